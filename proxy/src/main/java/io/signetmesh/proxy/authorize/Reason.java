@@ -1,0 +1,42 @@
+package io.signetmesh.proxy.authorize;
+
+/** Why a decision came out as it did; the code is stable and appears in audit records. */
+public enum Reason {
+  /** An authorization matched; the decision names it. */
+  AUTHORIZED("authorized"),
+  /** The loopback interface is always allowed: the workload talks to itself. */
+  LOOPBACK("loopback"),
+  /** The client's identity is in no authorization whose network part holds. */
+  IDENTITY_MISMATCH("identity-mismatch"),
+  /** The client's address is in no network of an authorization whose identity part holds. */
+  NETWORK_MISMATCH("network-mismatch"),
+  /** Mesh TLS is required and the connection has none. */
+  TLS_REQUIRED("tls-required"),
+  /** A client identity is required and the client showed none. */
+  IDENTITY_REQUIRED("identity-required"),
+  /** The server has no authorization at all. */
+  NO_AUTHORIZATION("no-authorization"),
+  /** No route of the server matches the request. */
+  NO_ROUTE("no-route"),
+  /** The controller has not stated a policy for the port within the time allowed. */
+  NO_POLICY("no-policy"),
+  /** The policy stated for the port is not valid and grants nothing. */
+  INVALID_POLICY("invalid-policy"),
+  /** The workload does not own the address that the client wanted. */
+  FOREIGN_ADDRESS("foreign-address"),
+  /** The connection does not follow the protocol that the port demands. */
+  PROTOCOL_ERROR("protocol-error"),
+  /** A rate limit is exhausted. */
+  RATE_LIMITED("rate-limited");
+
+  private final String code;
+
+  Reason(String code) {
+    this.code = code;
+  }
+
+  /** Stable lower-case code with hyphens. */
+  public String code() {
+    return code;
+  }
+}

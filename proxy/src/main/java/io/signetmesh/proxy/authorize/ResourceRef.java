@@ -1,0 +1,16 @@
+package io.signetmesh.proxy.authorize;
+
+/**
+ * The policy resource that a server, route or authorization comes from.
+ *
+ * @param group API group, empty for things without a Kubernetes resource
+ * @param kind lower-case kind; {@code default} for things without a Kubernetes resource
+ * @param name object name
+ */
+public record ResourceRef(String group, String kind, String name) {
+
+  /** {@code group/kind/name}, or {@code kind/name} when the group is empty. */
+  public String label() {
+    return group.isEmpty() ? kind + "/" + name : group + "/" + kind + "/" + name;
+  }
+}

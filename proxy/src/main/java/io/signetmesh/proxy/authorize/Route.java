@@ -1,0 +1,63 @@
+package io.signetmesh.proxy.authorize;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** A route of a {@link ServerPolicy}, with what is done to the requests that take it. */
+public interface Route {
+  /** The HTTPRoute or GRPCRoute, or {@code default/<name>}. */
+  ResourceRef ref();
+
+  /** Filters in the order in which they apply. */
+  List<Filter> filters();
+
+  /** What a route does to a request. */
+  sealed interface Filter {
+    /**
+     * Changes request headers: add, then set, then remove.
+     *
+     * @param add name and value pairs to append
+     * @param set name and value pairs that replace
+     * @param remove names to delete
+     */
+    record RequestHeaders(List<Header> add, List<Header> set, List<String> remove)
+        implements Filter {}
+
+    /**
+     * Answers with a redirect.
+     *
+     * @param scheme scheme, or null to keep
+     * @param host host, or null to keep
+     * @param path full path or prefix replacement, or null to keep
+     * @param replacesPrefix whether {@code path} replaces the matched prefix only
+     * @param matchedPrefixLength characters of the path that the route's prefix match took; used
+     *     with {@code replacesPrefix}
+     * @param port port, or 0 to keep
+     * @param status status code, 301 when the policy states none
+     */
+    record Redirect(
+        @Nullable String scheme,
+        @Nullable String host,
+        @Nullable String path,
+        boolean replacesPrefix,
+        int matchedPrefixLength,
+        int port,
+        int status)
+        implements Filter {}
+
+    /**
+     * Fails the request: a filter that this proxy does not know or a failure injector.
+     *
+     * @param message what is wrong
+     */
+    record Fail(String message) implements Filter {}
+
+    /**
+     * A header.
+     *
+     * @param name lower-case name
+     * @param value value
+     */
+    record Header(String name, String value) {}
+  }
+}

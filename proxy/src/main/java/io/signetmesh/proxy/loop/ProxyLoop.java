@@ -1,0 +1,81 @@
+package io.signetmesh.proxy.loop;
+
+import io.netty.channel.Channel;
+import io.netty.channel.EventLoop;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * One event loop and the channels with unflushed writes on it.
+ *
+ * <p>Writes are not flushed where they are made. A handler that wrote to a channel marks it dirty;
+ * the handler whose read caused the writes flushes all dirty channels when its read batch ends
+ * ({@code channelReadComplete}). One system call, and one TLS record, then carry what several
+ * requests wrote. Writes made outside of a read batch (timers, completed futures) are flushed at
+ * the end of the current task run.
+ *
+ * <p>Confined to its event loop.
+ */
+public final class ProxyLoop {
+  private final EventLoop eventLoop;
+  private final int index;
+  private List<Channel> dirty = new ArrayList<>();
+  private List<Channel> flushing = new ArrayList<>();
+  private boolean flushScheduled;
+
+  /**
+   * @param eventLoop the loop
+   * @param index position among the proxy's loops, from 0: index of per-loop metric cells
+   */
+  public ProxyLoop(EventLoop eventLoop, int index) {
+    this.eventLoop = eventLoop;
+    this.index = index;
+  }
+
+  public EventLoop eventLoop() {
+    return eventLoop;
+  }
+
+  public int index() {
+    return index;
+  }
+
+  /** Notes that {@code channel} has unflushed writes; marking twice is harmless. */
+  public void markDirty(Channel channel) {
+    // The lists are short and the newest entry is the usual one.
+    for (int i = dirty.size() - 1; i >= 0; i--) {
+      if (dirty.get(i) == channel) {
+        return;
+      }
+    }
+    dirty.add(channel);
+    if (!flushScheduled) {
+      flushScheduled = true;
+      eventLoop.execute(this::flushScheduled);
+    }
+  }
+
+  /** Flushes every dirty channel. Call at the end of a read batch. */
+  public void flushDirty() {
+    // Flushing may write and so mark again, the same channel included: those marks go to the other
+    // list and are flushed by the task that they schedule.
+    if (dirty.isEmpty()) {
+      return;
+    }
+    List<Channel> batch = dirty;
+    if (batch == flushing) {
+      return;
+    }
+    dirty = flushing;
+    flushing = batch;
+    for (int i = 0; i < batch.size(); i++) {
+      batch.get(i).flush();
+    }
+    batch.clear();
+  }
+
+  private void flushScheduled() {
+    flushScheduled = false;
+    flushDirty();
+  }
+}

@@ -1,0 +1,52 @@
+package io.signetmesh.proxy.outbound;
+
+import io.netty.util.concurrent.EventExecutor;
+import io.netty.util.concurrent.Future;
+import org.jspecify.annotations.Nullable;
+
+/** A destination with its live endpoints. Safe from any thread; nothing here blocks. */
+public interface Upstream {
+  /** How the client's bytes are to be read. */
+  Protocol protocol();
+
+  /** Authority of the destination, {@code name:port}, for logs, metrics and tracing. */
+  String authority();
+
+  /**
+   * Picks an endpoint by power of two choices over peak-EWMA load. Null when no endpoint is ready
+   * now; {@link #awaitPick} then waits.
+   */
+  @Nullable Lease pick();
+
+  /**
+   * As {@link #pick}, waiting on {@code executor} for an endpoint up to the fail-fast limit (3 s);
+   * fails with {@link java.util.concurrent.TimeoutException}: answer 504.
+   */
+  Future<Lease> awaitPick(EventExecutor executor);
+
+  /** Protocol of a destination. */
+  enum Protocol {
+    /** Find out from the first bytes. */
+    DETECT,
+    /** HTTP/1. */
+    HTTP1,
+    /** HTTP/2, gRPC included. */
+    HTTP2,
+    /** Bytes. */
+    OPAQUE,
+    /** Refused by policy: close at once. */
+    FORBIDDEN
+  }
+
+  /** One request or connection that counts as load of an endpoint until it is released. */
+  interface Lease {
+    /** The endpoint picked. */
+    Endpoint endpoint();
+
+    /** The first response data arrived (HTTP) or the connection is established (TCP). */
+    void responded(long latencyNanos);
+
+    /** Ends the lease, once. */
+    void release();
+  }
+}

@@ -1,0 +1,5 @@
+/** Where outbound traffic goes: destinations, profiles and policies as streamed, and balancing over endpoints. */
+@NullMarked
+package io.signetmesh.proxy.outbound;
+
+import org.jspecify.annotations.NullMarked;
