@@ -1,0 +1,34 @@
+package io.signetmesh.audit;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An authorization decision. One allocation on the event loop; it is formatted by the writer.
+ *
+ * @param epochMillis when it was made
+ * @param connection the connection that it was made on
+ * @param server {@code group/kind/name} of the Server in force, or {@code default/<policy>}
+ * @param protocol {@code tcp}, {@code tls}, {@code http/1}, {@code http/2} or {@code grpc}
+ * @param method HTTP method, null for connections
+ * @param path HTTP path without its query (queries carry secrets), null for connections
+ * @param verdict the outcome
+ * @param reason stable reason code, see docs/security/audit-format.md
+ * @param authorization the authorization that matched, or on a denial the nearest one
+ * @param failedAttribute on a denial the attribute that failed: identity, network, tls
+ * @param detail on a denial what the nearest authorization wants
+ * @param policyGeneration generation of the policy that decided; 0 when unknown
+ */
+public record DecisionEvent(
+    long epochMillis,
+    AuditedConnection connection,
+    String server,
+    String protocol,
+    @Nullable String method,
+    @Nullable String path,
+    Verdict verdict,
+    String reason,
+    @Nullable String authorization,
+    @Nullable String failedAttribute,
+    @Nullable String detail,
+    long policyGeneration)
+    implements AuditEvent {}

@@ -1,0 +1,398 @@
+package io.signetmesh.audit;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.Set;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.locks.LockSupport;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jctools.queues.MpscArrayQueue;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Writes records to a file, one JSON object a line, in order, each with a sequence number that has
+ * no holes and goes on over restarts.
+ *
+ * <p>Producers put records into a bounded lock-free queue; one thread formats and writes them. When
+ * the queue is full, or the disk refuses, records are lost: they are counted, and a gap record
+ * states how many as soon as writing is possible again. The writer batches: while records keep
+ * coming it looks at the queue every few milliseconds and producers pay no wake-up.
+ */
+public final class Journal implements AuditLog, AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(Journal.class);
+  private static final Set<PosixFilePermission> PRIVATE_FILE =
+      PosixFilePermissions.fromString("rw-------");
+  private static final Pattern SEQUENCE = Pattern.compile("^\\{\"sequence\":(\\d{1,18}),");
+
+  /** Bytes gathered before they are handed to the kernel. */
+  private static final int WRITE_SIZE = 64 * 1024;
+
+  /** Pause between looks at the queue while records keep coming. */
+  private static final long BATCH_NANOS = Duration.ofMillis(4).toNanos();
+
+  /** Idle looks at the queue after which the writer parks until it is woken. */
+  private static final int IDLE_LOOKS = 25;
+
+  private static final Duration RETRY_AFTER_ERROR = Duration.ofSeconds(1);
+
+  private final JournalConfig config;
+  private final InstantSource clock;
+  private final Opener opener;
+  private final MpscArrayQueue<AuditEvent> queue;
+  private final LongAdder lost = new LongAdder();
+  private final LongAdder written = new LongAdder();
+  private final LongAdder writeErrors = new LongAdder();
+  private final JsonLine line = new JsonLine();
+  private final Thread writer;
+  private volatile boolean parked;
+  private volatile boolean closed;
+
+  // Confined to the writer thread.
+  private @Nullable FileChannel channel;
+  private long sequence;
+  private long position;
+  private long statedLosses;
+  private long pendingRecords;
+  private int pendingGaps;
+  private long pendingStated;
+  private long retryAtNanos;
+  private boolean failing;
+
+  /** Opens the file that is written to; a seam for tests of disk errors. */
+  @FunctionalInterface
+  interface Opener {
+    FileChannel open(Path file) throws IOException;
+  }
+
+  private Journal(JournalConfig config, InstantSource clock, Opener opener) throws IOException {
+    this.config = config;
+    this.clock = clock;
+    this.opener = opener;
+    this.queue = new MpscArrayQueue<>(config.queueCapacity());
+    recover();
+    this.writer = Thread.ofPlatform().daemon().name("audit-journal").unstarted(this::run);
+  }
+
+  /**
+   * Opens the journal, repairs a torn last line and goes on after its last sequence number.
+   *
+   * @throws IOException when the file cannot be created, read or repaired
+   */
+  public static Journal open(JournalConfig config, InstantSource clock) throws IOException {
+    return open(config, clock, Journal::openFile);
+  }
+
+  static Journal open(JournalConfig config, InstantSource clock, Opener opener) throws IOException {
+    Journal journal = new Journal(config, clock, opener);
+    journal.writer.start();
+    return journal;
+  }
+
+  @Override
+  public void record(AuditEvent event) {
+    if (closed || !queue.offer(event)) {
+      lost.increment();
+      return;
+    }
+    if (parked) {
+      parked = false;
+      LockSupport.unpark(writer);
+    }
+  }
+
+  /** Records written since the journal was opened, gap records not counted. */
+  public long written() {
+    return written.sum();
+  }
+
+  /** Records lost since the journal was opened. */
+  public long lost() {
+    return lost.sum();
+  }
+
+  /** Failed attempts to write since the journal was opened. */
+  public long writeErrors() {
+    return writeErrors.sum();
+  }
+
+  /** Records that wait to be written. */
+  public int queued() {
+    return queue.size();
+  }
+
+  /** Writes what is queued and closes the file; waits up to five seconds for it. */
+  @Override
+  public void close() {
+    closed = true;
+    LockSupport.unpark(writer);
+    boolean interrupted = false;
+    try {
+      writer.join(Duration.ofSeconds(5));
+    } catch (InterruptedException e) {
+      interrupted = true;
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void run() {
+    int idle = 0;
+    while (true) {
+      boolean last = closed;
+      int taken = drain();
+      flush();
+      if (last) {
+        closeChannel();
+        return;
+      }
+      if (taken > 0) {
+        idle = 0;
+        LockSupport.parkNanos(this, BATCH_NANOS);
+      } else if (++idle < IDLE_LOOKS || lost.sum() != statedLosses) {
+        LockSupport.parkNanos(this, BATCH_NANOS);
+      } else {
+        parked = true;
+        if (queue.isEmpty() && !closed) {
+          LockSupport.park(this);
+        }
+        parked = false;
+        idle = 0;
+      }
+    }
+  }
+
+  private int drain() {
+    int taken = 0;
+    AuditEvent event;
+    while ((event = queue.poll()) != null) {
+      taken++;
+      if (failing && System.nanoTime() - retryAtNanos < 0) {
+        lost.increment();
+        continue;
+      }
+      stateLosses();
+      append(event);
+      pendingRecords++;
+      if (line.length() >= WRITE_SIZE) {
+        flush();
+      }
+    }
+    if (!failing || System.nanoTime() - retryAtNanos >= 0) {
+      stateLosses();
+    }
+    return taken;
+  }
+
+  private void append(AuditEvent event) {
+    long number = ++sequence;
+    int mark = line.length();
+    try {
+      switch (event) {
+        case DecisionEvent decision -> line.decision(number, decision);
+        case AdministrativeEvent act -> line.administrative(number, act);
+      }
+    } catch (RuntimeException e) {
+      // A record that cannot be formatted must not end the writer.
+      line.truncate(mark);
+      sequence--;
+      pendingRecords--;
+      lost.increment();
+      log.error("audit record could not be formatted", e);
+    }
+  }
+
+  private void stateLosses() {
+    long now = lost.sum();
+    if (now != statedLosses) {
+      line.gap(++sequence, clock.millis(), now - statedLosses);
+      pendingStated += now - statedLosses;
+      pendingGaps++;
+      statedLosses = now;
+    }
+  }
+
+  private void flush() {
+    if (line.length() == 0) {
+      return;
+    }
+    try {
+      FileChannel out = channel;
+      if (out == null) {
+        out = opener.open(config.file());
+        channel = out;
+        position = out.size();
+      }
+      ByteBuffer bytes = ByteBuffer.wrap(line.array(), 0, line.length());
+      long at = position;
+      while (bytes.hasRemaining()) {
+        at += out.write(bytes, at);
+      }
+      if (config.fsync()) {
+        out.force(false);
+      }
+      position = at;
+      written.add(pendingRecords);
+      forgetPending();
+      if (failing) {
+        failing = false;
+        log.info("audit journal {} is written again", config.file());
+      }
+      if (position >= config.maxFileBytes()) {
+        rotate();
+      }
+    } catch (IOException e) {
+      // What was gathered is lost; its numbers are taken back so that the sequence has no holes.
+      writeErrors.increment();
+      sequence -= pendingRecords + pendingGaps;
+      lost.add(pendingRecords);
+      statedLosses -= pendingStated;
+      forgetPending();
+      cutBack();
+      retryAtNanos = System.nanoTime() + RETRY_AFTER_ERROR.toNanos();
+      if (!failing) {
+        failing = true;
+        log.error("audit journal {} cannot be written: {}", config.file(), e.toString());
+      }
+    }
+  }
+
+  private void forgetPending() {
+    pendingRecords = 0;
+    pendingGaps = 0;
+    pendingStated = 0;
+    line.clear();
+  }
+
+  private void rotate() throws IOException {
+    closeChannel();
+    Path file = config.file();
+    for (int i = config.keptFiles() - 1; i >= 1; i--) {
+      Path from = numbered(file, i);
+      if (Files.exists(from)) {
+        Files.move(from, numbered(file, i + 1), StandardCopyOption.REPLACE_EXISTING);
+      }
+    }
+    Files.move(file, numbered(file, 1), StandardCopyOption.REPLACE_EXISTING);
+  }
+
+  private static Path numbered(Path file, int number) {
+    return file.resolveSibling(file.getFileName() + "." + number);
+  }
+
+  /** Removes what a failed write left behind the last whole line. */
+  private void cutBack() {
+    FileChannel out = channel;
+    if (out == null) {
+      return;
+    }
+    try {
+      out.truncate(position);
+    } catch (IOException e) {
+      log.debug("cannot cut {} back to {} bytes", config.file(), position, e);
+    }
+    closeChannel();
+  }
+
+  private void closeChannel() {
+    FileChannel out = channel;
+    channel = null;
+    if (out != null) {
+      try {
+        out.close();
+      } catch (IOException e) {
+        log.debug("closing {}", config.file(), e);
+      }
+    }
+  }
+
+  private void recover() throws IOException {
+    Path file = config.file();
+    Path directory = file.toAbsolutePath().getParent();
+    if (directory != null && !Files.isDirectory(directory)) {
+      Files.createDirectories(
+          directory,
+          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+    }
+    try (FileChannel existing = openFile(file)) {
+      long size = existing.size();
+      long end = endOfLastLine(existing, size);
+      if (end < size) {
+        existing.truncate(end);
+        // The cut record is lost, and says so.
+        lost.increment();
+      }
+      sequence = lastSequence(existing, end);
+    }
+    if (sequence == 0) {
+      Path previous = numbered(file, 1);
+      if (Files.exists(previous)) {
+        try (FileChannel rotated = FileChannel.open(previous, StandardOpenOption.READ)) {
+          sequence = lastSequence(rotated, endOfLastLine(rotated, rotated.size()));
+        }
+      }
+    }
+  }
+
+  private static long endOfLastLine(FileChannel file, long size) throws IOException {
+    ByteBuffer one = ByteBuffer.allocate(4096);
+    long end = size;
+    while (end > 0) {
+      int count = (int) Math.min(one.capacity(), end);
+      one.clear().limit(count);
+      readFully(file, one, end - count);
+      for (int i = count - 1; i >= 0; i--) {
+        if (one.get(i) == '\n') {
+          return end - count + i + 1;
+        }
+      }
+      end -= count;
+    }
+    return 0;
+  }
+
+  private static long lastSequence(FileChannel file, long end) throws IOException {
+    if (end == 0) {
+      return 0;
+    }
+    long start = endOfLastLine(file, end - 1);
+    ByteBuffer head = ByteBuffer.allocate((int) Math.min(64, end - start));
+    readFully(file, head, start);
+    Matcher matcher = SEQUENCE.matcher(new String(head.array(), StandardCharsets.US_ASCII));
+    if (!matcher.find()) {
+      throw new IOException("last line does not begin with {\"sequence\":N, as a journal's does");
+    }
+    return Long.parseLong(matcher.group(1));
+  }
+
+  private static void readFully(FileChannel file, ByteBuffer into, long at) throws IOException {
+    long from = at;
+    while (into.hasRemaining()) {
+      int count = file.read(into, from);
+      if (count < 0) {
+        throw new IOException("file became shorter while it was read");
+      }
+      from += count;
+    }
+  }
+
+  private static FileChannel openFile(Path file) throws IOException {
+    return FileChannel.open(
+        file,
+        Set.of(StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE),
+        PosixFilePermissions.asFileAttribute(PRIVATE_FILE));
+  }
+}
