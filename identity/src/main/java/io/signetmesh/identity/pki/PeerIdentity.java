@@ -1,0 +1,91 @@
+package io.signetmesh.identity.pki;
+
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.security.cert.CertificateParsingException;
+import java.security.cert.X509Certificate;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.regex.Pattern;
+
+/**
+ * Who a verified certificate speaks for.
+ *
+ * @param name the first DNS or URI subject alternative name in certificate order: what policy
+ *     decides on
+ * @param names all usable DNS and URI names in certificate order; {@code name} is the first
+ */
+public record PeerIdentity(String name, List<String> names) {
+  private static final int DNS_NAME = 2;
+  private static final int URI_NAME = 6;
+
+  /** Wildcards, trailing dots, spaces and control characters do not match. */
+  private static final Pattern DNS =
+      Pattern.compile("(?=.{1,253}$)[a-z0-9_-]{1,63}(\\.[a-z0-9_-]{1,63})*");
+
+  /** Refuses a list that does not start with the name. */
+  public PeerIdentity {
+    names = List.copyOf(names);
+    if (names.isEmpty() || !names.getFirst().equals(name)) {
+      throw new IllegalArgumentException("names " + names + ": expected " + name + " first");
+    }
+  }
+
+  /**
+   * Reads the names of a certificate. DNS names are lower-cased; those with a trailing dot or that
+   * are no plain DNS name (wildcards), and URIs without scheme and authority are skipped.
+   *
+   * @return empty when the certificate has no usable name
+   */
+  public static Optional<PeerIdentity> of(X509Certificate leaf) {
+    Collection<List<?>> alternatives;
+    try {
+      alternatives = leaf.getSubjectAlternativeNames();
+    } catch (CertificateParsingException e) {
+      return Optional.empty();
+    }
+    if (alternatives == null) {
+      return Optional.empty();
+    }
+    List<String> names = new ArrayList<>(alternatives.size());
+    for (List<?> alternative : alternatives) {
+      if (!(alternative.get(0) instanceof Integer kind)
+          || !(alternative.get(1) instanceof String value)) {
+        continue;
+      }
+      if (kind == DNS_NAME) {
+        String lower = value.toLowerCase(Locale.ROOT);
+        if (DNS.matcher(lower).matches()) {
+          names.add(lower);
+        }
+      } else if (kind == URI_NAME && isAbsolute(value)) {
+        names.add(value);
+      }
+    }
+    return names.isEmpty()
+        ? Optional.empty()
+        : Optional.of(new PeerIdentity(names.getFirst(), names));
+  }
+
+  /** Whether any name equals the expected one: the check that a client makes of a server. */
+  public boolean matches(String expected) {
+    return names.contains(expected);
+  }
+
+  private static boolean isAbsolute(String value) {
+    try {
+      URI uri = new URI(value);
+      return uri.getScheme() != null && uri.getRawAuthority() != null;
+    } catch (URISyntaxException e) {
+      return false;
+    }
+  }
+
+  @Override
+  public String toString() {
+    return name;
+  }
+}

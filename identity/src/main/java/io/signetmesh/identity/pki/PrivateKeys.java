@@ -1,0 +1,157 @@
+package io.signetmesh.identity.pki;
+
+import java.io.IOException;
+import java.io.StringReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.InvalidAlgorithmParameterException;
+import java.security.KeyFactory;
+import java.security.KeyPair;
+import java.security.KeyPairGenerator;
+import java.security.NoSuchAlgorithmException;
+import java.security.PrivateKey;
+import java.security.PublicKey;
+import java.security.SecureRandom;
+import java.security.Signature;
+import java.security.interfaces.ECPublicKey;
+import java.security.spec.ECGenParameterSpec;
+import java.security.spec.PKCS8EncodedKeySpec;
+import java.util.Base64;
+import org.bouncycastle.asn1.pkcs.PrivateKeyInfo;
+import org.bouncycastle.asn1.sec.ECPrivateKey;
+import org.bouncycastle.asn1.x509.AlgorithmIdentifier;
+import org.bouncycastle.asn1.x9.X9ObjectIdentifiers;
+import org.bouncycastle.util.io.pem.PemObject;
+import org.bouncycastle.util.io.pem.PemReader;
+
+/**
+ * Makes and reads private keys. Keys are ECDSA P-256: the one curve that every peer of the mesh
+ * takes. Files are PKCS#8 (RFC 5958), in PEM or DER; SEC 1 (RFC 5915) in PEM is read too.
+ */
+public final class PrivateKeys {
+  private static final int MAX_FILE = 64 * 1024;
+
+  private PrivateKeys() {}
+
+  /** A fresh ECDSA P-256 key pair. */
+  public static KeyPair generate() {
+    try {
+      KeyPairGenerator generator = KeyPairGenerator.getInstance("EC");
+      generator.initialize(new ECGenParameterSpec("secp256r1"), new SecureRandom());
+      return generator.generateKeyPair();
+    } catch (NoSuchAlgorithmException | InvalidAlgorithmParameterException e) {
+      throw new IllegalStateException("every JDK has P-256", e);
+    }
+  }
+
+  /**
+   * Reads the one private key of a file.
+   *
+   * @throws PkiException when the file holds no unencrypted ECDSA key, or more than one object
+   */
+  public static PrivateKey read(Path file) throws IOException, PkiException {
+    long size = Files.size(file);
+    if (size > MAX_FILE) {
+      throw new PkiException(
+          file + ": " + size + " bytes: expected a private key, at most " + MAX_FILE);
+    }
+    byte[] content = Files.readAllBytes(file);
+    if (content.length > 0 && content[0] == 0x30) {
+      return parsePkcs8(file.toString(), content);
+    }
+    return parsePem(file.toString(), new String(content, StandardCharsets.ISO_8859_1));
+  }
+
+  /**
+   * Reads the one private key of a PEM text.
+   *
+   * @param source named in errors
+   */
+  public static PrivateKey parsePem(String source, String text) throws PkiException {
+    PemObject object;
+    try (PemReader reader = new PemReader(new StringReader(text))) {
+      object = reader.readPemObject();
+      // OpenSSL writes the curve in an object of its own before a SEC 1 key.
+      if (object != null && object.getType().equals("EC PARAMETERS")) {
+        object = reader.readPemObject();
+      }
+      if (object != null && reader.readPemObject() != null) {
+        throw new PkiException(source + ": more than one PEM object: expected one private key");
+      }
+    } catch (IOException | RuntimeException e) {
+      throw new PkiException(source + ": not a well-formed private key in PEM", e);
+    }
+    if (object == null) {
+      throw new PkiException(source + ": no private key in PEM found");
+    }
+    return switch (object.getType()) {
+      case "PRIVATE KEY" -> parsePkcs8(source, object.getContent());
+      case "EC PRIVATE KEY" -> parsePkcs8(source, sec1ToPkcs8(source, object.getContent()));
+      case "ENCRYPTED PRIVATE KEY" ->
+          throw new PkiException(
+              source + ": the private key is encrypted: expected it unencrypted");
+      default ->
+          throw new PkiException(
+              source + " holds a " + object.getType() + ": expected an ECDSA PRIVATE KEY (PKCS#8)");
+    };
+  }
+
+  /** Parses PKCS#8 in DER. */
+  public static PrivateKey parsePkcs8(String source, byte[] der) throws PkiException {
+    try {
+      return KeyFactory.getInstance("EC").generatePrivate(new PKCS8EncodedKeySpec(der));
+    } catch (GeneralSecurityException e) {
+      // The cause may quote key bytes: left out.
+      throw new PkiException(source + ": not an ECDSA private key in PKCS#8");
+    }
+  }
+
+  /** PKCS#8 in PEM. */
+  public static String toPem(PrivateKey key) {
+    return "-----BEGIN PRIVATE KEY-----\n"
+        + Base64.getMimeEncoder(64, new byte[] {'\n'}).encodeToString(key.getEncoded())
+        + "\n-----END PRIVATE KEY-----\n";
+  }
+
+  /** Whether the two halves belong together; tried by a signature. */
+  public static boolean matches(PrivateKey privateKey, PublicKey publicKey) {
+    String algorithm =
+        switch (privateKey.getAlgorithm()) {
+          case "EC" -> "SHA256withECDSA";
+          case "RSA" -> "SHA256withRSA";
+          default -> privateKey.getAlgorithm();
+        };
+    try {
+      byte[] probe = "signet key check".getBytes(StandardCharsets.US_ASCII);
+      Signature signature = Signature.getInstance(algorithm);
+      signature.initSign(privateKey);
+      signature.update(probe);
+      byte[] signed = signature.sign();
+      signature.initVerify(publicKey);
+      signature.update(probe);
+      return signature.verify(signed);
+    } catch (GeneralSecurityException e) {
+      return false;
+    }
+  }
+
+  /** Whether the key is an ECDSA key on P-256. */
+  public static boolean isP256(PublicKey key) {
+    return key instanceof ECPublicKey ec && EllipticCurves.isP256(ec.getParams());
+  }
+
+  private static byte[] sec1ToPkcs8(String source, byte[] sec1) throws PkiException {
+    try {
+      ECPrivateKey key = ECPrivateKey.getInstance(sec1);
+      return new PrivateKeyInfo(
+              new AlgorithmIdentifier(
+                  X9ObjectIdentifiers.id_ecPublicKey, key.getParametersObject()),
+              key)
+          .getEncoded();
+    } catch (IOException | RuntimeException e) {
+      throw new PkiException(source + ": not an ECDSA private key in SEC 1");
+    }
+  }
+}

@@ -1,0 +1,57 @@
+package io.signetmesh.identity.pki;
+
+import java.security.PrivateKey;
+import java.security.cert.X509Certificate;
+import java.time.Instant;
+import java.util.List;
+
+/**
+ * A leaf certificate with its chain and private key: what is shown to peers.
+ *
+ * @param privateKey key of the leaf; never printed
+ * @param chain leaf first, then the intermediates towards the anchor, without the anchor
+ */
+public record WorkloadCertificate(PrivateKey privateKey, List<X509Certificate> chain) {
+
+  /** Refuses an empty chain and a key that is not the leaf's. */
+  public WorkloadCertificate {
+    chain = List.copyOf(chain);
+    if (chain.isEmpty()) {
+      throw new IllegalArgumentException("certificate chain is empty: expected the leaf first");
+    }
+    if (!PrivateKeys.matches(privateKey, chain.getFirst().getPublicKey())) {
+      throw new IllegalArgumentException(
+          "private key does not belong to certificate " + Certificates.describe(chain.getFirst()));
+    }
+  }
+
+  /** The end-entity certificate. */
+  public X509Certificate leaf() {
+    return chain.getFirst();
+  }
+
+  /** Start of validity: the latest of the chain. */
+  public Instant notBefore() {
+    Instant latest = Instant.MIN;
+    for (X509Certificate certificate : chain) {
+      Instant start = certificate.getNotBefore().toInstant();
+      latest = start.isAfter(latest) ? start : latest;
+    }
+    return latest;
+  }
+
+  /** End of validity: the earliest of the chain. */
+  public Instant notAfter() {
+    Instant earliest = Instant.MAX;
+    for (X509Certificate certificate : chain) {
+      Instant end = certificate.getNotAfter().toInstant();
+      earliest = end.isBefore(earliest) ? end : earliest;
+    }
+    return earliest;
+  }
+
+  @Override
+  public String toString() {
+    return "WorkloadCertificate[" + Certificates.describe(leaf()) + ", until " + notAfter() + "]";
+  }
+}
