@@ -1,0 +1,440 @@
+package io.signetmesh.proxy.http;
+
+import io.netty.channel.Channel;
+import io.netty.handler.codec.http2.DefaultHttp2Headers;
+import io.netty.handler.codec.http2.Http2Headers;
+import io.netty.util.AsciiString;
+import io.signetmesh.audit.AuditLog;
+import io.signetmesh.audit.DecisionEvent;
+import io.signetmesh.audit.Verdict;
+import io.signetmesh.proxy.authorize.Decision;
+import io.signetmesh.proxy.authorize.Reason;
+import io.signetmesh.proxy.authorize.RequestFacts;
+import io.signetmesh.proxy.authorize.Route;
+import io.signetmesh.proxy.authorize.ServerPolicy;
+import io.signetmesh.proxy.connect.Connector;
+import io.signetmesh.proxy.inbound.InboundConnection;
+import io.signetmesh.proxy.loop.ProxyLoop;
+import io.signetmesh.proxy.policy.PortPolicy;
+import java.net.InetSocketAddress;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Inbound HTTP: every request is decided on under the policy in force at that moment and then
+ * forwarded to the local application over pooled connections. Requests that lose their right while
+ * they are in flight are cut.
+ */
+public final class DefaultHttpInbound implements HttpInbound {
+  private final HttpConfig config;
+  private final Connector connector;
+  private final AuditLog audit;
+  private final HttpMetrics metrics;
+  private final InstantSource clock;
+  private final Map<ProxyLoop, Loop> loops = new java.util.concurrent.ConcurrentHashMap<>();
+
+  public DefaultHttpInbound(
+      HttpConfig config,
+      Connector connector,
+      AuditLog audit,
+      HttpMetrics metrics,
+      InstantSource clock) {
+    this.config = config;
+    this.connector = connector;
+    this.audit = audit;
+    this.metrics = metrics;
+    this.clock = clock;
+  }
+
+  @Override
+  public void serve(
+      ProxyLoop loop, Channel channel, InboundConnection connection, HttpVersion version) {
+    Loop state = loops.computeIfAbsent(loop, Loop::new);
+    Connection factory = new Connection(state, connection, version);
+    if (version == HttpVersion.HTTP1) {
+      new Http1ServerConnection(loop, config, factory).install(channel);
+    } else {
+      Http2ServerConnection.install(loop, config, factory, channel);
+    }
+  }
+
+  /** State of one loop; confined to it. */
+  private final class Loop {
+    private final ProxyLoop loop;
+    private final Map<InetSocketAddress, UpstreamPool> pools = new HashMap<>();
+    private int inFlight;
+
+    Loop(ProxyLoop loop) {
+      this.loop = loop;
+    }
+
+    UpstreamPool pool(InetSocketAddress target) {
+      UpstreamPool pool = pools.get(target);
+      if (pool == null) {
+        pool =
+            new UpstreamPool(
+                loop,
+                config,
+                session -> connector.connectLocal(loop, target),
+                () -> pools.remove(target));
+        pools.put(target, pool);
+      }
+      return pool;
+    }
+  }
+
+  /** One client connection. */
+  private final class Connection implements ExchangeFactory {
+    private final Loop state;
+    private final InboundConnection inbound;
+    private final HttpVersion version;
+    private final PortPolicy.Registration registration;
+    private final Facts facts = new Facts();
+    private @Nullable InboundExchange first;
+
+    Connection(Loop state, InboundConnection inbound, HttpVersion version) {
+      this.state = state;
+      this.inbound = inbound;
+      this.version = version;
+      this.registration =
+          inbound.policy().onChange(state.loop.eventLoop(), this::policyChanged);
+    }
+
+    @Override
+    public Exchange begin(
+        ServerStream server, Channel channel, Http2Headers head, boolean end, boolean upgrade) {
+      InboundExchange exchange =
+          new InboundExchange(this, server, channel, head, end, upgrade);
+      exchange.next = first;
+      if (first != null) {
+        first.previous = exchange;
+      }
+      first = exchange;
+      state.inFlight++;
+      exchange.decideAndSend();
+      return exchange;
+    }
+
+    private void remove(InboundExchange exchange) {
+      state.inFlight--;
+      if (exchange.previous != null) {
+        exchange.previous.next = exchange.next;
+      } else {
+        first = exchange.next;
+      }
+      if (exchange.next != null) {
+        exchange.next.previous = exchange.previous;
+      }
+    }
+
+    private void policyChanged(ServerPolicy policy) {
+      List<InboundExchange> live = new ArrayList<>();
+      for (InboundExchange e = first; e != null; e = e.next) {
+        live.add(e);
+      }
+      for (InboundExchange exchange : live) {
+        exchange.recheck(policy);
+      }
+      state.loop.flushDirty();
+    }
+
+    @Override
+    public void closed() {
+      registration.close();
+    }
+  }
+
+  private final class InboundExchange extends Exchange {
+    private final Connection connection;
+    private final Channel channel;
+    private final boolean upgrade;
+    private final long startNanos = System.nanoTime();
+    private @Nullable InboundExchange previous;
+    private @Nullable InboundExchange next;
+    private @Nullable ServerPolicy policy;
+    private @Nullable AsciiString origProto;
+    private boolean tunnel;
+    private String path = "";
+
+    InboundExchange(
+        Connection connection,
+        ServerStream server,
+        Channel channel,
+        Http2Headers head,
+        boolean end,
+        boolean upgrade) {
+      super(server, head, end);
+      this.connection = connection;
+      this.channel = channel;
+      this.upgrade = upgrade;
+    }
+
+    void decideAndSend() {
+      InboundConnection inbound = connection.inbound;
+      Http2Headers head = request();
+      HeaderNames.removeInternal(head);
+      CharSequence proto = head.getAndRemove(HeaderNames.L5D_ORIG_PROTO);
+      if (proto != null && inbound.peerIsProxy() && connection.version == HttpVersion.HTTP2) {
+        origProto = AsciiString.of(proto);
+      }
+      ServerPolicy current = inbound.policy().current();
+      path = withoutQuery(head.path());
+      if (current == null) {
+        record(null, Verdict.DENY, Reason.NO_POLICY, null);
+        fail(Failure.UNAUTHORIZED);
+        return;
+      }
+      policy = current;
+      if (connection.state.inFlight > config.maxInFlight()) {
+        fail(Failure.OVERLOADED);
+        return;
+      }
+      Route route = route(current);
+      if (route == null) {
+        metrics.inboundDecision(inbound, current, null, null);
+        record(current, Verdict.DENY, Reason.NO_ROUTE, null);
+        fail(Failure.NO_ROUTE);
+        return;
+      }
+      Decision decision = current.decideRequest(inbound.client(), route);
+      metrics.inboundDecision(inbound, current, route, decision);
+      record(
+          current,
+          decision.allowed() ? Verdict.ALLOW : Verdict.DENY,
+          decision.reason(),
+          decision);
+      if (!decision.allowed()) {
+        fail(
+            decision.reason() == Reason.RATE_LIMITED
+                ? Failure.RATE_LIMITED
+                : Failure.UNAUTHORIZED);
+        return;
+      }
+      String identity = inbound.client().identity();
+      if (identity != null) {
+        head.set(HeaderNames.L5D_CLIENT_ID, identity);
+      }
+      if (applyFilters(route)) {
+        send();
+      }
+    }
+
+    private @Nullable Route route(ServerPolicy current) {
+      ServerPolicy.Protocol protocol = current.protocol();
+      if (protocol == ServerPolicy.Protocol.OPAQUE || protocol == ServerPolicy.Protocol.TLS) {
+        return null;
+      }
+      Facts facts = connection.facts;
+      facts.head = request();
+      return current.route(facts);
+    }
+
+    void recheck(ServerPolicy changed) {
+      if (done() && !tunnel) {
+        return;
+      }
+      policy = changed;
+      Route route = route(changed);
+      Decision decision =
+          route == null ? null : changed.decideRequest(connection.inbound.client(), route);
+      if (decision != null && decision.allowed()) {
+        return;
+      }
+      record(
+          changed,
+          Verdict.DENY,
+          decision == null ? Reason.NO_ROUTE : decision.reason(),
+          decision);
+      if (tunnel) {
+        channel.close();
+      } else {
+        cut();
+      }
+    }
+
+    private boolean applyFilters(Route route) {
+      List<Route.Filter> filters = route.filters();
+      for (int i = 0; i < filters.size(); i++) {
+        switch (filters.get(i)) {
+          case Route.Filter.RequestHeaders change -> apply(change);
+          case Route.Filter.Redirect redirect -> {
+            redirect(redirect);
+            return false;
+          }
+          case Route.Filter.Fail fail -> {
+            fail(Failure.INVALID_POLICY);
+            return false;
+          }
+        }
+      }
+      return true;
+    }
+
+    private void apply(Route.Filter.RequestHeaders change) {
+      Http2Headers head = request();
+      for (Route.Filter.Header header : change.add()) {
+        head.add(AsciiString.of(header.name()), header.value());
+      }
+      for (Route.Filter.Header header : change.set()) {
+        head.set(AsciiString.of(header.name()), header.value());
+      }
+      for (String name : change.remove()) {
+        head.remove(AsciiString.of(name));
+      }
+    }
+
+    private void redirect(Route.Filter.Redirect redirect) {
+      Http2Headers head = request();
+      String from = head.path() == null ? "/" : head.path().toString();
+      String authority = head.authority() == null ? "" : head.authority().toString();
+      Http2Headers answer = new DefaultHttp2Headers(false, 4);
+      answer.status(Integer.toString(redirect.status()));
+      answer.set(HeaderNames.LOCATION, Redirects.location(redirect, from, authority));
+      answer.set(HeaderNames.CONTENT_LENGTH, HeaderNames.ZERO);
+      answer(answer, false);
+    }
+
+    private void send() {
+      UpstreamPool pool = connection.state.pool(connection.inbound.target());
+      AsciiString original = origProto;
+      if (original != null) {
+        if (OriginalForm.isAbsolute(original)) {
+          request().set(OriginalForm.NAME, OriginalForm.ABSOLUTE);
+        }
+        pool.sendHttp1(this);
+      } else if (connection.version == HttpVersion.HTTP1) {
+        if (!upgrade) {
+          request().remove(HeaderNames.UPGRADE);
+        }
+        pool.sendHttp1(this);
+      } else {
+        pool.sendHttp2(this);
+      }
+    }
+
+    @Override
+    void retry() {
+      send();
+    }
+
+    @Override
+    Channel clientChannel() {
+      tunnel = true;
+      return channel;
+    }
+
+    @Override
+    boolean informationalHeaders() {
+      return connection.inbound.peerIsProxy() && connection.inbound.client().identity() != null;
+    }
+
+    @Override
+    void onResponseHead(Http2Headers head) {
+      head.remove(HeaderNames.L5D_PROXY_ERROR);
+      head.remove(HeaderNames.L5D_PROXY_CONNECTION);
+      if (origProto != null) {
+        head.set(HeaderNames.L5D_ORIG_PROTO, HeaderNames.ORIG_HTTP_11);
+      }
+      ServerPolicy current = policy;
+      if (current != null) {
+        metrics.inboundResponse(
+            connection.inbound, current, status(head), System.nanoTime() - startNanos);
+      }
+    }
+
+    @Override
+    void onResponseStarted() {}
+
+    @Override
+    void onDone() {
+      if (!tunnel) {
+        connection.remove(this);
+      }
+    }
+
+    @Override
+    void tunnelClosed() {
+      if (tunnel) {
+        tunnel = false;
+        connection.remove(this);
+        connection.closed();
+      }
+    }
+
+    private void record(
+        @Nullable ServerPolicy current,
+        Verdict verdict,
+        Reason reason,
+        @Nullable Decision decision) {
+      CharSequence method = request().method();
+      audit.record(
+          new DecisionEvent(
+              clock.millis(),
+              connection.inbound.audited(),
+              current == null ? "none" : current.server().label(),
+              grpc()
+                  ? "grpc"
+                  : connection.version == HttpVersion.HTTP2 && origProto == null
+                      ? "http/2"
+                      : "http/1",
+              method == null ? null : method.toString(),
+              path,
+              verdict,
+              reason.code(),
+              decision == null ? null : decision.authorizationLabel(),
+              decision == null ? null : decision.failedAttribute(),
+              decision == null ? null : decision.detail(),
+              current == null ? 0 : current.generation()));
+    }
+  }
+
+  /** Queries carry secrets: they stay out of records. */
+  private static String withoutQuery(@Nullable CharSequence path) {
+    if (path == null) {
+      return "";
+    }
+    String text = path.toString();
+    int query = text.indexOf('?');
+    return query < 0 ? text : text.substring(0, query);
+  }
+
+  static int status(Http2Headers head) {
+    CharSequence status = head.status();
+    if (status == null || status.length() != 3) {
+      return 0;
+    }
+    return (status.charAt(0) - '0') * 100 + (status.charAt(1) - '0') * 10 + status.charAt(2) - '0';
+  }
+
+  /** Reused view of the head that is being routed. */
+  private static final class Facts implements RequestFacts {
+    private Http2Headers head = new DefaultHttp2Headers(false, 2);
+
+    @Override
+    public CharSequence method() {
+      CharSequence method = head.method();
+      return method == null ? "" : method;
+    }
+
+    @Override
+    public CharSequence path() {
+      CharSequence path = head.path();
+      return path == null ? "" : path;
+    }
+
+    @Override
+    public CharSequence authority() {
+      CharSequence authority = head.authority();
+      return authority == null ? "" : authority;
+    }
+
+    @Override
+    public @Nullable CharSequence header(CharSequence lowerCaseName) {
+      return head.get(lowerCaseName);
+    }
+  }
+}

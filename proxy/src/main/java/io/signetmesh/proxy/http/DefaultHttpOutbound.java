@@ -1,0 +1,278 @@
+package io.signetmesh.proxy.http;
+
+import io.netty.channel.Channel;
+import io.netty.handler.codec.http2.Http2Headers;
+import io.netty.util.AsciiString;
+import io.netty.util.concurrent.Future;
+import io.signetmesh.proxy.connect.Connector;
+import io.signetmesh.proxy.loop.ProxyLoop;
+import io.signetmesh.proxy.outbound.Endpoint;
+import io.signetmesh.proxy.outbound.Upstream;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Outbound HTTP: every request of the local application goes to the endpoint that balancing picks,
+ * over connections that all requests of a loop share. HTTP/1 requests to meshed peers cross as
+ * HTTP/2 streams with {@code l5d-orig-proto}.
+ */
+public final class DefaultHttpOutbound implements HttpOutbound {
+  private final HttpConfig config;
+  private final Connector connector;
+  private final HttpMetrics metrics;
+  private final Map<ProxyLoop, Loop> loops = new ConcurrentHashMap<>();
+
+  public DefaultHttpOutbound(HttpConfig config, Connector connector, HttpMetrics metrics) {
+    this.config = config;
+    this.connector = connector;
+    this.metrics = metrics;
+  }
+
+  @Override
+  public void serve(ProxyLoop loop, Channel channel, Upstream upstream, HttpVersion version) {
+    Connection factory =
+        new Connection(loops.computeIfAbsent(loop, Loop::new), upstream, version);
+    if (version == HttpVersion.HTTP1) {
+      new Http1ServerConnection(loop, config, factory).install(channel);
+    } else {
+      Http2ServerConnection.install(loop, config, factory, channel);
+    }
+  }
+
+  /**
+   * Has later requests open new connections, because the leaf or the trust bundle has changed;
+   * requests in flight end where they are.
+   */
+  public void retireConnections() {
+    for (Loop state : loops.values()) {
+      state
+          .loop
+          .eventLoop()
+          .execute(
+              () -> {
+                for (UpstreamPool pool : List.copyOf(state.pools.values())) {
+                  pool.retireConnections();
+                }
+              });
+    }
+  }
+
+  /** State of one loop; confined to it. */
+  private final class Loop {
+    private final ProxyLoop loop;
+    private final Map<Endpoint, UpstreamPool> pools = new HashMap<>();
+    private int inFlight;
+
+    Loop(ProxyLoop loop) {
+      this.loop = loop;
+    }
+
+    UpstreamPool pool(Endpoint endpoint) {
+      UpstreamPool pool = pools.get(endpoint);
+      if (pool == null) {
+        pool =
+            new UpstreamPool(
+                loop,
+                config,
+                session -> connector.connect(loop, endpoint, session),
+                () -> pools.remove(endpoint));
+        pools.put(endpoint, pool);
+      }
+      return pool;
+    }
+  }
+
+  /** One connection of the application. */
+  private final class Connection implements ExchangeFactory {
+    private final Loop state;
+    private final Upstream upstream;
+    private final HttpVersion version;
+
+    Connection(Loop state, Upstream upstream, HttpVersion version) {
+      this.state = state;
+      this.upstream = upstream;
+      this.version = version;
+    }
+
+    @Override
+    public Exchange begin(
+        ServerStream server, Channel channel, Http2Headers head, boolean end, boolean upgrade) {
+      OutboundExchange exchange =
+          new OutboundExchange(this, server, channel, head, end, upgrade);
+      state.inFlight++;
+      exchange.prepare();
+      if (state.inFlight > config.maxInFlight()) {
+        exchange.fail(Failure.OVERLOADED);
+      } else {
+        exchange.pickAndSend();
+      }
+      return exchange;
+    }
+
+    @Override
+    public void closed() {}
+  }
+
+  private final class OutboundExchange extends Exchange {
+    private final Connection connection;
+    private final Channel channel;
+    private final boolean upgrade;
+    private final long startNanos = System.nanoTime();
+    private final @Nullable CharSequence requiredIdentity;
+    private AsciiString form = HeaderNames.ORIG_HTTP_11;
+    private Upstream.@Nullable Lease lease;
+    private boolean tunnel;
+
+    OutboundExchange(
+        Connection connection,
+        ServerStream server,
+        Channel channel,
+        Http2Headers head,
+        boolean end,
+        boolean upgrade) {
+      super(server, head, end);
+      this.connection = connection;
+      this.channel = channel;
+      this.upgrade = upgrade;
+      this.requiredIdentity = head.getAndRemove(HeaderNames.L5D_REQUIRE_ID);
+    }
+
+    void prepare() {
+      Http2Headers head = request();
+      HeaderNames.removeInternal(head);
+      head.remove(HeaderNames.L5D_ORIG_PROTO);
+      head.remove(HeaderNames.L5D_DST_OVERRIDE);
+      form = OriginalForm.toOrigProto(head);
+      if (!upgrade) {
+        head.remove(HeaderNames.UPGRADE);
+      }
+      head.scheme(HeaderNames.HTTP);
+    }
+
+    void pickAndSend() {
+      Upstream.Lease picked = connection.upstream.pick();
+      if (picked != null) {
+        send(picked);
+        return;
+      }
+      connection
+          .upstream
+          .awaitPick(connection.state.loop.eventLoop())
+          .addListener(
+              (Future<Upstream.Lease> awaited) -> {
+                if (awaited.isSuccess()) {
+                  if (done()) {
+                    awaited.getNow().release();
+                  } else {
+                    send(awaited.getNow());
+                  }
+                } else {
+                  fail(Failure.NO_ENDPOINT);
+                }
+              });
+    }
+
+    private void send(Upstream.Lease picked) {
+      lease = picked;
+      Endpoint endpoint = picked.endpoint();
+      CharSequence required = requiredIdentity;
+      if (required != null
+          && (endpoint.tls() == null || !endpoint.tls().identity().contentEquals(required))) {
+        fail(Failure.UNAVAILABLE);
+        return;
+      }
+      Http2Headers head = request();
+      String override = endpoint.authorityOverride();
+      if (override != null) {
+        head.authority(override);
+        head.remove(HeaderNames.HOST);
+      }
+      UpstreamPool pool = connection.state.pool(endpoint);
+      boolean http1 = connection.version == HttpVersion.HTTP1;
+      if (!http1) {
+        pool.sendHttp2(this);
+      } else if (endpoint.tls() != null
+          && endpoint.hint() == Endpoint.Hint.HTTP2
+          && !upgrade) {
+        head.set(HeaderNames.L5D_ORIG_PROTO, form);
+        if (head.authority() == null) {
+          head.authority(connection.upstream.authority());
+        }
+        pool.sendHttp2(this);
+      } else {
+        if (OriginalForm.isAbsolute(form)) {
+          head.set(OriginalForm.NAME, OriginalForm.ABSOLUTE);
+        }
+        pool.sendHttp1(this);
+      }
+    }
+
+    @Override
+    void retry() {
+      releaseLease();
+      request().remove(HeaderNames.L5D_ORIG_PROTO);
+      request().remove(OriginalForm.NAME);
+      pickAndSend();
+    }
+
+    @Override
+    Channel clientChannel() {
+      tunnel = true;
+      return channel;
+    }
+
+    @Override
+    boolean informationalHeaders() {
+      return true;
+    }
+
+    @Override
+    void onResponseHead(Http2Headers head) {
+      head.remove(HeaderNames.L5D_ORIG_PROTO);
+      head.remove(HeaderNames.L5D_PROXY_ERROR);
+      head.remove(HeaderNames.L5D_PROXY_CONNECTION);
+      Upstream.Lease held = lease;
+      metrics.outboundResponse(
+          connection.upstream.authority(),
+          held == null ? null : held.endpoint(),
+          DefaultHttpInbound.status(head),
+          System.nanoTime() - startNanos);
+    }
+
+    @Override
+    void onResponseStarted() {
+      Upstream.Lease held = lease;
+      if (held != null) {
+        held.responded(System.nanoTime() - startNanos);
+      }
+    }
+
+    @Override
+    void onDone() {
+      if (!tunnel) {
+        connection.state.inFlight--;
+        releaseLease();
+      }
+    }
+
+    @Override
+    void tunnelClosed() {
+      if (tunnel) {
+        tunnel = false;
+        connection.state.inFlight--;
+        releaseLease();
+      }
+    }
+
+    private void releaseLease() {
+      Upstream.Lease held = lease;
+      lease = null;
+      if (held != null) {
+        held.release();
+      }
+    }
+  }
+}

@@ -1,0 +1,317 @@
+package io.signetmesh.proxy.http;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.Channel;
+import io.netty.handler.codec.http2.DefaultHttp2Headers;
+import io.netty.handler.codec.http2.Http2Error;
+import io.netty.handler.codec.http2.Http2Headers;
+import io.netty.util.AsciiString;
+import io.netty.util.ReferenceCountUtil;
+import java.util.ArrayDeque;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One request and its response, crossing the proxy. The server connection feeds request events in,
+ * the upstream connection response events; each side is told when to hold its source because the
+ * other side is slow. Confined to one loop.
+ *
+ * <p>Until an upstream stream exists, request bytes wait here; the source is held meanwhile, so
+ * there are never more of them than one read or one HTTP/2 window.
+ */
+abstract class Exchange {
+  private static final AsciiString OK = AsciiString.cached("200");
+
+  private final ServerStream server;
+  private final Http2Headers request;
+  private final boolean grpc;
+  private @Nullable ClientStream client;
+  private @Nullable ArrayDeque<Object> waiting;
+  private boolean requestEnded;
+  private boolean bodySent;
+  private boolean responseStarted;
+  private boolean done;
+  private int attempts;
+
+  /**
+   * @param server where the response goes
+   * @param request request head with pseudo-headers; owned by the exchange from here on
+   * @param requestEnded whether the request has neither body nor trailers
+   */
+  Exchange(ServerStream server, Http2Headers request, boolean requestEnded) {
+    this.server = server;
+    this.request = request;
+    this.requestEnded = requestEnded;
+    this.grpc = HeaderNames.isGrpc(request);
+  }
+
+  final Http2Headers request() {
+    return request;
+  }
+
+  final boolean grpc() {
+    return grpc;
+  }
+
+  final boolean requestEnded() {
+    return requestEnded;
+  }
+
+  final boolean done() {
+    return done;
+  }
+
+  final ServerStream server() {
+    return server;
+  }
+
+  /** Whether synthesized responses tell the client what went wrong in headers. */
+  abstract boolean informationalHeaders();
+
+  /** Looks at and changes the upstream's response head before it goes to the client. */
+  abstract void onResponseHead(Http2Headers head);
+
+  /** Called once when the exchange is over, however it ended. */
+  abstract void onDone();
+
+  /** Called when the first bytes of the response have come. */
+  abstract void onResponseStarted();
+
+  /** Sends the request again over another connection; only called when that is safe. */
+  abstract void retry();
+
+  /** The client's connection, which becomes a tunnel: the exchange lasts as long as it does. */
+  abstract Channel clientChannel();
+
+  /** The tunnel that the exchange had become is closed. */
+  abstract void tunnelClosed();
+
+  // ---- from the server connection
+
+  /** Request body; see {@link ClientStream#data} for the result. */
+  final boolean requestData(ByteBuf data, boolean end) {
+    requestEnded |= end;
+    ClientStream upstream = client;
+    if (done) {
+      data.release();
+      return true;
+    }
+    if (upstream != null) {
+      bodySent = true;
+      return upstream.data(data, end);
+    }
+    enqueue(data);
+    return false;
+  }
+
+  final void requestTrailers(Http2Headers trailers) {
+    requestEnded = true;
+    ClientStream upstream = client;
+    if (done) {
+      return;
+    }
+    if (upstream != null) {
+      bodySent = true;
+      upstream.trailers(trailers);
+    } else {
+      enqueue(trailers);
+    }
+  }
+
+  /** The client went away or reset its stream. */
+  final void requestAborted(long http2ErrorCode) {
+    if (!done) {
+      finish();
+      ClientStream upstream = client;
+      if (upstream != null) {
+        upstream.cancel(http2ErrorCode);
+      }
+    }
+  }
+
+  /** The client takes response bytes again. */
+  final void resumeResponse() {
+    ClientStream upstream = client;
+    if (upstream != null && !done) {
+      upstream.resumeResponse();
+    }
+  }
+
+  // ---- from the upstream connection
+
+  /** The request head has been sent on {@code stream}; the rest follows. */
+  final void connected(ClientStream stream) {
+    client = stream;
+    ArrayDeque<Object> queued = waiting;
+    if (queued != null) {
+      waiting = null;
+      boolean open = true;
+      for (Object part = queued.poll(); part != null; part = queued.poll()) {
+        bodySent = true;
+        if (part instanceof ByteBuf data) {
+          open = stream.data(data, requestEnded && queued.isEmpty());
+        } else {
+          stream.trailers((Http2Headers) part);
+        }
+      }
+      if (!open) {
+        return;
+      }
+    }
+    if (!requestEnded) {
+      server.resumeRequest();
+    }
+  }
+
+  /** The upstream takes request bytes again. */
+  final void resumeRequest() {
+    if (!done && !requestEnded) {
+      server.resumeRequest();
+    }
+  }
+
+  final void responseInformational(Http2Headers head) {
+    if (!done) {
+      server.informational(head);
+    }
+  }
+
+  final void responseHead(Http2Headers head, boolean end) {
+    if (done) {
+      return;
+    }
+    responseStarted = true;
+    onResponseStarted();
+    onResponseHead(head);
+    if (end) {
+      finish();
+    }
+    server.head(head, end);
+  }
+
+  final boolean responseData(ByteBuf data, boolean end) {
+    if (done) {
+      data.release();
+      return true;
+    }
+    if (end) {
+      finish();
+    }
+    return server.data(data, end);
+  }
+
+  final void responseTrailers(Http2Headers trailers) {
+    if (!done) {
+      finish();
+      server.trailers(trailers);
+    }
+  }
+
+  /**
+   * The upstream failed.
+   *
+   * @param failure how
+   * @param unprocessed whether the upstream surely did not act on the request
+   */
+  final void upstreamFailed(Failure failure, boolean unprocessed) {
+    if (done) {
+      return;
+    }
+    client = null;
+    if (responseStarted) {
+      finish();
+      server.abort(Http2Error.INTERNAL_ERROR.code());
+      return;
+    }
+    if (!bodySent && attempts < 2 && (unprocessed || (requestEnded && isIdempotent()))) {
+      attempts++;
+      retry();
+      return;
+    }
+    fail(failure);
+  }
+
+  // ---- answers of the proxy
+
+  /** Answers in place of the upstream. */
+  final void fail(Failure failure) {
+    Http2Headers head = new DefaultHttp2Headers(false, 8);
+    if (grpc) {
+      head.status(OK);
+      head.set(HeaderNames.CONTENT_TYPE, HeaderNames.GRPC);
+      head.set(HeaderNames.GRPC_STATUS, failure.grpcStatus());
+    } else {
+      head.status(failure.status());
+      head.set(HeaderNames.CONTENT_LENGTH, HeaderNames.ZERO);
+    }
+    if (informationalHeaders()) {
+      if (grpc) {
+        head.set(HeaderNames.GRPC_MESSAGE, failure.message());
+      }
+      head.set(HeaderNames.L5D_PROXY_ERROR, failure.message());
+      if (failure.close()) {
+        head.set(HeaderNames.L5D_PROXY_CONNECTION, HeaderNames.CLOSE);
+      }
+    }
+    answer(head, failure.close());
+  }
+
+  /** Answers with a head and no body. */
+  final void answer(Http2Headers head, boolean close) {
+    if (done) {
+      return;
+    }
+    finish();
+    ClientStream upstream = client;
+    if (upstream != null) {
+      upstream.cancel(Http2Error.CANCEL.code());
+    }
+    if (close) {
+      server.closeAfterResponse();
+    }
+    server.head(head, true);
+  }
+
+  /** Cuts the exchange in both directions, whatever its state. */
+  final void cut() {
+    if (done) {
+      return;
+    }
+    if (!responseStarted) {
+      fail(Failure.UNAUTHORIZED);
+      return;
+    }
+    finish();
+    ClientStream upstream = client;
+    if (upstream != null) {
+      upstream.cancel(Http2Error.CANCEL.code());
+    }
+    server.abort(Http2Error.CANCEL.code());
+  }
+
+  private boolean isIdempotent() {
+    CharSequence method = request.method();
+    return method != null
+        && (AsciiString.contentEquals("GET", method)
+            || AsciiString.contentEquals("HEAD", method)
+            || AsciiString.contentEquals("OPTIONS", method));
+  }
+
+  private void enqueue(Object part) {
+    ArrayDeque<Object> queue = waiting;
+    if (queue == null) {
+      queue = new ArrayDeque<>(4);
+      waiting = queue;
+    }
+    queue.add(part);
+  }
+
+  private void finish() {
+    done = true;
+    ArrayDeque<Object> queue = waiting;
+    if (queue != null) {
+      waiting = null;
+      queue.forEach(ReferenceCountUtil::release);
+    }
+    onDone();
+  }
+}

@@ -1,0 +1,18 @@
+package io.signetmesh.proxy.http;
+
+import io.netty.channel.Channel;
+import io.netty.handler.codec.http2.Http2Headers;
+
+/** What a server connection hands its requests to. One per connection, confined to its loop. */
+interface ExchangeFactory {
+  /**
+   * Begins an exchange. The factory acts on it at once; it may answer before this returns.
+   *
+   * @param upgrade whether the client asks to leave HTTP/1 (Upgrade or CONNECT)
+   */
+  Exchange begin(
+      ServerStream server, Channel channel, Http2Headers head, boolean end, boolean upgrade);
+
+  /** The connection is closed. */
+  void closed();
+}

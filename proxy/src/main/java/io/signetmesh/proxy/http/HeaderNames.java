@@ -1,0 +1,112 @@
+package io.signetmesh.proxy.http;
+
+import io.netty.handler.codec.http2.Http2Headers;
+import io.netty.util.AsciiString;
+import java.util.Iterator;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Header names and values of the data plane, and what it has to know about them. */
+final class HeaderNames {
+  static final AsciiString HOST = AsciiString.cached("host");
+  static final AsciiString CONNECTION = AsciiString.cached("connection");
+  static final AsciiString CONTENT_LENGTH = AsciiString.cached("content-length");
+  static final AsciiString CONTENT_TYPE = AsciiString.cached("content-type");
+  static final AsciiString TRANSFER_ENCODING = AsciiString.cached("transfer-encoding");
+  static final AsciiString UPGRADE = AsciiString.cached("upgrade");
+  static final AsciiString COOKIE = AsciiString.cached("cookie");
+  static final AsciiString TE = AsciiString.cached("te");
+  static final AsciiString TRAILERS = AsciiString.cached("trailers");
+  static final AsciiString LOCATION = AsciiString.cached("location");
+  static final AsciiString GRPC_STATUS = AsciiString.cached("grpc-status");
+  static final AsciiString GRPC_MESSAGE = AsciiString.cached("grpc-message");
+  static final AsciiString L5D_CLIENT_ID = AsciiString.cached("l5d-client-id");
+  static final AsciiString L5D_ORIG_PROTO = AsciiString.cached("l5d-orig-proto");
+  static final AsciiString L5D_PROXY_ERROR = AsciiString.cached("l5d-proxy-error");
+  static final AsciiString L5D_PROXY_CONNECTION = AsciiString.cached("l5d-proxy-connection");
+  static final AsciiString L5D_REQUIRE_ID = AsciiString.cached("l5d-require-id");
+  static final AsciiString L5D_DST_OVERRIDE = AsciiString.cached("l5d-dst-override");
+  static final AsciiString ORIG_HTTP_11 = AsciiString.cached("HTTP/1.1");
+  static final AsciiString ORIG_HTTP_10 = AsciiString.cached("HTTP/1.0");
+  static final AsciiString ABSOLUTE_FORM = AsciiString.cached("; absolute-form");
+  static final AsciiString CLOSE = AsciiString.cached("close");
+  static final AsciiString KEEP_ALIVE_VALUE = AsciiString.cached("keep-alive");
+  static final AsciiString ZERO = AsciiString.cached("0");
+  static final AsciiString HTTP = AsciiString.cached("http");
+  static final AsciiString GRPC = AsciiString.cached("application/grpc");
+  private static final AsciiString KEEP_ALIVE = AsciiString.cached("keep-alive");
+  private static final AsciiString PROXY_CONNECTION = AsciiString.cached("proxy-connection");
+  private static final AsciiString HTTP2_SETTINGS = AsciiString.cached("http2-settings");
+
+  private HeaderNames() {}
+
+  /** Whether a header concerns one hop only (RFC 9110 7.6.1) and is never forwarded. */
+  static boolean isHopByHop(CharSequence lowerCaseName) {
+    return switch (lowerCaseName.length()) {
+      case 7 -> UPGRADE.contentEquals(lowerCaseName);
+      case 10 ->
+          CONNECTION.contentEquals(lowerCaseName) || KEEP_ALIVE.contentEquals(lowerCaseName);
+      case 14 -> HTTP2_SETTINGS.contentEquals(lowerCaseName);
+      case 16 -> PROXY_CONNECTION.contentEquals(lowerCaseName);
+      case 17 -> TRANSFER_ENCODING.contentEquals(lowerCaseName);
+      default -> false;
+    };
+  }
+
+  /** Whether a request or response is gRPC by its content type. */
+  static boolean isGrpc(Http2Headers headers) {
+    CharSequence type = headers.get(CONTENT_TYPE);
+    return type != null && AsciiString.regionMatches(type, true, 0, GRPC, 0, GRPC.length());
+  }
+
+  /** Whether a comma-separated header value holds {@code token}, ignoring case. */
+  static boolean hasToken(@Nullable CharSequence list, AsciiString token) {
+    if (list == null) {
+      return false;
+    }
+    int length = list.length();
+    int start = 0;
+    while (start <= length) {
+      int end = start;
+      while (end < length && list.charAt(end) != ',') {
+        end++;
+      }
+      int from = start;
+      int to = end;
+      while (from < to && isBlank(list.charAt(from))) {
+        from++;
+      }
+      while (to > from && isBlank(list.charAt(to - 1))) {
+        to--;
+      }
+      if (to - from == token.length()
+          && AsciiString.regionMatches(list, true, from, token, 0, token.length())) {
+        return true;
+      }
+      start = end + 1;
+    }
+    return false;
+  }
+
+  /** Removes all headers of a family that only proxies may set, by name prefix. */
+  static void removeInternal(Http2Headers headers) {
+    boolean found = false;
+    Iterator<Map.Entry<CharSequence, CharSequence>> entries = headers.iterator();
+    while (entries.hasNext()) {
+      CharSequence name = entries.next().getKey();
+      if (name.length() > 4 && name.charAt(0) == 'l' && name.charAt(1) == '5') {
+        found = true;
+        break;
+      }
+    }
+    if (found) {
+      headers.remove(L5D_CLIENT_ID);
+      headers.remove(L5D_PROXY_ERROR);
+      headers.remove(L5D_PROXY_CONNECTION);
+    }
+  }
+
+  private static boolean isBlank(char c) {
+    return c == ' ' || c == '\t';
+  }
+}

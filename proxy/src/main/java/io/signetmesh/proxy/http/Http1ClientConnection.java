@@ -1,0 +1,345 @@
+package io.signetmesh.proxy.http;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandler;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.handler.codec.http.HttpContent;
+import io.netty.handler.codec.http.HttpDecoderConfig;
+import io.netty.handler.codec.http.HttpMessage;
+import io.netty.handler.codec.http.HttpResponse;
+import io.netty.handler.codec.http.HttpResponseDecoder;
+import io.netty.handler.codec.http.HttpUtil;
+import io.netty.handler.codec.http.LastHttpContent;
+import io.netty.handler.codec.http2.Http2Headers;
+import io.netty.util.AsciiString;
+import io.netty.util.ReferenceCountUtil;
+import io.signetmesh.proxy.http.Http1Writer.Framing;
+import io.signetmesh.proxy.http.Http1Writer.MalformedHeadException;
+import io.signetmesh.proxy.loop.ProxyLoop;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An upstream HTTP/1 connection: one exchange at a time, then back to its pool. It is the {@link
+ * ClientStream} of its current exchange.
+ */
+final class Http1ClientConnection extends ChannelInboundHandlerAdapter implements ClientStream {
+  private final ProxyLoop loop;
+  private final Channel channel;
+  private final Pool pool;
+  private @Nullable Exchange exchange;
+  private boolean head;
+  private boolean connect;
+  private boolean chunked;
+  private boolean requestSent;
+  private boolean responseStarted;
+  private boolean keepAlive;
+  private boolean reused;
+  private boolean tunnelAllowed;
+  private boolean closed;
+  private boolean bytesSeen;
+  private @Nullable Http2Headers bodiless;
+  private long idleSinceNanos;
+
+  /** Where connections go when their exchange is over. */
+  interface Pool {
+    void idle(Http1ClientConnection connection);
+
+    void closed(Http1ClientConnection connection);
+
+    /** The upstream switched protocols: the connection is a tunnel from now on. */
+    ChannelHandler tunnel(Http1ClientConnection connection, Exchange exchange);
+  }
+
+  Http1ClientConnection(ProxyLoop loop, Channel channel, Pool pool, HttpConfig config) {
+    this.loop = loop;
+    this.channel = channel;
+    this.pool = pool;
+    channel.pipeline().addLast("http1-decoder", new Decoder(this, config));
+    channel.pipeline().addLast("http1-client", this);
+    channel.config().setAutoRead(true);
+  }
+
+  Channel channel() {
+    return channel;
+  }
+
+  boolean isUsable() {
+    return !closed && channel.isActive();
+  }
+
+  long idleSinceNanos() {
+    return idleSinceNanos;
+  }
+
+  /** Sends the head of the exchange's request and takes the exchange on. */
+  void start(Exchange next) {
+    Http2Headers request = next.request();
+    CharSequence method = request.method();
+    head = method != null && AsciiString.contentEquals("HEAD", method);
+    connect = method != null && AsciiString.contentEquals("CONNECT", method);
+    boolean absolute = OriginalForm.takeAbsolute(request);
+    CharSequence upgrade = request.get(HeaderNames.UPGRADE);
+    tunnelAllowed = connect || upgrade != null;
+    Framing framing;
+    if (connect) {
+      framing = Framing.NONE;
+    } else if (request.contains(HeaderNames.CONTENT_LENGTH)) {
+      framing = Framing.LENGTH;
+    } else if (!next.requestEnded()) {
+      framing = Framing.CHUNKED;
+    } else {
+      framing = method != null && expectsBody(method) ? Framing.EMPTY : Framing.NONE;
+    }
+    chunked = framing == Framing.CHUNKED;
+    requestSent = next.requestEnded();
+    responseStarted = false;
+    bytesSeen = false;
+    ByteBuf bytes;
+    try {
+      if (connect) {
+        CharSequence authority = request.authority();
+        if (authority == null) {
+          throw new MalformedHeadException("CONNECT without authority");
+        }
+        Http2Headers form = request;
+        form.path(authority);
+      }
+      bytes = Http1Writer.request(channel.alloc(), request, framing, absolute, upgrade);
+    } catch (MalformedHeadException e) {
+      pool.idle(this);
+      next.fail(Failure.BAD_REQUEST);
+      return;
+    }
+    exchange = next;
+    channel.write(bytes, channel.voidPromise());
+    loop.markDirty(channel);
+    next.connected(this);
+  }
+
+  private static boolean expectsBody(CharSequence method) {
+    return AsciiString.contentEquals("POST", method)
+        || AsciiString.contentEquals("PUT", method)
+        || AsciiString.contentEquals("PATCH", method);
+  }
+
+  @Override
+  public boolean data(ByteBuf data, boolean end) {
+    Http1Writer.data(channel, data, chunked, end);
+    requestSent |= end;
+    loop.markDirty(channel);
+    return channel.isWritable();
+  }
+
+  @Override
+  public void trailers(Http2Headers trailers) {
+    requestSent = true;
+    if (chunked) {
+      try {
+        Http1Writer.trailers(channel, trailers);
+      } catch (MalformedHeadException e) {
+        Exchange current = exchange;
+        cancel(0);
+        if (current != null) {
+          current.upstreamFailed(Failure.BAD_REQUEST, false);
+        }
+        return;
+      }
+    }
+    loop.markDirty(channel);
+  }
+
+  @Override
+  public void cancel(long http2ErrorCode) {
+    exchange = null;
+    close();
+  }
+
+  @Override
+  public void resumeResponse() {
+    channel.config().setAutoRead(true);
+  }
+
+  void close() {
+    if (!closed) {
+      closed = true;
+      channel.close();
+    }
+  }
+
+  @Override
+  public void channelRead(ChannelHandlerContext ctx, Object message) {
+    Exchange current = exchange;
+    if (current == null) {
+      // Bytes that nobody asked for: the connection cannot be trusted any more.
+      ReferenceCountUtil.release(message);
+      close();
+      return;
+    }
+    bytesSeen = true;
+    if (message instanceof HttpResponse response) {
+      response(current, response);
+    } else if (message instanceof HttpContent content) {
+      content(current, content);
+    } else {
+      ReferenceCountUtil.release(message);
+    }
+  }
+
+  private void response(Exchange current, HttpResponse response) {
+    if (!response.decoderResult().isSuccess()) {
+      ReferenceCountUtil.release(response);
+      exchange = null;
+      close();
+      current.upstreamFailed(Failure.UNAVAILABLE, false);
+      return;
+    }
+    int status = response.status().code();
+    Http2Headers headers = Http1Heads.response(response);
+    if (status == 101 || (connect && status / 100 == 2)) {
+      if (!tunnelAllowed) {
+        exchange = null;
+        close();
+        current.upstreamFailed(Failure.UNAVAILABLE, false);
+        return;
+      }
+      String protocol = response.headers().get(HeaderNames.UPGRADE);
+      if (protocol != null) {
+        headers.set(HeaderNames.UPGRADE, protocol);
+      }
+      exchange = null;
+      ChannelHandler relay = pool.tunnel(this, current);
+      current.responseHead(headers, false);
+      channel.pipeline().addLast("tunnel", relay);
+      channel.pipeline().remove("http1-decoder");
+      channel.pipeline().remove(this);
+      return;
+    }
+    if (status / 100 == 1) {
+      current.responseInformational(headers);
+      return;
+    }
+    responseStarted = true;
+    keepAlive = HttpUtil.isKeepAlive(response);
+    boolean noBody =
+        head
+            || status == 204
+            || status == 304
+            || (!HttpUtil.isTransferEncodingChunked(response)
+                && HttpUtil.getContentLength(response, -1L) == 0);
+    if (noBody) {
+      // The decoder hands out the end of the message next; until then the connection is not free.
+      bodiless = headers;
+    } else {
+      current.responseHead(headers, false);
+    }
+  }
+
+  private void content(Exchange current, HttpContent content) {
+    if (!responseStarted) {
+      // The end of an interim response.
+      content.release();
+      return;
+    }
+    if (!content.decoderResult().isSuccess()) {
+      content.release();
+      exchange = null;
+      close();
+      current.upstreamFailed(Failure.UNAVAILABLE, false);
+      return;
+    }
+    Http2Headers complete = bodiless;
+    if (complete != null) {
+      bodiless = null;
+      content.release();
+      finish();
+      current.responseHead(complete, true);
+      return;
+    }
+    if (content instanceof LastHttpContent last) {
+      if (!last.trailingHeaders().isEmpty()) {
+        if (content.content().isReadable()) {
+          current.responseData(content.content().retain(), false);
+        }
+        Http2Headers trailers = Http1Heads.trailers(last.trailingHeaders());
+        content.release();
+        finish();
+        current.responseTrailers(trailers);
+        return;
+      }
+      finish();
+      current.responseData(content.content(), true);
+      return;
+    }
+    if (!current.responseData(content.content(), false)) {
+      channel.config().setAutoRead(false);
+    }
+  }
+
+  /** The response is complete: the connection is idle again, or closed if it cannot be reused. */
+  private void finish() {
+    exchange = null;
+    if (keepAlive && requestSent && channel.isActive()) {
+      channel.config().setAutoRead(true);
+      idleSinceNanos = System.nanoTime();
+      reused = true;
+      pool.idle(this);
+    } else {
+      close();
+    }
+  }
+
+  @Override
+  public void channelReadComplete(ChannelHandlerContext ctx) {
+    loop.flushDirty();
+    ctx.fireChannelReadComplete();
+  }
+
+  @Override
+  public void channelWritabilityChanged(ChannelHandlerContext ctx) {
+    Exchange current = exchange;
+    if (current != null && channel.isWritable()) {
+      current.resumeRequest();
+    }
+    ctx.fireChannelWritabilityChanged();
+  }
+
+  @Override
+  public void channelInactive(ChannelHandlerContext ctx) {
+    closed = true;
+    Exchange current = exchange;
+    exchange = null;
+    pool.closed(this);
+    if (current != null) {
+      // An idle connection may die just as it is used again; the request was not acted on then.
+      current.upstreamFailed(Failure.UNAVAILABLE, reused && !bytesSeen && requestSent);
+    }
+    ctx.fireChannelInactive();
+  }
+
+  @Override
+  public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+    close();
+  }
+
+  /** Response decoder that knows which responses have no body. */
+  private static final class Decoder extends HttpResponseDecoder {
+    private final Http1ClientConnection connection;
+
+    Decoder(Http1ClientConnection connection, HttpConfig config) {
+      super(
+          new HttpDecoderConfig()
+              .setMaxInitialLineLength(config.maxHeadBytes())
+              .setMaxHeaderSize(config.maxHeadBytes())
+              .setMaxChunkSize(64 * 1024)
+              .setAllowDuplicateContentLengths(false));
+      this.connection = connection;
+    }
+
+    @Override
+    protected boolean isContentAlwaysEmpty(HttpMessage message) {
+      return connection.head || super.isContentAlwaysEmpty(message);
+    }
+  }
+}

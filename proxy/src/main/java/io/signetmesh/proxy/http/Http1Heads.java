@@ -1,0 +1,141 @@
+package io.signetmesh.proxy.http;
+
+import io.netty.handler.codec.http.HttpHeaders;
+import io.netty.handler.codec.http.HttpRequest;
+import io.netty.handler.codec.http.HttpResponse;
+import io.netty.handler.codec.http.HttpVersion;
+import io.netty.handler.codec.http2.DefaultHttp2Headers;
+import io.netty.handler.codec.http2.Http2Headers;
+import io.netty.util.AsciiString;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Turns decoded HTTP/1 heads into HTTP/2 style heads without hop-by-hop headers. */
+final class Http1Heads {
+  private static final String HTTP_SCHEME = "http://";
+
+  private Http1Heads() {}
+
+  /**
+   * A request head; null when the request is one that a proxy must refuse (RFC 9112 3.2: no Host,
+   * several, or one that differs from an absolute-form target).
+   */
+  static @Nullable Http2Headers request(HttpRequest message) {
+    HttpHeaders from = message.headers();
+    String uri = message.uri();
+    String method = message.method().name();
+    List<String> hosts = from.getAll(HeaderNames.HOST);
+    if (hosts.size() > 1) {
+      return null;
+    }
+    String authority = hosts.isEmpty() ? null : hosts.getFirst().trim();
+    String path = uri;
+    if (method.equals("CONNECT")) {
+      if (uri.isEmpty() || uri.charAt(0) == '/') {
+        return null;
+      }
+      authority = uri;
+      path = "/";
+    } else if (uri.regionMatches(true, 0, HTTP_SCHEME, 0, HTTP_SCHEME.length())) {
+      int start = HTTP_SCHEME.length();
+      int end = start;
+      while (end < uri.length() && "/?#".indexOf(uri.charAt(end)) < 0) {
+        end++;
+      }
+      String target = uri.substring(start, end);
+      if (target.isEmpty() || target.indexOf('@') >= 0) {
+        return null;
+      }
+      // RFC 9112 3.2.2: the target's authority replaces Host.
+      authority = target;
+      path = end == uri.length() ? "/" : uri.substring(end);
+      if (path.charAt(0) != '/') {
+        path = "/" + path;
+      }
+    } else if (uri.isEmpty()
+        || (uri.charAt(0) != '/' && !(uri.equals("*") && method.equals("OPTIONS")))) {
+      return null;
+    }
+    if (authority == null) {
+      if (message.protocolVersion().equals(HttpVersion.HTTP_1_1)) {
+        return null;
+      }
+    } else if (!isAuthority(authority)) {
+      return null;
+    }
+    if (path.indexOf('#') >= 0) {
+      return null;
+    }
+    Http2Headers head = new DefaultHttp2Headers(false, 16);
+    head.method(message.method().asciiName());
+    head.scheme(HeaderNames.HTTP);
+    head.path(path);
+    if (authority != null) {
+      head.authority(authority);
+    }
+    copy(from, head, true);
+    return head;
+  }
+
+  /** A response head. */
+  static Http2Headers response(HttpResponse message) {
+    Http2Headers head = new DefaultHttp2Headers(false, 16);
+    head.status(message.status().codeAsText());
+    copy(message.headers(), head, false);
+    return head;
+  }
+
+  /** Trailers, without fields that may not stand in them (RFC 9110 6.5.1). */
+  static Http2Headers trailers(HttpHeaders from) {
+    Http2Headers trailers = new DefaultHttp2Headers(false, 4);
+    copy(from, trailers, false);
+    trailers.remove(HeaderNames.CONTENT_LENGTH);
+    trailers.remove(HeaderNames.HOST);
+    return trailers;
+  }
+
+  private static void copy(HttpHeaders from, Http2Headers to, boolean skipHost) {
+    @Nullable List<String> connection =
+        from.contains(HeaderNames.CONNECTION) ? from.getAll(HeaderNames.CONNECTION) : null;
+    Iterator<Map.Entry<CharSequence, CharSequence>> entries = from.iteratorCharSequence();
+    while (entries.hasNext()) {
+      Map.Entry<CharSequence, CharSequence> entry = entries.next();
+      AsciiString name = AsciiString.of(entry.getKey()).toLowerCase();
+      if (HeaderNames.isHopByHop(name)
+          || (skipHost && name.contentEquals(HeaderNames.HOST))
+          || (connection != null && isListed(connection, name))) {
+        continue;
+      }
+      if (name.contentEquals(HeaderNames.TE)
+          && !HeaderNames.hasToken(entry.getValue(), HeaderNames.TRAILERS)) {
+        continue;
+      }
+      to.add(name, entry.getValue());
+    }
+  }
+
+  private static boolean isListed(List<String> connection, AsciiString name) {
+    for (int i = 0; i < connection.size(); i++) {
+      if (HeaderNames.hasToken(connection.get(i), name)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private static boolean isAuthority(String text) {
+    if (text.isEmpty()) {
+      return false;
+    }
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      if (c <= ' ' || c >= 0x7f || c == '/' || c == '?' || c == '#' || c == '@' || c == '\\'
+          || c == ',') {
+        return false;
+      }
+    }
+    return true;
+  }
+}

@@ -1,0 +1,268 @@
+package io.signetmesh.proxy.http;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.handler.codec.http2.Http2ConnectionDecoder;
+import io.netty.handler.codec.http2.Http2ConnectionEncoder;
+import io.netty.handler.codec.http2.Http2Error;
+import io.netty.handler.codec.http2.Http2Exception;
+import io.netty.handler.codec.http2.Http2Headers;
+import io.netty.handler.codec.http2.Http2Settings;
+import io.netty.handler.codec.http2.Http2Stream;
+import io.signetmesh.proxy.loop.ProxyLoop;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** An upstream HTTP/2 connection that carries the exchanges of many client connections. */
+final class Http2ClientConnection extends Http2Link<Http2ClientConnection.Stream> {
+  private final Owner owner;
+  private boolean draining;
+  private boolean closed;
+
+  /** The pool that the connection belongs to. */
+  interface Owner {
+    /** A stream ended: another may be opened. */
+    void streamClosed(Http2ClientConnection connection);
+
+    /** No stream will be opened any more. */
+    void retired(Http2ClientConnection connection);
+  }
+
+  private Http2ClientConnection(
+      ProxyLoop loop,
+      HttpConfig config,
+      Owner owner,
+      Http2ConnectionDecoder decoder,
+      Http2ConnectionEncoder encoder,
+      Http2Settings settings) {
+    super(loop, config, decoder, encoder, settings);
+    this.owner = owner;
+  }
+
+  static Http2ClientConnection install(
+      ProxyLoop loop, HttpConfig config, Owner owner, Channel channel) {
+    Http2ClientConnection connection =
+        new Builder<Http2ClientConnection>(config, false) {
+          @Override
+          Http2ClientConnection create(
+              Http2ConnectionDecoder decoder,
+              Http2ConnectionEncoder encoder,
+              Http2Settings settings) {
+            return new Http2ClientConnection(loop, config, owner, decoder, encoder, settings);
+          }
+        }.buildLink();
+    channel.pipeline().addLast("http2-client", connection);
+    channel.config().setAutoRead(true);
+    return connection;
+  }
+
+  /** Whether a stream can be opened now. */
+  boolean hasRoom() {
+    return !draining && !closed && connection().local().canOpenStream();
+  }
+
+  int streams() {
+    return connection().numActiveStreams();
+  }
+
+  /** Opens a stream and sends the head of the exchange's request. */
+  void start(Exchange exchange) {
+    int streamId = connection().local().incrementAndGetNextStreamId();
+    if (streamId < 0) {
+      // Stream ids are used up after 2^30 requests.
+      retire();
+      exchange.upstreamFailed(Failure.UNAVAILABLE, true);
+      return;
+    }
+    writeHeaders(streamId, exchange.request(), exchange.requestEnded());
+    Http2Stream stream = connection().stream(streamId);
+    if (stream == null) {
+      exchange.upstreamFailed(Failure.UNAVAILABLE, true);
+      return;
+    }
+    Stream state = new Stream(stream, exchange);
+    attach(stream, state);
+    exchange.connected(state);
+  }
+
+  /** Opens no more streams; the connection closes once its streams have ended. */
+  void retire() {
+    if (!draining) {
+      draining = true;
+      owner.retired(this);
+      if (!closed) {
+        context().close();
+      }
+    }
+  }
+
+  @Override
+  void headers(int streamId, Http2Headers headers, boolean end) {
+    Http2Stream stream = connection().stream(streamId);
+    Stream state = stream == null ? null : state(stream);
+    Exchange exchange = state == null ? null : state.exchange;
+    if (state == null || exchange == null) {
+      return;
+    }
+    if (state.responseStarted) {
+      state.exchange = null;
+      exchange.responseTrailers(headers);
+      state.finished(exchange);
+      return;
+    }
+    CharSequence status = headers.status();
+    if (!end && status != null && status.length() == 3 && status.charAt(0) == '1') {
+      exchange.responseInformational(headers);
+      return;
+    }
+    state.responseStarted = true;
+    if (end) {
+      state.exchange = null;
+    }
+    exchange.responseHead(headers, end);
+    if (end) {
+      state.finished(exchange);
+    }
+  }
+
+  @Override
+  int data(Stream state, ByteBuf data, int padding, boolean end) {
+    int bytes = data.readableBytes() + padding;
+    Exchange exchange = state.exchange;
+    if (exchange == null) {
+      data.release();
+      return bytes;
+    }
+    if (end) {
+      state.exchange = null;
+    }
+    boolean open = exchange.responseData(data, end);
+    if (end) {
+      state.finished(exchange);
+      return bytes;
+    }
+    if (open) {
+      return bytes;
+    }
+    state.unconsumed += bytes;
+    return 0;
+  }
+
+  @Override
+  void reset(Stream state, long errorCode) {
+    Exchange exchange = state.exchange;
+    state.exchange = null;
+    if (exchange != null) {
+      boolean refused = errorCode == Http2Error.REFUSED_STREAM.code();
+      exchange.upstreamFailed(Failure.UNAVAILABLE, refused);
+    }
+  }
+
+  @Override
+  void closed(Stream state) {
+    int bytes = state.unconsumed;
+    state.unconsumed = 0;
+    if (!closed) {
+      consume(state.stream, bytes);
+    }
+    Exchange exchange = state.exchange;
+    state.exchange = null;
+    if (exchange != null) {
+      exchange.upstreamFailed(Failure.UNAVAILABLE, state.refused);
+    }
+    if (!closed && !draining) {
+      owner.streamClosed(this);
+    }
+  }
+
+  @Override
+  void writable(Stream state) {
+    Exchange exchange = state.exchange;
+    if (exchange != null) {
+      exchange.resumeRequest();
+    }
+  }
+
+  @Override
+  void goAway(int lastStreamId) {
+    List<Stream> refused = new ArrayList<>();
+    try {
+      connection()
+          .forEachActiveStream(
+              stream -> {
+                Stream state = state(stream);
+                if (state != null && stream.id() > lastStreamId) {
+                  refused.add(state);
+                }
+                return true;
+              });
+    } catch (Http2Exception e) {
+      onError(context(), true, e);
+    }
+    retire();
+    for (Stream state : refused) {
+      state.refused = true;
+      Exchange exchange = state.exchange;
+      state.exchange = null;
+      if (exchange != null) {
+        exchange.upstreamFailed(Failure.UNAVAILABLE, true);
+      }
+    }
+  }
+
+  @Override
+  public void channelInactive(ChannelHandlerContext ctx) throws Exception {
+    closed = true;
+    if (!draining) {
+      draining = true;
+      owner.retired(this);
+    }
+    super.channelInactive(ctx);
+  }
+
+  /** One request stream. */
+  final class Stream implements ClientStream {
+    private final Http2Stream stream;
+    private @Nullable Exchange exchange;
+    private boolean responseStarted;
+    private boolean refused;
+    private int unconsumed;
+
+    private Stream(Http2Stream stream, Exchange exchange) {
+      this.stream = stream;
+      this.exchange = exchange;
+    }
+
+    private void finished(Exchange ended) {
+      if (!ended.requestEnded()) {
+        writeReset(stream.id(), Http2Error.NO_ERROR.code());
+      }
+    }
+
+    @Override
+    public boolean data(ByteBuf data, boolean end) {
+      writeData(stream.id(), data, end);
+      return end || isWritable(stream);
+    }
+
+    @Override
+    public void trailers(Http2Headers trailers) {
+      writeHeaders(stream.id(), trailers, true);
+    }
+
+    @Override
+    public void cancel(long http2ErrorCode) {
+      exchange = null;
+      writeReset(stream.id(), http2ErrorCode);
+    }
+
+    @Override
+    public void resumeResponse() {
+      int bytes = unconsumed;
+      unconsumed = 0;
+      consume(stream, bytes);
+    }
+  }
+}

@@ -1,0 +1,295 @@
+package io.signetmesh.proxy.http;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.handler.codec.http2.AbstractHttp2ConnectionHandlerBuilder;
+import io.netty.handler.codec.http2.DefaultHttp2HeadersDecoder;
+import io.netty.handler.codec.http2.Http2Connection;
+import io.netty.handler.codec.http2.Http2ConnectionAdapter;
+import io.netty.handler.codec.http2.Http2ConnectionDecoder;
+import io.netty.handler.codec.http2.Http2ConnectionEncoder;
+import io.netty.handler.codec.http2.Http2ConnectionHandler;
+import io.netty.handler.codec.http2.Http2Exception;
+import io.netty.handler.codec.http2.Http2FrameListener;
+import io.netty.handler.codec.http2.Http2FrameAdapter;
+import io.netty.handler.codec.http2.Http2Headers;
+import io.netty.handler.codec.http2.Http2Settings;
+import io.netty.handler.codec.http2.Http2Stream;
+import io.signetmesh.proxy.loop.ProxyLoop;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An HTTP/2 connection of either role: Netty's connection handler with its frame events delivered
+ * to one state object per stream, kept in a property of the stream. Confined to its loop.
+ *
+ * @param <S> state of a stream
+ */
+abstract class Http2Link<S> extends Http2ConnectionHandler {
+  private final ProxyLoop loop;
+  private final HttpConfig config;
+  private final Http2Connection.PropertyKey streamKey;
+  private @Nullable ChannelHandlerContext context;
+
+  Http2Link(
+      ProxyLoop loop,
+      HttpConfig config,
+      Http2ConnectionDecoder decoder,
+      Http2ConnectionEncoder encoder,
+      Http2Settings settings) {
+    super(decoder, encoder, settings);
+    this.loop = loop;
+    this.config = config;
+    this.streamKey = connection().newKey();
+    connection()
+        .addListener(
+            new Http2ConnectionAdapter() {
+              @Override
+              public void onStreamClosed(Http2Stream stream) {
+                S state = state(stream);
+                if (state != null) {
+                  closed(state);
+                }
+              }
+            });
+    connection()
+        .remote()
+        .flowController()
+        .listener(
+            stream -> {
+              S state = state(stream);
+              if (state != null && encoder().flowController().isWritable(stream)) {
+                writable(state);
+              }
+            });
+  }
+
+  // ---- what subclasses do
+
+  abstract void headers(int streamId, Http2Headers headers, boolean end) throws Http2Exception;
+
+  /** Returns the bytes that count as consumed at once. */
+  abstract int data(S state, ByteBuf data, int padding, boolean end);
+
+  abstract void reset(S state, long errorCode);
+
+  /** The stream is over, in whatever way. */
+  abstract void closed(S state);
+
+  /** The stream may be written to again. */
+  abstract void writable(S state);
+
+  void goAway(int lastStreamId) {}
+
+  void settings(Http2Settings settings) {}
+
+  // ---- what subclasses use
+
+  final ProxyLoop loop() {
+    return loop;
+  }
+
+  final ChannelHandlerContext context() {
+    ChannelHandlerContext ctx = context;
+    if (ctx == null) {
+      throw new IllegalStateException("HTTP/2 handler is not in a pipeline");
+    }
+    return ctx;
+  }
+
+  final void attach(Http2Stream stream, S state) {
+    stream.setProperty(streamKey, state);
+  }
+
+  final @Nullable S state(Http2Stream stream) {
+    return stream.getProperty(streamKey);
+  }
+
+  final void writeHeaders(int streamId, Http2Headers headers, boolean end) {
+    ChannelHandlerContext ctx = context();
+    encoder().writeHeaders(ctx, streamId, headers, 0, end, ctx.newPromise());
+    loop.markDirty(ctx.channel());
+  }
+
+  final void writeData(int streamId, ByteBuf data, boolean end) {
+    ChannelHandlerContext ctx = context();
+    encoder().writeData(ctx, streamId, data, 0, end, ctx.newPromise());
+    loop.markDirty(ctx.channel());
+  }
+
+  final void writeReset(int streamId, long errorCode) {
+    ChannelHandlerContext ctx = context();
+    resetStream(ctx, streamId, errorCode, ctx.newPromise());
+    loop.markDirty(ctx.channel());
+  }
+
+  final boolean isWritable(Http2Stream stream) {
+    return encoder().flowController().isWritable(stream);
+  }
+
+  /** Gives received bytes back to the stream's and the connection's window. */
+  final void consume(Http2Stream stream, int bytes) {
+    if (bytes == 0) {
+      return;
+    }
+    try {
+      if (decoder().flowController().consumeBytes(stream, bytes)) {
+        loop.markDirty(context().channel());
+      }
+    } catch (Http2Exception e) {
+      onError(context(), true, e);
+    }
+  }
+
+  @Override
+  public void handlerAdded(ChannelHandlerContext ctx) throws Exception {
+    context = ctx;
+    super.handlerAdded(ctx);
+    Http2Stream connectionStream = connection().connectionStream();
+    int delta = config.connectionWindow() - decoder().flowController().windowSize(connectionStream);
+    if (delta > 0) {
+      decoder().flowController().incrementWindowSize(connectionStream, delta);
+      loop.markDirty(ctx.channel());
+    }
+  }
+
+  @Override
+  public void channelReadComplete(ChannelHandlerContext ctx) throws Exception {
+    super.channelReadComplete(ctx);
+    loop.flushDirty();
+  }
+
+  @Override
+  public void userEventTriggered(ChannelHandlerContext ctx, Object event) throws Exception {
+    if (event == Drain.BEGIN) {
+      // Graceful: GOAWAY now, the connection closes when its streams have ended.
+      ctx.close();
+    } else if (event == io.netty.channel.socket.ChannelInputShutdownEvent.INSTANCE) {
+      ctx.channel().close();
+    }
+    super.userEventTriggered(ctx, event);
+  }
+
+  static Http2Settings initialSettings(HttpConfig config, boolean server) {
+    Http2Settings settings = Http2Settings.defaultSettings();
+    settings.initialWindowSize(config.streamWindow());
+    settings.maxHeaderListSize(config.maxHeadBytes());
+    if (server) {
+      settings.maxConcurrentStreams(config.maxConcurrentStreams());
+    } else {
+      settings.pushEnabled(false);
+    }
+    return settings;
+  }
+
+  /** Builds a link with limits against floods in place. */
+  abstract static class Builder<L extends Http2Link<?>>
+      extends AbstractHttp2ConnectionHandlerBuilder<L, Builder<L>> {
+    Builder(HttpConfig config, boolean server) {
+      server(server);
+      initialSettings(Http2Link.initialSettings(config, server));
+      validateHeaders(true);
+      validateRequiredPseudoHeaders(true);
+      gracefulShutdownTimeoutMillis(30_000);
+      encoderEnforceMaxConcurrentStreams(false);
+      decoderEnforceMaxConsecutiveEmptyDataFrames(16);
+      decoderEnforceMaxSmallContinuationFrames(16);
+      // A proxy's peer multiplexes many clients over one connection, so that honest cancellations
+      // come in bursts: as many as it may have streams, within 10 s.
+      decoderEnforceMaxRstFramesPerWindow(config.maxConcurrentStreams() * 2, 10);
+      frameListener(new Events());
+    }
+
+    /** Makes the handler; the frame listener is bound to it. */
+    abstract L create(
+        Http2ConnectionDecoder decoder, Http2ConnectionEncoder encoder, Http2Settings settings);
+
+    @Override
+    protected L build(
+        Http2ConnectionDecoder decoder, Http2ConnectionEncoder encoder, Http2Settings settings) {
+      L link = create(decoder, encoder, settings);
+      ((Events) frameListener()).link = link;
+      return link;
+    }
+
+    L buildLink() {
+      return build();
+    }
+  }
+
+  /** Frame events to the link. */
+  private static final class Events extends Http2FrameAdapter implements Http2FrameListener {
+    private @Nullable Http2Link<?> link;
+
+    private Http2Link<?> link() {
+      Http2Link<?> bound = link;
+      if (bound == null) {
+        throw new IllegalStateException("frame before the handler was built");
+      }
+      return bound;
+    }
+
+    @Override
+    public int onDataRead(
+        ChannelHandlerContext ctx, int streamId, ByteBuf data, int padding, boolean end) {
+      return link().dispatchData(streamId, data, padding, end);
+    }
+
+    @Override
+    public void onHeadersRead(
+        ChannelHandlerContext ctx,
+        int streamId,
+        Http2Headers headers,
+        int streamDependency,
+        short weight,
+        boolean exclusive,
+        int padding,
+        boolean end)
+        throws Http2Exception {
+      link().headers(streamId, headers, end);
+    }
+
+    @Override
+    public void onHeadersRead(
+        ChannelHandlerContext ctx, int streamId, Http2Headers headers, int padding, boolean end)
+        throws Http2Exception {
+      link().headers(streamId, headers, end);
+    }
+
+    @Override
+    public void onRstStreamRead(ChannelHandlerContext ctx, int streamId, long errorCode) {
+      link().dispatchReset(streamId, errorCode);
+    }
+
+    @Override
+    public void onGoAwayRead(
+        ChannelHandlerContext ctx, int lastStreamId, long errorCode, ByteBuf debugData) {
+      link().goAway(lastStreamId);
+    }
+
+    @Override
+    public void onSettingsRead(ChannelHandlerContext ctx, Http2Settings settings) {
+      link().settings(settings);
+    }
+  }
+
+  private int dispatchData(int streamId, ByteBuf data, int padding, boolean end) {
+    Http2Stream stream = connection().stream(streamId);
+    S state = stream == null ? null : state(stream);
+    return state == null
+        ? data.readableBytes() + padding
+        : data(state, data.retain(), padding, end);
+  }
+
+  private void dispatchReset(int streamId, long errorCode) {
+    Http2Stream stream = connection().stream(streamId);
+    S state = stream == null ? null : state(stream);
+    if (state != null) {
+      reset(state, errorCode);
+    }
+  }
+
+  /** Header block decoder with validation of names and values. */
+  static DefaultHttp2HeadersDecoder headersDecoder(HttpConfig config) {
+    return new DefaultHttp2HeadersDecoder(true, true, config.maxHeadBytes());
+  }
+}

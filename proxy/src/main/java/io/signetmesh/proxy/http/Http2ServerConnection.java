@@ -1,0 +1,227 @@
+package io.signetmesh.proxy.http;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.handler.codec.http2.Http2ConnectionDecoder;
+import io.netty.handler.codec.http2.Http2ConnectionEncoder;
+import io.netty.handler.codec.http2.Http2Error;
+import io.netty.handler.codec.http2.Http2Exception;
+import io.netty.handler.codec.http2.Http2Headers;
+import io.netty.handler.codec.http2.Http2Settings;
+import io.netty.handler.codec.http2.Http2Stream;
+import io.signetmesh.proxy.loop.ProxyLoop;
+import org.jspecify.annotations.Nullable;
+
+/** The server side of an HTTP/2 connection: each request stream is an exchange. */
+final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream> {
+  private final ExchangeFactory factory;
+
+  private Http2ServerConnection(
+      ProxyLoop loop,
+      HttpConfig config,
+      ExchangeFactory factory,
+      Http2ConnectionDecoder decoder,
+      Http2ConnectionEncoder encoder,
+      Http2Settings settings) {
+    super(loop, config, decoder, encoder, settings);
+    this.factory = factory;
+  }
+
+  /** Adds the connection's handler at the end of the pipeline. */
+  static void install(
+      ProxyLoop loop, HttpConfig config, ExchangeFactory factory, Channel channel) {
+    channel
+        .pipeline()
+        .addLast(
+            "http2-server",
+            new Builder<Http2ServerConnection>(config, true) {
+              @Override
+              Http2ServerConnection create(
+                  Http2ConnectionDecoder decoder,
+                  Http2ConnectionEncoder encoder,
+                  Http2Settings settings) {
+                return new Http2ServerConnection(
+                    loop, config, factory, decoder, encoder, settings);
+              }
+            }.buildLink());
+  }
+
+  @Override
+  void headers(int streamId, Http2Headers headers, boolean end) {
+    Http2Stream stream = connection().stream(streamId);
+    if (stream == null) {
+      return;
+    }
+    Stream state = state(stream);
+    if (state == null) {
+      state = new Stream(stream);
+      attach(stream, state);
+      CharSequence path = headers.path();
+      CharSequence method = headers.method();
+      boolean connect = method != null && "CONNECT".contentEquals(method);
+      if (connect || path == null || path.isEmpty() || !isPath(path, method)) {
+        // CONNECT over HTTP/2 is not forwarded; everything else needs a path (RFC 9113 8.3.1).
+        writeReset(streamId, Http2Error.PROTOCOL_ERROR.code());
+        return;
+      }
+      if (headers.authority() == null) {
+        CharSequence host = headers.getAndRemove(HeaderNames.HOST);
+        if (host != null) {
+          headers.authority(host);
+        }
+      } else {
+        headers.remove(HeaderNames.HOST);
+      }
+      state.exchange = factory.begin(state, context().channel(), headers, end, false);
+      return;
+    }
+    Exchange exchange = state.exchange;
+    if (exchange != null) {
+      if (end) {
+        exchange.requestTrailers(headers);
+      } else {
+        writeReset(streamId, Http2Error.PROTOCOL_ERROR.code());
+      }
+    }
+  }
+
+  private static boolean isPath(CharSequence path, @Nullable CharSequence method) {
+    if (path.charAt(0) != '/') {
+      return "*".contentEquals(path) && method != null && "OPTIONS".contentEquals(method);
+    }
+    for (int i = 1; i < path.length(); i++) {
+      char c = path.charAt(i);
+      if (c <= ' ' || c >= 0x7f || c == '#') {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  @Override
+  int data(Stream state, ByteBuf data, int padding, boolean end) {
+    int bytes = data.readableBytes() + padding;
+    Exchange exchange = state.exchange;
+    if (exchange == null) {
+      data.release();
+      return bytes;
+    }
+    if (exchange.requestData(data, end)) {
+      return bytes;
+    }
+    state.unconsumed += bytes;
+    return 0;
+  }
+
+  @Override
+  void reset(Stream state, long errorCode) {
+    Exchange exchange = state.exchange;
+    state.exchange = null;
+    if (exchange != null) {
+      exchange.requestAborted(errorCode);
+    }
+  }
+
+  @Override
+  void closed(Stream state) {
+    if (state.unconsumed > 0) {
+      int bytes = state.unconsumed;
+      state.unconsumed = 0;
+      consume(state.stream, bytes);
+    }
+    reset(state, Http2Error.CANCEL.code());
+  }
+
+  @Override
+  void writable(Stream state) {
+    Exchange exchange = state.exchange;
+    if (exchange != null) {
+      exchange.resumeResponse();
+    }
+  }
+
+  @Override
+  public void channelInactive(ChannelHandlerContext ctx) throws Exception {
+    // Closes every stream, which aborts its exchange.
+    super.channelInactive(ctx);
+    factory.closed();
+  }
+
+  @Override
+  protected void onStreamError(
+      ChannelHandlerContext ctx,
+      boolean outbound,
+      Throwable cause,
+      Http2Exception.StreamException error) {
+    super.onStreamError(ctx, outbound, cause, error);
+    loop().markDirty(ctx.channel());
+  }
+
+  /** One request stream. */
+  final class Stream implements ServerStream {
+    private final Http2Stream stream;
+    private @Nullable Exchange exchange;
+    private int unconsumed;
+
+    private Stream(Http2Stream stream) {
+      this.stream = stream;
+    }
+
+    @Override
+    public void informational(Http2Headers head) {
+      writeHeaders(stream.id(), head, false);
+    }
+
+    @Override
+    public void head(Http2Headers head, boolean end) {
+      writeHeaders(stream.id(), head, end);
+      if (end) {
+        ended();
+      }
+    }
+
+    @Override
+    public boolean data(ByteBuf data, boolean end) {
+      writeData(stream.id(), data, end);
+      if (end) {
+        ended();
+        return true;
+      }
+      return isWritable(stream);
+    }
+
+    @Override
+    public void trailers(Http2Headers trailers) {
+      writeHeaders(stream.id(), trailers, true);
+      ended();
+    }
+
+    private void ended() {
+      Exchange current = exchange;
+      exchange = null;
+      if (current != null && !current.requestEnded()) {
+        // The response is complete, the rest of the request is not wanted (RFC 9113 8.1).
+        writeReset(stream.id(), Http2Error.NO_ERROR.code());
+      }
+    }
+
+    @Override
+    public void abort(long http2ErrorCode) {
+      exchange = null;
+      writeReset(stream.id(), http2ErrorCode);
+    }
+
+    @Override
+    public void closeAfterResponse() {
+      // One bad request does not concern the other streams of the connection.
+    }
+
+    @Override
+    public void resumeRequest() {
+      int bytes = unconsumed;
+      unconsumed = 0;
+      consume(stream, bytes);
+    }
+  }
+}

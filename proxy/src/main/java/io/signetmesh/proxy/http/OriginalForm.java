@@ -1,0 +1,52 @@
+package io.signetmesh.proxy.http;
+
+import io.netty.handler.codec.http2.Http2Headers;
+import io.netty.util.AsciiString;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the HTTP/1 form of a request was, carried inside the proxy as pseudo-headers of its own
+ * (names that no peer can send: both codecs refuse them) and between proxies as {@code
+ * l5d-orig-proto}.
+ */
+final class OriginalForm {
+  static final AsciiString NAME = AsciiString.cached(":signet-form");
+  static final AsciiString ABSOLUTE = AsciiString.cached("absolute");
+  static final AsciiString VERSION = AsciiString.cached(":signet-version");
+  static final AsciiString HTTP_10 = AsciiString.cached("1.0");
+  private static final AsciiString V11_ABSOLUTE =
+      AsciiString.cached("HTTP/1.1; absolute-form");
+  private static final AsciiString V10_ABSOLUTE =
+      AsciiString.cached("HTTP/1.0; absolute-form");
+
+  private OriginalForm() {}
+
+  /** Moves the internal marks into the value for {@code l5d-orig-proto}. */
+  static AsciiString toOrigProto(Http2Headers head) {
+    boolean absolute = head.getAndRemove(NAME) != null;
+    boolean http10 = head.getAndRemove(VERSION) != null;
+    if (absolute) {
+      return http10 ? V10_ABSOLUTE : V11_ABSOLUTE;
+    }
+    return http10 ? HeaderNames.ORIG_HTTP_10 : HeaderNames.ORIG_HTTP_11;
+  }
+
+  /** Whether an {@code l5d-orig-proto} value says absolute-form. */
+  static boolean isAbsolute(@Nullable CharSequence origProto) {
+    return origProto != null
+        && origProto.length() > HeaderNames.ABSOLUTE_FORM.length()
+        && AsciiString.regionMatches(
+            origProto,
+            true,
+            origProto.length() - HeaderNames.ABSOLUTE_FORM.length(),
+            HeaderNames.ABSOLUTE_FORM,
+            0,
+            HeaderNames.ABSOLUTE_FORM.length());
+  }
+
+  /** Forgets the marks when the request goes on as it came. */
+  static boolean takeAbsolute(Http2Headers head) {
+    head.remove(VERSION);
+    return head.getAndRemove(NAME) != null;
+  }
+}

@@ -1,0 +1,36 @@
+package io.signetmesh.proxy.http;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.handler.codec.http2.Http2Headers;
+
+/**
+ * The client's side of an {@link Exchange}: takes the response. Heads are HTTP/2 headers with
+ * pseudo-headers whatever the version on the wire. Confined to the loop.
+ */
+interface ServerStream {
+  /** Sends an interim response (1xx other than 101). */
+  void informational(Http2Headers head);
+
+  /** Sends the final response head; {@code end}: there is no body and there are no trailers. */
+  void head(Http2Headers head, boolean end);
+
+  /**
+   * Sends body bytes and takes ownership of them.
+   *
+   * @return false when the client is slow: more may be given, but the caller should hold its
+   *     source until {@link Exchange#resumeResponse}
+   */
+  boolean data(ByteBuf data, boolean end);
+
+  /** Sends trailers, which end the response. */
+  void trailers(Http2Headers trailers);
+
+  /** Ends the exchange abruptly: resets the stream, or closes an HTTP/1 connection. */
+  void abort(long http2ErrorCode);
+
+  /** Closes the connection once the response has been sent. */
+  void closeAfterResponse();
+
+  /** The upstream takes request bytes again. */
+  void resumeRequest();
+}

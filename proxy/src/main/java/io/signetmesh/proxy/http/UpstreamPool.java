@@ -1,0 +1,217 @@
+package io.signetmesh.proxy.http;
+
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandler;
+import io.netty.channel.ConnectTimeoutException;
+import io.netty.util.concurrent.Future;
+import io.signetmesh.proxy.connect.Connector.Session;
+import io.signetmesh.proxy.loop.ProxyLoop;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Connections of one loop to one peer: HTTP/1 connections, last used first, and HTTP/2 connections
+ * that many exchanges share. Confined to its loop.
+ */
+final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConnection.Owner {
+  private final ProxyLoop loop;
+  private final HttpConfig config;
+  private final Dialer dialer;
+  private final Runnable onEmpty;
+  private final ArrayDeque<Http1ClientConnection> idle = new ArrayDeque<>();
+  private final List<Http2ClientConnection> shared = new ArrayList<>(2);
+  private final ArrayDeque<Exchange> waiting = new ArrayDeque<>();
+  private int http1Open;
+  private int dialing;
+  private boolean dialingShared;
+  private boolean sweeping;
+
+  /** Opens connections to the pool's peer. */
+  @FunctionalInterface
+  interface Dialer {
+    Future<Channel> dial(Session session);
+  }
+
+  /**
+   * @param onEmpty called when the pool has neither connections nor exchanges: it may be forgotten
+   */
+  UpstreamPool(ProxyLoop loop, HttpConfig config, Dialer dialer, Runnable onEmpty) {
+    this.loop = loop;
+    this.config = config;
+    this.dialer = dialer;
+    this.onEmpty = onEmpty;
+  }
+
+  /** Sends an exchange over an HTTP/1 connection of its own for the time being. */
+  void sendHttp1(Exchange exchange) {
+    Http1ClientConnection connection;
+    while ((connection = idle.pollFirst()) != null) {
+      if (connection.isUsable()) {
+        connection.start(exchange);
+        return;
+      }
+    }
+    dialing++;
+    dialer
+        .dial(Session.HTTP1)
+        .addListener(
+            (Future<Channel> dialed) -> {
+              dialing--;
+              if (!dialed.isSuccess()) {
+                exchange.upstreamFailed(failure(dialed.cause()), true);
+                checkEmpty();
+                return;
+              }
+              http1Open++;
+              Http1ClientConnection opened =
+                  new Http1ClientConnection(loop, dialed.getNow(), this, config);
+              if (exchange.done()) {
+                idle(opened);
+              } else {
+                opened.start(exchange);
+              }
+            });
+  }
+
+  /** Sends an exchange over a shared HTTP/2 connection. */
+  void sendHttp2(Exchange exchange) {
+    for (int i = 0; i < shared.size(); i++) {
+      Http2ClientConnection connection = shared.get(i);
+      if (connection.hasRoom()) {
+        connection.start(exchange);
+        return;
+      }
+    }
+    waiting.add(exchange);
+    if (!dialingShared) {
+      dialShared();
+    }
+  }
+
+  private void dialShared() {
+    dialingShared = true;
+    dialer
+        .dial(Session.HTTP2)
+        .addListener(
+            (Future<Channel> dialed) -> {
+              dialingShared = false;
+              if (!dialed.isSuccess()) {
+                // All that wait fail alike; each decides on its own whether to try again.
+                Failure failure = failure(dialed.cause());
+                List<Exchange> failed = new ArrayList<>(waiting);
+                waiting.clear();
+                for (Exchange exchange : failed) {
+                  exchange.upstreamFailed(failure, true);
+                }
+                checkEmpty();
+                return;
+              }
+              Http2ClientConnection opened =
+                  Http2ClientConnection.install(loop, config, this, dialed.getNow());
+              shared.add(opened);
+              serveWaiting(opened);
+              if (!waiting.isEmpty() && !dialingShared) {
+                dialShared();
+              }
+            });
+  }
+
+  private void serveWaiting(Http2ClientConnection connection) {
+    while (!waiting.isEmpty() && connection.hasRoom()) {
+      Exchange exchange = waiting.poll();
+      if (!exchange.done()) {
+        connection.start(exchange);
+      }
+    }
+  }
+
+  /** Starts no more exchanges on the connections that there are, e.g. after a new leaf. */
+  void retireConnections() {
+    for (Http2ClientConnection connection : List.copyOf(shared)) {
+      connection.retire();
+    }
+    Http1ClientConnection connection;
+    while ((connection = idle.pollFirst()) != null) {
+      connection.close();
+    }
+  }
+
+  static Failure failure(@Nullable Throwable cause) {
+    return cause instanceof ConnectTimeoutException ? Failure.CONNECT_TIMEOUT : Failure.UNAVAILABLE;
+  }
+
+  @Override
+  public void idle(Http1ClientConnection connection) {
+    if (!connection.isUsable()) {
+      return;
+    }
+    idle.addFirst(connection);
+    if (!sweeping) {
+      sweeping = true;
+      scheduleSweep();
+    }
+  }
+
+  private void scheduleSweep() {
+    Duration timeout = config.poolIdleTimeout();
+    loop.eventLoop().schedule(this::sweep, timeout.toMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  private void sweep() {
+    long limit = System.nanoTime() - config.poolIdleTimeout().toNanos();
+    Http1ClientConnection oldest;
+    while ((oldest = idle.peekLast()) != null && oldest.idleSinceNanos() - limit <= 0) {
+      idle.pollLast();
+      oldest.close();
+    }
+    if (idle.isEmpty()) {
+      sweeping = false;
+    } else {
+      scheduleSweep();
+    }
+  }
+
+  @Override
+  public void closed(Http1ClientConnection connection) {
+    http1Open--;
+    idle.remove(connection);
+    checkEmpty();
+  }
+
+  @Override
+  public ChannelHandler tunnel(Http1ClientConnection connection, Exchange exchange) {
+    http1Open--;
+    ChannelHandler relay =
+        Tunnel.between(loop, exchange.clientChannel(), connection.channel(), exchange);
+    checkEmpty();
+    return relay;
+  }
+
+  @Override
+  public void streamClosed(Http2ClientConnection connection) {
+    serveWaiting(connection);
+  }
+
+  @Override
+  public void retired(Http2ClientConnection connection) {
+    shared.remove(connection);
+    if (!waiting.isEmpty() && !dialingShared) {
+      dialShared();
+    }
+    checkEmpty();
+  }
+
+  private void checkEmpty() {
+    if (http1Open == 0
+        && dialing == 0
+        && !dialingShared
+        && shared.isEmpty()
+        && waiting.isEmpty()) {
+      onEmpty.run();
+    }
+  }
+}
