@@ -1,0 +1,406 @@
+package io.signetmesh.identity.pki;
+
+import java.nio.ByteBuffer;
+import java.security.GeneralSecurityException;
+import java.security.MessageDigest;
+import java.security.PublicKey;
+import java.security.cert.CertificateException;
+import java.security.cert.CertificateExpiredException;
+import java.security.cert.CertificateNotYetValidException;
+import java.security.cert.CertificateParsingException;
+import java.security.cert.X509Certificate;
+import java.security.interfaces.ECPublicKey;
+import java.security.interfaces.EdECPublicKey;
+import java.security.interfaces.RSAPublicKey;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Verifies that a peer's certificate chain leads to an anchor of a trust bundle (RFC 5280 section 6), at
+ * the time of a clock, for one purpose. Host names play no part: the caller compares the identity
+ * that comes back.
+ *
+ * <p>The verifier builds the path itself instead of calling the platform's PKIX builder, because a
+ * proxy verifies one chain per connection and mesh chains are short: leaf, rarely more than one
+ * intermediate, anchor. It is stricter than RFC 5280 where the mesh needs no latitude: the leaf
+ * must carry a name and must not be a CA, anchors must be in their time of validity and obey their own path length,
+ * extended key usage is checked on CA certificates that carry it, and every critical extension
+ * other than basic constraints, (extended) key usage, subject alternative name and name constraints is
+ * refused. Accepted signatures: ECDSA, RSA PKCS#1 with SHA-256, SHA-384 or SHA-512, and Ed25519; keys: NIST
+ * P-256, P-384, P-521, Ed25519, RSA from 2048 to 8192 bits.
+ *
+ * <p>Signatures found good are remembered (a fact that holds for ever), so that a chain seen before costs no
+ * public-key operation; everything that depends on time or on the bundle is checked each time.
+ * Thread-safe.
+ */
+public final class ChainVerifier {
+  /** What the peer uses its certificate for. */
+  public enum Purpose {
+    /** The peer is the TLS server. */
+    SERVER("1.3.6.1.5.5.7.3.1", "serverAuth"),
+    /** The peer is the TLS client. */
+    CLIENT("1.3.6.1.5.5.7.3.2", "clientAuth");
+
+    private final String oid;
+    private final String usage;
+
+    Purpose(String oid, String usage) {
+      this.oid = oid;
+      this.usage = usage;
+    }
+  }
+
+  /** Longest chain taken from a peer; more would only serve to waste our time. */
+  private static final int MAX_CHAIN = 10;
+
+  /** Signatures checked for one chain before giving up: bounds hostile chains of many equal names. */
+  private static final int MAX_SIGNATURE_CHECKS = 32;
+
+  /** Remembered signatures; at 100 bytes each, the memory stays under half a megabyte. */
+  private static final int MAX_REMEMBERED = 4096;
+
+  private static final String NAME_CONSTRAINTS = "2.5.29.30";
+  private static final Set<String> UNDERSTOOD_EXTENSIONS =
+      Set.of("2.5.29.15", "2.5.29.17", "2.5.29.19", "2.5.29.37", NAME_CONSTRAINTS);
+  private static final Set<String> SIGNATURES =
+      Set.of(
+          "1.2.840.10045.4.3.2", // ecdsa-with-SHA256
+          "1.2.840.10045.4.3.3", // ecdsa-with-SHA384
+          "1.2.840.10045.4.3.4", // ecdsa-with-SHA512
+          "1.2.840.113549.1.1.11", // sha256WithRSAEncryption
+          "1.2.840.113549.1.1.12", // sha384WithRSAEncryption
+          "1.2.840.113549.1.1.13", // sha512WithRSAEncryption
+          "1.3.101.112"); // Ed25519
+  private static final int DIGITAL_SIGNATURE = 0;
+  private static final int KEY_CERT_SIGN = 5;
+
+  private final TrustBundle bundle;
+  private final InstantSource clock;
+  private final Set<ByteBuffer> goodSignatures = ConcurrentHashMap.newKeySet();
+
+  private ChainVerifier(TrustBundle bundle, InstantSource clock) {
+    this.bundle = bundle;
+    this.clock = clock;
+  }
+
+  /** A verifier against the anchors of a bundle, at the time of a clock. */
+  public static ChainVerifier of(TrustBundle bundle, InstantSource clock) {
+    return new ChainVerifier(bundle, clock);
+  }
+
+  /**
+   * Verifies a chain and says whom it speaks for.
+   *
+   * @param chain leaf first; the order of the others does not matter
+   * @throws CertificateExpiredException when a certificate of the only path is past its time
+   * @throws CertificateNotYetValidException when its time has not come
+   * @throws CertificateException when there is no path for another reason; the message names the
+   *     certificate and the rule
+   */
+  public PeerIdentity verify(List<X509Certificate> chain, Purpose purpose)
+      throws CertificateException {
+    if (chain.isEmpty() || chain.size() > MAX_CHAIN) {
+      throw new CertificateException(
+          "chain of " + chain.size() + " certificates: expected 1 to " + MAX_CHAIN);
+    }
+    Instant now = clock.instant();
+    X509Certificate leaf = chain.getFirst();
+    checkLeaf(leaf, purpose, now);
+    PeerIdentity identity =
+        PeerIdentity.of(leaf)
+            .orElseThrow(
+                () ->
+                    new CertificateException(
+                        "certificate "
+                            + Certificates.describe(leaf)
+                            + " has no DNS or URI name: it identifies nobody"));
+    new Path(chain, purpose, now).build();
+    return identity;
+  }
+
+  /** The bundle that chains are verified against. */
+  public TrustBundle bundle() {
+    return bundle;
+  }
+
+  /** One search for a path from the leaf up to an anchor. */
+  private final class Path {
+    private final List<X509Certificate> offered;
+    private final Purpose purpose;
+    private final Instant now;
+    private final List<X509Certificate> path = new ArrayList<>(4);
+    private int signatureChecks;
+    private @Nullable CertificateException firstFailure;
+
+    Path(List<X509Certificate> offered, Purpose purpose, Instant now) {
+      this.offered = offered;
+      this.purpose = purpose;
+      this.now = now;
+    }
+
+    void build() throws CertificateException {
+      path.add(offered.getFirst());
+      if (climb()) {
+        return;
+      }
+      if (firstFailure != null) {
+        throw firstFailure;
+      }
+      X509Certificate top = path.getFirst();
+      throw new UntrustedChainException(
+          "certificate "
+              + Certificates.describe(top)
+              + " issued by \""
+              + top.getIssuerX500Principal().getName()
+              + "\" does not lead to one of the "
+              + bundle.anchors().size()
+              + " trust anchors of "
+              + bundle.trustDomain());
+    }
+
+    private boolean climb() throws CertificateException {
+      X509Certificate child = path.getLast();
+      for (X509Certificate anchor : bundle.anchors()) {
+        if (isIssuer(anchor, child) && hasGoodNames(anchor)) {
+          return true;
+        }
+      }
+      for (int i = 1; i < offered.size(); i++) {
+        X509Certificate candidate = offered.get(i);
+        if (!path.contains(candidate) && isIssuer(candidate, child)) {
+          path.add(candidate);
+          if (climb()) {
+            return true;
+          }
+          path.removeLast();
+        }
+      }
+      return false;
+    }
+
+    private boolean isIssuer(X509Certificate issuer, X509Certificate child)
+        throws CertificateException {
+      if (!issuer.getSubjectX500Principal().equals(child.getIssuerX500Principal())) {
+        return false;
+      }
+      try {
+        checkIssuer(issuer, purpose, now, intermediatesBelow());
+      } catch (CertificateException e) {
+        keep(e);
+        return false;
+      }
+      if (!isSignedBy(child, issuer.getPublicKey())) {
+        keep(
+            new UntrustedChainException(
+                "certificate "
+                    + Certificates.describe(child)
+                    + " is not signed by "
+                    + Certificates.describe(issuer)));
+        return false;
+      }
+      return true;
+    }
+
+    private void keep(CertificateException failure) {
+      if (firstFailure == null) {
+        firstFailure = failure;
+      }
+    }
+
+    /** What a path length counts: CA certificates between the issuer and the leaf (RFC 5280 4.2.1.9). */
+    private int intermediatesBelow() {
+      int count = 0;
+      for (int i = 1; i < path.size(); i++) {
+        if (!isSelfIssued(path.get(i))) {
+          count++;
+        }
+      }
+      return count;
+    }
+
+    private boolean isSignedBy(X509Certificate child, PublicKey key) throws CertificateException {
+      MessageDigest sha256 = Certificates.newSha256();
+      sha256.update(key.getEncoded());
+      ByteBuffer fact = ByteBuffer.wrap(sha256.digest(child.getEncoded()));
+      if (goodSignatures.contains(fact)) {
+        return true;
+      }
+      if (++signatureChecks > MAX_SIGNATURE_CHECKS) {
+        throw new CertificateException(
+            "chain needs more than " + MAX_SIGNATURE_CHECKS + " signature checks");
+      }
+      try {
+        child.verify(key);
+      } catch (GeneralSecurityException e) {
+        return false;
+      }
+      if (goodSignatures.size() >= MAX_REMEMBERED) {
+        goodSignatures.clear();
+      }
+      goodSignatures.add(fact);
+      return true;
+    }
+
+    private boolean hasGoodNames(X509Certificate anchor) {
+      boolean constrained = anchor.getExtensionValue(NAME_CONSTRAINTS) != null;
+      for (int i = 1; i < path.size(); i++) {
+        constrained |= path.get(i).getExtensionValue(NAME_CONSTRAINTS) != null;
+      }
+      if (!constrained) {
+        return true;
+      }
+      List<X509Certificate> fromAnchor = new ArrayList<>(path.reversed());
+      fromAnchor.addFirst(anchor);
+      try {
+        NameConstraints.check(fromAnchor);
+        return true;
+      } catch (CertificateException e) {
+        keep(e);
+        return false;
+      }
+    }
+  }
+
+  private static void checkLeaf(X509Certificate leaf, Purpose purpose, Instant now)
+      throws CertificateException {
+    checkAny(leaf, now);
+    if (leaf.getBasicConstraints() >= 0) {
+      throw new CertificateException(
+          "certificate " + Certificates.describe(leaf) + " is a CA: expected an end-entity one");
+    }
+    boolean[] usage = leaf.getKeyUsage();
+    if (usage != null && !usage[DIGITAL_SIGNATURE]) {
+      throw new CertificateException(
+          "key usage of " + Certificates.describe(leaf) + " does not include digitalSignature");
+    }
+    checkPurpose(leaf, purpose);
+  }
+
+  private static void checkIssuer(
+      X509Certificate issuer, Purpose purpose, Instant now, int intermediatesBelow)
+      throws CertificateException {
+    checkAny(issuer, now);
+    int pathLength = issuer.getBasicConstraints();
+    if (pathLength < 0) {
+      throw new CertificateException(
+          "issuer " + Certificates.describe(issuer) + " is not a CA certificate");
+    }
+    if (intermediatesBelow > pathLength) {
+      throw new CertificateException(
+          "issuer "
+              + Certificates.describe(issuer)
+              + " allows "
+              + pathLength
+              + " CA certificates below it, the chain has "
+              + intermediatesBelow);
+    }
+    boolean[] usage = issuer.getKeyUsage();
+    if (usage != null && !usage[KEY_CERT_SIGN]) {
+      throw new CertificateException(
+          "key usage of issuer " + Certificates.describe(issuer) + " does not include keyCertSign");
+    }
+    checkPurpose(issuer, purpose);
+  }
+
+  private static void checkAny(X509Certificate certificate, Instant now)
+      throws CertificateException {
+    if (certificate.getVersion() != 3) {
+      throw new CertificateException(
+          "certificate "
+              + Certificates.describe(certificate)
+              + " has version "
+              + certificate.getVersion()
+              + ": expected 3");
+    }
+    Instant notBefore = certificate.getNotBefore().toInstant();
+    if (now.isBefore(notBefore)) {
+      throw new CertificateNotYetValidException(
+          "certificate "
+              + Certificates.describe(certificate)
+              + " is valid from "
+              + notBefore
+              + ", it is "
+              + now);
+    }
+    Instant notAfter = certificate.getNotAfter().toInstant();
+    if (now.isAfter(notAfter)) {
+      throw new CertificateExpiredException(
+          "certificate "
+              + Certificates.describe(certificate)
+              + " was valid until "
+              + notAfter
+              + ", it is "
+              + now);
+    }
+    if (!SIGNATURES.contains(certificate.getSigAlgOID())) {
+      throw new CertificateException(
+          "certificate "
+              + Certificates.describe(certificate)
+              + " is signed with "
+              + certificate.getSigAlgName()
+              + ": expected ECDSA, RSA with SHA-256 or better, or Ed25519");
+    }
+    checkKey(certificate);
+    Set<String> critical = certificate.getCriticalExtensionOIDs();
+    if (critical != null) {
+      for (String oid : critical) {
+        if (!UNDERSTOOD_EXTENSIONS.contains(oid)) {
+          throw new CertificateException(
+              "certificate "
+                  + Certificates.describe(certificate)
+                  + " has the unknown critical extension "
+                  + oid);
+        }
+      }
+    }
+  }
+
+  private static void checkKey(X509Certificate certificate) throws CertificateException {
+    PublicKey key = certificate.getPublicKey();
+    boolean accepted =
+        switch (key) {
+          case ECPublicKey ec -> EllipticCurves.isAccepted(ec.getParams());
+          case RSAPublicKey rsa ->
+              rsa.getModulus().bitLength() >= 2048 && rsa.getModulus().bitLength() <= 8192;
+          case EdECPublicKey ed -> ed.getParams().getName().equals("Ed25519");
+          default -> false;
+        };
+    if (!accepted) {
+      throw new CertificateException(
+          "certificate "
+              + Certificates.describe(certificate)
+              + " has a key of type "
+              + key.getAlgorithm()
+              + " that is too weak or not known: expected P-256, P-384, P-521, Ed25519 or RSA"
+              + " of 2048 to 8192 bits");
+    }
+  }
+
+  private static void checkPurpose(X509Certificate certificate, Purpose purpose)
+      throws CertificateException {
+    List<String> usages;
+    try {
+      usages = certificate.getExtendedKeyUsage();
+    } catch (CertificateParsingException e) {
+      throw new CertificateException(
+          "extended key usage of " + Certificates.describe(certificate) + " cannot be read", e);
+    }
+    // anyExtendedKeyUsage is not enough: a mesh certificate says what it is for.
+    if (usages != null && !usages.contains(purpose.oid)) {
+      throw new CertificateException(
+          "extended key usage of "
+              + Certificates.describe(certificate)
+              + " does not include "
+              + purpose.usage);
+    }
+  }
+
+  private static boolean isSelfIssued(X509Certificate certificate) {
+    return certificate.getSubjectX500Principal().equals(certificate.getIssuerX500Principal());
+  }
+}
