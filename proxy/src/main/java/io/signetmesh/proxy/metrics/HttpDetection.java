@@ -1,0 +1,21 @@
+package io.signetmesh.proxy.metrics;
+
+/** How a look for HTTP on a connection ended. */
+public enum HttpDetection {
+  NOT_HTTP("not_http"),
+  HTTP1("http/1"),
+  HTTP2("http/2"),
+  READ_TIMEOUT("read_timeout"),
+  ERROR("error");
+
+  private final String label;
+
+  HttpDetection(String label) {
+    this.label = label;
+  }
+
+  /** Value of the {@code result} label. */
+  public String label() {
+    return label;
+  }
+}

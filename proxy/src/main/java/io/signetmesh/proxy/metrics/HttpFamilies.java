@@ -1,0 +1,8 @@
+package io.signetmesh.proxy.metrics;
+
+/** Families that every HTTP endpoint counts in. */
+record HttpFamilies(
+    Family<Counter> requests, Family<Counter> responses, Family<Histogram> latency) {
+  /** Statuses whose cells an endpoint keeps; rarer ones are looked up each time. */
+  static final int KEPT_STATUSES = 16;
+}

@@ -1,0 +1,80 @@
+package io.signetmesh.proxy.metrics;
+
+import io.signetmesh.proxy.authorize.Decision;
+import io.signetmesh.proxy.authorize.Route;
+import io.signetmesh.proxy.authorize.ServerPolicy;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Counts the HTTP requests of one inbound connection. Keeps the cells of the last few routes and
+ * decisions, so that counting a request costs no lookup. Confined to the connection's event loop.
+ */
+public final class InboundHttpMetrics {
+  private static final int KEPT = 8;
+
+  private final ProxyMetrics metrics;
+  private final Target target;
+  private final TlsStatus tls;
+  private final @Nullable Entry[] kept = new @Nullable Entry[KEPT];
+  private int next;
+
+  InboundHttpMetrics(ProxyMetrics metrics, Target target, TlsStatus tls) {
+    this.metrics = metrics;
+    this.target = target;
+    this.tls = tls;
+  }
+
+  /**
+   * Counts that a request was allowed.
+   *
+   * @return counts the rest of the request's life; keep it with the request
+   */
+  public RequestMetrics authorized(ServerPolicy policy, Route route, Decision decision) {
+    Entry entry = entry(policy, route, decision);
+    entry.authorization.increment();
+    return entry.requests;
+  }
+
+  /** Counts that a request was denied. */
+  public void denied(ServerPolicy policy, Route route, Decision decision) {
+    metrics.inboundHttpDenied(target, tls, policy, route);
+  }
+
+  /** Counts that no route matched a request. */
+  public void routeNotFound(ServerPolicy policy) {
+    metrics.inboundHttpRouteNotFound(target, tls, policy);
+  }
+
+  /** Counts a request that the proxy itself failed; {@code policy} is null before there is one. */
+  public void failed(@Nullable ServerPolicy policy, ProxyError error) {
+    metrics.inboundHttpError(target, policy, error);
+  }
+
+  private Entry entry(ServerPolicy policy, Route route, Decision decision) {
+    for (Entry entry : kept) {
+      if (entry == null) {
+        break;
+      }
+      if (entry.decision == decision && entry.route == route && entry.policy == policy) {
+        return entry;
+      }
+    }
+    Entry made =
+        new Entry(
+            policy,
+            route,
+            decision,
+            metrics.inboundHttpAllowed(target, tls, policy, route, decision),
+            metrics.inboundRequests(target, tls, policy, route, decision));
+    kept[next] = made;
+    next = (next + 1) % KEPT;
+    return made;
+  }
+
+  private record Entry(
+      ServerPolicy policy,
+      Route route,
+      Decision decision,
+      Counter authorization,
+      RequestMetrics requests) {}
+}

@@ -1,0 +1,29 @@
+package io.signetmesh.proxy.metrics;
+
+/** Failures of the proxy itself, as {@code *_errors_total} name them. */
+public enum ProxyError {
+  /** No endpoint was ready in time. */
+  FAILFAST("failfast"),
+  /** A queue was full. */
+  LOADSHED("loadshed"),
+  GATEWAY_LOOP("gateway loop"),
+  GATEWAY_DOMAIN_INVALID("gateway domain invalid"),
+  /** The peer has not the identity that was required. */
+  IDENTITY_REQUIRED("identity required"),
+  /** A connection failed or broke. */
+  IO("i/o"),
+  RESPONSE_TIMEOUT("response timeout"),
+  TLS_DETECTION_TIMEOUT("tls detection timeout"),
+  UNEXPECTED("unexpected");
+
+  private final String label;
+
+  ProxyError(String label) {
+    this.label = label;
+  }
+
+  /** Value of the {@code error} label. */
+  public String label() {
+    return label;
+  }
+}

@@ -1,0 +1,556 @@
+package io.signetmesh.proxy.metrics;
+
+import io.signetmesh.audit.Journal;
+import io.signetmesh.proxy.authorize.Decision;
+import io.signetmesh.proxy.authorize.ResourceRef;
+import io.signetmesh.proxy.authorize.Route;
+import io.signetmesh.proxy.authorize.ServerPolicy;
+import io.signetmesh.proxy.outbound.Endpoint;
+import io.signetmesh.proxy.outbound.TlsTarget;
+import java.net.InetSocketAddress;
+import java.time.Instant;
+import java.util.Collection;
+import java.util.Map;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the data plane counts, under the names and labels that Linkerd's proxy uses. Its methods
+ * give handles that the connections keep; the handles count without lookup. Safe from any thread.
+ */
+public final class ProxyMetrics {
+  private final MetricsRegistry registry;
+  private final HttpFamilies http;
+  private final InternedBundles<InboundRequestKey, RequestMetrics> inboundRequests;
+  private final InternedBundles<OutboundRequestKey, RequestMetrics> outboundRequests;
+  private final InternedBundles<TcpKey, TcpSeries> tcp;
+
+  private final Family<Counter> inboundHttpAllow;
+  private final Family<Counter> inboundHttpDeny;
+  private final Family<Counter> inboundHttpRouteNotFound;
+  private final Family<Counter> inboundTcpAllow;
+  private final Family<Counter> inboundTcpDeny;
+  private final Family<Counter> inboundTcpTerminate;
+  private final Family<Counter> inboundHttpErrors;
+  private final Family<Counter> inboundTcpErrors;
+  private final Family<Counter> outboundHttpErrors;
+  private final Family<Counter> outboundTcpErrors;
+  private final Family<Counter> inboundDetections;
+  private final Family<Histogram> inboundDetectionTime;
+  private final Family<Counter> transportHeaders;
+  private final BalancerMetrics.Families httpBalancers;
+  private final BalancerMetrics.Families tcpBalancers;
+  private final Family<Counter> identityRefreshes;
+  private volatile long identityExpiryMillis;
+  private volatile long identityRefreshMillis;
+
+  /** Registers all families of a proxy. */
+  public ProxyMetrics(MetricsRegistry registry) {
+    this.registry = registry;
+    http =
+        new HttpFamilies(
+            registry.counter("request_total", "HTTP requests."),
+            registry.counter("response_total", "HTTP responses that have ended."),
+            registry.histogram(
+                "response_latency_ms",
+                "Time from a request to the first byte of its response body, in milliseconds.",
+                Buckets.LATENCY_MS));
+    TcpSeries.Families connections =
+        new TcpSeries.Families(
+            registry.counter("tcp_open_total", "Connections opened."),
+            registry.gauge("tcp_open_connections", "Connections that are open."),
+            registry.counter("tcp_read_bytes_total", "Bytes read from peers."),
+            registry.counter("tcp_write_bytes_total", "Bytes written to peers."),
+            registry.counter("tcp_close_total", "Connections closed."));
+    inboundHttpAllow =
+        registry.counter("inbound_http_authz_allow_total", "HTTP requests that were authorized.");
+    inboundHttpDeny =
+        registry.counter("inbound_http_authz_deny_total", "HTTP requests that were denied.");
+    inboundHttpRouteNotFound =
+        registry.counter(
+            "inbound_http_route_not_found_total", "HTTP requests that no route matched.");
+    inboundTcpAllow =
+        registry.counter("inbound_tcp_authz_allow_total", "Connections that were authorized.");
+    inboundTcpDeny =
+        registry.counter("inbound_tcp_authz_deny_total", "Connections that were denied.");
+    inboundTcpTerminate =
+        registry.counter(
+            "inbound_tcp_authz_terminate_total",
+            "Connections cut because policy changed under them.");
+    inboundHttpErrors =
+        registry.counter("inbound_http_errors_total", "Inbound requests that the proxy failed.");
+    inboundTcpErrors =
+        registry.counter("inbound_tcp_errors_total", "Inbound connections that the proxy failed.");
+    outboundHttpErrors =
+        registry.counter("outbound_http_errors_total", "Outbound requests that the proxy failed.");
+    outboundTcpErrors =
+        registry.counter(
+            "outbound_tcp_errors_total", "Outbound connections that the proxy failed.");
+    inboundDetections =
+        registry.counter(
+            "inbound_tcp_detect_http_results_total", "Looks for HTTP on connections, by outcome.");
+    inboundDetectionTime =
+        registry.histogram(
+            "inbound_tcp_detect_http_duration_seconds",
+            "Time that the look for HTTP took.",
+            Buckets.seconds(0.001, 0.1));
+    transportHeaders =
+        registry.counter(
+            "inbound_tcp_transport_header_connections_total",
+            "Direct connections with a transport header.");
+    httpBalancers = BalancerMetrics.Families.of(registry, "outbound_http_balancer");
+    tcpBalancers = BalancerMetrics.Families.of(registry, "outbound_tcp_balancer");
+    identityRefreshes =
+        registry.counter(
+            "control_identity_cert_refreshes_total", "Attempts to obtain a certificate.");
+    registry.value(
+        "control_identity_cert_expiration_timestamp_seconds",
+        "When the certificate expires, in Unix seconds; 0 before the first one.",
+        MetricType.GAUGE,
+        () -> identityExpiryMillis / 1e3);
+    registry.value(
+        "control_identity_cert_refresh_timestamp_seconds",
+        "When the certificate was obtained, in Unix seconds; 0 before the first one.",
+        MetricType.GAUGE,
+        () -> identityRefreshMillis / 1e3);
+    tcp = new InternedBundles<>(key -> new TcpSeries(connections, key.labels()));
+    inboundRequests = new InternedBundles<>(key -> new RequestMetrics(http, key.labels()));
+    outboundRequests = new InternedBundles<>(key -> new RequestMetrics(http, key.labels()));
+  }
+
+  /** Where the metrics are kept. */
+  public MetricsRegistry registry() {
+    return registry;
+  }
+
+  // Connections.
+
+  /**
+   * An inbound connection was accepted and its TLS is known.
+   *
+   * @param target original destination
+   * @param policy policy of the target port
+   */
+  public TcpConnectionMetrics inboundAccepted(
+      InetSocketAddress target, TlsStatus tls, ServerPolicy policy) {
+    return open(
+        new TcpKey(
+            "inbound",
+            "src",
+            new Target(target),
+            tls,
+            policy.server(),
+            target.getPort(),
+            Labels.none()));
+  }
+
+  /** A connection to the local application is established. */
+  public TcpConnectionMetrics inboundConnected(InetSocketAddress application) {
+    return open(
+        new TcpKey(
+            "inbound",
+            "dst",
+            new Target(application),
+            TlsStatus.NoIdentity.LOOPBACK,
+            null,
+            0,
+            Labels.none()));
+  }
+
+  /** A connection of the local application was accepted. */
+  public TcpConnectionMetrics outboundAccepted(InetSocketAddress target) {
+    return open(
+        new TcpKey(
+            "outbound",
+            "src",
+            new Target(target),
+            TlsStatus.NoIdentity.LOOPBACK,
+            null,
+            0,
+            Labels.none()));
+  }
+
+  /** A connection to an endpoint is established. */
+  public TcpConnectionMetrics outboundConnected(Endpoint endpoint) {
+    return open(
+        new TcpKey(
+            "outbound",
+            "dst",
+            new Target(endpoint.address()),
+            tlsOf(endpoint),
+            null,
+            0,
+            destinationLabels(endpoint)));
+  }
+
+  private TcpConnectionMetrics open(TcpKey key) {
+    return new TcpConnectionMetrics(tcp.get(key));
+  }
+
+  /** Counts that a connection was authorized. */
+  public void inboundTcpAllowed(
+      InetSocketAddress target, TlsStatus tls, ServerPolicy policy, Decision decision) {
+    inboundTcpAllow
+        .with(policyLabels(new Target(target), tls, policy).add(authorization(decision)).build())
+        .increment();
+  }
+
+  /** Counts that a connection was denied. */
+  public void inboundTcpDenied(InetSocketAddress target, TlsStatus tls, ServerPolicy policy) {
+    inboundTcpDeny.with(policyLabels(new Target(target), tls, policy).build()).increment();
+  }
+
+  /**
+   * Counts that a live connection was cut because it lost its right.
+   *
+   * @param decision the decision that allowed it
+   */
+  public void inboundTcpTerminated(
+      InetSocketAddress target, TlsStatus tls, ServerPolicy policy, Decision decision) {
+    inboundTcpTerminate
+        .with(policyLabels(new Target(target), tls, policy).add(authorization(decision)).build())
+        .increment();
+  }
+
+  /** Counts an inbound connection that the proxy failed. */
+  public void inboundTcpFailed(InetSocketAddress target, ProxyError error) {
+    inboundTcpErrors.with(errorLabels(error, target)).increment();
+  }
+
+  /** Counts an outbound connection that the proxy failed. */
+  public void outboundTcpFailed(InetSocketAddress target, ProxyError error) {
+    outboundTcpErrors.with(errorLabels(error, target)).increment();
+  }
+
+  /**
+   * Counts a look for HTTP.
+   *
+   * @param port target port
+   * @param nanos how long it took
+   */
+  public void inboundDetected(ServerPolicy policy, int port, HttpDetection result, long nanos) {
+    Labels server = server(policy.server(), port);
+    inboundDetections.with(server.and("result", result.label())).increment();
+    inboundDetectionTime.with(server).observe(nanos);
+  }
+
+  /**
+   * Counts a direct connection.
+   *
+   * @param sessionProtocol {@code http/1}, {@code http/2} or empty for bytes
+   * @param targetPort port that the header names
+   * @param targetName name that the header names, or null
+   * @param clientId identity of the client, or null
+   */
+  public void inboundTransportHeader(
+      String sessionProtocol,
+      int targetPort,
+      @Nullable String targetName,
+      @Nullable String clientId) {
+    transportHeaders
+        .with(
+            Labels.of(
+                "session_protocol",
+                sessionProtocol,
+                "target_port",
+                Integer.toString(targetPort),
+                "target_name",
+                targetName == null ? "" : targetName,
+                "client_id",
+                clientId == null ? "" : clientId))
+        .increment();
+  }
+
+  // HTTP.
+
+  /** What counts the requests of an inbound connection; keep it with the connection. */
+  public InboundHttpMetrics inboundHttp(InetSocketAddress target, TlsStatus tls) {
+    return new InboundHttpMetrics(this, new Target(target), tls);
+  }
+
+  /** What counts the requests to a destination; see {@link OutboundHttpMetrics}. */
+  public OutboundHttpMetrics outboundHttp(String authority) {
+    return new OutboundHttpMetrics(this, authority);
+  }
+
+  Counter inboundHttpAllowed(
+      Target target, TlsStatus tls, ServerPolicy policy, Route route, Decision decision) {
+    return inboundHttpAllow.with(
+        policyLabels(target, tls, policy)
+            .add(resource("route", route.ref()))
+            .add(authorization(decision))
+            .build());
+  }
+
+  RequestMetrics inboundRequests(
+      Target target, TlsStatus tls, ServerPolicy policy, Route route, Decision decision) {
+    return inboundRequests.get(
+        new InboundRequestKey(target, tls, policy.server(), route.ref(), decision.authorization()));
+  }
+
+  RequestMetrics outboundRequests(String authority, Endpoint endpoint) {
+    return outboundRequests.get(
+        new OutboundRequestKey(
+            authority,
+            new Target(endpoint.address()),
+            tlsOf(endpoint),
+            destinationLabels(endpoint)));
+  }
+
+  void inboundHttpDenied(Target target, TlsStatus tls, ServerPolicy policy, Route route) {
+    inboundHttpDeny
+        .with(policyLabels(target, tls, policy).add(resource("route", route.ref())).build())
+        .increment();
+  }
+
+  void inboundHttpRouteNotFound(Target target, TlsStatus tls, ServerPolicy policy) {
+    inboundHttpRouteNotFound.with(policyLabels(target, tls, policy).build()).increment();
+  }
+
+  void inboundHttpError(Target target, @Nullable ServerPolicy policy, ProxyError error) {
+    Labels.Builder labels = Labels.builder().add("error", error.label()).add(target.labels());
+    if (policy != null) {
+      labels.add(server(policy.server(), target.address().getPort()));
+    }
+    inboundHttpErrors.with(labels.build()).increment();
+  }
+
+  void outboundHttpError(ProxyError error) {
+    outboundHttpErrors.with(Labels.of("error", error.label())).increment();
+  }
+
+  // Balancers.
+
+  /** Metrics of a balancer of requests. */
+  public BalancerMetrics httpBalancer(PolicyResource parent, PolicyResource backend) {
+    return new BalancerMetrics(
+        httpBalancers,
+        Labels.builder().add(parent.labels("parent")).add(backend.labels("backend")).build());
+  }
+
+  /**
+   * Metrics of a balancer of connections.
+   *
+   * @param logical authority of the service
+   * @param concrete authority whose endpoints these are
+   */
+  public BalancerMetrics tcpBalancer(
+      PolicyResource parent, PolicyResource backend, String logical, String concrete) {
+    return new BalancerMetrics(
+        tcpBalancers,
+        Labels.builder()
+            .add(parent.labels("parent"))
+            .add(backend.labels("backend"))
+            .add("logical", logical)
+            .add("concrete", concrete)
+            .build());
+  }
+
+  // Identity, policy, audit, runtime.
+
+  /** A certificate was obtained. */
+  public void identityRefreshed(Instant now, Instant expiry) {
+    identityRefreshMillis = now.toEpochMilli();
+    identityExpiryMillis = expiry.toEpochMilli();
+    identityRefreshes.with(Labels.of("result", "ok")).increment();
+  }
+
+  /** An attempt to obtain a certificate failed. */
+  public void identityRefreshFailed() {
+    identityRefreshes.with(Labels.of("result", "error")).increment();
+  }
+
+  /** Exposes the generation in force on each port. Call once. */
+  public void exposePolicies(Supplier<? extends Collection<PolicyInForce>> policies) {
+    registry.collector(
+        "signet_policy_generation",
+        "Generation of the policy in force on a port; 0: none has arrived.",
+        MetricType.GAUGE,
+        sink -> {
+          for (PolicyInForce policy : policies.get()) {
+            String server = policy.server();
+            sink.sample(
+                Labels.of(
+                    "port",
+                    Integer.toString(policy.port()),
+                    "server",
+                    server == null ? "" : server),
+                policy.generation());
+          }
+        });
+  }
+
+  /** Exposes the counts of the audit journal. Call once. */
+  public void exposeAudit(Journal journal) {
+    registry.value(
+        "signet_audit_records_written_total",
+        "Audit records written.",
+        MetricType.COUNTER,
+        journal::written);
+    registry.value(
+        "signet_audit_records_lost_total",
+        "Audit records that could not be written.",
+        MetricType.COUNTER,
+        journal::lost);
+    registry.value(
+        "signet_audit_write_errors_total",
+        "Failed attempts to write audit records.",
+        MetricType.COUNTER,
+        journal::writeErrors);
+    registry.value(
+        "signet_audit_queue_length",
+        "Audit records that wait to be written.",
+        MetricType.GAUGE,
+        journal::queued);
+  }
+
+  /**
+   * Exposes what the proxy runs on. Call once.
+   *
+   * @param transport {@code io_uring}, {@code epoll} or {@code nio}
+   * @param eventLoops number of event loops
+   */
+  public void exposeTransport(String transport, int eventLoops) {
+    registry.collector(
+        "signet_io_transport_info",
+        "I/O transport in use.",
+        MetricType.GAUGE,
+        sink -> sink.sample(Labels.of("transport", transport), 1));
+    registry.value(
+        "signet_event_loops",
+        "Event loops that carry traffic.",
+        MetricType.GAUGE,
+        () -> eventLoops);
+  }
+
+  /** Exposes {@code process_*} and {@code proxy_build_info}. Call once. */
+  public void exposeProcess(BuildInfo build) {
+    ProcessMetrics.register(registry);
+    registry.collector(
+        "proxy_build_info",
+        "What was built.",
+        MetricType.GAUGE,
+        sink -> sink.sample(build.labels(), 1));
+  }
+
+  // Labels.
+
+  private static Labels.Builder policyLabels(Target target, TlsStatus tls, ServerPolicy policy) {
+    return Labels.builder()
+        .add(target.labels())
+        .add(tls.labels())
+        .add(server(policy.server(), target.address().getPort()));
+  }
+
+  private static Labels errorLabels(ProxyError error, InetSocketAddress target) {
+    return Labels.builder().add("error", error.label()).add(new Target(target).labels()).build();
+  }
+
+  private static Labels server(ResourceRef ref, int port) {
+    return resource("srv", ref).and("srv_port", Integer.toString(port));
+  }
+
+  private static Labels resource(String prefix, ResourceRef ref) {
+    return Labels.of(
+        prefix + "_group", ref.group(), prefix + "_kind", ref.kind(), prefix + "_name", ref.name());
+  }
+
+  private static Labels authorization(Decision decision) {
+    return authorization(decision.authorization());
+  }
+
+  private static Labels authorization(@Nullable ResourceRef ref) {
+    return ref == null ? Labels.none() : resource("authz", ref);
+  }
+
+  private static TlsStatus tlsOf(Endpoint endpoint) {
+    TlsTarget tls = endpoint.tls();
+    return tls == null
+        ? TlsStatus.NoIdentity.NOT_PROVIDED_BY_SERVICE_DISCOVERY
+        : new TlsStatus.ToServer(tls.identity());
+  }
+
+  private static Labels destinationLabels(Endpoint endpoint) {
+    Map<String, String> given = endpoint.labels();
+    if (given.isEmpty()) {
+      return Labels.none();
+    }
+    Labels.Builder labels = Labels.builder();
+    given.forEach((name, value) -> labels.add("dst_" + labelName(name), value));
+    return labels.build();
+  }
+
+  /**
+   * The control plane names these labels, so that a name may hold characters that labels may not.
+   */
+  private static String labelName(String name) {
+    StringBuilder clean = new StringBuilder(name.length());
+    for (int i = 0; i < name.length(); i++) {
+      char c = name.charAt(i);
+      boolean allowed =
+          c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_';
+      clean.append(allowed ? c : '_');
+    }
+    return clean.toString();
+  }
+
+  private record TcpKey(
+      String direction,
+      String peer,
+      Target target,
+      TlsStatus tls,
+      @Nullable ResourceRef server,
+      int port,
+      Labels destination) {
+
+    Labels labels() {
+      Labels.Builder labels = Labels.builder().add("direction", direction).add("peer", peer);
+      // The application's side of an inbound connection says only that it is on this host.
+      if (!(direction.equals("inbound") && peer.equals("dst"))) {
+        labels.add(target.labels());
+      }
+      labels.add(tls.labels());
+      if (server != null) {
+        labels.add(ProxyMetrics.server(server, port));
+      }
+      return labels.add(destination).build();
+    }
+  }
+
+  private record InboundRequestKey(
+      Target target,
+      TlsStatus tls,
+      ResourceRef server,
+      ResourceRef route,
+      @Nullable ResourceRef authorization) {
+
+    Labels labels() {
+      return Labels.builder()
+          .add("direction", "inbound")
+          .add(target.labels())
+          .add(tls.labels())
+          .add(ProxyMetrics.server(server, target.address().getPort()))
+          .add(resource("route", route))
+          .add(authorization(authorization))
+          .build();
+    }
+
+    private static Labels authorization(@Nullable ResourceRef ref) {
+      return ProxyMetrics.authorization(ref);
+    }
+  }
+
+  private record OutboundRequestKey(
+      String authority, Target target, TlsStatus tls, Labels destination) {
+
+    Labels labels() {
+      return Labels.builder()
+          .add("direction", "outbound")
+          .add("authority", authority)
+          .add(target.labels())
+          .add(tls.labels())
+          .add(destination)
+          .build();
+    }
+  }
+}

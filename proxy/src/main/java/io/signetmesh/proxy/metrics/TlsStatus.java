@@ -1,0 +1,75 @@
+package io.signetmesh.proxy.metrics;
+
+import org.jspecify.annotations.Nullable;
+
+/** What the TLS labels of a metric say of a connection. */
+public sealed interface TlsStatus {
+  /** The labels, in the order in which Linkerd's proxy prints them. */
+  Labels labels();
+
+  /**
+   * Inbound mesh TLS.
+   *
+   * @param clientId verified identity of the client; null when it showed none
+   */
+  record FromClient(@Nullable String clientId) implements TlsStatus {
+    @Override
+    public Labels labels() {
+      return Labels.of("tls", "true", "client_id", clientId == null ? "" : clientId);
+    }
+  }
+
+  /**
+   * Outbound mesh TLS.
+   *
+   * @param serverId identity of the peer
+   */
+  record ToServer(String serverId) implements TlsStatus {
+    @Override
+    public Labels labels() {
+      return Labels.of("tls", "true", "server_id", serverId);
+    }
+  }
+
+  /**
+   * TLS of the application, passed through.
+   *
+   * @param sni server name that the client asked for
+   */
+  record Opaque(String sni) implements TlsStatus {
+    @Override
+    public Labels labels() {
+      return Labels.of("tls", "opaque", "sni", sni);
+    }
+  }
+
+  /** No mesh TLS, and why. */
+  enum NoIdentity implements TlsStatus {
+    LOOPBACK("loopback"),
+    PORT_SKIPPED("port_skipped"),
+    NO_TLS_FROM_REMOTE("no_tls_from_remote"),
+    NOT_PROVIDED_BY_SERVICE_DISCOVERY("not_provided_by_service_discovery"),
+    INGRESS_WITHOUT_OVERRIDE("ingress_without_override");
+
+    private final Labels labels;
+
+    NoIdentity(String reason) {
+      labels = Labels.of("tls", "no_identity", "no_tls_reason", reason);
+    }
+
+    @Override
+    public Labels labels() {
+      return labels;
+    }
+  }
+
+  /** The proxy runs without identity. */
+  enum Disabled implements TlsStatus {
+    DISABLED;
+
+    @Override
+    public Labels labels() {
+      return Labels.of("tls", "disabled");
+    }
+  }
+}
