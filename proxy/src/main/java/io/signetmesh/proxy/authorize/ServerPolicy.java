@@ -17,9 +17,7 @@ public interface ServerPolicy {
   /** How the port's connections are to be read. */
   Protocol protocol();
 
-  /**
-   * Longest wait for the bytes that protocol detection needs; only used by {@link Protocol#DETECT}.
-   */
+  /** Longest wait for the bytes that protocol detection needs; only used by {@link Protocol#DETECT}. */
   Duration detectTimeout();
 
   /** Decides on a connection that is not read as HTTP. */

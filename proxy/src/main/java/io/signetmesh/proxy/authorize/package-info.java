@@ -1,7 +1,4 @@
-/**
- * The decision engine: one workload port's policy, compiled and indexed, and the decisions it
- * makes.
- */
+/** The decision engine: one workload port's policy, compiled and indexed, and the decisions it makes. */
 @NullMarked
 package io.signetmesh.proxy.authorize;
 

@@ -1,7 +1,4 @@
-/**
- * From an accepted inbound connection to a decision: original destination, TLS, protocol,
- * authorization.
- */
+/** From an accepted inbound connection to a decision: original destination, TLS, protocol, authorization. */
 @NullMarked
 package io.signetmesh.proxy.inbound;
 

@@ -1,7 +1,4 @@
-/**
- * Policy of the workload's ports as the policy controller streams it, and the acknowledgement of
- * it.
- */
+/** Policy of the workload's ports as the policy controller streams it, and the acknowledgement of it. */
 @NullMarked
 package io.signetmesh.proxy.policy;
 
