@@ -1,0 +1,230 @@
+package io.signetmesh.proxy.connect;
+
+import io.netty.bootstrap.Bootstrap;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.ConnectTimeoutException;
+import io.netty.handler.ssl.SslHandler;
+import io.netty.util.concurrent.Future;
+import io.netty.util.concurrent.Promise;
+import io.netty.util.concurrent.ScheduledFuture;
+import io.signetmesh.identity.pki.Credentials;
+import io.signetmesh.identity.pki.LiveSslContext;
+import io.signetmesh.identity.pki.MeshSslContexts;
+import io.signetmesh.identity.pki.PeerIdentity;
+import io.signetmesh.proxy.loop.ProxyLoop;
+import io.signetmesh.proxy.loop.ProxyLoops;
+import io.signetmesh.proxy.outbound.Endpoint;
+import io.signetmesh.proxy.outbound.TlsTarget;
+import java.net.ConnectException;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import javax.net.ssl.SSLException;
+import org.jspecify.annotations.Nullable;
+
+/** Dials peers with mutual TLS and the local application without. */
+public final class PeerConnector implements Connector, AutoCloseable {
+  private final ProxyLoops loops;
+  private final LiveSslContext<Credentials> direct;
+  private final LiveSslContext<Credentials> plainTls;
+  private final Duration peerTimeout;
+  private final Duration localTimeout;
+
+  /**
+   * @param credentials newest credentials of the workload
+   * @param peerTimeout limit for TCP and TLS to a peer together
+   * @param localTimeout limit for TCP to the application
+   */
+  public PeerConnector(
+      ProxyLoops loops,
+      Supplier<Credentials> credentials,
+      InstantSource clock,
+      Duration peerTimeout,
+      Duration localTimeout) {
+    this.loops = loops;
+    this.peerTimeout = peerTimeout;
+    this.localTimeout = localTimeout;
+    this.direct =
+        new LiveSslContext<>(
+            credentials,
+            snapshot -> MeshSslContexts.client(snapshot, List.of(TransportHeader.ALPN), clock));
+    this.plainTls =
+        new LiveSslContext<>(
+            credentials, snapshot -> MeshSslContexts.client(snapshot, List.of(), clock));
+  }
+
+  @Override
+  public Future<Channel> connect(ProxyLoop loop, Endpoint endpoint, Session session) {
+    Promise<Channel> promise = loop.eventLoop().newPromise();
+    Dial dial = new Dial(loop, endpoint, session, promise);
+    ScheduledFuture<?> timer =
+        loop.eventLoop()
+            .schedule(dial::timedOut, peerTimeout.toMillis(), TimeUnit.MILLISECONDS);
+    promise.addListener(done -> timer.cancel(false));
+    Bootstrap bootstrap = loops.client(loop);
+    bootstrap.option(ChannelOption.CONNECT_TIMEOUT_MILLIS, (int) peerTimeout.toMillis());
+    bootstrap.handler(dial);
+    ChannelFuture connecting = bootstrap.connect(endpoint.dialAddress());
+    dial.channel = connecting.channel();
+    connecting.addListener(
+        done -> {
+          if (!done.isSuccess()) {
+            promise.tryFailure(done.cause());
+          } else if (endpoint.tls() == null) {
+            dial.ready(connecting.channel());
+          } else {
+            // The handshake reads.
+            connecting.channel().config().setAutoRead(true);
+          }
+        });
+    return promise;
+  }
+
+  @Override
+  public Future<Channel> connectLocal(ProxyLoop loop, InetSocketAddress application) {
+    Promise<Channel> promise = loop.eventLoop().newPromise();
+    ChannelFuture connecting =
+        loops
+            .client(loop)
+            .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, (int) localTimeout.toMillis())
+            .handler(
+                new ChannelInitializer<Channel>() {
+                  @Override
+                  protected void initChannel(Channel channel) {}
+                })
+            .connect(application);
+    connecting.addListener(
+        done -> {
+          if (done.isSuccess()) {
+            promise.setSuccess(connecting.channel());
+          } else {
+            promise.setFailure(done.cause());
+          }
+        });
+    return promise;
+  }
+
+  @Override
+  public void close() {
+    direct.close();
+    plainTls.close();
+  }
+
+  /** One attempt. Confined to its loop. */
+  private final class Dial extends ChannelInitializer<Channel> {
+    private final Endpoint endpoint;
+    private final Session session;
+    private final Promise<Channel> promise;
+    private @Nullable Channel channel;
+
+    Dial(ProxyLoop loop, Endpoint endpoint, Session session, Promise<Channel> promise) {
+      this.endpoint = endpoint;
+      this.session = session;
+      this.promise = promise;
+    }
+
+    @Override
+    protected void initChannel(Channel opened) throws SSLException {
+      TlsTarget tls = endpoint.tls();
+      if (tls == null) {
+        return;
+      }
+      LiveSslContext<Credentials> contexts = endpoint.transportPort() == 0 ? plainTls : direct;
+      SslHandler handler =
+          contexts.newHandler(
+              opened.alloc(), tls.serverName(), endpoint.dialAddress().getPort());
+      handler.setHandshakeTimeoutMillis(peerTimeout.toMillis());
+      opened.pipeline().addLast("tls", handler);
+      opened
+          .pipeline()
+          .addLast(
+              "dial",
+              new ChannelInboundHandlerAdapter() {
+                @Override
+                public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+                  promise.tryFailure(cause);
+                  ctx.close();
+                }
+
+                @Override
+                public void channelInactive(ChannelHandlerContext ctx) {
+                  promise.tryFailure(
+                      new ConnectException("peer " + endpoint.dialAddress() + " hung up"));
+                  ctx.fireChannelInactive();
+                }
+              });
+      handler
+          .handshakeFuture()
+          .addListener(
+              done -> {
+                if (done.isSuccess()) {
+                  established(opened, handler, tls);
+                } else {
+                  promise.tryFailure(done.cause());
+                  opened.close();
+                }
+              });
+    }
+
+    private void established(Channel opened, SslHandler handler, TlsTarget tls) {
+      Optional<PeerIdentity> peer = MeshSslContexts.peer(handler);
+      if (peer.isEmpty() || !peer.get().matches(tls.identity())) {
+        promise.tryFailure(
+            new SSLException(
+                "peer "
+                    + endpoint.dialAddress()
+                    + " is "
+                    + peer.map(PeerIdentity::name).orElse("nobody")
+                    + ", expected "
+                    + tls.identity()));
+        opened.close();
+        return;
+      }
+      if (endpoint.transportPort() != 0) {
+        if (!TransportHeader.ALPN.equals(handler.applicationProtocol())) {
+          promise.tryFailure(
+              new SSLException(
+                  "peer "
+                      + endpoint.dialAddress()
+                      + " did not negotiate "
+                      + TransportHeader.ALPN));
+          opened.close();
+          return;
+        }
+        opened.write(
+            TransportHeader.encode(opened.alloc(), endpoint.address().getPort(), session));
+      }
+      ready(opened);
+    }
+
+    private void ready(Channel opened) {
+      opened.config().setAutoRead(false);
+      if (opened.pipeline().get("dial") != null) {
+        opened.pipeline().remove("dial");
+      }
+      if (!promise.trySuccess(opened)) {
+        opened.close();
+      }
+    }
+
+    private void timedOut() {
+      if (promise.tryFailure(
+          new ConnectTimeoutException(
+              "no connection to " + endpoint.dialAddress() + " within " + peerTimeout))) {
+        Channel pending = channel;
+        if (pending != null) {
+          pending.close();
+        }
+      }
+    }
+  }
+}

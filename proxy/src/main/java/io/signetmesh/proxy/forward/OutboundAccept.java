@@ -1,0 +1,188 @@
+package io.signetmesh.proxy.forward;
+
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.util.concurrent.Future;
+import io.signetmesh.proxy.connect.Connector;
+import io.signetmesh.proxy.http.HttpOutbound;
+import io.signetmesh.proxy.http.HttpVersion;
+import io.signetmesh.proxy.inbound.ConnectionMetrics;
+import io.signetmesh.proxy.inbound.OriginalDestination;
+import io.signetmesh.proxy.loop.ProxyLoop;
+import io.signetmesh.proxy.outbound.Endpoint;
+import io.signetmesh.proxy.outbound.Upstream;
+import io.signetmesh.proxy.outbound.Upstreams;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * First handler of a connection that the local application opened: finds the destination, then the
+ * protocol, then hands the connection over.
+ */
+public final class OutboundAccept extends ChannelInboundHandlerAdapter {
+  private static final Logger log = LoggerFactory.getLogger(OutboundAccept.class);
+
+  private final ProxyLoop loop;
+  private final @Nullable String authority;
+  private final Services services;
+
+  /**
+   * What outbound connections need.
+   *
+   * @param upstreams destinations
+   * @param connector dials endpoints
+   * @param http takes HTTP connections
+   * @param detectTimeout limit for protocol detection
+   * @param metrics connection metrics
+   */
+  public record Services(
+      Upstreams upstreams,
+      Connector connector,
+      HttpOutbound http,
+      Duration detectTimeout,
+      ConnectionMetrics metrics) {}
+
+  /**
+   * @param authority declared upstream, {@code name:port}; null: the original destination tells
+   */
+  public OutboundAccept(ProxyLoop loop, @Nullable String authority, Services services) {
+    this.loop = loop;
+    this.authority = authority;
+    this.services = services;
+  }
+
+  @Override
+  public void channelActive(ChannelHandlerContext ctx) {
+    Channel channel = ctx.channel();
+    Future<Upstream> resolving;
+    if (authority != null) {
+      resolving = services.upstreams().forAuthority(authority, loop.eventLoop());
+    } else {
+      InetSocketAddress destination = OriginalDestination.of(channel);
+      if (destination == null || destination.equals(channel.localAddress())) {
+        // Nothing was redirected: the only destination left is this listener itself.
+        log.debug("connection from {} has no original destination", channel.remoteAddress());
+        services.metrics().error("outbound", "no original destination");
+        channel.close();
+        return;
+      }
+      resolving = services.upstreams().forAddress(destination, loop.eventLoop());
+    }
+    resolving.addListener(
+        (Future<Upstream> resolved) -> {
+          if (!channel.isActive()) {
+            return;
+          }
+          if (!resolved.isSuccess()) {
+            log.debug("no destination for {}: {}", authority, resolved.cause().toString());
+            services.metrics().error("outbound", "no destination");
+            channel.close();
+            return;
+          }
+          resolved(channel, resolved.getNow());
+        });
+  }
+
+  private void resolved(Channel channel, Upstream upstream) {
+    switch (upstream.protocol()) {
+      case FORBIDDEN -> channel.close();
+      case OPAQUE -> relay(channel, upstream);
+      case HTTP1 -> http(channel, upstream, HttpVersion.HTTP1);
+      case HTTP2 -> http(channel, upstream, HttpVersion.HTTP2);
+      case DETECT ->
+          channel
+              .pipeline()
+              .addLast(
+                  "detect",
+                  new HttpSniffer(
+                      services.detectTimeout(),
+                      version -> {
+                        if (version == null) {
+                          relay(channel, upstream);
+                        } else {
+                          http(channel, upstream, version);
+                        }
+                      }));
+    }
+  }
+
+  private void http(Channel channel, Upstream upstream, HttpVersion version) {
+    services.metrics().opened("outbound");
+    channel.closeFuture().addListener(closed -> services.metrics().closed("outbound"));
+    services.http().serve(loop, channel, upstream, version);
+    channel.pipeline().remove(this);
+    HttpSniffer.release(channel);
+    channel.config().setAutoRead(true);
+    loop.flushDirty();
+  }
+
+  private void relay(Channel channel, Upstream upstream) {
+    Upstream.Lease lease = upstream.pick();
+    if (lease != null) {
+      dial(channel, lease);
+      return;
+    }
+    upstream
+        .awaitPick(loop.eventLoop())
+        .addListener(
+            (Future<Upstream.Lease> picked) -> {
+              if (picked.isSuccess()) {
+                dial(channel, picked.getNow());
+              } else {
+                services.metrics().error("outbound", "failfast");
+                channel.close();
+              }
+            });
+  }
+
+  private void dial(Channel channel, Upstream.Lease lease) {
+    Endpoint endpoint = lease.endpoint();
+    long started = System.nanoTime();
+    services
+        .connector()
+        .connect(loop, endpoint, Connector.Session.OPAQUE)
+        .addListener(
+            (Future<Channel> dialed) -> {
+              if (!dialed.isSuccess()) {
+                lease.release();
+                log.debug("connection to {}: {}", endpoint, dialed.cause().toString());
+                services.metrics().error("outbound", "i/o");
+                channel.close();
+                return;
+              }
+              lease.responded(System.nanoTime() - started);
+              ConnectionMetrics metrics = services.metrics();
+              metrics.opened("outbound");
+              TcpRelay.join(
+                  loop,
+                  channel,
+                  dialed.getNow(),
+                  new TcpRelay.Observer() {
+                    @Override
+                    public void copied(boolean fromClient, int bytes) {
+                      metrics.copied("outbound", fromClient, bytes);
+                    }
+
+                    @Override
+                    public void closed() {
+                      lease.release();
+                      metrics.closed("outbound");
+                    }
+                  });
+              if (channel.pipeline().context(OutboundAccept.this) != null) {
+                channel.pipeline().remove(OutboundAccept.this);
+              }
+              HttpSniffer.release(channel);
+              loop.flushDirty();
+            });
+  }
+
+  @Override
+  public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+    ctx.close();
+  }
+}

@@ -1,0 +1,165 @@
+package io.signetmesh.proxy.forward;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFutureListener;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.socket.ChannelInputShutdownEvent;
+import io.netty.channel.socket.ChannelInputShutdownReadComplete;
+import io.netty.channel.socket.DuplexChannel;
+import io.netty.util.ReferenceCountUtil;
+import io.signetmesh.proxy.loop.ProxyLoop;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Copies bytes between two connections of one loop, in both directions. A side is not read while
+ * the other is not writable. Each direction ends on its own: when one side will send no more, the
+ * other is told so after what was sent, and its answer still flows back.
+ *
+ * <p>The end of a direction is a TCP FIN, also where TLS is spoken: BoringSSL's engine closes both
+ * directions on close_notify, so that half-close between two Signet proxies is a FIN without it. A
+ * close_notify ends both directions.
+ */
+public final class TcpRelay {
+  private final ProxyLoop loop;
+  private final Side client;
+  private final Side server;
+  private final Observer observer;
+  private int open = 2;
+
+  /** Sees what a relay does. */
+  public interface Observer {
+    /** Bytes came from the client ({@code fromClient}) or from the server. */
+    default void copied(boolean fromClient, int bytes) {}
+
+    /** Both connections are closed. */
+    default void closed() {}
+  }
+
+  private TcpRelay(ProxyLoop loop, Channel client, Channel server, Observer observer) {
+    this.loop = loop;
+    this.observer = observer;
+    this.client = new Side(client, server, true);
+    this.server = new Side(server, client, false);
+  }
+
+  /**
+   * Joins two connections. Both have auto-read off; it is turned on here. Bytes that the caller has
+   * read from the client already are fired through its pipeline by the caller afterwards.
+   */
+  public static TcpRelay join(ProxyLoop loop, Channel client, Channel server, Observer observer) {
+    TcpRelay relay = new TcpRelay(loop, client, server, observer);
+    server.pipeline().addLast("relay", relay.server);
+    client.pipeline().addLast("relay", relay.client);
+    if (!client.isActive() || !server.isActive()) {
+      relay.cut();
+    }
+    server.config().setAutoRead(true);
+    client.config().setAutoRead(true);
+    return relay;
+  }
+
+  /** Closes both connections at once. */
+  public void cut() {
+    client.channel.close();
+    server.channel.close();
+  }
+
+  private final class Side extends ChannelInboundHandlerAdapter {
+    private final Channel channel;
+    private final Channel peer;
+    private final boolean isClient;
+    private boolean ended;
+    private boolean closed;
+
+    Side(Channel channel, Channel peer, boolean isClient) {
+      this.channel = channel;
+      this.peer = peer;
+      this.isClient = isClient;
+    }
+
+    @Override
+    public void channelRead(ChannelHandlerContext ctx, Object message) {
+      if (!(message instanceof ByteBuf bytes)) {
+        ReferenceCountUtil.release(message);
+        return;
+      }
+      observer.copied(isClient, bytes.readableBytes());
+      peer.write(bytes, peer.voidPromise());
+      loop.markDirty(peer);
+      if (!peer.isWritable()) {
+        channel.config().setAutoRead(false);
+      }
+    }
+
+    @Override
+    public void channelReadComplete(ChannelHandlerContext ctx) {
+      loop.flushDirty();
+    }
+
+    @Override
+    public void channelWritabilityChanged(ChannelHandlerContext ctx) {
+      if (channel.isWritable()) {
+        peer.config().setAutoRead(true);
+      }
+      ctx.fireChannelWritabilityChanged();
+    }
+
+    @Override
+    public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
+      if (event == ChannelInputShutdownEvent.INSTANCE
+          || event == ChannelInputShutdownReadComplete.INSTANCE) {
+        end();
+      }
+      ctx.fireUserEventTriggered(event);
+    }
+
+    private void end() {
+      if (ended) {
+        return;
+      }
+      ended = true;
+      Side other = isClient ? server : client;
+      if (other.ended) {
+        // Both directions are done: close once what is queued has been written.
+        closeAfterWrites(channel);
+        closeAfterWrites(peer);
+        return;
+      }
+      peer.writeAndFlush(Unpooled.EMPTY_BUFFER)
+          .addListener(
+              written -> {
+                if (peer instanceof DuplexChannel duplex && peer.isActive()) {
+                  duplex.shutdownOutput();
+                }
+              });
+    }
+
+    @Override
+    public void channelInactive(ChannelHandlerContext ctx) {
+      if (!closed) {
+        closed = true;
+        if (peer.isActive()) {
+          closeAfterWrites(peer);
+        }
+        if (--open == 0) {
+          observer.closed();
+        }
+      }
+      ctx.fireChannelInactive();
+    }
+
+    @Override
+    public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+      channel.close();
+    }
+  }
+
+  private static void closeAfterWrites(@Nullable Channel channel) {
+    if (channel != null && channel.isActive()) {
+      channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(ChannelFutureListener.CLOSE);
+    }
+  }
+}

@@ -1,0 +1,747 @@
+package io.signetmesh.proxy.inbound;
+
+import io.linkerd.transport.Header;
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.socket.ChannelInputShutdownEvent;
+import io.netty.handler.codec.ByteToMessageDecoder;
+import io.netty.handler.ssl.SslHandler;
+import io.netty.handler.ssl.SslHandshakeCompletionEvent;
+import io.netty.util.concurrent.Future;
+import io.netty.util.concurrent.ScheduledFuture;
+import io.signetmesh.audit.AuditLog;
+import io.signetmesh.audit.AuditedConnection;
+import io.signetmesh.audit.DecisionEvent;
+import io.signetmesh.audit.Verdict;
+import io.signetmesh.identity.pki.Credentials;
+import io.signetmesh.identity.pki.LiveSslContext;
+import io.signetmesh.identity.pki.MeshSslContexts;
+import io.signetmesh.identity.pki.NegotiatedGroup;
+import io.signetmesh.identity.pki.PeerIdentity;
+import io.signetmesh.proxy.authorize.Client;
+import io.signetmesh.proxy.authorize.Decision;
+import io.signetmesh.proxy.authorize.Reason;
+import io.signetmesh.proxy.authorize.ServerPolicy;
+import io.signetmesh.proxy.connect.Connector;
+import io.signetmesh.proxy.connect.TransportHeader;
+import io.signetmesh.proxy.forward.HttpSniffer;
+import io.signetmesh.proxy.forward.TcpRelay;
+import io.signetmesh.proxy.http.HttpInbound;
+import io.signetmesh.proxy.http.HttpVersion;
+import io.signetmesh.proxy.loop.ProxyLoop;
+import io.signetmesh.proxy.policy.PortPolicies;
+import io.signetmesh.proxy.policy.PortPolicy;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import javax.net.ssl.SSLException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * First handler of an inbound connection. Steps: where was it going; the policy of that port, waited
+ * for; TLS by server name; protocol; then either HTTP, which decides per request, or one decision
+ * for the connection.
+ *
+ * <p>Differs from Linkerd on purpose: nothing is served before the port's policy has arrived, and
+ * mesh TLS is terminated on opaque ports too, because that only adds an identity.
+ */
+public final class InboundAccept extends ChannelInboundHandlerAdapter {
+  private static final Logger log = LoggerFactory.getLogger(InboundAccept.class);
+
+  private final ProxyLoop loop;
+  private final Listener listener;
+  private final Services services;
+  private @Nullable InetSocketAddress target;
+  private @Nullable PortPolicy policy;
+  private boolean direct;
+  private @Nullable String group;
+
+  /**
+   * How a listener knows where its connections were going.
+   *
+   * @param port application port that all connections of the listener are for; 0: the original
+   *     destination or the transport header tells
+   * @param redirected whether the nat table redirects connections to the listener
+   */
+  public record Listener(int port, boolean redirected) {}
+
+  /**
+   * What inbound connections need.
+   *
+   * @param workload {@code namespace/name} for records
+   * @param serverName name under which this proxy terminates TLS
+   * @param addresses addresses of the workload that may be asked for; empty: any
+   * @param application address at which the application listens; null: the one asked for
+   * @param tls contexts for connections that are not direct
+   * @param directTls contexts for direct connections, with the transport header's ALPN
+   */
+  public record Services(
+      String workload,
+      String serverName,
+      Set<InetAddress> addresses,
+      @Nullable InetAddress application,
+      Supplier<Credentials> credentials,
+      LiveSslContext<Credentials> tls,
+      LiveSslContext<Credentials> directTls,
+      PortPolicies policies,
+      Connector connector,
+      HttpInbound http,
+      AuditLog audit,
+      ConnectionMetrics metrics,
+      Duration detectTimeout,
+      Duration handshakeTimeout,
+      InstantSource clock) {}
+
+  public InboundAccept(ProxyLoop loop, Listener listener, Services services) {
+    this.loop = loop;
+    this.listener = listener;
+    this.services = services;
+  }
+
+  @Override
+  public void channelActive(ChannelHandlerContext ctx) {
+    Channel channel = ctx.channel();
+    InetSocketAddress local = (InetSocketAddress) channel.localAddress();
+    if (listener.port() != 0) {
+      target = new InetSocketAddress(local.getAddress(), listener.port());
+    } else {
+      InetSocketAddress original =
+          listener.redirected() ? OriginalDestination.of(channel) : null;
+      if (original != null && original.getPort() != local.getPort()) {
+        if (!services.addresses().isEmpty()
+            && !services.addresses().contains(original.getAddress())) {
+          refuse(channel, original, "none", Reason.FOREIGN_ADDRESS, 0, "tcp");
+          return;
+        }
+        target = original;
+      } else {
+        direct = true;
+      }
+    }
+    InetSocketAddress wanted = target;
+    if (wanted == null) {
+      sniffTls(channel);
+    } else {
+      awaitPolicy(channel, wanted, () -> sniffTls(channel));
+    }
+  }
+
+  private void awaitPolicy(Channel channel, InetSocketAddress wanted, Runnable then) {
+    PortPolicy found = services.policies().forPort(wanted.getPort());
+    policy = found;
+    if (found.current() != null) {
+      then.run();
+      return;
+    }
+    found
+        .await(loop.eventLoop())
+        .addListener(
+            (Future<ServerPolicy> arrived) -> {
+              if (!channel.isActive()) {
+                return;
+              }
+              if (arrived.isSuccess()) {
+                then.run();
+              } else {
+                refuse(channel, wanted, "none", Reason.NO_POLICY, 0, "tcp");
+              }
+            });
+  }
+
+  // ---- TLS
+
+  private void sniffTls(Channel channel) {
+    channel.pipeline().addLast("tls-detect", new TlsSniffer());
+    channel.config().setAutoRead(true);
+    channel.read();
+  }
+
+  /** Holds the first bytes until they show whether TLS is spoken and to whom. */
+  private final class TlsSniffer extends ByteToMessageDecoder {
+    private @Nullable ScheduledFuture<?> timer;
+    private boolean decided;
+
+    @Override
+    public void handlerAdded(ChannelHandlerContext ctx) {
+      timer =
+          ctx.executor()
+              .schedule(
+                  () -> undetected(ctx.channel(), "tls detection timeout"),
+                  services.detectTimeout().toMillis(),
+                  TimeUnit.MILLISECONDS);
+    }
+
+    @Override
+    protected void decode(ChannelHandlerContext ctx, ByteBuf in, List<Object> out) {
+      if (decided) {
+        return;
+      }
+      switch (ClientHello.inspect(in)) {
+        case ClientHello.Result.More more -> {
+          if (in.readableBytes() > ClientHello.MAX_BYTES) {
+            undetected(ctx.channel(), "tls detection");
+          }
+        }
+        case ClientHello.Result.NotTls plain -> {
+          decided = true;
+          cancel();
+          detectedPlain(ctx);
+        }
+        case ClientHello.Result.Tls hello -> {
+          decided = true;
+          cancel();
+          detectedTls(ctx, hello.serverName());
+        }
+      }
+    }
+
+    @Override
+    public void userEventTriggered(ChannelHandlerContext ctx, Object event) throws Exception {
+      super.userEventTriggered(ctx, event);
+      if (event == ChannelInputShutdownEvent.INSTANCE && !decided) {
+        undetected(ctx.channel(), "tls detection");
+      }
+    }
+
+    @Override
+    public void channelInactive(ChannelHandlerContext ctx) throws Exception {
+      cancel();
+      super.channelInactive(ctx);
+    }
+
+    private void undetected(Channel channel, String kind) {
+      decided = true;
+      cancel();
+      services.metrics().error("inbound", kind);
+      channel.close();
+    }
+
+    private void cancel() {
+      ScheduledFuture<?> pending = timer;
+      if (pending != null) {
+        pending.cancel(false);
+        timer = null;
+      }
+    }
+  }
+
+  private void detectedPlain(ChannelHandlerContext sniffer) {
+    Channel channel = sniffer.channel();
+    InetSocketAddress wanted = target;
+    if (wanted == null) {
+      refuse(channel, local(channel), "none", Reason.TLS_REQUIRED, 0, "tcp");
+      return;
+    }
+    channel.config().setAutoRead(false);
+    dispatch(channel, wanted, null, "tcp", () -> channel.pipeline().remove(sniffer.handler()));
+  }
+
+  private void detectedTls(ChannelHandlerContext sniffer, @Nullable String serverName) {
+    Channel channel = sniffer.channel();
+    if (!services.serverName().equals(serverName)) {
+      InetSocketAddress wanted = target;
+      if (wanted == null) {
+        refuse(channel, local(channel), "none", Reason.PROTOCOL_ERROR, 0, "tls");
+        return;
+      }
+      // TLS of the application's own: its bytes go through untouched.
+      channel.config().setAutoRead(false);
+      passThrough(channel, wanted, () -> channel.pipeline().remove(sniffer.handler()));
+      return;
+    }
+    SslHandler tls;
+    try {
+      tls =
+          (direct ? services.directTls() : services.tls()).newHandler(channel.alloc());
+    } catch (SSLException e) {
+      log.error("no TLS context for a connection from {}", channel.remoteAddress(), e);
+      channel.close();
+      return;
+    }
+    tls.setHandshakeTimeoutMillis(services.handshakeTimeout().toMillis());
+    channel.pipeline().addLast("tls-group", NegotiatedGroup.onServer());
+    channel.pipeline().addLast("tls", tls);
+    channel
+        .pipeline()
+        .addLast(
+            "tls-done",
+            new ChannelInboundHandlerAdapter() {
+              @Override
+              public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
+                if (event instanceof SslHandshakeCompletionEvent done) {
+                  if (done.isSuccess()) {
+                    ctx.pipeline().remove(this);
+                    established(channel, tls);
+                  } else {
+                    handshakeFailed(channel, done.cause());
+                  }
+                }
+                ctx.fireUserEventTriggered(event);
+              }
+
+              @Override
+              public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+                ctx.close();
+              }
+            });
+    channel.pipeline().remove(sniffer.handler());
+  }
+
+  private void handshakeFailed(Channel channel, Throwable cause) {
+    services.metrics().error("inbound", "tls handshake");
+    log.debug("handshake with {}: {}", channel.remoteAddress(), cause.toString());
+    InetSocketAddress wanted = target == null ? local(channel) : target;
+    services
+        .audit()
+        .record(
+            new DecisionEvent(
+                services.clock().millis(),
+                audited(channel, wanted, null, false),
+                "none",
+                "tls",
+                null,
+                null,
+                Verdict.DENY,
+                Reason.TLS_HANDSHAKE.code(),
+                null,
+                "tls",
+                String.valueOf(cause.getMessage()),
+                0));
+    channel.close();
+  }
+
+  private void established(Channel channel, SslHandler tls) {
+    group = NegotiatedGroup.of(channel);
+    String identity = MeshSslContexts.peer(tls).map(PeerIdentity::name).orElse(null);
+    channel.config().setAutoRead(false);
+    InetSocketAddress wanted = target;
+    if (wanted != null) {
+      dispatch(channel, wanted, new TlsClient(identity), "tcp", () -> {});
+      return;
+    }
+    if (identity == null) {
+      refuse(channel, local(channel), "none", Reason.IDENTITY_REQUIRED, 0, "tls");
+    } else if (!TransportHeader.ALPN.equals(tls.applicationProtocol())) {
+      refuse(channel, local(channel), "none", Reason.PROTOCOL_ERROR, 0, "tls");
+    } else {
+      channel.pipeline().addLast("transport-header", new HeaderReader(identity));
+      channel.config().setAutoRead(true);
+    }
+  }
+
+  /** A client on a session that this proxy terminated. */
+  private record TlsClient(@Nullable String identity) {}
+
+  // ---- direct connections
+
+  /** Reads the transport header of a direct connection. */
+  private final class HeaderReader extends ByteToMessageDecoder {
+    private final String identity;
+    private @Nullable ScheduledFuture<?> timer;
+    private boolean done;
+
+    HeaderReader(String identity) {
+      this.identity = identity;
+    }
+
+    @Override
+    public void handlerAdded(ChannelHandlerContext ctx) {
+      timer =
+          ctx.executor()
+              .schedule(
+                  () -> {
+                    services.metrics().error("inbound", "transport header timeout");
+                    ctx.close();
+                  },
+                  services.detectTimeout().toMillis(),
+                  TimeUnit.MILLISECONDS);
+    }
+
+    @Override
+    public void channelInactive(ChannelHandlerContext ctx) throws Exception {
+      cancel();
+      super.channelInactive(ctx);
+    }
+
+    private void cancel() {
+      ScheduledFuture<?> pending = timer;
+      if (pending != null) {
+        pending.cancel(false);
+        timer = null;
+      }
+    }
+
+    @Override
+    protected void decode(ChannelHandlerContext ctx, ByteBuf in, List<Object> out) {
+      if (done) {
+        return;
+      }
+      Channel channel = ctx.channel();
+      Header header;
+      try {
+        header = TransportHeader.decode(in);
+      } catch (TransportHeader.InvalidHeaderException e) {
+        done = true;
+        cancel();
+        log.debug("from {}: {}", channel.remoteAddress(), e.getMessage());
+        services.metrics().error("inbound", "transport header");
+        refuse(channel, local(channel), "none", Reason.PROTOCOL_ERROR, 0, "tls");
+        return;
+      }
+      if (header == null) {
+        return;
+      }
+      done = true;
+      cancel();
+      channel.config().setAutoRead(false);
+      if (!header.getName().isEmpty() || header.getPort() == local(channel).getPort()) {
+        // Gateways are not served, and a proxy never forwards to itself.
+        refuse(channel, local(channel), "none", Reason.PROTOCOL_ERROR, 0, "tls");
+        return;
+      }
+      InetSocketAddress wanted =
+          new InetSocketAddress(local(channel).getAddress(), header.getPort());
+      target = wanted;
+      HttpVersion session =
+          switch (header.getSessionProtocol().getKindCase()) {
+            case HTTP1 -> HttpVersion.HTTP1;
+            case HTTP2 -> HttpVersion.HTTP2;
+            case KIND_NOT_SET -> null;
+          };
+      services
+          .metrics()
+          .transportHeader(
+              session == null ? "" : session == HttpVersion.HTTP1 ? "http/1" : "http/2",
+              header.getPort(),
+              identity);
+      awaitPolicy(
+          channel,
+          wanted,
+          () -> {
+            Runnable handOn = () -> channel.pipeline().remove(this);
+            if (session != null) {
+              serveHttp(channel, wanted, new TlsClient(identity), session, handOn);
+            } else {
+              relay(channel, wanted, new TlsClient(identity), "tcp", handOn);
+            }
+          });
+    }
+  }
+
+  // ---- protocol
+
+  private void dispatch(
+      Channel channel,
+      InetSocketAddress wanted,
+      @Nullable TlsClient tls,
+      String label,
+      Runnable handOn) {
+    ServerPolicy current = current();
+    switch (current.protocol()) {
+      case OPAQUE, TLS -> relay(channel, wanted, tls, label, handOn);
+      case HTTP2, GRPC -> serveHttp(channel, wanted, tls, HttpVersion.HTTP2, handOn);
+      case HTTP1 -> {
+        if (tls == null) {
+          serveHttp(channel, wanted, null, HttpVersion.HTTP1, handOn);
+        } else {
+          // A peer proxy may send HTTP/2 with l5d-orig-proto.
+          detect(channel, wanted, tls, services.detectTimeout(), label, handOn);
+        }
+      }
+      case DETECT -> detect(channel, wanted, tls, current.detectTimeout(), label, handOn);
+    }
+  }
+
+  private void detect(
+      Channel channel,
+      InetSocketAddress wanted,
+      @Nullable TlsClient tls,
+      Duration timeout,
+      String label,
+      Runnable handOn) {
+    channel
+        .pipeline()
+        .addLast(
+            "detect",
+            new HttpSniffer(
+                timeout,
+                version -> {
+                  services
+                      .metrics()
+                      .detected(
+                          version == null
+                              ? "not_http"
+                              : version == HttpVersion.HTTP1 ? "http/1" : "http/2");
+                  if (version == null) {
+                    relay(channel, wanted, tls, label, () -> HttpSniffer.release(channel));
+                  } else {
+                    serveHttp(channel, wanted, tls, version, () -> HttpSniffer.release(channel));
+                  }
+                }));
+    handOn.run();
+  }
+
+  private void serveHttp(
+      Channel channel,
+      InetSocketAddress wanted,
+      @Nullable TlsClient tls,
+      HttpVersion version,
+      Runnable handOn) {
+    services.metrics().opened("inbound");
+    channel.closeFuture().addListener(closed -> services.metrics().closed("inbound"));
+    String identity = tls == null ? null : tls.identity();
+    InboundConnection connection =
+        new InboundConnection(
+            client(channel, tls),
+            application(wanted),
+            portPolicy(),
+            audited(channel, wanted, identity, tls != null),
+            identity != null);
+    services.http().serve(loop, channel, connection, version);
+    forget(channel);
+    handOn.run();
+    channel.config().setAutoRead(true);
+    loop.flushDirty();
+  }
+
+  private void passThrough(Channel channel, InetSocketAddress wanted, Runnable handOn) {
+    ServerPolicy.Protocol protocol = current().protocol();
+    if (protocol == ServerPolicy.Protocol.HTTP2 || protocol == ServerPolicy.Protocol.GRPC) {
+      refuse(
+          channel, wanted, current().server().label(), Reason.PROTOCOL_ERROR,
+          current().generation(), "tls");
+      return;
+    }
+    relay(channel, wanted, null, "tls", handOn);
+  }
+
+  private void relay(
+      Channel channel,
+      InetSocketAddress wanted,
+      @Nullable TlsClient tls,
+      String label,
+      Runnable handOn) {
+    ServerPolicy current = current();
+    Client client = client(channel, tls);
+    AuditedConnection audited = audited(channel, wanted, client.identity(), tls != null);
+    Decision decision = current.decideConnection(client);
+    record(audited, current, decision, label);
+    services
+        .metrics()
+        .tcpDecision(wanted.getPort(), current, decision, client.identity());
+    if (!decision.allowed()) {
+      channel.close();
+      return;
+    }
+    services
+        .connector()
+        .connectLocal(loop, application(wanted))
+        .addListener(
+            (Future<Channel> dialed) -> {
+              if (!dialed.isSuccess()) {
+                services.metrics().error("inbound", "i/o");
+                log.debug("application {}: {}", wanted, dialed.cause().toString());
+                channel.close();
+                return;
+              }
+              join(channel, dialed.getNow(), client, audited, label, handOn);
+            });
+  }
+
+  private void join(
+      Channel channel,
+      Channel application,
+      Client client,
+      AuditedConnection audited,
+      String label,
+      Runnable handOn) {
+    PortPolicy live = portPolicy();
+    ConnectionMetrics metrics = services.metrics();
+    metrics.opened("inbound");
+    Live connection = new Live(live, client, audited, label);
+    connection.relay =
+        TcpRelay.join(
+            loop,
+            channel,
+            application,
+            new TcpRelay.Observer() {
+              @Override
+              public void copied(boolean fromClient, int bytes) {
+                metrics.copied("inbound", fromClient, bytes);
+              }
+
+              @Override
+              public void closed() {
+                metrics.closed("inbound");
+                connection.close();
+              }
+            });
+    connection.register();
+    forget(channel);
+    handOn.run();
+    loop.flushDirty();
+    // The policy may have changed while the application was dialled.
+    ServerPolicy now = live.current();
+    if (now != null) {
+      connection.recheck(now);
+    }
+  }
+
+  /** A relayed connection, looked at again whenever policy changes. */
+  private final class Live {
+    private final PortPolicy policy;
+    private final Client client;
+    private final AuditedConnection audited;
+    private final String label;
+    private @Nullable TcpRelay relay;
+    private PortPolicy.@Nullable Registration registration;
+    private boolean closed;
+
+    Live(PortPolicy policy, Client client, AuditedConnection audited, String label) {
+      this.policy = policy;
+      this.client = client;
+      this.audited = audited;
+      this.label = label;
+    }
+
+    void register() {
+      if (!closed) {
+        registration = policy.onChange(loop.eventLoop(), this::recheck);
+      }
+    }
+
+    void recheck(ServerPolicy changed) {
+      if (closed) {
+        return;
+      }
+      Decision decision = changed.decideConnection(client);
+      if (!decision.allowed()) {
+        record(audited, changed, decision, label);
+        services.metrics().tcpTerminated(policy.port(), changed);
+        TcpRelay live = relay;
+        if (live != null) {
+          live.cut();
+        }
+      }
+    }
+
+    void close() {
+      closed = true;
+      PortPolicy.Registration held = registration;
+      if (held != null) {
+        held.close();
+      }
+    }
+  }
+
+  // ---- parts
+
+  private void forget(Channel channel) {
+    if (channel.pipeline().context(this) != null) {
+      channel.pipeline().remove(this);
+    }
+  }
+
+  private ServerPolicy current() {
+    ServerPolicy current = portPolicy().current();
+    if (current == null) {
+      throw new IllegalStateException("policy was awaited and is gone");
+    }
+    return current;
+  }
+
+  private PortPolicy portPolicy() {
+    PortPolicy found = policy;
+    if (found == null) {
+      throw new IllegalStateException("connection reached its protocol without a port");
+    }
+    return found;
+  }
+
+  private static InetSocketAddress local(Channel channel) {
+    return (InetSocketAddress) channel.localAddress();
+  }
+
+  private InetSocketAddress application(InetSocketAddress wanted) {
+    InetAddress address = services.application();
+    return address == null ? wanted : new InetSocketAddress(address, wanted.getPort());
+  }
+
+  private static Client client(Channel channel, @Nullable TlsClient tls) {
+    InetAddress address = ((InetSocketAddress) channel.remoteAddress()).getAddress();
+    return new Client(address, tls != null, tls == null ? null : tls.identity());
+  }
+
+  private AuditedConnection audited(
+      Channel channel, InetSocketAddress wanted, @Nullable String identity, boolean tls) {
+    return new AuditedConnection(
+        services.workload(),
+        (InetSocketAddress) channel.remoteAddress(),
+        wanted,
+        identity,
+        tls ? "TLSv1.3" : null,
+        tls ? group : null);
+  }
+
+  private void record(
+      AuditedConnection audited, ServerPolicy current, Decision decision, String label) {
+    services
+        .audit()
+        .record(
+            new DecisionEvent(
+                services.clock().millis(),
+                audited,
+                current.server().label(),
+                label,
+                null,
+                null,
+                decision.allowed() ? Verdict.ALLOW : Verdict.DENY,
+                decision.reason().code(),
+                decision.authorizationLabel(),
+                decision.failedAttribute(),
+                decision.detail(),
+                current.generation()));
+  }
+
+  private void refuse(
+      Channel channel,
+      InetSocketAddress wanted,
+      String server,
+      Reason reason,
+      long generation,
+      String label) {
+    services.metrics().error("inbound", reason.code());
+    services
+        .audit()
+        .record(
+            new DecisionEvent(
+                services.clock().millis(),
+                audited(channel, wanted, null, false),
+                server,
+                label,
+                null,
+                null,
+                Verdict.DENY,
+                reason.code(),
+                null,
+                null,
+                null,
+                generation));
+    channel.close();
+  }
+
+  @Override
+  public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+    log.debug("inbound connection from {}", ctx.channel().remoteAddress(), cause);
+    ctx.close();
+  }
+}

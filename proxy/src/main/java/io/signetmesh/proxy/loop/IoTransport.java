@@ -1,0 +1,101 @@
+package io.signetmesh.proxy.loop;
+
+import io.netty.channel.IoHandlerFactory;
+import io.netty.channel.epoll.Epoll;
+import io.netty.channel.epoll.EpollIoHandler;
+import io.netty.channel.epoll.EpollServerSocketChannel;
+import io.netty.channel.epoll.EpollSocketChannel;
+import io.netty.channel.nio.NioIoHandler;
+import io.netty.channel.socket.ServerSocketChannel;
+import io.netty.channel.socket.SocketChannel;
+import io.netty.channel.socket.nio.NioServerSocketChannel;
+import io.netty.channel.socket.nio.NioSocketChannel;
+import io.netty.channel.uring.IoUring;
+import io.netty.channel.uring.IoUringIoHandler;
+import io.netty.channel.uring.IoUringServerSocketChannel;
+import io.netty.channel.uring.IoUringSocketChannel;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/** How the event loops talk to the kernel. */
+public enum IoTransport {
+  /** Linux io_uring: fewest system calls; container runtimes often forbid it. */
+  IO_URING("io_uring"),
+  EPOLL("epoll"),
+  /** Fallback for systems that are not Linux. */
+  NIO("nio");
+
+  private final String label;
+
+  IoTransport(String label) {
+    this.label = label;
+  }
+
+  /** Name in configuration, logs and metrics. */
+  public String label() {
+    return label;
+  }
+
+  /**
+   * The best transport that works here, or the one asked for.
+   *
+   * @param wanted label of a transport, or null for the best
+   * @throws IllegalArgumentException when the one asked for is unknown or does not work here
+   */
+  public static IoTransport select(@Nullable String wanted) {
+    if (wanted != null) {
+      for (IoTransport transport : values()) {
+        if (transport.label.equals(wanted.toLowerCase(Locale.ROOT))) {
+          Throwable cause = transport.unavailability();
+          if (cause != null) {
+            throw new IllegalArgumentException(
+                "transport " + wanted + " does not work here: " + cause.getMessage(), cause);
+          }
+          return transport;
+        }
+      }
+      throw new IllegalArgumentException(
+          "transport '" + wanted + "': expected io_uring, epoll or nio");
+    }
+    for (IoTransport transport : values()) {
+      if (transport.unavailability() == null) {
+        return transport;
+      }
+    }
+    return NIO;
+  }
+
+  private @Nullable Throwable unavailability() {
+    return switch (this) {
+      case IO_URING -> IoUring.isAvailable() ? null : IoUring.unavailabilityCause();
+      case EPOLL -> Epoll.isAvailable() ? null : Epoll.unavailabilityCause();
+      case NIO -> null;
+    };
+  }
+
+  IoHandlerFactory handlerFactory() {
+    return switch (this) {
+      case IO_URING -> IoUringIoHandler.newFactory();
+      case EPOLL -> EpollIoHandler.newFactory();
+      case NIO -> NioIoHandler.newFactory();
+    };
+  }
+
+  /** Channel class of clients. */
+  public Class<? extends SocketChannel> socketChannel() {
+    return switch (this) {
+      case IO_URING -> IoUringSocketChannel.class;
+      case EPOLL -> EpollSocketChannel.class;
+      case NIO -> NioSocketChannel.class;
+    };
+  }
+
+  /** Channel class of listeners. */
+  public Class<? extends ServerSocketChannel> serverSocketChannel() {
+    return switch (this) {
+      case IO_URING -> IoUringServerSocketChannel.class;
+      case EPOLL -> EpollServerSocketChannel.class;
+      case NIO -> NioServerSocketChannel.class;
+    };
+  }
+}

@@ -1,0 +1,142 @@
+package io.signetmesh.proxy.loop;
+
+import io.netty.bootstrap.Bootstrap;
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.buffer.ByteBufAllocator;
+import io.netty.buffer.PooledByteBufAllocator;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelHandler;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoop;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.WriteBufferWaterMark;
+import io.netty.channel.unix.UnixChannelOption;
+import io.netty.util.concurrent.DefaultThreadFactory;
+import java.net.InetSocketAddress;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+
+/**
+ * The proxy's event loops. Each loop has a listener of its own on every listening address
+ * (SO_REUSEPORT), so that a connection is accepted where it stays.
+ */
+public final class ProxyLoops implements AutoCloseable {
+  /** Bytes queued on a channel at which its source is held, and at which it goes on again. */
+  private static final WriteBufferWaterMark WATER_MARKS =
+      new WriteBufferWaterMark(64 * 1024, 256 * 1024);
+
+  private final IoTransport transport;
+  private final ByteBufAllocator allocator;
+  private final List<EventLoopGroup> groups = new ArrayList<>();
+  private final List<ProxyLoop> loops = new ArrayList<>();
+
+  /**
+   * @param transport how to talk to the kernel
+   * @param count loops, at least 1
+   */
+  public ProxyLoops(IoTransport transport, int count) {
+    if (count < 1) {
+      throw new IllegalArgumentException("event loops " + count + ": expected 1 or more");
+    }
+    this.transport = transport;
+    // One arena a loop and chunks of 128 KiB (8 KiB pages, order 4): a proxy holds little at a
+    // time, and an idle one should hold next to nothing.
+    this.allocator = new PooledByteBufAllocator(true, 0, count, 8192, 4, 32, 16, true);
+    for (int i = 0; i < count; i++) {
+      EventLoopGroup group =
+          new MultiThreadIoEventLoopGroup(
+              1, new DefaultThreadFactory("proxy-loop-" + i, true), transport.handlerFactory());
+      groups.add(group);
+      loops.add(new ProxyLoop((EventLoop) group.next(), i));
+    }
+  }
+
+  public IoTransport transport() {
+    return transport;
+  }
+
+  /** The loops, in the order of their indexes. */
+  public List<ProxyLoop> loops() {
+    return List.copyOf(loops);
+  }
+
+  /**
+   * Listens on an address with every loop.
+   *
+   * @param handler makes the first handler of an accepted channel, which starts with auto-read off
+   * @return the listening channels, one per loop; with port 0 all share the port of the first
+   * @throws java.io.IOException when the address cannot be bound; the message names it
+   */
+  public List<Channel> listen(InetSocketAddress address, Function<ProxyLoop, ChannelHandler> handler)
+      throws java.io.IOException {
+    List<Channel> listeners = new ArrayList<>();
+    InetSocketAddress wanted = address;
+    for (int i = 0; i < loops.size(); i++) {
+      ProxyLoop loop = loops.get(i);
+      ServerBootstrap bootstrap =
+          new ServerBootstrap()
+              .group(groups.get(i))
+              .channel(transport.serverSocketChannel())
+              .option(ChannelOption.SO_BACKLOG, 4096)
+              .option(ChannelOption.SO_REUSEADDR, true)
+              .option(ChannelOption.ALLOCATOR, allocator)
+              .childOption(ChannelOption.ALLOCATOR, allocator)
+              .childOption(ChannelOption.TCP_NODELAY, true)
+              .childOption(ChannelOption.SO_KEEPALIVE, true)
+              .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true)
+              .childOption(ChannelOption.AUTO_READ, false)
+              .childOption(ChannelOption.WRITE_BUFFER_WATER_MARK, WATER_MARKS)
+              .childHandler(
+                  new ChannelInitializer<Channel>() {
+                    @Override
+                    protected void initChannel(Channel channel) {
+                      channel.pipeline().addLast("accept", handler.apply(loop));
+                    }
+                  });
+      if (loops.size() > 1 && transport != IoTransport.NIO) {
+        bootstrap.option(UnixChannelOption.SO_REUSEPORT, true);
+      }
+      ChannelFuture bound = bootstrap.bind(wanted).awaitUninterruptibly();
+      if (!bound.isSuccess()) {
+        listeners.forEach(Channel::close);
+        throw new java.io.IOException(
+            "cannot listen on "
+                + address.getAddress().getHostAddress()
+                + ":"
+                + address.getPort()
+                + ": "
+                + bound.cause().getMessage(),
+            bound.cause());
+      }
+      listeners.add(bound.channel());
+      wanted = (InetSocketAddress) bound.channel().localAddress();
+    }
+    return listeners;
+  }
+
+  /** A client bootstrap on a loop: no auto-read, half-closure allowed. */
+  public Bootstrap client(ProxyLoop loop) {
+    return new Bootstrap()
+        .group(loop.eventLoop())
+        .channel(transport.socketChannel())
+        .option(ChannelOption.ALLOCATOR, allocator)
+        .option(ChannelOption.TCP_NODELAY, true)
+        .option(ChannelOption.SO_KEEPALIVE, true)
+        .option(ChannelOption.ALLOW_HALF_CLOSURE, true)
+        .option(ChannelOption.AUTO_READ, false)
+        .option(ChannelOption.WRITE_BUFFER_WATER_MARK, WATER_MARKS);
+  }
+
+  /** Stops the loops at once; connections are closed. */
+  @Override
+  public void close() {
+    for (EventLoopGroup group : groups) {
+      group.shutdownGracefully(0, 2, TimeUnit.SECONDS);
+    }
+  }
+}
