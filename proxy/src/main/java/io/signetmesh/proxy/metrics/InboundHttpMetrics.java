@@ -50,6 +50,8 @@ public final class InboundHttpMetrics {
     metrics.inboundHttpError(target, policy, error);
   }
 
+  // Policies, routes and decisions are made once, when a policy is compiled.
+  @SuppressWarnings("ReferenceEquality")
   private Entry entry(ServerPolicy policy, Route route, Decision decision) {
     for (Entry entry : kept) {
       if (entry == null) {

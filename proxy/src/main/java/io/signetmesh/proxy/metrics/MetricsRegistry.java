@@ -44,7 +44,7 @@ public final class MetricsRegistry {
   }
 
   private interface Writable {
-    default void sweep(long now, long retainNanos) {}
+    void sweep(long now, long retainFor);
 
     void write(Exposition out) throws IOException;
   }
@@ -65,7 +65,7 @@ public final class MetricsRegistry {
         "signet_metrics_overflow_total",
         "Label sets that shared a cell because a metric had too many.",
         MetricType.COUNTER,
-        sink -> sink.sample(Labels.none(), overflows.sum()));
+        sink -> sink.sample(Labels.none(), (double) overflows.sum()));
   }
 
   /** Adds a counter; its name ends in {@code _total}. */
@@ -86,9 +86,17 @@ public final class MetricsRegistry {
   /** Adds a metric whose samples are asked for when the metrics are exposed. */
   public void collector(String name, String help, MetricType type, Collector collector) {
     families.add(
-        out -> {
-          out.family(name, help, type);
-          collector.collect((labels, value) -> out.sample(name, labels, value));
+        new Writable() {
+          @Override
+          public void sweep(long now, long retainFor) {
+            // Collected samples are not kept.
+          }
+
+          @Override
+          public void write(Exposition out) throws IOException {
+            out.family(name, help, type);
+            collector.collect((labels, value) -> out.sample(name, labels, value));
+          }
         });
   }
 

@@ -22,6 +22,8 @@ public final class OutboundHttpMetrics {
   }
 
   /** What counts the requests to an endpoint; keep it with the request. */
+  // An endpoint stays the same object until the control plane changes it.
+  @SuppressWarnings("ReferenceEquality")
   public RequestMetrics to(Endpoint endpoint) {
     for (int i = 0; i < KEPT; i++) {
       RequestMetrics known = requests[i];

@@ -102,7 +102,7 @@ final class ProcessMetrics {
   double maxFiles() {
     for (String line : lines("limits")) {
       if (line.startsWith("Max open files")) {
-        String[] words = line.substring("Max open files".length()).trim().split("\\s+");
+        String[] words = line.substring("Max open files".length()).trim().split("\\s+", -1);
         return words[0].equals("unlimited")
             ? Double.POSITIVE_INFINITY
             : Double.parseDouble(words[0]);
@@ -119,7 +119,7 @@ final class ProcessMetrics {
       if (colon < 0 || line.substring(0, colon).trim().equals("lo")) {
         continue;
       }
-      String[] columns = line.substring(colon + 1).trim().split("\\s+");
+      String[] columns = line.substring(colon + 1).trim().split("\\s+", -1);
       if (columns.length > column) {
         sum += Double.parseDouble(columns[column]);
       }

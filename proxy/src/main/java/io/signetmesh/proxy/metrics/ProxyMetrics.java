@@ -375,7 +375,7 @@ public final class ProxyMetrics {
                     Integer.toString(policy.port()),
                     "server",
                     server == null ? "" : server),
-                policy.generation());
+                (double) policy.generation());
           }
         });
   }

@@ -51,15 +51,15 @@ public sealed interface TlsStatus {
     NOT_PROVIDED_BY_SERVICE_DISCOVERY("not_provided_by_service_discovery"),
     INGRESS_WITHOUT_OVERRIDE("ingress_without_override");
 
-    private final Labels labels;
+    private final String reason;
 
     NoIdentity(String reason) {
-      labels = Labels.of("tls", "no_identity", "no_tls_reason", reason);
+      this.reason = reason;
     }
 
     @Override
     public Labels labels() {
-      return labels;
+      return Labels.of("tls", "no_identity", "no_tls_reason", reason);
     }
   }
 

@@ -1,0 +1,112 @@
+package io.signetmesh.proxy.admin;
+
+import io.netty.channel.ChannelFutureListener;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.SimpleChannelInboundHandler;
+import io.netty.handler.codec.DecoderResult;
+import io.netty.handler.codec.http.FullHttpRequest;
+import io.netty.handler.codec.http.FullHttpResponse;
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpResponseStatus;
+import io.netty.handler.codec.http.HttpUtil;
+import io.netty.handler.codec.http.TooLongHttpHeaderException;
+import io.netty.handler.codec.http.TooLongHttpLineException;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** One connection: takes a request, answers it, and only then reads the next one. */
+final class AdminConnection extends SimpleChannelInboundHandler<FullHttpRequest> {
+  private static final Logger log = LoggerFactory.getLogger(AdminConnection.class);
+
+  private final AdminRequests requests;
+  private final Duration requestTime;
+  private @Nullable Future<?> deadline;
+
+  AdminConnection(AdminRequests requests, Duration requestTime) {
+    this.requests = requests;
+    this.requestTime = requestTime;
+  }
+
+  @Override
+  public void channelActive(ChannelHandlerContext ctx) {
+    await(ctx);
+  }
+
+  @Override
+  public void channelInactive(ChannelHandlerContext ctx) {
+    stopDeadline();
+  }
+
+  @Override
+  public void channelReadComplete(ChannelHandlerContext ctx) {
+    // A request that is not whole yet: its deadline goes on.
+    if (deadline != null) {
+      ctx.read();
+    }
+  }
+
+  @Override
+  protected void channelRead0(ChannelHandlerContext ctx, FullHttpRequest request) {
+    stopDeadline();
+    DecoderResult decoded = request.decoderResult();
+    FullHttpResponse response =
+        decoded.isSuccess()
+            ? requests.answer(peer(ctx), request)
+            : AdminRequests.text(refusal(decoded.cause()), "request cannot be read");
+    boolean keepAlive = decoded.isSuccess() && HttpUtil.isKeepAlive(request);
+    HttpUtil.setKeepAlive(response, keepAlive);
+    response.headers().set(HttpHeaderNames.CACHE_CONTROL, "no-store");
+    response.headers().set("x-content-type-options", "nosniff");
+    ctx.writeAndFlush(response)
+        .addListener(
+            (ChannelFutureListener)
+                written -> {
+                  if (keepAlive && written.isSuccess()) {
+                    // By way of the loop, so that pipelined requests do not nest.
+                    ctx.executor().execute(() -> await(ctx));
+                  } else {
+                    ctx.close();
+                  }
+                });
+  }
+
+  @Override
+  public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+    if (!(cause instanceof IOException)) {
+      log.debug("admin connection of {}", ctx.channel().remoteAddress(), cause);
+    }
+    ctx.close();
+  }
+
+  private void await(ChannelHandlerContext ctx) {
+    deadline =
+        ctx.executor().schedule(() -> ctx.close(), requestTime.toMillis(), TimeUnit.MILLISECONDS);
+    ctx.read();
+  }
+
+  private void stopDeadline() {
+    Future<?> running = deadline;
+    deadline = null;
+    if (running != null) {
+      running.cancel(false);
+    }
+  }
+
+  private static @Nullable InetSocketAddress peer(ChannelHandlerContext ctx) {
+    return ctx.channel().remoteAddress() instanceof InetSocketAddress address ? address : null;
+  }
+
+  private static HttpResponseStatus refusal(Throwable cause) {
+    return switch (cause) {
+      case TooLongHttpLineException e -> HttpResponseStatus.REQUEST_URI_TOO_LONG;
+      case TooLongHttpHeaderException e -> HttpResponseStatus.REQUEST_HEADER_FIELDS_TOO_LARGE;
+      default -> HttpResponseStatus.BAD_REQUEST;
+    };
+  }
+}

@@ -1,0 +1,140 @@
+package io.signetmesh.proxy.admin;
+
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.group.ChannelGroup;
+import io.netty.channel.group.DefaultChannelGroup;
+import io.netty.channel.nio.NioIoHandler;
+import io.netty.channel.socket.SocketChannel;
+import io.netty.channel.socket.nio.NioServerSocketChannel;
+import io.netty.handler.codec.http.HttpDecoderConfig;
+import io.netty.handler.codec.http.HttpObjectAggregator;
+import io.netty.handler.codec.http.HttpServerCodec;
+import io.netty.handler.flow.FlowControlHandler;
+import io.netty.handler.timeout.WriteTimeoutHandler;
+import io.netty.util.concurrent.DefaultThreadFactory;
+import io.netty.util.concurrent.GlobalEventExecutor;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Serves HTTP/1.1 on the admin port (mesh-proxy admin endpoints) from one thread of its own, so
+ * that neither a scrape nor a hostile client takes time from the data plane. Requests of a
+ * connection are answered one by one, each must arrive within {@link Limits#requestTime}, and all
+ * sizes are bounded.
+ */
+public final class AdminServer implements AutoCloseable {
+  private final EventLoopGroup group;
+  private final Channel listener;
+  private final ChannelGroup connections;
+
+  /**
+   * Bounds of what a client may take.
+   *
+   * @param connections connections at the same time; further ones are closed at once
+   * @param requestTime from the opening of a connection, or the last answer, to a whole request
+   * @param writeTime for an answer to be taken
+   * @param lineBytes request line
+   * @param headerBytes all headers
+   * @param bodyBytes body
+   */
+  record Limits(
+      int connections,
+      Duration requestTime,
+      Duration writeTime,
+      int lineBytes,
+      int headerBytes,
+      int bodyBytes) {
+    static final Limits DEFAULT =
+        new Limits(128, Duration.ofSeconds(15), Duration.ofSeconds(30), 4096, 8192, 4096);
+  }
+
+  private AdminServer(EventLoopGroup group, Channel listener, ChannelGroup connections) {
+    this.group = group;
+    this.listener = listener;
+    this.connections = connections;
+  }
+
+  /**
+   * Binds and serves.
+   *
+   * @throws IOException when the address cannot be bound
+   */
+  public static AdminServer start(InetSocketAddress listen, AdminSurface surface)
+      throws IOException {
+    return start(listen, surface, Limits.DEFAULT);
+  }
+
+  static AdminServer start(InetSocketAddress listen, AdminSurface surface, Limits limits)
+      throws IOException {
+    EventLoopGroup group =
+        new MultiThreadIoEventLoopGroup(
+            1, new DefaultThreadFactory("admin", true), NioIoHandler.newFactory());
+    ChannelGroup connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
+    AdminRequests requests = new AdminRequests(surface, LogLevels.find());
+    HttpDecoderConfig decoder =
+        new HttpDecoderConfig()
+            .setMaxInitialLineLength(limits.lineBytes())
+            .setMaxHeaderSize(limits.headerBytes())
+            .setMaxChunkSize(limits.bodyBytes())
+            .setValidateHeaders(true);
+    ChannelFuture bound =
+        new ServerBootstrap()
+            .group(group)
+            .channel(NioServerSocketChannel.class)
+            .option(ChannelOption.SO_REUSEADDR, true)
+            .option(ChannelOption.SO_BACKLOG, limits.connections())
+            .childOption(ChannelOption.AUTO_READ, false)
+            .childOption(ChannelOption.TCP_NODELAY, true)
+            .childHandler(
+                new ChannelInitializer<SocketChannel>() {
+                  @Override
+                  protected void initChannel(SocketChannel channel) {
+                    if (connections.size() >= limits.connections()) {
+                      channel.close();
+                      return;
+                    }
+                    connections.add(channel);
+                    channel
+                        .pipeline()
+                        .addLast(
+                            new WriteTimeoutHandler(
+                                limits.writeTime().toMillis(), TimeUnit.MILLISECONDS),
+                            new HttpServerCodec(decoder),
+                            new HttpObjectAggregator(limits.bodyBytes()),
+                            new FlowControlHandler(),
+                            new AdminConnection(requests, limits.requestTime()));
+                  }
+                })
+            .bind(listen)
+            .awaitUninterruptibly();
+    if (!bound.isSuccess()) {
+      group.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+      throw new IOException("admin address " + listen + " cannot be bound", bound.cause());
+    }
+    return new AdminServer(group, bound.channel(), connections);
+  }
+
+  /** Address that the server listens on, with the port that the system chose for port 0. */
+  public InetSocketAddress address() {
+    if (listener.localAddress() instanceof InetSocketAddress address) {
+      return address;
+    }
+    throw new IllegalStateException("admin server is closed");
+  }
+
+  /** Stops at once; open connections are closed. */
+  @Override
+  public void close() {
+    listener.close();
+    connections.close();
+    group.shutdownGracefully(0, 2, TimeUnit.SECONDS).awaitUninterruptibly(3, TimeUnit.SECONDS);
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.signetmesh.proxy.admin;
+
+import org.jspecify.annotations.NullMarked;

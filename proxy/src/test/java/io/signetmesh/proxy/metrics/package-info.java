@@ -1,0 +1,4 @@
+@NullMarked
+package io.signetmesh.proxy.metrics;
+
+import org.jspecify.annotations.NullMarked;
