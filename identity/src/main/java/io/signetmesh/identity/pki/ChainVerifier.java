@@ -21,22 +21,22 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Verifies that a peer's certificate chain leads to an anchor of a trust bundle (RFC 5280 section 6), at
- * the time of a clock, for one purpose. Host names play no part: the caller compares the identity
- * that comes back.
+ * Verifies that a peer's certificate chain leads to an anchor of a trust bundle (RFC 5280 section
+ * 6), at the time of a clock, for one purpose. Host names play no part: the caller compares the
+ * identity that comes back.
  *
  * <p>The verifier builds the path itself instead of calling the platform's PKIX builder, because a
  * proxy verifies one chain per connection and mesh chains are short: leaf, rarely more than one
  * intermediate, anchor. It is stricter than RFC 5280 where the mesh needs no latitude: the leaf
- * must carry a name and must not be a CA, anchors must be in their time of validity and obey their own path length,
- * extended key usage is checked on CA certificates that carry it, and every critical extension
- * other than basic constraints, (extended) key usage, subject alternative name and name constraints is
- * refused. Accepted signatures: ECDSA, RSA PKCS#1 with SHA-256, SHA-384 or SHA-512, and Ed25519; keys: NIST
- * P-256, P-384, P-521, Ed25519, RSA from 2048 to 8192 bits.
+ * must carry a name and must not be a CA, anchors must be in their time of validity and obey their
+ * own path length, extended key usage is checked on CA certificates that carry it, and every
+ * critical extension other than basic constraints, (extended) key usage, subject alternative name
+ * and name constraints is refused. Accepted signatures: ECDSA, RSA PKCS#1 with SHA-256, SHA-384 or
+ * SHA-512, and Ed25519; keys: NIST P-256, P-384, P-521, Ed25519, RSA from 2048 to 8192 bits.
  *
- * <p>Signatures found good are remembered (a fact that holds for ever), so that a chain seen before costs no
- * public-key operation; everything that depends on time or on the bundle is checked each time.
- * Thread-safe.
+ * <p>Signatures found good are remembered (a fact that holds for ever), so that a chain seen before
+ * costs no public-key operation; everything that depends on time or on the bundle is checked each
+ * time. Thread-safe.
  */
 public final class ChainVerifier {
   /** What the peer uses its certificate for. */
@@ -58,7 +58,9 @@ public final class ChainVerifier {
   /** Longest chain taken from a peer; more would only serve to waste our time. */
   private static final int MAX_CHAIN = 10;
 
-  /** Signatures checked for one chain before giving up: bounds hostile chains of many equal names. */
+  /**
+   * Signatures checked for one chain before giving up: bounds hostile chains of many equal names.
+   */
   private static final int MAX_SIGNATURE_CHECKS = 32;
 
   /** Remembered signatures; at 100 bytes each, the memory stays under half a megabyte. */
@@ -121,6 +123,27 @@ public final class ChainVerifier {
                             + " has no DNS or URI name: it identifies nobody"));
     new Path(chain, purpose, now).build();
     return identity;
+  }
+
+  /**
+   * Verifies that an issuer may sign leaves for both purposes and leads to an anchor; an issuer
+   * that is an anchor itself does.
+   *
+   * @param chain issuer first, then the CA certificates above it, with or without the anchor
+   * @throws CertificateException when leaves signed by it would not verify
+   */
+  public void verifyIssuer(List<X509Certificate> chain) throws CertificateException {
+    if (chain.isEmpty() || chain.size() > MAX_CHAIN) {
+      throw new CertificateException(
+          "issuer chain of " + chain.size() + " certificates: expected 1 to " + MAX_CHAIN);
+    }
+    Instant now = clock.instant();
+    for (Purpose purpose : Purpose.values()) {
+      checkIssuer(chain.getFirst(), purpose, now, 0);
+      if (!bundle.anchors().contains(chain.getFirst())) {
+        new Path(chain, purpose, now).build();
+      }
+    }
   }
 
   /** The bundle that chains are verified against. */
@@ -212,11 +235,15 @@ public final class ChainVerifier {
       }
     }
 
-    /** What a path length counts: CA certificates between the issuer and the leaf (RFC 5280 4.2.1.9). */
+    /**
+     * What a path length counts: CA certificates between the issuer and the leaf (RFC 5280
+     * 4.2.1.9).
+     */
     private int intermediatesBelow() {
       int count = 0;
-      for (int i = 1; i < path.size(); i++) {
-        if (!isSelfIssued(path.get(i))) {
+      for (X509Certificate certificate : path) {
+        // The first is the leaf, unless an issuer is verified.
+        if (certificate.getBasicConstraints() >= 0 && !isSelfIssued(certificate)) {
           count++;
         }
       }

@@ -9,8 +9,8 @@ import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A TLS context that follows credentials as they change: new connections use the newest, living ones
- * keep what they were made with. Thread-safe; making a handler takes no lock unless the
+ * A TLS context that follows credentials as they change: new connections use the newest, living
+ * ones keep what they were made with. Thread-safe; making a handler takes no lock unless the
  * credentials have just changed.
  *
  * @param <T> what contexts are built from: an immutable snapshot, compared by reference
@@ -66,8 +66,8 @@ public final class LiveSslContext<T> implements AutoCloseable {
   }
 
   /**
-   * Builds the context of the newest snapshot if that has not been done: so that the next connection
-   * need not wait for it.
+   * Builds the context of the newest snapshot if that has not been done: so that the next
+   * connection need not wait for it.
    */
   public void refresh() throws SSLException {
     ReferenceCountUtil.release(acquire());

@@ -9,9 +9,9 @@ import io.netty.util.ReferenceCounted;
 import javax.net.ssl.SSLEngine;
 
 /**
- * A BoringSSL context without session tickets and cache. Netty turns tickets on for each TLS 1.3 engine
- * unless a property of the whole JVM says otherwise; a ticket would let a peer come back without
- * its certificate being looked at again.
+ * A BoringSSL context without session tickets and cache. Netty turns tickets on for each TLS 1.3
+ * engine unless a property of the whole JVM says otherwise; a ticket would let a peer come back
+ * without its certificate being looked at again.
  */
 final class MeshSslContext extends DelegatingSslContext implements ReferenceCounted {
   private final ReferenceCountedOpenSslContext context;

@@ -17,14 +17,15 @@ import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLPeerUnverifiedException;
 
 /**
- * TLS between members of the mesh, by BoringSSL: TLS 1.3 only, groups X25519MLKEM768, X25519, P-256 and P-384 in
- * that order, the three AEAD suites of TLS 1.3, no tickets, no resumption and no session cache, so
- * that each connection is verified afresh against the bundle and the clock of that moment.
+ * TLS between members of the mesh, by BoringSSL: TLS 1.3 only, groups X25519MLKEM768, X25519, P-256
+ * and P-384 in that order, the three AEAD suites of TLS 1.3, no tickets, no resumption and no
+ * session cache, so that each connection is verified afresh against the bundle and the clock of
+ * that moment.
  *
  * <p>The contexts are reference-counted: who builds one owns one reference and releases it ({@link
  * io.netty.util.ReferenceCountUtil#release(Object)}) when no new connection shall use it; each
- * connection holds a reference of its own for as long as it lives. {@link LiveSslContext} does that for
- * credentials that change.
+ * connection holds a reference of its own for as long as it lives. {@link LiveSslContext} does that
+ * for credentials that change.
  */
 public final class MeshSslContexts {
   /** Key exchange groups offered and taken, best first. */
@@ -49,8 +50,8 @@ public final class MeshSslContexts {
   /**
    * The server's side.
    *
-   * @param alpn protocols selected when a client offers one of them, best first; a client that offers
-   *     none of them, or no ALPN at all, is served without
+   * @param alpn protocols selected when a client offers one of them, best first; a client that
+   *     offers none of them, or no ALPN at all, is served without
    * @param clock the time at which peers' certificates must be valid
    */
   public static SslContext server(
@@ -70,14 +71,14 @@ public final class MeshSslContexts {
   }
 
   /**
-   * The client's side, showing the workload's certificate. Only the chain of the server is verified:
-   * before the first byte is written, the caller must compare {@link #peer} with the identity
-   * that it means to reach.
+   * The client's side, showing the workload's certificate. Only the chain of the server is
+   * verified: before the first byte is written, the caller must compare {@link #peer} with the
+   * identity that it means to reach.
    *
    * @param alpn protocols to offer; empty for no ALPN extension
    */
-  public static SslContext client(
-      Credentials credentials, List<String> alpn, InstantSource clock) throws SSLException {
+  public static SslContext client(Credentials credentials, List<String> alpn, InstantSource clock)
+      throws SSLException {
     SslContextBuilder builder =
         SslContextBuilder.forClient().keyManager(keyManagers(credentials.certificate()));
     return build(builder, credentials.trust(), alpn, clock);
@@ -129,7 +130,6 @@ public final class MeshSslContexts {
   }
 
   private static OpenSslCachingX509KeyManagerFactory keyManagers(WorkloadCertificate certificate) {
-    return new OpenSslCachingX509KeyManagerFactory(
-        new WorkloadKeyManagerFactory(certificate), 1);
+    return new OpenSslCachingX509KeyManagerFactory(new WorkloadKeyManagerFactory(certificate), 1);
   }
 }

@@ -17,12 +17,16 @@ import java.security.SecureRandom;
 import java.security.Signature;
 import java.security.interfaces.ECPublicKey;
 import java.security.spec.ECGenParameterSpec;
+import java.security.spec.ECPoint;
+import java.security.spec.ECPublicKeySpec;
 import java.security.spec.PKCS8EncodedKeySpec;
 import java.util.Base64;
 import org.bouncycastle.asn1.pkcs.PrivateKeyInfo;
 import org.bouncycastle.asn1.sec.ECPrivateKey;
 import org.bouncycastle.asn1.x509.AlgorithmIdentifier;
 import org.bouncycastle.asn1.x9.X9ObjectIdentifiers;
+import org.bouncycastle.crypto.ec.CustomNamedCurves;
+import org.bouncycastle.math.ec.FixedPointCombMultiplier;
 import org.bouncycastle.util.io.pem.PemObject;
 import org.bouncycastle.util.io.pem.PemReader;
 
@@ -134,6 +138,34 @@ public final class PrivateKeys {
       return signature.verify(signed);
     } catch (GeneralSecurityException e) {
       return false;
+    }
+  }
+
+  /**
+   * The public half of an ECDSA P-256 private key.
+   *
+   * @throws PkiException when the key is of another kind
+   */
+  public static PublicKey publicKey(PrivateKey privateKey) throws PkiException {
+    if (!(privateKey instanceof java.security.interfaces.ECPrivateKey ec)
+        || !EllipticCurves.isP256(ec.getParams())) {
+      throw new PkiException(
+          privateKey.getAlgorithm() + " private key: expected an ECDSA key on P-256");
+    }
+    var point =
+        new FixedPointCombMultiplier()
+            .multiply(CustomNamedCurves.getByName("secp256r1").getG(), ec.getS())
+            .normalize();
+    try {
+      return KeyFactory.getInstance("EC")
+          .generatePublic(
+              new ECPublicKeySpec(
+                  new ECPoint(
+                      point.getAffineXCoord().toBigInteger(),
+                      point.getAffineYCoord().toBigInteger()),
+                  ec.getParams()));
+    } catch (GeneralSecurityException e) {
+      throw new PkiException("private key has no valid public half");
     }
   }
 

@@ -142,7 +142,7 @@ public record WorkloadIdentity(
   /**
    * Foreign text in quotes, cut short and without control characters, so that it is fit for a log.
    */
-  static String printable(String text) {
+  public static String printable(String text) {
     String cut = text.length() > 256 ? text.substring(0, 256) + "…" : text;
     StringBuilder out = new StringBuilder(cut.length() + 2).append('"');
     cut.chars().forEach(c -> out.append(c < 0x20 || c == 0x7f || c == '"' ? '?' : (char) c));

@@ -49,7 +49,8 @@ class MeshSslContextsIT {
 
   private final TestPki pki = TestPki.create("mesh");
   private final InstantSource clock = InstantSource.system();
-  private final EventLoopGroup loops = new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
+  private final EventLoopGroup loops =
+      new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
   private final List<SslContext> contexts = new ArrayList<>();
   private final List<Channel> channels = new CopyOnWriteArrayList<>();
   private final BlockingQueue<Session> accepted = new LinkedBlockingQueue<>();
@@ -153,7 +154,8 @@ class MeshSslContextsIT {
     Session client =
         connect(keep(MeshSslContexts.client(stranger, List.of(), clock)), server, SERVER);
 
-    assertThat(client.failure()).hasStackTraceContaining("does not lead to one of the 1 trust anchors");
+    assertThat(client.failure())
+        .hasStackTraceContaining("does not lead to one of the 1 trust anchors");
   }
 
   @Test
@@ -366,7 +368,8 @@ class MeshSslContextsIT {
 
     @Override
     public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
-      assertThat(cause).isInstanceOfAny(IOException.class, io.netty.handler.codec.DecoderException.class);
+      assertThat(cause)
+          .isInstanceOfAny(IOException.class, io.netty.handler.codec.DecoderException.class);
       ctx.close();
     }
   }
