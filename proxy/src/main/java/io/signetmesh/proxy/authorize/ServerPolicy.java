@@ -20,6 +20,11 @@ public interface ServerPolicy {
   /** Longest wait for the bytes that protocol detection needs; only used by {@link Protocol#DETECT}. */
   Duration detectTimeout();
 
+  /** Why the controller's message was not valid, so that everything is refused; null: it was. */
+  default @Nullable String invalidity() {
+    return null;
+  }
+
   /** Decides on a connection that is not read as HTTP. */
   Decision decideConnection(Client client);
 

@@ -1,0 +1,170 @@
+package io.signetmesh.proxy.authorize;
+
+import io.signetmesh.proxy.authorize.NetworkIndex.Entry;
+import io.signetmesh.proxy.authorize.NetworkIndex.Network;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A list of authorizations, indexed: by what they ask of the client (nothing, mesh TLS, any
+ * identity, an exact identity, an identity suffix) and within that by network. The first in list
+ * order that holds wins. Decisions are made here in advance, so deciding only looks things up.
+ */
+final class AuthorizationIndex {
+  private final NetworkIndex unauthenticated;
+  private final NetworkIndex meshTls;
+  private final NetworkIndex anyIdentity;
+  private final Map<String, NetworkIndex> exact;
+  private final SuffixTrie suffixes;
+  private final NetworkIndex all;
+  private final Decision[] allow;
+  private final Decision[] networkMiss;
+  private final Decision[] identityMiss;
+  private final Decision[] identityRequired;
+  private final Decision[] tlsRequired;
+
+  /**
+   * An authorization as compiled from the wire.
+   *
+   * @param ref where it comes from
+   * @param networks networks that it holds for; not empty
+   * @param authentication what it asks of the client
+   */
+  record Authorization(ResourceRef ref, List<Network> networks, Authentication authentication) {}
+
+  /** What an authorization asks of a client. */
+  sealed interface Authentication {
+    /** Nothing. */
+    record None() implements Authentication {}
+
+    /** Mesh TLS, with or without an identity. */
+    record MeshTls() implements Authentication {}
+
+    /**
+     * An identity.
+     *
+     * @param exact identities, DNS names or SPIFFE ids
+     * @param suffixes label lists; the empty list stands for any identity
+     */
+    record Identities(List<String> exact, List<List<String>> suffixes) implements Authentication {}
+  }
+
+  AuthorizationIndex(List<Authorization> authorizations) {
+    List<Entry> none = new ArrayList<>();
+    List<Entry> tls = new ArrayList<>();
+    List<Entry> any = new ArrayList<>();
+    List<Entry> everything = new ArrayList<>();
+    Map<String, List<Entry>> names = new HashMap<>();
+    suffixes = new SuffixTrie();
+    int count = authorizations.size();
+    allow = new Decision[count];
+    networkMiss = new Decision[count];
+    identityMiss = new Decision[count];
+    identityRequired = new Decision[count];
+    tlsRequired = new Decision[count];
+    for (int id = 0; id < count; id++) {
+      Authorization authorization = authorizations.get(id);
+      Entry entry = new Entry(id, authorization.networks());
+      everything.add(entry);
+      switch (authorization.authentication()) {
+        case Authentication.None asked -> none.add(entry);
+        case Authentication.MeshTls asked -> tls.add(entry);
+        case Authentication.Identities asked -> {
+          for (String name : asked.exact()) {
+            names.computeIfAbsent(name, key -> new ArrayList<>(1)).add(entry);
+          }
+          for (List<String> suffix : asked.suffixes()) {
+            if (suffix.isEmpty()) {
+              any.add(entry);
+            } else {
+              suffixes.add(suffix, entry);
+            }
+          }
+        }
+      }
+      ResourceRef ref = authorization.ref();
+      String wantedClient = Wanted.client(authorization.authentication());
+      String wantedNetwork = Wanted.networks(authorization.networks());
+      allow[id] = new Decision(true, Reason.AUTHORIZED, ref, null, null);
+      networkMiss[id] =
+          new Decision(false, Reason.NETWORK_MISMATCH, ref, "network", wantedNetwork);
+      identityMiss[id] =
+          new Decision(false, Reason.IDENTITY_MISMATCH, ref, "identity", wantedClient);
+      identityRequired[id] =
+          new Decision(false, Reason.IDENTITY_REQUIRED, ref, "identity", wantedClient);
+      tlsRequired[id] = new Decision(false, Reason.TLS_REQUIRED, ref, "tls", wantedClient);
+    }
+    suffixes.freeze();
+    unauthenticated = new NetworkIndex(none);
+    meshTls = new NetworkIndex(tls);
+    anyIdentity = new NetworkIndex(any);
+    all = new NetworkIndex(everything);
+    exact = new HashMap<>(names.size() * 2);
+    names.forEach((name, entries) -> exact.put(name, new NetworkIndex(entries)));
+  }
+
+  /** The decision of the first authorization that holds, or null when none does. */
+  @Nullable Decision allows(Client client) {
+    int found = unauthenticated.first(client);
+    if (client.meshTls()) {
+      found = lower(found, meshTls.first(client));
+      String identity = client.identity();
+      if (identity != null) {
+        found = lower(found, anyIdentity.first(client));
+        NetworkIndex named = exact.get(identity);
+        if (named != null) {
+          found = lower(found, named.first(client));
+        }
+        if (isDnsName(identity)) {
+          found = lower(found, suffixes.first(identity, client));
+        }
+      }
+    }
+    return found < 0 ? null : allow[found];
+  }
+
+  /**
+   * The denial that names the authorization which came nearest: one whose demand on the client
+   * holds but not its networks, else one whose networks hold, else the first. Null when there are no
+   * authorizations.
+   */
+  @Nullable Decision nearestMiss(Client client) {
+    if (all.isEmpty()) {
+      return null;
+    }
+    int byClient = unauthenticated.isEmpty() ? -1 : unauthenticated.firstId();
+    String identity = client.identity();
+    if (client.meshTls()) {
+      byClient = lower(byClient, meshTls.isEmpty() ? -1 : meshTls.firstId());
+      if (identity != null) {
+        byClient = lower(byClient, anyIdentity.isEmpty() ? -1 : anyIdentity.firstId());
+        NetworkIndex named = exact.get(identity);
+        byClient = lower(byClient, named == null ? -1 : named.firstId());
+        if (isDnsName(identity)) {
+          byClient = lower(byClient, suffixes.firstIgnoringNetworks(identity));
+        }
+      }
+    }
+    if (byClient >= 0) {
+      return networkMiss[byClient];
+    }
+    int byNetwork = all.first(client);
+    int nearest = byNetwork < 0 ? all.firstId() : byNetwork;
+    if (!client.meshTls()) {
+      return tlsRequired[nearest];
+    }
+    return identity == null ? identityRequired[nearest] : identityMiss[nearest];
+  }
+
+  private static int lower(int a, int b) {
+    return a < 0 ? b : b < 0 ? a : Math.min(a, b);
+  }
+
+  /** Suffixes are for DNS identities only (mesh-proxy reference 3.6). */
+  private static boolean isDnsName(String identity) {
+    return identity.indexOf(':') < 0;
+  }
+}

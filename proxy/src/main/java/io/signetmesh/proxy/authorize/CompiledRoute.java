@@ -1,0 +1,18 @@
+package io.signetmesh.proxy.authorize;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One match of a route as it was compiled.
+ *
+ * @param ref the route resource
+ * @param filters filters of the rule
+ * @param own authorizations of the route itself; null when it has none
+ */
+record CompiledRoute(ResourceRef ref, List<Filter> filters, @Nullable AuthorizationIndex own)
+    implements Route {
+  CompiledRoute {
+    filters = List.copyOf(filters);
+  }
+}

@@ -1,0 +1,74 @@
+package io.signetmesh.proxy.authorize;
+
+/**
+ * Addresses as 128 bits: IPv6 as it is, IPv4 mapped to ::ffff:0:0/96, so that one index serves both
+ * and an IPv4-mapped IPv6 client is the IPv4 client that it is.
+ */
+final class IpBits {
+  static final long MAPPED_HIGH = 0;
+  private static final long MAPPED_LOW = 0x0000_ffff_0000_0000L;
+  private static final int MAPPED_PREFIX = 96;
+
+  private IpBits() {}
+
+  static long toLong(byte[] bytes, int from) {
+    long value = 0;
+    for (int i = from; i < from + 8; i++) {
+      value = value << 8 | (bytes[i] & 0xff);
+    }
+    return value;
+  }
+
+  static long mappedLow(byte[] ipv4) {
+    long value = 0;
+    for (byte b : ipv4) {
+      value = value << 8 | (b & 0xff);
+    }
+    return MAPPED_LOW | value;
+  }
+
+  static long mappedLow(int ipv4) {
+    return MAPPED_LOW | (ipv4 & 0xffff_ffffL);
+  }
+
+  /** Prefix length in 128 bits of an IPv4 prefix length. */
+  static int mappedPrefix(int ipv4Prefix) {
+    return MAPPED_PREFIX + ipv4Prefix;
+  }
+
+  /** Bit {@code index} from the left, 0 to 127. */
+  static int bit(long high, long low, int index) {
+    return (int) (index < 64 ? high >>> (63 - index) : low >>> (127 - index)) & 1;
+  }
+
+  static boolean matches(long high, long low, Prefix prefix) {
+    return ((high ^ prefix.high()) & highMask(prefix.length())) == 0
+        && ((low ^ prefix.low()) & lowMask(prefix.length())) == 0;
+  }
+
+  static long highMask(int length) {
+    return length >= 64 ? -1L : length == 0 ? 0 : -1L << (64 - length);
+  }
+
+  static long lowMask(int length) {
+    return length <= 64 ? 0 : length >= 128 ? -1L : -1L << (128 - length);
+  }
+
+  /**
+   * A network.
+   *
+   * @param high high bits, zero beyond the length
+   * @param low low bits, zero beyond the length
+   * @param length 0 to 128
+   */
+  record Prefix(long high, long low, int length) {
+    Prefix {
+      high &= highMask(length);
+      low &= lowMask(length);
+    }
+
+    boolean contains(Prefix other) {
+      return length <= other.length && matches(other.high, other.low, this);
+    }
+  }
+}

@@ -1,0 +1,565 @@
+package io.signetmesh.proxy.authorize;
+
+import com.google.re2j.Pattern;
+import com.google.re2j.PatternSyntaxException;
+import io.linkerd.proxy.grpc_route.GrpcRouteMatch;
+import io.linkerd.proxy.http_route.HostMatch;
+import io.linkerd.proxy.http_route.HttpRouteMatch;
+import io.linkerd.proxy.http_route.RequestHeaderModifier;
+import io.linkerd.proxy.http_route.RequestRedirect;
+import io.linkerd.proxy.http_types.Headers;
+import io.linkerd.proxy.http_types.HttpMethod;
+import io.linkerd.proxy.inbound.Authn;
+import io.linkerd.proxy.inbound.Authz;
+import io.linkerd.proxy.inbound.GrpcRoute;
+import io.linkerd.proxy.inbound.HttpLocalRateLimit;
+import io.linkerd.proxy.inbound.HttpRoute;
+import io.linkerd.proxy.inbound.ProxyProtocol;
+import io.linkerd.proxy.inbound.Server;
+import io.linkerd.proxy.meta.Metadata;
+import io.linkerd.proxy.net.IPAddress;
+import io.linkerd.proxy.net.IPNetwork;
+import io.signetmesh.proxy.authorize.AuthorizationIndex.Authentication;
+import io.signetmesh.proxy.authorize.AuthorizationIndex.Authorization;
+import io.signetmesh.proxy.authorize.IpBits.Prefix;
+import io.signetmesh.proxy.authorize.NetworkIndex.Network;
+import io.signetmesh.proxy.authorize.RouteTable.Entry;
+import io.signetmesh.proxy.authorize.RouteTable.HostPattern;
+import io.signetmesh.proxy.authorize.RouteTable.PathPattern;
+import io.signetmesh.proxy.authorize.RouteTable.ValuePattern;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Compiles the controller's message into a {@link ServerPolicy}, checking it by the rules of
+ * mesh-proxy reference 1.3. What the message does not say clearly grants nothing: a message that
+ * breaks a rule becomes a policy that refuses everything.
+ *
+ * <p>Two differences from Linkerd's proxy. The localhost authorization is added only where the
+ * kernel redirects traffic, since elsewhere any process of the host can come from 127.0.0.1. And the
+ * authorization of audit mode is asked last, so that what a real policy allows is not reported as
+ * allowed for the audit only.
+ */
+public final class PolicyCompiler {
+  private static final ResourceRef LOCALHOST = new ResourceRef("", "default", "localhost");
+  private static final String AUDIT = "audit";
+
+  private final boolean localhost;
+  private final LongSupplier nanos;
+
+  /**
+   * @param localhost whether clients from 127.0.0.1 and ::1 are the workload itself
+   * @param nanos monotonic time for rate limits, as {@link System#nanoTime}
+   */
+  public PolicyCompiler(boolean localhost, LongSupplier nanos) {
+    this.localhost = localhost;
+    this.nanos = nanos;
+  }
+
+  /** The policy of a message; never null, never more than the message grants. */
+  public ServerPolicy compile(Server message) {
+    try {
+      return compileChecked(message);
+    } catch (InvalidPolicyException e) {
+      return CompiledServerPolicy.invalid(
+          message.getSignetGeneration(), String.valueOf(e.getMessage()));
+    }
+  }
+
+  private ServerPolicy compileChecked(Server message) throws InvalidPolicyException {
+    String name = message.getLabelsOrDefault("name", "");
+    if (name.isEmpty()) {
+      throw new InvalidPolicyException("server has no label 'name'");
+    }
+    ResourceRef server = server(message, name);
+    List<Authz> real = new ArrayList<>();
+    List<Authz> audit = new ArrayList<>();
+    split(message.getAuthorizationsList(), real, audit);
+    AuthorizationIndex authorizations = index(real, true);
+    AuthorizationIndex audited = audit.isEmpty() ? null : index(audit, false);
+    if (!message.hasProtocol()) {
+      throw new InvalidPolicyException("server " + name + " has no protocol");
+    }
+    ProxyProtocol protocol = message.getProtocol();
+    List<Entry> entries = new ArrayList<>();
+    HttpLocalRateLimit limit = null;
+    Duration timeout = Duration.ofSeconds(10);
+    ServerPolicy.Protocol kind;
+    switch (protocol.getKindCase()) {
+      case DETECT -> {
+        kind = ServerPolicy.Protocol.DETECT;
+        if (!protocol.getDetect().hasTimeout()) {
+          throw new InvalidPolicyException("detect has no timeout");
+        }
+        timeout =
+            Duration.ofSeconds(
+                protocol.getDetect().getTimeout().getSeconds(),
+                protocol.getDetect().getTimeout().getNanos());
+        if (timeout.isNegative()) {
+          throw new InvalidPolicyException("detect timeout " + timeout + " is negative");
+        }
+        httpRoutes(protocol.getDetect().getHttpRoutesList(), entries);
+        limit =
+            protocol.getDetect().hasHttpLocalRateLimit()
+                ? protocol.getDetect().getHttpLocalRateLimit()
+                : null;
+      }
+      case HTTP1 -> {
+        kind = ServerPolicy.Protocol.HTTP1;
+        httpRoutes(protocol.getHttp1().getRoutesList(), entries);
+        limit =
+            protocol.getHttp1().hasLocalRateLimit()
+                ? protocol.getHttp1().getLocalRateLimit()
+                : null;
+      }
+      case HTTP2 -> {
+        kind = ServerPolicy.Protocol.HTTP2;
+        httpRoutes(protocol.getHttp2().getRoutesList(), entries);
+        limit =
+            protocol.getHttp2().hasLocalRateLimit()
+                ? protocol.getHttp2().getLocalRateLimit()
+                : null;
+      }
+      case GRPC -> {
+        kind = ServerPolicy.Protocol.GRPC;
+        grpcRoutes(protocol.getGrpc().getRoutesList(), entries);
+      }
+      case OPAQUE -> kind = ServerPolicy.Protocol.OPAQUE;
+      case TLS -> kind = ServerPolicy.Protocol.TLS;
+      case KIND_NOT_SET -> throw new InvalidPolicyException("protocol is unknown");
+      default -> throw new InvalidPolicyException("protocol is unknown");
+    }
+    if (entries.isEmpty()) {
+      CompiledRoute all =
+          new CompiledRoute(new ResourceRef("", "default", "default"), List.of(), null);
+      entries.add(new Entry(all, null, null, List.of(), List.of(), null));
+    }
+    return new CompiledServerPolicy(
+        server,
+        message.getSignetGeneration(),
+        kind,
+        timeout,
+        authorizations,
+        audited,
+        new RouteTable(entries),
+        limit == null ? null : limiter(limit),
+        null);
+  }
+
+  private static ResourceRef server(Server message, String name) {
+    if (name.startsWith("default:")) {
+      return new ResourceRef("", "default", name.substring("default:".length()));
+    }
+    String group = message.getLabelsOrDefault("group", "policy.linkerd.io");
+    String kind = message.getLabelsOrDefault("kind", "server").toLowerCase(Locale.ROOT);
+    return new ResourceRef(kind.equals("default") ? "" : group, kind, name);
+  }
+
+  // ---- authorizations
+
+  private static void split(List<Authz> all, List<Authz> real, List<Authz> audit) {
+    for (Authz authz : all) {
+      boolean audited =
+          authz.getMetadata().getKindCase() == Metadata.KindCase.DEFAULT
+              && authz.getMetadata().getDefault().equals(AUDIT);
+      (audited ? audit : real).add(authz);
+    }
+  }
+
+  private AuthorizationIndex index(List<Authz> messages, boolean withLocalhost)
+      throws InvalidPolicyException {
+    List<Authorization> authorizations = new ArrayList<>();
+    for (Authz message : messages) {
+      authorizations.add(authorization(message));
+    }
+    if (withLocalhost && localhost) {
+      authorizations.add(
+          new Authorization(
+              LOCALHOST,
+              List.of(
+                  new Network(
+                      new Prefix(IpBits.MAPPED_HIGH, IpBits.mappedLow(0x7f00_0001), 128),
+                      List.of()),
+                  new Network(new Prefix(0, 1, 128), List.of())),
+              new Authentication.None()));
+    }
+    return new AuthorizationIndex(authorizations);
+  }
+
+  private static Authorization authorization(Authz message) throws InvalidPolicyException {
+    ResourceRef ref;
+    if (message.getMetadata().getKindCase() != Metadata.KindCase.KIND_NOT_SET) {
+      ref = ref(message.getMetadata());
+    } else if (!message.getLabelsOrDefault("name", "").isEmpty()) {
+      ref =
+          new ResourceRef(
+              message.getLabelsOrDefault("group", ""),
+              message.getLabelsOrDefault("kind", "authorization"),
+              message.getLabelsOrThrow("name"));
+    } else {
+      throw new InvalidPolicyException("an authorization has neither metadata nor a name");
+    }
+    if (message.getNetworksCount() == 0) {
+      throw new InvalidPolicyException("authorization " + ref.label() + " has no networks");
+    }
+    List<Network> networks = new ArrayList<>();
+    for (io.linkerd.proxy.inbound.Network network : message.getNetworksList()) {
+      if (!network.hasNet()) {
+        throw new InvalidPolicyException(
+            "authorization " + ref.label() + " has a network without address");
+      }
+      List<Prefix> except = new ArrayList<>();
+      for (IPNetwork hole : network.getExceptList()) {
+        except.add(prefix(hole, ref));
+      }
+      networks.add(new Network(prefix(network.getNet(), ref), List.copyOf(except)));
+    }
+    return new Authorization(
+        ref, List.copyOf(networks), authentication(message.getAuthentication(), ref));
+  }
+
+  private static Authentication authentication(Authn message, ResourceRef ref)
+      throws InvalidPolicyException {
+    return switch (message.getPermitCase()) {
+      case UNAUTHENTICATED -> new Authentication.None();
+      case MESHTLS -> {
+        Authn.PermitMeshTLS tls = message.getMeshTLS();
+        yield switch (tls.getClientsCase()) {
+          case UNAUTHENTICATED -> new Authentication.MeshTls();
+          case IDENTITIES -> {
+            List<String> exact = new ArrayList<>();
+            tls.getIdentities().getIdentitiesList().forEach(id -> exact.add(id.getName()));
+            List<List<String>> suffixes = new ArrayList<>();
+            tls.getIdentities()
+                .getSuffixesList()
+                .forEach(suffix -> suffixes.add(List.copyOf(suffix.getPartsList())));
+            yield new Authentication.Identities(List.copyOf(exact), List.copyOf(suffixes));
+          }
+          case CLIENTS_NOT_SET ->
+              throw new InvalidPolicyException(
+                  "authorization " + ref.label() + " asks for mesh TLS of unknown clients");
+        };
+      }
+      case PERMIT_NOT_SET ->
+          throw new InvalidPolicyException(
+              "authorization " + ref.label() + " has no known authentication");
+    };
+  }
+
+  private static Prefix prefix(IPNetwork message, ResourceRef ref) throws InvalidPolicyException {
+    IPAddress ip = message.getIp();
+    int length = message.getPrefixLen();
+    return switch (ip.getIpCase()) {
+      case IPV4 -> {
+        check(length, 32, ref);
+        yield new Prefix(
+            IpBits.MAPPED_HIGH, IpBits.mappedLow(ip.getIpv4()), IpBits.mappedPrefix(length));
+      }
+      case IPV6 -> {
+        check(length, 128, ref);
+        yield new Prefix(ip.getIpv6().getFirst(), ip.getIpv6().getLast(), length);
+      }
+      case IP_NOT_SET ->
+          throw new InvalidPolicyException(
+              "authorization " + ref.label() + " has a network without address");
+    };
+  }
+
+  private static void check(int length, int max, ResourceRef ref) throws InvalidPolicyException {
+    if (length < 0 || length > max) {
+      throw new InvalidPolicyException(
+          "authorization "
+              + ref.label()
+              + ": prefix length "
+              + Integer.toUnsignedString(length)
+              + ", expected 0 to "
+              + max);
+    }
+  }
+
+  private static ResourceRef ref(Metadata metadata) throws InvalidPolicyException {
+    return switch (metadata.getKindCase()) {
+      case DEFAULT -> new ResourceRef("", "default", metadata.getDefault());
+      case RESOURCE ->
+          new ResourceRef(
+              metadata.getResource().getGroup(),
+              metadata.getResource().getKind().toLowerCase(Locale.ROOT),
+              metadata.getResource().getName());
+      case KIND_NOT_SET -> throw new InvalidPolicyException("metadata is missing");
+    };
+  }
+
+  // ---- routes
+
+  private void httpRoutes(List<HttpRoute> routes, List<Entry> entries)
+      throws InvalidPolicyException {
+    for (HttpRoute route : routes) {
+      if (!route.hasMetadata()) {
+        throw new InvalidPolicyException("an HTTP route has no metadata");
+      }
+      ResourceRef ref = ref(route.getMetadata());
+      AuthorizationIndex own =
+          route.getAuthorizationsCount() == 0
+              ? null
+              : index(route.getAuthorizationsList(), false);
+      List<@Nullable HostPattern> hosts = hosts(route.getHostsList());
+      for (HttpRoute.Rule rule : route.getRulesList()) {
+        List<HttpRouteMatch> matches =
+            rule.getMatchesCount() == 0
+                ? List.of(HttpRouteMatch.getDefaultInstance())
+                : rule.getMatchesList();
+        for (HttpRouteMatch match : matches) {
+          PathPattern path = path(match);
+          List<Route.Filter> filters = new ArrayList<>();
+          for (HttpRoute.Filter filter : rule.getFiltersList()) {
+            filters.add(
+                switch (filter.getKindCase()) {
+                  case REQUEST_HEADER_MODIFIER -> modifier(filter.getRequestHeaderModifier());
+                  case REDIRECT -> redirect(filter.getRedirect(), path);
+                  case FAILURE_INJECTOR ->
+                      new Route.Filter.Fail(filter.getFailureInjector().getMessage());
+                  case KIND_NOT_SET -> new Route.Filter.Fail("unknown filter");
+                });
+          }
+          CompiledRoute compiled = new CompiledRoute(ref, filters, own);
+          String method = match.hasMethod() ? method(match.getMethod()) : null;
+          List<ValuePattern> headers = headers(match.getHeadersList());
+          List<ValuePattern> query = new ArrayList<>();
+          for (var parameter : match.getQueryParamsList()) {
+            query.add(
+                switch (parameter.getValueCase()) {
+                  case EXACT ->
+                      new ValuePattern(parameter.getName(), parameter.getExact(), null);
+                  case REGEX ->
+                      new ValuePattern(parameter.getName(), null, regex(parameter.getRegex()));
+                  case VALUE_NOT_SET ->
+                      throw new InvalidPolicyException("a query match has no value");
+                });
+          }
+          for (HostPattern host : hosts) {
+            entries.add(new Entry(compiled, host, path, headers, List.copyOf(query), method));
+          }
+        }
+      }
+    }
+  }
+
+  private void grpcRoutes(List<GrpcRoute> routes, List<Entry> entries)
+      throws InvalidPolicyException {
+    for (GrpcRoute route : routes) {
+      if (!route.hasMetadata()) {
+        throw new InvalidPolicyException("a gRPC route has no metadata");
+      }
+      ResourceRef ref = ref(route.getMetadata());
+      AuthorizationIndex own =
+          route.getAuthorizationsCount() == 0
+              ? null
+              : index(route.getAuthorizationsList(), false);
+      List<@Nullable HostPattern> hosts = hosts(route.getHostsList());
+      for (GrpcRoute.Rule rule : route.getRulesList()) {
+        List<Route.Filter> filters = new ArrayList<>();
+        for (GrpcRoute.Filter filter : rule.getFiltersList()) {
+          filters.add(
+              switch (filter.getKindCase()) {
+                case REQUEST_HEADER_MODIFIER -> modifier(filter.getRequestHeaderModifier());
+                case FAILURE_INJECTOR ->
+                    new Route.Filter.Fail(filter.getFailureInjector().getMessage());
+                case KIND_NOT_SET -> new Route.Filter.Fail("unknown filter");
+              });
+        }
+        CompiledRoute compiled = new CompiledRoute(ref, filters, own);
+        List<GrpcRouteMatch> matches =
+            rule.getMatchesCount() == 0
+                ? List.of(GrpcRouteMatch.getDefaultInstance())
+                : rule.getMatchesList();
+        for (GrpcRouteMatch match : matches) {
+          PathPattern path = rpc(match);
+          List<ValuePattern> headers = headers(match.getHeadersList());
+          for (HostPattern host : hosts) {
+            entries.add(new Entry(compiled, host, path, headers, List.of(), "POST"));
+          }
+        }
+      }
+    }
+  }
+
+  private static @Nullable PathPattern rpc(GrpcRouteMatch match) throws InvalidPolicyException {
+    String service = match.getRpc().getService();
+    String method = match.getRpc().getMethod();
+    if (service.isEmpty() && method.isEmpty()) {
+      return null;
+    }
+    if (!service.isEmpty() && !method.isEmpty()) {
+      return new PathPattern(PathPattern.Kind.EXACT, "/" + service + "/" + method, null);
+    }
+    if (!service.isEmpty()) {
+      return new PathPattern(PathPattern.Kind.PREFIX, "/" + service, null);
+    }
+    return new PathPattern(
+        PathPattern.Kind.REGEX, "", regex("/[^/]+/" + Pattern.quote(method)));
+  }
+
+  private static List<@Nullable HostPattern> hosts(List<HostMatch> matches)
+      throws InvalidPolicyException {
+    List<@Nullable HostPattern> hosts = new ArrayList<>();
+    if (matches.isEmpty()) {
+      hosts.add(null);
+    }
+    for (HostMatch match : matches) {
+      switch (match.getMatchCase()) {
+        case EXACT ->
+            hosts.add(new HostPattern(match.getExact().toLowerCase(Locale.ROOT), false));
+        case SUFFIX -> {
+          List<String> labels = new ArrayList<>(match.getSuffix().getReverseLabelsList());
+          java.util.Collections.reverse(labels);
+          hosts.add(
+              new HostPattern(String.join(".", labels).toLowerCase(Locale.ROOT), true));
+        }
+        case MATCH_NOT_SET -> throw new InvalidPolicyException("a host match is empty");
+      }
+    }
+    return hosts;
+  }
+
+  private static @Nullable PathPattern path(HttpRouteMatch match) throws InvalidPolicyException {
+    if (!match.hasPath()) {
+      return null;
+    }
+    return switch (match.getPath().getKindCase()) {
+      case EXACT -> new PathPattern(PathPattern.Kind.EXACT, match.getPath().getExact(), null);
+      case PREFIX -> new PathPattern(PathPattern.Kind.PREFIX, match.getPath().getPrefix(), null);
+      case REGEX ->
+          new PathPattern(PathPattern.Kind.REGEX, "", regex(match.getPath().getRegex()));
+      case KIND_NOT_SET -> throw new InvalidPolicyException("a path match is empty");
+    };
+  }
+
+  private static List<ValuePattern> headers(
+      List<io.linkerd.proxy.http_route.HeaderMatch> matches) throws InvalidPolicyException {
+    List<ValuePattern> headers = new ArrayList<>();
+    for (io.linkerd.proxy.http_route.HeaderMatch match : matches) {
+      String name = match.getName().toLowerCase(Locale.ROOT);
+      headers.add(
+          switch (match.getValueCase()) {
+            case EXACT ->
+                new ValuePattern(
+                    name, match.getExact().toString(StandardCharsets.ISO_8859_1), null);
+            case REGEX -> new ValuePattern(name, null, regex(match.getRegex()));
+            case VALUE_NOT_SET -> throw new InvalidPolicyException("a header match has no value");
+          });
+    }
+    return List.copyOf(headers);
+  }
+
+  private static Pattern regex(String text) throws InvalidPolicyException {
+    try {
+      return Pattern.compile(text);
+    } catch (PatternSyntaxException e) {
+      throw new InvalidPolicyException(
+          "regular expression '" + text + "': " + e.getDescription());
+    }
+  }
+
+  private static String method(HttpMethod method) throws InvalidPolicyException {
+    return switch (method.getTypeCase()) {
+      case REGISTERED -> {
+        if (method.getRegistered() == HttpMethod.Registered.UNRECOGNIZED) {
+          throw new InvalidPolicyException("a method match names an unknown method");
+        }
+        yield method.getRegistered().name();
+      }
+      case UNREGISTERED -> method.getUnregistered();
+      case TYPE_NOT_SET -> throw new InvalidPolicyException("a method match is empty");
+    };
+  }
+
+  private static Route.Filter modifier(RequestHeaderModifier message) {
+    return new Route.Filter.RequestHeaders(
+        pairs(message.getAdd()),
+        pairs(message.getSet()),
+        message.getRemoveList().stream().map(name -> name.toLowerCase(Locale.ROOT)).toList());
+  }
+
+  private static List<Route.Filter.Header> pairs(Headers headers) {
+    return headers.getHeadersList().stream()
+        .map(
+            header ->
+                new Route.Filter.Header(
+                    header.getName().toLowerCase(Locale.ROOT),
+                    header.getValue().toString(StandardCharsets.ISO_8859_1)))
+        .toList();
+  }
+
+  private static Route.Filter redirect(RequestRedirect message, @Nullable PathPattern path) {
+    String replacement =
+        switch (message.getPath().getReplaceCase()) {
+          case FULL -> message.getPath().getFull();
+          case PREFIX -> message.getPath().getPrefix();
+          case REPLACE_NOT_SET -> null;
+        };
+    if (replacement != null && !replacement.startsWith("/")) {
+      return new Route.Filter.Fail("redirect path does not start with /");
+    }
+    String scheme =
+        switch (message.getScheme().getTypeCase()) {
+          case REGISTERED -> message.getScheme().getRegistered().name().toLowerCase(Locale.ROOT);
+          case UNREGISTERED -> message.getScheme().getUnregistered();
+          case TYPE_NOT_SET -> null;
+        };
+    boolean prefix = message.getPath().hasPrefix();
+    int matched = 0;
+    if (path != null && path.kind() == PathPattern.Kind.PREFIX) {
+      matched =
+          path.text().endsWith("/") ? path.text().length() - 1 : path.text().length();
+    }
+    int status = message.getStatus() == 0 ? 301 : message.getStatus();
+    if (status < 300 || status > 399) {
+      return new Route.Filter.Fail("redirect status " + status);
+    }
+    return new Route.Filter.Redirect(
+        scheme,
+        message.getHost().isEmpty() ? null : message.getHost(),
+        replacement,
+        prefix,
+        matched,
+        message.getPort(),
+        status);
+  }
+
+  // ---- rate limits
+
+  private RateLimiter limiter(HttpLocalRateLimit message) {
+    Map<String, RateLimiter.Bucket> overrides = new HashMap<>();
+    for (HttpLocalRateLimit.Override override : message.getOverridesList()) {
+      long rate = Integer.toUnsignedLong(override.getLimit().getRequestsPerSecond());
+      if (rate > 0) {
+        RateLimiter.Bucket shared = new RateLimiter.Bucket(rate);
+        override
+            .getClients()
+            .getIdentitiesList()
+            .forEach(identity -> overrides.putIfAbsent(identity.getName(), shared));
+      }
+    }
+    return new RateLimiter(
+        nanos,
+        Integer.toUnsignedLong(message.getTotal().getRequestsPerSecond()),
+        Integer.toUnsignedLong(message.getIdentity().getRequestsPerSecond()),
+        overrides);
+  }
+
+  /** A message that breaks a rule. */
+  private static final class InvalidPolicyException extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    InvalidPolicyException(String message) {
+      super(message, null, false, false);
+    }
+  }
+}

@@ -1,0 +1,342 @@
+package io.signetmesh.proxy.policy;
+
+import io.grpc.ManagedChannel;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.grpc.stub.ClientCallStreamObserver;
+import io.grpc.stub.ClientResponseObserver;
+import io.linkerd.proxy.inbound.InboundServerPoliciesGrpc;
+import io.linkerd.proxy.inbound.PortSpec;
+import io.linkerd.proxy.inbound.Server;
+import io.netty.util.concurrent.EventExecutor;
+import io.netty.util.concurrent.Future;
+import io.netty.util.concurrent.Promise;
+import io.signetmesh.proxy.authorize.PolicyCompiler;
+import io.signetmesh.proxy.authorize.ServerPolicy;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Watches the policy of the workload's ports, one stream per port. A policy that has arrived stays in
+ * force while the controller is away; before the first one there is none, and waiting for it is
+ * bounded.
+ *
+ * <p>A change is put in force in this order: compile, swap the reference, have every event loop look
+ * again at what lives on the port, acknowledge the generation.
+ */
+public final class PolicyWatcher implements PortPolicies, AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(PolicyWatcher.class);
+  private static final long BACKOFF_MIN_MILLIS = 100;
+  private static final long BACKOFF_MAX_MILLIS = 10_000;
+
+  /** The feature that has the controller stamp generations and take acknowledgements. */
+  static final String GENERATION_FEATURE = "generation";
+
+  private final ManagedChannel channel;
+  private final String workload;
+  private final PolicyCompiler compiler;
+  private final Duration wait;
+  private final Duration idle;
+  private final ScheduledExecutorService scheduler;
+  private final EnforcementReporter reporter;
+  private final Map<Integer, Port> ports = new ConcurrentHashMap<>();
+  private volatile boolean closed;
+
+  /**
+   * @param channel to the policy controller
+   * @param workload workload text as the controller wants it, JSON or {@code ns:pod}
+   * @param wait longest wait for a port's first policy
+   * @param idle ports watched on demand are forgotten after this long without use
+   * @param scheduler runs retries; never blocked
+   */
+  public PolicyWatcher(
+      ManagedChannel channel,
+      String workload,
+      PolicyCompiler compiler,
+      Duration wait,
+      Duration idle,
+      ScheduledExecutorService scheduler) {
+    this.channel = channel;
+    this.workload = workload;
+    this.compiler = compiler;
+    this.wait = wait;
+    this.idle = idle;
+    this.scheduler = scheduler;
+    this.reporter = new EnforcementReporter(channel, workload, scheduler);
+  }
+
+  /** Watches ports for the life of the proxy. */
+  public void watch(Collection<Integer> pinned) {
+    for (int number : pinned) {
+      port(number).pinned = true;
+    }
+  }
+
+  @Override
+  public PortPolicy forPort(int number) {
+    if (number < 1 || number > 65_535) {
+      throw new IllegalArgumentException("port " + number + ": expected 1 to 65535");
+    }
+    return port(number);
+  }
+
+  /** The ports that have a policy, with it. */
+  public Map<Integer, ServerPolicy> inForce() {
+    Map<Integer, ServerPolicy> found = new HashMap<>();
+    ports.forEach(
+        (number, port) -> {
+          ServerPolicy policy = port.current();
+          if (policy != null) {
+            found.put(number, policy);
+          }
+        });
+    return found;
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    ports.values().forEach(Port::stop);
+    reporter.close();
+  }
+
+  private Port port(int number) {
+    Port port =
+        ports.computeIfAbsent(
+            number,
+            key -> {
+              Port created = new Port(key);
+              created.start();
+              return created;
+            });
+    port.usedAt = System.nanoTime();
+    return port;
+  }
+
+  /** A live connection or HTTP connection that wants to be told of changes. */
+  private static final class Listener {
+    private final EventExecutor executor;
+    private final PortPolicy.Recheck recheck;
+    private volatile boolean closed;
+
+    Listener(EventExecutor executor, PortPolicy.Recheck recheck) {
+      this.executor = executor;
+      this.recheck = recheck;
+    }
+  }
+
+  private final class Port implements PortPolicy {
+    private final int number;
+    private final Set<Listener> listeners = ConcurrentHashMap.newKeySet();
+    private final List<Promise<ServerPolicy>> waiting = new ArrayList<>();
+    private volatile @Nullable ServerPolicy current;
+    private volatile boolean pinned;
+    private volatile long usedAt = System.nanoTime();
+    private volatile boolean stopped;
+    private @Nullable ClientCallStreamObserver<PortSpec> call;
+    private int failures;
+
+    Port(int number) {
+      this.number = number;
+    }
+
+    void start() {
+      subscribe();
+      scheduler.schedule(this::evictIfIdle, idle.toMillis(), TimeUnit.MILLISECONDS);
+    }
+
+    private void evictIfIdle() {
+      if (pinned || stopped) {
+        return;
+      }
+      if (listeners.isEmpty() && System.nanoTime() - usedAt >= idle.toNanos()) {
+        if (ports.remove(number, this)) {
+          stop();
+          reporter.forget(number);
+        }
+        return;
+      }
+      scheduler.schedule(this::evictIfIdle, idle.toMillis(), TimeUnit.MILLISECONDS);
+    }
+
+    private void subscribe() {
+      if (closed || stopped) {
+        return;
+      }
+      InboundServerPoliciesGrpc.newStub(channel)
+          .watchPort(
+              PortSpec.newBuilder()
+                  .setWorkload(workload)
+                  .setPort(number)
+                  .addSignetFeatures(GENERATION_FEATURE)
+                  .build(),
+              new ClientResponseObserver<PortSpec, Server>() {
+                @Override
+                public void beforeStart(ClientCallStreamObserver<PortSpec> started) {
+                  synchronized (Port.this) {
+                    call = started;
+                  }
+                }
+
+                @Override
+                public void onNext(Server message) {
+                  failures = 0;
+                  received(message);
+                }
+
+                @Override
+                public void onError(Throwable error) {
+                  ended(error);
+                }
+
+                @Override
+                public void onCompleted() {
+                  ended(null);
+                }
+              });
+    }
+
+    private void ended(@Nullable Throwable error) {
+      if (closed || stopped) {
+        return;
+      }
+      if (error instanceof StatusRuntimeException status
+          && status.getStatus().getCode() != Status.Code.UNAVAILABLE) {
+        log.warn("policy of port {}: {}", number, status.getStatus());
+      } else if (error != null) {
+        log.debug("policy of port {}: {}", number, error.toString());
+      }
+      // Whatever the reason, the policy in force stays and the watch is opened again: a controller
+      // that refuses today may have learnt of the workload tomorrow.
+      long backoff =
+          Math.min(BACKOFF_MAX_MILLIS, BACKOFF_MIN_MILLIS << Math.min(failures, 10));
+      failures++;
+      long jittered = backoff + ThreadLocalRandom.current().nextLong(backoff / 2 + 1);
+      scheduler.schedule(this::subscribe, jittered, TimeUnit.MILLISECONDS);
+    }
+
+    private void received(Server message) {
+      ServerPolicy policy = compiler.compile(message);
+      String refusal = policy.invalidity();
+      if (refusal != null) {
+        log.error("policy of port {} is not valid, everything is refused: {}", number, refusal);
+      }
+      List<Promise<ServerPolicy>> released;
+      synchronized (this) {
+        current = policy;
+        released = List.copyOf(waiting);
+        waiting.clear();
+      }
+      released.forEach(promise -> promise.trySuccess(policy));
+      recheckThenReport(policy);
+    }
+
+    private void recheckThenReport(ServerPolicy policy) {
+      Map<EventExecutor, List<Listener>> byLoop = new HashMap<>();
+      for (Listener listener : listeners) {
+        byLoop.computeIfAbsent(listener.executor, key -> new ArrayList<>()).add(listener);
+      }
+      if (byLoop.isEmpty()) {
+        report(policy);
+        return;
+      }
+      AtomicInteger left = new AtomicInteger(byLoop.size());
+      byLoop.forEach(
+          (executor, live) ->
+              executor.execute(
+                  () -> {
+                    for (Listener listener : live) {
+                      if (!listener.closed) {
+                        listener.recheck.policyChanged(policy);
+                      }
+                    }
+                    if (left.decrementAndGet() == 0) {
+                      report(policy);
+                    }
+                  }));
+    }
+
+    private void report(ServerPolicy policy) {
+      if (policy == current) {
+        reporter.enforced(number, policy.generation(), policy.invalidity());
+      }
+    }
+
+    @Override
+    public int port() {
+      return number;
+    }
+
+    @Override
+    public @Nullable ServerPolicy current() {
+      return current;
+    }
+
+    @Override
+    public Future<ServerPolicy> await(EventExecutor executor) {
+      ServerPolicy now = current;
+      if (now != null) {
+        return executor.newSucceededFuture(now);
+      }
+      Promise<ServerPolicy> promise = executor.newPromise();
+      synchronized (this) {
+        now = current;
+        if (now == null) {
+          waiting.add(promise);
+        }
+      }
+      if (now != null) {
+        return executor.newSucceededFuture(now);
+      }
+      var timer =
+          executor.schedule(
+              () -> {
+                synchronized (this) {
+                  waiting.remove(promise);
+                }
+                promise.tryFailure(
+                    new TimeoutException("no policy for port " + number + " within " + wait));
+              },
+              wait.toMillis(),
+              TimeUnit.MILLISECONDS);
+      promise.addListener(done -> timer.cancel(false));
+      return promise;
+    }
+
+    @Override
+    public Registration onChange(EventExecutor executor, Recheck recheck) {
+      Listener listener = new Listener(executor, recheck);
+      listeners.add(listener);
+      return () -> {
+        listener.closed = true;
+        listeners.remove(listener);
+        usedAt = System.nanoTime();
+      };
+    }
+
+    void stop() {
+      stopped = true;
+      ClientCallStreamObserver<PortSpec> open;
+      synchronized (this) {
+        open = call;
+      }
+      if (open != null) {
+        open.cancel("the port is no longer watched", null);
+      }
+    }
+  }
+}
