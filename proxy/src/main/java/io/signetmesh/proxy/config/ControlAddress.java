@@ -1,0 +1,15 @@
+package io.signetmesh.proxy.config;
+
+/**
+ * Where a control-plane service is.
+ *
+ * @param host IP address or DNS name
+ * @param port port, 1 to 65535
+ * @param name identity that the server must present
+ */
+public record ControlAddress(String host, int port, String name) {
+  /** {@code host:port} as configured. */
+  public String authority() {
+    return host.indexOf(':') >= 0 ? "[" + host + "]:" + port : host + ":" + port;
+  }
+}

@@ -1,0 +1,278 @@
+package io.signetmesh.proxy.config;
+
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Configuration of a proxy. Variables of Linkerd's proxy keep their names ({@code
+ * LINKERD2_PROXY_*}); what is new is called {@code SIGNET_PROXY_*}.
+ *
+ * @param workload workload text sent to the controllers ({@code POLICY_WORKLOAD})
+ * @param identity own DNS identity ({@code IDENTITY_LOCAL_NAME})
+ * @param trustAnchors PEM of the trust anchors to start with
+ * @param tokenFile file with the workload's token
+ * @param minRefresh shortest time between renewals
+ * @param maxRefresh longest time between renewals
+ * @param identityService the CA
+ * @param destinationService discovery
+ * @param policyService policy controller
+ * @param destinationContext context token for discovery
+ * @param controlCleartext whether the control plane is reached in cleartext; loopback only
+ * @param inboundListen inbound listener
+ * @param outboundListen outbound listener for redirected connections; null when there is none
+ * @param adminListen admin listener
+ * @param redirected whether the nat table redirects connections to the listeners
+ * @param inboundListeners further inbound listeners, each standing for one application port
+ * @param outboundListeners outbound listeners, each standing for one upstream
+ * @param application address at which the application listens; null: the one asked for
+ * @param inboundPorts ports whose policy is watched from the start
+ * @param inboundAddresses addresses of the workload; empty: any
+ * @param policyWait longest wait for a port's first policy
+ * @param policyIdle ports watched on demand are forgotten after this long without use
+ * @param inboundDetectTimeout limit for TLS and header detection inbound
+ * @param outboundDetectTimeout limit for protocol detection outbound
+ * @param inboundConnectTimeout limit for connections to the application
+ * @param outboundConnectTimeout limit for connections to peers, TLS included
+ * @param poolIdleTimeout idle HTTP/1 connections to upstreams are closed after this
+ * @param loops event loops
+ * @param transport transport asked for, or null for the best
+ * @param auditFile file of the audit journal
+ * @param auditQueue records that may wait to be written
+ * @param shutdownEndpoint whether POST /shutdown works
+ * @param shutdownGrace longest drain
+ * @param environment the variables that this was read from
+ */
+public record ProxyConfig(
+    String workload,
+    String identity,
+    String trustAnchors,
+    Path tokenFile,
+    Duration minRefresh,
+    Duration maxRefresh,
+    ControlAddress identityService,
+    ControlAddress destinationService,
+    ControlAddress policyService,
+    String destinationContext,
+    boolean controlCleartext,
+    InetSocketAddress inboundListen,
+    @Nullable InetSocketAddress outboundListen,
+    InetSocketAddress adminListen,
+    boolean redirected,
+    List<InboundListener> inboundListeners,
+    List<OutboundListener> outboundListeners,
+    @Nullable InetAddress application,
+    Set<Integer> inboundPorts,
+    Set<InetAddress> inboundAddresses,
+    Duration policyWait,
+    Duration policyIdle,
+    Duration inboundDetectTimeout,
+    Duration outboundDetectTimeout,
+    Duration inboundConnectTimeout,
+    Duration outboundConnectTimeout,
+    Duration poolIdleTimeout,
+    int loops,
+    @Nullable String transport,
+    Path auditFile,
+    int auditQueue,
+    boolean shutdownEndpoint,
+    Duration shutdownGrace,
+    Map<String, String> environment) {
+
+  private static final String L5D = "LINKERD2_PROXY_";
+  private static final String SIGNET = "SIGNET_PROXY_";
+
+  /**
+   * An inbound listener that stands for one port of the application.
+   *
+   * @param listen address to listen on
+   * @param port port of the application
+   */
+  public record InboundListener(InetSocketAddress listen, int port) {}
+
+  /**
+   * An outbound listener that stands for one upstream.
+   *
+   * @param listen address to listen on
+   * @param authority upstream, {@code name:port}
+   */
+  public record OutboundListener(InetSocketAddress listen, String authority) {}
+
+  /**
+   * Reads a configuration.
+   *
+   * @throws InvalidConfigException with every fault, when there is any
+   */
+  public static ProxyConfig from(Map<String, String> environment) throws InvalidConfigException {
+    ConfigValues values = new ConfigValues(environment);
+    boolean cleartext = values.flag(SIGNET + "CONTROL_CLEARTEXT", false);
+    boolean redirected = values.flag(SIGNET + "REDIRECT", false);
+    InetSocketAddress inbound =
+        values.socket(
+            L5D + "INBOUND_LISTEN_ADDR", new InetSocketAddress(anyAddress(), 4143));
+    InetSocketAddress outbound = null;
+    String outboundList = values.text(L5D + "OUTBOUND_LISTEN_ADDRS");
+    if (outboundList != null) {
+      String first = outboundList.split(",", 2)[0].strip();
+      outbound = ConfigValues.socketAddress(first);
+      if (outbound == null) {
+        values.fault(L5D + "OUTBOUND_LISTEN_ADDRS", outboundList, "IP:port[,IP:port]");
+      }
+    } else if (redirected || values.text(L5D + "OUTBOUND_LISTEN_ADDR") != null) {
+      outbound =
+          values.socket(
+              L5D + "OUTBOUND_LISTEN_ADDR",
+              new InetSocketAddress(InetAddress.getLoopbackAddress(), 4140));
+    }
+    ControlAddress identityService = control(values, "IDENTITY_SVC", cleartext);
+    ControlAddress destinationService = control(values, "DESTINATION_SVC", cleartext);
+    ControlAddress policyService = control(values, "POLICY_SVC", cleartext);
+    int loops = values.number(L5D + "CORES", 1, 1, 256);
+    loops = values.number(L5D + "CORES_MIN", loops, 1, 256);
+    int max = values.number(L5D + "CORES_MAX", loops, 1, 256);
+    loops = Math.min(Runtime.getRuntime().availableProcessors(), Math.max(loops, max));
+    Duration minRefresh = values.duration(L5D + "IDENTITY_MIN_REFRESH", Duration.ofSeconds(10));
+    Duration maxRefresh = values.duration(L5D + "IDENTITY_MAX_REFRESH", Duration.ofHours(24));
+    if (minRefresh.compareTo(maxRefresh) > 0) {
+      values
+          .faults()
+          .add(
+              L5D + "IDENTITY_MIN_REFRESH " + minRefresh + ": expected at most " + maxRefresh
+                  + ", the maximum");
+    }
+    if (values.text(L5D + "IDENTITY_DISABLED") != null) {
+      values.fault(
+          L5D + "IDENTITY_DISABLED",
+          values.text(L5D + "IDENTITY_DISABLED", ""),
+          "it not to be set: a proxy without identity is not supported");
+    }
+    ProxyConfig config =
+        new ProxyConfig(
+            values.required(L5D + "POLICY_WORKLOAD"),
+            values.required(L5D + "IDENTITY_LOCAL_NAME"),
+            values.required(L5D + "IDENTITY_TRUST_ANCHORS"),
+            Path.of(values.required(L5D + "IDENTITY_TOKEN_FILE")),
+            minRefresh,
+            maxRefresh,
+            identityService,
+            destinationService,
+            policyService,
+            values.text(L5D + "DESTINATION_CONTEXT", ""),
+            cleartext,
+            inbound,
+            outbound,
+            values.socket(
+                L5D + "ADMIN_LISTEN_ADDR",
+                new InetSocketAddress(InetAddress.getLoopbackAddress(), 4191)),
+            redirected,
+            inboundListeners(values),
+            outboundListeners(values),
+            values.address(SIGNET + "APP_ADDR"),
+            values.ports(L5D + "INBOUND_PORTS"),
+            values.addresses(L5D + "INBOUND_IPS"),
+            values.duration(SIGNET + "POLICY_WAIT", Duration.ofSeconds(3)),
+            values.duration(L5D + "INBOUND_DISCOVERY_IDLE_TIMEOUT", Duration.ofSeconds(90)),
+            values.duration(L5D + "INBOUND_DETECT_TIMEOUT", Duration.ofSeconds(10)),
+            values.duration(L5D + "OUTBOUND_DETECT_TIMEOUT", Duration.ofSeconds(10)),
+            values.duration(L5D + "INBOUND_CONNECT_TIMEOUT", Duration.ofMillis(300)),
+            values.duration(L5D + "OUTBOUND_CONNECT_TIMEOUT", Duration.ofSeconds(1)),
+            values.duration(
+                L5D + "INBOUND_HTTP1_CONNECTION_POOL_IDLE_TIMEOUT", Duration.ofSeconds(3)),
+            loops,
+            values.text(SIGNET + "TRANSPORT"),
+            Path.of(values.text(SIGNET + "AUDIT_FILE", "signet-audit.jsonl")),
+            values.number(SIGNET + "AUDIT_QUEUE", 16_384, 4, 1 << 22),
+            values.flag(L5D + "SHUTDOWN_ENDPOINT_ENABLED", false),
+            values.duration(L5D + "SHUTDOWN_GRACE_PERIOD", Duration.ofMinutes(2)),
+            Map.copyOf(environment));
+    if (!values.faults().isEmpty()) {
+      throw new InvalidConfigException(values.faults());
+    }
+    return config;
+  }
+
+  private static InetAddress anyAddress() {
+    return new InetSocketAddress(0).getAddress();
+  }
+
+  private static ControlAddress control(ConfigValues values, String base, boolean cleartext) {
+    String address = values.required(L5D + base + "_ADDR");
+    int colon = address.lastIndexOf(':');
+    String host = colon < 1 ? "" : address.substring(0, colon);
+    Integer port = colon < 1 ? null : ConfigValues.port(address.substring(colon + 1));
+    if (host.startsWith("[") && host.endsWith("]")) {
+      host = host.substring(1, host.length() - 1);
+    }
+    if (host.endsWith(".")) {
+      host = host.substring(0, host.length() - 1);
+    }
+    if (!address.isEmpty() && (host.isEmpty() || port == null || port == 0)) {
+      values.fault(L5D + base + "_ADDR", address, "host:port");
+    }
+    InetAddress literal = ConfigValues.literal(host);
+    boolean loopback =
+        host.equals("localhost") || (literal != null && literal.isLoopbackAddress());
+    if (cleartext && !loopback && !host.isEmpty()) {
+      values.fault(
+          L5D + base + "_ADDR", address, "a loopback address, since cleartext was asked for");
+    }
+    String name =
+        cleartext ? values.text(L5D + base + "_NAME", "") : values.required(L5D + base + "_NAME");
+    return new ControlAddress(host, port == null ? 0 : port, name);
+  }
+
+  private static List<InboundListener> inboundListeners(ConfigValues values) {
+    String name = SIGNET + "INBOUND_LISTENERS";
+    List<InboundListener> listeners = new ArrayList<>();
+    for (String part : parts(values, name)) {
+      int equals = part.indexOf('=');
+      InetSocketAddress listen =
+          equals < 0 ? null : ConfigValues.socketAddress(part.substring(0, equals).strip());
+      Integer port = equals < 0 ? null : ConfigValues.port(part.substring(equals + 1).strip());
+      if (listen == null || port == null || port == 0) {
+        values.fault(name, part, "IP:port=applicationPort");
+      } else {
+        listeners.add(new InboundListener(listen, port));
+      }
+    }
+    return List.copyOf(listeners);
+  }
+
+  private static List<OutboundListener> outboundListeners(ConfigValues values) {
+    String name = SIGNET + "OUTBOUND_LISTENERS";
+    List<OutboundListener> listeners = new ArrayList<>();
+    for (String part : parts(values, name)) {
+      int equals = part.indexOf('=');
+      InetSocketAddress listen =
+          equals < 0 ? null : ConfigValues.socketAddress(part.substring(0, equals).strip());
+      String authority = equals < 0 ? "" : part.substring(equals + 1).strip();
+      int colon = authority.lastIndexOf(':');
+      Integer port = colon < 1 ? null : ConfigValues.port(authority.substring(colon + 1));
+      if (listen == null || port == null || port == 0) {
+        values.fault(name, part, "IP:port=name:port");
+      } else {
+        listeners.add(new OutboundListener(listen, authority));
+      }
+    }
+    return List.copyOf(listeners);
+  }
+
+  private static List<String> parts(ConfigValues values, String name) {
+    String value = values.text(name);
+    List<String> parts = new ArrayList<>();
+    if (value != null) {
+      for (String part : value.split(",", -1)) {
+        if (!part.isBlank()) {
+          parts.add(part.strip());
+        }
+      }
+    }
+    return parts;
+  }
+}
