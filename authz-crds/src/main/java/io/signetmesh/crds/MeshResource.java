@@ -1,0 +1,108 @@
+package io.signetmesh.crds;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import com.fasterxml.jackson.annotation.JsonPropertyOrder;
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.Namespaced;
+import io.fabric8.kubernetes.api.model.ObjectMeta;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A resource of the mesh, in its storage version: readers accept every served version and give this
+ * one. Treat it as immutable once it is shared: {@code spec} and {@code status} are records, and
+ * metadata has setters only because the Kubernetes model asks for them.
+ *
+ * @param <S> type of the spec
+ * @param <T> type of the status; {@link Void} for kinds without one
+ */
+@JsonInclude(JsonInclude.Include.NON_NULL)
+@JsonPropertyOrder({"apiVersion", "kind", "metadata", "spec", "status"})
+public abstract class MeshResource<S, T> implements HasMetadata, Namespaced {
+  private ObjectMeta metadata;
+  private final S spec;
+  private final @Nullable T status;
+
+  /** Refuses a null spec. */
+  protected MeshResource(ObjectMeta metadata, S spec, @Nullable T status) {
+    this.metadata = Objects.requireNonNullElseGet(metadata, ObjectMeta::new);
+    this.spec = Objects.requireNonNull(spec, "spec");
+    this.status = status;
+  }
+
+  /** Metadata of an object of this name, without labels or annotations. */
+  public static ObjectMeta named(String namespace, String name) {
+    return named(namespace, name, Map.of());
+  }
+
+  /** Metadata of an object of this name with labels. */
+  public static ObjectMeta named(String namespace, String name, Map<String, String> labels) {
+    ObjectMeta metadata = new ObjectMeta();
+    metadata.setNamespace(namespace);
+    metadata.setName(name);
+    metadata.setLabels(labels);
+    return metadata;
+  }
+
+  @Override
+  public final ObjectMeta getMetadata() {
+    return metadata;
+  }
+
+  @Override
+  public final void setMetadata(ObjectMeta metadata) {
+    this.metadata = Objects.requireNonNull(metadata, "metadata");
+  }
+
+  /** What is asked for. */
+  @JsonProperty("spec")
+  public final S spec() {
+    return spec;
+  }
+
+  /** What a controller found, when the kind has a status and one was written. */
+  @JsonProperty("status")
+  public final @Nullable T status() {
+    return status;
+  }
+
+  /** Namespace; empty when the metadata has none. */
+  public final String namespace() {
+    return metadata.getNamespace() == null ? "" : metadata.getNamespace();
+  }
+
+  /** Name; empty when the metadata has none. */
+  public final String name() {
+    return metadata.getName() == null ? "" : metadata.getName();
+  }
+
+  /** Key of this object. */
+  public final ResourceKey key() {
+    return ResourceKey.of(this);
+  }
+
+  /** Ignored: an object always has the storage version of its kind. */
+  @Override
+  public final void setApiVersion(String version) {}
+
+  @Override
+  public final boolean equals(Object other) {
+    return other instanceof MeshResource<?, ?> that
+        && that.getClass() == getClass()
+        && metadata.equals(that.metadata)
+        && spec.equals(that.spec)
+        && Objects.equals(status, that.status);
+  }
+
+  @Override
+  public final int hashCode() {
+    return Objects.hash(metadata, spec, status);
+  }
+
+  @Override
+  public final String toString() {
+    return key() + " " + spec;
+  }
+}

@@ -1,0 +1,53 @@
+package io.signetmesh.crds;
+
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import java.util.Comparator;
+
+/**
+ * Names one object: unique in a cluster whatever the version it was written in.
+ *
+ * @param group API group; empty for the core group
+ * @param kind kind, as written in manifests
+ * @param namespace namespace; empty for objects outside of namespaces
+ * @param name name
+ */
+public record ResourceKey(String group, String kind, String namespace, String name)
+    implements Comparable<ResourceKey> {
+  private static final Comparator<ResourceKey> ORDER =
+      Comparator.comparing(ResourceKey::namespace)
+          .thenComparing(ResourceKey::name)
+          .thenComparing(ResourceKey::kind)
+          .thenComparing(ResourceKey::group);
+
+  /** Key of an object, from its apiVersion, kind and metadata; what is missing reads as empty. */
+  public static ResourceKey of(HasMetadata object) {
+    String namespace = object.getMetadata() == null ? null : object.getMetadata().getNamespace();
+    String name = object.getMetadata() == null ? null : object.getMetadata().getName();
+    return new ResourceKey(
+        groupOf(object.getApiVersion()),
+        object.getKind(),
+        namespace == null ? "" : namespace,
+        name == null ? "" : name);
+  }
+
+  /** Group of an apiVersion; empty for the core group ({@code v1}). */
+  public static String groupOf(String apiVersion) {
+    int slash = apiVersion.indexOf('/');
+    return slash < 0 ? "" : apiVersion.substring(0, slash);
+  }
+
+  @Override
+  public int compareTo(ResourceKey other) {
+    return ORDER.compare(this, other);
+  }
+
+  /** {@code Server.policy.linkerd.io shop/web}, {@code Pod shop/web-1}. */
+  @Override
+  public String toString() {
+    return kind
+        + (group.isEmpty() ? "" : "." + group)
+        + " "
+        + (namespace.isEmpty() ? "" : namespace + "/")
+        + name;
+  }
+}

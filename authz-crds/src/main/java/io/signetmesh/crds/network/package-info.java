@@ -1,0 +1,5 @@
+/** IP networks as policy writes them. */
+@NullMarked
+package io.signetmesh.crds.network;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,16 @@
+package io.signetmesh.crds.policy;
+
+import io.fabric8.kubernetes.api.model.Condition;
+import java.util.List;
+
+/**
+ * Status of an {@link EgressNetwork}.
+ *
+ * @param conditions conditions, among them {@code Accepted}
+ */
+public record EgressNetworkStatus(List<Condition> conditions) {
+  /** Conditions that are not given are none. */
+  public EgressNetworkStatus {
+    conditions = conditions == null ? List.of() : List.copyOf(conditions);
+  }
+}

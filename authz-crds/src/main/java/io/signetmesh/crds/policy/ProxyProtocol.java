@@ -1,0 +1,31 @@
+package io.signetmesh.crds.policy;
+
+import com.fasterxml.jackson.annotation.JsonValue;
+
+/** Protocol that a proxy expects on a server's port; values are case-sensitive. */
+public enum ProxyProtocol {
+  /** Not stated: the proxy detects it. */
+  UNKNOWN("unknown"),
+  /** HTTP/1.x. */
+  HTTP_1("HTTP/1"),
+  /** HTTP/2. */
+  HTTP_2("HTTP/2"),
+  /** gRPC. */
+  GRPC("gRPC"),
+  /** Bytes that the proxy does not look into. */
+  OPAQUE("opaque"),
+  /** TLS that the application terminates itself. */
+  TLS("TLS");
+
+  private final String wireName;
+
+  ProxyProtocol(String wireName) {
+    this.wireName = wireName;
+  }
+
+  /** Spelling in manifests. */
+  @JsonValue
+  public String wireName() {
+    return wireName;
+  }
+}

@@ -1,0 +1,34 @@
+package io.signetmesh.crds.route;
+
+import com.fasterxml.jackson.annotation.JsonCreator;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import io.fabric8.kubernetes.api.model.ObjectMeta;
+import io.fabric8.kubernetes.model.annotation.Group;
+import io.fabric8.kubernetes.model.annotation.Kind;
+import io.fabric8.kubernetes.model.annotation.Plural;
+import io.fabric8.kubernetes.model.annotation.Version;
+import io.signetmesh.crds.MeshResource;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** GRPCRoute of the Gateway API. */
+@Group("gateway.networking.k8s.io")
+@Version("v1")
+@Kind("GRPCRoute")
+@Plural("grpcroutes")
+public final class GrpcRoute extends MeshResource<GrpcRouteSpec, RouteStatus> {
+  /** One object, read or built; a spec that is not given has no rules. */
+  @JsonCreator
+  public GrpcRoute(
+      @JsonProperty("metadata") ObjectMeta metadata,
+      @JsonProperty("spec") @Nullable GrpcRouteSpec spec,
+      @JsonProperty("status") @Nullable RouteStatus status) {
+    super(
+        metadata, spec == null ? new GrpcRouteSpec(List.of(), List.of(), List.of()) : spec, status);
+  }
+
+  /** One object without a status. */
+  public GrpcRoute(ObjectMeta metadata, GrpcRouteSpec spec) {
+    this(metadata, spec, null);
+  }
+}

@@ -1,0 +1,49 @@
+package io.signetmesh.crds.route;
+
+import io.signetmesh.crds.schema.Items;
+import io.signetmesh.crds.schema.Text;
+import io.signetmesh.crds.schema.TextFormat;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a GRPCRoute says.
+ *
+ * @param parentRefs objects that it is attached to
+ * @param hostnames hosts that it is about; empty means all
+ * @param rules rules, in order
+ */
+public record GrpcRouteSpec(
+    @Items(max = 32) List<ParentRef> parentRefs,
+    @Items(max = 16) @Text(TextFormat.HOST) List<String> hostnames,
+    @Items(max = 16) List<Rule> rules) {
+  /** Lists that are not given are empty. */
+  public GrpcRouteSpec {
+    parentRefs = parentRefs == null ? List.of() : List.copyOf(parentRefs);
+    hostnames = hostnames == null ? List.of() : List.copyOf(hostnames);
+    rules = rules == null ? List.of() : List.copyOf(rules);
+  }
+
+  /**
+   * What happens to requests that match.
+   *
+   * @param name name of the rule
+   * @param matches conditions, of which one must hold; empty means all requests
+   * @param filters changes to the request and the response
+   * @param backendRefs where requests go
+   * @param sessionPersistence how clients stay with one endpoint
+   */
+  public record Rule(
+      @Text(TextFormat.SECTION) @Nullable String name,
+      @Items(max = 8) List<GrpcRouteMatch> matches,
+      @Items(max = 16) List<GrpcRouteFilter> filters,
+      @Items(max = 16) List<GrpcBackendRef> backendRefs,
+      @Nullable SessionPersistence sessionPersistence) {
+    /** Lists that are not given are empty. */
+    public Rule {
+      matches = matches == null ? List.of() : List.copyOf(matches);
+      filters = filters == null ? List.of() : List.copyOf(filters);
+      backendRefs = backendRefs == null ? List.of() : List.copyOf(backendRefs);
+    }
+  }
+}

@@ -1,0 +1,13 @@
+package io.signetmesh.crds.route;
+
+import com.fasterxml.jackson.annotation.JsonProperty;
+
+/** How values compare. */
+public enum MatchType {
+  /** Equal. */
+  @JsonProperty("Exact")
+  EXACT,
+  /** A regular expression matches the whole value. */
+  @JsonProperty("RegularExpression")
+  REGULAR_EXPRESSION
+}

@@ -1,0 +1,32 @@
+package io.signetmesh.crds.route;
+
+import com.fasterxml.jackson.annotation.JsonCreator;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import io.fabric8.kubernetes.api.model.ObjectMeta;
+import io.fabric8.kubernetes.model.annotation.Group;
+import io.fabric8.kubernetes.model.annotation.Kind;
+import io.fabric8.kubernetes.model.annotation.Plural;
+import io.fabric8.kubernetes.model.annotation.Version;
+import io.signetmesh.crds.MeshResource;
+import org.jspecify.annotations.Nullable;
+
+/** HTTPRoute of the policy API. */
+@Group("policy.linkerd.io")
+@Version("v1beta3")
+@Kind("HTTPRoute")
+@Plural("httproutes")
+public final class PolicyHttpRoute extends MeshResource<HttpRouteSpec, RouteStatus> {
+  /** One object, read or built. */
+  @JsonCreator
+  public PolicyHttpRoute(
+      @JsonProperty("metadata") ObjectMeta metadata,
+      @JsonProperty("spec") HttpRouteSpec spec,
+      @JsonProperty("status") @Nullable RouteStatus status) {
+    super(metadata, spec, status);
+  }
+
+  /** One object without a status. */
+  public PolicyHttpRoute(ObjectMeta metadata, HttpRouteSpec spec) {
+    this(metadata, spec, null);
+  }
+}

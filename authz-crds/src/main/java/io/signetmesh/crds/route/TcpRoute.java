@@ -1,0 +1,32 @@
+package io.signetmesh.crds.route;
+
+import com.fasterxml.jackson.annotation.JsonCreator;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import io.fabric8.kubernetes.api.model.ObjectMeta;
+import io.fabric8.kubernetes.model.annotation.Group;
+import io.fabric8.kubernetes.model.annotation.Kind;
+import io.fabric8.kubernetes.model.annotation.Plural;
+import io.fabric8.kubernetes.model.annotation.Version;
+import io.signetmesh.crds.MeshResource;
+import org.jspecify.annotations.Nullable;
+
+/** TCPRoute of the Gateway API. */
+@Group("gateway.networking.k8s.io")
+@Version("v1alpha2")
+@Kind("TCPRoute")
+@Plural("tcproutes")
+public final class TcpRoute extends MeshResource<TcpRouteSpec, RouteStatus> {
+  /** One object, read or built. */
+  @JsonCreator
+  public TcpRoute(
+      @JsonProperty("metadata") ObjectMeta metadata,
+      @JsonProperty("spec") TcpRouteSpec spec,
+      @JsonProperty("status") @Nullable RouteStatus status) {
+    super(metadata, spec, status);
+  }
+
+  /** One object without a status. */
+  public TcpRoute(ObjectMeta metadata, TcpRouteSpec spec) {
+    this(metadata, spec, null);
+  }
+}

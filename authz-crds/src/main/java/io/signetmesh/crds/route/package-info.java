@@ -1,0 +1,5 @@
+/** Route kinds of the policy API and of the Gateway API, on shared route types. */
+@NullMarked
+package io.signetmesh.crds.route;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,16 @@
+package io.signetmesh.crds.schema;
+
+import java.lang.annotation.Documented;
+import java.lang.annotation.ElementType;
+import java.lang.annotation.Retention;
+import java.lang.annotation.RetentionPolicy;
+import java.lang.annotation.Target;
+
+/** Of the named fields at least one must be given. */
+@Documented
+@Retention(RetentionPolicy.RUNTIME)
+@Target(ElementType.TYPE)
+public @interface AtLeastOneOf {
+  /** Names of the fields. */
+  String[] value();
+}

@@ -1,0 +1,19 @@
+package io.signetmesh.crds.schema;
+
+import java.lang.annotation.Documented;
+import java.lang.annotation.ElementType;
+import java.lang.annotation.Retention;
+import java.lang.annotation.RetentionPolicy;
+import java.lang.annotation.Target;
+
+/** The field has another name in some versions; the hub type uses the name of the component. */
+@Documented
+@Retention(RetentionPolicy.RUNTIME)
+@Target(ElementType.RECORD_COMPONENT)
+public @interface NamedIn {
+  /** Versions with the other name, in the form of {@link ServedIn}. */
+  String[] in();
+
+  /** The name there. */
+  String name();
+}

@@ -1,0 +1,36 @@
+package io.signetmesh.crds.schema;
+
+import java.lang.annotation.Documented;
+import java.lang.annotation.ElementType;
+import java.lang.annotation.Repeatable;
+import java.lang.annotation.Retention;
+import java.lang.annotation.RetentionPolicy;
+import java.lang.annotation.Target;
+
+/**
+ * Bounds of a number, both inclusive; of each element where the field is a list. The first
+ * annotation whose versions fit applies.
+ */
+@Documented
+@Retention(RetentionPolicy.RUNTIME)
+@Target(ElementType.RECORD_COMPONENT)
+@Repeatable(Range.All.class)
+public @interface Range {
+  /** Least value. */
+  long min();
+
+  /** Greatest value. */
+  long max();
+
+  /** Versions with these bounds, in the form of {@link ServedIn}; empty means all. */
+  String[] in() default {};
+
+  /** Holds several of them on one field. */
+  @Documented
+  @Retention(RetentionPolicy.RUNTIME)
+  @Target(ElementType.RECORD_COMPONENT)
+  @interface All {
+    /** The annotations, in source order. */
+    Range[] value();
+  }
+}
