@@ -148,6 +148,7 @@ public final class OutboundAccept extends ChannelInboundHandlerAdapter {
         .addListener(
             (Future<Channel> dialed) -> {
               if (!dialed.isSuccess()) {
+                lease.failed();
                 lease.release();
                 log.debug("connection to {}: {}", endpoint, dialed.cause().toString());
                 services.metrics().error("outbound", "i/o");

@@ -350,6 +350,9 @@ public final class DefaultHttpInbound implements HttpInbound {
     void onResponseStarted() {}
 
     @Override
+    void onDialFailed() {}
+
+    @Override
     void onDone() {
       if (!tunnel) {
         connection.remove(this);

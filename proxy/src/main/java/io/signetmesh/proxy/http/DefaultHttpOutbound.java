@@ -251,6 +251,14 @@ public final class DefaultHttpOutbound implements HttpOutbound {
     }
 
     @Override
+    void onDialFailed() {
+      Upstream.Lease held = lease;
+      if (held != null) {
+        held.failed();
+      }
+    }
+
+    @Override
     void onDone() {
       if (!tunnel) {
         connection.state.inFlight--;

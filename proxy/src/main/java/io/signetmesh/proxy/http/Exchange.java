@@ -79,6 +79,9 @@ abstract class Exchange {
   /** Sends the request again over another connection; only called when that is safe. */
   abstract void retry();
 
+  /** No connection to the upstream could be made for this exchange. */
+  abstract void onDialFailed();
+
   /** The client's connection, which becomes a tunnel: the exchange lasts as long as it does. */
   abstract Channel clientChannel();
 

@@ -62,6 +62,7 @@ final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConne
             (Future<Channel> dialed) -> {
               dialing--;
               if (!dialed.isSuccess()) {
+                exchange.onDialFailed();
                 exchange.upstreamFailed(failure(dialed.cause()), true);
                 checkEmpty();
                 return;
@@ -105,6 +106,7 @@ final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConne
                 List<Exchange> failed = new ArrayList<>(waiting);
                 waiting.clear();
                 for (Exchange exchange : failed) {
+                  exchange.onDialFailed();
                   exchange.upstreamFailed(failure, true);
                 }
                 checkEmpty();

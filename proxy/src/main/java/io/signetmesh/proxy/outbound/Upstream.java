@@ -46,6 +46,9 @@ public interface Upstream {
     /** The first response data arrived (HTTP) or the connection is established (TCP). */
     void responded(long latencyNanos);
 
+    /** No connection to the endpoint could be made: it rests for a while. */
+    void failed();
+
     /** Ends the lease, once. */
     void release();
   }
