@@ -1,0 +1,221 @@
+package io.signetmesh.identity.channel;
+
+import io.grpc.Attributes;
+import io.grpc.BindableService;
+import io.grpc.Context;
+import io.grpc.Contexts;
+import io.grpc.Metadata;
+import io.grpc.Server;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallHandler;
+import io.grpc.ServerCredentials;
+import io.grpc.ServerInterceptor;
+import io.grpc.Status;
+import io.grpc.netty.InternalNettyServerCredentials;
+import io.grpc.netty.NettyServerBuilder;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.socket.nio.NioServerSocketChannel;
+import io.netty.util.concurrent.DefaultThreadFactory;
+import io.signetmesh.identity.pki.Credentials;
+import io.signetmesh.identity.pki.LiveSslContext;
+import io.signetmesh.identity.pki.MeshSslContexts;
+import io.signetmesh.identity.pki.MeshSslContexts.ClientCertificate;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A gRPC server of the control plane. Takes HTTP/2 by prior knowledge inside TLS 1.3, with or
+ * without ALPN {@code h2}; a client certificate is asked for, one that does not verify fails the
+ * handshake, and calls without one are answered UNAUTHENTICATED but for the methods that are open.
+ * Who calls is in {@link Caller#current}.
+ */
+public final class ControlServer implements AutoCloseable {
+  private static final Attributes.Key<Caller> CALLER = Attributes.Key.create("signet-caller");
+
+  /** Time for TLS, and again for the client's HTTP/2 preface and settings. */
+  private static final Duration HANDSHAKE_TIMEOUT = Duration.ofSeconds(10);
+
+  /** Far above what a proxy watches; bounds what one client can hold open. */
+  private static final int MAX_CALLS_PER_CONNECTION = 10_000;
+
+  private final Server server;
+  private final ExecutorService workers;
+  private final @Nullable LiveSslContext<?> tls;
+
+  private ControlServer(Server server, ExecutorService workers, @Nullable LiveSslContext<?> tls) {
+    this.server = server;
+    this.workers = workers;
+    this.tls = tls;
+  }
+
+  /** How connections are protected. */
+  public sealed interface Security {
+    /**
+     * Mutual TLS.
+     *
+     * @param credentials gives the newest credentials; new handshakes use them
+     * @param clock the time at which clients' certificates must be valid
+     * @param openMethods full names of methods ({@code package.Service/Method}) that callers
+     *     without a certificate may use
+     */
+    record MutualTls(
+        Supplier<Credentials> credentials, InstantSource clock, Set<String> openMethods)
+        implements Security {
+      /** Copies the set. */
+      public MutualTls {
+        openMethods = Set.copyOf(openMethods);
+      }
+    }
+
+    /** No protection; only on a loopback address. Callers are {@link Caller.TrustedLocal}. */
+    record Cleartext() implements Security {}
+  }
+
+  /**
+   * What a server is made from.
+   *
+   * @param address to bind; port 0 takes a free one
+   * @param security how connections are protected
+   * @param workers threads that serve calls
+   * @param maxRequestBytes largest message taken
+   */
+  public record Config(
+      InetSocketAddress address, Security security, int workers, int maxRequestBytes) {
+    /** Refuses cleartext on an address that other hosts can reach. */
+    public Config {
+      InetAddress host = address.getAddress();
+      if (host == null) {
+        throw new IllegalArgumentException("listen address " + address + " cannot be resolved");
+      }
+      if (security instanceof Security.Cleartext && !host.isLoopbackAddress()) {
+        throw new IllegalArgumentException(
+            "listen address "
+                + host.getHostAddress()
+                + ": cleartext is served on a loopback address only");
+      }
+    }
+
+    /** Two workers, messages up to 1 MiB. */
+    public static Config of(InetSocketAddress address, Security security) {
+      return new Config(address, security, 2, 1 << 20);
+    }
+  }
+
+  /**
+   * Binds and serves.
+   *
+   * @throws IOException when the address cannot be bound or the credentials make no TLS context
+   */
+  public static ControlServer start(
+      Config config, ControlLoops loops, List<? extends BindableService> services)
+      throws IOException {
+    LiveSslContext<Credentials> tls =
+        switch (config.security()) {
+          case Security.MutualTls mutual ->
+              new LiveSslContext<>(
+                  mutual.credentials(),
+                  credentials ->
+                      MeshSslContexts.server(
+                          credentials, ClientCertificate.OPTIONAL, List.of("h2"), mutual.clock()));
+          case Security.Cleartext() -> null;
+        };
+    ServerCredentials negotiation =
+        InternalNettyServerCredentials.create(
+            tls == null
+                ? new PlainNegotiator(HANDSHAKE_TIMEOUT, CALLER)
+                : new TlsServerNegotiator(tls, HANDSHAKE_TIMEOUT, CALLER));
+    ExecutorService workers =
+        Executors.newFixedThreadPool(
+            config.workers(), new DefaultThreadFactory("control-calls", true));
+    try {
+      if (tls != null) {
+        tls.refresh();
+      }
+      NettyServerBuilder builder =
+          NettyServerBuilder.forAddress(config.address(), negotiation)
+              .bossEventLoopGroup(loops.group())
+              .workerEventLoopGroup(loops.group())
+              .channelType(NioServerSocketChannel.class)
+              .withChildOption(ChannelOption.TCP_NODELAY, true)
+              .executor(workers)
+              .handshakeTimeout(HANDSHAKE_TIMEOUT.toSeconds(), TimeUnit.SECONDS)
+              .maxInboundMessageSize(config.maxRequestBytes())
+              .maxConcurrentCallsPerConnection(MAX_CALLS_PER_CONNECTION)
+              // Rust's HTTP/2 client measures the bandwidth with pings, several a second.
+              .permitKeepAliveTime(10, TimeUnit.MILLISECONDS)
+              .permitKeepAliveWithoutCalls(true)
+              .keepAliveTime(2, TimeUnit.MINUTES)
+              .keepAliveTimeout(20, TimeUnit.SECONDS)
+              .maxRstFramesPerWindow(10_000, 30)
+              .intercept(new CallerInterceptor(openMethods(config.security())));
+      services.forEach(builder::addService);
+      return new ControlServer(builder.build().start(), workers, tls);
+    } catch (IOException | RuntimeException e) {
+      workers.shutdownNow();
+      if (tls != null) {
+        tls.close();
+      }
+      throw e;
+    }
+  }
+
+  /** The address bound. */
+  public InetSocketAddress address() {
+    return (InetSocketAddress) server.getListenSockets().getFirst();
+  }
+
+  /** Stops listening, cuts the calls being served and waits for the end, at most 5 s. */
+  @Override
+  public void close() {
+    server.shutdownNow();
+    try {
+      server.awaitTermination(5, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    workers.shutdownNow();
+    if (tls != null) {
+      tls.close();
+    }
+  }
+
+  private static Set<String> openMethods(Security security) {
+    return security instanceof Security.MutualTls mutual ? mutual.openMethods() : Set.of();
+  }
+
+  /** Puts the caller of the connection into the context of each call, and turns strangers away. */
+  private static final class CallerInterceptor implements ServerInterceptor {
+    private final Set<String> openMethods;
+
+    CallerInterceptor(Set<String> openMethods) {
+      this.openMethods = openMethods;
+    }
+
+    @Override
+    public <Q, A> ServerCall.Listener<Q> interceptCall(
+        ServerCall<Q, A> call, Metadata headers, ServerCallHandler<Q, A> next) {
+      Caller caller = call.getAttributes().get(CALLER);
+      String method = call.getMethodDescriptor().getFullMethodName();
+      if (caller == null
+          || (caller instanceof Caller.Unidentified && !openMethods.contains(method))) {
+        call.close(
+            Status.UNAUTHENTICATED.withDescription(
+                method + " needs a client certificate; the connection has none"),
+            new Metadata());
+        return new ServerCall.Listener<>() {};
+      }
+      return Contexts.interceptCall(
+          Context.current().withValue(Caller.KEY, caller), call, headers, next);
+    }
+  }
+}
