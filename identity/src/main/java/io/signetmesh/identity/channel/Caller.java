@@ -13,6 +13,9 @@ public sealed interface Caller {
   /** The caller of the call that the current {@link Context} belongs to. */
   Context.Key<Caller> KEY = Context.keyWithDefault("signet-caller", new Unidentified());
 
+  /** Address of the caller of the call that the current {@link Context} belongs to. */
+  Context.Key<String> ADDRESS = Context.keyWithDefault("signet-caller-address", "unknown");
+
   /** The caller showed a certificate that the trust bundle vouches for. */
   record Identified(PeerIdentity identity) implements Caller {
     @Override
@@ -43,6 +46,11 @@ public sealed interface Caller {
   /** The caller of the current call. */
   static Caller current() {
     return KEY.get();
+  }
+
+  /** Remote address of the current call, {@code host:port}, for records. */
+  static String currentAddress() {
+    return ADDRESS.get();
   }
 
   /** Whether the caller is the identity (DNS name or SPIFFE id), or is trusted to be. */

@@ -4,6 +4,7 @@ import io.grpc.Attributes;
 import io.grpc.BindableService;
 import io.grpc.Context;
 import io.grpc.Contexts;
+import io.grpc.Grpc;
 import io.grpc.Metadata;
 import io.grpc.Server;
 import io.grpc.ServerCall;
@@ -23,6 +24,7 @@ import io.signetmesh.identity.pki.MeshSslContexts.ClientCertificate;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.SocketAddress;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
@@ -215,7 +217,19 @@ public final class ControlServer implements AutoCloseable {
         return new ServerCall.Listener<>() {};
       }
       return Contexts.interceptCall(
-          Context.current().withValue(Caller.KEY, caller), call, headers, next);
+          Context.current()
+              .withValue(Caller.KEY, caller)
+              .withValue(Caller.ADDRESS, address(call.getAttributes())),
+          call,
+          headers,
+          next);
+    }
+
+    private static String address(Attributes attributes) {
+      SocketAddress remote = attributes.get(Grpc.TRANSPORT_ATTR_REMOTE_ADDR);
+      return remote instanceof InetSocketAddress inet && inet.getAddress() != null
+          ? inet.getAddress().getHostAddress() + ":" + inet.getPort()
+          : String.valueOf(remote);
     }
   }
 }

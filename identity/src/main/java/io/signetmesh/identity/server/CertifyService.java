@@ -1,0 +1,180 @@
+package io.signetmesh.identity.server;
+
+import com.google.protobuf.ByteString;
+import com.google.protobuf.Timestamp;
+import io.grpc.Status;
+import io.grpc.stub.StreamObserver;
+import io.linkerd.proxy.identity.CertifyRequest;
+import io.linkerd.proxy.identity.CertifyResponse;
+import io.linkerd.proxy.identity.IdentityGrpc;
+import io.signetmesh.audit.AdministrativeEvent;
+import io.signetmesh.audit.AuditLog;
+import io.signetmesh.identity.attest.AttestationException;
+import io.signetmesh.identity.attest.Attestor;
+import io.signetmesh.identity.ca.CertificateAuthority;
+import io.signetmesh.identity.ca.RequestRefusedException;
+import io.signetmesh.identity.ca.SigningRequest;
+import io.signetmesh.identity.channel.Caller;
+import io.signetmesh.identity.pki.Certificates;
+import io.signetmesh.identity.pki.PkiException;
+import io.signetmesh.identity.pki.WorkloadIdentity;
+import java.io.IOException;
+import java.security.cert.X509Certificate;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * {@code io.linkerd.proxy.identity.Identity}: gives a workload a certificate for its key, if its
+ * token says that it is that workload. Every issuance and every refusal goes on record.
+ */
+final class CertifyService extends IdentityGrpc.IdentityImplBase {
+  private static final Logger log = LoggerFactory.getLogger(CertifyService.class);
+  private static final String ACTOR = "identity";
+
+  private final CertificateAuthority authority;
+  private final Attestor attestor;
+  private final AuditLog audit;
+  private final InstantSource clock;
+
+  CertifyService(
+      CertificateAuthority authority, Attestor attestor, AuditLog audit, InstantSource clock) {
+    this.authority = authority;
+    this.attestor = attestor;
+    this.audit = audit;
+    this.clock = clock;
+  }
+
+  @Override
+  public void certify(CertifyRequest request, StreamObserver<CertifyResponse> response) {
+    List<X509Certificate> chain;
+    try {
+      chain = certify(request);
+    } catch (Refusal refusal) {
+      recordRefusal(request, refusal.status);
+      response.onError(refusal.status.asRuntimeException());
+      return;
+    }
+    X509Certificate leaf = chain.getFirst();
+    recordIssuance(request.getIdentity(), leaf);
+    Instant until = leaf.getNotAfter().toInstant();
+    CertifyResponse.Builder answer =
+        CertifyResponse.newBuilder()
+            .setLeafCertificate(ByteString.copyFrom(Certificates.der(leaf)))
+            .setValidUntil(Timestamp.newBuilder().setSeconds(until.getEpochSecond()));
+    for (X509Certificate intermediate : chain.subList(1, chain.size())) {
+      answer.addIntermediateCertificates(ByteString.copyFrom(Certificates.der(intermediate)));
+    }
+    response.onNext(answer.build());
+    response.onCompleted();
+  }
+
+  private List<X509Certificate> certify(CertifyRequest request) throws Refusal {
+    requirePresent("identity", request.getIdentity().isEmpty());
+    requirePresent("token", request.getToken().isEmpty());
+    requirePresent("certificate_signing_request", request.getCertificateSigningRequest().isEmpty());
+    WorkloadIdentity identity;
+    SigningRequest signingRequest;
+    try {
+      identity = WorkloadIdentity.parseDnsName(request.getIdentity());
+      signingRequest = SigningRequest.parse(request.getCertificateSigningRequest().toByteArray());
+    } catch (IllegalArgumentException | PkiException e) {
+      throw new Refusal(Status.INVALID_ARGUMENT, e);
+    }
+    try {
+      authority.requireIssuer();
+    } catch (IOException e) {
+      throw new Refusal(Status.UNAVAILABLE, e);
+    } catch (PkiException e) {
+      throw new Refusal(Status.UNKNOWN, e);
+    }
+    try {
+      signingRequest.requireNames(identity);
+    } catch (PkiException e) {
+      throw new Refusal(Status.FAILED_PRECONDITION, e);
+    }
+    requireHolder(identity, request.getToken());
+    try {
+      return authority.issue(identity, signingRequest);
+    } catch (RequestRefusedException e) {
+      throw new Refusal(Status.FAILED_PRECONDITION, e);
+    } catch (IOException | PkiException | RuntimeException e) {
+      log.error("cannot issue a certificate to {}", identity, e);
+      throw new Refusal(Status.INTERNAL, e);
+    }
+  }
+
+  private void requireHolder(WorkloadIdentity identity, ByteString token) throws Refusal {
+    WorkloadIdentity holder;
+    try {
+      holder = attestor.attest(token.toByteArray());
+    } catch (AttestationException e) {
+      throw new Refusal(
+          switch (e.reason()) {
+            case MALFORMED -> Status.INVALID_ARGUMENT;
+            case NOT_AUTHENTICATED -> Status.FAILED_PRECONDITION;
+            case UNAVAILABLE -> Status.INTERNAL;
+          },
+          e);
+    } catch (RuntimeException e) {
+      log.error("attestation of a token for {} failed", identity, e);
+      throw new Refusal(Status.INTERNAL.withDescription("the token could not be checked"));
+    }
+    if (!holder.equals(identity)) {
+      throw new Refusal(
+          Status.FAILED_PRECONDITION.withDescription(
+              "the token is of " + holder + ", the certificate is asked for " + identity));
+    }
+  }
+
+  private static void requirePresent(String field, boolean missing) throws Refusal {
+    if (missing) {
+      throw new Refusal(
+          Status.INVALID_ARGUMENT.withDescription("CertifyRequest." + field + " is empty"));
+    }
+  }
+
+  private void recordIssuance(String identity, X509Certificate leaf) {
+    Map<String, String> facts = new LinkedHashMap<>();
+    facts.put("serial", Certificates.serial(leaf));
+    facts.put("sha256", HexFormat.of().formatHex(Certificates.sha256(leaf)));
+    facts.put("not_before", leaf.getNotBefore().toInstant().toString());
+    facts.put("not_after", leaf.getNotAfter().toInstant().toString());
+    facts.put("client_address", Caller.currentAddress());
+    audit.record(
+        new AdministrativeEvent(clock.millis(), "certificate-issued", ACTOR, identity, facts));
+  }
+
+  private void recordRefusal(CertifyRequest request, Status status) {
+    String identity = request.getIdentity();
+    String subject = identity.isEmpty() ? "nobody" : WorkloadIdentity.printable(identity);
+    log.warn("certificate refused to {} at {}: {}", subject, Caller.currentAddress(), status);
+    Map<String, String> facts = new LinkedHashMap<>();
+    facts.put("code", status.getCode().name());
+    facts.put("reason", String.valueOf(status.getDescription()));
+    facts.put("client_address", Caller.currentAddress());
+    audit.record(
+        new AdministrativeEvent(clock.millis(), "certificate-refused", ACTOR, subject, facts));
+  }
+
+  /** A refusal on its way to the caller. */
+  private static final class Refusal extends Exception {
+    private static final long serialVersionUID = 1L;
+
+    private final transient Status status;
+
+    Refusal(Status status) {
+      super(status.getDescription(), null, false, false);
+      this.status = status;
+    }
+
+    Refusal(Status code, Throwable cause) {
+      this(code.withDescription(cause.getMessage()));
+    }
+  }
+}
