@@ -165,6 +165,7 @@ public final class ControlChannel {
             .withOption(ChannelOption.TCP_NODELAY, true)
             .withOption(ChannelOption.CONNECT_TIMEOUT_MILLIS, CONNECT_TIMEOUT_MILLIS)
             .directExecutor()
+            .idleTimeout(30, TimeUnit.SECONDS)
             .keepAliveTime(60, TimeUnit.SECONDS)
             .keepAliveTimeout(20, TimeUnit.SECONDS)
             .maxInboundMessageSize(MAX_MESSAGE)
