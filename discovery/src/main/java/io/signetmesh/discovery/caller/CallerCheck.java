@@ -1,0 +1,153 @@
+package io.signetmesh.discovery.caller;
+
+import io.grpc.Status;
+import io.signetmesh.discovery.topology.ObjectKey;
+import io.signetmesh.discovery.topology.Topology;
+import io.signetmesh.discovery.topology.Workload;
+import io.signetmesh.identity.pki.PeerIdentity;
+import io.signetmesh.identity.pki.WorkloadIdentity;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Holds what a question claims about the asker against the identity of its certificate. A claim
+ * that names a pod or an external workload needs that workload's own identity; one that names a
+ * namespace needs an identity of that namespace.
+ */
+public final class CallerCheck {
+  private final String controlPlaneNamespace;
+  private final String trustDomain;
+
+  /**
+   * @param controlPlaneNamespace control plane that the identities belong to
+   * @param trustDomain trust domain that the identities belong to
+   */
+  public CallerCheck(String controlPlaneNamespace, String trustDomain) {
+    this.controlPlaneNamespace = controlPlaneNamespace;
+    this.trustDomain = trustDomain;
+  }
+
+  /**
+   * Who asks, once the claim has been found true.
+   *
+   * @throws io.grpc.StatusRuntimeException PERMISSION_DENIED when it has not
+   */
+  public Client verify(Caller caller, Claim claim, Topology topology) {
+    return switch (caller) {
+      case Caller.Trusted trusted -> client(claim, topology, claim.namespace());
+      case Caller.Authenticated authenticated -> verify(authenticated.identity(), claim, topology);
+    };
+  }
+
+  private Client verify(PeerIdentity identity, Claim claim, Topology topology) {
+    String name = claim.pod();
+    if (name != null) {
+      ObjectKey key = new ObjectKey(claim.namespace(), name);
+      Workload pod = topology.pod(key);
+      if (pod == null) {
+        throw denied("pod " + key + " is not known, so " + identity + " cannot be its identity");
+      }
+      requireSame(identity, "pod " + key, identityOf(pod));
+      return client(claim, topology, claim.namespace());
+    }
+    String external = claim.externalWorkload();
+    if (external != null) {
+      ObjectKey key = new ObjectKey(claim.namespace(), external);
+      Workload workload = topology.externalWorkload(key);
+      if (workload == null) {
+        throw denied(
+            "external workload "
+                + key
+                + " is not known, so "
+                + identity
+                + " cannot be its identity");
+      }
+      requireSame(identity, "external workload " + key, identityOf(workload));
+      return client(claim, topology, claim.namespace());
+    }
+    String namespace = claim.namespace();
+    List<String> own = namespacesOf(identity, topology);
+    if (namespace.isEmpty()) {
+      return new Client(own.isEmpty() ? "" : own.getFirst(), "", "");
+    }
+    if (!own.contains(namespace)) {
+      throw denied(
+          "caller " + identity + " claims namespace \"" + namespace + "\": expected one of " + own);
+    }
+    return client(claim, topology, namespace);
+  }
+
+  private List<String> namespacesOf(PeerIdentity identity, Topology topology) {
+    for (String name : identity.names()) {
+      WorkloadIdentity workload = parse(name);
+      if (workload != null
+          && workload.trustDomain().equals(trustDomain)
+          && workload.controlPlaneNamespace().equals(controlPlaneNamespace)) {
+        return List.of(workload.namespace());
+      }
+    }
+    return identity.names().stream()
+        .flatMap(name -> topology.externalWorkloadsWithIdentity(name).stream())
+        .map(workload -> workload.key().namespace())
+        .distinct()
+        .toList();
+  }
+
+  private @Nullable WorkloadIdentity parse(String name) {
+    try {
+      return name.startsWith("spiffe://")
+          ? WorkloadIdentity.parseSpiffeId(name, controlPlaneNamespace)
+          : WorkloadIdentity.parseDnsName(name);
+    } catch (IllegalArgumentException notOurForm) {
+      return null;
+    }
+  }
+
+  /** Names that the certificate of a workload carries; empty when it has no identity. */
+  private List<String> identityOf(Workload workload) {
+    if (workload.kind() == Workload.Kind.EXTERNAL) {
+      Workload.Mesh mesh = workload.mesh();
+      return mesh == null || mesh.external() == null ? List.of() : List.of(mesh.external().uri());
+    }
+    WorkloadIdentity identity;
+    try {
+      identity =
+          new WorkloadIdentity(
+              workload.serviceAccount(),
+              workload.key().namespace(),
+              controlPlaneNamespace,
+              trustDomain);
+    } catch (IllegalArgumentException notAName) {
+      return List.of();
+    }
+    return List.of(identity.dnsName(), identity.spiffeId());
+  }
+
+  private static void requireSame(PeerIdentity identity, String what, List<String> expected) {
+    if (expected.stream().noneMatch(identity::matches)) {
+      throw denied(
+          "caller " + identity + " claims to be " + what + ": expected one of " + expected);
+    }
+  }
+
+  private static Client client(Claim claim, Topology topology, String namespace) {
+    String pod = claim.pod();
+    Workload known = pod == null ? null : topology.pod(new ObjectKey(namespace, pod));
+    // What the cluster says about a pod's node comes before what the pod says.
+    String node = known == null || known.node().isEmpty() ? claim.node() : known.node();
+    return new Client(namespace, node, topology.zoneOf(node));
+  }
+
+  private static RuntimeException denied(String message) {
+    return Status.PERMISSION_DENIED.withDescription(message).asRuntimeException();
+  }
+
+  /**
+   * An asker whose claim is true.
+   *
+   * @param namespace its namespace; empty when it is not known
+   * @param node its node; empty when it is not known
+   * @param zone zone of the node; empty when it is not known
+   */
+  public record Client(String namespace, String node, String zone) {}
+}

@@ -1,0 +1,185 @@
+package io.signetmesh.discovery.destination;
+
+import com.google.protobuf.Duration;
+import io.grpc.Status;
+import io.linkerd.proxy.destination.DestinationProfile;
+import io.linkerd.proxy.destination.RetryBudget;
+import io.linkerd.proxy.destination.WeightedAddr;
+import io.linkerd.proxy.meta.Metadata;
+import io.linkerd.proxy.meta.Resource;
+import io.signetmesh.discovery.DiscoveryConfig;
+import io.signetmesh.discovery.stream.Answer;
+import io.signetmesh.discovery.topology.ObjectKey;
+import io.signetmesh.discovery.topology.Service;
+import io.signetmesh.discovery.topology.Topology;
+import io.signetmesh.discovery.topology.Workload;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.util.List;
+
+/** Says what a name or an address is: a service, one workload, or an address nobody knows. */
+final class ProfileTranslator {
+  private static final RetryBudget RETRY_BUDGET =
+      RetryBudget.newBuilder()
+          .setRetryRatio(0.2f)
+          .setMinRetriesPerSecond(10)
+          .setTtl(Duration.newBuilder().setSeconds(10))
+          .build();
+
+  private final DiscoveryConfig config;
+  private final EndpointTranslator endpoints;
+
+  ProfileTranslator(DiscoveryConfig config, EndpointTranslator endpoints) {
+    this.config = config;
+    this.endpoints = endpoints;
+  }
+
+  Answer<DestinationProfile> profile(Topology topology, Authority target, String clientZone) {
+    return switch (target) {
+      case Authority.Address address -> ofAddress(topology, address.address(), clientZone);
+      case Authority.Name name -> ofName(topology, name, clientZone);
+    };
+  }
+
+  private Answer<DestinationProfile> ofName(
+      Topology topology, Authority.Name name, String clientZone) {
+    Service service = topology.service(name.service());
+    if (service == null) {
+      return new Answer.End<>(
+          Status.Code.NOT_FOUND, "service " + name.service() + " does not exist");
+    }
+    if (service.externalName()) {
+      return externalName(service);
+    }
+    if (name.instance().isEmpty()) {
+      return ofService(service, name.port());
+    }
+    for (Service.Endpoint endpoint : service.endpoints()) {
+      Workload workload = endpoint.workload();
+      if (endpoint.hostname().equals(name.instance()) && workload != null && workload.running()) {
+        return ofWorkload(topology, endpoint.address(), name.port(), workload, clientZone);
+      }
+    }
+    return new Answer.End<>(
+        Status.Code.NOT_FOUND,
+        "service "
+            + name.service()
+            + " has no running endpoint with host name \""
+            + name.instance()
+            + "\"");
+  }
+
+  private Answer<DestinationProfile> ofAddress(
+      Topology topology, InetSocketAddress address, String clientZone) {
+    InetAddress ip = address.getAddress();
+    int port = address.getPort();
+    List<Service> services = topology.servicesWithIp(ip);
+    if (services.size() > 1) {
+      return ambiguous(
+          "address " + ip.getHostAddress(), services.stream().map(Service::key).toList());
+    }
+    if (!services.isEmpty()) {
+      Service service = services.getFirst();
+      if (service.externalName()) {
+        return externalName(service);
+      }
+      // An empty profile has the client go by its outbound policy, which refuses the port.
+      return service.port(port) == null
+          ? new Answer.State<>(DestinationProfile.getDefaultInstance())
+          : ofService(service, port);
+    }
+    List<Workload> workloads = topology.workloadsWithIp(ip);
+    int workloadPort = port;
+    if (workloads.isEmpty()) {
+      workloads = topology.workloadsWithHostPort(address);
+      if (workloads.size() == 1) {
+        workloadPort = hostPort(workloads.getFirst(), address);
+      }
+    }
+    if (workloads.size() > 1) {
+      return ambiguous(
+          "address " + ip.getHostAddress() + " port " + port,
+          workloads.stream().map(Workload::key).toList());
+    }
+    if (workloads.isEmpty()) {
+      return new Answer.State<>(
+          DestinationProfile.newBuilder()
+              .setRetryBudget(RETRY_BUDGET)
+              .setEndpoint(endpoints.describe(ip, port, port, null, "unknown", ""))
+              .setOpaqueProtocol(config.defaultOpaquePorts().contains(port))
+              .build());
+    }
+    Workload workload = workloads.getFirst();
+    return ofWorkload(topology, ip, port, workloadPort, workload, clientZone);
+  }
+
+  private static int hostPort(Workload workload, InetSocketAddress address) {
+    for (Workload.HostPort hostPort : workload.hostPorts()) {
+      if (hostPort.port() == address.getPort() && hostPort.address().equals(address.getAddress())) {
+        return hostPort.workloadPort();
+      }
+    }
+    return address.getPort();
+  }
+
+  private Answer<DestinationProfile> ofService(Service service, int port) {
+    ObjectKey key = service.key();
+    return new Answer.State<>(
+        DestinationProfile.newBuilder()
+            .setFullyQualifiedName(
+                key.name() + "." + key.namespace() + ".svc." + config.clusterDomain())
+            .setRetryBudget(RETRY_BUDGET)
+            .setOpaqueProtocol(service.opaque(port, config.defaultOpaquePorts()))
+            .setParentRef(
+                Metadata.newBuilder()
+                    .setResource(
+                        Resource.newBuilder()
+                            .setGroup("core")
+                            .setKind("Service")
+                            .setName(key.name())
+                            .setNamespace(key.namespace())
+                            .setPort(port)))
+            .build());
+  }
+
+  private Answer<DestinationProfile> ofWorkload(
+      Topology topology, InetAddress address, int port, Workload workload, String clientZone) {
+    return ofWorkload(topology, address, port, port, workload, clientZone);
+  }
+
+  private Answer<DestinationProfile> ofWorkload(
+      Topology topology,
+      InetAddress address,
+      int port,
+      int workloadPort,
+      Workload workload,
+      String clientZone) {
+    String zone = topology.zoneOf(workload.node());
+    WeightedAddr endpoint =
+        endpoints.describe(
+            address,
+            port,
+            workloadPort,
+            workload,
+            EndpointTranslator.locality(clientZone, zone),
+            zone);
+    return new Answer.State<>(
+        DestinationProfile.newBuilder()
+            .setRetryBudget(RETRY_BUDGET)
+            .setEndpoint(
+                endpoint.toBuilder().putMetricLabels("namespace", workload.key().namespace()))
+            .setOpaqueProtocol(workload.opaque(workloadPort, config.defaultOpaquePorts()))
+            .build());
+  }
+
+  private static Answer<DestinationProfile> externalName(Service service) {
+    return new Answer.End<>(
+        Status.Code.INVALID_ARGUMENT,
+        "service " + service.key() + " is of type ExternalName: expected one with endpoints");
+  }
+
+  private static Answer<DestinationProfile> ambiguous(String what, List<ObjectKey> owners) {
+    return new Answer.End<>(
+        Status.Code.FAILED_PRECONDITION, what + " belongs to " + owners + ": expected one owner");
+  }
+}

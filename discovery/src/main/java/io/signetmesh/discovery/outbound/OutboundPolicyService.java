@@ -1,0 +1,109 @@
+package io.signetmesh.discovery.outbound;
+
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.grpc.stub.ServerCallStreamObserver;
+import io.grpc.stub.StreamObserver;
+import io.linkerd.proxy.outbound.OutboundPoliciesGrpc;
+import io.linkerd.proxy.outbound.OutboundPolicy;
+import io.linkerd.proxy.outbound.TrafficSpec;
+import io.signetmesh.discovery.DiscoveryConfig;
+import io.signetmesh.discovery.caller.CallerCheck;
+import io.signetmesh.discovery.caller.CallerSource;
+import io.signetmesh.discovery.caller.Claim;
+import io.signetmesh.discovery.stream.Answer;
+import io.signetmesh.discovery.stream.LiveValues;
+import io.signetmesh.discovery.stream.NewestStateStream;
+import io.signetmesh.discovery.topology.TopologySource;
+import java.util.List;
+
+/**
+ * {@code io.linkerd.proxy.outbound.OutboundPolicies}: how proxies treat traffic to a destination.
+ * Proxies look for it on the policy port.
+ */
+public final class OutboundPolicyService extends OutboundPoliciesGrpc.OutboundPoliciesImplBase
+    implements AutoCloseable {
+  private final DiscoveryConfig config;
+  private final TopologySource topology;
+  private final CallerSource callers;
+  private final CallerCheck check;
+  private final LiveValues<OutboundTarget, Answer<OutboundPolicy>> policies;
+
+  /**
+   * @param config settings
+   * @param topology live state of the cluster
+   * @param callers tells who asks
+   */
+  public OutboundPolicyService(
+      DiscoveryConfig config, TopologySource topology, CallerSource callers) {
+    this.config = config;
+    this.topology = topology;
+    this.callers = callers;
+    this.check = new CallerCheck(config.controlPlaneNamespace(), config.trustDomain());
+    OutboundPolicyTranslator translator = new OutboundPolicyTranslator(config);
+    this.policies =
+        new LiveValues<>(topology, (state, target, previous) -> translator.policy(state, target));
+  }
+
+  @Override
+  public void get(TrafficSpec request, StreamObserver<OutboundPolicy> client) {
+    OutboundTarget target;
+    try {
+      target = verified(request);
+    } catch (StatusRuntimeException refused) {
+      client.onError(refused);
+      return;
+    }
+    switch (policies.get(target)) {
+      case Answer.End<OutboundPolicy> end -> client.onError(end.status().asRuntimeException());
+      case Answer.State<OutboundPolicy> state -> {
+        client.onNext(state.value());
+        client.onCompleted();
+      }
+    }
+  }
+
+  @Override
+  public void watch(TrafficSpec request, StreamObserver<OutboundPolicy> client) {
+    OutboundTarget target;
+    try {
+      target = verified(request);
+    } catch (StatusRuntimeException refused) {
+      client.onError(refused);
+      return;
+    }
+    NewestStateStream.serve(
+        policies,
+        target,
+        (ServerCallStreamObserver<OutboundPolicy>) client,
+        (before, after) -> List.of(after));
+  }
+
+  private OutboundTarget verified(TrafficSpec request) {
+    Claim claim = Claim.ofWorkload(request.getSourceWorkload());
+    if (claim == null) {
+      throw Status.INVALID_ARGUMENT
+          .withDescription(
+              "source workload of "
+                  + request.getSourceWorkload().length()
+                  + " characters: expected JSON with \"ns\" and \"pod\" or \"external_workload\","
+                  + " or <namespace>:<pod>")
+          .asRuntimeException();
+    }
+    check.verify(callers.current(), claim, topology.current());
+    try {
+      return OutboundTarget.of(request, config.clusterDomain());
+    } catch (IllegalArgumentException e) {
+      throw Status.INVALID_ARGUMENT
+          .withDescription(e.getMessage())
+          .withCause(e)
+          .asRuntimeException();
+    }
+  }
+
+  /** Stops following the topology. */
+  @Override
+  public void close() {
+    policies.close();
+  }
+}

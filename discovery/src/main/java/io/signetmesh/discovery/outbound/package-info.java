@@ -1,0 +1,5 @@
+/** Outbound policies. */
+@NullMarked
+package io.signetmesh.discovery.outbound;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,110 @@
+package io.signetmesh.discovery.stream;
+
+import io.grpc.stub.ServerCallStreamObserver;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Sends the changes of one answer to one client. There is no queue: while the client does not read,
+ * states pass unsent, and when it reads again it gets the difference between what it was sent last
+ * and what is true now. What a stream holds is bounded by one state and gRPC's own send buffer.
+ *
+ * @param <V> state
+ * @param <M> message
+ */
+public final class NewestStateStream<V, M> {
+  private final ServerCallStreamObserver<M> client;
+  private final Encoder<V, M> encoder;
+  private final AtomicInteger work = new AtomicInteger();
+  private volatile LiveValues.@Nullable Following<Answer<V>> following;
+
+  // Confined to whoever holds the work counter.
+  private @Nullable V sent;
+  private boolean ended;
+
+  private NewestStateStream(ServerCallStreamObserver<M> client, Encoder<V, M> encoder) {
+    this.client = client;
+    this.encoder = encoder;
+  }
+
+  /**
+   * Follows an answer for a client until the client goes away or the answer ends. Call from the
+   * service method.
+   */
+  public static <K, V, M> void serve(
+      LiveValues<K, Answer<V>> values,
+      K key,
+      ServerCallStreamObserver<M> client,
+      Encoder<V, M> encoder) {
+    NewestStateStream<V, M> stream = new NewestStateStream<>(client, encoder);
+    client.setOnReadyHandler(stream::signal);
+    client.setOnCancelHandler(stream::signal);
+    client.setOnCloseHandler(stream::signal);
+    stream.following = values.follow(key, stream::signal);
+    stream.signal();
+  }
+
+  private void signal() {
+    if (work.getAndIncrement() != 0) {
+      return;
+    }
+    int seen = 1;
+    do {
+      step();
+      seen = work.addAndGet(-seen);
+    } while (seen != 0);
+  }
+
+  private void step() {
+    LiveValues.Following<Answer<V>> source = following;
+    if (ended || source == null) {
+      return;
+    }
+    if (client.isCancelled()) {
+      end(source);
+      return;
+    }
+    if (!client.isReady()) {
+      return;
+    }
+    switch (source.value()) {
+      case Answer.End<V> end -> {
+        end(source);
+        client.onError(end.status().asRuntimeException());
+      }
+      case Answer.State<V> state -> {
+        V newest = state.value();
+        V before = sent;
+        if (newest == before || newest.equals(before)) {
+          return;
+        }
+        sent = newest;
+        for (M message : encoder.encode(before, newest)) {
+          client.onNext(message);
+        }
+      }
+    }
+  }
+
+  private void end(LiveValues.Following<Answer<V>> source) {
+    ended = true;
+    sent = null;
+    source.close();
+  }
+
+  /**
+   * Writes the way from one state to the next.
+   *
+   * @param <V> state
+   * @param <M> message
+   */
+  @FunctionalInterface
+  public interface Encoder<V, M> {
+    /**
+     * @param before the state that the client has; null at first
+     * @param after the state that it is to have, different from {@code before}
+     */
+    List<M> encode(@Nullable V before, V after);
+  }
+}
