@@ -1,0 +1,36 @@
+package io.signetmesh.cli;
+
+/** Exit codes of every command; 64 and above follow sysexits. */
+final class ExitCode {
+  /** Done. */
+  static final int OK = 0;
+
+  /** Done, and the answer is no: a verdict that was not expected, a port behind its generation. */
+  static final int NEGATIVE = 1;
+
+  /** The command line is wrong. */
+  static final int USAGE = 2;
+
+  /** Configuration or manifests are wrong. */
+  static final int CONFIGURATION = 64;
+
+  /** A server that is needed cannot be reached, or a port cannot be bound. */
+  static final int UNAVAILABLE = 69;
+
+  /** A fault of Signet itself. */
+  static final int INTERNAL = 70;
+
+  /** Ended by SIGINT, as shells report it. */
+  static final int INTERRUPTED = 130;
+
+  /** Help text, as picocli wants it: {@code code:meaning}. */
+  static final String OK_HELP = "0:done";
+
+  static final String USAGE_HELP = "2:the command line is wrong";
+  static final String CONFIGURATION_HELP = "64:configuration or manifests are wrong";
+  static final String UNAVAILABLE_HELP =
+      "69:a server that is needed cannot be reached, or an address cannot be bound";
+  static final String INTERNAL_HELP = "70:a fault of Signet itself; --verbose shows where";
+
+  private ExitCode() {}
+}
