@@ -1,5 +1,6 @@
 package io.signetmesh.cli;
 
+import io.signetmesh.cli.process.SignetProcess;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -42,6 +43,7 @@ public final class Signet implements Callable<Integer> {
 
   /** Runs a command line and exits with its code. */
   public static void main(String[] args) {
+    SignetProcess.leaveWithParent();
     System.exit(execute(args));
   }
 
@@ -49,8 +51,26 @@ public final class Signet implements Callable<Integer> {
     return commandLine().execute(args);
   }
 
+  private static int run(ParseResult result) {
+    ParseResult last = result;
+    while (last.hasSubcommand()) {
+      last = last.subcommand();
+    }
+    logging(last.commandSpec()).apply();
+    return new CommandLine.RunLast().execute(result);
+  }
+
+  /** The logging options of a command, or the defaults for one that has none. */
+  private static LoggingOptions logging(CommandSpec command) {
+    CommandSpec mixin = command.mixins().get("logging");
+    return mixin != null && mixin.userObject() instanceof LoggingOptions options
+        ? options
+        : new LoggingOptions();
+  }
+
   static CommandLine commandLine() {
     CommandLine commandLine = new CommandLine(new Signet());
+    commandLine.setExecutionStrategy(Signet::run);
     commandLine.setExecutionExceptionHandler(Signet::explain);
     commandLine.setParameterExceptionHandler(Signet::explainUsage);
     commandLine.setCaseInsensitiveEnumValuesAllowed(true);
@@ -64,13 +84,7 @@ public final class Signet implements Callable<Integer> {
   }
 
   private static int explain(Exception failure, CommandLine command, ParseResult result) {
-    boolean verbose =
-        command.getCommandSpec().mixins().get("logging") != null
-            && Boolean.TRUE.equals(
-                command.getCommandSpec().findOption("--verbose") instanceof var option
-                        && option != null
-                    ? option.getValue()
-                    : Boolean.FALSE);
+    boolean verbose = logging(command.getCommandSpec()).verbose();
     if (verbose) {
       failure.printStackTrace(command.getErr());
     }

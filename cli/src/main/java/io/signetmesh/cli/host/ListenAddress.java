@@ -1,0 +1,57 @@
+package io.signetmesh.cli.host;
+
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+
+/** Reads {@code ip:port}; never asks a name server. */
+final class ListenAddress {
+  private ListenAddress() {}
+
+  /**
+   * Reads {@code ip:port}, an IPv6 address in brackets.
+   *
+   * @throws IllegalArgumentException when it is anything else
+   */
+  static InetSocketAddress parse(String text) {
+    int colon = text.lastIndexOf(':');
+    if (colon <= 0) {
+      throw new IllegalArgumentException("\"" + text + "\": expected ip:port");
+    }
+    String host = text.substring(0, colon);
+    if (host.startsWith("[") && host.endsWith("]")) {
+      host = host.substring(1, host.length() - 1);
+    } else if (host.indexOf(':') >= 0) {
+      throw new IllegalArgumentException(
+          "\"" + text + "\": expected an IPv6 address in brackets, as in [::1]:8080");
+    }
+    InetAddress address;
+    try {
+      address = InetAddress.ofLiteral(host);
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException("\"" + text + "\": \"" + host + "\" is no IP address", e);
+    }
+    return new InetSocketAddress(address, port(text, text.substring(colon + 1)));
+  }
+
+  /**
+   * Reads a port from 1 to 65535.
+   *
+   * @param whole text that the port is a part of, for the message
+   */
+  static int port(String whole, String text) {
+    if (!text.isEmpty() && text.length() <= 5 && text.chars().allMatch(c -> c >= '0' && c <= '9')) {
+      int port = Integer.parseInt(text);
+      if (port >= 1 && port <= 65_535) {
+        return port;
+      }
+    }
+    throw new IllegalArgumentException(
+        "\"" + whole + "\": \"" + text + "\" is no port from 1 to 65535");
+  }
+
+  /** The form that {@link #parse} reads. */
+  static String text(InetSocketAddress address) {
+    String ip = address.getAddress().getHostAddress();
+    return (ip.indexOf(':') >= 0 ? "[" + ip + "]" : ip) + ":" + address.getPort();
+  }
+}
