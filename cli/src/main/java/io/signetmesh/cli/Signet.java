@@ -13,19 +13,14 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "signet",
     description = "A policy-first zero-trust security mesh.",
+    mixinStandardHelpOptions = true,
+    versionProvider = VersionCommand.Provider.class,
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {
-      DemoCommand.class,
-      UpCommand.class,
-      IdentityCommand.class,
-      PolicyCommand.class,
-      DiscoveryCommand.class,
-      ProxyCommand.class,
       TokenCommand.class,
       CompletionCommand.class,
       VersionCommand.class,
       DemoServiceCommand.class,
-      TrainCommand.class,
     },
     footer = {
       "",

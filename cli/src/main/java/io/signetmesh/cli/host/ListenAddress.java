@@ -4,7 +4,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 
 /** Reads {@code ip:port}; never asks a name server. */
-final class ListenAddress {
+public final class ListenAddress {
   private ListenAddress() {}
 
   /**
@@ -12,7 +12,7 @@ final class ListenAddress {
    *
    * @throws IllegalArgumentException when it is anything else
    */
-  static InetSocketAddress parse(String text) {
+  public static InetSocketAddress parse(String text) {
     int colon = text.lastIndexOf(':');
     if (colon <= 0) {
       throw new IllegalArgumentException("\"" + text + "\": expected ip:port");
@@ -38,7 +38,7 @@ final class ListenAddress {
    *
    * @param whole text that the port is a part of, for the message
    */
-  static int port(String whole, String text) {
+  public static int port(String whole, String text) {
     if (!text.isEmpty() && text.length() <= 5 && text.chars().allMatch(c -> c >= '0' && c <= '9')) {
       int port = Integer.parseInt(text);
       if (port >= 1 && port <= 65_535) {
@@ -50,7 +50,7 @@ final class ListenAddress {
   }
 
   /** The form that {@link #parse} reads. */
-  static String text(InetSocketAddress address) {
+  public static String text(InetSocketAddress address) {
     String ip = address.getAddress().getHostAddress();
     return (ip.indexOf(':') >= 0 ? "[" + ip + "]" : ip) + ":" + address.getPort();
   }

@@ -1,0 +1,83 @@
+package io.signetmesh.cli;
+
+import io.signetmesh.identity.attest.WorkloadTokens;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code signet token}. */
+@Command(
+    name = "token",
+    description = {
+      "Issues a workload token for a service account.",
+      "Whoever holds the token can have a certificate of that workload until the token expires."
+    },
+    mixinStandardHelpOptions = true,
+    exitCodeListHeading = "%nExit codes:%n",
+    exitCodeList = {
+      ExitCode.OK_HELP,
+      ExitCode.USAGE_HELP,
+      ExitCode.CONFIGURATION_HELP,
+      ExitCode.INTERNAL_HELP
+    },
+    footer = {
+      "",
+      "Examples:",
+      "  signet token shop/frontend --state /var/lib/signet --file /run/frontend/token",
+      "  signet token shop/frontend --state /var/lib/signet --lifetime 1h"
+    })
+final class TokenCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec = CommandSpec.create();
+  @Mixin private LoggingOptions logging = new LoggingOptions();
+  @Mixin private MeshOptions mesh = new MeshOptions();
+
+  @Parameters(paramLabel = "NAMESPACE/SERVICE-ACCOUNT", description = "Who the token is for.")
+  private String workload = "";
+
+  @Option(
+      names = "--lifetime",
+      paramLabel = "DURATION",
+      defaultValue = "24h",
+      converter = StateDirectory.Durations.class,
+      description = "How long the token is good for (default: ${DEFAULT-VALUE}; at most 365d).")
+  private Duration lifetime = Duration.ofDays(1);
+
+  @Option(
+      names = "--file",
+      paramLabel = "FILE",
+      description = "Write it to a file that only its owner can read, not to standard output.")
+  private @Nullable Path file;
+
+  @Override
+  public Integer call() throws Exception {
+    String[] parts = workload.split("/", -1);
+    if (parts.length != 2) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "'" + workload + "' names no service account: expected namespace/name");
+    }
+    WorkloadTokens tokens = mesh.tokens(Clock.systemUTC());
+    try {
+      if (file == null) {
+        PrintWriter out = spec.commandLine().getOut();
+        out.println(tokens.issue(parts[0], parts[1], lifetime));
+        out.flush();
+      } else {
+        tokens.issueTo(file, parts[0], parts[1], lifetime);
+      }
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(spec.commandLine(), String.valueOf(e.getMessage()), e);
+    }
+    return ExitCode.OK;
+  }
+}
