@@ -100,9 +100,7 @@ public final class Signet implements Callable<Integer> {
     CommandLine command = failure.getCommandLine();
     command.getErr().println("signet: " + failure.getMessage());
     if (!CommandLine.UnmatchedArgumentException.printSuggestions(failure, command.getErr())) {
-      command
-          .getErr()
-          .println("Try '" + command.getCommandSpec().qualifiedName() + " --help'.");
+      command.getErr().println("Try '" + command.getCommandSpec().qualifiedName() + " --help'.");
     }
     return ExitCode.USAGE;
   }

@@ -30,8 +30,15 @@ final class VersionCommand implements Callable<Integer> {
       out.println(number());
     } else {
       out.println(
-          "signet " + number() + " (Java " + Runtime.version() + ", " + System.getProperty("os.name")
-              + " " + System.getProperty("os.arch") + ")");
+          "signet "
+              + number()
+              + " (Java "
+              + Runtime.version()
+              + ", "
+              + System.getProperty("os.name")
+              + " "
+              + System.getProperty("os.arch")
+              + ")");
     }
     return ExitCode.OK;
   }

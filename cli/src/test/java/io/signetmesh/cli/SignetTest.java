@@ -53,7 +53,8 @@ final class SignetTest {
   @Test
   void issuesTokensToAPrivateFile(@TempDir Path state) throws Exception {
     Path file = state.resolve("frontend.token");
-    assertThat(run("token", "shop/frontend", "--state", state.toString(), "--file", file.toString()))
+    assertThat(
+            run("token", "shop/frontend", "--state", state.toString(), "--file", file.toString()))
         .as(err.toString())
         .isEqualTo(ExitCode.OK);
     assertThat(Files.readString(file).split("\\.")).hasSize(3);

@@ -32,8 +32,13 @@ final class WebService implements AutoCloseable {
       exchange.getRequestBody().readAllBytes();
       String client = exchange.getRequestHeaders().getFirst("l5d-client-id");
       byte[] body =
-          ("web: " + exchange.getRequestMethod() + " " + exchange.getRequestURI().getPath()
-                  + " for " + (client == null ? "a client without identity" : client) + "\n")
+          ("web: "
+                  + exchange.getRequestMethod()
+                  + " "
+                  + exchange.getRequestURI().getPath()
+                  + " for "
+                  + (client == null ? "a client without identity" : client)
+                  + "\n")
               .getBytes(StandardCharsets.UTF_8);
       exchange.getResponseHeaders().set("Content-Type", "text/plain; charset=utf-8");
       exchange.sendResponseHeaders(200, body.length);

@@ -4,8 +4,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A listener of a workload's proxy that stands for redirection: what connects to {@code
- * listenPort} of the workload's address is treated as if it had connected to {@code port}.
+ * A listener of a workload's proxy that stands for redirection: what connects to {@code listenPort}
+ * of the workload's address is treated as if it had connected to {@code port}.
  *
  * @param listenPort port that the proxy listens on
  * @param port port of the application

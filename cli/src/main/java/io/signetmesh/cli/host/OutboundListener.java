@@ -25,7 +25,9 @@ public record OutboundListener(InetSocketAddress listen, String authority) {
       int equals = entry.indexOf('=');
       if (equals < 0) {
         throw new IllegalArgumentException(
-            "\"" + entry + "\": expected ip:port=name:port, e.g."
+            "\""
+                + entry
+                + "\": expected ip:port=name:port, e.g."
                 + " 127.0.1.10:18080=web.shop.svc.cluster.local:80");
       }
       InetSocketAddress listen = ListenAddress.parse(entry.substring(0, equals).strip());

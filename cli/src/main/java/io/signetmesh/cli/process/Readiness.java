@@ -45,8 +45,7 @@ public final class Readiness {
         () -> answersOk(address, path));
   }
 
-  private static void await(
-      SignetProcess process, Duration limit, String what, Question question)
+  private static void await(SignetProcess process, Duration limit, String what, Question question)
       throws IOException, TimeoutException, InterruptedException {
     long end = System.nanoTime() + limit.toNanos();
     while (!question.yes()) {
