@@ -1,0 +1,153 @@
+package io.signetmesh.walls;
+
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
+
+import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Holds the walls between the modules, as docs/architecture.md draws them. */
+final class WallsTest {
+  private static final String WIRE_LINKERD = "io.linkerd..";
+  private static final String WIRE_SIGNET = "io.signetmesh.v1..";
+  private static final String CRDS = "io.signetmesh.crds..";
+  private static final String AUDIT = "io.signetmesh.audit..";
+  private static final String CLUSTER = "io.signetmesh.cluster..";
+  private static final String PKI = "io.signetmesh.identity.pki..";
+  private static final String CHANNEL = "io.signetmesh.identity.channel..";
+  private static final String WORKLOAD = "io.signetmesh.identity.workload..";
+
+  /** Module package, and what of ours it may use besides itself. */
+  private static final Map<String, List<String>> MAY_USE =
+      Map.of(
+          "crds", List.of(),
+          "audit", List.of(WIRE_LINKERD, WIRE_SIGNET),
+          "identity", List.of(WIRE_LINKERD, WIRE_SIGNET, AUDIT),
+          "cluster", List.of(CRDS, PKI, CHANNEL),
+          "policy", List.of(CLUSTER, CRDS, WIRE_LINKERD, WIRE_SIGNET, AUDIT, PKI, CHANNEL),
+          "discovery", List.of(CLUSTER, CRDS, WIRE_LINKERD, WIRE_SIGNET, PKI, CHANNEL),
+          "proxy", List.of(WIRE_LINKERD, WIRE_SIGNET, AUDIT, PKI, CHANNEL, WORKLOAD));
+
+  /** The wire contract is generated; what it uses is not ours to say. */
+  private static final DescribedPredicate<JavaClass> OURS =
+      resideInAnyPackage("io.signetmesh..", WIRE_LINKERD).as("ours");
+
+  private static JavaClasses classes = new ClassFileImporter().importPackages();
+
+  @BeforeAll
+  static void read() {
+    classes =
+        new ClassFileImporter()
+            .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
+            .importPackages("io.signetmesh", "io.linkerd");
+  }
+
+  static List<String> modules() {
+    return MAY_USE.keySet().stream().sorted().toList();
+  }
+
+  @ParameterizedTest
+  @MethodSource("modules")
+  void aModuleUsesOnlyItsNeighbours(String module) {
+    List<String> allowed = new ArrayList<>(MAY_USE.get(module));
+    allowed.add(own(module));
+    noClasses()
+        .that(resideInAPackage(own(module)))
+        .should()
+        .dependOnClassesThat(
+            OURS.and(
+                DescribedPredicate.not(resideInAnyPackage(allowed.toArray(String[]::new)))
+                    .as("beyond %s", allowed)))
+        .allowEmptyShould(true)
+        .check(classes);
+  }
+
+  @Test
+  void theWireContractUsesNothingOfOurs() {
+    noClasses()
+        .that(resideInAnyPackage(WIRE_LINKERD, WIRE_SIGNET))
+        .should()
+        .dependOnClassesThat(
+            OURS.and(DescribedPredicate.not(resideInAnyPackage(WIRE_LINKERD, WIRE_SIGNET))))
+        .check(classes);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"crds", "audit", "identity", "cluster", "policy", "discovery", "proxy", "cli"})
+  void packagesOfAModuleHaveNoCycles(String module) {
+    slices()
+        .matching("io.signetmesh." + module + "(**)")
+        .should()
+        .beFreeOfCycles()
+        .allowEmptyShould(true)
+        .check(classes);
+  }
+
+  @Test
+  void onlyTheClusterModuleSpeaksKubernetes() {
+    noClasses()
+        .that(resideInAPackage("io.signetmesh.."))
+        .and(DescribedPredicate.not(resideInAnyPackage(CLUSTER, CRDS)))
+        .should()
+        .dependOnClassesThat(resideInAnyPackage("io.fabric8.kubernetes.client.."))
+        .check(classes);
+  }
+
+  @Test
+  void onlyTheCommandLineWritesToStandardStreams() {
+    noClasses()
+        .that(resideInAPackage("io.signetmesh.."))
+        .and(DescribedPredicate.not(resideInAPackage("io.signetmesh.cli..")))
+        .should()
+        .accessField(System.class, "out")
+        .orShould()
+        .accessField(System.class, "err")
+        .orShould()
+        .callMethod(Throwable.class, "printStackTrace")
+        .check(classes);
+  }
+
+  @Test
+  void nobodyLogsThroughTheJdk() {
+    noClasses()
+        .that(resideInAPackage("io.signetmesh.."))
+        .should()
+        .dependOnClassesThat(resideInAPackage("java.util.logging.."))
+        .check(classes);
+  }
+
+  @Test
+  void noClassIsNamedAfterNothing() {
+    noClasses()
+        .that(resideInAPackage("io.signetmesh.."))
+        .should()
+        .haveSimpleNameEndingWith("Manager")
+        .orShould()
+        .haveSimpleNameEndingWith("Util")
+        .orShould()
+        .haveSimpleNameEndingWith("Utils")
+        .orShould()
+        .haveSimpleNameEndingWith("Helper")
+        .orShould()
+        .resideInAnyPackage("..util..", "..impl..", "..common..", "..model..")
+        .check(classes);
+  }
+
+  private static String own(String module) {
+    return "io.signetmesh." + module + "..";
+  }
+}
