@@ -35,11 +35,9 @@ public final class ProxyEnvironment {
         mesh.identity(workload.namespace(), workload.serviceAccount()).dnsName());
     environment.put(L5D + "IDENTITY_TRUST_ANCHORS", trustAnchors);
     environment.put(L5D + "IDENTITY_TOKEN_FILE", tokenFile.toString());
-    environment.put(
-        L5D + "IDENTITY_SVC_ADDR", ListenAddress.text(controlPlane.identity()));
+    environment.put(L5D + "IDENTITY_SVC_ADDR", ListenAddress.text(controlPlane.identity()));
     environment.put(L5D + "IDENTITY_SVC_NAME", mesh.identityServer().dnsName());
-    environment.put(
-        L5D + "DESTINATION_SVC_ADDR", ListenAddress.text(controlPlane.discovery()));
+    environment.put(L5D + "DESTINATION_SVC_ADDR", ListenAddress.text(controlPlane.discovery()));
     environment.put(L5D + "DESTINATION_SVC_NAME", mesh.discoveryServer().dnsName());
     environment.put(
         L5D + "DESTINATION_CONTEXT",
