@@ -1,0 +1,25 @@
+package io.signetmesh.cluster;
+
+import io.signetmesh.crds.network.IpLiteral;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** Literal addresses of Kubernetes objects; names are never looked up. */
+final class Addresses {
+  private Addresses() {}
+
+  /** The address; empty for null and for text that is no literal address ("None" among others). */
+  static Optional<InetAddress> parse(@Nullable String text) {
+    byte[] bytes = text == null ? null : IpLiteral.parse(text);
+    if (bytes == null) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(InetAddress.getByAddress(bytes));
+    } catch (UnknownHostException e) {
+      throw new IllegalStateException("an address of " + bytes.length + " bytes", e);
+    }
+  }
+}
