@@ -1,0 +1,347 @@
+package io.signetmesh.proxy.http;
+
+import io.linkerd.proxy.inbound.Authn;
+import io.linkerd.proxy.inbound.Authz;
+import io.linkerd.proxy.inbound.Identity;
+import io.linkerd.proxy.inbound.Network;
+import io.linkerd.proxy.inbound.ProxyProtocol;
+import io.linkerd.proxy.inbound.Server;
+import io.linkerd.proxy.meta.Metadata;
+import io.linkerd.proxy.net.IPAddress;
+import io.linkerd.proxy.net.IPNetwork;
+import io.netty.channel.Channel;
+import io.netty.pkitesting.CertificateBuilder;
+import io.netty.pkitesting.X509Bundle;
+import io.netty.util.concurrent.EventExecutor;
+import io.netty.util.concurrent.Future;
+import io.signetmesh.audit.AuditEvent;
+import io.signetmesh.audit.DecisionEvent;
+import io.signetmesh.identity.pki.Credentials;
+import io.signetmesh.identity.pki.LiveSslContext;
+import io.signetmesh.identity.pki.MeshSslContexts;
+import io.signetmesh.identity.pki.MeshSslContexts.ClientCertificate;
+import io.signetmesh.identity.pki.TrustBundle;
+import io.signetmesh.identity.pki.WorkloadCertificate;
+import io.signetmesh.proxy.authorize.PolicyCompiler;
+import io.signetmesh.proxy.authorize.ServerPolicy;
+import io.signetmesh.proxy.connect.PeerConnector;
+import io.signetmesh.proxy.connect.TransportHeader;
+import io.signetmesh.proxy.forward.OutboundAccept;
+import io.signetmesh.proxy.inbound.ConnectionMetrics;
+import io.signetmesh.proxy.inbound.InboundAccept;
+import io.signetmesh.proxy.loop.IoTransport;
+import io.signetmesh.proxy.loop.ProxyLoops;
+import io.signetmesh.proxy.outbound.Endpoint;
+import io.signetmesh.proxy.outbound.TlsTarget;
+import io.signetmesh.proxy.outbound.Upstream;
+import io.signetmesh.proxy.outbound.Upstreams;
+import io.signetmesh.proxy.policy.PortPolicies;
+import io.signetmesh.proxy.policy.PortPolicy;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A client-side and a server-side proxy in this process, joined by mutual TLS over loopback sockets,
+ * with policy set by the test. Everything but the streams from the control plane is the real thing.
+ */
+public final class MeshPair implements AutoCloseable {
+  public static final String CLIENT = "client.shop.serviceaccount.identity.signet.cluster.local";
+  public static final String SERVER = "web.shop.serviceaccount.identity.signet.cluster.local";
+
+  private final X509Bundle ca;
+  private final ProxyLoops loops;
+  private final PeerConnector clientConnector;
+  private final PeerConnector serverConnector;
+  private final LiveSslContext<Credentials> tls;
+  private final LiveSslContext<Credentials> directTls;
+  private final FixedPolicy policy = new FixedPolicy();
+  private final List<AuditEvent> audit = new CopyOnWriteArrayList<>();
+  private final InetSocketAddress inbound;
+  private final InetSocketAddress declared;
+  private final InetSocketAddress outbound;
+  private final PolicyCompiler compiler = new PolicyCompiler(false, System::nanoTime);
+
+  /**
+   * @param application where the server's application listens
+   */
+  public MeshPair(IoTransport transport, InetSocketAddress application) throws Exception {
+    ca = new CertificateBuilder().algorithm(CertificateBuilder.Algorithm.ecp256)
+        .subject("CN=test anchor").setIsCertificateAuthority(true).buildSelfSigned();
+    Credentials client = credentials(CLIENT);
+    Credentials server = credentials(SERVER);
+    InstantSource clock = InstantSource.system();
+    loops = new ProxyLoops(transport, 1);
+    clientConnector =
+        new PeerConnector(
+            loops, () -> client, clock, Duration.ofSeconds(5), Duration.ofSeconds(1));
+    serverConnector =
+        new PeerConnector(
+            loops, () -> server, clock, Duration.ofSeconds(5), Duration.ofSeconds(1));
+    tls =
+        new LiveSslContext<>(
+            () -> server,
+            snapshot ->
+                MeshSslContexts.server(snapshot, ClientCertificate.OPTIONAL, List.of(), clock));
+    directTls =
+        new LiveSslContext<>(
+            () -> server,
+            snapshot ->
+                MeshSslContexts.server(
+                    snapshot, ClientCertificate.OPTIONAL, List.of(TransportHeader.ALPN), clock));
+    HttpConfig http = HttpConfig.defaults();
+    PortPolicies policies = port -> policy;
+    InboundAccept.Services services =
+        new InboundAccept.Services(
+            "shop/web",
+            SERVER,
+            Set.of(),
+            application.getAddress(),
+            () -> server,
+            tls,
+            directTls,
+            policies,
+            serverConnector,
+            new DefaultHttpInbound(http, serverConnector, audit::add, HttpMetrics.NONE, clock),
+            audit::add,
+            ConnectionMetrics.NONE,
+            Duration.ofSeconds(2),
+            Duration.ofSeconds(2),
+            clock);
+    InetSocketAddress any = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
+    inbound =
+        address(
+            loops.listen(
+                any,
+                loop ->
+                    new InboundAccept(loop, new InboundAccept.Listener(0, false), services)));
+    declared =
+        address(
+            loops.listen(
+                any,
+                loop ->
+                    new InboundAccept(
+                        loop, new InboundAccept.Listener(application.getPort(), false), services)));
+    Endpoint endpoint =
+        new Endpoint(
+            application,
+            new TlsTarget(SERVER, SERVER),
+            Endpoint.Hint.HTTP2,
+            inbound.getPort(),
+            null,
+            Map.of());
+    OutboundAccept.Services outboundServices =
+        new OutboundAccept.Services(
+            new FixedUpstreams(endpoint),
+            clientConnector,
+            new DefaultHttpOutbound(http, clientConnector, HttpMetrics.NONE),
+            Duration.ofSeconds(1),
+            ConnectionMetrics.NONE);
+    outbound =
+        address(
+            loops.listen(
+                any, loop -> new OutboundAccept(loop, "web.shop:80", outboundServices)));
+  }
+
+  /** Where the client's application connects. */
+  public InetSocketAddress outbound() {
+    return outbound;
+  }
+
+  /** A listener of the server's proxy that stands for the application's port. */
+  public InetSocketAddress declared() {
+    return declared;
+  }
+
+  public List<AuditEvent> audit() {
+    return audit;
+  }
+
+  public List<DecisionEvent> decisions() {
+    return audit.stream().map(DecisionEvent.class::cast).toList();
+  }
+
+  /** Credentials under the pair's anchor. */
+  public Credentials credentials(String name) throws Exception {
+    X509Bundle leaf =
+        new CertificateBuilder()
+            .algorithm(CertificateBuilder.Algorithm.ecp256)
+            .subject("CN=" + name.substring(0, name.indexOf('.')))
+            .addSanDnsName(name)
+            .addExtendedKeyUsage(CertificateBuilder.ExtendedKeyUsage.PKIX_KP_SERVER_AUTH)
+            .addExtendedKeyUsage(CertificateBuilder.ExtendedKeyUsage.PKIX_KP_CLIENT_AUTH)
+            .buildIssuedBy(ca);
+    return new Credentials(
+        new WorkloadCertificate(leaf.getKeyPair().getPrivate(), List.of(leaf.getCertificate())),
+        new TrustBundle(1, "cluster.local", List.of(ca.getCertificate())));
+  }
+
+  /** Puts a policy in force that grants the identities, on all networks. */
+  public void allow(ProxyProtocol protocol, String... identities) {
+    Authn.PermitMeshTLS.PermitClientIdentities.Builder ids =
+        Authn.PermitMeshTLS.PermitClientIdentities.newBuilder();
+    for (String identity : identities) {
+      ids.addIdentities(Identity.newBuilder().setName(identity));
+    }
+    policy.set(
+        compiler.compile(
+            Server.newBuilder()
+                .putLabels("name", "web")
+                .setProtocol(protocol)
+                .setSignetGeneration(policy.generation() + 1)
+                .addAuthorizations(
+                    Authz.newBuilder()
+                        .setMetadata(Metadata.newBuilder().setDefault("web-clients"))
+                        .addNetworks(
+                            Network.newBuilder()
+                                .setNet(
+                                    IPNetwork.newBuilder()
+                                        .setIp(IPAddress.newBuilder().setIpv4(0))
+                                        .setPrefixLen(0)))
+                        .setAuthentication(
+                            Authn.newBuilder()
+                                .setMeshTLS(
+                                    Authn.PermitMeshTLS.newBuilder().setIdentities(ids))))
+                .build()));
+  }
+
+  public static ProxyProtocol detect() {
+    return ProxyProtocol.newBuilder()
+        .setDetect(
+            ProxyProtocol.Detect.newBuilder()
+                .setTimeout(com.google.protobuf.Duration.newBuilder().setSeconds(2)))
+        .build();
+  }
+
+  public static ProxyProtocol opaque() {
+    return ProxyProtocol.newBuilder()
+        .setOpaque(ProxyProtocol.Opaque.getDefaultInstance())
+        .build();
+  }
+
+  @Override
+  public void close() {
+    clientConnector.close();
+    serverConnector.close();
+    tls.close();
+    directTls.close();
+    loops.close();
+  }
+
+  private static InetSocketAddress address(List<Channel> listeners) {
+    return (InetSocketAddress) listeners.getFirst().localAddress();
+  }
+
+  private static final class FixedUpstreams implements Upstreams {
+    private final Endpoint endpoint;
+
+    FixedUpstreams(Endpoint endpoint) {
+      this.endpoint = endpoint;
+    }
+
+    @Override
+    public Future<Upstream> forAuthority(String authority, EventExecutor executor) {
+      return executor.newSucceededFuture(new FixedUpstream(endpoint));
+    }
+
+    @Override
+    public Future<Upstream> forAddress(InetSocketAddress address, EventExecutor executor) {
+      return executor.newSucceededFuture(new FixedUpstream(endpoint));
+    }
+  }
+
+  private record FixedUpstream(Endpoint endpoint) implements Upstream {
+    @Override
+    public Protocol protocol() {
+      return Protocol.DETECT;
+    }
+
+    @Override
+    public String authority() {
+      return "web.shop:80";
+    }
+
+    @Override
+    public Lease pick() {
+      return new Lease() {
+        @Override
+        public Endpoint endpoint() {
+          return endpoint;
+        }
+
+        @Override
+        public void responded(long latencyNanos) {}
+
+        @Override
+        public void failed() {}
+
+        @Override
+        public void release() {}
+      };
+    }
+
+    @Override
+    public Future<Lease> awaitPick(EventExecutor executor) {
+      return executor.newSucceededFuture(pick());
+    }
+  }
+
+  /** A port's policy as the test sets it. */
+  private static final class FixedPolicy implements PortPolicy {
+    private record Live(EventExecutor executor, Recheck recheck) {}
+
+    private final List<Live> live = new CopyOnWriteArrayList<>();
+    private volatile @Nullable ServerPolicy current;
+
+    long generation() {
+      ServerPolicy now = current;
+      return now == null ? 0 : now.generation();
+    }
+
+    void set(ServerPolicy next) {
+      current = next;
+      live.forEach(one -> one.executor().execute(() -> one.recheck().policyChanged(next)));
+    }
+
+    @Override
+    public int port() {
+      return 80;
+    }
+
+    @Override
+    public @Nullable ServerPolicy current() {
+      return current;
+    }
+
+    @Override
+    public Future<ServerPolicy> await(EventExecutor executor) {
+      ServerPolicy now = current;
+      if (now != null) {
+        return executor.newSucceededFuture(now);
+      }
+      var promise = executor.<ServerPolicy>newPromise();
+      executor.schedule(
+          () -> {
+            promise.tryFailure(new TimeoutException("no policy"));
+          },
+          200,
+          TimeUnit.MILLISECONDS);
+      return promise;
+    }
+
+    @Override
+    public Registration onChange(EventExecutor executor, Recheck recheck) {
+      Live added = new Live(executor, recheck);
+      live.add(added);
+      return () -> live.remove(added);
+    }
+  }
+}
