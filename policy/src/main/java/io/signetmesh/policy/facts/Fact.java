@@ -1,0 +1,20 @@
+package io.signetmesh.policy.facts;
+
+/** What is known about one object. */
+public sealed interface Fact
+    permits AuthorizationPolicyFact,
+        MeshTlsFact,
+        NamespaceFact,
+        NetworkFact,
+        RouteFact,
+        ServerAuthorizationFact,
+        ServerFact,
+        ServiceAccountFact,
+        UnusableFact,
+        WorkloadFact {
+  /** The object. */
+  ObjectRef ref();
+
+  /** Where the object is written, {@code file:line:column}; empty when it has no such place. */
+  String origin();
+}

@@ -1,0 +1,39 @@
+package io.signetmesh.policy.facts;
+
+import java.util.List;
+
+/** Matches client identities. */
+public sealed interface IdentityMatch {
+  /**
+   * One identity, byte for byte.
+   *
+   * @param identity DNS name or SPIFFE id
+   */
+  record Exact(String identity) implements IdentityMatch {}
+
+  /**
+   * All DNS identities under a suffix.
+   *
+   * @param labels labels of the suffix, left to right; none matches every identity
+   */
+  record Suffix(List<String> labels) implements IdentityMatch {
+    /** Copies the labels. */
+    public Suffix {
+      labels = List.copyOf(labels);
+    }
+  }
+
+  /** Every authenticated identity. */
+  IdentityMatch ANY = new Suffix(List.of());
+
+  /** Reads the form of manifests: {@code *}, {@code *.a.b}, a DNS name or a SPIFFE id. */
+  static IdentityMatch parse(String text) {
+    if (text.equals("*")) {
+      return ANY;
+    }
+    if (text.startsWith("*.")) {
+      return new Suffix(List.of(text.substring(2).split("\\.", -1)));
+    }
+    return new Exact(text);
+  }
+}

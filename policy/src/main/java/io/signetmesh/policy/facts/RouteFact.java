@@ -1,0 +1,74 @@
+package io.signetmesh.policy.facts;
+
+import io.linkerd.proxy.http_route.HostMatch;
+import io.linkerd.proxy.inbound.GrpcRoute;
+import io.linkerd.proxy.inbound.HttpRoute;
+import java.time.Instant;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An inbound route.
+ *
+ * @param ref the object
+ * @param origin where it is written
+ * @param created creation time; null sorts last
+ * @param servers names of the Servers that it is attached to, in its own namespace
+ * @param hosts hosts matched; none means any
+ * @param rules what is matched and changed
+ */
+public record RouteFact(
+    ObjectRef ref,
+    String origin,
+    @Nullable Instant created,
+    List<String> servers,
+    List<HostMatch> hosts,
+    Rules rules)
+    implements Fact, Comparable<RouteFact> {
+  /** Refuses other kinds than routes. */
+  public RouteFact {
+    if (!ref.kind().isRoute()
+        || (ref.kind() == ObjectRef.Kind.GRPC_ROUTE) != (rules instanceof Rules.Grpc)) {
+      throw new IllegalArgumentException(ref + ": expected a route with rules of its kind");
+    }
+    servers = List.copyOf(servers);
+    hosts = List.copyOf(hosts);
+  }
+
+  /** Older first, a missing creation time after all, then by name, group and kind. */
+  @Override
+  public int compareTo(RouteFact other) {
+    if ((created == null) != (other.created == null)) {
+      return created == null ? 1 : -1;
+    }
+    int byAge = Age.compare(created, ref.name(), other.created, other.ref.name());
+    return byAge != 0 ? byAge : ref.compareTo(other.ref);
+  }
+
+  /** The rules of a route. */
+  public sealed interface Rules {
+    /**
+     * Rules of an HTTPRoute.
+     *
+     * @param rules as sent to the proxy
+     */
+    record Http(List<HttpRoute.Rule> rules) implements Rules {
+      /** Copies the list. */
+      public Http {
+        rules = List.copyOf(rules);
+      }
+    }
+
+    /**
+     * Rules of a GRPCRoute.
+     *
+     * @param rules as sent to the proxy
+     */
+    record Grpc(List<GrpcRoute.Rule> rules) implements Rules {
+      /** Copies the list. */
+      public Grpc {
+        rules = List.copyOf(rules);
+      }
+    }
+  }
+}

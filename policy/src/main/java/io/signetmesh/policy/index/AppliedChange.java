@@ -1,0 +1,20 @@
+package io.signetmesh.policy.index;
+
+import io.signetmesh.policy.facts.ObjectRef;
+import java.util.List;
+
+/**
+ * What a change to the objects came to.
+ *
+ * @param generation generation of the index after it
+ * @param objects objects that differ, sorted
+ * @param portsEvaluated watched ports whose policy was worked out again
+ * @param portsTouched watched ports whose policy differs
+ */
+public record AppliedChange(
+    long generation, List<ObjectRef> objects, int portsEvaluated, int portsTouched) {
+  /** Copies the list. */
+  public AppliedChange {
+    objects = List.copyOf(objects);
+  }
+}

@@ -1,0 +1,74 @@
+package io.signetmesh.policy.index;
+
+import io.signetmesh.policy.facts.ObjectRef;
+import java.util.Comparator;
+
+/**
+ * Something about the policy objects that is wrong or surely not meant.
+ *
+ * @param severity whether policy is without effect, or merely suspicious
+ * @param rule what kind of problem it is
+ * @param object the object to mend
+ * @param origin where that object is written, {@code file:line:column}; empty when unknown
+ * @param message one sentence that names the bad value and the effect
+ */
+public record Finding(Severity severity, Rule rule, ObjectRef object, String origin, String message)
+    implements Comparable<Finding> {
+  private static final Comparator<Finding> ORDER =
+      Comparator.comparing(Finding::severity)
+          .thenComparing(Finding::object)
+          .thenComparing(Finding::rule)
+          .thenComparing(Finding::message);
+
+  /** How bad it is. */
+  public enum Severity {
+    /** An object or a part of it has no effect. */
+    ERROR,
+    /** Legal, but hardly what its author wants. */
+    WARNING
+  }
+
+  /** Kinds of problems. */
+  public enum Rule {
+    /** The controller does not understand the object. */
+    NOT_UNDERSTOOD("not-understood"),
+    /** A reference to an object that is not there. */
+    DANGLING_REFERENCE("dangling-reference"),
+    /** A target that policy cannot have. */
+    BAD_TARGET("bad-target"),
+    /** A combination of authentications that is not allowed. */
+    BAD_AUTHENTICATIONS("bad-authentications"),
+    /** An authorization that no client can pass. */
+    NEVER_MATCHES("never-matches"),
+    /** Two Servers on one port of a workload. */
+    PORT_CONFLICT("port-conflict"),
+    /** A selector that selects nothing. */
+    SELECTS_NOTHING("selects-nothing"),
+    /** An annotation that cannot be read. */
+    BAD_ANNOTATION("bad-annotation"),
+    /** A route that its Server does not use. */
+    ROUTE_UNUSED("route-unused");
+
+    private final String text;
+
+    Rule(String text) {
+      this.text = text;
+    }
+
+    /** Stable name of the rule, in kebab case. */
+    public String text() {
+      return text;
+    }
+  }
+
+  @Override
+  public int compareTo(Finding other) {
+    return ORDER.compare(this, other);
+  }
+
+  /** {@code file:line:column: Kind ns/name: message}, the place left out when it is unknown. */
+  @Override
+  public String toString() {
+    return (origin.isEmpty() ? "" : origin + ": ") + object + ": " + message;
+  }
+}

@@ -1,0 +1,323 @@
+package io.signetmesh.policy.index;
+
+import io.linkerd.proxy.inbound.Authn;
+import io.linkerd.proxy.inbound.Authn.PermitMeshTLS;
+import io.linkerd.proxy.inbound.Authn.PermitMeshTLS.PermitClientIdentities;
+import io.linkerd.proxy.inbound.Authn.PermitUnauthenticated;
+import io.linkerd.proxy.inbound.Authz;
+import io.linkerd.proxy.inbound.Identity;
+import io.linkerd.proxy.inbound.IdentitySuffix;
+import io.linkerd.proxy.inbound.Network;
+import io.linkerd.proxy.meta.Metadata;
+import io.linkerd.proxy.meta.Resource;
+import io.signetmesh.policy.facts.AuthorizationPolicyFact;
+import io.signetmesh.policy.facts.DefaultPolicy;
+import io.signetmesh.policy.facts.Fact;
+import io.signetmesh.policy.facts.IdentityMatch;
+import io.signetmesh.policy.facts.IpNetwork;
+import io.signetmesh.policy.facts.MeshTlsFact;
+import io.signetmesh.policy.facts.NetworkFact;
+import io.signetmesh.policy.facts.NetworkMatch;
+import io.signetmesh.policy.facts.ObjectRef;
+import io.signetmesh.policy.facts.Reference;
+import io.signetmesh.policy.facts.ServerAuthorizationFact;
+import io.signetmesh.policy.facts.UnusableFact;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Optional;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Works out what authorization objects grant. All parts of a message are sorted, so that equal
+ * grants are equal bytes. Whatever is not fully understood grants nothing.
+ */
+final class Grants {
+  private static final List<NetworkMatch> EVERYWHERE =
+      List.of(NetworkMatch.of(IpNetwork.ALL_V4), NetworkMatch.of(IpNetwork.ALL_V6));
+  private static final Authn UNAUTHENTICATED =
+      Authn.newBuilder().setUnauthenticated(PermitUnauthenticated.getDefaultInstance()).build();
+  private static final Authn ANY_TLS =
+      Authn.newBuilder()
+          .setMeshTLS(
+              PermitMeshTLS.newBuilder()
+                  .setUnauthenticated(PermitUnauthenticated.getDefaultInstance()))
+          .build();
+
+  private final PolicyConfig config;
+  private final List<NetworkMatch> clusterNetworks;
+  private final Authn anyIdentity;
+
+  Grants(PolicyConfig config) {
+    this.config = config;
+    this.clusterNetworks = config.clusterNetworks().stream().map(NetworkMatch::of).toList();
+    this.anyIdentity = identities(List.of(IdentityMatch.ANY));
+  }
+
+  /** The authorization of a default policy; none for {@code deny}. */
+  Optional<Authz> of(DefaultPolicy policy) {
+    return switch (policy) {
+      case ALL_UNAUTHENTICATED, AUDIT ->
+          Optional.of(synthetic(policy.text(), EVERYWHERE, UNAUTHENTICATED));
+      case ALL_AUTHENTICATED -> Optional.of(synthetic(policy.text(), EVERYWHERE, anyIdentity));
+      case CLUSTER_UNAUTHENTICATED ->
+          Optional.of(synthetic(policy.text(), clusterNetworks, UNAUTHENTICATED));
+      case CLUSTER_AUTHENTICATED ->
+          Optional.of(synthetic(policy.text(), clusterNetworks, anyIdentity));
+      case DENY -> Optional.empty();
+    };
+  }
+
+  /** What lets probes through; none when there are no probe networks. */
+  Optional<Authz> probe() {
+    if (config.probeNetworks().isEmpty()) {
+      return Optional.empty();
+    }
+    List<NetworkMatch> networks = config.probeNetworks().stream().map(NetworkMatch::of).toList();
+    return Optional.of(synthetic("probe", networks, UNAUTHENTICATED));
+  }
+
+  /**
+   * What an AuthorizationPolicy asks of clients; its target is not looked at.
+   *
+   * @param lookup finds an object by reference
+   */
+  Grant of(AuthorizationPolicyFact policy, Function<ObjectRef, @Nullable Fact> lookup) {
+    List<Grant.Reason> reasons = new ArrayList<>();
+    List<IdentityMatch> identities = null;
+    List<NetworkMatch> networks = null;
+    int identityReferences = 0;
+    int networkReferences = 0;
+    for (Reference reference : policy.authentications()) {
+      ObjectRef ref = reference.resolve(policy.ref().namespace()).orElse(null);
+      if (ref == null) {
+        reasons.add(unknownAuthentication(reference));
+        continue;
+      }
+      switch (ref.kind()) {
+        case SERVICE_ACCOUNT -> {
+          identityReferences++;
+          identities =
+              List.of(new IdentityMatch.Exact(config.identity(ref.name(), ref.namespace())));
+        }
+        case MESH_TLS_AUTHENTICATION -> {
+          identityReferences++;
+          if (lookup.apply(ref) instanceof MeshTlsFact found) {
+            identities = resolve(found, reasons);
+          } else {
+            reasons.add(missing(reference, ref, lookup.apply(ref)));
+          }
+        }
+        case NETWORK_AUTHENTICATION -> {
+          networkReferences++;
+          if (lookup.apply(ref) instanceof NetworkFact found) {
+            networks = found.networks();
+          } else {
+            reasons.add(missing(reference, ref, lookup.apply(ref)));
+          }
+        }
+        default -> reasons.add(unknownAuthentication(reference));
+      }
+    }
+    if (identityReferences > 1) {
+      reasons.add(
+          new Grant.Reason(
+              Finding.Rule.BAD_AUTHENTICATIONS,
+              "requiredAuthenticationRefs name "
+                  + identityReferences
+                  + " MeshTLSAuthentications or ServiceAccounts: expected at most one"));
+    }
+    if (networkReferences > 1) {
+      reasons.add(
+          new Grant.Reason(
+              Finding.Rule.BAD_AUTHENTICATIONS,
+              "requiredAuthenticationRefs name "
+                  + networkReferences
+                  + " NetworkAuthentications: expected at most one"));
+    }
+    if (identities != null && identities.isEmpty()) {
+      reasons.add(
+          new Grant.Reason(
+              Finding.Rule.NEVER_MATCHES, "its MeshTLSAuthentication has no identity"));
+    }
+    if (networks != null && networks.stream().allMatch(NetworkMatch::isVoid)) {
+      reasons.add(
+          new Grant.Reason(
+              Finding.Rule.NEVER_MATCHES,
+              "its NetworkAuthentication leaves no address after its exceptions"));
+    }
+    if (!reasons.isEmpty()) {
+      return new Grant.Nothing(reasons);
+    }
+    return new Grant.Allows(
+        resource(
+            policy.ref(),
+            "authorizationpolicy",
+            networks == null ? EVERYWHERE : networks,
+            identities == null ? UNAUTHENTICATED : identities(identities)));
+  }
+
+  /** What a ServerAuthorization asks of clients; which Servers it selects is not looked at. */
+  Grant of(ServerAuthorizationFact authorization) {
+    ServerAuthorizationFact.MeshTls tls = authorization.meshTls();
+    Authn authentication;
+    if (authorization.unauthenticated()) {
+      if (tls != null) {
+        return Grant.Nothing.because(
+            Finding.Rule.BAD_AUTHENTICATIONS,
+            "spec.client has unauthenticated: true together with meshTLS: expected one of them");
+      }
+      authentication = UNAUTHENTICATED;
+    } else if (tls == null) {
+      return Grant.Nothing.because(
+          Finding.Rule.BAD_AUTHENTICATIONS,
+          "spec.client says nothing about authentication: expected unauthenticated or meshTLS");
+    } else if (tls.unauthenticatedTls()) {
+      if (!tls.identities().isEmpty() || !tls.serviceAccounts().isEmpty()) {
+        return Grant.Nothing.because(
+            Finding.Rule.BAD_AUTHENTICATIONS,
+            "spec.client.meshTLS has unauthenticatedTLS: true together with identities: expected"
+                + " one of them");
+      }
+      authentication = ANY_TLS;
+    } else {
+      List<IdentityMatch> identities = new ArrayList<>(tls.identities());
+      for (Reference account : tls.serviceAccounts()) {
+        String namespace = account.namespace();
+        identities.add(
+            new IdentityMatch.Exact(
+                config.identity(
+                    account.name(),
+                    namespace == null ? authorization.ref().namespace() : namespace)));
+      }
+      if (identities.isEmpty()) {
+        return Grant.Nothing.because(
+            Finding.Rule.NEVER_MATCHES, "spec.client.meshTLS has no identity");
+      }
+      authentication = identities(identities);
+    }
+    List<NetworkMatch> networks =
+        authorization.networks().isEmpty() ? clusterNetworks : authorization.networks();
+    if (networks.stream().allMatch(NetworkMatch::isVoid)) {
+      return Grant.Nothing.because(
+          Finding.Rule.NEVER_MATCHES, "spec.client.networks leave no address after exceptions");
+    }
+    return new Grant.Allows(
+        resource(authorization.ref(), "serverauthorization", networks, authentication));
+  }
+
+  private List<IdentityMatch> resolve(MeshTlsFact fact, List<Grant.Reason> reasons) {
+    List<IdentityMatch> matches = new ArrayList<>(fact.identities());
+    for (Reference reference : fact.references()) {
+      if (reference.isA(ObjectRef.Kind.SERVICE_ACCOUNT)) {
+        String namespace = reference.namespace();
+        matches.add(
+            new IdentityMatch.Exact(
+                config.identity(
+                    reference.name(), namespace == null ? fact.ref().namespace() : namespace)));
+      } else if (reference.isA(ObjectRef.Kind.NAMESPACE)) {
+        matches.add(
+            new IdentityMatch.Suffix(
+                List.of(config.identitySuffix(reference.name()).split("\\.", -1))));
+      } else {
+        reasons.add(
+            new Grant.Reason(
+                Finding.Rule.NOT_UNDERSTOOD,
+                fact.ref()
+                    + " refers to "
+                    + reference
+                    + ": expected a ServiceAccount or a Namespace"));
+      }
+    }
+    return matches;
+  }
+
+  private static Grant.Reason missing(Reference reference, ObjectRef ref, @Nullable Fact instead) {
+    return instead instanceof UnusableFact unusable
+        ? new Grant.Reason(
+            Finding.Rule.DANGLING_REFERENCE,
+            "requires " + ref + ", which is not understood: " + unusable.reason())
+        : new Grant.Reason(
+            Finding.Rule.DANGLING_REFERENCE, "requires " + reference + ", but there is no " + ref);
+  }
+
+  private static Grant.Reason unknownAuthentication(Reference reference) {
+    return new Grant.Reason(
+        Finding.Rule.BAD_AUTHENTICATIONS,
+        "requires "
+            + reference
+            + ": expected a MeshTLSAuthentication, NetworkAuthentication or ServiceAccount");
+  }
+
+  private static Authz resource(
+      ObjectRef ref, String kind, Collection<NetworkMatch> networks, Authn authentication) {
+    return Authz.newBuilder()
+        .addAllNetworks(wire(networks))
+        .setAuthentication(authentication)
+        .putLabels("group", ref.kind().group())
+        .putLabels("kind", kind)
+        .putLabels("name", ref.name())
+        .setMetadata(
+            Metadata.newBuilder()
+                .setResource(
+                    Resource.newBuilder()
+                        .setGroup(ref.kind().group())
+                        .setKind(kind)
+                        .setName(ref.name())
+                        .setNamespace(ref.namespace())))
+        .build();
+  }
+
+  private static Authz synthetic(
+      String name, Collection<NetworkMatch> networks, Authn authentication) {
+    return Authz.newBuilder()
+        .addAllNetworks(wire(networks))
+        .setAuthentication(authentication)
+        .putLabels("group", "")
+        .putLabels("kind", "default")
+        .putLabels("name", name)
+        .setMetadata(Metadata.newBuilder().setDefault(name))
+        .build();
+  }
+
+  private static List<Network> wire(Collection<NetworkMatch> networks) {
+    return networks.stream()
+        .sorted(
+            java.util.Comparator.comparing(NetworkMatch::network)
+                .thenComparing(match -> match.except().toString()))
+        .filter(network -> !network.isVoid())
+        .map(
+            network ->
+                Network.newBuilder()
+                    .setNet(network.network().toWire())
+                    .addAllExcept(network.except().stream().map(IpNetwork::toWire).toList())
+                    .build())
+        .distinct()
+        .toList();
+  }
+
+  private static Authn identities(Collection<IdentityMatch> matches) {
+    SortedSet<String> exact = new TreeSet<>();
+    SortedSet<String> suffixes = new TreeSet<>();
+    for (IdentityMatch match : matches) {
+      switch (match) {
+        case IdentityMatch.Exact(String identity) -> exact.add(identity);
+        case IdentityMatch.Suffix(List<String> labels) -> suffixes.add(String.join(".", labels));
+      }
+    }
+    PermitClientIdentities.Builder permitted = PermitClientIdentities.newBuilder();
+    exact.forEach(name -> permitted.addIdentities(Identity.newBuilder().setName(name)));
+    for (String suffix : suffixes) {
+      permitted.addSuffixes(
+          suffix.isEmpty()
+              ? IdentitySuffix.getDefaultInstance()
+              : IdentitySuffix.newBuilder().addAllParts(List.of(suffix.split("\\.", -1))).build());
+    }
+    return Authn.newBuilder()
+        .setMeshTLS(PermitMeshTLS.newBuilder().setIdentities(permitted))
+        .build();
+  }
+}

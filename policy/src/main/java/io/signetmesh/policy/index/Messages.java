@@ -1,0 +1,143 @@
+package io.signetmesh.policy.index;
+
+import com.google.protobuf.Duration;
+import io.linkerd.proxy.grpc_route.GrpcRouteMatch;
+import io.linkerd.proxy.grpc_route.GrpcRpcMatch;
+import io.linkerd.proxy.http_route.HttpRouteMatch;
+import io.linkerd.proxy.http_route.PathMatch;
+import io.linkerd.proxy.http_types.HttpMethod;
+import io.linkerd.proxy.inbound.Authz;
+import io.linkerd.proxy.inbound.GrpcRoute;
+import io.linkerd.proxy.inbound.HttpRoute;
+import io.linkerd.proxy.inbound.ProxyProtocol;
+import io.linkerd.proxy.inbound.Server;
+import io.linkerd.proxy.meta.Metadata;
+import io.linkerd.proxy.meta.Resource;
+import io.signetmesh.policy.facts.ObjectRef;
+import io.signetmesh.policy.facts.RouteFact;
+import io.signetmesh.policy.facts.ServerFact.Protocol;
+import java.util.List;
+import java.util.Optional;
+
+/** Builds the parts of {@code inbound.Server} that are not authorizations. */
+final class Messages {
+  private static final Duration DETECT_TIMEOUT = Duration.newBuilder().setSeconds(10).build();
+  private static final HttpRoute DEFAULT_HTTP_ROUTE =
+      HttpRoute.newBuilder()
+          .setMetadata(Metadata.newBuilder().setDefault("default"))
+          .addRules(
+              HttpRoute.Rule.newBuilder()
+                  .addMatches(
+                      HttpRouteMatch.newBuilder().setPath(PathMatch.newBuilder().setPrefix("/"))))
+          .build();
+  private static final GrpcRoute DEFAULT_GRPC_ROUTE =
+      GrpcRoute.newBuilder()
+          .setMetadata(Metadata.newBuilder().setDefault("default"))
+          .addRules(
+              GrpcRoute.Rule.newBuilder()
+                  .addMatches(
+                      GrpcRouteMatch.newBuilder().setRpc(GrpcRpcMatch.getDefaultInstance())))
+          .build();
+
+  private Messages() {}
+
+  /** Whether HTTP routes, and with them probes, are decided on in this protocol. */
+  static boolean hasHttpRoutes(Protocol protocol) {
+    return switch (protocol) {
+      case UNKNOWN, HTTP_1, HTTP_2 -> true;
+      case GRPC, OPAQUE, TLS -> false;
+    };
+  }
+
+  /** The route of requests that no attached route is about. */
+  static HttpRoute defaultHttpRoute() {
+    return DEFAULT_HTTP_ROUTE;
+  }
+
+  /** The same for gRPC. */
+  static GrpcRoute defaultGrpcRoute() {
+    return DEFAULT_GRPC_ROUTE;
+  }
+
+  /** The route of probes: GET of exactly one of the paths. */
+  static Optional<HttpRoute> probeRoute(Optional<Authz> probe, List<String> paths) {
+    if (probe.isEmpty() || paths.isEmpty()) {
+      return Optional.empty();
+    }
+    HttpRoute.Rule.Builder rule = HttpRoute.Rule.newBuilder();
+    for (String path : paths) {
+      rule.addMatches(
+          HttpRouteMatch.newBuilder()
+              .setPath(PathMatch.newBuilder().setExact(path))
+              .setMethod(HttpMethod.newBuilder().setRegistered(HttpMethod.Registered.GET)));
+    }
+    return Optional.of(
+        HttpRoute.newBuilder()
+            .setMetadata(Metadata.newBuilder().setDefault("probe"))
+            .addAuthorizations(probe.get())
+            .addRules(rule)
+            .build());
+  }
+
+  /** An attached HTTPRoute. */
+  static HttpRoute httpRoute(RouteFact route, List<HttpRoute.Rule> rules, List<Authz> grants) {
+    return HttpRoute.newBuilder()
+        .setMetadata(resource(route.ref()))
+        .addAllHosts(route.hosts())
+        .addAllAuthorizations(grants)
+        .addAllRules(rules)
+        .build();
+  }
+
+  /** An attached GRPCRoute. */
+  static GrpcRoute grpcRoute(RouteFact route, List<GrpcRoute.Rule> rules, List<Authz> grants) {
+    return GrpcRoute.newBuilder()
+        .setMetadata(resource(route.ref()))
+        .addAllHosts(route.hosts())
+        .addAllAuthorizations(grants)
+        .addAllRules(rules)
+        .build();
+  }
+
+  /** A protocol with the routes that it uses. */
+  static ProxyProtocol protocol(
+      Protocol protocol, List<HttpRoute> httpRoutes, List<GrpcRoute> grpcRoutes) {
+    ProxyProtocol.Builder message = ProxyProtocol.newBuilder();
+    switch (protocol) {
+      case UNKNOWN ->
+          message.setDetect(
+              ProxyProtocol.Detect.newBuilder()
+                  .setTimeout(DETECT_TIMEOUT)
+                  .addAllHttpRoutes(httpRoutes));
+      case HTTP_1 -> message.setHttp1(ProxyProtocol.Http1.newBuilder().addAllRoutes(httpRoutes));
+      case HTTP_2 -> message.setHttp2(ProxyProtocol.Http2.newBuilder().addAllRoutes(httpRoutes));
+      case GRPC -> message.setGrpc(ProxyProtocol.Grpc.newBuilder().addAllRoutes(grpcRoutes));
+      case OPAQUE -> message.setOpaque(ProxyProtocol.Opaque.getDefaultInstance());
+      case TLS -> message.setTls(ProxyProtocol.Tls.getDefaultInstance());
+    }
+    return message.build();
+  }
+
+  /** A server message. */
+  static Server server(
+      ProxyProtocol protocol, List<Authz> grants, String group, String kind, String name) {
+    return Server.newBuilder()
+        .setProtocol(protocol)
+        .addAllAuthorizations(grants)
+        .putLabels("group", group)
+        .putLabels("kind", kind)
+        .putLabels("name", name)
+        .build();
+  }
+
+  private static Metadata resource(ObjectRef ref) {
+    return Metadata.newBuilder()
+        .setResource(
+            Resource.newBuilder()
+                .setGroup(ref.kind().group())
+                .setKind(ref.kind().resourceKind())
+                .setName(ref.name())
+                .setNamespace(ref.namespace()))
+        .build();
+  }
+}

@@ -1,0 +1,16 @@
+package io.signetmesh.policy.index;
+
+import java.util.LinkedHashSet;
+import java.util.Set;
+
+/** A watched port. */
+final class PortState {
+  final int port;
+  final Set<PortListener> listeners = new LinkedHashSet<>();
+  EffectivePolicy policy;
+
+  PortState(int port, EffectivePolicy policy) {
+    this.port = port;
+    this.policy = policy;
+  }
+}
