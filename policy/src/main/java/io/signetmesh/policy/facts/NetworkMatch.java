@@ -1,5 +1,8 @@
 package io.signetmesh.policy.facts;
 
+import io.signetmesh.crds.network.Cidr;
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 
 /**
@@ -8,19 +11,32 @@ import java.util.List;
  * @param network addresses that match
  * @param except networks that do not
  */
-public record NetworkMatch(IpNetwork network, List<IpNetwork> except) {
+public record NetworkMatch(Cidr network, List<Cidr> except) implements Comparable<NetworkMatch> {
+  private static final Comparator<Cidr> BY_ADDRESS =
+      Comparator.comparing(Cidr::isIpv6)
+          .thenComparing(Cidr::address, Arrays::compareUnsigned)
+          .thenComparingInt(Cidr::prefixLength);
+  private static final Comparator<NetworkMatch> ORDER =
+      Comparator.comparing(NetworkMatch::network, BY_ADDRESS)
+          .thenComparing(match -> match.except().toString());
+
   /** Sorts the exceptions, which equal states must list alike. */
   public NetworkMatch {
-    except = except.stream().sorted().distinct().toList();
+    except = except.stream().sorted(BY_ADDRESS).distinct().toList();
   }
 
   /** A network without exceptions. */
-  public static NetworkMatch of(IpNetwork network) {
+  public static NetworkMatch of(Cidr network) {
     return new NetworkMatch(network, List.of());
   }
 
   /** Whether no address is left. */
   public boolean isVoid() {
     return except.stream().anyMatch(hole -> hole.contains(network));
+  }
+
+  @Override
+  public int compareTo(NetworkMatch other) {
+    return ORDER.compare(this, other);
   }
 }

@@ -18,7 +18,7 @@ public record ServerAuthorizationFact(
     ObjectRef ref,
     String origin,
     @Nullable String serverName,
-    @Nullable LabelSelector serverSelector,
+    @Nullable LabelSelection serverSelector,
     List<NetworkMatch> networks,
     boolean unauthenticated,
     @Nullable MeshTls meshTls)

@@ -1,5 +1,7 @@
 package io.signetmesh.policy.facts;
 
+import io.signetmesh.crds.policy.AccessPolicy;
+import io.signetmesh.crds.policy.ProxyProtocol;
 import java.time.Instant;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -25,10 +27,10 @@ public record ServerFact(
     @Nullable Instant created,
     Map<String, String> labels,
     ObjectRef.Kind workloads,
-    LabelSelector selector,
+    LabelSelection selector,
     Port port,
-    Protocol protocol,
-    DefaultPolicy accessPolicy,
+    ProxyProtocol protocol,
+    AccessPolicy accessPolicy,
     @Nullable String flaw)
     implements Fact, Comparable<ServerFact> {
   /** Copies its arguments. */
@@ -67,32 +69,5 @@ public record ServerFact(
      * @param name port name
      */
     record Name(String name) implements Port {}
-  }
-
-  /** {@code proxyProtocol}. */
-  public enum Protocol {
-    /** Detected. */
-    UNKNOWN("unknown"),
-    /** HTTP/1. */
-    HTTP_1("HTTP/1"),
-    /** HTTP/2. */
-    HTTP_2("HTTP/2"),
-    /** gRPC. */
-    GRPC("gRPC"),
-    /** Bytes. */
-    OPAQUE("opaque"),
-    /** TLS of the application, passed through. */
-    TLS("TLS");
-
-    private final String text;
-
-    Protocol(String text) {
-      this.text = text;
-    }
-
-    /** The value as written in a manifest, case-sensitive. */
-    public String text() {
-      return text;
-    }
   }
 }

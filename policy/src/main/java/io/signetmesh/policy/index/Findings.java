@@ -1,9 +1,10 @@
 package io.signetmesh.policy.index;
 
+import io.signetmesh.crds.policy.ProxyProtocol;
 import io.signetmesh.policy.facts.AuthorizationPolicyFact;
 import io.signetmesh.policy.facts.Fact;
 import io.signetmesh.policy.facts.IdentityMatch;
-import io.signetmesh.policy.facts.LabelSelector;
+import io.signetmesh.policy.facts.LabelSelection;
 import io.signetmesh.policy.facts.MeshTlsFact;
 import io.signetmesh.policy.facts.NamespaceFact;
 import io.signetmesh.policy.facts.NetworkFact;
@@ -153,7 +154,7 @@ final class Findings {
   private void serverAuthorization(ServerAuthorizationFact authorization) {
     grant(authorization, grants.of(authorization));
     networks(authorization, "spec.client.networks", authorization.networks());
-    LabelSelector selector = authorization.serverSelector();
+    LabelSelection selector = authorization.serverSelector();
     if (selector != null) {
       selector(authorization, selector);
     }
@@ -261,10 +262,10 @@ final class Findings {
                 + suggestion(namespace, new Target.OneServer(name)));
         continue;
       }
-      ServerFact.Protocol protocol = server.fact.protocol();
+      ProxyProtocol protocol = server.fact.protocol();
       boolean used =
           route.ref().kind() == ObjectRef.Kind.GRPC_ROUTE
-              ? protocol == ServerFact.Protocol.GRPC
+              ? protocol == ProxyProtocol.GRPC
               : Messages.hasHttpRoutes(protocol);
       if (!used) {
         warning(
@@ -273,7 +274,7 @@ final class Findings {
             "is attached to the Server "
                 + name
                 + ", whose protocol "
-                + protocol.text()
+                + protocol.wireName()
                 + " has no use for it");
       }
     }
@@ -297,21 +298,15 @@ final class Findings {
     }
   }
 
-  private void selector(Fact holder, LabelSelector selector) {
-    for (LabelSelector.Requirement requirement : selector.requirements()) {
-      if (!requirement.isWellFormed()) {
-        error(
-            holder,
-            Rule.NOT_UNDERSTOOD,
-            "selector on \""
-                + requirement.key()
-                + "\" has operator \""
-                + requirement.operator()
-                + "\" "
-                + (requirement.values() == null ? "without values" : "with values")
-                + ": expected In or NotIn with values, Exists or DoesNotExist without; it selects"
-                + " nothing");
-      }
+  private void selector(Fact holder, LabelSelection selector) {
+    for (String expression : selector.malformed()) {
+      error(
+          holder,
+          Rule.NOT_UNDERSTOOD,
+          "selector has the expression \""
+              + expression
+              + "\": expected In or NotIn with values, Exists or DoesNotExist without; it selects"
+              + " nothing");
     }
   }
 

@@ -10,11 +10,11 @@ import io.linkerd.proxy.inbound.IdentitySuffix;
 import io.linkerd.proxy.inbound.Network;
 import io.linkerd.proxy.meta.Metadata;
 import io.linkerd.proxy.meta.Resource;
+import io.signetmesh.crds.network.Cidr;
+import io.signetmesh.crds.policy.AccessPolicy;
 import io.signetmesh.policy.facts.AuthorizationPolicyFact;
-import io.signetmesh.policy.facts.DefaultPolicy;
 import io.signetmesh.policy.facts.Fact;
 import io.signetmesh.policy.facts.IdentityMatch;
-import io.signetmesh.policy.facts.IpNetwork;
 import io.signetmesh.policy.facts.MeshTlsFact;
 import io.signetmesh.policy.facts.NetworkFact;
 import io.signetmesh.policy.facts.NetworkMatch;
@@ -37,7 +37,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Grants {
   private static final List<NetworkMatch> EVERYWHERE =
-      List.of(NetworkMatch.of(IpNetwork.ALL_V4), NetworkMatch.of(IpNetwork.ALL_V6));
+      List.of(NetworkMatch.of(Cidr.parse("0.0.0.0/0")), NetworkMatch.of(Cidr.parse("::/0")));
   private static final Authn UNAUTHENTICATED =
       Authn.newBuilder().setUnauthenticated(PermitUnauthenticated.getDefaultInstance()).build();
   private static final Authn ANY_TLS =
@@ -58,15 +58,15 @@ final class Grants {
   }
 
   /** The authorization of a default policy; none for {@code deny}. */
-  Optional<Authz> of(DefaultPolicy policy) {
+  Optional<Authz> of(AccessPolicy policy) {
     return switch (policy) {
       case ALL_UNAUTHENTICATED, AUDIT ->
-          Optional.of(synthetic(policy.text(), EVERYWHERE, UNAUTHENTICATED));
-      case ALL_AUTHENTICATED -> Optional.of(synthetic(policy.text(), EVERYWHERE, anyIdentity));
+          Optional.of(synthetic(policy.wireName(), EVERYWHERE, UNAUTHENTICATED));
+      case ALL_AUTHENTICATED -> Optional.of(synthetic(policy.wireName(), EVERYWHERE, anyIdentity));
       case CLUSTER_UNAUTHENTICATED ->
-          Optional.of(synthetic(policy.text(), clusterNetworks, UNAUTHENTICATED));
+          Optional.of(synthetic(policy.wireName(), clusterNetworks, UNAUTHENTICATED));
       case CLUSTER_AUTHENTICATED ->
-          Optional.of(synthetic(policy.text(), clusterNetworks, anyIdentity));
+          Optional.of(synthetic(policy.wireName(), clusterNetworks, anyIdentity));
       case DENY -> Optional.empty();
     };
   }
@@ -285,15 +285,13 @@ final class Grants {
 
   private static List<Network> wire(Collection<NetworkMatch> networks) {
     return networks.stream()
-        .sorted(
-            java.util.Comparator.comparing(NetworkMatch::network)
-                .thenComparing(match -> match.except().toString()))
+        .sorted()
         .filter(network -> !network.isVoid())
         .map(
             network ->
                 Network.newBuilder()
-                    .setNet(network.network().toWire())
-                    .addAllExcept(network.except().stream().map(IpNetwork::toWire).toList())
+                    .setNet(Messages.network(network.network()))
+                    .addAllExcept(network.except().stream().map(Messages::network).toList())
                     .build())
         .distinct()
         .toList();

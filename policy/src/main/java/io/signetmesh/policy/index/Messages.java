@@ -13,9 +13,13 @@ import io.linkerd.proxy.inbound.ProxyProtocol;
 import io.linkerd.proxy.inbound.Server;
 import io.linkerd.proxy.meta.Metadata;
 import io.linkerd.proxy.meta.Resource;
+import io.linkerd.proxy.net.IPAddress;
+import io.linkerd.proxy.net.IPNetwork;
+import io.linkerd.proxy.net.IPv6;
+import io.signetmesh.crds.network.Cidr;
 import io.signetmesh.policy.facts.ObjectRef;
 import io.signetmesh.policy.facts.RouteFact;
-import io.signetmesh.policy.facts.ServerFact.Protocol;
+import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Optional;
 
@@ -41,8 +45,20 @@ final class Messages {
 
   private Messages() {}
 
+  /** A network as it goes over the wire. */
+  static IPNetwork network(Cidr network) {
+    ByteBuffer address = ByteBuffer.wrap(network.address());
+    IPAddress.Builder ip = IPAddress.newBuilder();
+    if (network.isIpv6()) {
+      ip.setIpv6(IPv6.newBuilder().setFirst(address.getLong()).setLast(address.getLong()));
+    } else {
+      ip.setIpv4(address.getInt());
+    }
+    return IPNetwork.newBuilder().setIp(ip).setPrefixLen(network.prefixLength()).build();
+  }
+
   /** Whether HTTP routes, and with them probes, are decided on in this protocol. */
-  static boolean hasHttpRoutes(Protocol protocol) {
+  static boolean hasHttpRoutes(io.signetmesh.crds.policy.ProxyProtocol protocol) {
     return switch (protocol) {
       case UNKNOWN, HTTP_1, HTTP_2 -> true;
       case GRPC, OPAQUE, TLS -> false;
@@ -101,7 +117,9 @@ final class Messages {
 
   /** A protocol with the routes that it uses. */
   static ProxyProtocol protocol(
-      Protocol protocol, List<HttpRoute> httpRoutes, List<GrpcRoute> grpcRoutes) {
+      io.signetmesh.crds.policy.ProxyProtocol protocol,
+      List<HttpRoute> httpRoutes,
+      List<GrpcRoute> grpcRoutes) {
     ProxyProtocol.Builder message = ProxyProtocol.newBuilder();
     switch (protocol) {
       case UNKNOWN ->

@@ -1,7 +1,7 @@
 package io.signetmesh.policy.index;
 
-import io.signetmesh.policy.facts.DefaultPolicy;
-import io.signetmesh.policy.facts.IpNetwork;
+import io.signetmesh.crds.network.Cidr;
+import io.signetmesh.crds.policy.AccessPolicy;
 import io.signetmesh.policy.facts.PortSet;
 import java.util.List;
 import java.util.Set;
@@ -23,13 +23,13 @@ import java.util.stream.Stream;
 public record PolicyConfig(
     String controlPlaneNamespace,
     String trustDomain,
-    List<IpNetwork> clusterNetworks,
-    List<IpNetwork> probeNetworks,
-    DefaultPolicy defaultPolicy,
+    List<Cidr> clusterNetworks,
+    List<Cidr> probeNetworks,
+    AccessPolicy defaultPolicy,
     PortSet defaultOpaquePorts) {
-  private static final List<IpNetwork> PRIVATE_NETWORKS =
+  private static final List<Cidr> PRIVATE_NETWORKS =
       Stream.of("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fd00::/8")
-          .map(IpNetwork::parse)
+          .map(Cidr::parse)
           .toList();
   private static final String OPAQUE_PORTS = "25,587,3306,4444,5432,6379,9300,11211";
 
@@ -52,13 +52,13 @@ public record PolicyConfig(
         controlPlaneNamespace,
         trustDomain,
         PRIVATE_NETWORKS,
-        List.of(IpNetwork.ALL_V4, IpNetwork.ALL_V6),
-        DefaultPolicy.DENY,
+        List.of(Cidr.parse("0.0.0.0/0"), Cidr.parse("::/0")),
+        AccessPolicy.DENY,
         PortSet.parse(OPAQUE_PORTS, name -> Set.of()));
   }
 
   /** The same with another default policy. */
-  public PolicyConfig withDefaultPolicy(DefaultPolicy policy) {
+  public PolicyConfig withDefaultPolicy(AccessPolicy policy) {
     return new PolicyConfig(
         controlPlaneNamespace,
         trustDomain,
@@ -69,7 +69,7 @@ public record PolicyConfig(
   }
 
   /** The same with other cluster networks. */
-  public PolicyConfig withClusterNetworks(List<IpNetwork> networks) {
+  public PolicyConfig withClusterNetworks(List<Cidr> networks) {
     return new PolicyConfig(
         controlPlaneNamespace,
         trustDomain,
@@ -80,7 +80,7 @@ public record PolicyConfig(
   }
 
   /** The same with other probe networks. */
-  public PolicyConfig withProbeNetworks(List<IpNetwork> networks) {
+  public PolicyConfig withProbeNetworks(List<Cidr> networks) {
     return new PolicyConfig(
         controlPlaneNamespace,
         trustDomain,

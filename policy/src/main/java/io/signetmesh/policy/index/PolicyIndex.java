@@ -4,8 +4,9 @@ import io.linkerd.proxy.inbound.Authz;
 import io.linkerd.proxy.inbound.GrpcRoute;
 import io.linkerd.proxy.inbound.HttpRoute;
 import io.linkerd.proxy.inbound.Server;
+import io.signetmesh.crds.policy.AccessPolicy;
+import io.signetmesh.crds.policy.ProxyProtocol;
 import io.signetmesh.policy.facts.AuthorizationPolicyFact;
-import io.signetmesh.policy.facts.DefaultPolicy;
 import io.signetmesh.policy.facts.Fact;
 import io.signetmesh.policy.facts.MeshTlsFact;
 import io.signetmesh.policy.facts.NamespaceFact;
@@ -16,7 +17,6 @@ import io.signetmesh.policy.facts.Reference;
 import io.signetmesh.policy.facts.RouteFact;
 import io.signetmesh.policy.facts.ServerAuthorizationFact;
 import io.signetmesh.policy.facts.ServerFact;
-import io.signetmesh.policy.facts.ServerFact.Protocol;
 import io.signetmesh.policy.facts.ServiceAccountFact;
 import io.signetmesh.policy.facts.UnusableFact;
 import io.signetmesh.policy.facts.WorkloadFact;
@@ -528,11 +528,12 @@ public final class PolicyIndex {
     routes.add(Messages.defaultHttpRoute());
     Messages.probeRoute(grants.probe(), port.probes()).ifPresent(routes::add);
     return Messages.server(
-        Messages.protocol(port.opaque() ? Protocol.OPAQUE : Protocol.UNKNOWN, routes, List.of()),
+        Messages.protocol(
+            port.opaque() ? ProxyProtocol.OPAQUE : ProxyProtocol.UNKNOWN, routes, List.of()),
         grants.of(port.policy()).stream().toList(),
         "",
         "default",
-        port.policy().text());
+        port.policy().wireName());
   }
 
   private Server serverMessage(ServerState state, List<String> probes) {
@@ -616,5 +617,5 @@ public final class PolicyIndex {
    * @param opaque whether its bytes are looked at
    * @param probes probe paths on it
    */
-  private record DefaultPort(DefaultPolicy policy, boolean opaque, List<String> probes) {}
+  private record DefaultPort(AccessPolicy policy, boolean opaque, List<String> probes) {}
 }

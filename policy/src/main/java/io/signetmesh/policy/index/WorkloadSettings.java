@@ -1,6 +1,6 @@
 package io.signetmesh.policy.index;
 
-import io.signetmesh.policy.facts.DefaultPolicy;
+import io.signetmesh.crds.policy.AccessPolicy;
 import io.signetmesh.policy.facts.PolicyAnnotations;
 import io.signetmesh.policy.facts.PortSet;
 import io.signetmesh.policy.facts.WorkloadFact;
@@ -19,7 +19,7 @@ import java.util.regex.Pattern;
  * @param problems annotations that cannot be read, one sentence each
  */
 record WorkloadSettings(
-    DefaultPolicy defaultPolicy,
+    AccessPolicy defaultPolicy,
     PortSet opaquePorts,
     PortSet identityPorts,
     boolean identityEverywhere,
@@ -37,11 +37,11 @@ record WorkloadSettings(
     PolicyAnnotations annotations = workload.annotations().orElse(namespace);
     List<String> problems = new ArrayList<>();
 
-    DefaultPolicy policy = config.defaultPolicy();
+    AccessPolicy policy = config.defaultPolicy();
     String policyText = annotations.defaultInboundPolicy();
     if (policyText != null) {
-      Optional<DefaultPolicy> parsed = DefaultPolicy.parse(policyText.strip());
-      policy = parsed.orElse(DefaultPolicy.DENY);
+      Optional<AccessPolicy> parsed = AccessPolicy.parse(policyText.strip());
+      policy = parsed.orElse(AccessPolicy.DENY);
       if (parsed.isEmpty()) {
         problems.add(
             PolicyAnnotations.DEFAULT_INBOUND_POLICY
@@ -79,10 +79,19 @@ record WorkloadSettings(
   }
 
   /** The default policy of a port. */
-  DefaultPolicy policyOf(int port) {
+  AccessPolicy policyOf(int port) {
     return identityEverywhere || identityPorts.contains(port)
-        ? defaultPolicy.authenticated()
+        ? authenticated(defaultPolicy)
         : defaultPolicy;
+  }
+
+  private static AccessPolicy authenticated(AccessPolicy policy) {
+    return switch (policy) {
+      case ALL_UNAUTHENTICATED, ALL_AUTHENTICATED -> AccessPolicy.ALL_AUTHENTICATED;
+      case CLUSTER_UNAUTHENTICATED, CLUSTER_AUTHENTICATED -> AccessPolicy.CLUSTER_AUTHENTICATED;
+      case DENY -> AccessPolicy.DENY;
+      case AUDIT -> AccessPolicy.AUDIT;
+    };
   }
 
   /** A port name that a namespace lists need not be declared by each of its workloads. */

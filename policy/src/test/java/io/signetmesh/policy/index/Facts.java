@@ -1,11 +1,12 @@
 package io.signetmesh.policy.index;
 
+import io.signetmesh.crds.network.Cidr;
+import io.signetmesh.crds.policy.AccessPolicy;
+import io.signetmesh.crds.policy.ProxyProtocol;
 import io.signetmesh.policy.facts.AuthorizationPolicyFact;
-import io.signetmesh.policy.facts.DefaultPolicy;
 import io.signetmesh.policy.facts.Fact;
 import io.signetmesh.policy.facts.IdentityMatch;
-import io.signetmesh.policy.facts.IpNetwork;
-import io.signetmesh.policy.facts.LabelSelector;
+import io.signetmesh.policy.facts.LabelSelection;
 import io.signetmesh.policy.facts.MeshTlsFact;
 import io.signetmesh.policy.facts.NamespaceFact;
 import io.signetmesh.policy.facts.NetworkFact;
@@ -81,7 +82,7 @@ public final class Facts {
   }
 
   public static ServerFact server(String name, int port, Map<String, String> selector) {
-    return server(name, new ServerFact.Port.Number(port), selector, START, DefaultPolicy.DENY);
+    return server(name, new ServerFact.Port.Number(port), selector, START, AccessPolicy.DENY);
   }
 
   public static ServerFact server(
@@ -89,21 +90,21 @@ public final class Facts {
       ServerFact.Port port,
       Map<String, String> selector,
       Instant created,
-      DefaultPolicy accessPolicy) {
+      AccessPolicy accessPolicy) {
     return new ServerFact(
         new ObjectRef(ObjectRef.Kind.SERVER, NS, name),
         "",
         created,
         Map.of("server", name),
         ObjectRef.Kind.POD,
-        LabelSelector.of(selector),
+        LabelSelection.of(selector),
         port,
-        ServerFact.Protocol.UNKNOWN,
+        ProxyProtocol.UNKNOWN,
         accessPolicy,
         null);
   }
 
-  public static ServerFact speaking(ServerFact server, ServerFact.Protocol protocol) {
+  public static ServerFact speaking(ServerFact server, ProxyProtocol protocol) {
     return new ServerFact(
         server.ref(),
         server.origin(),
@@ -158,7 +159,7 @@ public final class Facts {
     return new NetworkFact(
         new ObjectRef(ObjectRef.Kind.NETWORK_AUTHENTICATION, NS, name),
         "",
-        Arrays.stream(networks).map(IpNetwork::parse).map(NetworkMatch::of).toList());
+        Arrays.stream(networks).map(Cidr::parse).map(NetworkMatch::of).toList());
   }
 
   public static ServerAuthorizationFact serverAuthorization(

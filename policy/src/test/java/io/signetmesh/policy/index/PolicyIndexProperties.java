@@ -4,9 +4,10 @@ import static io.signetmesh.policy.index.Facts.NS;
 import static io.signetmesh.policy.index.Facts.START;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.signetmesh.policy.facts.DefaultPolicy;
+import io.signetmesh.crds.policy.AccessPolicy;
+import io.signetmesh.crds.policy.ProxyProtocol;
 import io.signetmesh.policy.facts.Fact;
-import io.signetmesh.policy.facts.LabelSelector;
+import io.signetmesh.policy.facts.LabelSelection;
 import io.signetmesh.policy.facts.ObjectRef;
 import io.signetmesh.policy.facts.PolicyAnnotations;
 import io.signetmesh.policy.facts.Reference;
@@ -125,7 +126,7 @@ final class PolicyIndexProperties {
                   new ObjectRef(ObjectRef.Kind.SERVER_AUTHORIZATION, NS, name),
                   "",
                   null,
-                  LabelSelector.of(Map.of("server", "n" + random.nextInt(4))),
+                  LabelSelection.of(Map.of("server", "n" + random.nextInt(4))),
                   List.of(),
                   true,
                   null);
@@ -151,14 +152,14 @@ final class PolicyIndexProperties {
             port,
             selector,
             START.plusSeconds(random.nextInt(3)),
-            DefaultPolicy.values()[random.nextInt(6)]);
+            AccessPolicy.values()[random.nextInt(6)]);
     return Facts.speaking(
-        server, ServerFact.Protocol.values()[random.nextInt(ServerFact.Protocol.values().length)]);
+        server, ProxyProtocol.values()[random.nextInt(ProxyProtocol.values().length)]);
   }
 
   private static PolicyAnnotations annotations(Random random) {
     return new PolicyAnnotations(
-        random.nextBoolean() ? DefaultPolicy.values()[random.nextInt(6)].text() : null,
+        random.nextBoolean() ? AccessPolicy.values()[random.nextInt(6)].wireName() : null,
         random.nextInt(3) == 0 ? "8080,admin" : null,
         random.nextInt(3) == 0 ? "7000-7005" : null);
   }
