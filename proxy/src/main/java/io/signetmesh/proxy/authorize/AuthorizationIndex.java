@@ -89,8 +89,7 @@ final class AuthorizationIndex {
       String wantedClient = Wanted.client(authorization.authentication());
       String wantedNetwork = Wanted.networks(authorization.networks());
       allow[id] = new Decision(true, Reason.AUTHORIZED, ref, null, null);
-      networkMiss[id] =
-          new Decision(false, Reason.NETWORK_MISMATCH, ref, "network", wantedNetwork);
+      networkMiss[id] = new Decision(false, Reason.NETWORK_MISMATCH, ref, "network", wantedNetwork);
       identityMiss[id] =
           new Decision(false, Reason.IDENTITY_MISMATCH, ref, "identity", wantedClient);
       identityRequired[id] =
@@ -128,8 +127,8 @@ final class AuthorizationIndex {
 
   /**
    * The denial that names the authorization which came nearest: one whose demand on the client
-   * holds but not its networks, else one whose networks hold, else the first. Null when there are no
-   * authorizations.
+   * holds but not its networks, else one whose networks hold, else the first. Null when there are
+   * no authorizations.
    */
   @Nullable Decision nearestMiss(Client client) {
     if (all.isEmpty()) {

@@ -7,8 +7,7 @@ import org.jspecify.annotations.Nullable;
 /** A policy with its indexes. */
 final class CompiledServerPolicy implements ServerPolicy {
   private static final Decision NO_AUTHORIZATION =
-      new Decision(
-          false, Reason.NO_AUTHORIZATION, null, null, "the server has no authorization");
+      new Decision(false, Reason.NO_AUTHORIZATION, null, null, "the server has no authorization");
 
   private final ResourceRef server;
   private final long generation;
@@ -56,8 +55,7 @@ final class CompiledServerPolicy implements ServerPolicy {
         Duration.ofSeconds(10),
         none,
         null,
-        new RouteTable(
-            List.of(new RouteTable.Entry(all, null, null, List.of(), List.of(), null))),
+        new RouteTable(List.of(new RouteTable.Entry(all, null, null, List.of(), List.of(), null))),
         null,
         new Decision(false, Reason.INVALID_POLICY, null, null, why));
   }

@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Finds the first of many authorizations whose networks hold an address. A handful is looked at one
  * by one; more go into a binary trie over all their prefixes, whose nodes name the first
- * authorization that holds for addresses of which the node is the longest match, so that the
- * cost depends on the address length and not on the number of authorizations.
+ * authorization that holds for addresses of which the node is the longest match, so that the cost
+ * depends on the address length and not on the number of authorizations.
  */
 final class NetworkIndex {
   /** Up to this many authorizations a scan is cheaper than a walk. */

@@ -43,9 +43,9 @@ import org.jspecify.annotations.Nullable;
  * breaks a rule becomes a policy that refuses everything.
  *
  * <p>Two differences from Linkerd's proxy. The localhost authorization is added only where the
- * kernel redirects traffic, since elsewhere any process of the host can come from 127.0.0.1. And the
- * authorization of audit mode is asked last, so that what a real policy allows is not reported as
- * allowed for the audit only.
+ * kernel redirects traffic, since elsewhere any process of the host can come from 127.0.0.1. And
+ * the authorization of audit mode is asked last, so that what a real policy allows is not reported
+ * as allowed for the audit only.
  */
 public final class PolicyCompiler {
   private static final ResourceRef LOCALHOST = new ResourceRef("", "default", "localhost");
@@ -306,9 +306,7 @@ public final class PolicyCompiler {
       }
       ResourceRef ref = ref(route.getMetadata());
       AuthorizationIndex own =
-          route.getAuthorizationsCount() == 0
-              ? null
-              : index(route.getAuthorizationsList(), false);
+          route.getAuthorizationsCount() == 0 ? null : index(route.getAuthorizationsList(), false);
       List<@Nullable HostPattern> hosts = hosts(route.getHostsList());
       for (HttpRoute.Rule rule : route.getRulesList()) {
         List<HttpRouteMatch> matches =
@@ -335,8 +333,7 @@ public final class PolicyCompiler {
           for (var parameter : match.getQueryParamsList()) {
             query.add(
                 switch (parameter.getValueCase()) {
-                  case EXACT ->
-                      new ValuePattern(parameter.getName(), parameter.getExact(), null);
+                  case EXACT -> new ValuePattern(parameter.getName(), parameter.getExact(), null);
                   case REGEX ->
                       new ValuePattern(parameter.getName(), null, regex(parameter.getRegex()));
                   case VALUE_NOT_SET ->
@@ -359,9 +356,7 @@ public final class PolicyCompiler {
       }
       ResourceRef ref = ref(route.getMetadata());
       AuthorizationIndex own =
-          route.getAuthorizationsCount() == 0
-              ? null
-              : index(route.getAuthorizationsList(), false);
+          route.getAuthorizationsCount() == 0 ? null : index(route.getAuthorizationsList(), false);
       List<@Nullable HostPattern> hosts = hosts(route.getHostsList());
       for (GrpcRoute.Rule rule : route.getRulesList()) {
         List<Route.Filter> filters = new ArrayList<>();
@@ -402,8 +397,7 @@ public final class PolicyCompiler {
     if (!service.isEmpty()) {
       return new PathPattern(PathPattern.Kind.PREFIX, "/" + service, null);
     }
-    return new PathPattern(
-        PathPattern.Kind.REGEX, "", regex("/[^/]+/" + Pattern.quote(method)));
+    return new PathPattern(PathPattern.Kind.REGEX, "", regex("/[^/]+/" + Pattern.quote(method)));
   }
 
   private static List<@Nullable HostPattern> hosts(List<HostMatch> matches)
@@ -414,13 +408,11 @@ public final class PolicyCompiler {
     }
     for (HostMatch match : matches) {
       switch (match.getMatchCase()) {
-        case EXACT ->
-            hosts.add(new HostPattern(match.getExact().toLowerCase(Locale.ROOT), false));
+        case EXACT -> hosts.add(new HostPattern(match.getExact().toLowerCase(Locale.ROOT), false));
         case SUFFIX -> {
           List<String> labels = new ArrayList<>(match.getSuffix().getReverseLabelsList());
           java.util.Collections.reverse(labels);
-          hosts.add(
-              new HostPattern(String.join(".", labels).toLowerCase(Locale.ROOT), true));
+          hosts.add(new HostPattern(String.join(".", labels).toLowerCase(Locale.ROOT), true));
         }
         case MATCH_NOT_SET -> throw new InvalidPolicyException("a host match is empty");
       }
@@ -435,14 +427,13 @@ public final class PolicyCompiler {
     return switch (match.getPath().getKindCase()) {
       case EXACT -> new PathPattern(PathPattern.Kind.EXACT, match.getPath().getExact(), null);
       case PREFIX -> new PathPattern(PathPattern.Kind.PREFIX, match.getPath().getPrefix(), null);
-      case REGEX ->
-          new PathPattern(PathPattern.Kind.REGEX, "", regex(match.getPath().getRegex()));
+      case REGEX -> new PathPattern(PathPattern.Kind.REGEX, "", regex(match.getPath().getRegex()));
       case KIND_NOT_SET -> throw new InvalidPolicyException("a path match is empty");
     };
   }
 
-  private static List<ValuePattern> headers(
-      List<io.linkerd.proxy.http_route.HeaderMatch> matches) throws InvalidPolicyException {
+  private static List<ValuePattern> headers(List<io.linkerd.proxy.http_route.HeaderMatch> matches)
+      throws InvalidPolicyException {
     List<ValuePattern> headers = new ArrayList<>();
     for (io.linkerd.proxy.http_route.HeaderMatch match : matches) {
       String name = match.getName().toLowerCase(Locale.ROOT);
@@ -462,8 +453,7 @@ public final class PolicyCompiler {
     try {
       return Pattern.compile(text);
     } catch (PatternSyntaxException e) {
-      throw new InvalidPolicyException(
-          "regular expression '" + text + "': " + e.getDescription());
+      throw new InvalidPolicyException("regular expression '" + text + "': " + e.getDescription());
     }
   }
 
@@ -516,8 +506,7 @@ public final class PolicyCompiler {
     boolean prefix = message.getPath().hasPrefix();
     int matched = 0;
     if (path != null && path.kind() == PathPattern.Kind.PREFIX) {
-      matched =
-          path.text().endsWith("/") ? path.text().length() - 1 : path.text().length();
+      matched = path.text().endsWith("/") ? path.text().length() - 1 : path.text().length();
     }
     int status = message.getStatus() == 0 ? 301 : message.getStatus();
     if (status < 300 || status > 399) {

@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Local rate limits by GCRA with a burst of one second's requests: the total first, then the
- * override of the client's identity or else the limit per identity; clients without identity share one
- * bucket (linkerd-control-plane reference 2.11).
+ * override of the client's identity or else the limit per identity; clients without identity share
+ * one bucket (linkerd-control-plane reference 2.11).
  */
 final class RateLimiter {
   private static final long SECOND = 1_000_000_000L;

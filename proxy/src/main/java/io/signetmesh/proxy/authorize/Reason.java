@@ -26,7 +26,9 @@ public enum Reason {
   FOREIGN_ADDRESS("foreign-address"),
   /** The connection does not follow the protocol that the port demands. */
   PROTOCOL_ERROR("protocol-error"),
-  /** The TLS handshake failed: the certificate is foreign, expired or absent where one is required. */
+  /**
+   * The TLS handshake failed: the certificate is foreign, expired or absent where one is required.
+   */
   TLS_HANDSHAKE("tls-handshake-failed"),
   /** A rate limit is exhausted. */
   RATE_LIMITED("rate-limited");

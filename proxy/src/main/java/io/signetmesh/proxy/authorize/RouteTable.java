@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Picks the most specific route of a request: host (exact, then longest suffix, then any), path
- * (exact, then longest prefix, then longest regular expression), number of header matches, number of
- * query matches, method; among equals the first listed (linkerd-control-plane reference 2.10).
+ * (exact, then longest prefix, then longest regular expression), number of header matches, number
+ * of query matches, method; among equals the first listed (linkerd-control-plane reference 2.10).
  */
 final class RouteTable {
   private final Entry[] entries;
@@ -23,11 +23,7 @@ final class RouteTable {
       List<ValuePattern> query,
       @Nullable String method) {
     boolean matchesEverything() {
-      return host == null
-          && path == null
-          && headers.isEmpty()
-          && query.isEmpty()
-          && method == null;
+      return host == null && path == null && headers.isEmpty() && query.isEmpty() && method == null;
     }
   }
 
@@ -107,8 +103,8 @@ final class RouteTable {
 
   RouteTable(List<Entry> entries) {
     this.entries = entries.toArray(Entry[]::new);
-    this.trivial = this.entries.length > 0 && this.entries[0].matchesEverything()
-        && this.entries.length == 1;
+    this.trivial =
+        this.entries.length > 0 && this.entries[0].matchesEverything() && this.entries.length == 1;
   }
 
   @Nullable CompiledRoute find(RequestFacts request) {
@@ -126,7 +122,8 @@ final class RouteTable {
       if (host < 0 || host < bestHost) {
         continue;
       }
-      int kind = entry.path() == null ? PathPattern.Kind.PREFIX.ordinal() : entry.path().kind().ordinal();
+      int kind =
+          entry.path() == null ? PathPattern.Kind.PREFIX.ordinal() : entry.path().kind().ordinal();
       int matched = entry.path() == null ? 0 : entry.path().match(path, pathEnd);
       if (matched < 0 || !conditions(entry, request, path, pathEnd)) {
         continue;
@@ -213,8 +210,7 @@ final class RouteTable {
       int equals = pair.indexOf('=');
       String key = equals < 0 ? pair : pair.substring(0, equals);
       try {
-        if (java.net.URLDecoder.decode(key, java.nio.charset.StandardCharsets.UTF_8)
-            .equals(name)) {
+        if (java.net.URLDecoder.decode(key, java.nio.charset.StandardCharsets.UTF_8).equals(name)) {
           return java.net.URLDecoder.decode(
               equals < 0 ? "" : pair.substring(equals + 1),
               java.nio.charset.StandardCharsets.UTF_8);

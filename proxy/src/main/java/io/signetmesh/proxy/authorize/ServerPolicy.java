@@ -17,7 +17,9 @@ public interface ServerPolicy {
   /** How the port's connections are to be read. */
   Protocol protocol();
 
-  /** Longest wait for the bytes that protocol detection needs; only used by {@link Protocol#DETECT}. */
+  /**
+   * Longest wait for the bytes that protocol detection needs; only used by {@link Protocol#DETECT}.
+   */
   Duration detectTimeout();
 
   /** Why the controller's message was not valid, so that everything is refused; null: it was. */

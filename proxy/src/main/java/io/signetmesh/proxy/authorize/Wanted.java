@@ -48,15 +48,11 @@ final class Wanted {
     if (names.size() <= LISTED) {
       return String.join(" or ", names);
     }
-    return String.join(", ", names.subList(0, LISTED))
-        + " or "
-        + (names.size() - LISTED)
-        + " more";
+    return String.join(", ", names.subList(0, LISTED)) + " or " + (names.size() - LISTED) + " more";
   }
 
   static String text(Prefix prefix) {
-    byte[] bytes =
-        ByteBuffer.allocate(16).putLong(prefix.high()).putLong(prefix.low()).array();
+    byte[] bytes = ByteBuffer.allocate(16).putLong(prefix.high()).putLong(prefix.low()).array();
     try {
       InetAddress address = InetAddress.getByAddress(bytes);
       int length = address.getAddress().length == 4 ? prefix.length() - 96 : prefix.length();

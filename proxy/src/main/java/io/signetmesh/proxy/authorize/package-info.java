@@ -1,4 +1,7 @@
-/** The decision engine: one workload port's policy, compiled and indexed, and the decisions it makes. */
+/**
+ * The decision engine: one workload port's policy, compiled and indexed, and the decisions it
+ * makes.
+ */
 @NullMarked
 package io.signetmesh.proxy.authorize;
 

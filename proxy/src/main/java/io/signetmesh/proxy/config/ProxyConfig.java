@@ -114,8 +114,7 @@ public record ProxyConfig(
     boolean cleartext = values.flag(SIGNET + "CONTROL_CLEARTEXT", false);
     boolean redirected = values.flag(SIGNET + "REDIRECT", false);
     InetSocketAddress inbound =
-        values.socket(
-            L5D + "INBOUND_LISTEN_ADDR", new InetSocketAddress(anyAddress(), 4143));
+        values.socket(L5D + "INBOUND_LISTEN_ADDR", new InetSocketAddress(anyAddress(), 4143));
     InetSocketAddress outbound = null;
     String outboundList = values.text(L5D + "OUTBOUND_LISTEN_ADDRS");
     if (outboundList != null) {
@@ -143,7 +142,11 @@ public record ProxyConfig(
       values
           .faults()
           .add(
-              L5D + "IDENTITY_MIN_REFRESH " + minRefresh + ": expected at most " + maxRefresh
+              L5D
+                  + "IDENTITY_MIN_REFRESH "
+                  + minRefresh
+                  + ": expected at most "
+                  + maxRefresh
                   + ", the maximum");
     }
     if (values.text(L5D + "IDENTITY_DISABLED") != null) {
@@ -216,8 +219,7 @@ public record ProxyConfig(
       values.fault(L5D + base + "_ADDR", address, "host:port");
     }
     InetAddress literal = ConfigValues.literal(host);
-    boolean loopback =
-        host.equals("localhost") || (literal != null && literal.isLoopbackAddress());
+    boolean loopback = host.equals("localhost") || (literal != null && literal.isLoopbackAddress());
     if (cleartext && !loopback && !host.isEmpty()) {
       values.fault(
           L5D + base + "_ADDR", address, "a loopback address, since cleartext was asked for");

@@ -12,8 +12,8 @@ public interface Connector {
    * Connects to an endpoint. The future completes on the loop once TCP and, for a meshed endpoint,
    * TLS are established, the peer's identity has been checked and the transport header is written.
    * The channel has auto-read off and nothing but transport handlers in its pipeline. Fails with
-   * {@link java.net.ConnectException} (502), {@link io.netty.channel.ConnectTimeoutException} (504),
-   * or {@link javax.net.ssl.SSLException} (502).
+   * {@link java.net.ConnectException} (502), {@link io.netty.channel.ConnectTimeoutException}
+   * (504), or {@link javax.net.ssl.SSLException} (502).
    */
   Future<Channel> connect(ProxyLoop loop, Endpoint endpoint, Session session);
 

@@ -67,8 +67,7 @@ public final class PeerConnector implements Connector, AutoCloseable {
     Promise<Channel> promise = loop.eventLoop().newPromise();
     Dial dial = new Dial(loop, endpoint, session, promise);
     ScheduledFuture<?> timer =
-        loop.eventLoop()
-            .schedule(dial::timedOut, peerTimeout.toMillis(), TimeUnit.MILLISECONDS);
+        loop.eventLoop().schedule(dial::timedOut, peerTimeout.toMillis(), TimeUnit.MILLISECONDS);
     promise.addListener(done -> timer.cancel(false));
     Bootstrap bootstrap = loops.client(loop);
     bootstrap.option(ChannelOption.CONNECT_TIMEOUT_MILLIS, (int) peerTimeout.toMillis());
@@ -140,8 +139,7 @@ public final class PeerConnector implements Connector, AutoCloseable {
       }
       LiveSslContext<Credentials> contexts = endpoint.transportPort() == 0 ? plainTls : direct;
       SslHandler handler =
-          contexts.newHandler(
-              opened.alloc(), tls.serverName(), endpoint.dialAddress().getPort());
+          contexts.newHandler(opened.alloc(), tls.serverName(), endpoint.dialAddress().getPort());
       handler.setHandshakeTimeoutMillis(peerTimeout.toMillis());
       opened.pipeline().addLast("tls", handler);
       opened
@@ -193,15 +191,11 @@ public final class PeerConnector implements Connector, AutoCloseable {
         if (!TransportHeader.ALPN.equals(handler.applicationProtocol())) {
           promise.tryFailure(
               new SSLException(
-                  "peer "
-                      + endpoint.dialAddress()
-                      + " did not negotiate "
-                      + TransportHeader.ALPN));
+                  "peer " + endpoint.dialAddress() + " did not negotiate " + TransportHeader.ALPN));
           opened.close();
           return;
         }
-        opened.write(
-            TransportHeader.encode(opened.alloc(), endpoint.address().getPort(), session));
+        opened.write(TransportHeader.encode(opened.alloc(), endpoint.address().getPort(), session));
       }
       ready(opened);
     }

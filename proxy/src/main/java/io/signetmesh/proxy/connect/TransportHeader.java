@@ -59,8 +59,7 @@ public final class TransportHeader {
     }
     long length = in.getUnsignedInt(start + MAGIC.length);
     if (length > MAX_LENGTH) {
-      throw new InvalidHeaderException(
-          "length " + length + ": expected at most " + MAX_LENGTH);
+      throw new InvalidHeaderException("length " + length + ": expected at most " + MAX_LENGTH);
     }
     int total = MAGIC.length + 4 + (int) length;
     if (available < total) {

@@ -19,8 +19,7 @@ import org.jspecify.annotations.Nullable;
  * that the verdict brings.
  */
 public final class HttpSniffer extends ByteToMessageDecoder {
-  private static final byte[] PREFACE =
-      "PRI * HTTP/2.0\r\n".getBytes(StandardCharsets.US_ASCII);
+  private static final byte[] PREFACE = "PRI * HTTP/2.0\r\n".getBytes(StandardCharsets.US_ASCII);
   private static final byte[] HTTP_1 = "HTTP/1.".getBytes(StandardCharsets.US_ASCII);
 
   /** Longest method token that is looked at; longer ones are not HTTP. */
@@ -55,9 +54,7 @@ public final class HttpSniffer extends ByteToMessageDecoder {
   @Override
   public void handlerAdded(ChannelHandlerContext ctx) {
     timer =
-        ctx.executor()
-            .schedule(
-                () -> decide(ctx, null), timeout.toMillis(), TimeUnit.MILLISECONDS);
+        ctx.executor().schedule(() -> decide(ctx, null), timeout.toMillis(), TimeUnit.MILLISECONDS);
     ctx.channel().config().setAutoRead(true);
   }
 

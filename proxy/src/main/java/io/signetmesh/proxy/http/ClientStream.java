@@ -3,7 +3,9 @@ package io.signetmesh.proxy.http;
 import io.netty.buffer.ByteBuf;
 import io.netty.handler.codec.http2.Http2Headers;
 
-/** The upstream side of an {@link Exchange}: takes the rest of the request. Confined to the loop. */
+/**
+ * The upstream side of an {@link Exchange}: takes the rest of the request. Confined to the loop.
+ */
 interface ClientStream {
   /** Sends body bytes and takes ownership; false asks to hold the source, see ServerStream. */
   boolean data(ByteBuf data, boolean end);

@@ -100,15 +100,13 @@ public final class DefaultHttpInbound implements HttpInbound {
       this.state = state;
       this.inbound = inbound;
       this.version = version;
-      this.registration =
-          inbound.policy().onChange(state.loop.eventLoop(), this::policyChanged);
+      this.registration = inbound.policy().onChange(state.loop.eventLoop(), this::policyChanged);
     }
 
     @Override
     public Exchange begin(
         ServerStream server, Channel channel, Http2Headers head, boolean end, boolean upgrade) {
-      InboundExchange exchange =
-          new InboundExchange(this, server, channel, head, end, upgrade);
+      InboundExchange exchange = new InboundExchange(this, server, channel, head, end, upgrade);
       exchange.next = first;
       if (first != null) {
         first.previous = exchange;
@@ -203,15 +201,10 @@ public final class DefaultHttpInbound implements HttpInbound {
       Decision decision = current.decideRequest(inbound.client(), route);
       metrics.inboundDecision(inbound, current, route, decision);
       record(
-          current,
-          decision.allowed() ? Verdict.ALLOW : Verdict.DENY,
-          decision.reason(),
-          decision);
+          current, decision.allowed() ? Verdict.ALLOW : Verdict.DENY, decision.reason(), decision);
       if (!decision.allowed()) {
         fail(
-            decision.reason() == Reason.RATE_LIMITED
-                ? Failure.RATE_LIMITED
-                : Failure.UNAUTHORIZED);
+            decision.reason() == Reason.RATE_LIMITED ? Failure.RATE_LIMITED : Failure.UNAUTHORIZED);
         return;
       }
       String identity = inbound.client().identity();
@@ -245,10 +238,7 @@ public final class DefaultHttpInbound implements HttpInbound {
         return;
       }
       record(
-          changed,
-          Verdict.DENY,
-          decision == null ? Reason.NO_ROUTE : decision.reason(),
-          decision);
+          changed, Verdict.DENY, decision == null ? Reason.NO_ROUTE : decision.reason(), decision);
       if (tunnel) {
         channel.close();
       } else {

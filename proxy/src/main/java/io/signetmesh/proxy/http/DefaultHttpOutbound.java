@@ -33,8 +33,7 @@ public final class DefaultHttpOutbound implements HttpOutbound {
 
   @Override
   public void serve(ProxyLoop loop, Channel channel, Upstream upstream, HttpVersion version) {
-    Connection factory =
-        new Connection(loops.computeIfAbsent(loop, Loop::new), upstream, version);
+    Connection factory = new Connection(loops.computeIfAbsent(loop, Loop::new), upstream, version);
     if (version == HttpVersion.HTTP1) {
       new Http1ServerConnection(loop, config, factory).install(channel);
     } else {
@@ -100,8 +99,7 @@ public final class DefaultHttpOutbound implements HttpOutbound {
     @Override
     public Exchange begin(
         ServerStream server, Channel channel, Http2Headers head, boolean end, boolean upgrade) {
-      OutboundExchange exchange =
-          new OutboundExchange(this, server, channel, head, end, upgrade);
+      OutboundExchange exchange = new OutboundExchange(this, server, channel, head, end, upgrade);
       state.inFlight++;
       exchange.prepare();
       if (state.inFlight > config.maxInFlight()) {
@@ -194,9 +192,7 @@ public final class DefaultHttpOutbound implements HttpOutbound {
       boolean http1 = connection.version == HttpVersion.HTTP1;
       if (!http1) {
         pool.sendHttp2(this);
-      } else if (endpoint.tls() != null
-          && endpoint.hint() == Endpoint.Hint.HTTP2
-          && !upgrade) {
+      } else if (endpoint.tls() != null && endpoint.hint() == Endpoint.Hint.HTTP2 && !upgrade) {
         head.set(HeaderNames.L5D_ORIG_PROTO, form);
         if (head.authority() == null) {
           head.authority(connection.upstream.authority());

@@ -44,8 +44,7 @@ final class HeaderNames {
   static boolean isHopByHop(CharSequence lowerCaseName) {
     return switch (lowerCaseName.length()) {
       case 7 -> UPGRADE.contentEquals(lowerCaseName);
-      case 10 ->
-          CONNECTION.contentEquals(lowerCaseName) || KEEP_ALIVE.contentEquals(lowerCaseName);
+      case 10 -> CONNECTION.contentEquals(lowerCaseName) || KEEP_ALIVE.contentEquals(lowerCaseName);
       case 14 -> HTTP2_SETTINGS.contentEquals(lowerCaseName);
       case 16 -> PROXY_CONNECTION.contentEquals(lowerCaseName);
       case 17 -> TRANSFER_ENCODING.contentEquals(lowerCaseName);

@@ -147,8 +147,7 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
   private static @Nullable CharSequence upgrade(HttpRequest request) {
     String protocol = request.headers().get(HeaderNames.UPGRADE);
     if (protocol == null
-        || !HeaderNames.hasToken(
-            request.headers().get(HeaderNames.CONNECTION), HeaderNames.UPGRADE)
+        || !HeaderNames.hasToken(request.headers().get(HeaderNames.CONNECTION), HeaderNames.UPGRADE)
         || AsciiString.contentEqualsIgnoreCase("h2c", protocol)) {
       return null;
     }
@@ -297,7 +296,8 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
   public void head(Http2Headers headers, boolean end) {
     CharSequence status = headers.status();
     boolean switching = status != null && AsciiString.contentEquals("101", status);
-    if (switching || (connect && status != null && status.length() == 3 && status.charAt(0) == '2')) {
+    if (switching
+        || (connect && status != null && status.length() == 3 && status.charAt(0) == '2')) {
       CharSequence protocol = switching ? headers.get(HeaderNames.UPGRADE) : null;
       write(headers, Framing.NONE, false, protocol == null ? upgradeProtocol : protocol);
       return;

@@ -29,8 +29,7 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
   }
 
   /** Adds the connection's handler at the end of the pipeline. */
-  static void install(
-      ProxyLoop loop, HttpConfig config, ExchangeFactory factory, Channel channel) {
+  static void install(ProxyLoop loop, HttpConfig config, ExchangeFactory factory, Channel channel) {
     channel
         .pipeline()
         .addLast(
@@ -41,8 +40,7 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
                   Http2ConnectionDecoder decoder,
                   Http2ConnectionEncoder encoder,
                   Http2Settings settings) {
-                return new Http2ServerConnection(
-                    loop, config, factory, decoder, encoder, settings);
+                return new Http2ServerConnection(loop, config, factory, decoder, encoder, settings);
               }
             }.buildLink());
   }

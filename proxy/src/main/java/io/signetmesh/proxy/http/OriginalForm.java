@@ -14,10 +14,8 @@ final class OriginalForm {
   static final AsciiString ABSOLUTE = AsciiString.cached("absolute");
   static final AsciiString VERSION = AsciiString.cached(":signet-version");
   static final AsciiString HTTP_10 = AsciiString.cached("1.0");
-  private static final AsciiString V11_ABSOLUTE =
-      AsciiString.cached("HTTP/1.1; absolute-form");
-  private static final AsciiString V10_ABSOLUTE =
-      AsciiString.cached("HTTP/1.0; absolute-form");
+  private static final AsciiString V11_ABSOLUTE = AsciiString.cached("HTTP/1.1; absolute-form");
+  private static final AsciiString V10_ABSOLUTE = AsciiString.cached("HTTP/1.0; absolute-form");
 
   private OriginalForm() {}
 

@@ -17,8 +17,8 @@ interface ServerStream {
   /**
    * Sends body bytes and takes ownership of them.
    *
-   * @return false when the client is slow: more may be given, but the caller should hold its
-   *     source until {@link Exchange#resumeResponse}
+   * @return false when the client is slow: more may be given, but the caller should hold its source
+   *     until {@link Exchange#resumeResponse}
    */
   boolean data(ByteBuf data, boolean end);
 

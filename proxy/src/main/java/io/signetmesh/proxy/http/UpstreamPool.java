@@ -208,11 +208,7 @@ final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConne
   }
 
   private void checkEmpty() {
-    if (http1Open == 0
-        && dialing == 0
-        && !dialingShared
-        && shared.isEmpty()
-        && waiting.isEmpty()) {
+    if (http1Open == 0 && dialing == 0 && !dialingShared && shared.isEmpty() && waiting.isEmpty()) {
       onEmpty.run();
     }
   }

@@ -6,8 +6,8 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Looks for the server name in the first bytes of a connection: TLS record layer and ClientHello (RFC
- * 8446 4.1.2, RFC 6066 3). Consumes nothing.
+ * Looks for the server name in the first bytes of a connection: TLS record layer and ClientHello
+ * (RFC 8446 4.1.2, RFC 6066 3). Consumes nothing.
  */
 final class ClientHello {
   /** Bytes after which an undecided connection is refused. */

@@ -5,8 +5,8 @@ import io.signetmesh.proxy.authorize.ServerPolicy;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the transport reports. Implementations neither block nor allocate per call. {@code direction}
- * is {@code inbound} or {@code outbound}.
+ * What the transport reports. Implementations neither block nor allocate per call. {@code
+ * direction} is {@code inbound} or {@code outbound}.
  */
 public interface ConnectionMetrics {
   /** Reports nothing. */

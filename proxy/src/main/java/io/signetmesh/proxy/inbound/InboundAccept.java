@@ -47,9 +47,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * First handler of an inbound connection. Steps: where was it going; the policy of that port, waited
- * for; TLS by server name; protocol; then either HTTP, which decides per request, or one decision
- * for the connection.
+ * First handler of an inbound connection. Steps: where was it going; the policy of that port,
+ * waited for; TLS by server name; protocol; then either HTTP, which decides per request, or one
+ * decision for the connection.
  *
  * <p>Differs from Linkerd on purpose: nothing is served before the port's policy has arrived, and
  * mesh TLS is terminated on opaque ports too, because that only adds an identity.
@@ -114,8 +114,7 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
     if (listener.port() != 0) {
       target = new InetSocketAddress(local.getAddress(), listener.port());
     } else {
-      InetSocketAddress original =
-          listener.redirected() ? OriginalDestination.of(channel) : null;
+      InetSocketAddress original = listener.redirected() ? OriginalDestination.of(channel) : null;
       if (original != null && original.getPort() != local.getPort()) {
         if (!services.addresses().isEmpty()
             && !services.addresses().contains(original.getAddress())) {
@@ -260,8 +259,7 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
     }
     SslHandler tls;
     try {
-      tls =
-          (direct ? services.directTls() : services.tls()).newHandler(channel.alloc());
+      tls = (direct ? services.directTls() : services.tls()).newHandler(channel.alloc());
     } catch (SSLException e) {
       log.error("no TLS context for a connection from {}", channel.remoteAddress(), e);
       channel.close();
@@ -517,8 +515,12 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
     ServerPolicy.Protocol protocol = current().protocol();
     if (protocol == ServerPolicy.Protocol.HTTP2 || protocol == ServerPolicy.Protocol.GRPC) {
       refuse(
-          channel, wanted, current().server().label(), Reason.PROTOCOL_ERROR,
-          current().generation(), "tls");
+          channel,
+          wanted,
+          current().server().label(),
+          Reason.PROTOCOL_ERROR,
+          current().generation(),
+          "tls");
       return;
     }
     relay(channel, wanted, null, "tls", handOn);
@@ -535,9 +537,7 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
     AuditedConnection audited = audited(channel, wanted, client.identity(), tls != null);
     Decision decision = current.decideConnection(client);
     record(audited, current, decision, label);
-    services
-        .metrics()
-        .tcpDecision(wanted.getPort(), current, decision, client.identity());
+    services.metrics().tcpDecision(wanted.getPort(), current, decision, client.identity());
     if (!decision.allowed()) {
       channel.close();
       return;

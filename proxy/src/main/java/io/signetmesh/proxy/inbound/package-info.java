@@ -1,4 +1,7 @@
-/** From an accepted inbound connection to a decision: original destination, TLS, protocol, authorization. */
+/**
+ * From an accepted inbound connection to a decision: original destination, TLS, protocol,
+ * authorization.
+ */
 @NullMarked
 package io.signetmesh.proxy.inbound;
 

@@ -72,7 +72,8 @@ public final class ProxyLoops implements AutoCloseable {
    * @return the listening channels, one per loop; with port 0 all share the port of the first
    * @throws java.io.IOException when the address cannot be bound; the message names it
    */
-  public List<Channel> listen(InetSocketAddress address, Function<ProxyLoop, ChannelHandler> handler)
+  public List<Channel> listen(
+      InetSocketAddress address, Function<ProxyLoop, ChannelHandler> handler)
       throws java.io.IOException {
     List<Channel> listeners = new ArrayList<>();
     InetSocketAddress wanted = address;

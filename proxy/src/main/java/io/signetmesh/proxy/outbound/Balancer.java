@@ -55,8 +55,7 @@ final class Balancer {
             member != null
                 ? member
                 : new Member(
-                    endpoint,
-                    new EndpointLoad(defaultRttNanos, decayNanos, nanos.getAsLong()));
+                    endpoint, new EndpointLoad(defaultRttNanos, decayNanos, nanos.getAsLong()));
       }
       members = next;
       if (next.length == 0) {
@@ -107,8 +106,7 @@ final class Balancer {
       }
       return new EndpointLease(a, nanos);
     }
-    Member chosen =
-        !readyB ? a : !readyA ? b : b.load().load(time) < a.load().load(time) ? b : a;
+    Member chosen = !readyB ? a : !readyA ? b : b.load().load(time) < a.load().load(time) ? b : a;
     return new EndpointLease(chosen, nanos);
   }
 

@@ -87,8 +87,7 @@ final class DestinationWatch {
         case ADD -> {
           Map<InetSocketAddress, Endpoint> added = new LinkedHashMap<>();
           for (WeightedAddr address : update.getAdd().getAddrsList()) {
-            Endpoint endpoint =
-                Endpoints.endpoint(address, update.getAdd().getMetricLabelsMap());
+            Endpoint endpoint = Endpoints.endpoint(address, update.getAdd().getMetricLabelsMap());
             if (endpoint != null) {
               added.put(endpoint.address(), endpoint);
             }

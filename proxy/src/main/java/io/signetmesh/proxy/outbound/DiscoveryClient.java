@@ -119,11 +119,7 @@ public final class DiscoveryClient implements Upstreams, AutoCloseable {
             key,
             absent -> {
               Entry created =
-                  new Entry(
-                      key,
-                      target.setSourceWorkload(workload).build(),
-                      authority,
-                      address);
+                  new Entry(key, target.setSourceWorkload(workload).build(), authority, address);
               created.start();
               return created;
             });
@@ -148,11 +144,7 @@ public final class DiscoveryClient implements Upstreams, AutoCloseable {
     private volatile long usedAt = System.nanoTime();
     private volatile boolean stopped;
 
-    Entry(
-        Object key,
-        TrafficSpec target,
-        String authority,
-        @Nullable InetSocketAddress address) {
+    Entry(Object key, TrafficSpec target, String authority, @Nullable InetSocketAddress address) {
       this.key = key;
       this.target = target;
       this.authority = authority;
@@ -411,8 +403,7 @@ public final class DiscoveryClient implements Upstreams, AutoCloseable {
     private Resolved read(OutboundPolicy message) {
       ProxyProtocol protocol = message.getProtocol();
       return switch (protocol.getKindCase()) {
-        case DETECT ->
-            http(Protocol.DETECT, protocol.getDetect().getHttp1().getRoutesList());
+        case DETECT -> http(Protocol.DETECT, protocol.getDetect().getHttp1().getRoutesList());
         case HTTP1 -> http(Protocol.HTTP1, protocol.getHttp1().getRoutesList());
         case HTTP2 -> http(Protocol.HTTP2, protocol.getHttp2().getRoutesList());
         case GRPC -> {
@@ -463,8 +454,7 @@ public final class DiscoveryClient implements Upstreams, AutoCloseable {
                     .getRandomAvailable()
                     .getBackendsList()
                     .forEach(
-                        b ->
-                            backends.add(backend(b.getBackend().getBackend(), b.getWeight())));
+                        b -> backends.add(backend(b.getBackend().getBackend(), b.getWeight())));
             case EMPTY, KIND_NOT_SET -> {}
           }
           return new Resolved(protocol, List.copyOf(backends));
@@ -491,8 +481,7 @@ public final class DiscoveryClient implements Upstreams, AutoCloseable {
                     .getRandomAvailable()
                     .getBackendsList()
                     .forEach(
-                        b ->
-                            backends.add(backend(b.getBackend().getBackend(), b.getWeight())));
+                        b -> backends.add(backend(b.getBackend().getBackend(), b.getWeight())));
             case EMPTY, KIND_NOT_SET -> {}
           }
           return new Resolved(Protocol.OPAQUE, List.copyOf(backends));
@@ -515,8 +504,7 @@ public final class DiscoveryClient implements Upstreams, AutoCloseable {
     }
 
     private Resolved byDestination(String path) {
-      return new Resolved(
-          Protocol.DETECT, List.of(new WeightedBackend(1, shared(path))));
+      return new Resolved(Protocol.DETECT, List.of(new WeightedBackend(1, shared(path))));
     }
 
     private Resolved fixed(Endpoint endpoint, boolean opaque) {
@@ -543,8 +531,7 @@ public final class DiscoveryClient implements Upstreams, AutoCloseable {
             path,
             key -> {
               Balancer balancer =
-                  new Balancer(
-                      config.failFast(), DEFAULT_RTT, DEFAULT_DECAY, System::nanoTime);
+                  new Balancer(config.failFast(), DEFAULT_RTT, DEFAULT_DECAY, System::nanoTime);
               SharedBalancer shared =
                   new SharedBalancer(
                       balancer,

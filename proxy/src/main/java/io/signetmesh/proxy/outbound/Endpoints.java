@@ -43,7 +43,11 @@ final class Endpoints {
         };
     String override = message.getAuthorityOverride().getAuthorityOverride();
     return new Endpoint(
-        address, tls, hint, transportPort, override.isEmpty() ? null : override,
+        address,
+        tls,
+        hint,
+        transportPort,
+        override.isEmpty() ? null : override,
         Map.copyOf(labels));
   }
 
@@ -52,9 +56,7 @@ final class Endpoints {
     return switch (identity.getStrategyCase()) {
       case DNS_LIKE_IDENTITY -> {
         String name = identity.getDnsLikeIdentity().getName();
-        yield name.isEmpty()
-            ? null
-            : new TlsTarget(serverName.isEmpty() ? name : serverName, name);
+        yield name.isEmpty() ? null : new TlsTarget(serverName.isEmpty() ? name : serverName, name);
       }
       case URI_LIKE_IDENTITY ->
           serverName.isEmpty() || identity.getUriLikeIdentity().getUri().isEmpty()

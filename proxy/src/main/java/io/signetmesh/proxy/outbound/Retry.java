@@ -23,8 +23,7 @@ final class Retry {
   }
 
   void schedule(Runnable again) {
-    long backoff =
-        Math.min(MAX_MILLIS, MIN_MILLIS << Math.min(failures.getAndIncrement(), 10));
+    long backoff = Math.min(MAX_MILLIS, MIN_MILLIS << Math.min(failures.getAndIncrement(), 10));
     long jittered = backoff + ThreadLocalRandom.current().nextLong(backoff / 2 + 1);
     try {
       scheduler.schedule(again, jittered, TimeUnit.MILLISECONDS);

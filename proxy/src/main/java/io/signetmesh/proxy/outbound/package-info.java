@@ -1,4 +1,7 @@
-/** Where outbound traffic goes: destinations, profiles and policies as streamed, and balancing over endpoints. */
+/**
+ * Where outbound traffic goes: destinations, profiles and policies as streamed, and balancing over
+ * endpoints.
+ */
 @NullMarked
 package io.signetmesh.proxy.outbound;
 

@@ -17,8 +17,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Tells the controller which generation each port enforces, over one stream that is opened again when
- * it ends and then states all ports. A controller that does not know the service is left alone.
+ * Tells the controller which generation each port enforces, over one stream that is opened again
+ * when it ends and then states all ports. A controller that does not know the service is left
+ * alone.
  */
 final class EnforcementReporter implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(EnforcementReporter.class);
@@ -33,8 +34,7 @@ final class EnforcementReporter implements AutoCloseable {
   private boolean unsupported;
   private boolean closed;
 
-  EnforcementReporter(
-      ManagedChannel channel, String workload, ScheduledExecutorService scheduler) {
+  EnforcementReporter(ManagedChannel channel, String workload, ScheduledExecutorService scheduler) {
     this.channel = channel;
     this.workload = workload;
     this.scheduler = scheduler;

@@ -31,12 +31,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Watches the policy of the workload's ports, one stream per port. A policy that has arrived stays in
- * force while the controller is away; before the first one there is none, and waiting for it is
+ * Watches the policy of the workload's ports, one stream per port. A policy that has arrived stays
+ * in force while the controller is away; before the first one there is none, and waiting for it is
  * bounded.
  *
- * <p>A change is put in force in this order: compile, swap the reference, have every event loop look
- * again at what lives on the port, acknowledge the generation.
+ * <p>A change is put in force in this order: compile, swap the reference, have every event loop
+ * look again at what lives on the port, acknowledge the generation.
  */
 public final class PolicyWatcher implements PortPolicies, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(PolicyWatcher.class);
@@ -222,8 +222,7 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
       }
       // Whatever the reason, the policy in force stays and the watch is opened again: a controller
       // that refuses today may have learnt of the workload tomorrow.
-      long backoff =
-          Math.min(BACKOFF_MAX_MILLIS, BACKOFF_MIN_MILLIS << Math.min(failures, 10));
+      long backoff = Math.min(BACKOFF_MAX_MILLIS, BACKOFF_MIN_MILLIS << Math.min(failures, 10));
       failures++;
       long jittered = backoff + ThreadLocalRandom.current().nextLong(backoff / 2 + 1);
       scheduler.schedule(this::subscribe, jittered, TimeUnit.MILLISECONDS);

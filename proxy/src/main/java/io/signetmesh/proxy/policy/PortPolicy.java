@@ -5,7 +5,9 @@ import io.netty.util.concurrent.Future;
 import io.signetmesh.proxy.authorize.ServerPolicy;
 import org.jspecify.annotations.Nullable;
 
-/** The live policy of one workload port. Never guesses: until the controller speaks there is none. */
+/**
+ * The live policy of one workload port. Never guesses: until the controller speaks there is none.
+ */
 public interface PortPolicy {
   /** Port of the application, 1 to 65535. */
   int port();

@@ -1,4 +1,7 @@
-/** Policy of the workload's ports as the policy controller streams it, and the acknowledgement of it. */
+/**
+ * Policy of the workload's ports as the policy controller streams it, and the acknowledgement of
+ * it.
+ */
 @NullMarked
 package io.signetmesh.proxy.policy;
 

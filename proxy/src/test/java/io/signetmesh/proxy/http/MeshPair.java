@@ -50,8 +50,9 @@ import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A client-side and a server-side proxy in this process, joined by mutual TLS over loopback sockets,
- * with policy set by the test. Everything but the streams from the control plane is the real thing.
+ * A client-side and a server-side proxy in this process, joined by mutual TLS over loopback
+ * sockets, with policy set by the test. Everything but the streams from the control plane is the
+ * real thing.
  */
 public final class MeshPair implements AutoCloseable {
   public static final String CLIENT = "client.shop.serviceaccount.identity.signet.cluster.local";
@@ -74,18 +75,20 @@ public final class MeshPair implements AutoCloseable {
    * @param application where the server's application listens
    */
   public MeshPair(IoTransport transport, InetSocketAddress application) throws Exception {
-    ca = new CertificateBuilder().algorithm(CertificateBuilder.Algorithm.ecp256)
-        .subject("CN=test anchor").setIsCertificateAuthority(true).buildSelfSigned();
+    ca =
+        new CertificateBuilder()
+            .algorithm(CertificateBuilder.Algorithm.ecp256)
+            .subject("CN=test anchor")
+            .setIsCertificateAuthority(true)
+            .buildSelfSigned();
     Credentials client = credentials(CLIENT);
     Credentials server = credentials(SERVER);
     InstantSource clock = InstantSource.system();
     loops = new ProxyLoops(transport, 1);
     clientConnector =
-        new PeerConnector(
-            loops, () -> client, clock, Duration.ofSeconds(5), Duration.ofSeconds(1));
+        new PeerConnector(loops, () -> client, clock, Duration.ofSeconds(5), Duration.ofSeconds(1));
     serverConnector =
-        new PeerConnector(
-            loops, () -> server, clock, Duration.ofSeconds(5), Duration.ofSeconds(1));
+        new PeerConnector(loops, () -> server, clock, Duration.ofSeconds(5), Duration.ofSeconds(1));
     tls =
         new LiveSslContext<>(
             () -> server,
@@ -121,8 +124,7 @@ public final class MeshPair implements AutoCloseable {
         address(
             loops.listen(
                 any,
-                loop ->
-                    new InboundAccept(loop, new InboundAccept.Listener(0, false), services)));
+                loop -> new InboundAccept(loop, new InboundAccept.Listener(0, false), services)));
     declared =
         address(
             loops.listen(
@@ -147,8 +149,7 @@ public final class MeshPair implements AutoCloseable {
             ConnectionMetrics.NONE);
     outbound =
         address(
-            loops.listen(
-                any, loop -> new OutboundAccept(loop, "web.shop:80", outboundServices)));
+            loops.listen(any, loop -> new OutboundAccept(loop, "web.shop:80", outboundServices)));
   }
 
   /** Where the client's application connects. */
@@ -208,8 +209,7 @@ public final class MeshPair implements AutoCloseable {
                                         .setPrefixLen(0)))
                         .setAuthentication(
                             Authn.newBuilder()
-                                .setMeshTLS(
-                                    Authn.PermitMeshTLS.newBuilder().setIdentities(ids))))
+                                .setMeshTLS(Authn.PermitMeshTLS.newBuilder().setIdentities(ids))))
                 .build()));
   }
 
@@ -222,9 +222,7 @@ public final class MeshPair implements AutoCloseable {
   }
 
   public static ProxyProtocol opaque() {
-    return ProxyProtocol.newBuilder()
-        .setOpaque(ProxyProtocol.Opaque.getDefaultInstance())
-        .build();
+    return ProxyProtocol.newBuilder().setOpaque(ProxyProtocol.Opaque.getDefaultInstance()).build();
   }
 
   @Override

@@ -57,7 +57,8 @@ class ProxyPairIT {
             exchange.getResponseHeaders().set("content-length", "5");
             exchange.sendResponseHeaders(200, -1);
           } else {
-            exchange.sendResponseHeaders(200, exchange.getRequestURI().getPath().equals("/chunked") ? 0 : bytes.length);
+            exchange.sendResponseHeaders(
+                200, exchange.getRequestURI().getPath().equals("/chunked") ? 0 : bytes.length);
             exchange.getResponseBody().write(bytes);
           }
           exchange.close();
@@ -243,7 +244,8 @@ class ProxyPairIT {
         out.flush();
         socket.shutdownOutput();
         InputStream in = socket.getInputStream();
-        assertThat(new String(in.readAllBytes(), StandardCharsets.US_ASCII)).isEqualTo("got 300000");
+        assertThat(new String(in.readAllBytes(), StandardCharsets.US_ASCII))
+            .isEqualTo("got 300000");
       }
       answering.join(Duration.ofSeconds(10));
       assertThat(pair.decisions().getLast().protocol()).isEqualTo("tcp");
