@@ -190,7 +190,7 @@ final class ServiceEndpoints {
       String hostname = pod.getSpec() == null ? null : pod.getSpec().getHostname();
       boolean own =
           hostname != null && service.getMetadata().getName().equals(pod.getSpec().getSubdomain());
-      return own ? hostname : "";
+      return own && hostname != null ? hostname : "";
     }
     return headless ? workload.ref().name() : "";
   }
