@@ -176,12 +176,15 @@ public final class ControlServer implements AutoCloseable {
     return (InetSocketAddress) server.getListenSockets().getFirst();
   }
 
-  /** Stops listening, cuts the calls being served and waits for the end, at most 5 s. */
+  /** Stops listening, cuts the calls being served and waits for the end, at most 10 s. */
   @Override
   public void close() {
     server.shutdownNow();
     try {
       server.awaitTermination(5, TimeUnit.SECONDS);
+      // A call that is being served still writes its end to the control loops.
+      workers.shutdown();
+      workers.awaitTermination(5, TimeUnit.SECONDS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

@@ -7,6 +7,7 @@ import io.grpc.stub.StreamObserver;
 import io.signetmesh.identity.ca.TrustBundleStore;
 import io.signetmesh.identity.channel.Caller;
 import io.signetmesh.identity.pki.TrustBundle;
+import io.signetmesh.identity.pki.WorkloadIdentity;
 import io.signetmesh.v1.TrustBundlesGrpc;
 import io.signetmesh.v1.TrustReport;
 import org.jspecify.annotations.Nullable;
@@ -74,7 +75,9 @@ final class TrustBundleService extends TrustBundlesGrpc.TrustBundlesImplBase {
     public void onNext(TrustReport report) {
       int digest = report.getTrustedDigest().size();
       if (digest != DIGEST || report.getRefusal().length() > MAX_REFUSAL) {
-        end();
+        if (!end()) {
+          return;
+        }
         out.onError(
             Status.INVALID_ARGUMENT
                 .withDescription(
@@ -90,9 +93,17 @@ final class TrustBundleService extends TrustBundlesGrpc.TrustBundlesImplBase {
         return;
       }
       if (!report.getRefusal().isEmpty()) {
-        log.warn("{} at {} refuses a trust bundle: {}", identity, address, report.getRefusal());
+        log.warn(
+            "{} at {} refuses a trust bundle: {}",
+            identity,
+            address,
+            WorkloadIdentity.printable(report.getRefusal()));
       }
-      ledger.report(stream, identity, address, report);
+      synchronized (this) {
+        if (!ended) {
+          ledger.report(stream, identity, address, report);
+        }
+      }
     }
 
     @Override
@@ -102,21 +113,27 @@ final class TrustBundleService extends TrustBundlesGrpc.TrustBundlesImplBase {
 
     @Override
     public void onCompleted() {
-      end();
-      out.onCompleted();
+      if (end()) {
+        out.onCompleted();
+      }
     }
 
-    void end() {
+    /** Nothing is sent any more. Says whether this was the end, and not one after it. */
+    boolean end() {
       TrustBundleStore.Registration made;
       synchronized (this) {
+        if (ended) {
+          return false;
+        }
         ended = true;
         made = registration;
         registration = null;
+        ledger.close(stream);
       }
       if (made != null) {
         made.remove();
       }
-      ledger.close(stream);
+      return true;
     }
   }
 

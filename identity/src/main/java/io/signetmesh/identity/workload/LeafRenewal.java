@@ -46,6 +46,10 @@ final class LeafRenewal {
   private String lastFailure = "no answer yet";
   private int failuresInRow;
   private boolean inFlight;
+
+  /** The certificate held is of no use at peers any more, although its time is not over. */
+  private boolean urgent;
+
   private volatile long refreshes;
   private volatile long failures;
 
@@ -79,9 +83,14 @@ final class LeafRenewal {
     timer.schedule(WARNING_PERIOD, this::warnWhileUncertified);
   }
 
-  /** Asks now, whatever the schedule says. */
+  /** Asks now, whatever the schedule says, and then as often as without certificate. */
   void renewNow() {
-    timer.execute(this::attempt);
+    timer.execute(
+        () -> {
+          urgent = true;
+          failuresInRow = 0;
+          attempt();
+        });
   }
 
   long refreshes() {
@@ -139,6 +148,7 @@ final class LeafRenewal {
     }
     validUntil = answer.validUntil();
     failuresInRow = 0;
+    urgent = false;
     refreshes++;
     Duration wait = schedule.untilRefresh(clock.instant(), answer.validUntil());
     log.info(
@@ -157,7 +167,7 @@ final class LeafRenewal {
     Instant now = clock.instant();
     Instant until = validUntil;
     Duration wait =
-        until != null && now.isBefore(until)
+        !urgent && until != null && now.isBefore(until)
             ? schedule.untilRefresh(now, until)
             : schedule.untilRetry(failuresInRow);
     log.info("no certificate for {}: {}; again in {}", localName, lastFailure, wait);

@@ -120,8 +120,18 @@ class IdentityServerIT {
     Path csr = files.resolve("csr.der");
     openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key.toString());
     openssl(
-        "req", "-new", "-key", key.toString(), "-outform", "DER", "-out", csr.toString(),
-        "-subj", "/", "-addext", "subjectAltName=DNS:" + WEB.dnsName());
+        "req",
+        "-new",
+        "-key",
+        key.toString(),
+        "-outform",
+        "DER",
+        "-out",
+        csr.toString(),
+        "-subj",
+        "/",
+        "-addext",
+        "subjectAltName=DNS:" + WEB.dnsName());
 
     CertifyResponse response =
         certify(
@@ -138,8 +148,15 @@ class IdentityServerIT {
     for (String purpose : List.of("sslserver", "sslclient")) {
       assertThat(
               openssl(
-                  "verify", "-x509_strict", "-purpose", purpose, "-CAfile", anchors.toString(),
-                  "-untrusted", intermediates.toString(), leaf.toString()))
+                  "verify",
+                  "-x509_strict",
+                  "-purpose",
+                  purpose,
+                  "-CAfile",
+                  anchors.toString(),
+                  "-untrusted",
+                  intermediates.toString(),
+                  leaf.toString()))
           .contains("leaf.pem: OK");
     }
     assertThat(openssl("x509", "-in", leaf.toString(), "-noout", "-text"))
@@ -161,7 +178,8 @@ class IdentityServerIT {
                 .setCertificateSigningRequest(csr(CART.dnsName(), keys))
                 .build(),
             Status.Code.FAILED_PRECONDITION)
-        .contains("names DNS \"" + CART.dnsName(), "expected exactly the DNS name " + WEB.dnsName());
+        .contains(
+            "names DNS \"" + CART.dnsName(), "expected exactly the DNS name " + WEB.dnsName());
   }
 
   @Test
@@ -190,9 +208,21 @@ class IdentityServerIT {
     }
     Path csr = files.resolve("rsa.der");
     openssl(
-        "req", "-new", "-newkey", "rsa:2048", "-nodes", "-keyout",
-        files.resolve("rsa.pem").toString(), "-outform", "DER", "-out", csr.toString(),
-        "-subj", "/CN=" + WEB.dnsName(), "-addext", "subjectAltName=DNS:" + WEB.dnsName());
+        "req",
+        "-new",
+        "-newkey",
+        "rsa:2048",
+        "-nodes",
+        "-keyout",
+        files.resolve("rsa.pem").toString(),
+        "-outform",
+        "DER",
+        "-out",
+        csr.toString(),
+        "-subj",
+        "/CN=" + WEB.dnsName(),
+        "-addext",
+        "subjectAltName=DNS:" + WEB.dnsName());
     assertRefused(
             request(WEB, WEB, PrivateKeys.generate()).toBuilder()
                 .setCertificateSigningRequest(ByteString.copyFrom(Files.readAllBytes(csr)))
@@ -207,18 +237,28 @@ class IdentityServerIT {
     Path key = files.resolve("ca.pem");
     openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key.toString());
     openssl(
-        "req", "-new", "-key", key.toString(), "-outform", "DER", "-out", csr.toString(),
-        "-subj", "/O=Evil/CN=" + WEB.dnsName(),
-        "-addext", "subjectAltName=DNS:" + WEB.dnsName(),
-        "-addext", "basicConstraints=critical,CA:TRUE",
-        "-addext", "keyUsage=critical,keyCertSign");
+        "req",
+        "-new",
+        "-key",
+        key.toString(),
+        "-outform",
+        "DER",
+        "-out",
+        csr.toString(),
+        "-subj",
+        "/O=Evil/CN=" + WEB.dnsName(),
+        "-addext",
+        "subjectAltName=DNS:" + WEB.dnsName(),
+        "-addext",
+        "basicConstraints=critical,CA:TRUE",
+        "-addext",
+        "keyUsage=critical,keyCertSign");
 
     X509Certificate leaf =
         chain(
                 certify(
                     request(WEB, WEB, PrivateKeys.generate()).toBuilder()
-                        .setCertificateSigningRequest(
-                            ByteString.copyFrom(Files.readAllBytes(csr)))
+                        .setCertificateSigningRequest(ByteString.copyFrom(Files.readAllBytes(csr)))
                         .build()))
             .getFirst();
 
@@ -238,9 +278,23 @@ class IdentityServerIT {
             "URI:" + WEB.spiffeId())) {
       Path csr = files.resolve("names.der");
       openssl(
-          "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-          "-keyout", files.resolve("names.pem").toString(), "-outform", "DER", "-out",
-          csr.toString(), "-subj", "/", "-addext", "subjectAltName=" + names);
+          "req",
+          "-new",
+          "-newkey",
+          "ec",
+          "-pkeyopt",
+          "ec_paramgen_curve:prime256v1",
+          "-nodes",
+          "-keyout",
+          files.resolve("names.pem").toString(),
+          "-outform",
+          "DER",
+          "-out",
+          csr.toString(),
+          "-subj",
+          "/",
+          "-addext",
+          "subjectAltName=" + names);
 
       assertRefused(
               request(WEB, WEB, PrivateKeys.generate()).toBuilder()
@@ -260,8 +314,7 @@ class IdentityServerIT {
     assertRefused(good.toBuilder().clearToken().build(), Status.Code.INVALID_ARGUMENT)
         .contains("token is empty");
     assertRefused(
-            good.toBuilder().clearCertificateSigningRequest().build(),
-            Status.Code.INVALID_ARGUMENT)
+            good.toBuilder().clearCertificateSigningRequest().build(), Status.Code.INVALID_ARGUMENT)
         .contains("certificate_signing_request is empty");
     assertRefused(
             good.toBuilder()
@@ -276,8 +329,7 @@ class IdentityServerIT {
                 .build(),
             Status.Code.INVALID_ARGUMENT)
         .contains("PKCS#10");
-    assertRefused(
-            good.toBuilder().setIdentity("web.shop").build(), Status.Code.INVALID_ARGUMENT)
+    assertRefused(good.toBuilder().setIdentity("web.shop").build(), Status.Code.INVALID_ARGUMENT)
         .contains("\"web.shop\"", "<service account>.<namespace>");
     assertRefused(
             good.toBuilder().setToken(ByteString.copyFromUtf8("secret-token")).build(),
@@ -306,8 +358,7 @@ class IdentityServerIT {
 
   @Test
   void clientKeepsItsLeafFreshAndReportsWhatItTrusts() throws Exception {
-    IdentityServer quick =
-        startServer(new IssuancePolicy(Duration.ofSeconds(4), Duration.ZERO), 0);
+    IdentityServer quick = startServer(new IssuancePolicy(Duration.ofSeconds(4), Duration.ZERO), 0);
     BlockingQueue<Credentials> seen = new LinkedBlockingQueue<>();
     IdentityClient client = client(quick, WEB);
     client.onChange(seen::add);
@@ -368,8 +419,7 @@ class IdentityServerIT {
 
     List<X509Certificate> second =
         chain(
-            certify(
-                request(WEB, WEB, PrivateKeys.generate()).toBuilder().setToken(token).build()));
+            certify(request(WEB, WEB, PrivateKeys.generate()).toBuilder().setToken(token).build()));
     assertThat(server.bundles().get()).isEqualTo(bundle);
     assertThat(second.get(1)).isEqualTo(first.get(1));
     assertThat(second.getFirst().getSerialNumber())
@@ -378,8 +428,7 @@ class IdentityServerIT {
 
   @Test
   void clientSurvivesARestartOfTheServer() throws Exception {
-    IdentityServer quick =
-        startServer(new IssuancePolicy(Duration.ofSeconds(4), Duration.ZERO), 0);
+    IdentityServer quick = startServer(new IssuancePolicy(Duration.ofSeconds(4), Duration.ZERO), 0);
     int port = quick.address().getPort();
     IdentityClient client = client(quick, WEB);
     client.firstCredentials().get(20, TimeUnit.SECONDS);
@@ -495,8 +544,7 @@ class IdentityServerIT {
 
     Path foreignKey =
         write("foreign.key", PrivateKeys.toPem(other.issuer().getKeyPair().getPrivate()));
-    assertThatThrownBy(
-            () -> startExternal(own, new ExternalIssuer(issuer, foreignKey, anchors)))
+    assertThatThrownBy(() -> startExternal(own, new ExternalIssuer(issuer, foreignKey, anchors)))
         .hasMessageContaining("does not belong to issuer")
         .hasMessageContaining("foreign.key");
     Path foreignAnchors = write("foreign.crt", Certificates.toPem(other.trust().anchors()));
