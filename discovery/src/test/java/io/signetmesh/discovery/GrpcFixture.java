@@ -3,13 +3,19 @@ package io.signetmesh.discovery;
 import io.grpc.BindableService;
 import io.grpc.CallOptions;
 import io.grpc.ClientCall;
+import io.grpc.Context;
+import io.grpc.Contexts;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
 import io.grpc.MethodDescriptor;
 import io.grpc.Server;
+import io.grpc.ServerCall;
+import io.grpc.ServerCallHandler;
+import io.grpc.ServerInterceptor;
 import io.grpc.Status;
 import io.grpc.inprocess.InProcessChannelBuilder;
 import io.grpc.inprocess.InProcessServerBuilder;
+import io.signetmesh.identity.channel.Caller;
 import java.io.IOException;
 import java.util.UUID;
 import java.util.concurrent.BlockingQueue;
@@ -22,12 +28,33 @@ public final class GrpcFixture implements AutoCloseable {
   private final Server server;
   private final ManagedChannel channel;
 
-  /** Serves. */
+  /** Serves callers that are trusted to be whom they say they are. */
   public GrpcFixture(BindableService service) throws IOException {
+    this(service, new Caller.TrustedLocal());
+  }
+
+  /** Serves one caller. */
+  public GrpcFixture(BindableService service, Caller caller) throws IOException {
     String name = UUID.randomUUID().toString();
-    server = InProcessServerBuilder.forName(name).directExecutor().addService(service).build();
+    server =
+        InProcessServerBuilder.forName(name)
+            .directExecutor()
+            .addService(service)
+            .intercept(as(caller))
+            .build();
     server.start();
     channel = InProcessChannelBuilder.forName(name).directExecutor().build();
+  }
+
+  private static ServerInterceptor as(Caller caller) {
+    return new ServerInterceptor() {
+      @Override
+      public <Q, A> ServerCall.Listener<Q> interceptCall(
+          ServerCall<Q, A> call, Metadata headers, ServerCallHandler<Q, A> next) {
+        return Contexts.interceptCall(
+            Context.current().withValue(Caller.KEY, caller), call, headers, next);
+      }
+    };
   }
 
   /** Calls; nothing is read until {@link Stream#next}. */

@@ -4,6 +4,7 @@ import io.grpc.Status;
 import io.signetmesh.discovery.topology.ObjectKey;
 import io.signetmesh.discovery.topology.Topology;
 import io.signetmesh.discovery.topology.Workload;
+import io.signetmesh.identity.channel.Caller;
 import io.signetmesh.identity.pki.PeerIdentity;
 import io.signetmesh.identity.pki.WorkloadIdentity;
 import java.util.List;
@@ -30,12 +31,17 @@ public final class CallerCheck {
   /**
    * Who asks, once the claim has been found true.
    *
-   * @throws io.grpc.StatusRuntimeException PERMISSION_DENIED when it has not
+   * @throws io.grpc.StatusRuntimeException PERMISSION_DENIED when it has not, UNAUTHENTICATED when
+   *     the caller showed no certificate
    */
   public Client verify(Caller caller, Claim claim, Topology topology) {
     return switch (caller) {
-      case Caller.Trusted trusted -> client(claim, topology, claim.namespace());
-      case Caller.Authenticated authenticated -> verify(authenticated.identity(), claim, topology);
+      case Caller.TrustedLocal() -> client(claim, topology, claim.namespace());
+      case Caller.Identified(PeerIdentity identity) -> verify(identity, claim, topology);
+      case Caller.Unidentified() ->
+          throw Status.UNAUTHENTICATED
+              .withDescription(caller + ": expected a workload's certificate")
+              .asRuntimeException();
     };
   }
 

@@ -10,7 +10,6 @@ import io.linkerd.proxy.destination.GetDestination;
 import io.linkerd.proxy.destination.Update;
 import io.signetmesh.discovery.DiscoveryConfig;
 import io.signetmesh.discovery.caller.CallerCheck;
-import io.signetmesh.discovery.caller.CallerSource;
 import io.signetmesh.discovery.caller.Claim;
 import io.signetmesh.discovery.stream.Answer;
 import io.signetmesh.discovery.stream.LiveValues;
@@ -19,6 +18,7 @@ import io.signetmesh.discovery.topology.ObjectKey;
 import io.signetmesh.discovery.topology.Service;
 import io.signetmesh.discovery.topology.Topology;
 import io.signetmesh.discovery.topology.TopologySource;
+import io.signetmesh.identity.channel.Caller;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -35,7 +35,6 @@ public final class DestinationService extends DestinationGrpc.DestinationImplBas
 
   private final DiscoveryConfig config;
   private final TopologySource topology;
-  private final CallerSource callers;
   private final CallerCheck check;
   private final EndpointTranslator endpoints;
   private final LiveValues<EndpointQuery, Answer<EndpointSet>> endpointSets;
@@ -44,12 +43,10 @@ public final class DestinationService extends DestinationGrpc.DestinationImplBas
   /**
    * @param config settings
    * @param topology live state of the cluster
-   * @param callers tells who asks
    */
-  public DestinationService(DiscoveryConfig config, TopologySource topology, CallerSource callers) {
+  public DestinationService(DiscoveryConfig config, TopologySource topology) {
     this.config = config;
     this.topology = topology;
-    this.callers = callers;
     this.check = new CallerCheck(config.controlPlaneNamespace(), config.trustDomain());
     this.endpoints = new EndpointTranslator(config);
     ProfileTranslator translator = new ProfileTranslator(config, endpoints);
@@ -145,7 +142,7 @@ public final class DestinationService extends DestinationGrpc.DestinationImplBas
           request.getContextToken().length());
       claim = Claim.NONE;
     }
-    return check.verify(callers.current(), claim, topology.current());
+    return check.verify(Caller.current(), claim, topology.current());
   }
 
   private Authority parse(GetDestination request) {

@@ -126,8 +126,14 @@ final class EndpointTranslator {
     } else {
       chosen.removeIf(endpoint -> endpoint.address() instanceof Inet6Address);
     }
-    chosen.removeIf(endpoint -> !endpoint.ready());
+    chosen.removeIf(endpoint -> !endpoint.ready() || unreachable(endpoint.workload()));
     return chosen;
+  }
+
+  private static boolean unreachable(@Nullable Workload workload) {
+    return workload != null
+        && workload.mesh() != null
+        && workload.mesh().inboundPort() == Workload.Mesh.UNREADABLE_PORT;
   }
 
   /**
@@ -196,6 +202,7 @@ final class EndpointTranslator {
     if ((config.transportHeader() || opaque)
         && port != mesh.adminPort()
         && port != mesh.controlPort()
+        && mesh.inboundPort() != Workload.Mesh.UNREADABLE_PORT
         && mesh.inboundPort() <= MAX_INBOUND_PORT) {
       hint.setOpaqueTransport(
           ProtocolHint.OpaqueTransport.newBuilder().setInboundPort(mesh.inboundPort()));

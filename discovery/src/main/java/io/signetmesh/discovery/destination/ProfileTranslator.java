@@ -97,6 +97,12 @@ final class ProfileTranslator {
       }
     }
     if (workloads.size() > 1) {
+      // Workloads of one host may share its address: the port tells them apart.
+      List<Workload> declaring =
+          workloads.stream().filter(workload -> workload.tcpPorts().contains(port)).toList();
+      workloads = declaring.size() == 1 ? declaring : workloads;
+    }
+    if (workloads.size() > 1) {
       return ambiguous(
           "address " + ip.getHostAddress() + " port " + port,
           workloads.stream().map(Workload::key).toList());

@@ -9,12 +9,12 @@ import io.linkerd.proxy.outbound.OutboundPolicy;
 import io.linkerd.proxy.outbound.TrafficSpec;
 import io.signetmesh.discovery.DiscoveryConfig;
 import io.signetmesh.discovery.caller.CallerCheck;
-import io.signetmesh.discovery.caller.CallerSource;
 import io.signetmesh.discovery.caller.Claim;
 import io.signetmesh.discovery.stream.Answer;
 import io.signetmesh.discovery.stream.LiveValues;
 import io.signetmesh.discovery.stream.NewestStateStream;
 import io.signetmesh.discovery.topology.TopologySource;
+import io.signetmesh.identity.channel.Caller;
 import java.util.List;
 
 /**
@@ -25,20 +25,16 @@ public final class OutboundPolicyService extends OutboundPoliciesGrpc.OutboundPo
     implements AutoCloseable {
   private final DiscoveryConfig config;
   private final TopologySource topology;
-  private final CallerSource callers;
   private final CallerCheck check;
   private final LiveValues<OutboundTarget, Answer<OutboundPolicy>> policies;
 
   /**
    * @param config settings
    * @param topology live state of the cluster
-   * @param callers tells who asks
    */
-  public OutboundPolicyService(
-      DiscoveryConfig config, TopologySource topology, CallerSource callers) {
+  public OutboundPolicyService(DiscoveryConfig config, TopologySource topology) {
     this.config = config;
     this.topology = topology;
-    this.callers = callers;
     this.check = new CallerCheck(config.controlPlaneNamespace(), config.trustDomain());
     OutboundPolicyTranslator translator = new OutboundPolicyTranslator(config);
     this.policies =
@@ -90,7 +86,7 @@ public final class OutboundPolicyService extends OutboundPoliciesGrpc.OutboundPo
                   + " or <namespace>:<pod>")
           .asRuntimeException();
     }
-    check.verify(callers.current(), claim, topology.current());
+    check.verify(Caller.current(), claim, topology.current());
     try {
       return OutboundTarget.of(request, config.clusterDomain());
     } catch (IllegalArgumentException e) {

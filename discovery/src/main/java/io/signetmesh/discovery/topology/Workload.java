@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param owner what made the workload; null when nothing did
  * @param mesh how it takes part in the mesh; null when it does not
  * @param podTemplateHash hash of the template that it was made from; empty for none
+ * @param tcpPorts TCP ports that it declares
  * @param namedPorts port numbers by name
  * @param opaquePorts the workload's own list of opaque ports; null when it states none
  * @param serverOpaquePorts ports that some Server declares opaque
@@ -35,6 +36,7 @@ public record Workload(
     @Nullable Owner owner,
     @Nullable Mesh mesh,
     String podTemplateHash,
+    Set<Integer> tcpPorts,
     Map<String, Integer> namedPorts,
     @Nullable PortSet opaquePorts,
     Set<Integer> serverOpaquePorts,
@@ -44,6 +46,7 @@ public record Workload(
   public Workload {
     addresses = List.copyOf(addresses);
     hostPorts = List.copyOf(hostPorts);
+    tcpPorts = Set.copyOf(tcpPorts);
     namedPorts = Map.copyOf(namedPorts);
     serverOpaquePorts = Set.copyOf(serverOpaquePorts);
   }
@@ -81,11 +84,13 @@ public record Workload(
   /**
    * The proxy in front of a workload.
    *
-   * @param controlPlaneNamespace control plane that the proxy belongs to
+   * @param controlPlaneNamespace control plane that the proxy belongs to; empty for external
+   *     workloads
    * @param skippedPorts ports that bypass the proxy
-   * @param inboundPort port of the proxy's inbound listener, which takes the transport header
-   * @param adminPort port of the proxy's admin server
-   * @param controlPort port of the proxy's tap server
+   * @param inboundPort port of the proxy's inbound listener, which takes the transport header, or
+   *     {@link #UNREADABLE_PORT}
+   * @param adminPort port of the proxy's admin server, likewise
+   * @param controlPort port of the proxy's tap server, likewise
    * @param external identity of an external workload; null for pods, which are named by their
    *     service account
    */
@@ -95,7 +100,10 @@ public record Workload(
       int inboundPort,
       int adminPort,
       int controlPort,
-      @Nullable ExternalIdentity external) {}
+      @Nullable ExternalIdentity external) {
+    /** Stands for a port that is stated and cannot be read: nobody knows where the proxy is. */
+    public static final int UNREADABLE_PORT = 0;
+  }
 
   /**
    * Identity of an external workload.

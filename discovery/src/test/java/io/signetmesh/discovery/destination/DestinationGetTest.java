@@ -17,7 +17,6 @@ import io.linkerd.proxy.destination.WeightedAddr;
 import io.signetmesh.discovery.ClusterFixture;
 import io.signetmesh.discovery.DiscoveryConfig;
 import io.signetmesh.discovery.GrpcFixture;
-import io.signetmesh.discovery.caller.Caller;
 import io.signetmesh.discovery.topology.IpAddresses;
 import io.signetmesh.discovery.topology.ObjectKey;
 import io.signetmesh.discovery.topology.PortSet;
@@ -47,7 +46,7 @@ class DestinationGetTest {
   }
 
   private void serve(DiscoveryConfig config) throws Exception {
-    service = new DestinationService(config, cluster.live(), Caller.Trusted::new);
+    service = new DestinationService(config, cluster.live());
     grpc = new GrpcFixture(service);
   }
 
