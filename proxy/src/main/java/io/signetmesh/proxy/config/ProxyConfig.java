@@ -1,5 +1,9 @@
 package io.signetmesh.proxy.config;
 
+import io.signetmesh.identity.pki.Certificates;
+import io.signetmesh.identity.pki.PkiException;
+import io.signetmesh.identity.pki.TrustBundle;
+import io.signetmesh.identity.pki.WorkloadIdentity;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
@@ -16,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param workload workload text sent to the controllers ({@code POLICY_WORKLOAD})
  * @param identity own DNS identity ({@code IDENTITY_LOCAL_NAME})
- * @param trustAnchors PEM of the trust anchors to start with
+ * @param anchors trust anchors to start with ({@code IDENTITY_TRUST_ANCHORS}), version 0
  * @param tokenFile file with the workload's token
  * @param minRefresh shortest time between renewals
  * @param maxRefresh longest time between renewals
@@ -45,6 +49,7 @@ import org.jspecify.annotations.Nullable;
  * @param transport transport asked for, or null for the best
  * @param auditFile file of the audit journal
  * @param auditQueue records that may wait to be written
+ * @param metricsRetain how long a label set is exposed after its last change
  * @param shutdownEndpoint whether POST /shutdown works
  * @param shutdownGrace longest drain
  * @param environment the variables that this was read from
@@ -52,7 +57,7 @@ import org.jspecify.annotations.Nullable;
 public record ProxyConfig(
     String workload,
     String identity,
-    String trustAnchors,
+    TrustBundle anchors,
     Path tokenFile,
     Duration minRefresh,
     Duration maxRefresh,
@@ -81,6 +86,7 @@ public record ProxyConfig(
     @Nullable String transport,
     Path auditFile,
     int auditQueue,
+    Duration metricsRetain,
     boolean shutdownEndpoint,
     Duration shutdownGrace,
     Map<String, String> environment) {
@@ -155,11 +161,12 @@ public record ProxyConfig(
           values.text(L5D + "IDENTITY_DISABLED", ""),
           "it not to be set: a proxy without identity is not supported");
     }
+    String identity = values.required(L5D + "IDENTITY_LOCAL_NAME");
     ProxyConfig config =
         new ProxyConfig(
             values.required(L5D + "POLICY_WORKLOAD"),
-            values.required(L5D + "IDENTITY_LOCAL_NAME"),
-            values.required(L5D + "IDENTITY_TRUST_ANCHORS"),
+            identity,
+            anchors(values, identity),
             Path.of(values.required(L5D + "IDENTITY_TOKEN_FILE")),
             minRefresh,
             maxRefresh,
@@ -191,6 +198,7 @@ public record ProxyConfig(
             values.text(SIGNET + "TRANSPORT"),
             Path.of(values.text(SIGNET + "AUDIT_FILE", "signet-audit.jsonl")),
             values.number(SIGNET + "AUDIT_QUEUE", 16_384, 4, 1 << 22),
+            values.duration(L5D + "METRICS_RETAIN_IDLE", Duration.ofMinutes(10)),
             values.flag(L5D + "SHUTDOWN_ENDPOINT_ENABLED", false),
             values.duration(L5D + "SHUTDOWN_GRACE_PERIOD", Duration.ofMinutes(2)),
             Map.copyOf(environment));
@@ -198,6 +206,33 @@ public record ProxyConfig(
       throw new InvalidConfigException(values.faults());
     }
     return config;
+  }
+
+  /** The anchors; when they cannot be read, a fault is noted and nothing is ever started. */
+  @SuppressWarnings("NullAway") // Null only together with a fault, which ends the reading.
+  private static TrustBundle anchors(ConfigValues values, String identity) {
+    String domain = null;
+    if (!identity.isEmpty()) {
+      try {
+        domain = WorkloadIdentity.parseDnsName(identity).trustDomain();
+      } catch (IllegalArgumentException e) {
+        values.fault(
+            L5D + "IDENTITY_LOCAL_NAME",
+            identity,
+            "<account>.<namespace>.serviceaccount.identity.<control-plane namespace>.<trust"
+                + " domain>");
+      }
+    }
+    String name = L5D + "IDENTITY_TRUST_ANCHORS";
+    String pem = values.required(name);
+    try {
+      if (domain != null && !pem.isEmpty()) {
+        return new TrustBundle(0, domain, Certificates.parsePem(name, pem));
+      }
+    } catch (PkiException | IllegalArgumentException e) {
+      values.faults().add(String.valueOf(e.getMessage()));
+    }
+    return null;
   }
 
   private static InetAddress anyAddress() {

@@ -112,6 +112,12 @@ public final class PeerConnector implements Connector, AutoCloseable {
     return promise;
   }
 
+  /** Builds the TLS contexts of the newest credentials, so that no connection waits for it. */
+  public void refresh() throws SSLException {
+    direct.refresh();
+    plainTls.refresh();
+  }
+
   @Override
   public void close() {
     direct.close();

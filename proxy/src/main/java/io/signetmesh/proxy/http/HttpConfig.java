@@ -36,4 +36,17 @@ public record HttpConfig(
         1024 * 1024,
         100_000);
   }
+
+  /** The same with another idle time of connections to upstreams. */
+  public HttpConfig withPoolIdleTimeout(Duration timeout) {
+    return new HttpConfig(
+        maxHeadBytes,
+        headTimeout,
+        idleTimeout,
+        timeout,
+        maxConcurrentStreams,
+        streamWindow,
+        connectionWindow,
+        maxInFlight);
+  }
 }

@@ -13,8 +13,11 @@ import io.netty.channel.EventLoop;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.WriteBufferWaterMark;
+import io.netty.channel.group.ChannelGroup;
+import io.netty.channel.group.DefaultChannelGroup;
 import io.netty.channel.unix.UnixChannelOption;
 import io.netty.util.concurrent.DefaultThreadFactory;
+import io.netty.util.concurrent.GlobalEventExecutor;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
@@ -34,6 +37,7 @@ public final class ProxyLoops implements AutoCloseable {
   private final ByteBufAllocator allocator;
   private final List<EventLoopGroup> groups = new ArrayList<>();
   private final List<ProxyLoop> loops = new ArrayList<>();
+  private final ChannelGroup accepted = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
 
   /**
    * @param transport how to talk to the kernel
@@ -65,15 +69,23 @@ public final class ProxyLoops implements AutoCloseable {
     return List.copyOf(loops);
   }
 
+  /** {@link #bind}, and {@link #accept} at once. */
+  public List<Channel> listen(
+      InetSocketAddress address, Function<ProxyLoop, ChannelHandler> handler)
+      throws java.io.IOException {
+    List<Channel> listeners = bind(address, handler);
+    accept(listeners);
+    return listeners;
+  }
+
   /**
-   * Listens on an address with every loop.
+   * Listens on an address with every loop. Connections wait in the kernel until {@link #accept}.
    *
    * @param handler makes the first handler of an accepted channel, which starts with auto-read off
    * @return the listening channels, one per loop; with port 0 all share the port of the first
    * @throws java.io.IOException when the address cannot be bound; the message names it
    */
-  public List<Channel> listen(
-      InetSocketAddress address, Function<ProxyLoop, ChannelHandler> handler)
+  public List<Channel> bind(InetSocketAddress address, Function<ProxyLoop, ChannelHandler> handler)
       throws java.io.IOException {
     List<Channel> listeners = new ArrayList<>();
     InetSocketAddress wanted = address;
@@ -86,6 +98,7 @@ public final class ProxyLoops implements AutoCloseable {
               .option(ChannelOption.SO_BACKLOG, 4096)
               .option(ChannelOption.SO_REUSEADDR, true)
               .option(ChannelOption.ALLOCATOR, allocator)
+              .option(ChannelOption.AUTO_READ, false)
               .childOption(ChannelOption.ALLOCATOR, allocator)
               .childOption(ChannelOption.TCP_NODELAY, true)
               .childOption(ChannelOption.SO_KEEPALIVE, true)
@@ -96,6 +109,7 @@ public final class ProxyLoops implements AutoCloseable {
                   new ChannelInitializer<Channel>() {
                     @Override
                     protected void initChannel(Channel channel) {
+                      accepted.add(channel);
                       channel.pipeline().addLast("accept", handler.apply(loop));
                     }
                   });
@@ -118,6 +132,25 @@ public final class ProxyLoops implements AutoCloseable {
       wanted = (InetSocketAddress) bound.channel().localAddress();
     }
     return listeners;
+  }
+
+  /** Begins to take connections from a listener. */
+  public static void accept(List<Channel> listeners) {
+    for (Channel listener : listeners) {
+      listener.config().setAutoRead(true);
+    }
+  }
+
+  /** Connections that were accepted and are still open. */
+  public int accepted() {
+    return accepted.size();
+  }
+
+  /** Fires an event through the pipeline of every accepted connection. */
+  public void tellAccepted(Object event) {
+    for (Channel channel : accepted) {
+      channel.eventLoop().execute(() -> channel.pipeline().fireUserEventTriggered(event));
+    }
   }
 
   /** A client bootstrap on a loop: no auto-read, half-closure allowed. */
