@@ -1,0 +1,221 @@
+package io.signetmesh.cli.mesh;
+
+import io.signetmesh.cli.host.ControlPlane;
+import io.signetmesh.cli.host.HostWorkload;
+import io.signetmesh.cli.host.ListenAddress;
+import io.signetmesh.cli.host.MeshNames;
+import io.signetmesh.cli.host.ProxyEnvironment;
+import io.signetmesh.cli.process.Readiness;
+import io.signetmesh.cli.process.SignetProcess;
+import io.signetmesh.identity.attest.WorkloadTokens;
+import io.signetmesh.identity.ca.EmbeddedAuthority;
+import io.signetmesh.identity.pki.Certificates;
+import io.signetmesh.identity.pki.PkiException;
+import io.signetmesh.identity.pki.StateFiles;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeoutException;
+
+/**
+ * Starts the parts of a mesh as processes: the control plane in one, and each workload's proxy in
+ * one. Directory {@code directory} holds all of it: {@code state}, {@code manifests}, and below
+ * {@code logs} and {@code audit} a file for each process. Closing ends the processes, last started
+ * first; the directory stays.
+ */
+public final class MeshProcesses implements AutoCloseable {
+  private static final Duration TOKEN_LIFETIME = Duration.ofDays(1);
+  private static final Duration READY_LIMIT = Duration.ofSeconds(30);
+
+  private final Path directory;
+  private final MeshNames names;
+  private final ControlPlane controlPlane;
+  private final String trustAnchors;
+  private final WorkloadTokens tokens;
+  private final Deque<SignetProcess> processes = new ArrayDeque<>();
+
+  private MeshProcesses(
+      Path directory,
+      MeshNames names,
+      ControlPlane controlPlane,
+      String trustAnchors,
+      WorkloadTokens tokens) {
+    this.directory = directory;
+    this.names = names;
+    this.controlPlane = controlPlane;
+    this.trustAnchors = trustAnchors;
+    this.tokens = tokens;
+  }
+
+  /**
+   * Makes the CA and the token key, so that everything else can start at the same time.
+   *
+   * @param directory where everything of the mesh is kept
+   * @param controlPlane addresses of the control plane
+   */
+  public static MeshProcesses prepare(
+      Path directory, MeshNames names, ControlPlane controlPlane, InstantSource clock)
+      throws IOException, PkiException {
+    Path state = directory.resolve("state");
+    for (String name : List.of("manifests", "logs", "audit", "tokens")) {
+      StateFiles.createDirectory(directory.resolve(name));
+    }
+    EmbeddedAuthority authority =
+        EmbeddedAuthority.open(state, names.controlPlaneNamespace(), names.trustDomain(), clock);
+    WorkloadTokens tokens =
+        WorkloadTokens.open(state, names.controlPlaneNamespace(), names.trustDomain(), clock);
+    return new MeshProcesses(
+        directory,
+        names,
+        controlPlane,
+        Certificates.toPem(List.of(authority.anchor())),
+        tokens);
+  }
+
+  /** The manifests that the control plane reads; edit them while it runs. */
+  public Path manifests() {
+    return directory.resolve("manifests");
+  }
+
+  /** The control plane's state directory. */
+  public Path state() {
+    return directory.resolve("state");
+  }
+
+  /** Names in the identities of the mesh. */
+  public MeshNames names() {
+    return names;
+  }
+
+  /** Where the control plane listens. */
+  public ControlPlane controlPlane() {
+    return controlPlane;
+  }
+
+  /** PEM of the trust anchor. */
+  public String trustAnchors() {
+    return trustAnchors;
+  }
+
+  /** The audit journal of a workload's proxy. */
+  public Path journal(HostWorkload workload) {
+    return directory
+        .resolve("audit")
+        .resolve(workload.namespace() + "." + workload.name() + ".jsonl");
+  }
+
+  /** All processes started and not closed, in the order of their start. */
+  public List<SignetProcess> processes() {
+    return List.copyOf(processes);
+  }
+
+  /**
+   * Starts {@code signet up --control-plane-only}, without waiting.
+   *
+   * @param options further options
+   */
+  public SignetProcess startControlPlane(String... options) throws IOException {
+    List<String> arguments = new ArrayList<>();
+    arguments.addAll(
+        List.of(
+            "up",
+            "--control-plane-only",
+            "--manifests",
+            manifests().toString(),
+            "--state",
+            state().toString(),
+            "--identity-listen",
+            ListenAddress.text(controlPlane.identity()),
+            "--discovery-listen",
+            ListenAddress.text(controlPlane.discovery()),
+            "--policy-listen",
+            ListenAddress.text(controlPlane.policy()),
+            "--control-plane-namespace",
+            names.controlPlaneNamespace(),
+            "--trust-domain",
+            names.trustDomain()));
+    arguments.addAll(List.of(options));
+    return start("control-plane", Map.of(), arguments);
+  }
+
+  /** Waits until all servers of the control plane take connections. */
+  public void awaitControlPlane(SignetProcess process)
+      throws IOException, TimeoutException, InterruptedException {
+    Readiness.awaitListening(process, controlPlane.identity(), READY_LIMIT);
+    Readiness.awaitListening(process, controlPlane.policy(), READY_LIMIT);
+    Readiness.awaitListening(process, controlPlane.discovery(), READY_LIMIT);
+  }
+
+  /**
+   * The environment of a workload's proxy, with a fresh token.
+   *
+   * @throws IOException when the token cannot be written
+   */
+  public Map<String, String> proxyEnvironment(HostWorkload workload) throws IOException {
+    Path token =
+        directory.resolve("tokens").resolve(workload.namespace() + "." + workload.name());
+    tokens.issueTo(token, workload.namespace(), workload.serviceAccount(), TOKEN_LIFETIME);
+    return ProxyEnvironment.of(
+        workload, names, controlPlane, trustAnchors, token, journal(workload));
+  }
+
+  /**
+   * Starts a workload's proxy, without waiting.
+   *
+   * @param overrides variables that differ from {@link #proxyEnvironment}
+   */
+  public SignetProcess startProxy(HostWorkload workload, Map<String, String> overrides)
+      throws IOException {
+    Map<String, String> environment = new HashMap<>(proxyEnvironment(workload));
+    environment.putAll(overrides);
+    return start("proxy." + workload.name(), environment, List.of("proxy"));
+  }
+
+  /** Waits until a proxy has its certificate and serves. */
+  public void awaitProxy(SignetProcess process, HostWorkload workload)
+      throws IOException, TimeoutException, InterruptedException {
+    Readiness.awaitOk(process, workload.admin(), "/ready", READY_LIMIT);
+  }
+
+  /** Starts another {@code signet} process that ends with the mesh. */
+  public SignetProcess start(String name, Map<String, String> environment, List<String> arguments)
+      throws IOException {
+    Path log = directory.resolve("logs").resolve(name + ".log");
+    SignetProcess process = SignetProcess.start(name, log, environment, arguments);
+    processes.addLast(process);
+    return process;
+  }
+
+  /** Ends one process before the others. */
+  public void stop(SignetProcess process) {
+    processes.remove(process);
+    process.close();
+  }
+
+  @Override
+  public void close() {
+    List<SignetProcess> ending = new ArrayList<>(processes.reversed());
+    processes.clear();
+    ending.forEach(SignetProcess::terminate);
+    ending.forEach(SignetProcess::close);
+  }
+
+  /** Removes the directory of a mesh whose processes have ended. */
+  public void deleteDirectory() throws IOException {
+    List<Path> paths;
+    try (var walk = Files.walk(directory)) {
+      paths = walk.toList();
+    }
+    for (Path path : paths.reversed()) {
+      Files.deleteIfExists(path);
+    }
+  }
+}

@@ -1,0 +1,5 @@
+/** Reads audit journals back. */
+@NullMarked
+package io.signetmesh.cli.record;
+
+import org.jspecify.annotations.NullMarked;
