@@ -1,5 +1,6 @@
 package io.signetmesh.cli;
 
+import io.signetmesh.cli.host.MeshNames;
 import io.signetmesh.identity.attest.WorkloadTokens;
 import io.signetmesh.identity.pki.PkiException;
 import java.io.IOException;
@@ -53,6 +54,10 @@ final class MeshOptions {
 
   String trustDomain() {
     return trustDomain;
+  }
+
+  MeshNames names() {
+    return new MeshNames(controlPlaneNamespace, trustDomain);
   }
 
   WorkloadTokens tokens(InstantSource clock) throws CommandFailure {

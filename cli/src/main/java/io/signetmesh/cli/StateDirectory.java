@@ -21,11 +21,6 @@ final class StateDirectory {
     return root.resolve("audit").resolve("control-plane.jsonl");
   }
 
-  /** Files of one workload's proxy. */
-  Path workload(String namespace, String name) {
-    return root.resolve("workloads").resolve(namespace + "." + name);
-  }
-
   /** Reads Linkerd's durations: an integer and ms, s, m, h or d. */
   static final class Durations implements ITypeConverter<Duration> {
     @Override

@@ -1,8 +1,14 @@
 package io.signetmesh.cli.host;
 
+import io.signetmesh.cluster.Workload;
+import io.signetmesh.cluster.WorkloadRef;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.NetworkInterface;
+import java.net.SocketException;
 import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
 
 /**
  * A pod that runs on this host with a proxy of its own.
@@ -26,11 +32,65 @@ public record HostWorkload(
   /** Where peers' proxies connect, with the transport header. */
   public static final int INBOUND_PORT = 4143;
 
-  /** Where the proxy takes redirected outbound connections. */
-  public static final int OUTBOUND_PORT = 4140;
-
   /** Where the proxy serves its health and metrics. */
   public static final int ADMIN_PORT = 4191;
+
+  /**
+   * The workload, if it has a proxy of this control plane and one of its addresses is this host's.
+   *
+   * @throws IllegalArgumentException when an annotation cannot be understood; the message names
+   *     workload, annotation and entry
+   */
+  public static Optional<HostWorkload> of(Workload workload, String controlPlaneNamespace) {
+    if (workload.ref().kind() != WorkloadRef.Kind.POD
+        || !workload.running()
+        || workload.hostNetwork()
+        || !workload.controlPlaneNamespace().equals(Optional.of(controlPlaneNamespace))) {
+      return Optional.empty();
+    }
+    return workload.ips().stream()
+        .filter(HostWorkload::isOfThisHost)
+        .findFirst()
+        .map(
+            address ->
+                new HostWorkload(
+                    workload.ref().namespace(),
+                    workload.ref().name(),
+                    workload.serviceAccount(),
+                    address,
+                    workload.ports().stream()
+                        .filter(port -> port.protocol().equals("TCP"))
+                        .map(Workload.Port::port)
+                        .distinct()
+                        .toList(),
+                    annotation(workload, OutboundListener.ANNOTATION, OutboundListener::parse),
+                    annotation(workload, InboundListener.ANNOTATION, InboundListener::parse)));
+  }
+
+  private static <T> List<T> annotation(
+      Workload workload, String name, Function<String, List<T>> parser) {
+    String value = workload.annotations().get(name);
+    if (value == null) {
+      return List.of();
+    }
+    try {
+      return parser.apply(value);
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException(
+          "pod " + workload.ref() + ": annotation " + name + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static boolean isOfThisHost(InetAddress address) {
+    if (address.isLoopbackAddress()) {
+      return true;
+    }
+    try {
+      return NetworkInterface.getByInetAddress(address) != null;
+    } catch (SocketException e) {
+      return false;
+    }
+  }
 
   /** {@code namespace/name}, as commands and records write it. */
   public String qualifiedName() {

@@ -1,0 +1,33 @@
+package io.signetmesh.cli;
+
+import java.util.ArrayDeque;
+import java.util.Deque;
+
+/** Parts of a server that are closed together, the last one first. */
+final class Closing implements AutoCloseable {
+  private final Deque<AutoCloseable> parts = new ArrayDeque<>();
+
+  <T extends AutoCloseable> T add(T part) {
+    parts.push(part);
+    return part;
+  }
+
+  @Override
+  public void close() throws Exception {
+    Exception first = null;
+    while (!parts.isEmpty()) {
+      try {
+        parts.pop().close();
+      } catch (Exception e) {
+        if (first == null) {
+          first = e;
+        } else {
+          first.addSuppressed(e);
+        }
+      }
+    }
+    if (first != null) {
+      throw first;
+    }
+  }
+}

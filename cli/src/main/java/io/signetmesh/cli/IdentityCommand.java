@@ -1,0 +1,120 @@
+package io.signetmesh.cli;
+
+import io.signetmesh.audit.Journal;
+import io.signetmesh.audit.JournalConfig;
+import io.signetmesh.cli.host.ControlPlane;
+import io.signetmesh.identity.channel.ControlLoops;
+import io.signetmesh.identity.pki.PkiException;
+import io.signetmesh.identity.server.IdentityServer;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code signet identity}. */
+@Command(
+    name = "identity",
+    description = {
+      "Runs the identity server: the CA that certifies workloads and tells all what to trust.",
+      "Without an issuer of your own it makes a CA and keeps it in the state directory."
+    },
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    exitCodeListHeading = "%nExit codes:%n",
+    exitCodeList = {
+      "0:ended on request (SIGINT, SIGTERM)",
+      ExitCode.USAGE_HELP,
+      ExitCode.CONFIGURATION_HELP,
+      ExitCode.UNAVAILABLE_HELP,
+      ExitCode.INTERNAL_HELP
+    },
+    footer = {
+      "",
+      "Examples:",
+      "  signet identity --state /var/lib/signet",
+      "  signet identity --state /var/lib/signet --listen 10.0.0.5:8080 --leaf-lifetime 1h"
+    })
+final class IdentityCommand implements Callable<Integer> {
+  @Mixin private LoggingOptions logging = new LoggingOptions();
+  @Mixin private MeshOptions mesh = new MeshOptions();
+  @Mixin private IssuanceOptions issuance = new IssuanceOptions();
+
+  @Option(
+      names = "--listen",
+      paramLabel = "IP:PORT",
+      defaultValue = "127.0.0.1:" + ControlPlane.IDENTITY_PORT,
+      converter = AddressOptions.Converter.class,
+      description = "Where to listen (default: ${DEFAULT-VALUE}).")
+  private InetSocketAddress listen = new InetSocketAddress(0);
+
+  @Option(
+      names = "--cleartext",
+      description = "Serve without TLS, on a loopback address only: every local process is trusted.")
+  private boolean cleartext;
+
+  @ArgGroup(exclusive = false, heading = "%nAn issuer of your own:%n")
+  private @Nullable External external;
+
+  /** Files of an issuer that someone else made. */
+  static final class External {
+    @Option(
+        names = "--issuer-certificates",
+        required = true,
+        paramLabel = "FILE",
+        description = "PEM: the issuer's certificate, then intermediates.")
+    private Path certificates = Path.of("");
+
+    @Option(
+        names = "--issuer-key",
+        required = true,
+        paramLabel = "FILE",
+        description = "PEM: the issuer's private key, ECDSA P-256.")
+    private Path key = Path.of("");
+
+    @Option(
+        names = "--trust-anchors",
+        required = true,
+        paramLabel = "FILE",
+        description = "PEM: the trust anchors.")
+    private Path anchors = Path.of("");
+
+    IdentityServer.ExternalIssuer issuer() {
+      return new IdentityServer.ExternalIssuer(certificates, key, anchors);
+    }
+  }
+
+  @Override
+  public Integer call() throws Exception {
+    Clock clock = Clock.systemUTC();
+    Path state = mesh.state().root();
+    Closing parts = new Closing();
+    try {
+      ControlLoops loops = parts.add(ControlLoops.start(1));
+      Journal journal =
+          parts.add(Journal.open(JournalConfig.of(mesh.state().controlJournal()), clock));
+      parts.add(
+          IdentityServer.start(
+              new IdentityServer.Config(
+                  state,
+                  mesh.names().identityServer(),
+                  listen,
+                  cleartext,
+                  issuance.policy(),
+                  external == null ? null : external.issuer()),
+              mesh.tokens(clock),
+              loops,
+              journal,
+              clock));
+    } catch (IOException | PkiException | RuntimeException | CommandFailure e) {
+      parts.close();
+      throw StartFailure.explain("the identity server", e);
+    }
+    return Foreground.serve("identity server listening on " + AddressOptions.text(listen), parts);
+  }
+}

@@ -1,0 +1,65 @@
+package io.signetmesh.cli.controlplane;
+
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.signetmesh.cli.host.ControlPlane;
+import io.signetmesh.cli.host.ListenAddress;
+import io.signetmesh.cli.host.MeshNames;
+import io.signetmesh.identity.pki.StateFiles;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+
+/**
+ * {@code control-plane.json} of a state directory: where its servers listen and what the mesh is
+ * called, so that commands on the same host find them.
+ *
+ * @param servers where the servers listen
+ * @param names names in the identities of the mesh
+ */
+public record ControlPlaneFile(ControlPlane servers, MeshNames names) {
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final String NAME = "control-plane.json";
+
+  /** Writes the file; one that is there is replaced. */
+  public void write(Path stateDirectory) throws IOException {
+    ObjectNode json = JSON.createObjectNode();
+    json.put("identity", ListenAddress.text(servers.identity()));
+    json.put("discovery", ListenAddress.text(servers.discovery()));
+    json.put("policy", ListenAddress.text(servers.policy()));
+    json.put("controlPlaneNamespace", names.controlPlaneNamespace());
+    json.put("trustDomain", names.trustDomain());
+    StateFiles.writePublic(
+        stateDirectory.resolve(NAME),
+        JSON.writerWithDefaultPrettyPrinter().writeValueAsString(json) + "\n");
+  }
+
+  /**
+   * Reads the file.
+   *
+   * @return empty when there is none
+   * @throws IOException when it cannot be understood
+   */
+  public static Optional<ControlPlaneFile> read(Path stateDirectory) throws IOException {
+    Path file = stateDirectory.resolve(NAME);
+    if (!Files.exists(file)) {
+      return Optional.empty();
+    }
+    try {
+      JsonNode json = JSON.readTree(file.toFile());
+      return Optional.of(
+          new ControlPlaneFile(
+              new ControlPlane(
+                  ListenAddress.parse(json.path("identity").asText()),
+                  ListenAddress.parse(json.path("discovery").asText()),
+                  ListenAddress.parse(json.path("policy").asText())),
+              new MeshNames(
+                  json.path("controlPlaneNamespace").asText(), json.path("trustDomain").asText())));
+    } catch (JacksonException | IllegalArgumentException e) {
+      throw new IOException(file + " cannot be understood: " + e.getMessage(), e);
+    }
+  }
+}
