@@ -1,6 +1,7 @@
 package io.signetmesh.cli;
 
-import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -12,15 +13,16 @@ final class Foreground {
 
   /** Serves until the process is asked to end, then closes the server and ends with code 0. */
   static int serve(AutoCloseable server) throws InterruptedException {
-    return serve(server, new CountDownLatch(1));
+    return serve(server, new CompletableFuture<>());
   }
 
   /**
    * Serves until the process is asked to end or the server has ended by itself.
    *
-   * @param ended reaches zero when the server ends by itself; it is closed then too
+   * @param stop ends the server when the process is asked to end; returns when that is done
+   * @param ended completes when the server has ended by itself
    */
-  static int serve(AutoCloseable server, CountDownLatch ended) throws InterruptedException {
+  static int serve(AutoCloseable stop, CompletableFuture<Void> ended) throws InterruptedException {
     Runtime.getRuntime()
         .addShutdownHook(
             Thread.ofPlatform()
@@ -29,7 +31,7 @@ final class Foreground {
                     () -> {
                       int code = ExitCode.OK;
                       try {
-                        server.close();
+                        stop.close();
                       } catch (Exception e) {
                         log.error("closing", e);
                         code = ExitCode.INTERNAL;
@@ -37,7 +39,12 @@ final class Foreground {
                       // Being asked to end is no failure: not the code that the signal stands for.
                       Runtime.getRuntime().halt(code);
                     }));
-    ended.await();
+    try {
+      ended.get();
+    } catch (ExecutionException e) {
+      log.error("the server ended", e.getCause());
+      return ExitCode.INTERNAL;
+    }
     return ExitCode.OK;
   }
 }

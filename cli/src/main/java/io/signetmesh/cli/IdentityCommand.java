@@ -3,6 +3,7 @@ package io.signetmesh.cli;
 import io.signetmesh.audit.Journal;
 import io.signetmesh.audit.JournalConfig;
 import io.signetmesh.cli.host.ControlPlane;
+import io.signetmesh.cli.host.ListenAddress;
 import io.signetmesh.identity.channel.ControlLoops;
 import io.signetmesh.identity.pki.PkiException;
 import io.signetmesh.identity.server.IdentityServer;
@@ -12,6 +13,8 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -41,6 +44,8 @@ import picocli.CommandLine.Option;
       "  signet identity --state /var/lib/signet --listen 10.0.0.5:8080 --leaf-lifetime 1h"
     })
 final class IdentityCommand implements Callable<Integer> {
+  private static final Logger log = LoggerFactory.getLogger(IdentityCommand.class);
+
   @Mixin private LoggingOptions logging = new LoggingOptions();
   @Mixin private MeshOptions mesh = new MeshOptions();
   @Mixin private IssuanceOptions issuance = new IssuanceOptions();
@@ -55,7 +60,8 @@ final class IdentityCommand implements Callable<Integer> {
 
   @Option(
       names = "--cleartext",
-      description = "Serve without TLS, on a loopback address only: every local process is trusted.")
+      description =
+          "Serve without TLS, on a loopback address only: every local process is trusted.")
   private boolean cleartext;
 
   @ArgGroup(exclusive = false, heading = "%nAn issuer of your own:%n")
@@ -113,8 +119,12 @@ final class IdentityCommand implements Callable<Integer> {
               clock));
     } catch (IOException | PkiException | RuntimeException | CommandFailure e) {
       parts.close();
-      throw StartFailure.explain("the identity server", e);
+      throw CommandFailure.starting("the identity server", e);
     }
-    return Foreground.serve("identity server listening on " + AddressOptions.text(listen), parts);
+    log.info(
+        "identity server listens on {}{}",
+        ListenAddress.text(listen),
+        cleartext ? ", in the clear" : "");
+    return Foreground.serve(parts);
   }
 }

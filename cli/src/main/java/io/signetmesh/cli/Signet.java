@@ -17,6 +17,8 @@ import picocli.CommandLine.Spec;
     versionProvider = VersionCommand.Provider.class,
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {
+      IdentityCommand.class,
+      ProxyCommand.class,
       TokenCommand.class,
       CompletionCommand.class,
       VersionCommand.class,

@@ -39,8 +39,7 @@ public record Membership(
       WorkloadIdentity identity, ControlLoops loops, InstantSource clock, Duration limit)
       throws IOException, PkiException, TimeoutException, InterruptedException {
     TrustBundle bundle =
-        new TrustBundle(
-            0, names.trustDomain(), Certificates.parsePem("trust anchors", anchors));
+        new TrustBundle(0, names.trustDomain(), Certificates.parsePem("trust anchors", anchors));
     ControlChannel.Address address =
         new ControlChannel.Address(
             identityServer.getAddress().getHostAddress(), identityServer.getPort());

@@ -64,7 +64,11 @@ public final class TokenFiles implements AutoCloseable {
           try {
             tokens.issueTo(file, holder.namespace, holder.serviceAccount, LIFETIME);
           } catch (IOException | RuntimeException e) {
-            log.error("cannot renew the token in {}; it is good for another {}", file, LIFETIME.dividedBy(2), e);
+            log.error(
+                "cannot renew the token in {}; it is good for another {}",
+                file,
+                LIFETIME.dividedBy(2),
+                e);
           }
         });
   }

@@ -68,6 +68,7 @@ public final class ProxyEnvironment {
             .map(OutboundListener::toString)
             .collect(Collectors.joining(",")));
     environment.put(SIGNET + "APP_ADDR", workload.address().getHostAddress());
+    environment.put(L5D + "SHUTDOWN_GRACE_PERIOD", "5s");
     environment.put(SIGNET + "AUDIT_FILE", auditFile.toString());
     return environment;
   }

@@ -7,8 +7,8 @@ import java.net.ServerSocket;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
- * A /24 of the loopback network that nobody else on this host uses: every address of 127.0.0.0/8
- * is this host, so that each workload can have one of its own with all its ports free. Held until
+ * A /24 of the loopback network that nobody else on this host uses: every address of 127.0.0.0/8 is
+ * this host, so that each workload can have one of its own with all its ports free. Held until
  * closed.
  */
 public final class LoopbackNet implements AutoCloseable {

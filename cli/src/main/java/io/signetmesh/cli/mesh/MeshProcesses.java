@@ -73,11 +73,7 @@ public final class MeshProcesses implements AutoCloseable {
     WorkloadTokens tokens =
         WorkloadTokens.open(state, names.controlPlaneNamespace(), names.trustDomain(), clock);
     return new MeshProcesses(
-        directory,
-        names,
-        controlPlane,
-        Certificates.toPem(List.of(authority.anchor())),
-        tokens);
+        directory, names, controlPlane, Certificates.toPem(List.of(authority.anchor())), tokens);
   }
 
   /** The manifests that the control plane reads; edit them while it runs. */
@@ -160,8 +156,7 @@ public final class MeshProcesses implements AutoCloseable {
    * @throws IOException when the token cannot be written
    */
   public Map<String, String> proxyEnvironment(HostWorkload workload) throws IOException {
-    Path token =
-        directory.resolve("tokens").resolve(workload.namespace() + "." + workload.name());
+    Path token = directory.resolve("tokens").resolve(workload.namespace() + "." + workload.name());
     tokens.issueTo(token, workload.namespace(), workload.serviceAccount(), TOKEN_LIFETIME);
     return ProxyEnvironment.of(
         workload, names, controlPlane, trustAnchors, token, journal(workload));

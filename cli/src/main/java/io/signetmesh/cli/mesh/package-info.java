@@ -1,4 +1,6 @@
-/** A whole mesh on this host, each part in a process of its own: for the demo, tests and benchmarks. */
+/**
+ * A whole mesh on this host, each part in a process of its own: for the demo, tests and benchmarks.
+ */
 @NullMarked
 package io.signetmesh.cli.mesh;
 

@@ -1,0 +1,74 @@
+package io.signetmesh.cli;
+
+import io.signetmesh.proxy.Proxy;
+import io.signetmesh.proxy.config.InvalidConfigException;
+import io.signetmesh.proxy.config.ProxyConfig;
+import java.io.IOException;
+import java.time.Clock;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+
+/** {@code signet proxy}. */
+@Command(
+    name = "proxy",
+    description = {
+      "Runs the proxy of one workload.",
+      "It is configured by its environment, as Linkerd's proxy is: LINKERD2_PROXY_* variables keep"
+          + " their names and meaning, what is new is called SIGNET_PROXY_*."
+    },
+    mixinStandardHelpOptions = true,
+    exitCodeListHeading = "%nExit codes:%n",
+    exitCodeList = {
+      "0:ended on request (SIGTERM, SIGINT, POST /shutdown) after a drain",
+      ExitCode.USAGE_HELP,
+      ExitCode.CONFIGURATION_HELP,
+      ExitCode.UNAVAILABLE_HELP,
+      ExitCode.INTERNAL_HELP
+    },
+    footer = {
+      "",
+      "Needed:",
+      "  LINKERD2_PROXY_IDENTITY_LOCAL_NAME, LINKERD2_PROXY_IDENTITY_TRUST_ANCHORS (PEM),",
+      "  LINKERD2_PROXY_IDENTITY_TOKEN_FILE, LINKERD2_PROXY_POLICY_WORKLOAD ('ns:pod' or JSON),",
+      "  LINKERD2_PROXY_{IDENTITY,DESTINATION,POLICY}_SVC_{ADDR,NAME}",
+      "Without packet redirection:",
+      "  SIGNET_PROXY_INBOUND_LISTENERS   ip:port=application-port[,...]",
+      "  SIGNET_PROXY_OUTBOUND_LISTENERS  ip:port=name:port[,...]",
+      "  SIGNET_PROXY_APP_ADDR            address at which the application listens",
+      "Also:",
+      "  SIGNET_PROXY_AUDIT_FILE          audit journal (default: signet-audit.jsonl)",
+      "  SIGNET_PROXY_REDIRECT=true       the nat table redirects connections to the listeners",
+      "",
+      "Example:",
+      "  env $(cat frontend.env) signet proxy --log-format json"
+    })
+final class ProxyCommand implements Callable<Integer> {
+  @Mixin private LoggingOptions logging = new LoggingOptions();
+
+  @Override
+  public Integer call() throws Exception {
+    ProxyConfig config;
+    try {
+      config = ProxyConfig.from(System.getenv());
+    } catch (InvalidConfigException e) {
+      throw CommandFailure.configuration(
+          "the environment is no configuration of a proxy:\n  "
+              + String.join("\n  ", e.faults())
+              + "\n'signet proxy --help' lists what is needed.");
+    }
+    Proxy proxy;
+    try {
+      proxy = Proxy.start(config, Clock.systemUTC());
+    } catch (IOException | RuntimeException e) {
+      throw CommandFailure.starting("the proxy of " + config.workload(), e);
+    }
+    return Foreground.serve(
+        () -> {
+          proxy.drain();
+          proxy.closed().get(config.shutdownGrace().toMillis() + 5_000, TimeUnit.MILLISECONDS);
+        },
+        proxy.closed());
+  }
+}

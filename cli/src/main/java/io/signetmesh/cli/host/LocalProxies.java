@@ -1,0 +1,141 @@
+package io.signetmesh.cli.host;
+
+import io.signetmesh.cluster.ClusterChange;
+import io.signetmesh.cluster.ClusterListener;
+import io.signetmesh.cluster.ClusterView;
+import io.signetmesh.cluster.Workload;
+import io.signetmesh.proxy.Proxy;
+import io.signetmesh.proxy.config.InvalidConfigException;
+import io.signetmesh.proxy.config.ProxyConfig;
+import java.io.IOException;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One proxy in this process for each workload of this host, as the view of the cluster declares
+ * them: proxies come, go and are renewed with their pods. A pod whose proxy cannot be started is
+ * reported, and does not keep the others from running.
+ */
+public final class LocalProxies implements ClusterListener, AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(LocalProxies.class);
+
+  private final String controlPlaneNamespace;
+  private final Environments environments;
+  private final InstantSource clock;
+  private final Map<String, Running> running = new HashMap<>();
+  private final Map<String, String> refused = new HashMap<>();
+  private boolean closed;
+
+  private record Running(HostWorkload workload, Proxy proxy) {}
+
+  /** Makes the environment of a workload's proxy. */
+  @FunctionalInterface
+  public interface Environments {
+    /** The variables, with a token that is good. */
+    Map<String, String> of(HostWorkload workload) throws IOException;
+  }
+
+  /** Has no proxies yet; subscribe it to a source. */
+  public LocalProxies(
+      String controlPlaneNamespace, Environments environments, InstantSource clock) {
+    this.controlPlaneNamespace = controlPlaneNamespace;
+    this.environments = environments;
+    this.clock = clock;
+  }
+
+  @Override
+  public synchronized void changed(ClusterView view, ClusterChange change) {
+    if (closed) {
+      return;
+    }
+    Map<String, HostWorkload> wanted = new HashMap<>();
+    Map<String, String> faults = new HashMap<>();
+    for (Workload workload : view.workloads()) {
+      try {
+        HostWorkload.of(workload, controlPlaneNamespace)
+            .ifPresent(found -> wanted.put(found.qualifiedName(), found));
+      } catch (IllegalArgumentException e) {
+        String name = workload.ref().toString();
+        faults.put(name, String.valueOf(e.getMessage()));
+        // A mistake in an annotation does not take away what was there.
+        Running before = running.get(name);
+        if (before != null) {
+          wanted.put(name, before.workload());
+        }
+      }
+    }
+    retire(wanted);
+    wanted.forEach(
+        (name, workload) -> {
+          if (!running.containsKey(name)) {
+            start(workload, faults);
+          }
+        });
+    faults.forEach(
+        (name, fault) -> {
+          if (!fault.equals(refused.get(name))) {
+            log.error("{}", fault);
+          }
+        });
+    refused.clear();
+    refused.putAll(faults);
+  }
+
+  private void retire(Map<String, HostWorkload> wanted) {
+    Iterator<Map.Entry<String, Running>> entries = running.entrySet().iterator();
+    while (entries.hasNext()) {
+      Map.Entry<String, Running> entry = entries.next();
+      if (!entry.getValue().workload().equals(wanted.get(entry.getKey()))) {
+        log.info("proxy of {} ends: its pod is gone or has changed", entry.getKey());
+        entry.getValue().proxy().close();
+        entries.remove();
+      }
+    }
+  }
+
+  private void start(HostWorkload workload, Map<String, String> faults) {
+    String name = workload.qualifiedName();
+    try {
+      ProxyConfig config = ProxyConfig.from(environments.of(workload));
+      running.put(name, new Running(workload, Proxy.start(config, clock)));
+    } catch (InvalidConfigException e) {
+      faults.put(name, "proxy of " + name + " cannot start: " + String.join("; ", e.faults()));
+    } catch (IOException | RuntimeException e) {
+      faults.put(name, "proxy of " + name + " cannot start: " + e.getMessage());
+    }
+  }
+
+  /** The workloads that have a proxy now. */
+  public synchronized List<HostWorkload> workloads() {
+    return running.values().stream().map(Running::workload).toList();
+  }
+
+  /** Why workloads of this host have no proxy, or an old one; empty when all is well. */
+  public synchronized List<String> faults() {
+    return List.copyOf(refused.values());
+  }
+
+  /** Completes when the proxies that run now take connections. */
+  public synchronized CompletableFuture<Void> ready() {
+    return CompletableFuture.allOf(
+        running.values().stream()
+            .map(entry -> entry.proxy().ready())
+            .toArray(CompletableFuture<?>[]::new));
+  }
+
+  @Override
+  public synchronized void close() {
+    closed = true;
+    List<Running> ending = new ArrayList<>(running.values());
+    running.clear();
+    ending.forEach(entry -> entry.proxy().drain());
+    ending.forEach(entry -> entry.proxy().closed().join());
+  }
+}
