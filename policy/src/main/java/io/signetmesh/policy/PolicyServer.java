@@ -1,0 +1,158 @@
+package io.signetmesh.policy;
+
+import io.grpc.BindableService;
+import io.netty.util.concurrent.DefaultThreadFactory;
+import io.signetmesh.audit.AuditLog;
+import io.signetmesh.cluster.ClusterSource;
+import io.signetmesh.identity.channel.ControlLoops;
+import io.signetmesh.identity.channel.ControlServer;
+import io.signetmesh.policy.index.Finding;
+import io.signetmesh.policy.index.PolicyConfig;
+import io.signetmesh.policy.index.PolicyIndex;
+import io.signetmesh.policy.stream.EnforcementLedger;
+import io.signetmesh.policy.stream.EnforcementService;
+import io.signetmesh.policy.stream.InboundPolicyService;
+import io.signetmesh.v1.EnforcementStatus;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * The policy controller: follows a cluster, works out the effective inbound policy of each workload
+ * port, streams it to proxies and collects what they enforce.
+ */
+public final class PolicyServer implements AutoCloseable {
+  /** Port of the policy controller. */
+  public static final int DEFAULT_PORT = 8090;
+
+  private final ControlServer server;
+  private final ClusterSource.Subscription subscription;
+  private final PolicyIndex index;
+  private final PolicyFeed feed;
+  private final EnforcementLedger ledger;
+  private final EnforcementService enforcement;
+  private final InboundPolicyService inbound;
+  private final ExecutorService sender;
+
+  private PolicyServer(
+      ControlServer server,
+      ClusterSource.Subscription subscription,
+      PolicyIndex index,
+      PolicyFeed feed,
+      EnforcementLedger ledger,
+      EnforcementService enforcement,
+      InboundPolicyService inbound,
+      ExecutorService sender) {
+    this.server = server;
+    this.subscription = subscription;
+    this.index = index;
+    this.feed = feed;
+    this.ledger = ledger;
+    this.enforcement = enforcement;
+    this.inbound = inbound;
+    this.sender = sender;
+  }
+
+  /**
+   * What a server is made from.
+   *
+   * @param address to bind; port 0 takes a free one
+   * @param security how connections are protected; with {@link ControlServer.Security.Cleartext}
+   *     local callers are trusted to be the workloads that they name
+   * @param policy control-plane namespace, identity trust domain, cluster networks, default policy
+   */
+  public record Config(
+      InetSocketAddress address, ControlServer.Security security, PolicyConfig policy) {}
+
+  /**
+   * Takes over the present view of the cluster, binds and serves. The source is not closed with the
+   * server.
+   *
+   * @param source followed from now on
+   * @param more services to be served on the same port
+   * @throws IOException when the address cannot be bound
+   */
+  public static PolicyServer start(
+      Config config,
+      ClusterSource source,
+      List<? extends BindableService> more,
+      ControlLoops loops,
+      AuditLog audit,
+      InstantSource clock)
+      throws IOException {
+    PolicyIndex index = new PolicyIndex(config.policy(), clock);
+    EnforcementLedger ledger = new EnforcementLedger(clock);
+    PolicyFeed feed = new PolicyFeed(index, ledger::forget, audit, clock);
+    feed.start(source.view());
+    ExecutorService sender =
+        Executors.newSingleThreadExecutor(new DefaultThreadFactory("policy-streams", true));
+    InboundPolicyService inbound = new InboundPolicyService(index, ledger, sender);
+    EnforcementService enforcement = new EnforcementService(index, ledger, feed::findings);
+    List<BindableService> services = new ArrayList<>(List.of(inbound, enforcement));
+    services.addAll(more);
+    ControlServer server;
+    try {
+      server =
+          ControlServer.start(
+              ControlServer.Config.of(config.address(), config.security()), loops, services);
+    } catch (IOException | RuntimeException e) {
+      sender.shutdownNow();
+      throw e;
+    }
+    return new PolicyServer(
+        server, source.subscribe(feed), index, feed, ledger, enforcement, inbound, sender);
+  }
+
+  /** The address bound. */
+  public InetSocketAddress address() {
+    return server.address();
+  }
+
+  /** The effective policy of every port, for questions within this process. */
+  public PolicyIndex index() {
+    return index;
+  }
+
+  /** Which proxies enforce which generation. */
+  public EnforcementLedger ledger() {
+    return ledger;
+  }
+
+  /** How the ports of all connected proxies stand against the present generation. */
+  public EnforcementLedger.Summary enforcement() {
+    return ledger.summary(index.generation());
+  }
+
+  /**
+   * What the status call of {@code io.signetmesh.v1.PolicyEnforcement} answers.
+   *
+   * @param namespace restricts the answer to one namespace; empty = all
+   */
+  public EnforcementStatus status(String namespace) {
+    return enforcement.status(namespace);
+  }
+
+  /** What is wrong with the policy objects now, errors first. */
+  public List<Finding> findings() {
+    return feed.findings();
+  }
+
+  /** Stops following the cluster, ends the streams with OK and stops listening. */
+  @Override
+  public void close() {
+    subscription.close();
+    inbound.close();
+    sender.shutdown();
+    try {
+      sender.awaitTermination(1, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    server.close();
+  }
+}

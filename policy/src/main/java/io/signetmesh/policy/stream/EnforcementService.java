@@ -1,0 +1,224 @@
+package io.signetmesh.policy.stream;
+
+import com.google.protobuf.Timestamp;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.grpc.stub.ServerCallStreamObserver;
+import io.grpc.stub.StreamObserver;
+import io.signetmesh.identity.channel.Caller;
+import io.signetmesh.identity.pki.WorkloadIdentity;
+import io.signetmesh.policy.facts.ObjectRef;
+import io.signetmesh.policy.index.Finding;
+import io.signetmesh.policy.index.PolicyIndex;
+import io.signetmesh.policy.stream.EnforcementLedger.Standing;
+import io.signetmesh.v1.EnforcementReport;
+import io.signetmesh.v1.EnforcementStatus;
+import io.signetmesh.v1.EnforcementStatusRequest;
+import io.signetmesh.v1.EnforcementSummary;
+import io.signetmesh.v1.PolicyEnforcementGrpc;
+import io.signetmesh.v1.PortEnforcement;
+import io.signetmesh.v1.PortStatus;
+import java.time.Instant;
+import java.util.List;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * {@code io.signetmesh.v1.PolicyEnforcement}: proxies report what they enforce, operators ask for
+ * it.
+ */
+public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforcementImplBase {
+  private static final Logger LOG = LoggerFactory.getLogger(EnforcementService.class);
+  private static final int MAX_REFUSAL = 1_024;
+
+  private final PolicyIndex index;
+  private final EnforcementLedger ledger;
+  private final Supplier<List<Finding>> findings;
+
+  /**
+   * @param findings what is wrong with the policy objects now, sorted
+   */
+  public EnforcementService(
+      PolicyIndex index, EnforcementLedger ledger, Supplier<List<Finding>> findings) {
+    this.index = index;
+    this.ledger = ledger;
+    this.findings = findings;
+  }
+
+  @Override
+  public StreamObserver<EnforcementReport> report(StreamObserver<EnforcementSummary> response) {
+    return new Reports((ServerCallStreamObserver<EnforcementSummary>) response, Caller.current());
+  }
+
+  @Override
+  public void status(EnforcementStatusRequest request, StreamObserver<EnforcementStatus> response) {
+    Caller caller = Caller.current();
+    if (!mayAsk(caller)) {
+      response.onError(
+          Status.PERMISSION_DENIED
+              .withDescription(
+                  "caller is "
+                      + caller
+                      + ": expected an identity of namespace "
+                      + index.config().controlPlaneNamespace())
+              .asRuntimeException());
+      return;
+    }
+    response.onNext(status(request.getNamespace()));
+    response.onCompleted();
+  }
+
+  /**
+   * How all proxies stand.
+   *
+   * @param namespace restricts the answer to workloads and objects of a namespace; empty = all
+   */
+  public EnforcementStatus status(String namespace) {
+    EnforcementStatus.Builder status =
+        EnforcementStatus.newBuilder().setCurrentGeneration(index.generation());
+    for (Standing standing : ledger.standings()) {
+      if (namespace.isEmpty() || standing.workload().namespace().equals(namespace)) {
+        status.addPorts(encode(standing));
+      }
+    }
+    for (Finding finding : findings.get()) {
+      if (namespace.isEmpty()
+          || finding.object().namespace().equals(namespace)
+          || finding.object().equals(ObjectRef.namespace(namespace))) {
+        status.addFindings(finding.toString());
+      }
+    }
+    return status.build();
+  }
+
+  private boolean mayAsk(Caller caller) {
+    return switch (caller) {
+      case Caller.TrustedLocal local -> true;
+      case Caller.Identified(var identity) ->
+          identity.names().stream().anyMatch(name -> isOfControlPlane(name));
+      case Caller.Unidentified none -> false;
+    };
+  }
+
+  private boolean isOfControlPlane(String name) {
+    String controlPlane = index.config().controlPlaneNamespace();
+    try {
+      WorkloadIdentity identity = WorkloadIdentity.parseDnsName(name);
+      return identity.namespace().equals(controlPlane)
+          && identity.controlPlaneNamespace().equals(controlPlane)
+          && identity.trustDomain().equals(index.config().trustDomain());
+    } catch (IllegalArgumentException e) {
+      return false;
+    }
+  }
+
+  private static PortStatus encode(Standing standing) {
+    PortStatus.Builder status =
+        PortStatus.newBuilder()
+            .setNamespace(standing.workload().namespace())
+            .setName(standing.workload().name())
+            .setKind(standing.workload().kind() == ObjectRef.Kind.POD ? "pod" : "external_workload")
+            .setPort(standing.port())
+            .setServer(standing.server())
+            .setGeneration(standing.generation())
+            .setSentGeneration(standing.sent())
+            .setAcknowledgedGeneration(standing.acknowledged())
+            .setRefusal(standing.refusal())
+            .setConnected(standing.connected())
+            .setAcknowledges(standing.acknowledges())
+            .setInForce(standing.inForce());
+    Instant at = standing.acknowledgedAt();
+    if (at != null) {
+      status.setAcknowledgedAt(
+          Timestamp.newBuilder().setSeconds(at.getEpochSecond()).setNanos(at.getNano()));
+    }
+    return status.build();
+  }
+
+  /** The reports of one proxy. */
+  private final class Reports implements StreamObserver<EnforcementReport> {
+    private final ServerCallStreamObserver<EnforcementSummary> out;
+    private final Caller caller;
+    private @Nullable String wire;
+    private long taken;
+    private boolean ended;
+
+    Reports(ServerCallStreamObserver<EnforcementSummary> out, Caller caller) {
+      this.out = out;
+      this.caller = caller;
+    }
+
+    @Override
+    public void onNext(EnforcementReport report) {
+      if (ended) {
+        return;
+      }
+      try {
+        take(report);
+        taken++;
+      } catch (StatusRuntimeException e) {
+        ended = true;
+        out.onError(e);
+      }
+    }
+
+    private void take(EnforcementReport report) {
+      if (wire == null) {
+        wire = report.getWorkload();
+      } else if (!wire.equals(report.getWorkload())) {
+        throw Status.INVALID_ARGUMENT
+            .withDescription("a second workload on one stream of reports: expected one")
+            .asRuntimeException();
+      }
+      // Looked up each time: the workload may have become someone else since.
+      ObjectRef workload = WorkloadCalls.require(index, wire, caller);
+      report.getPortsList().forEach(port -> WorkloadCalls.requirePort(port.getPort()));
+      report.getPortsList().forEach(port -> note(workload, port));
+    }
+
+    private void note(ObjectRef workload, PortEnforcement port) {
+      String refusal = readable(port.getRefusal());
+      if (!refusal.isEmpty()) {
+        LOG.error(
+            "{} port {} does not put generation {} in force and refuses everything: {}",
+            workload,
+            port.getPort(),
+            port.getGeneration(),
+            refusal);
+      }
+      if (!ledger.acknowledged(workload, port.getPort(), port.getGeneration(), refusal)) {
+        throw Status.RESOURCE_EXHAUSTED
+            .withDescription(
+                workload
+                    + " has reported "
+                    + EnforcementLedger.MAX_PORTS_PER_WORKLOAD
+                    + " ports already")
+            .asRuntimeException();
+      }
+      if (index.workload(workload).isEmpty()) {
+        ledger.forget(workload);
+      }
+    }
+
+    private static String readable(String refusal) {
+      String cut = refusal.length() > MAX_REFUSAL ? refusal.substring(0, MAX_REFUSAL) : refusal;
+      return cut.replaceAll("\\p{Cntrl}", "?");
+    }
+
+    @Override
+    public void onError(Throwable error) {
+      ended = true;
+    }
+
+    @Override
+    public void onCompleted() {
+      if (!ended) {
+        ended = true;
+        out.onNext(EnforcementSummary.newBuilder().setReports(taken).build());
+        out.onCompleted();
+      }
+    }
+  }
+}

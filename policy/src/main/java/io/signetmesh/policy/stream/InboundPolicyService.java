@@ -1,0 +1,113 @@
+package io.signetmesh.policy.stream;
+
+import io.grpc.StatusRuntimeException;
+import io.grpc.stub.ServerCallStreamObserver;
+import io.grpc.stub.StreamObserver;
+import io.linkerd.proxy.inbound.InboundServerPoliciesGrpc;
+import io.linkerd.proxy.inbound.PortSpec;
+import io.linkerd.proxy.inbound.Server;
+import io.signetmesh.identity.channel.Caller;
+import io.signetmesh.policy.facts.ObjectRef;
+import io.signetmesh.policy.index.EffectivePolicy;
+import io.signetmesh.policy.index.PolicyIndex;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+
+/**
+ * {@code io.linkerd.proxy.inbound.InboundServerPolicies}: the effective policy of a workload port,
+ * once or as a stream. A stream starts with the present state, goes on with each state that differs
+ * from the one before, and ends with OK when the workload is gone or the controller closes.
+ */
+public final class InboundPolicyService
+    extends InboundServerPoliciesGrpc.InboundServerPoliciesImplBase implements AutoCloseable {
+  /** The feature that has messages carry their generation. */
+  static final String GENERATION_FEATURE = "generation";
+
+  private final PolicyIndex index;
+  private final EnforcementLedger ledger;
+  private final Executor executor;
+  private final Set<PortStream> streams = ConcurrentHashMap.newKeySet();
+  private volatile boolean closed;
+
+  /**
+   * @param ledger told about streams
+   * @param executor sends to streams; need not keep order
+   */
+  public InboundPolicyService(PolicyIndex index, EnforcementLedger ledger, Executor executor) {
+    this.index = index;
+    this.ledger = ledger;
+    this.executor = executor;
+  }
+
+  /** Number of streams open now. */
+  public int openStreams() {
+    return streams.size();
+  }
+
+  @Override
+  public void getPort(PortSpec request, StreamObserver<Server> response) {
+    EffectivePolicy policy;
+    try {
+      int port = WorkloadCalls.requirePort(request.getPort());
+      ObjectRef workload = WorkloadCalls.require(index, request.getWorkload(), Caller.current());
+      policy = index.policy(workload, port).orElseThrow(() -> WorkloadCalls.notFound(workload));
+    } catch (StatusRuntimeException e) {
+      response.onError(e);
+      return;
+    }
+    response.onNext(knowsGenerations(request) ? policy.stamped() : policy.server());
+    response.onCompleted();
+  }
+
+  @Override
+  public void watchPort(PortSpec request, StreamObserver<Server> response) {
+    var out = (ServerCallStreamObserver<Server>) response;
+    try {
+      int port = WorkloadCalls.requirePort(request.getPort());
+      watch(
+          WorkloadCalls.require(index, request.getWorkload(), Caller.current()),
+          port,
+          knowsGenerations(request),
+          out);
+    } catch (StatusRuntimeException e) {
+      out.onError(e);
+    }
+  }
+
+  private void watch(
+      ObjectRef workload, int port, boolean stamped, ServerCallStreamObserver<Server> out) {
+    PortStream stream = new PortStream(out, executor, stamped, over -> ended(workload, port, over));
+    out.setOnReadyHandler(stream::onReady);
+    out.setOnCancelHandler(stream::onCancel);
+    streams.add(stream);
+    ledger.opened(workload, port, stream);
+    PolicyIndex.Watch watch = index.watch(workload, port, stream).orElse(null);
+    if (watch == null) {
+      // It went away between the two looks at it.
+      stream.onCancel();
+      ledger.forget(workload);
+      throw WorkloadCalls.notFound(workload);
+    }
+    stream.fedBy(watch);
+    if (closed) {
+      stream.complete();
+    }
+  }
+
+  /** Ends all streams with OK. */
+  @Override
+  public void close() {
+    closed = true;
+    streams.forEach(PortStream::complete);
+  }
+
+  private static boolean knowsGenerations(PortSpec request) {
+    return request.getSignetFeaturesList().contains(GENERATION_FEATURE);
+  }
+
+  private void ended(ObjectRef workload, int port, PortStream stream) {
+    streams.remove(stream);
+    ledger.closed(workload, port, stream);
+  }
+}

@@ -1,0 +1,154 @@
+package io.signetmesh.policy.stream;
+
+import io.grpc.stub.ServerCallStreamObserver;
+import io.linkerd.proxy.inbound.Server;
+import io.signetmesh.policy.index.EffectivePolicy;
+import io.signetmesh.policy.index.PolicyIndex;
+import io.signetmesh.policy.index.PortListener;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One {@code WatchPort} stream. Holds at most the newest state that the client has not taken yet,
+ * however slow it reads; states in between are left out, and so is one that equals the last sent.
+ */
+final class PortStream implements PortListener, EnforcementLedger.Progress {
+  private static final Logger LOG = LoggerFactory.getLogger(PortStream.class);
+
+  private final ServerCallStreamObserver<Server> out;
+  private final Executor executor;
+  private final boolean stamped;
+  private final Consumer<PortStream> onEnd;
+  private final AtomicReference<@Nullable EffectivePolicy> pending = new AtomicReference<>();
+  private final AtomicBoolean scheduled = new AtomicBoolean();
+  private final AtomicBoolean ended = new AtomicBoolean();
+  private volatile @Nullable EffectivePolicy sent;
+  private volatile boolean completing;
+  private PolicyIndex.@Nullable Watch watch;
+  private boolean released;
+
+  /**
+   * @param stamped whether messages carry their generation
+   * @param onEnd told once when the stream is over, for whatever reason
+   */
+  PortStream(
+      ServerCallStreamObserver<Server> out,
+      Executor executor,
+      boolean stamped,
+      Consumer<PortStream> onEnd) {
+    this.out = out;
+    this.executor = executor;
+    this.stamped = stamped;
+    this.onEnd = onEnd;
+  }
+
+  /** The watch that feeds the stream, which is closed with it. */
+  void fedBy(PolicyIndex.Watch feeding) {
+    synchronized (this) {
+      if (!released) {
+        watch = feeding;
+        return;
+      }
+    }
+    feeding.close();
+  }
+
+  @Override
+  public void onPolicy(EffectivePolicy policy) {
+    pending.set(policy);
+    schedule();
+  }
+
+  @Override
+  public void onWorkloadGone() {
+    complete();
+  }
+
+  /** Ends the stream with status OK. */
+  void complete() {
+    completing = true;
+    schedule();
+  }
+
+  /** The client takes messages again. */
+  void onReady() {
+    schedule();
+  }
+
+  /** The client is gone. */
+  void onCancel() {
+    end();
+  }
+
+  @Override
+  public @Nullable EffectivePolicy sent() {
+    return sent;
+  }
+
+  @Override
+  public @Nullable EffectivePolicy pending() {
+    return pending.get();
+  }
+
+  @Override
+  public boolean acknowledges() {
+    return stamped;
+  }
+
+  private void schedule() {
+    if (!ended.get() && scheduled.compareAndSet(false, true)) {
+      try {
+        executor.execute(this::drain);
+      } catch (RejectedExecutionException e) {
+        LOG.debug("closed: news of a port dropped");
+      }
+    }
+  }
+
+  private void drain() {
+    scheduled.set(false);
+    synchronized (out) {
+      if (ended.get()) {
+        return;
+      }
+      EffectivePolicy next = pending.get();
+      EffectivePolicy last = sent;
+      if (next != null && last != null && next.server().equals(last.server())) {
+        pending.compareAndSet(next, null);
+      } else if (next != null && out.isReady()) {
+        out.onNext(stamped ? next.stamped() : next.server());
+        sent = next;
+        pending.compareAndSet(next, null);
+      }
+      if (completing) {
+        out.onCompleted();
+        end();
+      }
+    }
+    if (pending.get() != null && out.isReady()) {
+      schedule();
+    }
+  }
+
+  private void end() {
+    if (!ended.compareAndSet(false, true)) {
+      return;
+    }
+    PolicyIndex.Watch open;
+    synchronized (this) {
+      released = true;
+      open = watch;
+      watch = null;
+    }
+    if (open != null) {
+      open.close();
+    }
+    onEnd.accept(this);
+  }
+}

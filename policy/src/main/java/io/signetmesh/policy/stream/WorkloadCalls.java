@@ -1,0 +1,68 @@
+package io.signetmesh.policy.stream;
+
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.signetmesh.cluster.WorkloadRef;
+import io.signetmesh.identity.channel.Caller;
+import io.signetmesh.policy.facts.ObjectRef;
+import io.signetmesh.policy.facts.WorkloadFact;
+import io.signetmesh.policy.index.PolicyIndex;
+
+/** Finds out which workload a call is about, and whether the caller may speak for it. */
+final class WorkloadCalls {
+  private WorkloadCalls() {}
+
+  /**
+   * The workload of that name.
+   *
+   * @param wire as written in {@code PortSpec.workload}
+   * @throws StatusRuntimeException INVALID_ARGUMENT when the name cannot be read, NOT_FOUND when
+   *     there is no such workload, PERMISSION_DENIED when the caller is not its proxy
+   */
+  static ObjectRef require(PolicyIndex index, String wire, Caller caller) {
+    WorkloadRef parsed;
+    try {
+      parsed = WorkloadRef.parse(wire);
+    } catch (IllegalArgumentException e) {
+      throw Status.INVALID_ARGUMENT.withDescription(e.getMessage()).asRuntimeException();
+    }
+    ObjectRef ref =
+        switch (parsed.kind()) {
+          case POD -> ObjectRef.pod(parsed.namespace(), parsed.name());
+          case EXTERNAL_WORKLOAD -> ObjectRef.externalWorkload(parsed.namespace(), parsed.name());
+        };
+    WorkloadFact workload = index.workload(ref).orElse(null);
+    if (workload == null) {
+      throw notFound(ref);
+    }
+    String identity = workload.identity();
+    if (identity != null) {
+      caller.require(identity);
+    } else if (!(caller instanceof Caller.TrustedLocal)) {
+      throw Status.PERMISSION_DENIED
+          .withDescription(ref + " has no identity, so no caller can be its proxy")
+          .asRuntimeException();
+    }
+    return ref;
+  }
+
+  /**
+   * A port as it comes over the wire.
+   *
+   * @throws StatusRuntimeException INVALID_ARGUMENT when it is not 1 to 65535
+   */
+  static int requirePort(int port) {
+    if (port < 1 || port > 65_535) {
+      throw Status.INVALID_ARGUMENT
+          .withDescription("port " + Integer.toUnsignedString(port) + ": expected 1 to 65535")
+          .asRuntimeException();
+    }
+    return port;
+  }
+
+  static StatusRuntimeException notFound(ObjectRef ref) {
+    return Status.NOT_FOUND
+        .withDescription("there is no " + ref + " with a proxy")
+        .asRuntimeException();
+  }
+}
