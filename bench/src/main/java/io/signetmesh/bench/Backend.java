@@ -1,0 +1,86 @@
+package io.signetmesh.bench;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+
+/** nginx with one worker, HTTP/1.1 on one port and HTTP/2 by prior knowledge on another. */
+final class Backend implements AutoCloseable {
+  static final List<Tool> TOOLS = List.of(new Tool("nginx", "nginx-light"));
+
+  /** Size of the answer's body in bytes. */
+  static final int BODY_BYTES = 97;
+
+  private final Child nginx;
+  private final int http1;
+  private final int http2;
+
+  private Backend(Child nginx, int http1, int http2) {
+    this.nginx = nginx;
+    this.http1 = http1;
+    this.http2 = http2;
+  }
+
+  static Backend start(Path directory) throws IOException, InterruptedException {
+    int[] ports = Ports.free(2);
+    Path config = directory.resolve("nginx.conf");
+    Path log = directory.resolve("nginx.log");
+    String root = directory.toAbsolutePath().toString();
+    Files.writeString(
+        config,
+        """
+        daemon off;
+        worker_processes 1;
+        pid %1$s/nginx.pid;
+        error_log %1$s/nginx-error.log warn;
+        events { worker_connections 8192; }
+        http {
+          access_log off;
+          keepalive_requests 1000000000;
+          keepalive_timeout 3600s;
+          tcp_nodelay on;
+          client_body_temp_path %1$s/nginx-tmp;
+          proxy_temp_path %1$s/nginx-tmp;
+          fastcgi_temp_path %1$s/nginx-tmp;
+          uwsgi_temp_path %1$s/nginx-tmp;
+          scgi_temp_path %1$s/nginx-tmp;
+          server { listen 127.0.0.1:%2$d backlog=4096; location / { return 200 "%4$s"; } }
+          server { listen 127.0.0.1:%3$d http2 backlog=4096; location / { return 200 "%4$s"; } }
+        }
+        """
+            .formatted(root, ports[0], ports[1], "x".repeat(BODY_BYTES)),
+        StandardCharsets.UTF_8);
+    Child nginx =
+        Child.start("nginx", List.of("nginx", "-p", root, "-c", config.toString()), Map.of(), log);
+    Backend backend = new Backend(nginx, ports[0], ports[1]);
+    try {
+      FirstAnswer.await(backend.entry(Protocol.HTTP1), Protocol.HTTP1, nginx::expectAlive);
+    } catch (IOException | InterruptedException | RuntimeException e) {
+      backend.close();
+      throw e;
+    }
+    return backend;
+  }
+
+  int http1Port() {
+    return http1;
+  }
+
+  int http2Port() {
+    return http2;
+  }
+
+  /** Where to reach it without proxies. */
+  Endpoint entry(Protocol protocol) {
+    int port = protocol == Protocol.HTTP2 ? http2 : http1;
+    return new Endpoint("127.0.0.1", port, "127.0.0.1:" + port);
+  }
+
+  @Override
+  public void close() {
+    nginx.close();
+  }
+}
