@@ -7,7 +7,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 
-/** nginx with one worker, HTTP/1.1 on one port and HTTP/2 by prior knowledge on another. */
+/** nginx with one worker and a port for each protocol; HTTP/2 by prior knowledge. */
 final class Backend implements AutoCloseable {
   static final List<Tool> TOOLS = List.of(new Tool("nginx", "nginx-light"));
 
@@ -15,17 +15,15 @@ final class Backend implements AutoCloseable {
   static final int BODY_BYTES = 97;
 
   private final Child nginx;
-  private final int http1;
-  private final int http2;
+  private final int[] ports;
 
-  private Backend(Child nginx, int http1, int http2) {
+  private Backend(Child nginx, int[] ports) {
     this.nginx = nginx;
-    this.http1 = http1;
-    this.http2 = http2;
+    this.ports = ports;
   }
 
   static Backend start(Path directory) throws IOException, InterruptedException {
-    int[] ports = Ports.free(2);
+    int[] ports = Ports.free(Protocol.values().length);
     Path config = directory.resolve("nginx.conf");
     Path log = directory.resolve("nginx.log");
     String root = directory.toAbsolutePath().toString();
@@ -47,15 +45,16 @@ final class Backend implements AutoCloseable {
           fastcgi_temp_path %1$s/nginx-tmp;
           uwsgi_temp_path %1$s/nginx-tmp;
           scgi_temp_path %1$s/nginx-tmp;
-          server { listen 127.0.0.1:%2$d backlog=4096; location / { return 200 "%4$s"; } }
-          server { listen 127.0.0.1:%3$d http2 backlog=4096; location / { return 200 "%4$s"; } }
+          server { listen 127.0.0.1:%2$d backlog=4096; location / { return 200 "%5$s"; } }
+          server { listen 127.0.0.1:%3$d backlog=4096; location / { return 200 "%5$s"; } }
+          server { listen 127.0.0.1:%4$d http2 backlog=4096; location / { return 200 "%5$s"; } }
         }
         """
-            .formatted(root, ports[0], ports[1], "x".repeat(BODY_BYTES)),
+            .formatted(root, ports[0], ports[1], ports[2], "x".repeat(BODY_BYTES)),
         StandardCharsets.UTF_8);
     Child nginx =
         Child.start("nginx", List.of("nginx", "-p", root, "-c", config.toString()), Map.of(), log);
-    Backend backend = new Backend(nginx, ports[0], ports[1]);
+    Backend backend = new Backend(nginx, ports);
     try {
       FirstAnswer.await(backend.entry(Protocol.HTTP1), Protocol.HTTP1, nginx::expectAlive);
     } catch (IOException | InterruptedException | RuntimeException e) {
@@ -65,17 +64,14 @@ final class Backend implements AutoCloseable {
     return backend;
   }
 
-  int http1Port() {
-    return http1;
-  }
-
-  int http2Port() {
-    return http2;
+  /** Port that takes what a load of this protocol becomes behind the server proxy. */
+  int port(Protocol protocol) {
+    return ports[protocol.ordinal()];
   }
 
   /** Where to reach it without proxies. */
   Endpoint entry(Protocol protocol) {
-    int port = protocol == Protocol.HTTP2 ? http2 : http1;
+    int port = port(protocol);
     return new Endpoint("127.0.0.1", port, "127.0.0.1:" + port);
   }
 

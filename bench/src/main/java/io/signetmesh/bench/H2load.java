@@ -18,7 +18,8 @@ final class H2load {
       Pattern.compile(
           "requests: \\d+ total, \\d+ started, (\\d+) done, (\\d+) succeeded, (\\d+) failed,"
               + " (\\d+) errored, (\\d+) timeout");
-  private static final Pattern STATUS = Pattern.compile("status codes: (\\d+) 2xx");
+  private static final Pattern STATUS = 
+      Pattern.compile("status codes: \\d+ 2xx, (\\d+) 3xx, (\\d+) 4xx, (\\d+) 5xx");
 
   private H2load() {}
 
@@ -54,11 +55,15 @@ final class H2load {
     if (!FINISHED.matcher(report).find() || !requests.find() || !status.find()) {
       throw new IOException("h2load gave no totals: " + report.strip());
     }
-    long done = Long.parseLong(requests.group(1));
-    long good = Long.parseLong(status.group(1));
+    long succeeded = Long.parseLong(requests.group(2));
+    long refused = 0;
+    for (int i = 1; i <= 3; i++) {
+      refused += Long.parseLong(status.group(i));
+    }
+    // "failed" counts what was errored or timed out as well.
     return new Load(
-        good,
-        Math.max(0, done - good) + Long.parseLong(requests.group(5)),
+        Math.max(0, succeeded - refused),
+        refused + Long.parseLong(requests.group(3)),
         // A timed run of h2load is this long whatever "finished in" says of its start and end.
         length.toNanos() / 1e9,
         percentile(sortedMicros, 0.50),

@@ -47,7 +47,7 @@ final class HaproxySystem implements ProxySystem {
         """
         global
           nbthread 1
-          maxconn 10000
+          maxconn 4000
           ssl-default-bind-options ssl-min-ver TLSv1.3
           ssl-default-server-options ssl-min-ver TLSv1.3
         defaults
@@ -92,23 +92,24 @@ final class HaproxySystem implements ProxySystem {
             + """
             listen tcp
               mode tcp
-              bind 127.0.0.1:%1$d %6$s
+              bind 127.0.0.1:%1$d %7$s
               server nginx 127.0.0.1:%4$d
             listen http1
               mode http
-              bind 127.0.0.1:%2$d %6$s alpn h2
-              server nginx 127.0.0.1:%4$d
+              bind 127.0.0.1:%2$d %7$s alpn h2
+              server nginx 127.0.0.1:%5$d
             listen http2
               mode http
-              bind 127.0.0.1:%3$d %6$s alpn h2
-              server nginx 127.0.0.1:%5$d proto h2
+              bind 127.0.0.1:%3$d %7$s alpn h2
+              server nginx 127.0.0.1:%6$d proto h2
             """
                 .formatted(
                     ports[3],
                     ports[4],
                     ports[5],
-                    backend.http1Port(),
-                    backend.http2Port(),
+                    backend.port(Protocol.TCP),
+                    backend.port(Protocol.HTTP1),
+                    backend.port(Protocol.HTTP2),
                     fromClient),
         StandardCharsets.US_ASCII);
     long started = System.nanoTime();
