@@ -8,8 +8,10 @@ import java.security.GeneralSecurityException;
 import java.security.KeyPair;
 import java.security.PublicKey;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
+import org.bouncycastle.asn1.ASN1Encoding;
 import org.bouncycastle.asn1.ASN1Primitive;
 import org.bouncycastle.asn1.pkcs.Attribute;
 import org.bouncycastle.asn1.pkcs.PKCSObjectIdentifiers;
@@ -75,6 +77,10 @@ public final class SigningRequest {
               new PKCS10CertificationRequest(
                   org.bouncycastle.asn1.pkcs.CertificationRequest.getInstance(
                       ASN1Primitive.fromByteArray(der))));
+      // The signature is checked over the request as written here: it must be what came.
+      if (!Arrays.equals(der, request.toASN1Structure().getEncoded(ASN1Encoding.DER))) {
+        throw new PkiException("certificate signing request is not in canonical form (DER)");
+      }
       List<String> commonNames = new ArrayList<>();
       for (RDN rdn : request.getSubject().getRDNs(BCStyle.CN)) {
         for (var part : rdn.getTypesAndValues()) {

@@ -51,11 +51,13 @@ public final class ControlServer implements AutoCloseable {
   private static final int MAX_CALLS_PER_CONNECTION = 10_000;
 
   private final Server server;
+  private final InetSocketAddress address;
   private final ExecutorService workers;
   private final @Nullable LiveSslContext<?> tls;
 
   private ControlServer(Server server, ExecutorService workers, @Nullable LiveSslContext<?> tls) {
     this.server = server;
+    this.address = (InetSocketAddress) server.getListenSockets().getFirst();
     this.workers = workers;
     this.tls = tls;
   }
@@ -171,9 +173,9 @@ public final class ControlServer implements AutoCloseable {
     }
   }
 
-  /** The address bound. */
+  /** The address bound, also after the end. */
   public InetSocketAddress address() {
-    return (InetSocketAddress) server.getListenSockets().getFirst();
+    return address;
   }
 
   /** Stops listening, cuts the calls being served and waits for the end, at most 10 s. */
