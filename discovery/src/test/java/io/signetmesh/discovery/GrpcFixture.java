@@ -2,6 +2,7 @@ package io.signetmesh.discovery;
 
 import io.grpc.BindableService;
 import io.grpc.CallOptions;
+import io.grpc.Channel;
 import io.grpc.ClientCall;
 import io.grpc.Context;
 import io.grpc.Contexts;
@@ -59,12 +60,24 @@ public final class GrpcFixture implements AutoCloseable {
 
   /** Calls; nothing is read until {@link Stream#next}. */
   public <Q, A> Stream<A> call(MethodDescriptor<Q, A> method, Q request) {
-    ClientCall<Q, A> call = channel.newCall(method, CallOptions.DEFAULT);
-    Stream<A> stream = new Stream<>(call);
-    call.start(stream, new Metadata());
-    call.sendMessage(request);
-    call.halfClose();
-    return stream;
+    return new Client(channel).call(method, request);
+  }
+
+  /**
+   * Calls over a channel.
+   *
+   * @param channel to be closed by whoever opened it
+   */
+  public record Client(Channel channel) {
+    /** Calls; nothing is read until {@link Stream#next}. */
+    public <Q, A> Stream<A> call(MethodDescriptor<Q, A> method, Q request) {
+      ClientCall<Q, A> call = channel.newCall(method, CallOptions.DEFAULT);
+      Stream<A> stream = new Stream<>(call);
+      call.start(stream, new Metadata());
+      call.sendMessage(request);
+      call.halfClose();
+      return stream;
+    }
   }
 
   @Override

@@ -21,6 +21,7 @@ import io.signetmesh.discovery.topology.TopologySource;
 import io.signetmesh.identity.channel.Caller;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -108,7 +109,7 @@ public final class DestinationService extends DestinationGrpc.DestinationImplBas
     ObjectKey key = query.target().service();
     Service service = state.service(key);
     if (previous instanceof Answer.State<EndpointSet>(EndpointSet set)
-        && set.service() == service) {
+        && Objects.equals(set.service(), service)) {
       return previous;
     }
     if (service == null) {

@@ -87,6 +87,8 @@ public final class LiveValues<K, V> implements AutoCloseable {
   @FunctionalInterface
   public interface Computation<K, V> {
     /**
+     * The answer to a question.
+     *
      * @param topology state to answer from
      * @param key question
      * @param previous the answer so far, to be returned as it is when nothing that it depends on

@@ -76,7 +76,7 @@ public final class NewestStateStream<V, M> {
       case Answer.State<V> state -> {
         V newest = state.value();
         V before = sent;
-        if (newest == before || newest.equals(before)) {
+        if (newest.equals(before)) {
           return;
         }
         sent = newest;
@@ -102,6 +102,8 @@ public final class NewestStateStream<V, M> {
   @FunctionalInterface
   public interface Encoder<V, M> {
     /**
+     * The messages that lead from one state to the next, in order.
+     *
      * @param before the state that the client has; null at first
      * @param after the state that it is to have, different from {@code before}
      */

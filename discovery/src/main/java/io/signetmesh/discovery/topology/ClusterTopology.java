@@ -67,9 +67,8 @@ public final class ClusterTopology implements TopologySource, AutoCloseable {
 
   @Override
   public TopologySource.Subscription onChange(Runnable listener) {
-    Runnable own = listener::run;
-    listeners.add(own);
-    return () -> listeners.remove(own);
+    listeners.add(listener);
+    return () -> listeners.remove(listener);
   }
 
   /** Follows the source no more; the last state stays readable. */

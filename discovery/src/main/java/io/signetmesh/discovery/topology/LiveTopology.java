@@ -26,8 +26,7 @@ public final class LiveTopology implements TopologySource {
 
   @Override
   public Subscription onChange(Runnable listener) {
-    Runnable own = listener::run;
-    listeners.add(own);
-    return () -> listeners.remove(own);
+    listeners.add(listener);
+    return () -> listeners.remove(listener);
   }
 }
