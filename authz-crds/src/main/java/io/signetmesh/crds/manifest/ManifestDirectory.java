@@ -1,0 +1,172 @@
+package io.signetmesh.crds.manifest;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.FileSystemLoopException;
+import java.nio.file.FileVisitOption;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.NotDirectoryException;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * A directory of manifests, read again and again: files whose content is as before are not parsed
+ * anew, and keep their very objects. Files named {@code *.yaml}, {@code *.yml} and {@code *.json}
+ * count, those in subdirectories too. Names that start with a dot are left out: hidden files, the
+ * temporary files of editors, and the data directories behind the symbolic links of a mounted
+ * ConfigMap. Symbolic links are followed. Not safe for use by several threads.
+ */
+public final class ManifestDirectory {
+  private static final int MAX_DEPTH = 16;
+
+  private final Path directory;
+  private final ManifestReader reader;
+  private Map<Path, Parsed> parsed = Map.of();
+
+  /** A directory that need not exist yet. */
+  public ManifestDirectory(Path directory, ManifestReader reader) {
+    this.directory = directory;
+    this.reader = reader;
+  }
+
+  /**
+   * State of a file, as the file system has it.
+   *
+   * @param modified last modification in nanoseconds since the epoch
+   * @param bytes length
+   * @param identity what tells files of the same name apart (inode)
+   */
+  public record FileState(long modified, long bytes, String identity) {}
+
+  /**
+   * What is there, without contents.
+   *
+   * @param directories the directory and those under it that count
+   * @param files the manifests in them, sorted
+   */
+  public record Listing(TreeSet<Path> directories, TreeMap<Path, FileState> files) {}
+
+  /**
+   * Lists what is there.
+   *
+   * @throws IOException when a directory cannot be read
+   */
+  public Listing list() throws IOException {
+    Listing listing = new Listing(new TreeSet<>(), new TreeMap<>());
+    Files.walkFileTree(
+        directory,
+        EnumSet.of(FileVisitOption.FOLLOW_LINKS),
+        MAX_DEPTH,
+        new SimpleFileVisitor<>() {
+          @Override
+          public FileVisitResult preVisitDirectory(Path dir, BasicFileAttributes attributes) {
+            if (!dir.equals(directory) && isHidden(dir)) {
+              return FileVisitResult.SKIP_SUBTREE;
+            }
+            listing.directories.add(dir);
+            return FileVisitResult.CONTINUE;
+          }
+
+          @Override
+          public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
+            if (isManifest(file)) {
+              listing.files.put(file, stateOf(attributes));
+            }
+            return FileVisitResult.CONTINUE;
+          }
+
+          @Override
+          public FileVisitResult visitFileFailed(Path file, IOException e) throws IOException {
+            if (file.equals(directory)) {
+              throw e;
+            }
+            if (!isHidden(file) && !(e instanceof FileSystemLoopException)) {
+              listing.files.put(file, new FileState(0, 0, e.toString()));
+            }
+            return FileVisitResult.CONTINUE;
+          }
+        });
+    if (!Files.isDirectory(directory)) {
+      throw new NotDirectoryException(directory.toString());
+    }
+    return listing;
+  }
+
+  /** Reads everything that is there; what cannot be read is an error among the findings. */
+  public Manifests read() {
+    try {
+      return read(list());
+    } catch (IOException | UncheckedIOException e) {
+      return ManifestReader.unreadable(directory.toString(), "cannot be read: " + e);
+    }
+  }
+
+  /** Reads the files of a listing. */
+  public Manifests read(Listing listing) {
+    Map<Path, Parsed> now = new HashMap<>();
+    List<Manifests> parts = new ArrayList<>();
+    for (Path file : listing.files.keySet()) {
+      Parsed result = read(file);
+      now.put(file, result);
+      parts.add(result.manifests);
+    }
+    parsed = now;
+    return Manifests.merge(parts);
+  }
+
+  private Parsed read(Path file) {
+    byte[] bytes;
+    try (InputStream in = Files.newInputStream(file)) {
+      bytes = in.readNBytes(ManifestReader.MAX_FILE_BYTES + 1);
+    } catch (IOException e) {
+      return new Parsed("", ManifestReader.unreadable(file.toString(), "cannot be read: " + e));
+    }
+    String digest = sha256(bytes);
+    Parsed former = parsed.get(file);
+    return former != null && former.digest.equals(digest)
+        ? former
+        : new Parsed(digest, reader.read(file.toString(), bytes));
+  }
+
+  private static FileState stateOf(BasicFileAttributes attributes) {
+    return new FileState(
+        attributes.lastModifiedTime().to(TimeUnit.NANOSECONDS),
+        attributes.size(),
+        String.valueOf(attributes.fileKey()));
+  }
+
+  private static boolean isManifest(Path file) {
+    String name = file.getFileName().toString();
+    return !isHidden(file)
+        && (name.endsWith(".yaml") || name.endsWith(".yml") || name.endsWith(".json"));
+  }
+
+  private static boolean isHidden(Path file) {
+    Path name = file.getFileName();
+    return name != null && name.toString().startsWith(".");
+  }
+
+  private static String sha256(byte[] bytes) {
+    try {
+      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every JDK has SHA-256", e);
+    }
+  }
+
+  private record Parsed(String digest, Manifests manifests) {}
+}

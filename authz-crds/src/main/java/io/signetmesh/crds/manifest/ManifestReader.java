@@ -1,0 +1,424 @@
+package io.signetmesh.crds.manifest;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JavaType;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.ObjectMeta;
+import io.signetmesh.crds.MeshResource;
+import io.signetmesh.crds.ResourceKey;
+import io.signetmesh.crds.route.GrpcRoute;
+import io.signetmesh.crds.schema.TextFormat;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads manifests: YAML or JSON, several documents to a file, {@code v1/List} included. Unknown
+ * kinds, versions and fields, wrong types, values out of bounds, missing fields, keys and objects
+ * given twice are errors with file, line and column, and all errors are found in one reading. Safe
+ * for use by several threads.
+ */
+public final class ManifestReader {
+  static final int MAX_FILE_BYTES = 32 * 1024 * 1024;
+  private static final int MAX_LIST_DEPTH = 4;
+  private static final Set<String> TOP_LEVEL =
+      Set.of("apiVersion", "kind", "metadata", "spec", "status");
+
+  private final Function<? super HasMetadata, ? extends List<Finding>> rules;
+  private final JsonMapper mapper =
+      JsonMapper.builder().disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES).build();
+  private final Map<String, VersionSchema> schemas = new ConcurrentHashMap<>();
+
+  /**
+   * A reader that holds objects to these rules beyond their schema.
+   *
+   * @param rules finds what is wrong with one object; {@code AdmissionRules::check} in production
+   */
+  public ManifestReader(Function<? super HasMetadata, ? extends List<Finding>> rules) {
+    this.rules = rules;
+  }
+
+  /**
+   * Reads text.
+   *
+   * @param source name of the text in positions
+   */
+  public Manifests read(String source, String text) {
+    Reading reading = new Reading(source);
+    YamlStream.read(source, text, reading);
+    return reading.result();
+  }
+
+  /**
+   * Reads a file. One that cannot be read, that is not UTF-8, that is longer than 32 MiB or that is
+   * empty (as a file is that is being written) is an error among the findings.
+   */
+  public Manifests readFile(Path file) {
+    String source = file.toString();
+    byte[] bytes;
+    try (InputStream in = Files.newInputStream(file)) {
+      bytes = in.readNBytes(MAX_FILE_BYTES + 1);
+    } catch (IOException e) {
+      return unreadable(source, "cannot be read: " + e);
+    }
+    return read(source, bytes);
+  }
+
+  /**
+   * Reads a file, or all manifests under a directory ({@code *.yaml}, {@code *.yml} and {@code
+   * *.json}; names that start with a dot are left out).
+   */
+  public Manifests readPath(Path path) {
+    return Files.isDirectory(path) ? new ManifestDirectory(path, this).read() : readFile(path);
+  }
+
+  /** Reads the bytes of a file. */
+  Manifests read(String source, byte[] bytes) {
+    if (bytes.length > MAX_FILE_BYTES) {
+      return unreadable(source, "is longer than 32 MiB");
+    }
+    if (bytes.length == 0) {
+      return unreadable(source, "is empty");
+    }
+    try {
+      return read(
+          source, StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString());
+    } catch (CharacterCodingException e) {
+      return unreadable(source, "is not UTF-8");
+    }
+  }
+
+  static Manifests unreadable(String source, String message) {
+    Finding finding =
+        new Finding(Finding.Severity.ERROR, new Position(source, 1, 1), null, "", message);
+    return new Manifests(Map.of(), Map.of(), Set.of(), Set.of(source), List.of(finding));
+  }
+
+  /** One source being read. */
+  private final class Reading implements YamlStream.Sink {
+    private final String source;
+    private final Map<ResourceKey, HasMetadata> valid = new LinkedHashMap<>();
+    private final Map<ResourceKey, Position> positions = new LinkedHashMap<>();
+    private final Set<ResourceKey> invalid = new HashSet<>();
+    private final List<Finding> findings = new ArrayList<>();
+    private boolean unreadable;
+
+    Reading(String source) {
+      this.source = source;
+    }
+
+    Manifests result() {
+      valid.keySet().removeAll(invalid);
+      return new Manifests(
+          valid, positions, invalid, unreadable ? Set.of(source) : Set.of(), findings);
+    }
+
+    @Override
+    public void unreadable(YamlStream.Problem problem) {
+      unreadable = true;
+      findings.add(
+          new Finding(Finding.Severity.ERROR, problem.position(), null, "", problem.message()));
+    }
+
+    @Override
+    public void document(YamlNode root, List<YamlStream.Problem> problems) {
+      object(root, problems, 0);
+    }
+
+    private void object(YamlNode root, List<YamlStream.Problem> problems, int depth) {
+      if (!(root instanceof YamlNode.Mapping mapping)) {
+        refuse(
+            root,
+            "expected an object with apiVersion, kind and metadata, found " + root.description());
+        return;
+      }
+      Optional<String> apiVersion = text(mapping, "apiVersion");
+      Optional<String> kindName = text(mapping, "kind");
+      if (apiVersion.isEmpty() || kindName.isEmpty()) {
+        for (String field : List.of("apiVersion", "kind")) {
+          if (text(mapping, field).isEmpty()) {
+            refuse(mapping, field + " is missing or not a string");
+          }
+        }
+        return;
+      }
+      if (apiVersion.get().equals("v1") && kindName.get().equals("List")) {
+        list(mapping, problems, depth);
+        return;
+      }
+      String group = ResourceKey.groupOf(apiVersion.get());
+      String version =
+          group.isEmpty() ? apiVersion.get() : apiVersion.get().substring(group.length() + 1);
+      ResourceKind kind = ResourceKind.find(group, kindName.get()).orElse(null);
+      if (kind == null) {
+        refuse(mapping, ResourceKind.explainUnknown(group, kindName.get()));
+        return;
+      }
+      ResourceKey key = key(mapping, kind);
+      DocumentFindings found = new DocumentFindings(key);
+      for (YamlStream.Problem problem : problems) {
+        found.error(problem.position(), "", problem.message());
+      }
+      HasMetadata object = null;
+      if (kind.versions().contains(version)) {
+        String replacement = kind.deprecated().get(version);
+        if (replacement != null) {
+          found.warning(
+              FieldPositions.find(mapping, "apiVersion"),
+              "apiVersion",
+              version + " is deprecated: use " + kind.apiVersion(replacement));
+        }
+        object = bind(mapping, kind, version, key, found);
+      } else {
+        found.error(
+            FieldPositions.find(mapping, "apiVersion"),
+            "apiVersion",
+            "%s is not served in %s, only in %s"
+                .formatted(
+                    kind.kind(),
+                    Quoted.text(apiVersion.get()),
+                    String.join(", ", kind.versions().stream().map(kind::apiVersion).toList())));
+      }
+      record(key, mapping.position(), object, found);
+    }
+
+    private void record(
+        @Nullable ResourceKey key,
+        Position position,
+        @Nullable HasMetadata object,
+        DocumentFindings found) {
+      findings.addAll(found.all());
+      if (key == null) {
+        unreadable = true;
+        return;
+      }
+      Position first = positions.putIfAbsent(key, position);
+      if (first != null) {
+        findings.add(Manifests.duplicate(key, first, position));
+        invalid.add(key);
+      } else if (object == null || found.hasErrors()) {
+        invalid.add(key);
+      } else {
+        valid.put(key, object);
+      }
+    }
+
+    private void list(YamlNode.Mapping mapping, List<YamlStream.Problem> problems, int depth) {
+      problems.forEach(this::unreadable);
+      if (depth == MAX_LIST_DEPTH) {
+        refuse(mapping, "lists of lists are not taken that deep");
+        return;
+      }
+      for (YamlNode.Entry entry : mapping.entries()) {
+        switch (entry.key()) {
+          case "apiVersion", "kind", "metadata" -> {}
+          case "items" -> {
+            if (entry.value() instanceof YamlNode.Sequence items) {
+              items.items().forEach(item -> object(item, List.of(), depth + 1));
+            } else if (!Binder.isAbsent(entry.value())) {
+              refuse(entry.value(), "items: expected a list, found " + entry.value().description());
+            }
+          }
+          default ->
+              unreadable(
+                  new YamlStream.Problem(
+                      entry.position(), "unknown field " + Quoted.text(entry.key())));
+        }
+      }
+    }
+
+    private void refuse(YamlNode node, String message) {
+      unreadable(new YamlStream.Problem(node.position(), message));
+    }
+  }
+
+  private @Nullable HasMetadata bind(
+      YamlNode.Mapping root,
+      ResourceKind kind,
+      String version,
+      @Nullable ResourceKey key,
+      DocumentFindings found) {
+    VersionSchema schema =
+        schemas.computeIfAbsent(
+            kind.apiVersion(version), _ -> new VersionSchema(kind.group(), version, mapper));
+    Binder binder = new Binder(mapper, schema, found);
+    JsonNode bound =
+        kind.isMeshResource() ? bindMesh(root, kind, binder, found) : bindBean(root, kind, binder);
+    checkMetadata(root, kind, found);
+    if (bound == null || key == null || found.hasErrors()) {
+      return null;
+    }
+    HasMetadata object;
+    try {
+      object = mapper.treeToValue(bound, kind.type());
+    } catch (JsonProcessingException e) {
+      found.error(root.position(), "", "does not fit its model: " + e.getOriginalMessage());
+      return null;
+    }
+    for (Finding finding : rules.apply(object)) {
+      found.add(finding.at(FieldPositions.find(root, finding.field())));
+    }
+    return found.hasErrors() ? null : object;
+  }
+
+  private @Nullable JsonNode bindMesh(
+      YamlNode.Mapping root, ResourceKind kind, Binder binder, DocumentFindings found) {
+    JavaType supertype = mapper.constructType(kind.type()).findSuperType(MeshResource.class);
+    Map<String, JavaType> parts = new LinkedHashMap<>();
+    parts.put("metadata", mapper.constructType(ObjectMeta.class));
+    parts.put("spec", supertype.containedType(0));
+    if (supertype.containedType(1).getRawClass() != Void.class) {
+      parts.put("status", supertype.containedType(1));
+    }
+    ObjectNode bound = JsonNodeFactory.instance.objectNode();
+    Set<String> given = new HashSet<>();
+    boolean fits = true;
+    for (YamlNode.Entry entry : root.entries()) {
+      JavaType type = parts.get(entry.key());
+      if (type != null) {
+        if (Binder.isAbsent(entry.value())) {
+          continue;
+        }
+        given.add(entry.key());
+        JsonNode value = binder.bind(entry.value(), type, entry.key());
+        fits &= value != null;
+        if (value != null) {
+          bound.set(entry.key(), value);
+        }
+      } else if (!entry.key().equals("apiVersion") && !entry.key().equals("kind")) {
+        found.error(
+            entry.position(),
+            "",
+            "unknown field "
+                + Quoted.text(entry.key())
+                + (entry.key().equals("status") ? "" : NearestName.hint(entry.key(), TOP_LEVEL)));
+        fits = false;
+      }
+    }
+    if (!given.contains("spec") && kind.type() != GrpcRoute.class) {
+      found.error(root.position(), "", "required field \"spec\" missing");
+      fits = false;
+    }
+    return fits ? bound : null;
+  }
+
+  private @Nullable JsonNode bindBean(YamlNode.Mapping root, ResourceKind kind, Binder binder) {
+    return binder.bind(root, mapper.constructType(kind.type()), "");
+  }
+
+  private static void checkMetadata(
+      YamlNode.Mapping root, ResourceKind kind, DocumentFindings found) {
+    YamlNode metadata = value(root, "metadata").orElse(null);
+    if (!(metadata instanceof YamlNode.Mapping mapping)) {
+      if (metadata == null || Binder.isAbsent(metadata)) {
+        found.error(root.position(), "", "required field \"metadata\" missing");
+      }
+      return;
+    }
+    name(mapping, "name", kind.nameFormat(), found);
+    if (kind.namespaced()) {
+      name(mapping, "namespace", TextFormat.LABEL, found);
+    } else if (value(mapping, "namespace").filter(node -> !Binder.isAbsent(node)).isPresent()) {
+      found.error(
+          FieldPositions.find(mapping, "namespace"),
+          "metadata.namespace",
+          "a " + kind.kind() + " has no namespace");
+    }
+    labels(mapping, found);
+  }
+
+  private static void name(
+      YamlNode.Mapping metadata, String field, TextFormat format, DocumentFindings found) {
+    Optional<String> name = text(metadata, field);
+    if (name.isEmpty()) {
+      if (value(metadata, field).filter(node -> !Binder.isAbsent(node)).isEmpty()) {
+        found.error(
+            metadata.position(), "metadata", "required field " + Quoted.text(field) + " missing");
+      }
+    } else if (!format.matches(name.get())) {
+      found.error(
+          FieldPositions.find(metadata, field),
+          "metadata." + field,
+          Quoted.text(name.get()) + " is not " + format.description());
+    }
+  }
+
+  private static void labels(YamlNode.Mapping metadata, DocumentFindings found) {
+    for (String field : List.of("labels", "annotations")) {
+      if (!(value(metadata, field).orElse(null) instanceof YamlNode.Mapping pairs)) {
+        continue;
+      }
+      for (YamlNode.Entry pair : pairs.entries()) {
+        if (!LabelSyntax.isKey(pair.key())) {
+          found.error(
+              pair.position(),
+              "metadata." + field,
+              Quoted.text(pair.key()) + " is not a key: expected " + LabelSyntax.KEY_DESCRIPTION);
+        }
+        if (field.equals("labels")
+            && pair.value() instanceof YamlNode.Scalar scalar
+            && !LabelSyntax.isValue(scalar.text())) {
+          found.error(
+              scalar.position(),
+              "metadata.labels." + pair.key(),
+              Quoted.text(scalar.text())
+                  + " is not a label value: expected "
+                  + LabelSyntax.VALUE_DESCRIPTION);
+        }
+      }
+    }
+  }
+
+  /** Key of the object, even of an invalid one; null when name or namespace cannot be read. */
+  private static @Nullable ResourceKey key(YamlNode.Mapping root, ResourceKind kind) {
+    if (!(value(root, "metadata").orElse(null) instanceof YamlNode.Mapping metadata)) {
+      return null;
+    }
+    Optional<String> name = text(metadata, "name");
+    Optional<String> namespace = text(metadata, "namespace");
+    if (name.isEmpty() || (kind.namespaced() && namespace.isEmpty())) {
+      return null;
+    }
+    return new ResourceKey(
+        kind.group(), kind.kind(), kind.namespaced() ? namespace.get() : "", name.get());
+  }
+
+  private static Optional<YamlNode> value(YamlNode.Mapping mapping, String field) {
+    for (YamlNode.Entry entry : mapping.entries()) {
+      if (entry.key().equals(field)) {
+        return Optional.of(entry.value());
+      }
+    }
+    return Optional.empty();
+  }
+
+  private static Optional<String> text(YamlNode.Mapping mapping, String field) {
+    return value(mapping, field)
+        .filter(
+            node ->
+                node instanceof YamlNode.Scalar scalar
+                    && (scalar.type() == YamlNode.Type.STRING
+                        || scalar.type() == YamlNode.Type.LEGACY_BOOLEAN)
+                    && !scalar.text().isEmpty())
+        .map(node -> ((YamlNode.Scalar) node).text());
+  }
+}

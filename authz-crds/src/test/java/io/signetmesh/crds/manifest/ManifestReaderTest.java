@@ -1,0 +1,376 @@
+package io.signetmesh.crds.manifest;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.Pod;
+import io.fabric8.kubernetes.api.model.Service;
+import io.signetmesh.crds.ResourceKey;
+import io.signetmesh.crds.policy.AccessPolicy;
+import io.signetmesh.crds.policy.ProxyProtocol;
+import io.signetmesh.crds.policy.Server;
+import io.signetmesh.crds.route.HttpRouteMatch;
+import io.signetmesh.crds.route.PolicyHttpRoute;
+import io.signetmesh.crds.workload.ExternalWorkload;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class ManifestReaderTest {
+  private static final String SERVER =
+      """
+      apiVersion: policy.linkerd.io/v1beta3
+      kind: Server
+      metadata: {name: web, namespace: shop}
+      spec:
+        port: http
+        podSelector: {matchLabels: {app: web}}
+      """;
+  private static final ResourceKey WEB =
+      new ResourceKey("policy.linkerd.io", "Server", "shop", "web");
+
+  private final ManifestReader reader = new ManifestReader(object -> List.of());
+
+  @TempDir Path directory;
+
+  private Manifests read(String text) {
+    return reader.read("m.yaml", text);
+  }
+
+  private <T extends HasMetadata> T one(Class<T> type, String text) {
+    Manifests manifests = read(text);
+    assertThat(manifests.findings()).isEmpty();
+    assertThat(manifests.objects()).hasSize(1);
+    return type.cast(manifests.objects().values().iterator().next());
+  }
+
+  @Test
+  void fillsInTheDefaultsOfTheVersion() {
+    Server newest = one(Server.class, SERVER);
+    assertThat(newest.spec().accessPolicy()).isEqualTo(AccessPolicy.DENY);
+    assertThat(newest.spec().proxyProtocol()).isEqualTo(ProxyProtocol.UNKNOWN);
+    assertThat(newest.spec().port().getStrVal()).isEqualTo("http");
+    Server older = one(Server.class, SERVER.replace("v1beta3", "v1beta2"));
+    assertThat(older.spec().accessPolicy()).isNull();
+
+    PolicyHttpRoute route =
+        one(
+            PolicyHttpRoute.class,
+            """
+            apiVersion: policy.linkerd.io/v1beta3
+            kind: HTTPRoute
+            metadata: {name: r, namespace: shop}
+            spec:
+              parentRefs: [{name: web, kind: Server}]
+            """);
+    assertThat(route.spec().parentRefs().getFirst().group()).isEqualTo("policy.linkerd.io");
+    assertThat(route.spec().rules()).hasSize(1);
+    HttpRouteMatch match = route.spec().rules().getFirst().matches().getFirst();
+    assertThat(match.path().type()).isEqualTo(HttpRouteMatch.PathType.PATH_PREFIX);
+    assertThat(match.path().value()).isEqualTo("/");
+  }
+
+  @Test
+  void readsFieldsThatAnOlderVersionNamesDifferently() {
+    ExternalWorkload old =
+        one(
+            ExternalWorkload.class,
+            """
+            apiVersion: workload.linkerd.io/v1alpha1
+            kind: ExternalWorkload
+            metadata: {name: vm, namespace: shop}
+            spec:
+              meshTls: {identity: "spiffe://root/vm", serverName: vm.shop}
+              workloadIPs: [{ip: 192.0.2.1}]
+            """);
+    assertThat(old.spec().meshTLS().identity()).isEqualTo("spiffe://root/vm");
+    assertThat(
+            read("""
+                apiVersion: workload.linkerd.io/v1beta1
+                kind: ExternalWorkload
+                metadata: {name: vm, namespace: shop}
+                spec:
+                  meshTls: {identity: "spiffe://root/vm", serverName: vm.shop}
+                """)
+                .findings())
+        .extracting(Finding::toString)
+        .containsExactly(
+            "m.yaml:5:3: error: ExternalWorkload.workload.linkerd.io shop/vm: spec: unknown field"
+                + " \"meshTls\" (did you mean \"meshTLS\"?)",
+            "m.yaml:5:3: error: ExternalWorkload.workload.linkerd.io shop/vm: spec: required field"
+                + " \"meshTLS\" missing");
+  }
+
+  @Test
+  void readsKubernetesKindsWithStatusAndManagedFields() {
+    Pod pod =
+        one(
+            Pod.class,
+            """
+            apiVersion: v1
+            kind: Pod
+            metadata:
+              name: web
+              namespace: shop
+              creationTimestamp: null
+              labels: {app: web}
+              managedFields:
+              - manager: kubectl
+                operation: Update
+                fieldsV1: {"f:spec": {"f:containers": {}}}
+            spec:
+              serviceAccountName: web
+              containers:
+              - name: web
+                image: web
+                ports: [{name: http, containerPort: 8080}]
+                readinessProbe: {httpGet: {path: /ready, port: http}}
+                resources: {limits: {cpu: 500m, memory: 1Gi}, requests: {cpu: 1}}
+            status:
+              phase: Running
+              podIP: 10.0.0.1
+            """);
+    assertThat(pod.getSpec().getContainers().getFirst().getPorts().getFirst().getContainerPort())
+        .isEqualTo(8080);
+    assertThat(pod.getStatus().getPodIP()).isEqualTo("10.0.0.1");
+    assertThat(
+            read("""
+                    apiVersion: v1
+                    kind: Pod
+                    metadata: {name: web, namespace: shop}
+                    spec:
+                      containers:
+                      - name: web
+                        env: [{name: PIN, value: 1234}]
+                        port: [{containerPort: "80"}]
+                    """)
+                .findings())
+        .extracting(Finding::toString)
+        .containsExactly(
+            "m.yaml:7:30: error: Pod shop/web: spec.containers[0].env[0].value: expected a string,"
+                + " found a number (put it in quotes)",
+            "m.yaml:8:5: error: Pod shop/web: spec.containers[0]: unknown field \"port\" (did you"
+                + " mean \"ports\"?)");
+  }
+
+  @Test
+  void readsListsAndJson() {
+    Manifests list =
+        read(
+            """
+            {"apiVersion": "v1", "kind": "List", "metadata": {}, "items": [
+              {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}},
+              {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web", "namespace": "shop"},
+               "spec": {"ports": [{"port": 80, "targetPort": "http"}]}}]}
+            """);
+    assertThat(list.findings()).isEmpty();
+    assertThat(list.objects().values()).last().isInstanceOf(Service.class);
+  }
+
+  @Test
+  void goesOnAfterADocumentThatIsNotYaml() {
+    Manifests manifests =
+        read("---\nkind: [Server\n---\n" + SERVER + "---\n\tkind: x\n---\nkind: Pod\n");
+    assertThat(manifests.invalidKeys()).isEmpty();
+    assertThat(manifests.positions()).containsOnlyKeys(WEB);
+    assertThat(manifests.positions().get(WEB)).isEqualTo(new Position("m.yaml", 4, 1));
+    assertThat(manifests.unreadableSources()).containsExactly("m.yaml");
+    assertThat(manifests.errors())
+        .extracting(finding -> finding.position() == null ? 0 : finding.position().line())
+        .containsExactly(3, 11, 13);
+    assertThatThrownBy(manifests::objects).isInstanceOf(IllegalStateException.class);
+    assertThatThrownBy(() -> manifests.orThrow("m.yaml"))
+        .isInstanceOf(InvalidManifestsException.class)
+        .hasMessageStartingWith("m.yaml: 3 errors in the manifests\n  m.yaml:3:1: error: ");
+  }
+
+  @Test
+  void refusesBothFormsOfAnObjectThatIsGivenTwiceInWhateverVersion() throws Exception {
+    Files.writeString(directory.resolve("a.yaml"), SERVER);
+    Files.writeString(directory.resolve("b.yml"), SERVER.replace("v1beta3", "v1beta2"));
+    Manifests manifests = reader.readPath(directory);
+    assertThat(manifests.invalidKeys()).containsExactly(WEB);
+    assertThat(manifests.findings())
+        .extracting(Finding::toString)
+        .containsExactly(
+            "%s:1:1: error: Server.policy.linkerd.io shop/web: is given twice, first at %s:1:1"
+                .formatted(directory.resolve("b.yml"), directory.resolve("a.yaml")));
+  }
+
+  @Test
+  void keepsTheLastGoodFormOfSingleObjectsForCallersThatAskForIt() {
+    Manifests good =
+        read(
+            SERVER
+                + "---\n"
+                + SERVER.replace("name: web", "name: api")
+                + "---\n"
+                + SERVER.replace("name: web", "name: gone"));
+    Manifests edited =
+        read(
+            SERVER.replace("port: http", "port: [http]")
+                + "---\n"
+                + SERVER.replace("name: web", "name: api").replace("port: http", "port: 9090"));
+    assertThat(edited.invalidKeys()).containsExactly(WEB);
+    Map<ResourceKey, HasMetadata> merged = edited.objectsOver(good.objects(), good.positions());
+    assertThat(merged.keySet())
+        .extracting(ResourceKey::name)
+        .containsExactlyInAnyOrder("web", "api");
+    assertThat(merged.get(WEB)).isSameAs(good.objects().get(WEB));
+    assertThat(merged.values())
+        .filteredOn(object -> object.getMetadata().getName().equals("api"))
+        .allSatisfy(api -> assertThat(((Server) api).spec().port().getIntVal()).isEqualTo(9090));
+
+    Manifests broken = read("kind: [");
+    assertThat(broken.objectsOver(good.objects(), good.positions())).isEqualTo(good.objects());
+  }
+
+  @Test
+  void leavesOutHiddenFilesAndReadsThoseBehindLinks() throws Exception {
+    Path data = Files.createDirectory(directory.resolve("..2026_01"));
+    Files.writeString(data.resolve("web.yaml"), SERVER);
+    Files.createSymbolicLink(directory.resolve("..data"), Path.of("..2026_01"));
+    Files.createSymbolicLink(directory.resolve("web.yaml"), Path.of("..data/web.yaml"));
+    Files.writeString(directory.resolve(".web.yaml.swp"), "garbage: [");
+    Files.writeString(directory.resolve("web.yaml~"), "garbage: [");
+    Files.writeString(directory.resolve("README.md"), "garbage: [");
+    Path nested = Files.createDirectory(directory.resolve("nested"));
+    Files.writeString(
+        nested.resolve("api.json"),
+        "{\"apiVersion\":\"v1\",\"kind\":\"Namespace\"," + "\"metadata\":{\"name\":\"shop\"}}");
+    Manifests manifests = reader.readPath(directory);
+    assertThat(manifests.findings()).isEmpty();
+    assertThat(manifests.objects()).hasSize(2);
+    assertThat(manifests.positions().get(WEB))
+        .isEqualTo(new Position(directory.resolve("web.yaml").toString(), 1, 1));
+  }
+
+  @Test
+  void reportsWhatCannotBeRead() throws Exception {
+    Files.write(directory.resolve("bytes.yaml"), new byte[] {'a', ':', ' ', (byte) 0xff});
+    Files.createFile(directory.resolve("empty.yaml"));
+    Files.createSymbolicLink(directory.resolve("gone.yaml"), Path.of("nowhere"));
+    assertThat(reader.readPath(directory).findings())
+        .extracting(Finding::message)
+        .satisfiesExactly(
+            message -> assertThat(message).isEqualTo("is not UTF-8"),
+            message -> assertThat(message).isEqualTo("is empty"),
+            message -> assertThat(message).startsWith("cannot be read: "));
+    assertThat(new ManifestDirectory(directory.resolve("nowhere"), reader).read().isValid())
+        .isFalse();
+  }
+
+  @Test
+  void readsTheExamples() {
+    Manifests examples = reader.readPath(Path.of("..", "examples", "quickstart"));
+    assertThat(examples.findings()).isEmpty();
+    assertThat(examples.objects()).hasSizeGreaterThan(10);
+  }
+
+  static Stream<List<String>> badInput() {
+    return Stream.of(
+        bad("a: 1", "1:1", "apiVersion is missing or not a string", "1:1", "kind is missing"),
+        bad("- a", "1:1", "expected an object with apiVersion, kind and metadata, found a list"),
+        bad(SERVER.replace("kind: Server", "kind: Servr"), "1:1", "did you mean \"Server\"?"),
+        bad(SERVER.replace("linkerd.io", "linkrd.io"), "1:1", "Server is known in apiVersion"),
+        bad(SERVER.replace("v1beta3", "v1beta9"), "1:13", "is not served in"),
+        bad(SERVER.replace("namespace: shop", "labels: {}"), "3:11", "\"namespace\" missing"),
+        bad(SERVER.replace("name: web", "name: Web_1"), "3:18", "not a lower-case DNS subdomain"),
+        bad(SERVER.replace("metadata:", "metdata:"), "3:1", "unknown field \"metdata\"", "1:1", ""),
+        bad(SERVER.replace("port: http", "port: true"), "5:9", "expected a number or a string"),
+        bad(
+            SERVER.replace("port: http", "prt: http"),
+            "5:3",
+            "unknown field \"prt\"",
+            "5:3",
+            "miss"),
+        bad(SERVER + "  port: 80\n", "7:3", "duplicate key \"port\", first given at line 5"),
+        bad(SERVER + "  podSelektor: {}\n", "7:3", "did you mean \"podSelector\"?"),
+        bad(SERVER + "  accessPolicy: allow\n", "7:17", "is not one of all-unauthenticated"),
+        bad(SERVER + "  proxyProtocol: http/1\n", "7:18", "(did you mean \"HTTP/1\"?)"),
+        bad(SERVER + "  externalWorkloadSelector: {}\n", "7:3", "exclude each other"),
+        bad(SERVER + "status: {}\n", "7:1", "unknown field \"status\""),
+        bad(SERVER.replace("app: web", "app: 1"), "6:36", "expected a string, found a number"),
+        bad(
+            SERVER.replace("v1beta3", "v1beta2") + "  accessPolicy: deny\n",
+            "7:3",
+            "only in v1beta3"),
+        bad("a: &x [*x]", "1:8", "alias *x names nothing before it"),
+        bad("a: !!java.net.URL [x]", "1:4", "is not supported"),
+        bad("<<: {a: b}", "1:1", "merge keys (<<) are not supported"),
+        bad("[".repeat(100), "1:65", "nested deeper than 64 levels"),
+        bad("a: \u0007", "1:4", "character U+0007"));
+  }
+
+  private static List<String> bad(String... textAndExpected) {
+    return List.of(textAndExpected);
+  }
+
+  @ParameterizedTest
+  @MethodSource("badInput")
+  void namesThePlaceAndTheReason(List<String> textAndExpected) {
+    Manifests manifests = read(textAndExpected.getFirst());
+    assertThat(manifests.isValid()).isFalse();
+    assertThat(manifests.findings()).hasSize((textAndExpected.size() - 1) / 2);
+    for (int i = 0; i < manifests.findings().size(); i++) {
+      assertThat(manifests.findings().get(i).toString())
+          .startsWith("m.yaml:" + textAndExpected.get(2 * i + 1) + ": error: ")
+          .contains(textAndExpected.get(2 * i + 2));
+    }
+  }
+
+  @Test
+  void boundsWhatAliasesBlowUp() {
+    StringBuilder bomb = new StringBuilder("apiVersion: v1\nkind: Pod\nmetadata:\n");
+    bomb.append("  name: x\n  namespace: y\n  managedFields:\n  - fieldsV1:\n");
+    bomb.append("      a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for (int i = 1; i < 12; i++) {
+      String former = "*a" + (i - 1);
+      bomb.append(
+          "      a%d: &a%d [%s]\n"
+              .formatted(i, i, String.join(", ", Collections.nCopies(10, former))));
+    }
+    assertThat(read(bomb.toString()).errors())
+        .extracting(Finding::message)
+        .containsExactly("the document has more than 1,000,000 values");
+  }
+
+  @Test
+  void reportsFindingsOfTheRulesWhereTheFieldStands() {
+    ManifestReader strict =
+        new ManifestReader(
+            object ->
+                List.of(
+                    Finding.error(ResourceKey.of(object), "spec.port", "is odd"),
+                    Finding.warning(ResourceKey.of(object), "spec.proxyProtocol", "is not given")));
+    assertThat(strict.read("m.yaml", SERVER).findings())
+        .extracting(Finding::toString)
+        .containsExactly(
+            "m.yaml:5:9: error: Server.policy.linkerd.io shop/web: spec.port: is odd",
+            "m.yaml:4:1: warning: Server.policy.linkerd.io shop/web: spec.proxyProtocol: is not"
+                + " given");
+  }
+
+  @Test
+  void warnsOfWhatIsLegalButProbablyAMistake() {
+    Manifests manifests =
+        read(
+            SERVER.replace("v1beta3", "v1beta1").replace("app: web", "app: on")
+                + "  proxyProtocol:\n");
+    assertThat(manifests.isValid()).isTrue();
+    assertThat(manifests.warnings())
+        .extracting(Finding::message)
+        .containsExactly(
+            "v1beta1 is deprecated: use policy.linkerd.io/v1beta3",
+            "Kubernetes takes an unquoted on for a boolean: put it in quotes",
+            "is given without a value, which is the same as leaving it out");
+  }
+}
