@@ -17,6 +17,8 @@ import io.signetmesh.proxy.authorize.PolicyCompiler;
 import io.signetmesh.proxy.authorize.ServerPolicy;
 import io.signetmesh.proxy.config.ControlAddress;
 import io.signetmesh.proxy.config.ProxyConfig;
+import io.signetmesh.proxy.connect.Connector;
+import io.signetmesh.proxy.connect.MeteredConnector;
 import io.signetmesh.proxy.connect.PeerConnector;
 import io.signetmesh.proxy.connect.TransportHeader;
 import io.signetmesh.proxy.forward.OutboundAccept;
@@ -24,8 +26,6 @@ import io.signetmesh.proxy.http.DefaultHttpInbound;
 import io.signetmesh.proxy.http.DefaultHttpOutbound;
 import io.signetmesh.proxy.http.Drain;
 import io.signetmesh.proxy.http.HttpConfig;
-import io.signetmesh.proxy.http.HttpMetrics;
-import io.signetmesh.proxy.inbound.ConnectionMetrics;
 import io.signetmesh.proxy.inbound.InboundAccept;
 import io.signetmesh.proxy.loop.IoTransport;
 import io.signetmesh.proxy.loop.ProxyLoops;
@@ -160,7 +160,7 @@ public final class Proxy implements AutoCloseable {
                 DiscoveryClient.Config.defaults(),
                 timer));
 
-    PeerConnector local =
+    PeerConnector peers =
         keep(
             new PeerConnector(
                 loops,
@@ -168,8 +168,9 @@ public final class Proxy implements AutoCloseable {
                 clock,
                 config.outboundConnectTimeout(),
                 config.inboundConnectTimeout()));
+    Connector connector = new MeteredConnector(peers, metrics);
     HttpConfig http = HttpConfig.defaults().withPoolIdleTimeout(config.poolIdleTimeout());
-    DefaultHttpOutbound httpOutbound = new DefaultHttpOutbound(http, local, HttpMetrics.NONE);
+    DefaultHttpOutbound httpOutbound = new DefaultHttpOutbound(http, connector, metrics);
     LiveSslContext<Credentials> tls = keep(serverTls(credentials, List.of()));
     LiveSslContext<Credentials> directTls =
         keep(serverTls(credentials, List.of(TransportHeader.ALPN)));
@@ -183,16 +184,16 @@ public final class Proxy implements AutoCloseable {
             tls,
             directTls,
             policies,
-            local,
-            new DefaultHttpInbound(http, local, journal, HttpMetrics.NONE, clock),
+            connector,
+            new DefaultHttpInbound(http, connector, journal, clock),
             journal,
-            ConnectionMetrics.NONE,
+            metrics,
             config.inboundDetectTimeout(),
             config.inboundDetectTimeout(),
             clock);
     OutboundAccept.Services outbound =
         new OutboundAccept.Services(
-            upstreams, local, httpOutbound, config.outboundDetectTimeout(), ConnectionMetrics.NONE);
+            upstreams, connector, httpOutbound, config.outboundDetectTimeout(), metrics);
 
     List<InetSocketAddress> inboundBound = bindInbound(loops, inbound);
     List<InetSocketAddress> outboundBound = bindOutbound(loops, outbound);
@@ -213,7 +214,7 @@ public final class Proxy implements AutoCloseable {
     metrics.exposeProcess(build());
     running = new Running(loops, timer, identity, policies, admin, inboundBound, outboundBound);
 
-    Renewal renewal = new Renewal(List.of(tls, directTls), local, httpOutbound, metrics, identity);
+    Renewal renewal = new Renewal(List.of(tls, directTls), peers, httpOutbound, metrics, identity);
     identity.onChange(renewal::changed);
     identity.firstCredentials().thenRun(this::open);
     log.info(

@@ -5,11 +5,13 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.util.concurrent.Future;
 import io.signetmesh.proxy.connect.Connector;
+import io.signetmesh.proxy.connect.CountedConnection;
 import io.signetmesh.proxy.http.HttpOutbound;
 import io.signetmesh.proxy.http.HttpVersion;
-import io.signetmesh.proxy.inbound.ConnectionMetrics;
 import io.signetmesh.proxy.inbound.OriginalDestination;
 import io.signetmesh.proxy.loop.ProxyLoop;
+import io.signetmesh.proxy.metrics.ProxyError;
+import io.signetmesh.proxy.metrics.ProxyMetrics;
 import io.signetmesh.proxy.outbound.Endpoint;
 import io.signetmesh.proxy.outbound.Upstream;
 import io.signetmesh.proxy.outbound.Upstreams;
@@ -29,6 +31,7 @@ public final class OutboundAccept extends ChannelInboundHandlerAdapter {
   private final ProxyLoop loop;
   private final @Nullable String authority;
   private final Services services;
+  private @Nullable InetSocketAddress original;
 
   /**
    * What outbound connections need.
@@ -44,7 +47,7 @@ public final class OutboundAccept extends ChannelInboundHandlerAdapter {
       Connector connector,
       HttpOutbound http,
       Duration detectTimeout,
-      ConnectionMetrics metrics) {}
+      ProxyMetrics metrics) {}
 
   /**
    * @param authority declared upstream, {@code name:port}; null: the original destination tells
@@ -66,10 +69,11 @@ public final class OutboundAccept extends ChannelInboundHandlerAdapter {
       if (destination == null || destination.equals(channel.localAddress())) {
         // Nothing was redirected: the only destination left is this listener itself.
         log.debug("connection from {} has no original destination", channel.remoteAddress());
-        services.metrics().error("outbound", "no original destination");
+        failed(channel, ProxyError.GATEWAY_LOOP);
         channel.close();
         return;
       }
+      original = destination;
       resolving = services.upstreams().forAddress(destination, loop.eventLoop());
     }
     resolving.addListener(
@@ -79,7 +83,7 @@ public final class OutboundAccept extends ChannelInboundHandlerAdapter {
           }
           if (!resolved.isSuccess()) {
             log.debug("no destination for {}: {}", authority, resolved.cause().toString());
-            services.metrics().error("outbound", "no destination");
+            failed(channel, ProxyError.UNEXPECTED);
             channel.close();
             return;
           }
@@ -111,8 +115,7 @@ public final class OutboundAccept extends ChannelInboundHandlerAdapter {
   }
 
   private void http(Channel channel, Upstream upstream, HttpVersion version) {
-    services.metrics().opened("outbound");
-    channel.closeFuture().addListener(closed -> services.metrics().closed("outbound"));
+    count(channel);
     services.http().serve(loop, channel, upstream, version);
     channel.pipeline().remove(this);
     HttpSniffer.release(channel);
@@ -133,7 +136,7 @@ public final class OutboundAccept extends ChannelInboundHandlerAdapter {
               if (picked.isSuccess()) {
                 dial(channel, picked.getNow());
               } else {
-                services.metrics().error("outbound", "failfast");
+                failed(channel, ProxyError.FAILFAST);
                 channel.close();
               }
             });
@@ -151,35 +154,36 @@ public final class OutboundAccept extends ChannelInboundHandlerAdapter {
                 lease.failed();
                 lease.release();
                 log.debug("connection to {}: {}", endpoint, dialed.cause().toString());
-                services.metrics().error("outbound", "i/o");
+                failed(channel, ProxyError.IO);
                 channel.close();
                 return;
               }
               lease.responded(System.nanoTime() - started);
-              ConnectionMetrics metrics = services.metrics();
-              metrics.opened("outbound");
-              TcpRelay.join(
-                  loop,
-                  channel,
-                  dialed.getNow(),
-                  new TcpRelay.Observer() {
-                    @Override
-                    public void copied(boolean fromClient, int bytes) {
-                      metrics.copied("outbound", fromClient, bytes);
-                    }
-
-                    @Override
-                    public void closed() {
-                      lease.release();
-                      metrics.closed("outbound");
-                    }
-                  });
+              count(channel);
+              TcpRelay.join(loop, channel, dialed.getNow(), lease::release);
               if (channel.pipeline().context(OutboundAccept.this) != null) {
                 channel.pipeline().remove(OutboundAccept.this);
               }
               HttpSniffer.release(channel);
               loop.flushDirty();
             });
+  }
+
+  private void count(Channel channel) {
+    channel
+        .pipeline()
+        .addLast(
+            "count", new CountedConnection(services.metrics().outboundAccepted(wanted(channel))));
+  }
+
+  private void failed(Channel channel, ProxyError error) {
+    services.metrics().outboundTcpFailed(wanted(channel), error);
+  }
+
+  /** Where the application connected to. */
+  private InetSocketAddress wanted(Channel channel) {
+    InetSocketAddress redirected = original;
+    return redirected == null ? (InetSocketAddress) channel.localAddress() : redirected;
   }
 
   @Override

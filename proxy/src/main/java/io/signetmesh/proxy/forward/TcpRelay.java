@@ -26,21 +26,12 @@ public final class TcpRelay {
   private final ProxyLoop loop;
   private final Side client;
   private final Side server;
-  private final Observer observer;
+  private final Runnable closed;
   private int open = 2;
 
-  /** Sees what a relay does. */
-  public interface Observer {
-    /** Bytes came from the client ({@code fromClient}) or from the server. */
-    default void copied(boolean fromClient, int bytes) {}
-
-    /** Both connections are closed. */
-    default void closed() {}
-  }
-
-  private TcpRelay(ProxyLoop loop, Channel client, Channel server, Observer observer) {
+  private TcpRelay(ProxyLoop loop, Channel client, Channel server, Runnable closed) {
     this.loop = loop;
-    this.observer = observer;
+    this.closed = closed;
     this.client = new Side(client, server, true);
     this.server = new Side(server, client, false);
   }
@@ -48,9 +39,11 @@ public final class TcpRelay {
   /**
    * Joins two connections. Both have auto-read off; it is turned on here. Bytes that the caller has
    * read from the client already are fired through its pipeline by the caller afterwards.
+   *
+   * @param closed runs once when both connections are closed
    */
-  public static TcpRelay join(ProxyLoop loop, Channel client, Channel server, Observer observer) {
-    TcpRelay relay = new TcpRelay(loop, client, server, observer);
+  public static TcpRelay join(ProxyLoop loop, Channel client, Channel server, Runnable closed) {
+    TcpRelay relay = new TcpRelay(loop, client, server, closed);
     server.pipeline().addLast("relay", relay.server);
     client.pipeline().addLast("relay", relay.client);
     if (!client.isActive() || !server.isActive()) {
@@ -72,7 +65,7 @@ public final class TcpRelay {
     private final Channel peer;
     private final boolean isClient;
     private boolean ended;
-    private boolean closed;
+    private boolean inactive;
 
     Side(Channel channel, Channel peer, boolean isClient) {
       this.channel = channel;
@@ -86,7 +79,6 @@ public final class TcpRelay {
         ReferenceCountUtil.release(message);
         return;
       }
-      observer.copied(isClient, bytes.readableBytes());
       peer.write(bytes, peer.voidPromise());
       loop.markDirty(peer);
       if (!peer.isWritable()) {
@@ -139,13 +131,13 @@ public final class TcpRelay {
 
     @Override
     public void channelInactive(ChannelHandlerContext ctx) {
-      if (!closed) {
-        closed = true;
+      if (!inactive) {
+        inactive = true;
         if (peer.isActive()) {
           closeAfterWrites(peer);
         }
         if (--open == 0) {
-          observer.closed();
+          closed.run();
         }
       }
       ctx.fireChannelInactive();

@@ -15,6 +15,9 @@ import io.signetmesh.proxy.authorize.ServerPolicy;
 import io.signetmesh.proxy.connect.Connector;
 import io.signetmesh.proxy.inbound.InboundConnection;
 import io.signetmesh.proxy.loop.ProxyLoop;
+import io.signetmesh.proxy.metrics.ProxyError;
+import io.signetmesh.proxy.metrics.RequestMetrics;
+import io.signetmesh.proxy.metrics.ResponseClass;
 import io.signetmesh.proxy.policy.PortPolicy;
 import java.net.InetSocketAddress;
 import java.time.InstantSource;
@@ -33,7 +36,6 @@ public final class DefaultHttpInbound implements HttpInbound {
   private final HttpConfig config;
   private final Connector connector;
   private final AuditLog audit;
-  private final HttpMetrics metrics;
   private final InstantSource clock;
   private final Map<ProxyLoop, Loop> loops = new java.util.concurrent.ConcurrentHashMap<>();
 
@@ -41,12 +43,10 @@ public final class DefaultHttpInbound implements HttpInbound {
       HttpConfig config,
       Connector connector,
       AuditLog audit,
-      HttpMetrics metrics,
       InstantSource clock) {
     this.config = config;
     this.connector = connector;
     this.audit = audit;
-    this.metrics = metrics;
     this.clock = clock;
   }
 
@@ -155,6 +155,9 @@ public final class DefaultHttpInbound implements HttpInbound {
     private @Nullable InboundExchange next;
     private @Nullable ServerPolicy policy;
     private @Nullable AsciiString origProto;
+    private @Nullable RequestMetrics requests;
+    private int status;
+    private int grpcStatus = ResponseClass.NO_GRPC_STATUS;
     private boolean tunnel;
     private String path = "";
 
@@ -193,20 +196,23 @@ public final class DefaultHttpInbound implements HttpInbound {
       }
       Route route = route(current);
       if (route == null) {
-        metrics.inboundDecision(inbound, current, null, null);
+        inbound.metrics().routeNotFound(current);
         record(current, Verdict.DENY, Reason.NO_ROUTE, null);
         fail(Failure.NO_ROUTE);
         return;
       }
       Decision decision = current.decideRequest(inbound.client(), route);
-      metrics.inboundDecision(inbound, current, route, decision);
       record(
           current, decision.allowed() ? Verdict.ALLOW : Verdict.DENY, decision.reason(), decision);
       if (!decision.allowed()) {
+        inbound.metrics().denied(current, route, decision);
         fail(
             decision.reason() == Reason.RATE_LIMITED ? Failure.RATE_LIMITED : Failure.UNAUTHORIZED);
         return;
       }
+      RequestMetrics counted = inbound.metrics().authorized(current, route, decision);
+      counted.requestStarted();
+      requests = counted;
       String identity = inbound.client().identity();
       if (identity != null) {
         head.set(HeaderNames.L5D_CLIENT_ID, identity);
@@ -329,10 +335,45 @@ public final class DefaultHttpInbound implements HttpInbound {
       if (origProto != null) {
         head.set(HeaderNames.L5D_ORIG_PROTO, HeaderNames.ORIG_HTTP_11);
       }
-      ServerPolicy current = policy;
-      if (current != null) {
-        metrics.inboundResponse(
-            connection.inbound, current, status(head), System.nanoTime() - startNanos);
+      noteGrpcStatus(head);
+      status = status(head);
+      RequestMetrics counted = requests;
+      if (counted != null) {
+        counted.responseStarted(status, System.nanoTime() - startNanos);
+      }
+    }
+
+    @Override
+    void onResponseTrailers(Http2Headers trailers) {
+      noteGrpcStatus(trailers);
+    }
+
+    private void noteGrpcStatus(Http2Headers from) {
+      if (grpc()) {
+        CharSequence value = from.get(HeaderNames.GRPC_STATUS);
+        if (value != null) {
+          grpcStatus = ResponseClass.parseGrpcStatus(value);
+        }
+      }
+    }
+
+    private void countEnd() {
+      RequestMetrics counted = requests;
+      if (counted != null) {
+        requests = null;
+        if (responseComplete() || tunnel) {
+          counted.responseEnded(status, grpcStatus);
+        } else {
+          counted.failed(status, ProxyError.IO);
+        }
+      }
+    }
+
+    @Override
+    void onFailure(Failure failure) {
+      ProxyError error = failure.error();
+      if (error != null) {
+        connection.inbound.metrics().failed(policy, error);
       }
     }
 
@@ -344,6 +385,7 @@ public final class DefaultHttpInbound implements HttpInbound {
 
     @Override
     void onDone() {
+      countEnd();
       if (!tunnel) {
         connection.remove(this);
       }

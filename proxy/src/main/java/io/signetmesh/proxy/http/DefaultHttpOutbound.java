@@ -6,6 +6,11 @@ import io.netty.util.AsciiString;
 import io.netty.util.concurrent.Future;
 import io.signetmesh.proxy.connect.Connector;
 import io.signetmesh.proxy.loop.ProxyLoop;
+import io.signetmesh.proxy.metrics.OutboundHttpMetrics;
+import io.signetmesh.proxy.metrics.ProxyError;
+import io.signetmesh.proxy.metrics.ProxyMetrics;
+import io.signetmesh.proxy.metrics.RequestMetrics;
+import io.signetmesh.proxy.metrics.ResponseClass;
 import io.signetmesh.proxy.outbound.Endpoint;
 import io.signetmesh.proxy.outbound.Upstream;
 import java.util.HashMap;
@@ -22,10 +27,10 @@ import org.jspecify.annotations.Nullable;
 public final class DefaultHttpOutbound implements HttpOutbound {
   private final HttpConfig config;
   private final Connector connector;
-  private final HttpMetrics metrics;
+  private final ProxyMetrics metrics;
   private final Map<ProxyLoop, Loop> loops = new ConcurrentHashMap<>();
 
-  public DefaultHttpOutbound(HttpConfig config, Connector connector, HttpMetrics metrics) {
+  public DefaultHttpOutbound(HttpConfig config, Connector connector, ProxyMetrics metrics) {
     this.config = config;
     this.connector = connector;
     this.metrics = metrics;
@@ -89,11 +94,13 @@ public final class DefaultHttpOutbound implements HttpOutbound {
     private final Loop state;
     private final Upstream upstream;
     private final HttpVersion version;
+    private final OutboundHttpMetrics counts;
 
     Connection(Loop state, Upstream upstream, HttpVersion version) {
       this.state = state;
       this.upstream = upstream;
       this.version = version;
+      this.counts = metrics.outboundHttp(upstream.authority());
     }
 
     @Override
@@ -122,6 +129,9 @@ public final class DefaultHttpOutbound implements HttpOutbound {
     private final @Nullable CharSequence requiredIdentity;
     private AsciiString form = HeaderNames.ORIG_HTTP_11;
     private Upstream.@Nullable Lease lease;
+    private @Nullable RequestMetrics requests;
+    private int status;
+    private int grpcStatus = ResponseClass.NO_GRPC_STATUS;
     private boolean tunnel;
 
     OutboundExchange(
@@ -182,6 +192,10 @@ public final class DefaultHttpOutbound implements HttpOutbound {
         fail(Failure.UNAVAILABLE);
         return;
       }
+      countEnd();
+      RequestMetrics counted = connection.counts.to(endpoint);
+      counted.requestStarted();
+      requests = counted;
       Http2Headers head = request();
       String override = endpoint.authorityOverride();
       if (override != null) {
@@ -230,12 +244,46 @@ public final class DefaultHttpOutbound implements HttpOutbound {
       head.remove(HeaderNames.L5D_ORIG_PROTO);
       head.remove(HeaderNames.L5D_PROXY_ERROR);
       head.remove(HeaderNames.L5D_PROXY_CONNECTION);
-      Upstream.Lease held = lease;
-      metrics.outboundResponse(
-          connection.upstream.authority(),
-          held == null ? null : held.endpoint(),
-          DefaultHttpInbound.status(head),
-          System.nanoTime() - startNanos);
+      noteGrpcStatus(head);
+      status = DefaultHttpInbound.status(head);
+      RequestMetrics counted = requests;
+      if (counted != null) {
+        counted.responseStarted(status, System.nanoTime() - startNanos);
+      }
+    }
+
+    @Override
+    void onResponseTrailers(Http2Headers trailers) {
+      noteGrpcStatus(trailers);
+    }
+
+    private void noteGrpcStatus(Http2Headers from) {
+      if (grpc()) {
+        CharSequence value = from.get(HeaderNames.GRPC_STATUS);
+        if (value != null) {
+          grpcStatus = ResponseClass.parseGrpcStatus(value);
+        }
+      }
+    }
+
+    private void countEnd() {
+      RequestMetrics counted = requests;
+      if (counted != null) {
+        requests = null;
+        if (responseComplete() || tunnel) {
+          counted.responseEnded(status, grpcStatus);
+        } else {
+          counted.failed(status, ProxyError.IO);
+        }
+      }
+    }
+
+    @Override
+    void onFailure(Failure failure) {
+      ProxyError error = failure.error();
+      if (error != null) {
+        connection.counts.failed(error);
+      }
     }
 
     @Override
@@ -256,6 +304,7 @@ public final class DefaultHttpOutbound implements HttpOutbound {
 
     @Override
     void onDone() {
+      countEnd();
       if (!tunnel) {
         connection.state.inFlight--;
         releaseLease();

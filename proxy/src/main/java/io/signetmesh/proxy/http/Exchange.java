@@ -29,6 +29,7 @@ abstract class Exchange {
   private boolean requestEnded;
   private boolean bodySent;
   private boolean responseStarted;
+  private boolean responseComplete;
   private boolean done;
   private int attempts;
 
@@ -70,8 +71,19 @@ abstract class Exchange {
   /** Looks at and changes the upstream's response head before it goes to the client. */
   abstract void onResponseHead(Http2Headers head);
 
-  /** Called once when the exchange is over, however it ended. */
+  /** Looks at the trailers of the upstream's response before they go to the client. */
+  abstract void onResponseTrailers(Http2Headers trailers);
+
+  /** The proxy answers in place of the upstream. */
+  abstract void onFailure(Failure failure);
+
+  /** Called once when the exchange is over, however it ended; see {@link #responseComplete}. */
   abstract void onDone();
+
+  /** Whether the upstream's response has come to its end. */
+  final boolean responseComplete() {
+    return responseComplete;
+  }
 
   /** Called when the first bytes of the response have come. */
   abstract void onResponseStarted();
@@ -186,6 +198,7 @@ abstract class Exchange {
     onResponseStarted();
     onResponseHead(head);
     if (end) {
+      responseComplete = true;
       finish();
     }
     server.head(head, end);
@@ -197,6 +210,7 @@ abstract class Exchange {
       return true;
     }
     if (end) {
+      responseComplete = true;
       finish();
     }
     return server.data(data, end);
@@ -204,6 +218,8 @@ abstract class Exchange {
 
   final void responseTrailers(Http2Headers trailers) {
     if (!done) {
+      onResponseTrailers(trailers);
+      responseComplete = true;
       finish();
       server.trailers(trailers);
     }
@@ -237,6 +253,10 @@ abstract class Exchange {
 
   /** Answers in place of the upstream. */
   final void fail(Failure failure) {
+    if (done) {
+      return;
+    }
+    onFailure(failure);
     Http2Headers head = new DefaultHttp2Headers(false, 8);
     if (grpc) {
       head.status(OK);

@@ -1,32 +1,37 @@
 package io.signetmesh.proxy.http;
 
 import io.netty.util.AsciiString;
+import io.signetmesh.proxy.metrics.ProxyError;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Why a request was answered by the proxy itself: HTTP and gRPC status (mesh-proxy reference 3.9).
  */
 enum Failure {
-  NO_ROUTE(404, 5, false, "no route"),
-  UNAUTHORIZED(403, 7, false, "unauthorized"),
-  RATE_LIMITED(429, 8, false, "rate limited"),
-  BAD_REQUEST(400, 3, true, "malformed request"),
-  OVERLOADED(503, 14, true, "too many requests in flight"),
-  NO_ENDPOINT(504, 4, true, "no endpoint is ready"),
-  UNAVAILABLE(502, 14, true, "upstream connection failed"),
-  CONNECT_TIMEOUT(504, 4, true, "upstream connect timed out"),
-  INVALID_POLICY(500, 13, true, "invalid policy"),
-  UNEXPECTED(500, 13, true, "unexpected error");
+  NO_ROUTE(404, 5, false, "no route", null),
+  UNAUTHORIZED(403, 7, false, "unauthorized", null),
+  RATE_LIMITED(429, 8, false, "rate limited", null),
+  BAD_REQUEST(400, 3, true, "malformed request", null),
+  OVERLOADED(503, 14, true, "too many requests in flight", ProxyError.LOADSHED),
+  NO_ENDPOINT(504, 4, true, "no endpoint is ready", ProxyError.FAILFAST),
+  UNAVAILABLE(502, 14, true, "upstream connection failed", ProxyError.IO),
+  CONNECT_TIMEOUT(504, 4, true, "upstream connect timed out", ProxyError.IO),
+  INVALID_POLICY(500, 13, true, "invalid policy", ProxyError.UNEXPECTED),
+  UNEXPECTED(500, 13, true, "unexpected error", ProxyError.UNEXPECTED);
 
   private final AsciiString status;
   private final AsciiString grpcStatus;
   private final boolean close;
   private final AsciiString message;
+  private final @Nullable ProxyError error;
 
-  Failure(int status, int grpcStatus, boolean close, String message) {
+  Failure(
+      int status, int grpcStatus, boolean close, String message, @Nullable ProxyError error) {
     this.status = AsciiString.cached(Integer.toString(status));
     this.grpcStatus = AsciiString.cached(Integer.toString(grpcStatus));
     this.close = close;
     this.message = AsciiString.cached(message);
+    this.error = error;
   }
 
   AsciiString status() {
@@ -44,5 +49,10 @@ enum Failure {
 
   AsciiString message() {
     return message;
+  }
+
+  /** How metrics count it; null when it is the request's own fault. */
+  @Nullable ProxyError error() {
+    return error;
   }
 }

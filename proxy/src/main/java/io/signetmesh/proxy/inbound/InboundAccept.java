@@ -25,12 +25,17 @@ import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Reason;
 import io.signetmesh.proxy.authorize.ServerPolicy;
 import io.signetmesh.proxy.connect.Connector;
+import io.signetmesh.proxy.connect.CountedConnection;
 import io.signetmesh.proxy.connect.TransportHeader;
 import io.signetmesh.proxy.forward.HttpSniffer;
 import io.signetmesh.proxy.forward.TcpRelay;
 import io.signetmesh.proxy.http.HttpInbound;
 import io.signetmesh.proxy.http.HttpVersion;
 import io.signetmesh.proxy.loop.ProxyLoop;
+import io.signetmesh.proxy.metrics.HttpDetection;
+import io.signetmesh.proxy.metrics.ProxyError;
+import io.signetmesh.proxy.metrics.ProxyMetrics;
+import io.signetmesh.proxy.metrics.TlsStatus;
 import io.signetmesh.proxy.policy.PortPolicies;
 import io.signetmesh.proxy.policy.PortPolicy;
 import java.net.InetAddress;
@@ -64,6 +69,7 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
   private @Nullable PortPolicy policy;
   private boolean direct;
   private @Nullable String group;
+  private TlsStatus status = TlsStatus.NoIdentity.NO_TLS_FROM_REMOTE;
 
   /**
    * How a listener knows where its connections were going.
@@ -96,7 +102,7 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
       Connector connector,
       HttpInbound http,
       AuditLog audit,
-      ConnectionMetrics metrics,
+      ProxyMetrics metrics,
       Duration detectTimeout,
       Duration handshakeTimeout,
       InstantSource clock) {}
@@ -174,7 +180,7 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
       timer =
           ctx.executor()
               .schedule(
-                  () -> undetected(ctx.channel(), "tls detection timeout"),
+                  () -> undetected(ctx.channel(), ProxyError.TLS_DETECTION_TIMEOUT),
                   services.detectTimeout().toMillis(),
                   TimeUnit.MILLISECONDS);
     }
@@ -187,7 +193,7 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
       switch (ClientHello.inspect(in)) {
         case ClientHello.Result.More more -> {
           if (in.readableBytes() > ClientHello.MAX_BYTES) {
-            undetected(ctx.channel(), "tls detection");
+            undetected(ctx.channel(), ProxyError.UNEXPECTED);
           }
         }
         case ClientHello.Result.NotTls plain -> {
@@ -207,7 +213,7 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
     public void userEventTriggered(ChannelHandlerContext ctx, Object event) throws Exception {
       super.userEventTriggered(ctx, event);
       if (event == ChannelInputShutdownEvent.INSTANCE && !decided) {
-        undetected(ctx.channel(), "tls detection");
+        undetected(ctx.channel(), ProxyError.UNEXPECTED);
       }
     }
 
@@ -217,10 +223,10 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
       super.channelInactive(ctx);
     }
 
-    private void undetected(Channel channel, String kind) {
+    private void undetected(Channel channel, ProxyError error) {
       decided = true;
       cancel();
-      services.metrics().error("inbound", kind);
+      failed(channel, error);
       channel.close();
     }
 
@@ -253,6 +259,7 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
         return;
       }
       // TLS of the application's own: its bytes go through untouched.
+      status = new TlsStatus.Opaque(serverName == null ? "" : serverName);
       channel.config().setAutoRead(false);
       passThrough(channel, wanted, () -> channel.pipeline().remove(sniffer.handler()));
       return;
@@ -295,7 +302,7 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
   }
 
   private void handshakeFailed(Channel channel, Throwable cause) {
-    services.metrics().error("inbound", "tls handshake");
+    failed(channel, ProxyError.IO);
     log.debug("handshake with {}: {}", channel.remoteAddress(), cause.toString());
     InetSocketAddress wanted = target == null ? local(channel) : target;
     services
@@ -320,6 +327,7 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
   private void established(Channel channel, SslHandler tls) {
     group = NegotiatedGroup.of(channel);
     String identity = MeshSslContexts.peer(tls).map(PeerIdentity::name).orElse(null);
+    status = new TlsStatus.FromClient(identity);
     channel.config().setAutoRead(false);
     InetSocketAddress wanted = target;
     if (wanted != null) {
@@ -357,7 +365,7 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
           ctx.executor()
               .schedule(
                   () -> {
-                    services.metrics().error("inbound", "transport header timeout");
+                    failed(ctx.channel(), ProxyError.IO);
                     ctx.close();
                   },
                   services.detectTimeout().toMillis(),
@@ -391,7 +399,6 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
         done = true;
         cancel();
         log.debug("from {}: {}", channel.remoteAddress(), e.getMessage());
-        services.metrics().error("inbound", "transport header");
         refuse(channel, local(channel), "none", Reason.PROTOCOL_ERROR, 0, "tls");
         return;
       }
@@ -417,9 +424,10 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
           };
       services
           .metrics()
-          .transportHeader(
+          .inboundTransportHeader(
               session == null ? "" : session == HttpVersion.HTTP1 ? "http/1" : "http/2",
               header.getPort(),
+              null,
               identity);
       awaitPolicy(
           channel,
@@ -466,6 +474,7 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
       Duration timeout,
       String label,
       Runnable handOn) {
+    long started = System.nanoTime();
     channel
         .pipeline()
         .addLast(
@@ -475,10 +484,8 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
                 version -> {
                   services
                       .metrics()
-                      .detected(
-                          version == null
-                              ? "not_http"
-                              : version == HttpVersion.HTTP1 ? "http/1" : "http/2");
+                      .inboundDetected(
+                          current(), wanted.getPort(), outcome(version), System.nanoTime() - started);
                   if (version == null) {
                     relay(channel, wanted, tls, label, () -> HttpSniffer.release(channel));
                   } else {
@@ -494,8 +501,7 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
       @Nullable TlsClient tls,
       HttpVersion version,
       Runnable handOn) {
-    services.metrics().opened("inbound");
-    channel.closeFuture().addListener(closed -> services.metrics().closed("inbound"));
+    count(channel, wanted);
     String identity = tls == null ? null : tls.identity();
     InboundConnection connection =
         new InboundConnection(
@@ -503,7 +509,8 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
             application(wanted),
             portPolicy(),
             audited(channel, wanted, identity, tls != null),
-            identity != null);
+            identity != null,
+            services.metrics().inboundHttp(wanted, status));
     services.http().serve(loop, channel, connection, version);
     forget(channel);
     handOn.run();
@@ -537,8 +544,10 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
     AuditedConnection audited = audited(channel, wanted, client.identity(), tls != null);
     Decision decision = current.decideConnection(client);
     record(audited, current, decision, label);
-    services.metrics().tcpDecision(wanted.getPort(), current, decision, client.identity());
-    if (!decision.allowed()) {
+    if (decision.allowed()) {
+      services.metrics().inboundTcpAllowed(wanted, status, current, decision);
+    } else {
+      services.metrics().inboundTcpDenied(wanted, status, current);
       channel.close();
       return;
     }
@@ -548,49 +557,25 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
         .addListener(
             (Future<Channel> dialed) -> {
               if (!dialed.isSuccess()) {
-                services.metrics().error("inbound", "i/o");
+                services.metrics().inboundTcpFailed(wanted, ProxyError.IO);
                 log.debug("application {}: {}", wanted, dialed.cause().toString());
                 channel.close();
                 return;
               }
-              join(channel, dialed.getNow(), client, audited, label, handOn);
+              Live live = new Live(portPolicy(), client, wanted, decision, audited, label);
+              join(channel, dialed.getNow(), live, handOn);
             });
   }
 
-  private void join(
-      Channel channel,
-      Channel application,
-      Client client,
-      AuditedConnection audited,
-      String label,
-      Runnable handOn) {
-    PortPolicy live = portPolicy();
-    ConnectionMetrics metrics = services.metrics();
-    metrics.opened("inbound");
-    Live connection = new Live(live, client, audited, label);
-    connection.relay =
-        TcpRelay.join(
-            loop,
-            channel,
-            application,
-            new TcpRelay.Observer() {
-              @Override
-              public void copied(boolean fromClient, int bytes) {
-                metrics.copied("inbound", fromClient, bytes);
-              }
-
-              @Override
-              public void closed() {
-                metrics.closed("inbound");
-                connection.close();
-              }
-            });
+  private void join(Channel channel, Channel application, Live connection, Runnable handOn) {
+    count(channel, connection.target);
+    connection.relay = TcpRelay.join(loop, channel, application, connection::close);
     connection.register();
     forget(channel);
     handOn.run();
     loop.flushDirty();
     // The policy may have changed while the application was dialled.
-    ServerPolicy now = live.current();
+    ServerPolicy now = connection.policy.current();
     if (now != null) {
       connection.recheck(now);
     }
@@ -600,15 +585,25 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
   private final class Live {
     private final PortPolicy policy;
     private final Client client;
+    private final InetSocketAddress target;
+    private final Decision allowed;
     private final AuditedConnection audited;
     private final String label;
     private @Nullable TcpRelay relay;
     private PortPolicy.@Nullable Registration registration;
     private boolean closed;
 
-    Live(PortPolicy policy, Client client, AuditedConnection audited, String label) {
+    Live(
+        PortPolicy policy,
+        Client client,
+        InetSocketAddress target,
+        Decision allowed,
+        AuditedConnection audited,
+        String label) {
       this.policy = policy;
       this.client = client;
+      this.target = target;
+      this.allowed = allowed;
       this.audited = audited;
       this.label = label;
     }
@@ -626,7 +621,7 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
       Decision decision = changed.decideConnection(client);
       if (!decision.allowed()) {
         record(audited, changed, decision, label);
-        services.metrics().tcpTerminated(policy.port(), changed);
+        services.metrics().inboundTcpTerminated(target, status, changed, allowed);
         TcpRelay live = relay;
         if (live != null) {
           live.cut();
@@ -644,6 +639,26 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
   }
 
   // ---- parts
+
+  /** Counts the connection from here on; its transport handlers are in place. */
+  private void count(Channel channel, InetSocketAddress wanted) {
+    channel
+        .pipeline()
+        .addLast(
+            "count",
+            new CountedConnection(services.metrics().inboundAccepted(wanted, status, current())));
+  }
+
+  private void failed(Channel channel, ProxyError error) {
+    services.metrics().inboundTcpFailed(target == null ? local(channel) : target, error);
+  }
+
+  private static HttpDetection outcome(@Nullable HttpVersion version) {
+    if (version == null) {
+      return HttpDetection.NOT_HTTP;
+    }
+    return version == HttpVersion.HTTP1 ? HttpDetection.HTTP1 : HttpDetection.HTTP2;
+  }
 
   private void forget(Channel channel) {
     if (channel.pipeline().context(this) != null) {
@@ -719,7 +734,7 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
       Reason reason,
       long generation,
       String label) {
-    services.metrics().error("inbound", reason.code());
+    services.metrics().inboundTcpFailed(wanted, ProxyError.UNEXPECTED);
     services
         .audit()
         .record(

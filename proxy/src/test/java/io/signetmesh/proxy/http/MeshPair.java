@@ -27,10 +27,11 @@ import io.signetmesh.proxy.authorize.ServerPolicy;
 import io.signetmesh.proxy.connect.PeerConnector;
 import io.signetmesh.proxy.connect.TransportHeader;
 import io.signetmesh.proxy.forward.OutboundAccept;
-import io.signetmesh.proxy.inbound.ConnectionMetrics;
 import io.signetmesh.proxy.inbound.InboundAccept;
 import io.signetmesh.proxy.loop.IoTransport;
 import io.signetmesh.proxy.loop.ProxyLoops;
+import io.signetmesh.proxy.metrics.MetricsRegistry;
+import io.signetmesh.proxy.metrics.ProxyMetrics;
 import io.signetmesh.proxy.outbound.Endpoint;
 import io.signetmesh.proxy.outbound.TlsTarget;
 import io.signetmesh.proxy.outbound.Upstream;
@@ -101,6 +102,7 @@ public final class MeshPair implements AutoCloseable {
                 MeshSslContexts.server(
                     snapshot, ClientCertificate.OPTIONAL, List.of(TransportHeader.ALPN), clock));
     HttpConfig http = HttpConfig.defaults();
+    ProxyMetrics metrics = new ProxyMetrics(new MetricsRegistry(Duration.ofMinutes(10)));
     PortPolicies policies = port -> policy;
     InboundAccept.Services services =
         new InboundAccept.Services(
@@ -113,9 +115,9 @@ public final class MeshPair implements AutoCloseable {
             directTls,
             policies,
             serverConnector,
-            new DefaultHttpInbound(http, serverConnector, audit::add, HttpMetrics.NONE, clock),
+            new DefaultHttpInbound(http, serverConnector, audit::add, clock),
             audit::add,
-            ConnectionMetrics.NONE,
+            metrics,
             Duration.ofSeconds(2),
             Duration.ofSeconds(2),
             clock);
@@ -144,9 +146,9 @@ public final class MeshPair implements AutoCloseable {
         new OutboundAccept.Services(
             new FixedUpstreams(endpoint),
             clientConnector,
-            new DefaultHttpOutbound(http, clientConnector, HttpMetrics.NONE),
+            new DefaultHttpOutbound(http, clientConnector, metrics),
             Duration.ofSeconds(1),
-            ConnectionMetrics.NONE);
+            metrics);
     outbound =
         address(
             loops.listen(any, loop -> new OutboundAccept(loop, "web.shop:80", outboundServices)));

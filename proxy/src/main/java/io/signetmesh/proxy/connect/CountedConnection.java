@@ -1,0 +1,56 @@
+package io.signetmesh.proxy.connect;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.ChannelDuplexHandler;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelPromise;
+import io.signetmesh.proxy.metrics.TcpConnectionMetrics;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Counts the bytes of a connection, after TLS, and its end. Stands between the transport handlers
+ * and those that serve or relay.
+ */
+public final class CountedConnection extends ChannelDuplexHandler {
+  private final TcpConnectionMetrics metrics;
+  private @Nullable Throwable cause;
+
+  public CountedConnection(TcpConnectionMetrics metrics) {
+    this.metrics = metrics;
+  }
+
+  @Override
+  public void handlerAdded(ChannelHandlerContext ctx) {
+    if (!ctx.channel().isActive()) {
+      metrics.closed(null);
+    }
+  }
+
+  @Override
+  public void channelRead(ChannelHandlerContext ctx, Object message) {
+    if (message instanceof ByteBuf bytes) {
+      metrics.read(bytes.readableBytes());
+    }
+    ctx.fireChannelRead(message);
+  }
+
+  @Override
+  public void write(ChannelHandlerContext ctx, Object message, ChannelPromise promise) {
+    if (message instanceof ByteBuf bytes) {
+      metrics.written(bytes.readableBytes());
+    }
+    ctx.write(message, promise);
+  }
+
+  @Override
+  public void exceptionCaught(ChannelHandlerContext ctx, Throwable thrown) {
+    cause = thrown;
+    ctx.fireExceptionCaught(thrown);
+  }
+
+  @Override
+  public void channelInactive(ChannelHandlerContext ctx) {
+    metrics.closed(cause);
+    ctx.fireChannelInactive();
+  }
+}
