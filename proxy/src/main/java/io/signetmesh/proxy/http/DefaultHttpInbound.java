@@ -40,10 +40,7 @@ public final class DefaultHttpInbound implements HttpInbound {
   private final Map<ProxyLoop, Loop> loops = new java.util.concurrent.ConcurrentHashMap<>();
 
   public DefaultHttpInbound(
-      HttpConfig config,
-      Connector connector,
-      AuditLog audit,
-      InstantSource clock) {
+      HttpConfig config, Connector connector, AuditLog audit, InstantSource clock) {
     this.config = config;
     this.connector = connector;
     this.audit = audit;

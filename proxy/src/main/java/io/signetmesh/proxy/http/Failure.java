@@ -25,8 +25,7 @@ enum Failure {
   private final AsciiString message;
   private final @Nullable ProxyError error;
 
-  Failure(
-      int status, int grpcStatus, boolean close, String message, @Nullable ProxyError error) {
+  Failure(int status, int grpcStatus, boolean close, String message, @Nullable ProxyError error) {
     this.status = AsciiString.cached(Integer.toString(status));
     this.grpcStatus = AsciiString.cached(Integer.toString(grpcStatus));
     this.close = close;

@@ -485,7 +485,10 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
                   services
                       .metrics()
                       .inboundDetected(
-                          current(), wanted.getPort(), outcome(version), System.nanoTime() - started);
+                          current(),
+                          wanted.getPort(),
+                          outcome(version),
+                          System.nanoTime() - started);
                   if (version == null) {
                     relay(channel, wanted, tls, label, () -> HttpSniffer.release(channel));
                   } else {
