@@ -37,6 +37,7 @@ import io.signetmesh.proxy.outbound.DiscoveryClient;
 import io.signetmesh.proxy.policy.PolicyWatcher;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -338,9 +339,11 @@ public final class Proxy implements AutoCloseable {
         log.error("no TLS context for the new credentials", e);
       }
       outbound.retireConnections();
-      metrics.identityRefreshed(
-          identity.metrics().refreshed(),
-          credentials.certificate().leaf().getNotAfter().toInstant());
+      Instant refreshed = identity.metrics().refreshed();
+      if (refreshed != null) {
+        metrics.identityRefreshed(
+            refreshed, credentials.certificate().leaf().getNotAfter().toInstant());
+      }
     }
   }
 
