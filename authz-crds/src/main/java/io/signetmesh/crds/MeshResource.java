@@ -92,11 +92,12 @@ public abstract class MeshResource<S, T> implements HasMetadata, Namespaced {
 
   @Override
   public final boolean equals(Object other) {
-    return other instanceof MeshResource<?, ?> that
-        && that.getClass() == getClass()
-        && metadata.equals(that.metadata)
-        && spec.equals(that.spec)
-        && Objects.equals(status, that.status);
+    return other == this
+        || other instanceof MeshResource<?, ?> that
+            && that.getClass() == getClass()
+            && metadata.equals(that.metadata)
+            && spec.equals(that.spec)
+            && Objects.equals(status, that.status);
   }
 
   @Override

@@ -68,14 +68,13 @@ public final class ClusterView {
     for (Workload workload : workloads.values()) {
       if (!workload.hostNetwork()) {
         for (InetAddress ip : workload.ips()) {
-          workloadsByIp.computeIfAbsent(ip, unused -> new ArrayList<>()).add(workload);
+          workloadsByIp.computeIfAbsent(ip, _ -> new ArrayList<>()).add(workload);
         }
       }
       workload
           .hostIp()
           .ifPresent(
-              ip ->
-                  workloadsByHostIp.computeIfAbsent(ip, unused -> new ArrayList<>()).add(workload));
+              ip -> workloadsByHostIp.computeIfAbsent(ip, _ -> new ArrayList<>()).add(workload));
     }
   }
 
@@ -362,15 +361,15 @@ public final class ClusterView {
 
   private void index(ResourceKey key, HasMetadata object) {
     byKind
-        .computeIfAbsent(object.getClass(), unused -> new TreeMap<>())
-        .computeIfAbsent(key.namespace(), unused -> new TreeMap<>())
+        .computeIfAbsent(object.getClass(), _ -> new TreeMap<>())
+        .computeIfAbsent(key.namespace(), _ -> new TreeMap<>())
         .put(key.name(), object);
     switch (object) {
       case Pod pod -> add(Workload.of(pod));
       case ExternalWorkload external -> add(Workload.of(external));
       case Service service -> {
         for (InetAddress ip : ServiceEndpoints.clusterIps(service)) {
-          servicesByIp.computeIfAbsent(ip, unused -> new ArrayList<>()).add(service);
+          servicesByIp.computeIfAbsent(ip, _ -> new ArrayList<>()).add(service);
         }
       }
       case EndpointSlice slice -> {
@@ -378,8 +377,8 @@ public final class ClusterView {
         String service = labels == null ? null : labels.get(ServiceEndpoints.SERVICE_NAME_LABEL);
         if (service != null) {
           slices
-              .computeIfAbsent(key.namespace(), unused -> new HashMap<>())
-              .computeIfAbsent(service, unused -> new ArrayList<>())
+              .computeIfAbsent(key.namespace(), _ -> new HashMap<>())
+              .computeIfAbsent(service, _ -> new ArrayList<>())
               .add(slice);
         }
       }

@@ -1,0 +1,38 @@
+package io.signetmesh.crds.admission;
+
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.signetmesh.crds.manifest.Finding;
+import io.signetmesh.crds.policy.AuthorizationPolicy;
+import io.signetmesh.crds.policy.EgressNetwork;
+import io.signetmesh.crds.policy.HTTPLocalRateLimitPolicy;
+import io.signetmesh.crds.policy.MeshTLSAuthentication;
+import io.signetmesh.crds.policy.NetworkAuthentication;
+import io.signetmesh.crds.policy.Server;
+import io.signetmesh.crds.policy.ServerAuthorization;
+import java.util.List;
+
+/**
+ * What an object must keep to beyond its schema, looked at by itself: nothing here depends on other
+ * objects. Stricter than Linkerd's webhook only where an object could not work at all.
+ */
+public final class AdmissionRules {
+  private AdmissionRules() {}
+
+  /** Everything that is wrong with the object; empty for kinds without rules. */
+  public static List<Finding> check(HasMetadata object) {
+    ObjectFindings findings = new ObjectFindings(object);
+    switch (object) {
+      case Server server -> PolicyRules.check(server.spec(), findings);
+      case ServerAuthorization authorization -> PolicyRules.check(authorization.spec(), findings);
+      case AuthorizationPolicy policy -> PolicyRules.check(policy.spec(), findings);
+      case MeshTLSAuthentication authentication ->
+          PolicyRules.check(authentication.spec(), findings);
+      case NetworkAuthentication authentication ->
+          PolicyRules.check(authentication.spec(), findings);
+      case EgressNetwork network -> PolicyRules.check(network.spec(), findings);
+      case HTTPLocalRateLimitPolicy limits -> PolicyRules.check(limits.spec(), findings);
+      default -> {}
+    }
+    return findings.all();
+  }
+}

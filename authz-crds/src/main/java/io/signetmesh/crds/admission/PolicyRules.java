@@ -1,0 +1,234 @@
+package io.signetmesh.crds.admission;
+
+import static io.signetmesh.crds.admission.ObjectFindings.quoted;
+
+import io.fabric8.kubernetes.api.model.IntOrString;
+import io.signetmesh.crds.policy.AuthorizationPolicySpec;
+import io.signetmesh.crds.policy.EgressNetworkSpec;
+import io.signetmesh.crds.policy.HTTPLocalRateLimitPolicySpec;
+import io.signetmesh.crds.policy.LocalTargetRef;
+import io.signetmesh.crds.policy.MeshTLSAuthenticationSpec;
+import io.signetmesh.crds.policy.NamespacedTargetRef;
+import io.signetmesh.crds.policy.NetworkAuthenticationSpec;
+import io.signetmesh.crds.policy.ServerAuthorizationSpec;
+import io.signetmesh.crds.policy.ServerSpec;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/** Servers, authorizations, authentications, egress networks and rate limits. */
+final class PolicyRules {
+  private static final String POLICY = "policy.linkerd.io";
+  private static final String GATEWAY = "gateway.networking.k8s.io";
+  private static final String SERVICE_ACCOUNT = "ServiceAccount";
+
+  /** Name of a container port (RFC 6335, section 5.1). */
+  private static final Pattern PORT_NAME =
+      Pattern.compile("(?=.{1,15}$)(?=.*[a-z])[a-z0-9](-?[a-z0-9])*");
+
+  private PolicyRules() {}
+
+  static void check(ServerSpec spec, ObjectFindings findings) {
+    IntOrString port = spec.port();
+    Integer number = port.getIntVal();
+    String name = port.getStrVal();
+    if (number != null && (number < 1 || number > 65535)) {
+      findings.error("spec.port", number + " is not a port number from 1 to 65535");
+    } else if (number == null && (name == null || !PORT_NAME.matcher(name).matches())) {
+      findings.error(
+          "spec.port",
+          quoted(name == null ? "" : name)
+              + " is neither a port number nor the name of a container port (1 to 15 lower-case"
+              + " letters, digits and single '-', with at least one letter)");
+    }
+    if ((spec.podSelector() == null) == (spec.externalWorkloadSelector() == null)) {
+      findings.error("spec", "one of podSelector and externalWorkloadSelector is required");
+    }
+    SelectorRules.check(spec.podSelector(), "spec.podSelector", findings);
+    SelectorRules.check(spec.externalWorkloadSelector(), "spec.externalWorkloadSelector", findings);
+  }
+
+  static void check(AuthorizationPolicySpec spec, ObjectFindings findings) {
+    LocalTargetRef target = spec.targetRef();
+    if (target.is("", "Namespace")) {
+      if (!target.name().equals(findings.namespace())) {
+        findings.error(
+            "spec.targetRef.name",
+            quoted(target.name())
+                + " is another namespace: a policy can only target its own, "
+                + quoted(findings.namespace()));
+      }
+    } else if (!target.is(POLICY, "Server")
+        && !target.is(POLICY, "HTTPRoute")
+        && !target.is(GATEWAY, "HTTPRoute")
+        && !target.is(GATEWAY, "GRPCRoute")) {
+      findings.error(
+          "spec.targetRef",
+          kind(target.group(), target.kind())
+              + " cannot be a target: expected Server or HTTPRoute of "
+              + POLICY
+              + ", HTTPRoute or GRPCRoute of "
+              + GATEWAY
+              + ", or Namespace");
+    }
+    checkAuthentications(spec.requiredAuthenticationRefs(), findings);
+  }
+
+  private static void checkAuthentications(
+      List<NamespacedTargetRef> references, ObjectFindings findings) {
+    Map<String, Integer> first = new HashMap<>();
+    for (int i = 0; i < references.size(); i++) {
+      NamespacedTargetRef reference = references.get(i);
+      String at = "spec.requiredAuthenticationRefs[" + i + "]";
+      String role;
+      if (reference.is(POLICY, "MeshTLSAuthentication") || reference.is("", SERVICE_ACCOUNT)) {
+        role = "identity (MeshTLSAuthentication or ServiceAccount)";
+      } else if (reference.is(POLICY, "NetworkAuthentication")) {
+        role = "network (NetworkAuthentication)";
+      } else {
+        findings.error(
+            at,
+            kind(reference.group(), reference.kind())
+                + " is no authentication: expected MeshTLSAuthentication or NetworkAuthentication"
+                + " of "
+                + POLICY
+                + ", or ServiceAccount");
+        continue;
+      }
+      Integer other = first.putIfAbsent(role, i);
+      if (other != null) {
+        findings.error(
+            at,
+            "only one requirement on the "
+                + role
+                + " is taken, and spec.requiredAuthenticationRefs["
+                + other
+                + "] is one already");
+      }
+    }
+  }
+
+  static void check(MeshTLSAuthenticationSpec spec, ObjectFindings findings) {
+    if (spec.identities().isEmpty() == spec.identityRefs().isEmpty()) {
+      findings.error("spec", "one of identities and identityRefs is required");
+    }
+    for (int i = 0; i < spec.identities().size(); i++) {
+      String identity = spec.identities().get(i);
+      String at = "spec.identities[" + i + "]";
+      IdentityRules.problem(identity)
+          .ifPresent(
+              problem -> findings.error(at, quoted(identity) + " is no identity: " + problem));
+    }
+    for (int i = 0; i < spec.identityRefs().size(); i++) {
+      NamespacedTargetRef reference = spec.identityRefs().get(i);
+      String at = "spec.identityRefs[" + i + "]";
+      if (reference.is("", "Namespace")) {
+        if (reference.namespace() != null && !reference.namespace().isEmpty()) {
+          findings.error(at + ".namespace", "a reference to a Namespace has no namespace");
+        }
+      } else if (!reference.is("", SERVICE_ACCOUNT)) {
+        findings.error(
+            at,
+            kind(reference.group(), reference.kind())
+                + " has no identities: expected ServiceAccount or Namespace");
+      }
+    }
+  }
+
+  static void check(NetworkAuthenticationSpec spec, ObjectFindings findings) {
+    if (spec.networks().isEmpty()) {
+      findings.error("spec.networks", "at least one network is required");
+    }
+    NetworkRules.check(spec.networks(), "spec.networks", findings);
+  }
+
+  static void check(EgressNetworkSpec spec, ObjectFindings findings) {
+    if (spec.networks() == null) {
+      return;
+    }
+    if (spec.networks().isEmpty()) {
+      findings.error(
+          "spec.networks",
+          "at least one network is required; leave the field out for everything outside of the"
+              + " cluster");
+    }
+    NetworkRules.check(spec.networks(), "spec.networks", findings);
+  }
+
+  static void check(ServerAuthorizationSpec spec, ObjectFindings findings) {
+    SelectorRules.check(spec.server().selector(), "spec.server.selector", findings);
+    ServerAuthorizationSpec.Client client = spec.client();
+    NetworkRules.check(client.networks(), "spec.client.networks", findings);
+    ServerAuthorizationSpec.MeshTls mesh = client.meshTLS();
+    if (mesh == null) {
+      if (!client.unauthenticated()) {
+        findings.warning(
+            "spec.client",
+            "neither unauthenticated nor meshTLS is given: this grants nothing to anyone");
+      }
+      return;
+    }
+    if (client.unauthenticated()) {
+      findings.error("spec.client.unauthenticated", "true excludes meshTLS");
+    }
+    boolean named = !mesh.identities().isEmpty() || !mesh.serviceAccounts().isEmpty();
+    if (mesh.unauthenticatedTLS() && named) {
+      findings.error(
+          "spec.client.meshTLS.unauthenticatedTLS", "true excludes identities and serviceAccounts");
+    } else if (!mesh.unauthenticatedTLS() && !named) {
+      findings.warning(
+          "spec.client.meshTLS",
+          "neither unauthenticatedTLS nor an identity is given: this grants nothing to anyone");
+    }
+  }
+
+  static void check(HTTPLocalRateLimitPolicySpec spec, ObjectFindings findings) {
+    if (!spec.targetRef().is(POLICY, "Server")) {
+      findings.error(
+          "spec.targetRef",
+          kind(spec.targetRef().group(), spec.targetRef().kind())
+              + " cannot be a target: expected Server of "
+              + POLICY);
+    }
+    HTTPLocalRateLimitPolicySpec.Limit total = spec.total();
+    HTTPLocalRateLimitPolicySpec.Limit identity = spec.identity();
+    long most = total == null ? Long.MAX_VALUE : total.requestsPerSecond();
+    if (total != null) {
+      rate(total.requestsPerSecond(), Long.MAX_VALUE, "spec.total", findings);
+    }
+    if (identity != null) {
+      rate(identity.requestsPerSecond(), most, "spec.identity", findings);
+    }
+    for (int i = 0; i < spec.overrides().size(); i++) {
+      HTTPLocalRateLimitPolicySpec.Override override = spec.overrides().get(i);
+      String at = "spec.overrides[" + i + "]";
+      rate(override.requestsPerSecond(), most, at, findings);
+      for (int j = 0; j < override.clientRefs().size(); j++) {
+        NamespacedTargetRef client = override.clientRefs().get(j);
+        if (!client.is("", SERVICE_ACCOUNT)) {
+          findings.error(
+              at + ".clientRefs[" + j + "]",
+              kind(client.group(), client.kind()) + " is no client: expected ServiceAccount");
+        }
+      }
+    }
+    if (total == null && identity == null && spec.overrides().isEmpty()) {
+      findings.warning("spec", "no rate is given: this limits nothing");
+    }
+  }
+
+  private static void rate(long rate, long most, String at, ObjectFindings findings) {
+    String field = at + ".requestsPerSecond";
+    if (rate == 0) {
+      findings.error(field, "must be greater than 0");
+    } else if (rate > most) {
+      findings.error(field, rate + " is more than the total of " + most);
+    }
+  }
+
+  private static String kind(@Nullable String group, String kind) {
+    return kind + (group == null || group.isEmpty() ? "" : " of group " + quoted(group));
+  }
+}

@@ -1,0 +1,363 @@
+package io.signetmesh.cluster;
+
+import io.signetmesh.crds.admission.AdmissionRules;
+import io.signetmesh.crds.manifest.Finding;
+import io.signetmesh.crds.manifest.InvalidManifestsException;
+import io.signetmesh.crds.manifest.ManifestDirectory;
+import io.signetmesh.crds.manifest.ManifestReader;
+import io.signetmesh.crds.manifest.Manifests;
+import io.signetmesh.crds.manifest.Position;
+import java.io.IOException;
+import java.nio.file.ClosedWatchServiceException;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardWatchEventKinds;
+import java.nio.file.WatchKey;
+import java.nio.file.WatchService;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A source whose objects are the manifests in a directory. An edit is in force within a fraction of
+ * a second: the file system's notifications tell of it, and where they do not (links into other
+ * directories, network file systems) the state of the files is looked at several times a second. A
+ * state is taken as a whole, once it has been still for 50 ms, and only when all of it is valid;
+ * otherwise its findings are logged and told to listeners, and the last valid view stays in force.
+ *
+ * @see ManifestDirectory for which files count
+ */
+public final class DirectorySource implements ClusterSource {
+  private static final Logger LOG = LoggerFactory.getLogger(DirectorySource.class);
+
+  /** A state that has not changed for that long is not being written any more. */
+  private static final Duration STILL = Duration.ofMillis(50);
+
+  /** A directory that never is still is read after that time all the same. */
+  private static final Duration LONGEST_UNREST = Duration.ofMillis(400);
+
+  private static final Duration SHORTEST_POLL = Duration.ofMillis(300);
+  private static final Duration LONGEST_POLL = Duration.ofSeconds(2);
+
+  /** Looking at the files may take this part of one processor: one in so many. */
+  private static final int POLL_SHARE = 50;
+
+  /** Within this time of a modification, the time of a second one may look the same. */
+  private static final Duration CLOCK_TICK = Duration.ofSeconds(1);
+
+  private static final int MAX_READINGS = 5;
+  private static final int MAX_LOGGED = 20;
+
+  private final Path directory;
+  private final ManifestDirectory manifests;
+  private final InstantSource clock;
+  private final Broadcast broadcast;
+  private final Thread thread;
+  private final CountDownLatch closed = new CountDownLatch(1);
+  private final @Nullable WatchService watcher;
+  private final Map<Path, Watched> watched = new HashMap<>();
+
+  private volatile List<Finding> findings;
+  private ManifestDirectory.@Nullable Listing lastListing;
+  private @Nullable Manifests last;
+  private boolean lookAgain = true;
+  private Duration poll = SHORTEST_POLL;
+
+  /** A directory with the key that tells it from another one of the same name. */
+  private record Watched(@Nullable Object fileKey, WatchKey key) {}
+
+  private DirectorySource(
+      Path directory,
+      ManifestDirectory manifests,
+      Manifests first,
+      @Nullable WatchService watcher,
+      InstantSource clock) {
+    this.directory = directory;
+    this.manifests = manifests;
+    this.clock = clock;
+    this.watcher = watcher;
+    this.findings = first.findings();
+    this.last = first;
+    this.broadcast =
+        new Broadcast(
+            "cluster-directory-news",
+            ClusterView.of(1, first.objects().values(), first.positions()));
+    this.thread = Thread.ofPlatform().daemon().name("cluster-directory-watch").unstarted(this::run);
+  }
+
+  /**
+   * Reads the directory, with the rules of admission, and watches it from then on.
+   *
+   * @throws InvalidManifestsException when the directory cannot be read or a manifest is not valid;
+   *     it lists all findings
+   */
+  public static DirectorySource open(Path directory) throws InvalidManifestsException {
+    return open(directory, new ManifestReader(AdmissionRules::check), InstantSource.system());
+  }
+
+  /**
+   * Reads the directory with the given reader and watches it from then on.
+   *
+   * @throws InvalidManifestsException when the directory cannot be read or a manifest is not valid;
+   *     it lists all findings
+   */
+  public static DirectorySource open(Path directory, ManifestReader reader, InstantSource clock)
+      throws InvalidManifestsException {
+    ManifestDirectory manifests = new ManifestDirectory(directory, reader);
+    Manifests first = manifests.read().orThrow(directory.toString());
+    DirectorySource source =
+        new DirectorySource(directory, manifests, first, newWatcher(directory), clock);
+    source.logWarnings(first.findings());
+    if (first.objects().isEmpty()) {
+      LOG.warn("{}: no manifests", directory);
+    } else {
+      LOG.info("{}: {} objects", directory, first.objects().size());
+    }
+    source.thread.start();
+    return source;
+  }
+
+  @Override
+  public ClusterView view() {
+    return broadcast.view();
+  }
+
+  /** What was found in the present state of the directory, warnings too. */
+  public List<Finding> findings() {
+    return findings;
+  }
+
+  @Override
+  public Subscription subscribe(ClusterListener listener) {
+    return broadcast.subscribe(listener);
+  }
+
+  @Override
+  public void close() {
+    closed.countDown();
+    if (watcher != null) {
+      try {
+        watcher.close();
+      } catch (IOException e) {
+        LOG.debug("{}: closing the watch", directory, e);
+      }
+    }
+    broadcast.close();
+  }
+
+  private void run() {
+    while (closed.getCount() > 0) {
+      try {
+        look();
+        pause(poll);
+      } catch (InterruptedException | ClosedWatchServiceException e) {
+        return;
+      } catch (RuntimeException e) {
+        LOG.error("{}: reading failed, the last view stays in force", directory, e);
+        lookAgain = true;
+      }
+    }
+  }
+
+  private void look() throws InterruptedException {
+    long start = System.nanoTime();
+    ManifestDirectory.Listing seen;
+    try {
+      seen = manifests.list();
+      watch(seen);
+      poll = pollAfter(System.nanoTime() - start);
+      if (seen.equals(lastListing)) {
+        if (lookAgain) {
+          take(seen);
+        }
+        return;
+      }
+      for (int reading = 1; ; reading++) {
+        seen = untilStill(seen);
+        watch(seen);
+        ManifestDirectory.Listing after = take(seen, reading == MAX_READINGS);
+        if (after.equals(seen) || reading == MAX_READINGS) {
+          return;
+        }
+        seen = after;
+      }
+    } catch (IOException e) {
+      lastListing = null;
+      reject(
+          List.of(
+              new Finding(
+                  Finding.Severity.ERROR,
+                  new Position(directory.toString(), 1, 1),
+                  null,
+                  "",
+                  "cannot be read: " + e)));
+    }
+  }
+
+  private void take(ManifestDirectory.Listing seen) throws IOException {
+    take(seen, false);
+  }
+
+  /** Reads the files and takes them over unless they changed meanwhile; gives the newest state. */
+  private ManifestDirectory.Listing take(ManifestDirectory.Listing seen, boolean regardless)
+      throws IOException {
+    long now = clock.millis();
+    Manifests read = manifests.read(seen);
+    ManifestDirectory.Listing after = manifests.list();
+    if (!after.equals(seen) && !regardless) {
+      return after;
+    }
+    lastListing = seen;
+    lookAgain =
+        seen.files().values().stream()
+            .anyMatch(
+                file ->
+                    TimeUnit.NANOSECONDS.toMillis(file.modified()) > now - CLOCK_TICK.toMillis());
+    apply(read);
+    return after;
+  }
+
+  private void apply(Manifests read) {
+    if (!read.isValid()) {
+      reject(read.findings());
+      return;
+    }
+    if (!read.findings().equals(findings)) {
+      if (findings.stream().anyMatch(Finding::isError)) {
+        LOG.info("{}: valid again", directory);
+      }
+      logWarnings(read.findings());
+    }
+    findings = read.findings();
+    if (last != null
+        && last.objects().equals(read.objects())
+        && last.positions().equals(read.positions())) {
+      return;
+    }
+    last = read;
+    ClusterView view =
+        broadcast.publish(
+            revision -> ClusterView.of(revision, read.objects().values(), read.positions()));
+    LOG.info("{}: revision {} with {} objects", directory, view.revision(), read.objects().size());
+  }
+
+  private void reject(List<Finding> found) {
+    if (found.equals(findings)) {
+      return;
+    }
+    findings = List.copyOf(found);
+    LOG.warn(
+        "{}: {} errors, the last valid state (revision {}) stays in force",
+        directory,
+        found.stream().filter(Finding::isError).count(),
+        view().revision());
+    found.stream().limit(MAX_LOGGED).forEach(finding -> LOG.warn("{}", finding));
+    if (found.size() > MAX_LOGGED) {
+      LOG.warn("and {} more", found.size() - MAX_LOGGED);
+    }
+    broadcast.reject(found);
+  }
+
+  private void logWarnings(List<Finding> found) {
+    found.stream().limit(MAX_LOGGED).forEach(finding -> LOG.warn("{}", finding));
+  }
+
+  private ManifestDirectory.Listing untilStill(ManifestDirectory.Listing first)
+      throws IOException, InterruptedException {
+    long deadline = System.nanoTime() + LONGEST_UNREST.toNanos();
+    ManifestDirectory.Listing seen = first;
+    while (true) {
+      if (closed.await(STILL.toMillis(), TimeUnit.MILLISECONDS)) {
+        throw new InterruptedException();
+      }
+      ManifestDirectory.Listing again = manifests.list();
+      if (again.equals(seen) || System.nanoTime() - deadline > 0) {
+        return again;
+      }
+      seen = again;
+    }
+  }
+
+  /** Waits until the file system tells of a change, or until the time is over. */
+  private void pause(Duration longest) throws InterruptedException {
+    if (watcher == null) {
+      closed.await(longest.toMillis(), TimeUnit.MILLISECONDS);
+      return;
+    }
+    for (WatchKey key = watcher.poll(longest.toMillis(), TimeUnit.MILLISECONDS);
+        key != null;
+        key = watcher.poll()) {
+      key.pollEvents();
+      if (!key.reset()) {
+        watched.values().removeIf(entry -> !entry.key.isValid());
+      }
+    }
+  }
+
+  /** Has the file system tell of changes in these directories, and in no others. */
+  private void watch(ManifestDirectory.Listing listing) {
+    if (watcher == null) {
+      return;
+    }
+    watched
+        .entrySet()
+        .removeIf(
+            entry -> {
+              boolean gone = !listing.directories().contains(entry.getKey());
+              if (gone) {
+                entry.getValue().key.cancel();
+              }
+              return gone;
+            });
+    for (Path path : listing.directories()) {
+      try {
+        Object fileKey = Files.readAttributes(path, BasicFileAttributes.class).fileKey();
+        Watched present = watched.get(path);
+        if (present != null && Objects.equals(present.fileKey, fileKey)) {
+          continue;
+        }
+        if (present != null) {
+          present.key.cancel();
+        }
+        watched.put(
+            path,
+            new Watched(
+                fileKey,
+                path.register(
+                    watcher,
+                    StandardWatchEventKinds.ENTRY_CREATE,
+                    StandardWatchEventKinds.ENTRY_MODIFY,
+                    StandardWatchEventKinds.ENTRY_DELETE)));
+      } catch (IOException e) {
+        LOG.debug("{}: not watched, changes are found by polling", path, e);
+      }
+    }
+  }
+
+  private static @Nullable WatchService newWatcher(Path directory) {
+    try {
+      return FileSystems.getDefault().newWatchService();
+    } catch (IOException | UnsupportedOperationException e) {
+      LOG.warn("{}: no notifications of changes ({}), polling instead", directory, e.toString());
+      return null;
+    }
+  }
+
+  private static Duration pollAfter(long scanNanos) {
+    Duration wanted = Duration.ofNanos(scanNanos * POLL_SHARE);
+    if (wanted.compareTo(SHORTEST_POLL) < 0) {
+      return SHORTEST_POLL;
+    }
+    return wanted.compareTo(LONGEST_POLL) > 0 ? LONGEST_POLL : wanted;
+  }
+}

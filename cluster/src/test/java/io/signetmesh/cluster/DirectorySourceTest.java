@@ -1,0 +1,262 @@
+package io.signetmesh.cluster;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.signetmesh.crds.manifest.Finding;
+import io.signetmesh.crds.manifest.InvalidManifestsException;
+import io.signetmesh.crds.policy.Server;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.FileTime;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+@Timeout(60)
+class DirectorySourceTest {
+  private static final Duration DEADLINE = Duration.ofSeconds(10);
+
+  @TempDir Path directory;
+
+  private final News news = new News();
+  private final List<DirectorySource> opened = new ArrayList<>();
+
+  /** What listeners hear, in order. */
+  private static final class News implements ClusterListener {
+    private final BlockingQueue<ClusterView> views = new LinkedBlockingQueue<>();
+    private final BlockingQueue<List<Finding>> rejections = new LinkedBlockingQueue<>();
+
+    @Override
+    public void changed(ClusterView view, ClusterChange change) {
+      views.add(view);
+    }
+
+    @Override
+    public void rejected(List<Finding> findings) {
+      rejections.add(findings);
+    }
+  }
+
+  private static <T> T await(BlockingQueue<T> queue) throws InterruptedException {
+    T item = queue.poll(DEADLINE.toMillis(), TimeUnit.MILLISECONDS);
+    assertThat(item).as("news within %s", DEADLINE).isNotNull();
+    return item;
+  }
+
+  private static String server(String name, int port) {
+    return """
+    ---
+    apiVersion: policy.linkerd.io/v1beta3
+    kind: Server
+    metadata: {name: %s, namespace: shop}
+    spec: {port: %d, podSelector: {matchLabels: {app: web}}}
+    """
+        .formatted(name, port);
+  }
+
+  private DirectorySource open() throws Exception {
+    DirectorySource source = DirectorySource.open(directory);
+    opened.add(source);
+    source.subscribe(news);
+    await(news.views);
+    return source;
+  }
+
+  private static int port(ClusterView view, String name) {
+    return view.get(Server.class, "shop", name).orElseThrow().spec().port().getIntVal();
+  }
+
+  @AfterEach
+  void close() {
+    opened.forEach(DirectorySource::close);
+  }
+
+  @Test
+  void readsTheDirectoryBeforeItOpens() throws Exception {
+    Files.writeString(directory.resolve("web.yaml"), server("web", 80) + server("api", 90));
+    DirectorySource source = open();
+    assertThat(source.view().servers("shop")).hasSize(2);
+    assertThat(source.view().positionOf(source.view().servers("shop").getFirst()))
+        .hasValueSatisfying(position -> assertThat(position.line()).isEqualTo(7));
+  }
+
+  @Test
+  void opensNothingThatIsNotValid() throws IOException {
+    Files.writeString(directory.resolve("a.yaml"), server("web", 80).replace("port", "prt"));
+    Files.writeString(
+        directory.resolve("b.yaml"),
+        """
+        apiVersion: policy.linkerd.io/v1alpha1
+        kind: NetworkAuthentication
+        metadata: {name: office, namespace: shop}
+        spec: {networks: [{cidr: 10.0.0.0/33}, {cidr: 10.0.0.0/8, except: [11.0.0.0/8]}]}
+        """);
+    assertThatThrownBy(this::open)
+        .isInstanceOf(InvalidManifestsException.class)
+        .hasMessageContaining(directory + ": 4 errors in the manifests")
+        .hasMessageContaining(directory.resolve("a.yaml") + ":5:8: error: ")
+        .hasMessageContaining("unknown field \"prt\"")
+        .hasMessageContaining(
+            directory.resolve("b.yaml")
+                + ":4:26: error: NetworkAuthentication.policy.linkerd.io shop/office:"
+                + " spec.networks[0].cidr: \"10.0.0.0/33\" is not a network")
+        .hasMessageContaining("b.yaml:4:68: error");
+    assertThatThrownBy(() -> DirectorySource.open(directory.resolve("nowhere")))
+        .isInstanceOf(InvalidManifestsException.class)
+        .hasMessageContaining("cannot be read");
+  }
+
+  @Test
+  void takesAnEditOverWithinASecond() throws Exception {
+    Path file = Files.writeString(directory.resolve("web.yaml"), server("web", 80));
+    open();
+    long best = Long.MAX_VALUE;
+    for (int port = 81; port < 86; port++) {
+      long start = System.nanoTime();
+      Files.writeString(file, server("web", port));
+      assertThat(port(await(news.views), "web")).isEqualTo(port);
+      best = Math.min(best, System.nanoTime() - start);
+    }
+    assertThat(Duration.ofNanos(best)).isLessThan(Duration.ofSeconds(1));
+  }
+
+  @Test
+  void takesOverFilesThatAreMovedIntoPlaceAddedAndRemoved() throws Exception {
+    Path file = Files.writeString(directory.resolve("web.yaml"), server("web", 80));
+    open();
+    Path temporary = Files.writeString(directory.resolve(".web.yaml.tmp"), server("web", 81));
+    Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
+    assertThat(port(await(news.views), "web")).isEqualTo(81);
+
+    Path nested = Files.createDirectories(directory.resolve("a/b"));
+    Files.writeString(nested.resolve("api.yaml"), server("api", 90));
+    assertThat(await(news.views).servers("shop")).hasSize(2);
+    Files.writeString(nested.resolve("api.yaml"), server("api", 91));
+    assertThat(port(await(news.views), "api")).isEqualTo(91);
+
+    Files.delete(file);
+    assertThat(await(news.views).servers("shop")).hasSize(1);
+  }
+
+  @Test
+  void keepsTheLastGoodStateWhileTheDirectoryIsNotValid() throws Exception {
+    Path web = Files.writeString(directory.resolve("web.yaml"), server("web", 80));
+    Path api = Files.writeString(directory.resolve("api.yaml"), server("api", 90));
+    DirectorySource source = open();
+    Files.writeString(web, server("web", 81).replace("port: 81", "port: [81]"));
+    List<Finding> findings = await(news.rejections);
+    assertThat(findings)
+        .singleElement()
+        .asString()
+        .startsWith(web + ":5:14: error: Server.policy.linkerd.io shop/web: spec.port: ");
+    assertThat(source.findings()).isEqualTo(findings);
+    Files.writeString(api, server("api", 91) + "nonsense");
+    assertThat(await(news.rejections)).hasSize(2);
+    assertThat(port(source.view(), "web")).isEqualTo(80);
+    assertThat(port(source.view(), "api")).isEqualTo(90);
+    assertThat(news.views).isEmpty();
+
+    Files.writeString(web, server("web", 82));
+    assertThat(await(news.rejections)).hasSize(1);
+    Files.writeString(api, server("api", 92));
+    ClusterView view = await(news.views);
+    assertThat(port(view, "web")).isEqualTo(82);
+    assertThat(port(view, "api")).isEqualTo(92);
+    assertThat(source.findings()).isEmpty();
+  }
+
+  @Test
+  void neverTakesATruncatedFileForAnEmptyOne() throws Exception {
+    Path web = Files.writeString(directory.resolve("web.yaml"), server("web", 80));
+    DirectorySource source = open();
+    Files.writeString(web, "");
+    assertThat(await(news.rejections)).extracting(Finding::message).containsExactly("is empty");
+    assertThat(source.view().servers("shop")).hasSize(1);
+  }
+
+  @Test
+  void followsTheLinksOfAMountedConfigMap() throws Exception {
+    version("..1", server("web", 80));
+    Files.createSymbolicLink(directory.resolve("..data"), Path.of("..1"));
+    Files.createSymbolicLink(directory.resolve("web.yaml"), Path.of("..data/web.yaml"));
+    DirectorySource source = open();
+    assertThat(source.view().servers("shop")).hasSize(1);
+    version("..2", server("web", 81));
+    Path link = Files.createSymbolicLink(directory.resolve("..data_tmp"), Path.of("..2"));
+    Files.move(link, directory.resolve("..data"), StandardCopyOption.ATOMIC_MOVE);
+    assertThat(port(await(news.views), "web")).isEqualTo(81);
+  }
+
+  private void version(String name, String text) throws IOException {
+    Files.writeString(Files.createDirectory(directory.resolve(name)).resolve("web.yaml"), text);
+  }
+
+  @Test
+  void findsChangesThatTheFileSystemDoesNotTellOf(@TempDir Path elsewhere) throws Exception {
+    Path target = Files.writeString(elsewhere.resolve("web.yaml"), server("web", 80));
+    Files.createSymbolicLink(directory.resolve("web.yaml"), target);
+    open();
+    Files.writeString(target, server("web", 81));
+    assertThat(port(await(news.views), "web")).isEqualTo(81);
+  }
+
+  @Test
+  void findsAnEditThatLeavesTimeAndLengthAsTheyWere() throws Exception {
+    Path web = Files.writeString(directory.resolve("web.yaml"), server("web", 80));
+    FileTime time = Files.getLastModifiedTime(web);
+    open();
+    Files.writeString(web, server("web", 81));
+    Files.setLastModifiedTime(web, time);
+    assertThat(port(await(news.views), "web")).isEqualTo(81);
+  }
+
+  @Test
+  void survivesTheLossOfTheDirectory(@TempDir Path parent) throws Exception {
+    directory = Files.createDirectory(parent.resolve("manifests"));
+    Files.writeString(directory.resolve("web.yaml"), server("web", 80));
+    DirectorySource source = open();
+    Files.move(directory, parent.resolve("away"));
+    assertThat(await(news.rejections).getFirst().message()).contains("cannot be read");
+    assertThat(source.view().servers("shop")).hasSize(1);
+    Files.createDirectory(directory);
+    Files.writeString(directory.resolve("api.yaml"), server("api", 90));
+    ClusterView view = await(news.views);
+    while (view.servers("shop").isEmpty()) {
+      view = await(news.views);
+    }
+    assertThat(port(view, "api")).isEqualTo(90);
+    Files.writeString(directory.resolve("api.yaml"), server("api", 91));
+    assertThat(port(await(news.views), "api")).isEqualTo(91);
+  }
+
+  @Test
+  void keepsObjectsThatDidNotChange() throws Exception {
+    Path web = Files.writeString(directory.resolve("web.yaml"), server("web", 80));
+    Files.writeString(directory.resolve("api.yaml"), server("api", 90));
+    DirectorySource source = open();
+    Server api = source.view().get(Server.class, "shop", "api").orElseThrow();
+    Files.writeString(web, server("web", 81));
+    ClusterView view = await(news.views);
+    assertThat(view.get(Server.class, "shop", "api").orElseThrow()).isSameAs(api);
+  }
+
+  @Test
+  void saysNothingMoreOnceClosed() throws Exception {
+    Path web = Files.writeString(directory.resolve("web.yaml"), server("web", 80));
+    DirectorySource source = open();
+    source.close();
+    Files.writeString(web, server("web", 81));
+    assertThat(news.views.poll(500, TimeUnit.MILLISECONDS)).isNull();
+    assertThat(port(source.view(), "web")).isEqualTo(80);
+  }
+}
