@@ -1,0 +1,137 @@
+package io.signetmesh.policy;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.Pod;
+import io.fabric8.kubernetes.api.model.PodBuilder;
+import io.signetmesh.audit.AdministrativeEvent;
+import io.signetmesh.cluster.ClusterChange;
+import io.signetmesh.cluster.ClusterView;
+import io.signetmesh.crds.ResourceKey;
+import io.signetmesh.crds.manifest.Finding;
+import io.signetmesh.crds.manifest.Position;
+import io.signetmesh.crds.policy.AuthorizationPolicy;
+import io.signetmesh.crds.policy.Server;
+import io.signetmesh.policy.facts.ObjectRef;
+import io.signetmesh.policy.index.PolicyConfig;
+import io.signetmesh.policy.index.PolicyIndex;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/** How the changes of a cluster reach the index. */
+final class PolicyFeedTest {
+  private static final InstantSource CLOCK =
+      InstantSource.fixed(Instant.parse("2026-11-01T00:00:00Z"));
+  private static final Pod WEB = ClusterObjects.pod("web");
+  private static final Server SERVER = ClusterObjects.server("web", "web", 8080);
+
+  private final PolicyIndex index =
+      new PolicyIndex(PolicyConfig.defaults("signet", "cluster.local"), CLOCK);
+  private final List<ObjectRef> gone = new ArrayList<>();
+  private final List<AdministrativeEvent> records = new ArrayList<>();
+  private final PolicyFeed feed =
+      new PolicyFeed(index, gone::add, event -> records.add((AdministrativeEvent) event), CLOCK);
+
+  @Test
+  void whatWentAwayBeforeTheSubscriptionIsTakenOut() {
+    feed.start(view(1, WEB, SERVER));
+    assertThat(serverOfWeb()).isEqualTo("policy.linkerd.io/server/web");
+
+    ClusterView later = view(2, WEB);
+    feed.changed(later, ClusterChange.between(ClusterView.EMPTY, later));
+    assertThat(serverOfWeb()).isEqualTo("default/deny");
+  }
+
+  @Test
+  void theFirstCallOfASubscriptionChangesNothingByItself() {
+    ClusterView view = view(1, WEB, SERVER);
+    feed.start(view);
+    long generation = index.generation();
+    feed.changed(view, ClusterChange.between(ClusterView.EMPTY, view));
+    assertThat(index.generation()).isEqualTo(generation);
+    assertThat(records).hasSize(1);
+  }
+
+  @Test
+  void aPodThatLeavesTheMeshIsNoWorkloadAnyMore() {
+    feed.start(view(1, WEB, SERVER));
+    Pod bare = new PodBuilder(WEB).editMetadata().withLabels(Map.of("app", "web")).endMetadata()
+        .build();
+    follow(view(1, WEB, SERVER), view(2, bare, SERVER));
+    assertThat(index.workload(ObjectRef.pod("shop", "web"))).isEmpty();
+    assertThat(gone).containsExactly(ObjectRef.pod("shop", "web"));
+  }
+
+  @Test
+  void aWorkloadThatChangesIsNotGone() {
+    feed.start(view(1, WEB, SERVER));
+    Pod changed =
+        new PodBuilder(WEB).editMetadata().addToLabels("tier", "1").endMetadata().build();
+    follow(view(1, WEB, SERVER), view(2, changed, SERVER));
+    assertThat(gone).isEmpty();
+  }
+
+  @Test
+  void aChangeThatPolicyDoesNotDependOnIsNotOnRecord() {
+    feed.start(view(1, WEB));
+    Pod ready =
+        new PodBuilder(WEB).withNewStatus().withPhase("Running").endStatus().build();
+    follow(view(1, WEB), view(2, ready));
+    assertThat(records).hasSize(1);
+  }
+
+  @Test
+  void findingsNameThePlaceWhereTheObjectIsNow() {
+    AuthorizationPolicy typo = ClusterObjects.allow("p", "wbe");
+    feed.start(at(1, typo, 10, WEB, SERVER));
+    assertThat(feed.findings()).singleElement().matches(f -> f.origin().equals("shop.yaml:10:1"));
+
+    // Another object is added above it in the file; the policy itself is the same.
+    Server more = ClusterObjects.server("api", "web", 9090);
+    ClusterView moved = at(2, typo, 25, WEB, SERVER, more);
+    feed.changed(moved, ClusterChange.between(ClusterView.EMPTY, moved));
+    assertThat(feed.findings()).singleElement().matches(f -> f.origin().equals("shop.yaml:25:1"));
+    assertThat(feed.findings().getFirst().message()).contains("there is a Server web");
+  }
+
+  @Test
+  void rejectedManifestsAreOnRecordAndChangeNothing() {
+    feed.start(view(1, WEB, SERVER));
+    long generation = index.generation();
+    feed.rejected(
+        List.of(Finding.error(SERVER.key(), "spec.port", "expected a number").at(
+            new Position("shop.yaml", 4, 9))));
+    assertThat(records.getLast().act()).isEqualTo("policy-rejected");
+    assertThat(records.getLast().attributes())
+        .containsEntry("errors", "1")
+        .containsEntry("generation", Long.toString(generation));
+    assertThat(records.getLast().attributes().get("findings")).startsWith("shop.yaml:4:9: error:");
+    assertThat(serverOfWeb()).isEqualTo("policy.linkerd.io/server/web");
+  }
+
+  private String serverOfWeb() {
+    return index.policy(ObjectRef.pod("shop", "web"), 8080).orElseThrow().serverLabel();
+  }
+
+  private void follow(ClusterView older, ClusterView newer) {
+    feed.changed(older, ClusterChange.between(ClusterView.EMPTY, older));
+    feed.changed(newer, ClusterChange.between(older, newer));
+  }
+
+  private static ClusterView view(long revision, HasMetadata... objects) {
+    return ClusterView.of(revision, List.of(objects), Map.of());
+  }
+
+  private static ClusterView at(
+      long revision, AuthorizationPolicy policy, int line, HasMetadata... objects) {
+    return ClusterView.of(
+        revision,
+        ClusterObjects.with(List.of(objects), policy),
+        Map.of(ResourceKey.of(policy), new Position("shop.yaml", line, 1)));
+  }
+}

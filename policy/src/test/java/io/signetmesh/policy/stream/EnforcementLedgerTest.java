@@ -1,0 +1,143 @@
+package io.signetmesh.policy.stream;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.linkerd.proxy.inbound.Server;
+import io.signetmesh.policy.facts.ObjectRef;
+import io.signetmesh.policy.index.EffectivePolicy;
+import io.signetmesh.policy.stream.EnforcementLedger.Progress;
+import io.signetmesh.policy.stream.EnforcementLedger.Standing;
+import java.time.Instant;
+import java.time.InstantSource;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+
+/** What the ledger says about who enforces what. */
+final class EnforcementLedgerTest {
+  private static final ObjectRef WEB = ObjectRef.pod("shop", "web");
+  private static final ObjectRef API = ObjectRef.pod("shop", "api");
+  private static final Instant NOW = Instant.parse("2026-11-01T00:00:00Z");
+
+  private final EnforcementLedger ledger = new EnforcementLedger(InstantSource.fixed(NOW));
+
+  @Test
+  void aPortIsInForceWhenItsNewestGenerationIsAcknowledged() {
+    ledger.opened(WEB, 80, new Stream(sent(7), null, true));
+    assertThat(only().inForce()).isFalse();
+    assertThat(only()).hasToString("Pod shop/web port 80: has acknowledged nothing, newest is 7");
+
+    ledger.acknowledged(WEB, 80, 7, "");
+    assertThat(only())
+        .isEqualTo(
+            new Standing(
+                WEB, 80, "policy.linkerd.io/server/web", 7, 7, 7, NOW, "", true, true));
+    assertThat(only().inForce()).isTrue();
+    // A later generation of the view that did not touch the port changes nothing about it.
+    assertThat(ledger.summary(9)).hasToString("1 of 1 ports enforce generation 9");
+  }
+
+  @Test
+  void aStateNotYetSentKeepsThePortBehind() {
+    ledger.opened(WEB, 80, new Stream(sent(7), sent(8), true));
+    ledger.acknowledged(WEB, 80, 7, "");
+    assertThat(only().inForce()).isFalse();
+    assertThat(only().sent()).isEqualTo(7);
+    assertThat(only().generation()).isEqualTo(8);
+  }
+
+  @Test
+  void aRefusalIsNotInForce() {
+    ledger.opened(WEB, 80, new Stream(sent(7), null, true));
+    ledger.acknowledged(WEB, 80, 7, "unknown protocol");
+    assertThat(ledger.summary(7))
+        .hasToString(
+            "0 of 1 ports enforce generation 7; behind:\n"
+                + "  Pod shop/web port 80: refuses generation 7: unknown protocol");
+  }
+
+  @Test
+  void aProxyThatDoesNotAcknowledgeIsListedButNotCounted() {
+    ledger.opened(WEB, 80, new Stream(sent(7), null, false));
+    assertThat(only().acknowledges()).isFalse();
+    assertThat(only().sent()).isZero();
+    assertThat(ledger.summary(7).total()).isZero();
+  }
+
+  @Test
+  void thePortsOfAProxyThatIsGoneStayListed() {
+    Stream stream = new Stream(sent(7), null, true);
+    ledger.opened(WEB, 80, stream);
+    ledger.acknowledged(WEB, 80, 7, "");
+    ledger.closed(WEB, 80, stream);
+    assertThat(only().connected()).isFalse();
+    assertThat(only().generation()).isEqualTo(7);
+    assertThat(only().inForce()).isFalse();
+    assertThat(ledger.summary(7).total()).isZero();
+  }
+
+  @Test
+  void aPortThatItsProxyNoLongerWatchesIsForgotten() {
+    Stream first = new Stream(sent(7), null, true);
+    ledger.opened(WEB, 80, first);
+    ledger.opened(WEB, 81, new Stream(sent(7), null, true));
+    ledger.closed(WEB, 80, first);
+    assertThat(only().port()).isEqualTo(81);
+  }
+
+  @Test
+  void aProxyThatIsBackIsListedWithThePortsThatItWatchesNow() {
+    Stream first = new Stream(sent(7), null, true);
+    Stream second = new Stream(sent(7), null, true);
+    ledger.opened(WEB, 80, first);
+    ledger.opened(WEB, 81, second);
+    ledger.closed(WEB, 80, first);
+    ledger.closed(WEB, 81, second);
+    ledger.opened(WEB, 82, new Stream(sent(7), null, true));
+    assertThat(only().port()).isEqualTo(82);
+  }
+
+  @Test
+  void aReportThatComesBeforeTheWatchCounts() {
+    ledger.acknowledged(WEB, 80, 7, "");
+    assertThat(only().inForce()).isFalse();
+    ledger.opened(WEB, 80, new Stream(sent(7), null, true));
+    assertThat(only().inForce()).isTrue();
+  }
+
+  @Test
+  void aWorkloadThatIsGoneIsForgotten() {
+    ledger.opened(WEB, 80, new Stream(sent(7), null, true));
+    ledger.opened(API, 80, new Stream(sent(7), null, true));
+    ledger.forget(WEB);
+    assertThat(only().workload()).isEqualTo(API);
+  }
+
+  @Test
+  void whatOneWorkloadCanHaveRememberedIsBounded() {
+    for (int port = 1; port <= EnforcementLedger.MAX_PORTS_PER_WORKLOAD; port++) {
+      assertThat(ledger.acknowledged(WEB, port, 1, "")).isTrue();
+    }
+    assertThat(ledger.acknowledged(WEB, 60_000, 1, "")).isFalse();
+    assertThat(ledger.acknowledged(WEB, 1, 2, "")).isTrue();
+    assertThat(ledger.standings()).hasSize(EnforcementLedger.MAX_PORTS_PER_WORKLOAD);
+  }
+
+  private Standing only() {
+    assertThat(ledger.standings()).hasSize(1);
+    return ledger.standings().getFirst();
+  }
+
+  private static EffectivePolicy sent(long generation) {
+    return new EffectivePolicy(
+        Server.newBuilder()
+            .putLabels("group", "policy.linkerd.io")
+            .putLabels("kind", "server")
+            .putLabels("name", "web")
+            .build(),
+        generation);
+  }
+
+  private record Stream(
+      @Nullable EffectivePolicy sent, @Nullable EffectivePolicy pending, boolean acknowledges)
+      implements Progress {}
+}
