@@ -22,13 +22,16 @@ import io.signetmesh.v1.EnforcementStatusRequest;
 import io.signetmesh.v1.EnforcementSummary;
 import io.signetmesh.v1.PolicyEnforcementGrpc;
 import io.signetmesh.v1.PortEnforcement;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -44,7 +47,7 @@ final class PolicyCallersIT {
   private TestMesh mesh;
   private InMemorySource source;
   private PolicyServer server;
-  private ManagedChannel channel;
+  private @Nullable ManagedChannel channel;
 
   @BeforeEach
   void start() throws Exception {
@@ -66,7 +69,7 @@ final class PolicyCallersIT {
     server =
         PolicyServer.start(
             new PolicyServer.Config(
-                new InetSocketAddress("127.0.0.1", 0),
+                new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
                 new Security.MutualTls(() -> own, InstantSource.system(), Set.of()),
                 PolicyConfig.defaults(TestMesh.CONTROL_PLANE, TestMesh.TRUST_DOMAIN)),
             source,
@@ -109,8 +112,7 @@ final class PolicyCallersIT {
   @Test
   void anExternalWorkloadIsKnownByTheIdentityThatItStates() throws Exception {
     connect("vm", "shop");
-    assertThat(getPort("{\"ns\":\"shop\",\"external_workload\":\"vm\"}"))
-        .isEqualTo(Status.Code.OK);
+    assertThat(getPort("{\"ns\":\"shop\",\"external_workload\":\"vm\"}")).isEqualTo(Status.Code.OK);
     connect("web", "shop");
     assertThat(getPort("{\"ns\":\"shop\",\"external_workload\":\"vm\"}"))
         .isEqualTo(Status.Code.PERMISSION_DENIED);
@@ -150,6 +152,10 @@ final class PolicyCallersIT {
             address(), SERVER_NAME, () -> credentials, InstantSource.system(), loops));
   }
 
+  private ManagedChannel channel() {
+    return Objects.requireNonNull(channel);
+  }
+
   private void use(ManagedChannel opened) {
     if (channel != null) {
       channel.shutdownNow();
@@ -164,7 +170,7 @@ final class PolicyCallersIT {
   private Status.Code getPort(String workload) {
     return codeOf(
         () ->
-            InboundServerPoliciesGrpc.newBlockingStub(channel)
+            InboundServerPoliciesGrpc.newBlockingStub(channel())
                 .withDeadlineAfter(10, TimeUnit.SECONDS)
                 .getPort(spec(workload)));
   }
@@ -172,7 +178,7 @@ final class PolicyCallersIT {
   private Status.Code watchPort(String workload) {
     return codeOf(
         () ->
-            InboundServerPoliciesGrpc.newBlockingStub(channel)
+            InboundServerPoliciesGrpc.newBlockingStub(channel())
                 .withDeadlineAfter(10, TimeUnit.SECONDS)
                 .watchPort(spec(workload))
                 .next());
@@ -181,7 +187,7 @@ final class PolicyCallersIT {
   private Status.Code status() {
     return codeOf(
         () ->
-            PolicyEnforcementGrpc.newBlockingStub(channel)
+            PolicyEnforcementGrpc.newBlockingStub(channel())
                 .withDeadlineAfter(10, TimeUnit.SECONDS)
                 .status(EnforcementStatusRequest.getDefaultInstance()));
   }
@@ -189,7 +195,7 @@ final class PolicyCallersIT {
   private Status.Code report(String workload) throws Exception {
     CompletableFuture<Status.Code> end = new CompletableFuture<>();
     StreamObserver<EnforcementReport> reports =
-        PolicyEnforcementGrpc.newStub(channel)
+        PolicyEnforcementGrpc.newStub(channel())
             .report(
                 new StreamObserver<EnforcementSummary>() {
                   @Override

@@ -60,8 +60,8 @@ final class PolicyFeedTest {
   @Test
   void aPodThatLeavesTheMeshIsNoWorkloadAnyMore() {
     feed.start(view(1, WEB, SERVER));
-    Pod bare = new PodBuilder(WEB).editMetadata().withLabels(Map.of("app", "web")).endMetadata()
-        .build();
+    Pod bare =
+        new PodBuilder(WEB).editMetadata().withLabels(Map.of("app", "web")).endMetadata().build();
     follow(view(1, WEB, SERVER), view(2, bare, SERVER));
     assertThat(index.workload(ObjectRef.pod("shop", "web"))).isEmpty();
     assertThat(gone).containsExactly(ObjectRef.pod("shop", "web"));
@@ -70,8 +70,7 @@ final class PolicyFeedTest {
   @Test
   void aWorkloadThatChangesIsNotGone() {
     feed.start(view(1, WEB, SERVER));
-    Pod changed =
-        new PodBuilder(WEB).editMetadata().addToLabels("tier", "1").endMetadata().build();
+    Pod changed = new PodBuilder(WEB).editMetadata().addToLabels("tier", "1").endMetadata().build();
     follow(view(1, WEB, SERVER), view(2, changed, SERVER));
     assertThat(gone).isEmpty();
   }
@@ -79,8 +78,7 @@ final class PolicyFeedTest {
   @Test
   void aChangeThatPolicyDoesNotDependOnIsNotOnRecord() {
     feed.start(view(1, WEB));
-    Pod ready =
-        new PodBuilder(WEB).withNewStatus().withPhase("Running").endStatus().build();
+    Pod ready = new PodBuilder(WEB).withNewStatus().withPhase("Running").endStatus().build();
     follow(view(1, WEB), view(2, ready));
     assertThat(records).hasSize(1);
   }
@@ -104,8 +102,9 @@ final class PolicyFeedTest {
     feed.start(view(1, WEB, SERVER));
     long generation = index.generation();
     feed.rejected(
-        List.of(Finding.error(SERVER.key(), "spec.port", "expected a number").at(
-            new Position("shop.yaml", 4, 9))));
+        List.of(
+            Finding.error(SERVER.key(), "spec.port", "expected a number")
+                .at(new Position("shop.yaml", 4, 9))));
     assertThat(records.getLast().act()).isEqualTo("policy-rejected");
     assertThat(records.getLast().attributes())
         .containsEntry("errors", "1")

@@ -30,6 +30,7 @@ import io.signetmesh.v1.EnforcementSummary;
 import io.signetmesh.v1.PolicyEnforcementGrpc;
 import io.signetmesh.v1.PortEnforcement;
 import io.signetmesh.v1.PortStatus;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -67,7 +68,7 @@ final class PolicyServerIT {
     server =
         PolicyServer.start(
             new PolicyServer.Config(
-                new InetSocketAddress("127.0.0.1", 0),
+                new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
                 new Security.Cleartext(),
                 PolicyConfig.defaults("signet", "cluster.local")),
             source,

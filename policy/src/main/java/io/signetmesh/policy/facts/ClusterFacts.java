@@ -189,13 +189,13 @@ public final class ClusterFacts {
     IntOrString written = spec.port();
     Integer number = written.getIntVal();
     if (number != null) {
-      port = new ServerFact.Port.Number(number);
+      port = new ServerFact.Port.ByNumber(number);
       if (number < 1 || number > 65_535) {
         flaw = "spec.port is " + number + ": expected 1 to 65535 or the name of a port";
       }
     } else {
       String name = written.getStrVal();
-      port = new ServerFact.Port.Name(name == null ? "" : name);
+      port = new ServerFact.Port.ByName(name == null ? "" : name);
       if (name == null || name.isEmpty()) {
         flaw = "spec.port is empty: expected 1 to 65535 or the name of a port";
       }

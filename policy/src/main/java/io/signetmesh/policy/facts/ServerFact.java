@@ -61,13 +61,13 @@ public record ServerFact(
      *
      * @param number 1 to 65535
      */
-    record Number(int number) implements Port {}
+    record ByNumber(int number) implements Port {}
 
     /**
      * All declared ports of that name.
      *
      * @param name port name
      */
-    record Name(String name) implements Port {}
+    record ByName(String name) implements Port {}
   }
 }

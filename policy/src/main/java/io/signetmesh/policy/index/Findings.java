@@ -77,7 +77,7 @@ final class Findings {
     for (WorkloadState workload : namespace.workloads.values()) {
       if (server.selects(workload.fact)) {
         selects = true;
-        if (!(server.port() instanceof ServerFact.Port.Name(String name))
+        if (!(server.port() instanceof ServerFact.Port.ByName(String name))
             || !workload.fact.portsNamed(name).isEmpty()) {
           return;
         }
@@ -88,7 +88,7 @@ final class Findings {
     warning(
         server,
         Rule.SELECTS_NOTHING,
-        selects && server.port() instanceof ServerFact.Port.Name(String name)
+        selects && server.port() instanceof ServerFact.Port.ByName(String name)
             ? "spec.port names \"" + name + "\", which no selected workload declares"
             : "spec." + what + " selects no workload of namespace " + server.ref().namespace());
   }
@@ -329,7 +329,10 @@ final class Findings {
     findings.add(new Finding(Severity.WARNING, rule, fact.ref(), fact.origin(), message));
   }
 
-  /** Whether one insertion, removal or replacement of a character leads from one to the other. */
+  /**
+   * Whether one insertion, removal or replacement of a character, or an exchange of two neighbours,
+   * leads from one to the other.
+   */
   static boolean oneEditApart(String left, String right) {
     if (Math.abs(left.length() - right.length()) > 1 || left.equals(right)) {
       return false;
@@ -344,6 +347,11 @@ final class Findings {
         && left.charAt(left.length() - 1 - end) == right.charAt(right.length() - 1 - end)) {
       end++;
     }
-    return Math.max(left.length(), right.length()) - start - end <= 1;
+    boolean exchanged =
+        left.length() == right.length()
+            && left.length() - start - end == 2
+            && left.charAt(start) == right.charAt(start + 1)
+            && left.charAt(start + 1) == right.charAt(start);
+    return exchanged || Math.max(left.length(), right.length()) - start - end <= 1;
   }
 }

@@ -481,8 +481,8 @@ public final class PolicyIndex {
       }
       Set<Integer> claimed =
           switch (server.fact.port()) {
-            case ServerFact.Port.Number(int number) -> Set.of(number);
-            case ServerFact.Port.Name(String name) -> workload.fact.portsNamed(name);
+            case ServerFact.Port.ByNumber(int number) -> Set.of(number);
+            case ServerFact.Port.ByName(String name) -> workload.fact.portsNamed(name);
           };
       for (int port : claimed) {
         ServerState winner = assigned.putIfAbsent(port, server);

@@ -37,6 +37,7 @@ import io.signetmesh.policy.ClusterObjects;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** What the controller makes of the objects of a cluster. */
@@ -128,7 +129,12 @@ final class ClusterFactsTest {
   @Test
   void kindsThatPolicyDoesNotDependOnHaveNoName() {
     HasMetadata service =
-        new ServiceBuilder().withNewMetadata().withNamespace(NS).withName("a").endMetadata().build();
+        new ServiceBuilder()
+            .withNewMetadata()
+            .withNamespace(NS)
+            .withName("a")
+            .endMetadata()
+            .build();
     assertThat(ClusterFacts.refOf(ResourceKey.of(service))).isEmpty();
   }
 
@@ -186,8 +192,7 @@ final class ClusterFactsTest {
                 "web",
                 null,
                 List.of(
-                    new NetworkMatch(
-                        Cidr.parse("10.0.0.0/8"), List.of(Cidr.parse("10.1.0.0/16")))),
+                    new NetworkMatch(Cidr.parse("10.0.0.0/8"), List.of(Cidr.parse("10.1.0.0/16")))),
                 false,
                 new ServerAuthorizationFact.MeshTls(
                     false,
@@ -219,10 +224,7 @@ final class ClusterFactsTest {
 
   @Test
   void aRouteOfSomethingElseIsNotInbound() {
-    assertThat(
-            read(
-                route(
-                    new ParentRef("core", "Service", null, "web", null, 80), List.of("a.b"))))
+    assertThat(read(route(new ParentRef("core", "Service", null, "web", null, 80), List.of("a.b"))))
         .isEmpty();
   }
 
@@ -273,11 +275,12 @@ final class ClusterFactsTest {
     return reader.read(ClusterView.of(List.of(object)), ref);
   }
 
-  private String flaw(Server server) {
+  private @Nullable String flaw(Server server) {
     return ((ServerFact) read(server).orElseThrow()).flaw();
   }
 
-  private static Server server(IntOrString port, LabelSelector pods, LabelSelector externals) {
+  private static Server server(
+      IntOrString port, @Nullable LabelSelector pods, @Nullable LabelSelector externals) {
     return new Server(
         meta("web"), new ServerSpec(port, pods, externals, ProxyProtocol.UNKNOWN, null));
   }
@@ -309,7 +312,7 @@ final class ClusterFactsTest {
                     null))));
   }
 
-  private static ParentRef parent(String name, String namespace, Integer port) {
+  private static ParentRef parent(String name, @Nullable String namespace, @Nullable Integer port) {
     return new ParentRef("policy.linkerd.io", "Server", namespace, name, null, port);
   }
 }

@@ -67,6 +67,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
@@ -133,7 +134,7 @@ final class EffectivePolicyTest {
       "all-unauthenticated,all-unauthenticated,all-authentcated,deny",
     })
     void theNearestStatementWins(
-        String controller, String namespace, String workload, String inForce) {
+        String controller, @Nullable String namespace, @Nullable String workload, String inForce) {
       PolicyIndex index =
           index(
               CONFIG.withDefaultPolicy(AccessPolicy.parse(controller).orElseThrow()),
@@ -178,8 +179,7 @@ final class EffectivePolicyTest {
               pod("web", APP, new PolicyAnnotations(null, null, "8080")),
               serverWith(AccessPolicy.ALL_UNAUTHENTICATED));
       assertThat(at(index, 8080))
-          .isEqualTo(
-              webServer(defaultAuthz("all-unauthenticated", EVERYWHERE, ANYONE)));
+          .isEqualTo(webServer(defaultAuthz("all-unauthenticated", EVERYWHERE, ANYONE)));
     }
 
     @ParameterizedTest
@@ -193,7 +193,7 @@ final class EffectivePolicyTest {
       "4000,3306,false",
       ",3306,true",
     })
-    void opaquePortsAreNotLookedInto(String list, int port, boolean opaque) {
+    void opaquePortsAreNotLookedInto(@Nullable String list, int port, boolean opaque) {
       PolicyIndex index = index(CONFIG, pod("web", APP, new PolicyAnnotations(null, list, null)));
       assertThat(at(index, port).getProtocol().hasOpaque()).isEqualTo(opaque);
       assertThat(at(index, port).getProtocol().hasDetect()).isEqualTo(!opaque);
@@ -202,7 +202,8 @@ final class EffectivePolicyTest {
     @Test
     void authorizationsNeverApplyToAPortWithoutServer() {
       PolicyIndex index =
-          index(CONFIG, POD, SERVER, policy("all", toNamespace(NS)), policy("web", toServer("web")));
+          index(
+              CONFIG, POD, SERVER, policy("all", toNamespace(NS)), policy("web", toServer("web")));
       assertThat(at(index, 7777)).isEqualTo(defaultServer(AccessPolicy.DENY));
     }
 
@@ -286,8 +287,7 @@ final class EffectivePolicyTest {
 
     @Test
     void whenTheServerGoesTheNextHasThePort() {
-      PolicyIndex index =
-          index(CONFIG, POD, aged("a", START), aged("b", START.plusSeconds(1)));
+      PolicyIndex index = index(CONFIG, POD, aged("a", START), aged("b", START.plusSeconds(1)));
       index.apply(List.of(), List.of(aged("a", START).ref()));
       assertThat(at(index, 8080).getLabelsOrThrow("name")).isEqualTo("b");
       index.apply(List.of(), List.of(aged("b", START).ref()));
@@ -313,13 +313,12 @@ final class EffectivePolicyTest {
               Map.of(),
               ObjectRef.Kind.EXTERNAL_WORKLOAD,
               LabelSelection.of(APP),
-              new ServerFact.Port.Name("http"),
+              new ServerFact.Port.ByName("http"),
               io.signetmesh.crds.policy.ProxyProtocol.UNKNOWN,
               AccessPolicy.DENY,
               null);
       PolicyIndex index = index(CONFIG, POD, external, server);
-      assertThat(index.policy(external.ref(), 8080).orElseThrow().server())
-          .isEqualTo(webServer());
+      assertThat(index.policy(external.ref(), 8080).orElseThrow().server()).isEqualTo(webServer());
       assertThat(at(index, 8080)).isEqualTo(defaultServer(AccessPolicy.DENY));
     }
 
@@ -333,7 +332,7 @@ final class EffectivePolicyTest {
               Map.of(),
               ObjectRef.Kind.POD,
               LabelSelection.of(Map.of()),
-              new ServerFact.Port.Number(8080),
+              new ServerFact.Port.ByNumber(8080),
               io.signetmesh.crds.policy.ProxyProtocol.UNKNOWN,
               AccessPolicy.ALL_UNAUTHENTICATED,
               null);
@@ -387,7 +386,7 @@ final class EffectivePolicyTest {
               Map.of(),
               ObjectRef.Kind.POD,
               LabelSelection.of(APP),
-              new ServerFact.Port.Number(8080),
+              new ServerFact.Port.ByNumber(8080),
               io.signetmesh.crds.policy.ProxyProtocol.UNKNOWN,
               AccessPolicy.ALL_UNAUTHENTICATED,
               "is odd");
@@ -423,7 +422,8 @@ final class EffectivePolicyTest {
       "tier,DoesNotExist,web,false",
       "app,Like,web,false",
     })
-    void anExpressionSelects(String key, String operator, String values, boolean selects) {
+    void anExpressionSelects(
+        String key, String operator, @Nullable String values, boolean selects) {
       LabelSelectorRequirement expression = new LabelSelectorRequirement();
       expression.setKey(key);
       expression.setOperator(operator);
@@ -438,7 +438,7 @@ final class EffectivePolicyTest {
               Map.of(),
               ObjectRef.Kind.POD,
               LabelSelection.of(selector),
-              new ServerFact.Port.Number(8080),
+              new ServerFact.Port.ByNumber(8080),
               io.signetmesh.crds.policy.ProxyProtocol.UNKNOWN,
               AccessPolicy.DENY,
               null);
@@ -573,7 +573,7 @@ final class EffectivePolicyTest {
     private ServerAuthorizationFact saz(
         List<NetworkMatch> networks,
         boolean unauthenticated,
-        ServerAuthorizationFact.MeshTls meshTls) {
+        ServerAuthorizationFact.@Nullable MeshTls meshTls) {
       return new ServerAuthorizationFact(
           sazRef(), "", "web", null, networks, unauthenticated, meshTls);
     }
@@ -618,8 +618,7 @@ final class EffectivePolicyTest {
     @Test
     void aNetworkAuthenticationAsksForOneOfItsNetworks() {
       assertThat(granted(networks("n", "10.2.0.0/16", "10.1.0.0/16"), network("n")))
-          .isEqualTo(
-              webServer(azp("p", List.of(net("10.1.0.0/16"), net("10.2.0.0/16")), ANYONE)));
+          .isEqualTo(webServer(azp("p", List.of(net("10.1.0.0/16"), net("10.2.0.0/16")), ANYONE)));
     }
 
     @Test
@@ -633,8 +632,7 @@ final class EffectivePolicyTest {
               policy("p", toServer("web"), network("n"), serviceAccount("front")));
       assertThat(at(index, 8080))
           .isEqualTo(
-              webServer(
-                  azp("p", List.of(net("10.1.0.0/16")), clients(List.of(FRONT), List.of()))));
+              webServer(azp("p", List.of(net("10.1.0.0/16")), clients(List.of(FRONT), List.of()))));
     }
 
     @Test
@@ -655,8 +653,7 @@ final class EffectivePolicyTest {
                       "p",
                       EVERYWHERE,
                       clients(
-                          List.of(
-                              "a.b", "front.iam.serviceaccount.identity.signet.cluster.local"),
+                          List.of("a.b", "front.iam.serviceaccount.identity.signet.cluster.local"),
                           List.of()))));
     }
 
@@ -761,8 +758,7 @@ final class EffectivePolicyTest {
           index(CONFIG, POD, serverWith(AccessPolicy.AUDIT), policy("z", toServer("web")));
       assertThat(at(index, 8080))
           .isEqualTo(
-              webServer(
-                  azp("z", EVERYWHERE, ANYONE), defaultAuthz("audit", EVERYWHERE, ANYONE)));
+              webServer(azp("z", EVERYWHERE, ANYONE), defaultAuthz("audit", EVERYWHERE, ANYONE)));
     }
 
     private Server granted(Reference... authentications) {
@@ -771,12 +767,7 @@ final class EffectivePolicyTest {
 
     private Server granted(Fact authentication, Reference... authentications) {
       return at(
-          index(
-              CONFIG,
-              POD,
-              SERVER,
-              authentication,
-              policy("p", toServer("web"), authentications)),
+          index(CONFIG, POD, SERVER, authentication, policy("p", toServer("web"), authentications)),
           8080);
     }
   }
@@ -794,7 +785,8 @@ final class EffectivePolicyTest {
 
     @Test
     void aWildcardElsewhereIsTakenToTheLetter() {
-      assertThat(required(identities("m", "a.*.b"))).isEqualTo(clients(List.of("a.*.b"), List.of()));
+      assertThat(required(identities("m", "a.*.b")))
+          .isEqualTo(clients(List.of("a.*.b"), List.of()));
     }
 
     @Test
@@ -910,7 +902,7 @@ final class EffectivePolicyTest {
           .isEmpty();
     }
 
-    private RouteFact route(String name, Instant created) {
+    private RouteFact route(String name, @Nullable Instant created) {
       return new RouteFact(
           new ObjectRef(ObjectRef.Kind.HTTP_ROUTE, NS, name),
           "",
@@ -933,16 +925,16 @@ final class EffectivePolicyTest {
     return at(index(CONFIG, facts.toArray(Fact[]::new)), 8080).getLabelsOrThrow("name");
   }
 
-  private static ServerFact aged(String name, Instant created) {
-    return server(name, new ServerFact.Port.Number(8080), APP, created, AccessPolicy.DENY);
+  private static ServerFact aged(String name, @Nullable Instant created) {
+    return server(name, new ServerFact.Port.ByNumber(8080), APP, created, AccessPolicy.DENY);
   }
 
   private static ServerFact named(String name, String port) {
-    return server(name, new ServerFact.Port.Name(port), APP, START, AccessPolicy.DENY);
+    return server(name, new ServerFact.Port.ByName(port), APP, START, AccessPolicy.DENY);
   }
 
   private static ServerFact serverWith(AccessPolicy policy) {
-    return server("web", new ServerFact.Port.Number(8080), APP, START, policy);
+    return server("web", new ServerFact.Port.ByNumber(8080), APP, START, policy);
   }
 
   private static String name(HttpRoute route) {
@@ -1003,11 +995,9 @@ final class EffectivePolicyTest {
     return switch (policy) {
       case ALL_UNAUTHENTICATED, AUDIT ->
           List.of(defaultAuthz(policy.wireName(), EVERYWHERE, ANYONE));
-      case ALL_AUTHENTICATED ->
-          List.of(defaultAuthz(policy.wireName(), EVERYWHERE, ANY_IDENTITY));
+      case ALL_AUTHENTICATED -> List.of(defaultAuthz(policy.wireName(), EVERYWHERE, ANY_IDENTITY));
       case CLUSTER_UNAUTHENTICATED -> List.of(defaultAuthz(policy.wireName(), CLUSTER, ANYONE));
-      case CLUSTER_AUTHENTICATED ->
-          List.of(defaultAuthz(policy.wireName(), CLUSTER, ANY_IDENTITY));
+      case CLUSTER_AUTHENTICATED -> List.of(defaultAuthz(policy.wireName(), CLUSTER, ANY_IDENTITY));
       case DENY -> List.of();
     };
   }
@@ -1050,8 +1040,7 @@ final class EffectivePolicyTest {
     Authn.PermitMeshTLS.PermitClientIdentities.Builder clients =
         Authn.PermitMeshTLS.PermitClientIdentities.newBuilder();
     exact.forEach(name -> clients.addIdentities(Identity.newBuilder().setName(name)));
-    suffixes.forEach(
-        parts -> clients.addSuffixes(IdentitySuffix.newBuilder().addAllParts(parts)));
+    suffixes.forEach(parts -> clients.addSuffixes(IdentitySuffix.newBuilder().addAllParts(parts)));
     return Authn.newBuilder()
         .setMeshTLS(Authn.PermitMeshTLS.newBuilder().setIdentities(clients))
         .build();

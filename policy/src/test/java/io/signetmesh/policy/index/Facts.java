@@ -22,6 +22,7 @@ import java.time.InstantSource;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** Short ways to write facts in tests; all live in namespace {@code shop}. */
 public final class Facts {
@@ -82,14 +83,14 @@ public final class Facts {
   }
 
   public static ServerFact server(String name, int port, Map<String, String> selector) {
-    return server(name, new ServerFact.Port.Number(port), selector, START, AccessPolicy.DENY);
+    return server(name, new ServerFact.Port.ByNumber(port), selector, START, AccessPolicy.DENY);
   }
 
   public static ServerFact server(
       String name,
       ServerFact.Port port,
       Map<String, String> selector,
-      Instant created,
+      @Nullable Instant created,
       AccessPolicy accessPolicy) {
     return new ServerFact(
         new ObjectRef(ObjectRef.Kind.SERVER, NS, name),
@@ -163,7 +164,10 @@ public final class Facts {
   }
 
   public static ServerAuthorizationFact serverAuthorization(
-      String name, String server, boolean unauthenticated, ServerAuthorizationFact.MeshTls tls) {
+      String name,
+      String server,
+      boolean unauthenticated,
+      ServerAuthorizationFact.@Nullable MeshTls tls) {
     return new ServerAuthorizationFact(
         new ObjectRef(ObjectRef.Kind.SERVER_AUTHORIZATION, NS, name),
         "",

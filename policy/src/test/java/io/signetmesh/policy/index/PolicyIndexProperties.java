@@ -28,6 +28,8 @@ import net.jqwik.api.Property;
 /** An index that follows edits agrees with one that is built afresh. */
 final class PolicyIndexProperties {
   private static final int[] PORTS = {8080, 9990, 7000};
+  private static final List<AccessPolicy> ACCESS = List.of(AccessPolicy.values());
+  private static final List<ProxyProtocol> PROTOCOLS = List.of(ProxyProtocol.values());
 
   @Property(tries = 400)
   void followingEditsEqualsBuildingAfresh(@ForAll long seed) {
@@ -144,22 +146,21 @@ final class PolicyIndexProperties {
   private static ServerFact randomServer(Random random, String name, Map<String, String> selector) {
     ServerFact.Port port =
         random.nextBoolean()
-            ? new ServerFact.Port.Number(PORTS[random.nextInt(PORTS.length)])
-            : new ServerFact.Port.Name(random.nextBoolean() ? "http" : "admin");
+            ? new ServerFact.Port.ByNumber(PORTS[random.nextInt(PORTS.length)])
+            : new ServerFact.Port.ByName(random.nextBoolean() ? "http" : "admin");
     ServerFact server =
         Facts.server(
             name,
             port,
             selector,
             START.plusSeconds(random.nextInt(3)),
-            AccessPolicy.values()[random.nextInt(6)]);
-    return Facts.speaking(
-        server, ProxyProtocol.values()[random.nextInt(ProxyProtocol.values().length)]);
+            ACCESS.get(random.nextInt(ACCESS.size())));
+    return Facts.speaking(server, PROTOCOLS.get(random.nextInt(PROTOCOLS.size())));
   }
 
   private static PolicyAnnotations annotations(Random random) {
     return new PolicyAnnotations(
-        random.nextBoolean() ? AccessPolicy.values()[random.nextInt(6)].wireName() : null,
+        random.nextBoolean() ? ACCESS.get(random.nextInt(ACCESS.size())).wireName() : null,
         random.nextInt(3) == 0 ? "8080,admin" : null,
         random.nextInt(3) == 0 ? "7000-7005" : null);
   }

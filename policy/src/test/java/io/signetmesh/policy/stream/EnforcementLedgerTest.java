@@ -29,8 +29,7 @@ final class EnforcementLedgerTest {
     ledger.acknowledged(WEB, 80, 7, "");
     assertThat(only())
         .isEqualTo(
-            new Standing(
-                WEB, 80, "policy.linkerd.io/server/web", 7, 7, 7, NOW, "", true, true));
+            new Standing(WEB, 80, "policy.linkerd.io/server/web", 7, 7, 7, NOW, "", true, true));
     assertThat(only().inForce()).isTrue();
     // A later generation of the view that did not touch the port changes nothing about it.
     assertThat(ledger.summary(9)).hasToString("1 of 1 ports enforce generation 9");
