@@ -2,6 +2,7 @@ package io.signetmesh.cli;
 
 import io.signetmesh.audit.Journal;
 import io.signetmesh.audit.JournalConfig;
+import io.signetmesh.cli.controlplane.Closing;
 import io.signetmesh.cli.host.ControlPlane;
 import io.signetmesh.cli.host.ListenAddress;
 import io.signetmesh.identity.channel.ControlLoops;

@@ -17,7 +17,10 @@ import picocli.CommandLine.Spec;
     versionProvider = VersionCommand.Provider.class,
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {
+      UpCommand.class,
       IdentityCommand.class,
+      PolicyCommand.class,
+      DiscoveryCommand.class,
       ProxyCommand.class,
       TokenCommand.class,
       CompletionCommand.class,

@@ -1,13 +1,14 @@
-package io.signetmesh.cli;
+package io.signetmesh.cli.controlplane;
 
 import java.util.ArrayDeque;
 import java.util.Deque;
 
 /** Parts of a server that are closed together, the last one first. */
-final class Closing implements AutoCloseable {
+public final class Closing implements AutoCloseable {
   private final Deque<AutoCloseable> parts = new ArrayDeque<>();
 
-  <T extends AutoCloseable> T add(T part) {
+  /** Takes a part; the one taken last is closed first. */
+  public <T extends AutoCloseable> T add(T part) {
     parts.push(part);
     return part;
   }

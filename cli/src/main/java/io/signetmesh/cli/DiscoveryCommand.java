@@ -1,0 +1,96 @@
+package io.signetmesh.cli;
+
+import io.signetmesh.cli.controlplane.Closing;
+import io.signetmesh.cli.controlplane.ClusterSettings;
+import io.signetmesh.cli.host.ControlPlane;
+import io.signetmesh.cli.host.ListenAddress;
+import io.signetmesh.cluster.ClusterSource;
+import io.signetmesh.cluster.DirectorySource;
+import io.signetmesh.discovery.DiscoveryServer;
+import io.signetmesh.identity.channel.ControlLoops;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.util.concurrent.Callable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code signet discovery}. */
+@Command(
+    name = "discovery",
+    description = "Runs discovery: tells proxies where services are and how to reach them.",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    exitCodeListHeading = "%nExit codes:%n",
+    exitCodeList = {
+      "0:ended on request (SIGINT, SIGTERM)",
+      ExitCode.USAGE_HELP,
+      ExitCode.CONFIGURATION_HELP,
+      ExitCode.UNAVAILABLE_HELP,
+      ExitCode.INTERNAL_HELP
+    },
+    footer = {
+      "",
+      "Examples:",
+      "  signet discovery --manifests /etc/signet --state /var/lib/signet",
+      "  signet discovery --manifests /etc/signet --listen 10.0.0.5:8086 \\",
+      "      --identity-addr 10.0.0.5:8080 --trust-anchors anchors.pem --token-file token"
+    })
+final class DiscoveryCommand implements Callable<Integer> {
+  private static final Logger log = LoggerFactory.getLogger(DiscoveryCommand.class);
+
+  @Mixin private LoggingOptions logging = new LoggingOptions();
+
+  @Option(
+      names = "--manifests",
+      required = true,
+      paramLabel = "DIR",
+      description = "Directory with the manifests of the mesh, watched for changes.")
+  private Path manifests = Path.of("");
+
+  @Option(
+      names = "--listen",
+      paramLabel = "IP:PORT",
+      defaultValue = "127.0.0.1:" + ControlPlane.DISCOVERY_PORT,
+      converter = AddressOptions.Converter.class,
+      description = "Where to listen (default: ${DEFAULT-VALUE}).")
+  private InetSocketAddress listen = new InetSocketAddress(0);
+
+  @Option(
+      names = "--cleartext",
+      description = "Serve without TLS, on a loopback address only: every local process is trusted.")
+  private boolean cleartext;
+
+  @Mixin private MemberOptions member = new MemberOptions();
+  @Mixin private ClusterOptions cluster = new ClusterOptions();
+
+  @Override
+  public Integer call() throws Exception {
+    Clock clock = Clock.systemUTC();
+    Closing parts = new Closing();
+    try {
+      ClusterSettings settings =
+          new ClusterSettings(member.names(), cluster.networks(), cluster.defaultPolicy());
+      ClusterSource source = parts.add(DirectorySource.open(manifests));
+      ControlLoops loops = parts.add(ControlLoops.start(1));
+      DiscoveryServer server =
+          parts.add(
+              DiscoveryServer.start(
+                  new DiscoveryServer.Config(
+                      listen,
+                      member.security(
+                          cleartext, settings.names().discoveryServer(), parts, loops, clock),
+                      settings.discovery()),
+                  source,
+                  loops));
+      log.info("discovery listens on {}", ListenAddress.text(server.address()));
+    } catch (Exception e) {
+      parts.close();
+      throw CommandFailure.starting("discovery", e);
+    }
+    return Foreground.serve(parts);
+  }
+}

@@ -1,0 +1,146 @@
+package io.signetmesh.cli;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.grpc.ManagedChannel;
+import io.grpc.StatusRuntimeException;
+import io.signetmesh.cli.controlplane.Closing;
+import io.signetmesh.cli.controlplane.EnforcementTable;
+import io.signetmesh.cli.host.ListenAddress;
+import io.signetmesh.cli.host.MeshNames;
+import io.signetmesh.identity.channel.ControlChannel;
+import io.signetmesh.identity.channel.ControlLoops;
+import io.signetmesh.identity.workload.IdentityClient;
+import io.signetmesh.v1.EnforcementStatus;
+import io.signetmesh.v1.EnforcementStatusRequest;
+import io.signetmesh.v1.PolicyEnforcementGrpc;
+import java.io.PrintWriter;
+import java.net.InetSocketAddress;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code signet policy status}. */
+@Command(
+    name = "status",
+    description = {
+      "Shows which generation of policy each proxy enforces, port by port, and what is wrong with"
+          + " the policy objects."
+    },
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    exitCodeListHeading = "%nExit codes:%n",
+    exitCodeList = {
+      "0:the newest policy is in force on every port of every connected proxy",
+      "1:it is not",
+      ExitCode.USAGE_HELP,
+      ExitCode.CONFIGURATION_HELP,
+      ExitCode.UNAVAILABLE_HELP,
+      ExitCode.INTERNAL_HELP
+    },
+    footer = {
+      "",
+      "Examples:",
+      "  signet policy status --state /tmp/signet",
+      "  signet policy status --state /tmp/signet --namespace shop --wait 5s --json"
+    })
+final class PolicyStatusCommand implements Callable<Integer> {
+  /** The service account, in the control plane's namespace, that operators' commands have. */
+  static final String OPERATOR = "signet-operator";
+
+  private static final long PAUSE_MILLIS = 50;
+  private static final long CALL_SECONDS = 5;
+
+  @Spec private CommandSpec spec = CommandSpec.create();
+  @Mixin private LoggingOptions logging = new LoggingOptions();
+  @Mixin private MemberOptions member = new MemberOptions();
+
+  @Option(
+      names = "--policy-addr",
+      paramLabel = "IP:PORT",
+      converter = AddressOptions.Converter.class,
+      description = "Where the policy controller is (default: as in the state directory).")
+  private @Nullable InetSocketAddress policy;
+
+  @Option(
+      names = {"-n", "--namespace"},
+      paramLabel = "NAME",
+      description = "Only workloads of this namespace.")
+  private String namespace = "";
+
+  @Option(
+      names = "--wait",
+      paramLabel = "DURATION",
+      converter = StateDirectory.Durations.class,
+      description = "Wait as long as this for the newest policy to be in force everywhere.")
+  private Duration wait = Duration.ZERO;
+
+  @Option(names = "--json", description = "Print JSON.")
+  private boolean json;
+
+  @Override
+  public Integer call() throws Exception {
+    EnforcementStatus status;
+    try (Closing parts = new Closing()) {
+      status = ask(parts);
+    } catch (StatusRuntimeException e) {
+      throw CommandFailure.unavailable(
+          "the policy controller at "
+              + ListenAddress.text(policy())
+              + " did not answer: "
+              + e.getStatus(),
+          e);
+    } catch (Exception e) {
+      throw CommandFailure.starting("policy status", e);
+    }
+    PrintWriter out = spec.commandLine().getOut();
+    if (json) {
+      ObjectNode node = EnforcementTable.json(status);
+      out.println(new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(node));
+    } else {
+      EnforcementTable.print(status, out);
+    }
+    out.flush();
+    return EnforcementTable.inForce(status) ? ExitCode.OK : ExitCode.NEGATIVE;
+  }
+
+  private EnforcementStatus ask(Closing parts) throws Exception {
+    Clock clock = Clock.systemUTC();
+    MeshNames names = member.names();
+    ControlLoops loops = parts.add(ControlLoops.start(1));
+    IdentityClient client =
+        member.join(names.identity(names.controlPlaneNamespace(), OPERATOR), parts, loops, clock);
+    InetSocketAddress address = policy();
+    ManagedChannel channel =
+        ControlChannel.open(
+            new ControlChannel.Address(
+                address.getAddress().getHostAddress(), address.getPort()),
+            names.policyServer().dnsName(),
+            client::credentials,
+            clock,
+            loops);
+    parts.add(channel::shutdownNow);
+    long end = System.nanoTime() + wait.toNanos();
+    while (true) {
+      EnforcementStatus status =
+          PolicyEnforcementGrpc.newBlockingStub(channel)
+              .withDeadlineAfter(CALL_SECONDS, TimeUnit.SECONDS)
+              .status(EnforcementStatusRequest.newBuilder().setNamespace(namespace).build());
+      if (EnforcementTable.inForce(status) || System.nanoTime() - end >= 0) {
+        return status;
+      }
+      TimeUnit.MILLISECONDS.sleep(PAUSE_MILLIS);
+    }
+  }
+
+  private InetSocketAddress policy() throws CommandFailure {
+    return policy == null ? member.servers().policy() : policy;
+  }
+}

@@ -1,0 +1,206 @@
+package io.signetmesh.cli.controlplane;
+
+import io.signetmesh.audit.Journal;
+import io.signetmesh.audit.JournalConfig;
+import io.signetmesh.cli.host.ControlPlane;
+import io.signetmesh.cli.host.MeshNames;
+import io.signetmesh.cluster.ClusterSource;
+import io.signetmesh.cluster.DirectorySource;
+import io.signetmesh.discovery.DiscoveryServer;
+import io.signetmesh.identity.attest.WorkloadTokens;
+import io.signetmesh.identity.ca.IssuancePolicy;
+import io.signetmesh.identity.channel.ControlLoops;
+import io.signetmesh.identity.channel.ControlServer.Security;
+import io.signetmesh.identity.pki.Certificates;
+import io.signetmesh.identity.server.IdentityServer;
+import io.signetmesh.identity.workload.IdentityClient;
+import io.signetmesh.policy.PolicyServer;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+
+/** All servers of a control plane in this process: identity, policy and discovery. */
+public final class ControlPlaneServers implements AutoCloseable {
+  private static final Duration JOIN_LIMIT = Duration.ofSeconds(20);
+
+  private final Closing parts;
+  private final ControlPlane addresses;
+  private final ClusterSource source;
+  private final TokenFiles tokens;
+  private final String trustAnchors;
+  private final PolicyServer policy;
+
+  private ControlPlaneServers(
+      Closing parts,
+      ControlPlane addresses,
+      ClusterSource source,
+      TokenFiles tokens,
+      String trustAnchors,
+      PolicyServer policy) {
+    this.parts = parts;
+    this.addresses = addresses;
+    this.source = source;
+    this.tokens = tokens;
+    this.trustAnchors = trustAnchors;
+    this.policy = policy;
+  }
+
+  /**
+   * What the servers are made from.
+   *
+   * @param state the state directory
+   * @param manifests the directory with the manifests of the mesh
+   * @param listen where to listen
+   * @param cluster what policy and discovery agree on
+   * @param issuance how long leaves live
+   */
+  public record Config(
+      Path state,
+      Path manifests,
+      ControlPlane listen,
+      ClusterSettings cluster,
+      IssuancePolicy issuance) {
+    /** The audit journal. */
+    public Path journal() {
+      return state.resolve("audit").resolve("control-plane.jsonl");
+    }
+  }
+
+  /**
+   * Starts all servers; when one of them cannot start, none is left running.
+   *
+   * @throws Exception what kept a server from starting, as its module states it
+   */
+  public static ControlPlaneServers start(Config config, InstantSource clock) throws Exception {
+    Closing parts = new Closing();
+    // Reading the manifests takes as long as everything else together.
+    CompletableFuture<ClusterSource> reading =
+        CompletableFuture.supplyAsync(() -> read(config.manifests()));
+    try {
+      return start(config, clock, reading, parts);
+    } catch (Exception e) {
+      reading.thenAccept(ClusterSource::close);
+      parts.close();
+      throw e;
+    }
+  }
+
+  private static ControlPlaneServers start(
+      Config config,
+      InstantSource clock,
+      CompletableFuture<ClusterSource> reading,
+      Closing parts)
+      throws Exception {
+    MeshNames names = config.cluster().names();
+    ControlLoops loops = parts.add(ControlLoops.start(1));
+    Journal journal = parts.add(Journal.open(JournalConfig.of(config.journal()), clock));
+    WorkloadTokens attestor =
+        WorkloadTokens.open(
+            config.state(), names.controlPlaneNamespace(), names.trustDomain(), clock);
+    TokenFiles tokens = parts.add(new TokenFiles(config.state().resolve("tokens"), attestor));
+    IdentityServer identity =
+        parts.add(
+            IdentityServer.start(
+                new IdentityServer.Config(
+                    config.state(),
+                    names.identityServer(),
+                    config.listen().identity(),
+                    false,
+                    config.issuance(),
+                    null),
+                attestor,
+                loops,
+                journal,
+                clock));
+    String anchors = Certificates.toPem(identity.bundles().get().anchors());
+    Membership membership =
+        new Membership(
+            names,
+            anchors,
+            tokens.issue(
+                "control-plane",
+                names.policyServer().namespace(),
+                names.policyServer().serviceAccount()),
+            reachable(identity.address()));
+    IdentityClient member =
+        parts.add(membership.join(names.policyServer(), loops, clock, JOIN_LIMIT));
+    Security security = new Security.MutualTls(member::credentials, clock, Set.of());
+    ClusterSource source;
+    try {
+      source = parts.add(reading.join());
+    } catch (CompletionException e) {
+      throw e.getCause() instanceof Exception cause ? cause : e;
+    }
+    DiscoveryServer discovery =
+        parts.add(
+            DiscoveryServer.start(
+                new DiscoveryServer.Config(
+                    config.listen().discovery(), security, config.cluster().discovery()),
+                source,
+                loops));
+    PolicyServer policy =
+        parts.add(
+            PolicyServer.start(
+                new PolicyServer.Config(
+                    config.listen().policy(), security, config.cluster().policy()),
+                source,
+                List.of(discovery.outboundPolicies()),
+                loops,
+                journal,
+                clock));
+    return new ControlPlaneServers(
+        parts,
+        new ControlPlane(identity.address(), discovery.address(), policy.address()),
+        source,
+        tokens,
+        anchors,
+        policy);
+  }
+
+  private static ClusterSource read(Path manifests) {
+    return DirectorySource.open(manifests);
+  }
+
+  /** Where a client on this host reaches a server. */
+  static InetSocketAddress reachable(InetSocketAddress bound) {
+    return bound.getAddress().isAnyLocalAddress()
+        ? new InetSocketAddress(InetAddress.getLoopbackAddress(), bound.getPort())
+        : bound;
+  }
+
+  /** Where the servers listen. */
+  public ControlPlane addresses() {
+    return addresses;
+  }
+
+  /** The cluster that the servers speak of. */
+  public ClusterSource source() {
+    return source;
+  }
+
+  /** Tokens of the workloads of this host. */
+  public TokenFiles tokens() {
+    return tokens;
+  }
+
+  /** PEM of the trust anchors in force at the start. */
+  public String trustAnchors() {
+    return trustAnchors;
+  }
+
+  /** The policy controller, for questions within this process. */
+  public PolicyServer policy() {
+    return policy;
+  }
+
+  @Override
+  public void close() throws Exception {
+    parts.close();
+  }
+}

@@ -1,0 +1,43 @@
+package io.signetmesh.cli.text;
+
+import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Rows in aligned columns, two spaces apart; the last column is as wide as it likes. */
+public final class TextTable {
+  private final List<List<String>> rows = new ArrayList<>();
+  private final int columns;
+
+  /** A table with these headings. */
+  public TextTable(String... headings) {
+    this.columns = headings.length;
+    rows.add(List.of(headings));
+  }
+
+  /** Adds a row with as many cells as there are headings. */
+  public void row(List<String> cells) {
+    if (cells.size() != columns) {
+      throw new IllegalArgumentException(cells.size() + " cells: expected " + columns);
+    }
+    rows.add(List.copyOf(cells));
+  }
+
+  /** Prints headings and rows. */
+  public void print(PrintWriter out) {
+    int[] widths = new int[columns];
+    for (List<String> row : rows) {
+      for (int i = 0; i < columns; i++) {
+        widths[i] = Math.max(widths[i], row.get(i).length());
+      }
+    }
+    for (List<String> row : rows) {
+      StringBuilder line = new StringBuilder();
+      for (int i = 0; i < columns; i++) {
+        line.append(row.get(i));
+        line.repeat(' ', i == columns - 1 ? 0 : widths[i] - row.get(i).length() + 2);
+      }
+      out.println(line.toString().stripTrailing());
+    }
+  }
+}

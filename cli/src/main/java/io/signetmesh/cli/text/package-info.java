@@ -1,0 +1,5 @@
+/** What commands print for people. */
+@NullMarked
+package io.signetmesh.cli.text;
+
+import org.jspecify.annotations.NullMarked;
