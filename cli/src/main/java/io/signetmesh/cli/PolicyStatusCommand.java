@@ -2,24 +2,20 @@ package io.signetmesh.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.grpc.ManagedChannel;
 import io.grpc.StatusRuntimeException;
 import io.signetmesh.cli.controlplane.Closing;
+import io.signetmesh.cli.controlplane.EnforcementClient;
 import io.signetmesh.cli.controlplane.EnforcementTable;
 import io.signetmesh.cli.host.ListenAddress;
 import io.signetmesh.cli.host.MeshNames;
-import io.signetmesh.identity.channel.ControlChannel;
 import io.signetmesh.identity.channel.ControlLoops;
 import io.signetmesh.identity.workload.IdentityClient;
 import io.signetmesh.v1.EnforcementStatus;
-import io.signetmesh.v1.EnforcementStatusRequest;
-import io.signetmesh.v1.PolicyEnforcementGrpc;
 import java.io.PrintWriter;
 import java.net.InetSocketAddress;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.concurrent.Callable;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -52,12 +48,6 @@ import picocli.CommandLine.Spec;
       "  signet policy status --state /tmp/signet --namespace shop --wait 5s --json"
     })
 final class PolicyStatusCommand implements Callable<Integer> {
-  /** The service account, in the control plane's namespace, that operators' commands have. */
-  static final String OPERATOR = "signet-operator";
-
-  private static final long PAUSE_MILLIS = 50;
-  private static final long CALL_SECONDS = 5;
-
   @Spec private CommandSpec spec = CommandSpec.create();
   @Mixin private LoggingOptions logging = new LoggingOptions();
   @Mixin private MemberOptions member = new MemberOptions();
@@ -116,28 +106,12 @@ final class PolicyStatusCommand implements Callable<Integer> {
     MeshNames names = member.names();
     ControlLoops loops = parts.add(ControlLoops.start(1));
     IdentityClient client =
-        member.join(names.identity(names.controlPlaneNamespace(), OPERATOR), parts, loops, clock);
-    InetSocketAddress address = policy();
-    ManagedChannel channel =
-        ControlChannel.open(
-            new ControlChannel.Address(
-                address.getAddress().getHostAddress(), address.getPort()),
-            names.policyServer().dnsName(),
-            client::credentials,
-            clock,
-            loops);
-    parts.add(channel::shutdownNow);
-    long end = System.nanoTime() + wait.toNanos();
-    while (true) {
-      EnforcementStatus status =
-          PolicyEnforcementGrpc.newBlockingStub(channel)
-              .withDeadlineAfter(CALL_SECONDS, TimeUnit.SECONDS)
-              .status(EnforcementStatusRequest.newBuilder().setNamespace(namespace).build());
-      if (EnforcementTable.inForce(status) || System.nanoTime() - end >= 0) {
-        return status;
-      }
-      TimeUnit.MILLISECONDS.sleep(PAUSE_MILLIS);
-    }
+        member.join(names.identity(names.controlPlaneNamespace(), EnforcementClient.OPERATOR), parts, loops, clock);
+    EnforcementClient controller =
+        parts.add(
+            EnforcementClient.open(
+                policy(), names.policyServer().dnsName(), client, loops, clock));
+    return controller.await(namespace, EnforcementTable::inForce, wait);
   }
 
   private InetSocketAddress policy() throws CommandFailure {

@@ -3,10 +3,12 @@ package io.signetmesh.cli.demo;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 
 /** A client of the ledger's TCP protocol: one connection, any number of questions. */
 final class LedgerClient implements AutoCloseable {
@@ -18,11 +20,21 @@ final class LedgerClient implements AutoCloseable {
     this.in = in;
   }
 
-  static LedgerClient connect(InetSocketAddress server, Duration timeout) throws IOException {
+  /**
+   * Connects.
+   *
+   * @param source address to connect from; null: any
+   */
+  static LedgerClient connect(
+      @Nullable InetAddress source, InetSocketAddress server, Duration timeout)
+      throws IOException {
     Socket socket = new Socket();
     try {
       socket.setTcpNoDelay(true);
       socket.setSoTimeout((int) timeout.toMillis());
+      if (source != null) {
+        socket.bind(new InetSocketAddress(source, 0));
+      }
       socket.connect(server, (int) timeout.toMillis());
       return new LedgerClient(
           socket,
@@ -35,8 +47,12 @@ final class LedgerClient implements AutoCloseable {
   }
 
   /** One question on a connection of its own. */
-  static Answer ask(InetSocketAddress server, String account, Duration timeout) {
-    try (LedgerClient client = connect(server, timeout)) {
+  static Answer ask(
+      @Nullable InetAddress source,
+      InetSocketAddress server,
+      String account,
+      Duration timeout) {
+    try (LedgerClient client = connect(source, server, timeout)) {
       return client.balance(account);
     } catch (IOException e) {
       return Answer.refused("" + e.getMessage());
@@ -58,7 +74,11 @@ final class LedgerClient implements AutoCloseable {
   }
 
   @Override
-  public void close() throws IOException {
-    socket.close();
+  public void close() {
+    try {
+      socket.close();
+    } catch (IOException e) {
+      // It is of no more use either way.
+    }
   }
 }

@@ -1,0 +1,80 @@
+package io.signetmesh.cli.controlplane;
+
+import io.grpc.ManagedChannel;
+import io.grpc.StatusRuntimeException;
+import io.signetmesh.identity.channel.ControlChannel;
+import io.signetmesh.identity.channel.ControlLoops;
+import io.signetmesh.identity.workload.IdentityClient;
+import io.signetmesh.v1.EnforcementStatus;
+import io.signetmesh.v1.EnforcementStatusRequest;
+import io.signetmesh.v1.PolicyEnforcementGrpc;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
+
+/** Asks a policy controller what the proxies enforce. */
+public final class EnforcementClient implements AutoCloseable {
+  /** The service account, in the control plane's namespace, that operators' commands have. */
+  public static final String OPERATOR = "signet-operator";
+
+  private static final long PAUSE_MILLIS = 20;
+  private static final long CALL_SECONDS = 5;
+
+  private final ManagedChannel channel;
+
+  private EnforcementClient(ManagedChannel channel) {
+    this.channel = channel;
+  }
+
+  /**
+   * Makes a client; it connects with the first question.
+   *
+   * @param serverName identity that the controller must have
+   * @param member an operator's certificate
+   */
+  public static EnforcementClient open(
+      InetSocketAddress controller,
+      String serverName,
+      IdentityClient member,
+      ControlLoops loops,
+      InstantSource clock) {
+    return new EnforcementClient(
+        ControlChannel.open(
+            new ControlChannel.Address(
+                controller.getAddress().getHostAddress(), controller.getPort()),
+            serverName,
+            member::credentials,
+            clock,
+            loops));
+  }
+
+  /**
+   * Asks until the answer is the one wanted, or the time is over.
+   *
+   * @param namespace restricts the answer to one namespace; empty = all
+   * @return the last answer
+   * @throws StatusRuntimeException when the controller does not answer
+   */
+  public EnforcementStatus await(
+      String namespace, Predicate<EnforcementStatus> wanted, Duration limit)
+      throws InterruptedException {
+    long end = System.nanoTime() + limit.toNanos();
+    while (true) {
+      EnforcementStatus status =
+          PolicyEnforcementGrpc.newBlockingStub(channel)
+              .withDeadlineAfter(CALL_SECONDS, TimeUnit.SECONDS)
+              .status(EnforcementStatusRequest.newBuilder().setNamespace(namespace).build());
+      if (wanted.test(status) || System.nanoTime() - end >= 0) {
+        return status;
+      }
+      TimeUnit.MILLISECONDS.sleep(PAUSE_MILLIS);
+    }
+  }
+
+  @Override
+  public void close() {
+    channel.shutdownNow();
+  }
+}

@@ -1,0 +1,35 @@
+package io.signetmesh.cli.demo;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.TimeoutException;
+
+/** A running shop: control plane, proxies and services. */
+interface ShopMesh extends AutoCloseable {
+  /** Addresses and names. */
+  Shop shop();
+
+  /** The manifests that are in force; edit them while everything runs. */
+  Path manifests();
+
+  /** The audit journal of a service's proxy. */
+  Path journal(Shop.Service service);
+
+  /**
+   * Waits until the newest policy is in force at all proxies.
+   *
+   * @param after a generation that is not new enough; 0 = any will do
+   * @throws TimeoutException when it is not within {@code limit}
+   */
+  Enforced awaitEnforcement(long after, Duration limit)
+      throws IOException, TimeoutException, InterruptedException;
+
+  /**
+   * A generation that all proxies have acknowledged.
+   *
+   * @param generation the newest generation of all
+   * @param ports ports of proxies that enforce it
+   */
+  record Enforced(long generation, int ports) {}
+}
