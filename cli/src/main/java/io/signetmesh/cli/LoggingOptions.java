@@ -19,6 +19,22 @@ final class LoggingOptions {
       description = "plain or json (default: LINKERD2_PROXY_LOG_FORMAT, else plain).")
   private String format = "plain";
 
+  private final boolean quiet;
+
+  /** For servers: what they do is worth a line. */
+  LoggingOptions() {
+    this(false);
+  }
+
+  private LoggingOptions(boolean quiet) {
+    this.quiet = quiet;
+  }
+
+  /** For commands whose output is the answer: only warnings are worth a line. */
+  static LoggingOptions quiet() {
+    return new LoggingOptions(true);
+  }
+
   /** Whether errors are shown with their stack. */
   boolean verbose() {
     return verbose;
@@ -36,8 +52,8 @@ final class LoggingOptions {
     if (unwanted != null) {
       root.detachAppender(unwanted);
     }
-    if (verbose) {
-      context.getLogger("io.signetmesh").setLevel(Level.DEBUG);
+    if (verbose || quiet) {
+      context.getLogger("io.signetmesh").setLevel(verbose ? Level.DEBUG : Level.WARN);
     }
   }
 }

@@ -49,7 +49,7 @@ import picocli.CommandLine.Spec;
     })
 final class PolicyStatusCommand implements Callable<Integer> {
   @Spec private CommandSpec spec = CommandSpec.create();
-  @Mixin private LoggingOptions logging = new LoggingOptions();
+  @Mixin private LoggingOptions logging = LoggingOptions.quiet();
   @Mixin private MemberOptions member = new MemberOptions();
 
   @Option(

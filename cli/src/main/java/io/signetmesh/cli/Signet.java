@@ -17,6 +17,7 @@ import picocli.CommandLine.Spec;
     versionProvider = VersionCommand.Provider.class,
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {
+      DemoCommand.class,
       UpCommand.class,
       IdentityCommand.class,
       PolicyCommand.class,
@@ -26,6 +27,7 @@ import picocli.CommandLine.Spec;
       CompletionCommand.class,
       VersionCommand.class,
       DemoServiceCommand.class,
+      TrainCommand.class,
     },
     footer = {
       "",

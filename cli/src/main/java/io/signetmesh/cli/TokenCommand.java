@@ -38,7 +38,7 @@ import picocli.CommandLine.Spec;
     })
 final class TokenCommand implements Callable<Integer> {
   @Spec private CommandSpec spec = CommandSpec.create();
-  @Mixin private LoggingOptions logging = new LoggingOptions();
+  @Mixin private LoggingOptions logging = LoggingOptions.quiet();
   @Mixin private MeshOptions mesh = new MeshOptions();
 
   @Parameters(paramLabel = "NAMESPACE/SERVICE-ACCOUNT", description = "Who the token is for.")

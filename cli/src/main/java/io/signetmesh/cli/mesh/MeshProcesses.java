@@ -12,6 +12,7 @@ import io.signetmesh.identity.ca.EmbeddedAuthority;
 import io.signetmesh.identity.pki.Certificates;
 import io.signetmesh.identity.pki.PkiException;
 import io.signetmesh.identity.pki.StateFiles;
+import io.signetmesh.identity.pki.WorkloadIdentity;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -148,6 +149,17 @@ public final class MeshProcesses implements AutoCloseable {
     Readiness.awaitListening(process, controlPlane.identity(), READY_LIMIT);
     Readiness.awaitListening(process, controlPlane.policy(), READY_LIMIT);
     Readiness.awaitListening(process, controlPlane.discovery(), READY_LIMIT);
+  }
+
+  /**
+   * Issues a token to a member of the mesh that is no workload.
+   *
+   * @return the file with the token
+   */
+  public Path issueToken(WorkloadIdentity member) throws IOException {
+    Path file = directory.resolve("tokens").resolve("member." + member.serviceAccount());
+    tokens.issueTo(file, member.namespace(), member.serviceAccount(), TOKEN_LIFETIME);
+    return file;
   }
 
   /**

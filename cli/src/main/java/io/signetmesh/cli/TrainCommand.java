@@ -1,0 +1,32 @@
+package io.signetmesh.cli;
+
+import io.signetmesh.cli.demo.Demo;
+import java.time.Clock;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Spec;
+
+/**
+ * {@code signet train-aot}: does once, in one process, what the commands do, so that the virtual
+ * machine can keep the classes and profiles of it for their starts.
+ */
+@Command(
+    name = "train-aot",
+    hidden = true,
+    description = "Runs what an ahead-of-time cache is made from.",
+    mixinStandardHelpOptions = true)
+final class TrainCommand implements Callable<Integer> {
+  @Spec private CommandSpec spec = CommandSpec.create();
+  @Mixin private LoggingOptions logging = LoggingOptions.quiet();
+
+  @Override
+  public Integer call() throws Exception {
+    Signet.commandLine().getSubcommands().values().forEach(command -> command.getUsageMessage());
+    Demo demo =
+        new Demo(
+            spec.commandLine().getOut(), spec.commandLine().getErr(), Clock.systemUTC());
+    return demo.train() ? ExitCode.OK : ExitCode.NEGATIVE;
+  }
+}

@@ -1,0 +1,110 @@
+package io.signetmesh.cli.demo;
+
+import io.signetmesh.cli.controlplane.Closing;
+import io.signetmesh.cli.controlplane.ClusterSettings;
+import io.signetmesh.cli.controlplane.ControlPlaneServers;
+import io.signetmesh.cli.controlplane.LocalMesh;
+import io.signetmesh.cli.controlplane.Membership;
+import io.signetmesh.cli.host.LocalProxies;
+import io.signetmesh.cli.host.MeshNames;
+import io.signetmesh.cli.mesh.LoopbackNet;
+import io.signetmesh.crds.network.Cidr;
+import io.signetmesh.crds.policy.AccessPolicy;
+import io.signetmesh.identity.ca.IssuancePolicy;
+import io.signetmesh.identity.pki.StateFiles;
+import io.signetmesh.identity.pki.WorkloadIdentity;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/** The shop with everything in this process, for a training run of the virtual machine. */
+final class ShopInProcess implements ShopMesh {
+  private static final Duration READY_LIMIT = Duration.ofSeconds(60);
+
+  private final Shop shop;
+  private final Path directory;
+  private final Closing parts = new Closing();
+  private final OperatorView operator;
+
+  private ShopInProcess(Shop shop, Path directory, Clock clock) {
+    this.shop = shop;
+    this.directory = directory;
+    this.operator =
+        parts.add(new OperatorView(shop.controlPlane().policy(), MeshNames.DEFAULT, clock));
+  }
+
+  /** Starts everything, and returns when all of it is ready. */
+  static ShopInProcess start(Path examples, Path directory, Clock clock) throws Exception {
+    LoopbackNet net = LoopbackNet.reserve();
+    ShopInProcess mesh = new ShopInProcess(new Shop(net), directory, clock);
+    mesh.parts.add(net);
+    try {
+      mesh.start(examples, clock);
+      return mesh;
+    } catch (Exception e) {
+      mesh.close();
+      throw e;
+    }
+  }
+
+  private void start(Path examples, Clock clock) throws Exception {
+    StateFiles.createDirectory(manifests());
+    shop.install(examples, manifests());
+    ControlPlaneServers.Config config =
+        new ControlPlaneServers.Config(
+            directory.resolve("state"),
+            manifests(),
+            shop.controlPlane(),
+            new ClusterSettings(
+                MeshNames.DEFAULT, List.of(Cidr.parse("127.0.0.0/8")), AccessPolicy.DENY),
+            IssuancePolicy.DEFAULT);
+    for (Shop.Service service : Shop.Service.values()) {
+      parts.add(DemoServices.start(service.kind(), shop.application(service)));
+    }
+    ControlPlaneServers servers = parts.add(ControlPlaneServers.start(config, clock));
+    LocalProxies proxies = parts.add(LocalMesh.proxies(config, servers, clock));
+    parts.add(servers.source().subscribe(proxies));
+    WorkloadIdentity who = OperatorView.identity(MeshNames.DEFAULT);
+    operator.join(
+        new Membership(
+            MeshNames.DEFAULT,
+            servers.trustAnchors(),
+            servers.tokens().issue(who.serviceAccount(), who.namespace(), who.serviceAccount()),
+            servers.addresses().identity()),
+        READY_LIMIT);
+    proxies.ready().get(READY_LIMIT.toSeconds(), TimeUnit.SECONDS);
+  }
+
+  @Override
+  public Shop shop() {
+    return shop;
+  }
+
+  @Override
+  public Path manifests() {
+    return directory.resolve("manifests");
+  }
+
+  @Override
+  public Path journal(Shop.Service service) {
+    return directory
+        .resolve("state")
+        .resolve("audit")
+        .resolve(Shop.NAMESPACE + "." + service.pod() + ".jsonl");
+  }
+
+  @Override
+  public Enforced awaitEnforcement(long after, Duration limit)
+      throws IOException, TimeoutException, InterruptedException {
+    return operator.awaitEnforcement(after, Shop.Service.values().length, limit);
+  }
+
+  @Override
+  public void close() throws Exception {
+    parts.close();
+  }
+}

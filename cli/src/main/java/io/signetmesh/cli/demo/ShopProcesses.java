@@ -1,0 +1,164 @@
+package io.signetmesh.cli.demo;
+
+import io.signetmesh.cli.controlplane.Closing;
+import io.signetmesh.cli.controlplane.Membership;
+import io.signetmesh.cli.host.HostWorkload;
+import io.signetmesh.cli.host.ListenAddress;
+import io.signetmesh.cli.host.MeshNames;
+import io.signetmesh.cli.mesh.LoopbackNet;
+import io.signetmesh.cli.mesh.MeshProcesses;
+import io.signetmesh.cli.process.Readiness;
+import io.signetmesh.cli.process.SignetProcess;
+import io.signetmesh.cluster.ClusterSource;
+import io.signetmesh.cluster.DirectorySource;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.TimeoutException;
+
+/** The shop with every part in a process of its own. */
+final class ShopProcesses implements ShopMesh {
+  private static final Duration READY_LIMIT = Duration.ofSeconds(60);
+
+  private final Shop shop;
+  private final MeshProcesses mesh;
+  private final Map<HostWorkload, SignetProcess> proxies = new HashMap<>();
+  private final Closing parts = new Closing();
+  private final OperatorView operator;
+
+  private ShopProcesses(Shop shop, MeshProcesses mesh, Clock clock) {
+    this.shop = shop;
+    this.mesh = mesh;
+    this.operator =
+        parts.add(new OperatorView(mesh.controlPlane().policy(), mesh.names(), clock));
+  }
+
+  /**
+   * Starts everything at once, and returns when all of it is ready.
+   *
+   * @param examples {@code examples/quickstart}
+   * @param directory where logs, manifests, keys and records are kept
+   */
+  static ShopProcesses start(Path examples, Path directory, Clock clock) throws Exception {
+    LoopbackNet net = LoopbackNet.reserve();
+    Shop shop = new Shop(net);
+    MeshProcesses mesh =
+        MeshProcesses.prepare(directory, MeshNames.DEFAULT, shop.controlPlane(), clock);
+    ShopProcesses processes = new ShopProcesses(shop, mesh, clock);
+    processes.parts.add(net);
+    processes.parts.add(mesh);
+    try {
+      processes.start(examples, clock);
+      return processes;
+    } catch (Exception e) {
+      processes.close();
+      throw e;
+    }
+  }
+
+  private void start(Path examples, Clock clock) throws Exception {
+    shop.install(examples, mesh.manifests());
+    SignetProcess controlPlane = mesh.startControlPlane();
+    Map<Shop.Service, SignetProcess> services = new EnumMap<>(Shop.Service.class);
+    for (Shop.Service service : Shop.Service.values()) {
+      services.put(
+          service,
+          mesh.start(
+              "service." + service.pod(),
+              Map.of(),
+              List.of(
+                  "demo-service",
+                  service.kind().name().toLowerCase(Locale.ROOT),
+                  "--listen",
+                  ListenAddress.text(shop.application(service)))));
+    }
+    for (HostWorkload workload : workloads(mesh.manifests())) {
+      proxies.put(workload, mesh.startProxy(workload, Map.of()));
+    }
+    mesh.awaitControlPlane(controlPlane);
+    operator.join(
+        new Membership(
+            mesh.names(),
+            mesh.trustAnchors(),
+            mesh.issueToken(OperatorView.identity(mesh.names())),
+            mesh.controlPlane().identity()),
+        READY_LIMIT);
+    for (Map.Entry<HostWorkload, SignetProcess> proxy : proxies.entrySet()) {
+      mesh.awaitProxy(proxy.getValue(), proxy.getKey());
+    }
+    for (Map.Entry<Shop.Service, SignetProcess> service : services.entrySet()) {
+      Readiness.awaitListening(
+          service.getValue(), shop.application(service.getKey()), READY_LIMIT);
+    }
+  }
+
+  private static List<HostWorkload> workloads(Path manifests) {
+    List<HostWorkload> found = new ArrayList<>();
+    try (ClusterSource source = DirectorySource.open(manifests)) {
+      source
+          .view()
+          .workloads()
+          .forEach(
+              workload ->
+                  HostWorkload.of(workload, MeshNames.DEFAULT.controlPlaneNamespace())
+                      .ifPresent(found::add));
+    }
+    return found;
+  }
+
+  @Override
+  public Shop shop() {
+    return shop;
+  }
+
+  @Override
+  public Path manifests() {
+    return mesh.manifests();
+  }
+
+  /** The control plane's state directory. */
+  Path state() {
+    return mesh.state();
+  }
+
+  @Override
+  public Path journal(Shop.Service service) {
+    return proxies.keySet().stream()
+        .filter(workload -> workload.name().equals(service.pod()))
+        .findFirst()
+        .map(mesh::journal)
+        .orElseThrow();
+  }
+
+  @Override
+  public Enforced awaitEnforcement(long after, Duration limit)
+      throws IOException, TimeoutException, InterruptedException {
+    return operator.awaitEnforcement(after, proxiesWithServer(), limit);
+  }
+
+  private static int proxiesWithServer() {
+    return Shop.Service.values().length;
+  }
+
+  /** How many processes there are, this one included. */
+  int processes() {
+    return mesh.processes().size() + 1;
+  }
+
+  /** How many proxies there are. */
+  int proxies() {
+    return proxies.size();
+  }
+
+  @Override
+  public void close() throws Exception {
+    parts.close();
+  }
+}
