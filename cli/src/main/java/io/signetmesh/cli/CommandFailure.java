@@ -1,5 +1,6 @@
 package io.signetmesh.cli;
 
+import io.signetmesh.crds.manifest.InvalidManifestsException;
 import io.signetmesh.identity.pki.PkiException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -67,6 +68,7 @@ public final class CommandFailure extends Exception {
       case IOException e when bindFailure(e) != null ->
           unavailable(sentence + ": " + bindFailure(e), e);
       case IOException e -> configuration(sentence, e);
+      case InvalidManifestsException e -> configuration(String.valueOf(e.getMessage()), e);
       case PkiException e -> configuration(sentence, e);
       case IllegalArgumentException e -> configuration(sentence, e);
       default -> cause;

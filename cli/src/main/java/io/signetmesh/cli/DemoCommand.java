@@ -43,7 +43,9 @@ final class DemoCommand implements Callable<Integer> {
   @Spec private CommandSpec spec = CommandSpec.create();
   @Mixin private LoggingOptions logging = LoggingOptions.quiet();
 
-  @Option(names = "--json", description = "Print the report as JSON; progress goes to standard error.")
+  @Option(
+      names = "--json",
+      description = "Print the report as JSON; progress goes to standard error.")
   private boolean json;
 
   @Option(
@@ -54,8 +56,7 @@ final class DemoCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     Demo demo =
-        new Demo(
-            spec.commandLine().getOut(), spec.commandLine().getErr(), Clock.systemUTC());
+        new Demo(spec.commandLine().getOut(), spec.commandLine().getErr(), Clock.systemUTC());
     CountDownLatch never = new CountDownLatch(1);
     try {
       return demo.run(json, keep, never::await) ? ExitCode.OK : ExitCode.NEGATIVE;

@@ -61,7 +61,8 @@ final class DiscoveryCommand implements Callable<Integer> {
 
   @Option(
       names = "--cleartext",
-      description = "Serve without TLS, on a loopback address only: every local process is trusted.")
+      description =
+          "Serve without TLS, on a loopback address only: every local process is trusted.")
   private boolean cleartext;
 
   @Mixin private MemberOptions member = new MemberOptions();

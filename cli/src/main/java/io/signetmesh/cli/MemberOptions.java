@@ -75,7 +75,8 @@ final class MemberOptions {
   @Option(
       names = "--trust-domain",
       paramLabel = "NAME",
-      description = "Part of every identity (default: as in the state directory, else cluster.local).")
+      description =
+          "Part of every identity (default: as in the state directory, else cluster.local).")
   private @Nullable String trustDomain;
 
   /** Names in the identities of the mesh. */
@@ -92,9 +93,7 @@ final class MemberOptions {
         file()
             .map(ControlPlaneFile::servers)
             .orElse(ControlPlane.at(InetAddress.getLoopbackAddress()));
-    return identity == null
-        ? known
-        : new ControlPlane(identity, known.discovery(), known.policy());
+    return identity == null ? known : new ControlPlane(identity, known.discovery(), known.policy());
   }
 
   private Optional<ControlPlaneFile> file() throws CommandFailure {
@@ -163,9 +162,7 @@ final class MemberOptions {
                     directory, names.controlPlaneNamespace(), names.trustDomain(), clock)));
     return new Membership(
         names,
-        anchors == null
-            ? Certificates.toPem(bundles.get().anchors())
-            : Files.readString(anchors),
+        anchors == null ? Certificates.toPem(bundles.get().anchors()) : Files.readString(anchors),
         token == null
             ? tokens.issue(who.serviceAccount(), who.namespace(), who.serviceAccount())
             : token,

@@ -76,14 +76,16 @@ final class PolicyCommand implements Callable<Integer> {
 
   @Option(
       names = "--cleartext",
-      description = "Serve without TLS, on a loopback address only: every local process is trusted.")
+      description =
+          "Serve without TLS, on a loopback address only: every local process is trusted.")
   private boolean cleartext;
 
   @Option(
       names = "--audit-file",
       paramLabel = "FILE",
-      description = "Audit journal (default: audit/policy.jsonl in the state directory, else"
-          + " signet-policy-audit.jsonl).")
+      description =
+          "Audit journal (default: audit/policy.jsonl in the state directory, else"
+              + " signet-policy-audit.jsonl).")
   private @Nullable Path auditFile;
 
   @Mixin private MemberOptions member = new MemberOptions();

@@ -106,11 +106,14 @@ final class PolicyStatusCommand implements Callable<Integer> {
     MeshNames names = member.names();
     ControlLoops loops = parts.add(ControlLoops.start(1));
     IdentityClient client =
-        member.join(names.identity(names.controlPlaneNamespace(), EnforcementClient.OPERATOR), parts, loops, clock);
+        member.join(
+            names.identity(names.controlPlaneNamespace(), EnforcementClient.OPERATOR),
+            parts,
+            loops,
+            clock);
     EnforcementClient controller =
         parts.add(
-            EnforcementClient.open(
-                policy(), names.policyServer().dnsName(), client, loops, clock));
+            EnforcementClient.open(policy(), names.policyServer().dnsName(), client, loops, clock));
     return controller.await(namespace, EnforcementTable::inForce, wait);
   }
 

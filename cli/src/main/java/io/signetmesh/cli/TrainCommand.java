@@ -25,8 +25,7 @@ final class TrainCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     Signet.commandLine().getSubcommands().values().forEach(command -> command.getUsageMessage());
     Demo demo =
-        new Demo(
-            spec.commandLine().getOut(), spec.commandLine().getErr(), Clock.systemUTC());
+        new Demo(spec.commandLine().getOut(), spec.commandLine().getErr(), Clock.systemUTC());
     return demo.train() ? ExitCode.OK : ExitCode.NEGATIVE;
   }
 }

@@ -6,6 +6,7 @@ import io.signetmesh.cli.host.ControlPlane;
 import io.signetmesh.cli.host.MeshNames;
 import io.signetmesh.cluster.ClusterSource;
 import io.signetmesh.cluster.DirectorySource;
+import io.signetmesh.crds.manifest.InvalidManifestsException;
 import io.signetmesh.discovery.DiscoveryServer;
 import io.signetmesh.identity.attest.WorkloadTokens;
 import io.signetmesh.identity.ca.IssuancePolicy;
@@ -92,10 +93,7 @@ public final class ControlPlaneServers implements AutoCloseable {
   }
 
   private static ControlPlaneServers start(
-      Config config,
-      InstantSource clock,
-      CompletableFuture<ClusterSource> reading,
-      Closing parts)
+      Config config, InstantSource clock, CompletableFuture<ClusterSource> reading, Closing parts)
       throws Exception {
     MeshNames names = config.cluster().names();
     ControlLoops loops = parts.add(ControlLoops.start(1));
@@ -164,7 +162,11 @@ public final class ControlPlaneServers implements AutoCloseable {
   }
 
   private static ClusterSource read(Path manifests) {
-    return DirectorySource.open(manifests);
+    try {
+      return DirectorySource.open(manifests);
+    } catch (InvalidManifestsException e) {
+      throw new CompletionException(e);
+    }
   }
 
   /** Where a client on this host reaches a server. */

@@ -37,8 +37,7 @@ public final class LocalMesh {
                 servers.trustAnchors(),
                 servers
                     .tokens()
-                    .issue(
-                        fileName(workload), workload.namespace(), workload.serviceAccount()),
+                    .issue(fileName(workload), workload.namespace(), workload.serviceAccount()),
                 audit.resolve(fileName(workload) + ".jsonl")),
         clock);
   }

@@ -60,7 +60,9 @@ public final class Demo {
             new DemoReport(outcome, mesh.processes(), mesh.proxies(), start, since(began));
         if (json) {
           out.println(
-              new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(report.json()));
+              new ObjectMapper()
+                  .writerWithDefaultPrettyPrinter()
+                  .writeValueAsString(report.json()));
         } else {
           report.print(out);
         }
@@ -86,8 +88,7 @@ public final class Demo {
     Path directory = Files.createTempDirectory("signet-train-");
     try (ShopInProcess mesh = ShopInProcess.start(examples(), directory, clock)) {
       Demonstration.Outcome outcome = new Demonstration(mesh, verdict -> {}).run();
-      DemoReport report =
-          new DemoReport(outcome, 1, 5, Duration.ZERO, Duration.ZERO);
+      DemoReport report = new DemoReport(outcome, 1, 5, Duration.ZERO, Duration.ZERO);
       report.print(out);
       out.println(new ObjectMapper().writeValueAsString(report.json()));
       out.flush();
@@ -107,10 +108,16 @@ public final class Demo {
             "Everything keeps running until Ctrl-C. In another terminal:",
             "",
             "  curl -i http://" + web + "/catalog    # as the frontend: 200",
-            "  curl -i http://" + address(shop, Shop.Client.INTRUDER) + "/catalog    # as the intruder: 403",
-            "  curl -i http://" + address(shop, Shop.Client.STRANGER) + "/catalog    # without mesh: 403",
+            "  curl -i http://"
+                + address(shop, Shop.Client.INTRUDER)
+                + "/catalog    # as the intruder: 403",
+            "  curl -i http://"
+                + address(shop, Shop.Client.STRANGER)
+                + "/catalog    # without mesh: 403",
             "  tail -f " + mesh.journal(Shop.Service.WEB) + "    # why",
-            "  $EDITOR " + mesh.manifests().resolve("authentications.yaml") + "    # who the storefront is",
+            "  $EDITOR "
+                + mesh.manifests().resolve("authentications.yaml")
+                + "    # who the storefront is",
             "  " + signet + " policy status --state " + mesh.state() + "    # who enforces what",
             "  curl -s http://"
                 + address(shop.admin(Shop.Service.WEB))

@@ -31,7 +31,8 @@ record DemoReport(
       List<Verdict> verdicts =
           outcome.verdicts().stream().filter(verdict -> verdict.phase() == phase).toList();
       out.println();
-      out.println(phase.title().substring(0, 1).toUpperCase(Locale.ROOT) + phase.title().substring(1));
+      out.println(
+          phase.title().substring(0, 1).toUpperCase(Locale.ROOT) + phase.title().substring(1));
       out.println();
       table(verdicts).print(out);
     }

@@ -109,8 +109,7 @@ final class Demonstration {
 
   private void callGreeter(Client client, boolean allowed)
       throws IOException, InterruptedException {
-    try (GreeterClient greeter =
-        new GreeterClient(shop.from(client, Service.GREETER), TIMEOUT)) {
+    try (GreeterClient greeter = new GreeterClient(shop.from(client, Service.GREETER), TIMEOUT)) {
       journal(Service.GREETER).skip();
       Answer greeting = greeter.greet(client.label());
       add(Phase.AS_WRITTEN, client, Service.GREETER, "Greet (unary)", allowed, greeting, GREET);
@@ -122,8 +121,7 @@ final class Demonstration {
     }
   }
 
-  private void callLedger(Client client, boolean allowed)
-      throws IOException, InterruptedException {
+  private void callLedger(Client client, boolean allowed) throws IOException, InterruptedException {
     journal(Service.LEDGER).skip();
     Answer answer =
         LedgerClient.ask(source(client), shop.from(client, Service.LEDGER), ACCOUNT, TIMEOUT);
@@ -284,8 +282,7 @@ final class Demonstration {
       try {
         LedgerClient open = connection;
         if (open == null) {
-          open =
-              LedgerClient.connect(source(client), shop.from(client, Service.LEDGER), TIMEOUT);
+          open = LedgerClient.connect(source(client), shop.from(client, Service.LEDGER), TIMEOUT);
           connection = open;
         }
         Answer answer = open.balance(ACCOUNT);
@@ -322,8 +319,7 @@ final class Demonstration {
     return record -> {
       String identity = record.clientIdentity();
       return (client.isMeshed()
-              ? identity != null
-                  && identity.startsWith(client.label() + "." + Shop.NAMESPACE + ".")
+              ? identity != null && identity.startsWith(client.label() + "." + Shop.NAMESPACE + ".")
               : identity == null)
           && (path == null || path.equals(record.path()));
     };

@@ -41,7 +41,7 @@ final class GreeterClient implements AutoCloseable {
               StringValue.of(name));
       return Answer.served("OK: " + greeting.getValue());
     } catch (StatusRuntimeException e) {
-      return Answer.refused(e.getStatus().getCode().name());
+      return Answer.refused(text(e.getStatus()));
     }
   }
 
@@ -56,6 +56,13 @@ final class GreeterClient implements AutoCloseable {
     }
     chat.finish();
     return Answer.served("OK: " + lines + " lines each way");
+  }
+
+  private static String text(Status status) {
+    return switch (status.getCode()) {
+      case PERMISSION_DENIED -> status.getCode().name();
+      default -> status.getCode() + " " + status.getDescription();
+    };
   }
 
   /** Opens a stream. */
@@ -82,7 +89,7 @@ final class GreeterClient implements AutoCloseable {
 
                 @Override
                 public void onError(Throwable failure) {
-                  answers.add(Answer.refused(Status.fromThrowable(failure).getCode().name()));
+                  answers.add(Answer.refused(text(Status.fromThrowable(failure))));
                 }
 
                 @Override

@@ -26,8 +26,7 @@ final class LedgerClient implements AutoCloseable {
    * @param source address to connect from; null: any
    */
   static LedgerClient connect(
-      @Nullable InetAddress source, InetSocketAddress server, Duration timeout)
-      throws IOException {
+      @Nullable InetAddress source, InetSocketAddress server, Duration timeout) throws IOException {
     Socket socket = new Socket();
     try {
       socket.setTcpNoDelay(true);
@@ -48,10 +47,7 @@ final class LedgerClient implements AutoCloseable {
 
   /** One question on a connection of its own. */
   static Answer ask(
-      @Nullable InetAddress source,
-      InetSocketAddress server,
-      String account,
-      Duration timeout) {
+      @Nullable InetAddress source, InetSocketAddress server, String account, Duration timeout) {
     try (LedgerClient client = connect(source, server, timeout)) {
       return client.balance(account);
     } catch (IOException e) {

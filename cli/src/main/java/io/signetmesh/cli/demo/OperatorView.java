@@ -67,11 +67,7 @@ final class OperatorView implements AutoCloseable {
       throw new TimeoutException(
           "policy is in force on %d ports after %d s: expected %d, and a generation above %d, not %d"
               .formatted(
-                  inForce(status),
-                  limit.toSeconds(),
-                  ports,
-                  after,
-                  status.getCurrentGeneration()));
+                  inForce(status), limit.toSeconds(), ports, after, status.getCurrentGeneration()));
     }
     return new Enforced(status.getCurrentGeneration(), inForce(status));
   }

@@ -41,8 +41,7 @@ record Shop(LoopbackNet net) {
     private final int port;
     private final int meshPort;
 
-    Service(
-        String pod, String protocol, DemoServices.Kind kind, int host, int port, int meshPort) {
+    Service(String pod, String protocol, DemoServices.Kind kind, int host, int port, int meshPort) {
       this.pod = pod;
       this.protocol = protocol;
       this.kind = kind;
@@ -171,7 +170,6 @@ record Shop(LoopbackNet net) {
     }
     Path fresh = file.resolveSibling("." + file.getFileName() + ".new");
     Files.writeString(fresh, edited);
-    Files.move(
-        fresh, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
   }
 }

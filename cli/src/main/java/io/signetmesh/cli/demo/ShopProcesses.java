@@ -9,13 +9,14 @@ import io.signetmesh.cli.mesh.LoopbackNet;
 import io.signetmesh.cli.mesh.MeshProcesses;
 import io.signetmesh.cli.process.Readiness;
 import io.signetmesh.cli.process.SignetProcess;
-import io.signetmesh.cluster.ClusterSource;
-import io.signetmesh.cluster.DirectorySource;
+import io.signetmesh.cluster.ClusterView;
+import io.signetmesh.crds.manifest.InvalidManifestsException;
+import io.signetmesh.crds.manifest.ManifestReader;
+import io.signetmesh.crds.manifest.Manifests;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
@@ -36,8 +37,7 @@ final class ShopProcesses implements ShopMesh {
   private ShopProcesses(Shop shop, MeshProcesses mesh, Clock clock) {
     this.shop = shop;
     this.mesh = mesh;
-    this.operator =
-        parts.add(new OperatorView(mesh.controlPlane().policy(), mesh.names(), clock));
+    this.operator = parts.add(new OperatorView(mesh.controlPlane().policy(), mesh.names(), clock));
   }
 
   /**
@@ -94,23 +94,19 @@ final class ShopProcesses implements ShopMesh {
       mesh.awaitProxy(proxy.getValue(), proxy.getKey());
     }
     for (Map.Entry<Shop.Service, SignetProcess> service : services.entrySet()) {
-      Readiness.awaitListening(
-          service.getValue(), shop.application(service.getKey()), READY_LIMIT);
+      Readiness.awaitListening(service.getValue(), shop.application(service.getKey()), READY_LIMIT);
     }
   }
 
-  private static List<HostWorkload> workloads(Path manifests) {
-    List<HostWorkload> found = new ArrayList<>();
-    try (ClusterSource source = DirectorySource.open(manifests)) {
-      source
-          .view()
-          .workloads()
-          .forEach(
-              workload ->
-                  HostWorkload.of(workload, MeshNames.DEFAULT.controlPlaneNamespace())
-                      .ifPresent(found::add));
-    }
-    return found;
+  /** The control plane judges the manifests; here only the workloads matter. */
+  private static List<HostWorkload> workloads(Path manifests) throws InvalidManifestsException {
+    Manifests read =
+        new ManifestReader(object -> List.of()).readPath(manifests).orThrow(manifests.toString());
+    return ClusterView.of(read.objects().values()).workloads().stream()
+        .flatMap(
+            workload ->
+                HostWorkload.of(workload, MeshNames.DEFAULT.controlPlaneNamespace()).stream())
+        .toList();
   }
 
   @Override

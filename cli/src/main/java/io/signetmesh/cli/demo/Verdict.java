@@ -69,9 +69,7 @@ record Verdict(
     }
     String authorization = written.authorization();
     String name =
-        authorization == null
-            ? null
-            : authorization.substring(authorization.lastIndexOf('/') + 1);
+        authorization == null ? null : authorization.substring(authorization.lastIndexOf('/') + 1);
     if (written.allowed()) {
       return name == null ? written.reason() : written.reason() + " by " + name;
     }
