@@ -13,6 +13,8 @@ import io.grpc.Context;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import io.grpc.stub.ClientCallStreamObserver;
+import io.grpc.stub.ClientResponseObserver;
 import io.grpc.stub.StreamObserver;
 import io.linkerd.proxy.inbound.InboundServerPoliciesGrpc;
 import io.linkerd.proxy.inbound.PortSpec;
@@ -36,9 +38,11 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -230,6 +234,60 @@ final class PolicyServerIT {
         .containsEntry("errors", "1")
         .containsEntry("generation", Long.toString(server.index().generation()));
     assertThat(change.attributes().get("findings")).contains("shop/typo").contains("wbe");
+  }
+
+  @Test
+  void aClientThatDoesNotReadIsSparedTheStatesInBetween() throws Exception {
+    int edits = 60;
+    BlockingQueue<Server> messages = new LinkedBlockingQueue<>();
+    CompletableFuture<ClientCallStreamObserver<PortSpec>> call = new CompletableFuture<>();
+    InboundServerPoliciesGrpc.newStub(channel)
+        .watchPort(
+            spec(WEB, 8080, true),
+            new ClientResponseObserver<PortSpec, Server>() {
+              @Override
+              public void beforeStart(ClientCallStreamObserver<PortSpec> stream) {
+                stream.disableAutoRequestWithInitial(1);
+                call.complete(stream);
+              }
+
+              @Override
+              public void onNext(Server message) {
+                messages.add(message);
+              }
+
+              @Override
+              public void onError(Throwable error) {}
+
+              @Override
+              public void onCompleted() {}
+            });
+    long first = messages.poll(10, TimeUnit.SECONDS).getSignetGeneration();
+
+    // Each state is over 100 KiB, all together many times what the transport holds back.
+    for (int edit = 0; edit < edits; edit++) {
+      String prefix = "edit" + edit + "-";
+      source.replace(
+          ClusterObjects.with(
+              base.subList(0, 4),
+              identities(
+                  "front",
+                  IntStream.range(0, 2_000)
+                      .mapToObj(i -> prefix + i + ".shop.serviceaccount.identity.signet.local")
+                      .toArray(String[]::new)),
+              allow("web-front", "web", meshTls("front"))));
+    }
+    long last = first + edits;
+    await(() -> server.index().generation() == last);
+    call.get(10, TimeUnit.SECONDS).request(2 * edits);
+    int taken = 0;
+    Server newest;
+    do {
+      newest = messages.poll(10, TimeUnit.SECONDS);
+      assertThat(newest).as("state after %s others", taken).isNotNull();
+      taken++;
+    } while (newest.getSignetGeneration() != last);
+    assertThat(taken).isLessThan(edits / 2);
   }
 
   @Test
