@@ -1,24 +1,15 @@
 package io.signetmesh.proxy.forward;
 
 import io.netty.buffer.ByteBuf;
-import io.netty.channel.ChannelHandlerContext;
-import io.netty.channel.socket.ChannelInputShutdownEvent;
-import io.netty.handler.codec.ByteToMessageDecoder;
-import io.netty.util.concurrent.ScheduledFuture;
-import io.signetmesh.proxy.http.HttpVersion;
+import io.signetmesh.proxy.metrics.HttpDetection;
 import java.nio.charset.StandardCharsets;
-import java.time.Duration;
-import java.util.List;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds out from the first bytes whether a connection is HTTP/1, HTTP/2 or neither. It waits for as
- * many bytes as it takes to know, unlike detectors that look at one read, up to a time limit after
- * which the connection counts as bytes. Consumes nothing; what it has read goes on to the handlers
- * that the verdict brings.
+ * Finds out from the first bytes whether a connection is HTTP/1, HTTP/2 or neither. It takes as
+ * many bytes as are needed to know, unlike detectors that look at one read. Consumes nothing.
  */
-public final class HttpSniffer extends ByteToMessageDecoder {
+public final class HttpSniffer {
   private static final byte[] PREFACE = "PRI * HTTP/2.0\r\n".getBytes(StandardCharsets.US_ASCII);
   private static final byte[] HTTP_1 = "HTTP/1.".getBytes(StandardCharsets.US_ASCII);
 
@@ -27,54 +18,24 @@ public final class HttpSniffer extends ByteToMessageDecoder {
 
   private static final int MAX_LINE = 8192;
 
-  private final Duration timeout;
-  private final Verdict verdict;
-  private @Nullable ScheduledFuture<?> timer;
-  private boolean decided;
-
-  /** Gets the outcome, once. */
-  @FunctionalInterface
-  public interface Verdict {
-    /**
-     * Called on the loop. Handlers added after the sniffer get the bytes read so far.
-     *
-     * @param version null: not HTTP
-     */
-    void detected(@Nullable HttpVersion version);
-  }
+  private HttpSniffer() {}
 
   /**
-   * @param timeout after which a connection that has not shown HTTP counts as bytes
+   * What the bytes are.
+   *
+   * @return HTTP1, HTTP2 or NOT_HTTP; null while that depends on bytes to come
    */
-  public HttpSniffer(Duration timeout, Verdict verdict) {
-    this.timeout = timeout;
-    this.verdict = verdict;
-  }
-
-  @Override
-  public void handlerAdded(ChannelHandlerContext ctx) {
-    timer =
-        ctx.executor().schedule(() -> decide(ctx, null), timeout.toMillis(), TimeUnit.MILLISECONDS);
-    ctx.channel().config().setAutoRead(true);
-  }
-
-  @Override
-  protected void decode(ChannelHandlerContext ctx, ByteBuf in, List<Object> out) {
-    if (decided) {
-      return;
-    }
+  public static @Nullable HttpDetection inspect(ByteBuf in) {
     int start = in.readerIndex();
     int count = in.readableBytes();
     if (startsWith(in, start, count, PREFACE)) {
-      if (count >= PREFACE.length) {
-        decide(ctx, HttpVersion.HTTP2);
-      }
-      return;
+      return count >= PREFACE.length ? HttpDetection.HTTP2 : null;
     }
     Boolean http1 = looksLikeHttp1(in, start, count);
-    if (http1 != null) {
-      decide(ctx, http1 ? HttpVersion.HTTP1 : null);
+    if (http1 == null) {
+      return null;
     }
+    return http1 ? HttpDetection.HTTP1 : HttpDetection.NOT_HTTP;
   }
 
   /** True or false once it is certain; null while it depends on bytes to come. */
@@ -123,46 +84,5 @@ public final class HttpSniffer extends ByteToMessageDecoder {
 
   private static boolean isTokenCharacter(byte b) {
     return (b >= 'A' && b <= 'Z') || (b >= 'a' && b <= 'z') || b == '-' || b == '_';
-  }
-
-  @Override
-  public void userEventTriggered(ChannelHandlerContext ctx, Object event) throws Exception {
-    super.userEventTriggered(ctx, event);
-    if (event == ChannelInputShutdownEvent.INSTANCE) {
-      decide(ctx, null);
-    }
-  }
-
-  @Override
-  public void channelInactive(ChannelHandlerContext ctx) throws Exception {
-    cancel();
-    decided = true;
-    super.channelInactive(ctx);
-  }
-
-  private void decide(ChannelHandlerContext ctx, @Nullable HttpVersion version) {
-    if (decided) {
-      return;
-    }
-    decided = true;
-    cancel();
-    ctx.channel().config().setAutoRead(false);
-    verdict.detected(version);
-  }
-
-  /** Hands the bytes on to the handlers behind this one; call when they are in place. */
-  public static void release(io.netty.channel.Channel channel) {
-    HttpSniffer sniffer = channel.pipeline().get(HttpSniffer.class);
-    if (sniffer != null) {
-      channel.pipeline().remove(sniffer);
-    }
-  }
-
-  private void cancel() {
-    ScheduledFuture<?> pending = timer;
-    if (pending != null) {
-      pending.cancel(false);
-      timer = null;
-    }
   }
 }

@@ -6,6 +6,7 @@ import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.util.concurrent.Future;
 import io.signetmesh.proxy.connect.Connector;
 import io.signetmesh.proxy.connect.CountedConnection;
+import io.signetmesh.proxy.connect.HeldReads;
 import io.signetmesh.proxy.http.HttpOutbound;
 import io.signetmesh.proxy.http.HttpVersion;
 import io.signetmesh.proxy.inbound.OriginalDestination;
@@ -31,6 +32,7 @@ public final class OutboundAccept extends ChannelInboundHandlerAdapter {
   private final ProxyLoop loop;
   private final @Nullable String authority;
   private final Services services;
+  private final HeldReads held = new HeldReads();
   private @Nullable InetSocketAddress original;
 
   /**
@@ -61,6 +63,7 @@ public final class OutboundAccept extends ChannelInboundHandlerAdapter {
   @Override
   public void channelActive(ChannelHandlerContext ctx) {
     Channel channel = ctx.channel();
+    channel.pipeline().addLast("held", held);
     Future<Upstream> resolving;
     if (authority != null) {
       resolving = services.upstreams().forAuthority(authority, loop.eventLoop());
@@ -98,27 +101,24 @@ public final class OutboundAccept extends ChannelInboundHandlerAdapter {
       case HTTP1 -> http(channel, upstream, HttpVersion.HTTP1);
       case HTTP2 -> http(channel, upstream, HttpVersion.HTTP2);
       case DETECT ->
-          channel
-              .pipeline()
-              .addLast(
-                  "detect",
-                  new HttpSniffer(
-                      services.detectTimeout(),
-                      version -> {
-                        if (version == null) {
-                          relay(channel, upstream);
-                        } else {
-                          http(channel, upstream, version);
-                        }
-                      }));
+          held.inspect(
+              services.detectTimeout(),
+              HttpSniffer::inspect,
+              found -> {
+                switch (found) {
+                  case HTTP1 -> http(channel, upstream, HttpVersion.HTTP1);
+                  case HTTP2 -> http(channel, upstream, HttpVersion.HTTP2);
+                  default -> relay(channel, upstream);
+                }
+              },
+              () -> relay(channel, upstream));
     }
   }
 
   private void http(Channel channel, Upstream upstream, HttpVersion version) {
     count(channel);
     services.http().serve(loop, channel, upstream, version);
-    channel.pipeline().remove(this);
-    HttpSniffer.release(channel);
+    handOver(channel);
     channel.config().setAutoRead(true);
     loop.flushDirty();
   }
@@ -161,12 +161,17 @@ public final class OutboundAccept extends ChannelInboundHandlerAdapter {
               lease.responded(System.nanoTime() - started);
               count(channel);
               TcpRelay.join(loop, channel, dialed.getNow(), lease::release);
-              if (channel.pipeline().context(OutboundAccept.this) != null) {
-                channel.pipeline().remove(OutboundAccept.this);
-              }
-              HttpSniffer.release(channel);
+              handOver(channel);
               loop.flushDirty();
             });
+  }
+
+  /** The handlers of the protocol are in place: what was held is theirs. */
+  private void handOver(Channel channel) {
+    if (channel.pipeline().context(this) != null) {
+      channel.pipeline().remove(this);
+    }
+    held.release();
   }
 
   private void count(Channel channel) {

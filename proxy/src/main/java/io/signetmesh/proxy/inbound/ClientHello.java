@@ -20,8 +20,8 @@ final class ClientHello {
 
   /** What the bytes are. */
   sealed interface Result {
-    /** Undecided: more bytes are needed. */
-    record More() implements Result {}
+    /** TLS, with a first message longer than any client needs. */
+    record Oversized() implements Result {}
 
     /** No TLS. */
     record NotTls() implements Result {}
@@ -34,12 +34,17 @@ final class ClientHello {
     record Tls(@Nullable String serverName) implements Result {}
   }
 
-  private static final Result MORE = new Result.More();
+  private static final Result OVERSIZED = new Result.Oversized();
   private static final Result NOT_TLS = new Result.NotTls();
   private static final Result NO_NAME = new Result.Tls(null);
 
-  /** Inspects the readable bytes. */
-  static Result inspect(ByteBuf in) {
+  /** Inspects the readable bytes; null: it takes more of them. */
+  static @Nullable Result inspect(ByteBuf in) {
+    Result found = parse(in);
+    return found == null && in.readableBytes() > MAX_BYTES ? OVERSIZED : found;
+  }
+
+  private static @Nullable Result parse(ByteBuf in) {
     int start = in.readerIndex();
     int available = in.readableBytes();
     // The first three bytes tell TLS from everything else a port sees.
@@ -53,7 +58,7 @@ final class ClientHello {
       return NOT_TLS;
     }
     if (available < RECORD_HEADER + 4) {
-      return MORE;
+      return null;
     }
     if (in.getUnsignedByte(start + RECORD_HEADER) != 1) {
       return NOT_TLS;
@@ -69,7 +74,7 @@ final class ClientHello {
     // A ClientHello may be spread over several records.
     while (filled < hello.length) {
       if (end - at < RECORD_HEADER) {
-        return MORE;
+        return null;
       }
       int length = in.getUnsignedShort(at + 3);
       if (in.getUnsignedByte(at) != 22 || length == 0 || length > 16_384 + 256) {
@@ -78,7 +83,7 @@ final class ClientHello {
       at += RECORD_HEADER;
       int take = Math.min(length, hello.length - filled);
       if (end - at < take) {
-        return MORE;
+        return null;
       }
       in.getBytes(at, hello, filled, take);
       filled += take;

@@ -1,16 +1,12 @@
 package io.signetmesh.proxy.inbound;
 
 import io.linkerd.transport.Header;
-import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
-import io.netty.channel.socket.ChannelInputShutdownEvent;
-import io.netty.handler.codec.ByteToMessageDecoder;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.handler.ssl.SslHandshakeCompletionEvent;
 import io.netty.util.concurrent.Future;
-import io.netty.util.concurrent.ScheduledFuture;
 import io.signetmesh.audit.AuditLog;
 import io.signetmesh.audit.AuditedConnection;
 import io.signetmesh.audit.DecisionEvent;
@@ -26,6 +22,7 @@ import io.signetmesh.proxy.authorize.Reason;
 import io.signetmesh.proxy.authorize.ServerPolicy;
 import io.signetmesh.proxy.connect.Connector;
 import io.signetmesh.proxy.connect.CountedConnection;
+import io.signetmesh.proxy.connect.HeldReads;
 import io.signetmesh.proxy.connect.TransportHeader;
 import io.signetmesh.proxy.forward.HttpSniffer;
 import io.signetmesh.proxy.forward.TcpRelay;
@@ -42,9 +39,8 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.InstantSource;
-import java.util.List;
+import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
@@ -70,6 +66,7 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
   private boolean direct;
   private @Nullable String group;
   private TlsStatus status = TlsStatus.NoIdentity.NO_TLS_FROM_REMOTE;
+  private HeldReads held = new HeldReads();
 
   /**
    * How a listener knows where its connections were going.
@@ -116,6 +113,7 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
   @Override
   public void channelActive(ChannelHandlerContext ctx) {
     Channel channel = ctx.channel();
+    channel.pipeline().addLast("held", held);
     InetSocketAddress local = (InetSocketAddress) channel.localAddress();
     if (listener.port() != 0) {
       target = new InetSocketAddress(local.getAddress(), listener.port());
@@ -165,103 +163,52 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
   // ---- TLS
 
   private void sniffTls(Channel channel) {
-    channel.pipeline().addLast("tls-detect", new TlsSniffer());
-    channel.config().setAutoRead(true);
-    channel.read();
-  }
-
-  /** Holds the first bytes until they show whether TLS is spoken and to whom. */
-  private final class TlsSniffer extends ByteToMessageDecoder {
-    private @Nullable ScheduledFuture<?> timer;
-    private boolean decided;
-
-    @Override
-    public void handlerAdded(ChannelHandlerContext ctx) {
-      timer =
-          ctx.executor()
-              .schedule(
-                  () -> undetected(ctx.channel(), ProxyError.TLS_DETECTION_TIMEOUT),
-                  services.detectTimeout().toMillis(),
-                  TimeUnit.MILLISECONDS);
-    }
-
-    @Override
-    protected void decode(ChannelHandlerContext ctx, ByteBuf in, List<Object> out) {
-      if (decided) {
-        return;
-      }
-      switch (ClientHello.inspect(in)) {
-        case ClientHello.Result.More more -> {
-          if (in.readableBytes() > ClientHello.MAX_BYTES) {
-            undetected(ctx.channel(), ProxyError.UNEXPECTED);
+    held.inspect(
+        services.detectTimeout(),
+        ClientHello::inspect,
+        found -> {
+          switch (found) {
+            case ClientHello.Result.NotTls plain -> detectedPlain(channel);
+            case ClientHello.Result.Tls hello -> detectedTls(channel, hello.serverName());
+            case ClientHello.Result.Oversized oversized -> {
+              failed(channel, ProxyError.UNEXPECTED);
+              channel.close();
+            }
           }
-        }
-        case ClientHello.Result.NotTls plain -> {
-          decided = true;
-          cancel();
-          detectedPlain(ctx);
-        }
-        case ClientHello.Result.Tls hello -> {
-          decided = true;
-          cancel();
-          detectedTls(ctx, hello.serverName());
-        }
-      }
-    }
-
-    @Override
-    public void userEventTriggered(ChannelHandlerContext ctx, Object event) throws Exception {
-      super.userEventTriggered(ctx, event);
-      if (event == ChannelInputShutdownEvent.INSTANCE && !decided) {
-        undetected(ctx.channel(), ProxyError.UNEXPECTED);
-      }
-    }
-
-    @Override
-    public void channelInactive(ChannelHandlerContext ctx) throws Exception {
-      cancel();
-      super.channelInactive(ctx);
-    }
-
-    private void undetected(Channel channel, ProxyError error) {
-      decided = true;
-      cancel();
-      failed(channel, error);
-      channel.close();
-    }
-
-    private void cancel() {
-      ScheduledFuture<?> pending = timer;
-      if (pending != null) {
-        pending.cancel(false);
-        timer = null;
-      }
-    }
+        },
+        () -> undetected(channel));
   }
 
-  private void detectedPlain(ChannelHandlerContext sniffer) {
-    Channel channel = sniffer.channel();
+  /** Time or input ended before it was clear whether TLS is spoken. */
+  private void undetected(Channel channel) {
+    if (target != null && current().protocol() == ServerPolicy.Protocol.OPAQUE) {
+      // The server may be the one to speak first.
+      detectedPlain(channel);
+      return;
+    }
+    failed(channel, ProxyError.TLS_DETECTION_TIMEOUT);
+    channel.close();
+  }
+
+  private void detectedPlain(Channel channel) {
     InetSocketAddress wanted = target;
     if (wanted == null) {
       refuse(channel, local(channel), "none", Reason.TLS_REQUIRED, 0, "tcp");
-      return;
+    } else {
+      dispatch(channel, wanted, null, "tcp");
     }
-    channel.config().setAutoRead(false);
-    dispatch(channel, wanted, null, "tcp", () -> channel.pipeline().remove(sniffer.handler()));
   }
 
-  private void detectedTls(ChannelHandlerContext sniffer, @Nullable String serverName) {
-    Channel channel = sniffer.channel();
+  private void detectedTls(Channel channel, @Nullable String serverName) {
     if (!services.serverName().equals(serverName)) {
       InetSocketAddress wanted = target;
       if (wanted == null) {
         refuse(channel, local(channel), "none", Reason.PROTOCOL_ERROR, 0, "tls");
-        return;
+      } else {
+        // TLS of the application's own: its bytes go through untouched.
+        status = new TlsStatus.Opaque(serverName == null ? "" : serverName);
+        passThrough(channel, wanted);
       }
-      // TLS of the application's own: its bytes go through untouched.
-      status = new TlsStatus.Opaque(serverName == null ? "" : serverName);
-      channel.config().setAutoRead(false);
-      passThrough(channel, wanted, () -> channel.pipeline().remove(sniffer.handler()));
       return;
     }
     SslHandler tls;
@@ -273,6 +220,8 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
       return;
     }
     tls.setHandshakeTimeoutMillis(services.handshakeTimeout().toMillis());
+    HeldReads encrypted = held;
+    held = new HeldReads();
     channel.pipeline().addLast("tls-group", NegotiatedGroup.onServer());
     channel.pipeline().addLast("tls", tls);
     channel
@@ -298,7 +247,9 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
                 ctx.close();
               }
             });
-    channel.pipeline().remove(sniffer.handler());
+    channel.pipeline().addLast("held-tls", held);
+    channel.config().setAutoRead(true);
+    encrypted.release();
   }
 
   private void handshakeFailed(Channel channel, Throwable cause) {
@@ -331,7 +282,7 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
     channel.config().setAutoRead(false);
     InetSocketAddress wanted = target;
     if (wanted != null) {
-      dispatch(channel, wanted, new TlsClient(identity), "tcp", () -> {});
+      dispatch(channel, wanted, new TlsClient(identity), "tcp");
       return;
     }
     if (identity == null) {
@@ -339,8 +290,7 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
     } else if (!TransportHeader.ALPN.equals(tls.applicationProtocol())) {
       refuse(channel, local(channel), "none", Reason.PROTOCOL_ERROR, 0, "tls");
     } else {
-      channel.pipeline().addLast("transport-header", new HeaderReader(identity));
-      channel.config().setAutoRead(true);
+      readHeader(channel, identity);
     }
   }
 
@@ -350,120 +300,81 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
   // ---- direct connections
 
   /** Reads the transport header of a direct connection. */
-  private final class HeaderReader extends ByteToMessageDecoder {
-    private final String identity;
-    private @Nullable ScheduledFuture<?> timer;
-    private boolean done;
+  private void readHeader(Channel channel, String identity) {
+    held.inspect(
+        services.detectTimeout(),
+        bytes -> {
+          try {
+            Header header = TransportHeader.decode(bytes);
+            return header == null ? null : Optional.of(header);
+          } catch (TransportHeader.InvalidHeaderException e) {
+            log.debug("from {}: {}", channel.remoteAddress(), e.getMessage());
+            return Optional.<Header>empty();
+          }
+        },
+        header -> {
+          if (header.isPresent()) {
+            accept(channel, header.get(), identity);
+          } else {
+            refuse(channel, local(channel), "none", Reason.PROTOCOL_ERROR, 0, "tls");
+          }
+        },
+        () -> {
+          failed(channel, ProxyError.IO);
+          channel.close();
+        });
+  }
 
-    HeaderReader(String identity) {
-      this.identity = identity;
+  private void accept(Channel channel, Header header, String identity) {
+    if (!header.getName().isEmpty() || header.getPort() == local(channel).getPort()) {
+      // Gateways are not served, and a proxy never forwards to itself.
+      refuse(channel, local(channel), "none", Reason.PROTOCOL_ERROR, 0, "tls");
+      return;
     }
-
-    @Override
-    public void handlerAdded(ChannelHandlerContext ctx) {
-      timer =
-          ctx.executor()
-              .schedule(
-                  () -> {
-                    failed(ctx.channel(), ProxyError.IO);
-                    ctx.close();
-                  },
-                  services.detectTimeout().toMillis(),
-                  TimeUnit.MILLISECONDS);
-    }
-
-    @Override
-    public void channelInactive(ChannelHandlerContext ctx) throws Exception {
-      cancel();
-      super.channelInactive(ctx);
-    }
-
-    private void cancel() {
-      ScheduledFuture<?> pending = timer;
-      if (pending != null) {
-        pending.cancel(false);
-        timer = null;
-      }
-    }
-
-    @Override
-    protected void decode(ChannelHandlerContext ctx, ByteBuf in, List<Object> out) {
-      if (done) {
-        return;
-      }
-      Channel channel = ctx.channel();
-      Header header;
-      try {
-        header = TransportHeader.decode(in);
-      } catch (TransportHeader.InvalidHeaderException e) {
-        done = true;
-        cancel();
-        log.debug("from {}: {}", channel.remoteAddress(), e.getMessage());
-        refuse(channel, local(channel), "none", Reason.PROTOCOL_ERROR, 0, "tls");
-        return;
-      }
-      if (header == null) {
-        return;
-      }
-      done = true;
-      cancel();
-      channel.config().setAutoRead(false);
-      if (!header.getName().isEmpty() || header.getPort() == local(channel).getPort()) {
-        // Gateways are not served, and a proxy never forwards to itself.
-        refuse(channel, local(channel), "none", Reason.PROTOCOL_ERROR, 0, "tls");
-        return;
-      }
-      InetSocketAddress wanted =
-          new InetSocketAddress(local(channel).getAddress(), header.getPort());
-      target = wanted;
-      HttpVersion session =
-          switch (header.getSessionProtocol().getKindCase()) {
-            case HTTP1 -> HttpVersion.HTTP1;
-            case HTTP2 -> HttpVersion.HTTP2;
-            case KIND_NOT_SET -> null;
-          };
-      services
-          .metrics()
-          .inboundTransportHeader(
-              session == null ? "" : session == HttpVersion.HTTP1 ? "http/1" : "http/2",
-              header.getPort(),
-              null,
-              identity);
-      awaitPolicy(
-          channel,
-          wanted,
-          () -> {
-            Runnable handOn = () -> channel.pipeline().remove(this);
-            if (session != null) {
-              serveHttp(channel, wanted, new TlsClient(identity), session, handOn);
-            } else {
-              relay(channel, wanted, new TlsClient(identity), "tcp", handOn);
-            }
-          });
-    }
+    InetSocketAddress wanted = new InetSocketAddress(local(channel).getAddress(), header.getPort());
+    target = wanted;
+    HttpVersion session =
+        switch (header.getSessionProtocol().getKindCase()) {
+          case HTTP1 -> HttpVersion.HTTP1;
+          case HTTP2 -> HttpVersion.HTTP2;
+          case KIND_NOT_SET -> null;
+        };
+    services
+        .metrics()
+        .inboundTransportHeader(
+            session == null ? "" : session == HttpVersion.HTTP1 ? "http/1" : "http/2",
+            header.getPort(),
+            null,
+            identity);
+    awaitPolicy(
+        channel,
+        wanted,
+        () -> {
+          if (session != null) {
+            serveHttp(channel, wanted, new TlsClient(identity), session);
+          } else {
+            relay(channel, wanted, new TlsClient(identity), "tcp");
+          }
+        });
   }
 
   // ---- protocol
 
   private void dispatch(
-      Channel channel,
-      InetSocketAddress wanted,
-      @Nullable TlsClient tls,
-      String label,
-      Runnable handOn) {
+      Channel channel, InetSocketAddress wanted, @Nullable TlsClient tls, String label) {
     ServerPolicy current = current();
     switch (current.protocol()) {
-      case OPAQUE, TLS -> relay(channel, wanted, tls, label, handOn);
-      case HTTP2, GRPC -> serveHttp(channel, wanted, tls, HttpVersion.HTTP2, handOn);
+      case OPAQUE, TLS -> relay(channel, wanted, tls, label);
+      case HTTP2, GRPC -> serveHttp(channel, wanted, tls, HttpVersion.HTTP2);
       case HTTP1 -> {
         if (tls == null) {
-          serveHttp(channel, wanted, null, HttpVersion.HTTP1, handOn);
+          serveHttp(channel, wanted, null, HttpVersion.HTTP1);
         } else {
           // A peer proxy may send HTTP/2 with l5d-orig-proto.
-          detect(channel, wanted, tls, services.detectTimeout(), label, handOn);
+          detect(channel, wanted, tls, services.detectTimeout(), label);
         }
       }
-      case DETECT -> detect(channel, wanted, tls, current.detectTimeout(), label, handOn);
+      case DETECT -> detect(channel, wanted, tls, current.detectTimeout(), label);
     }
   }
 
@@ -472,38 +383,33 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
       InetSocketAddress wanted,
       @Nullable TlsClient tls,
       Duration timeout,
-      String label,
-      Runnable handOn) {
+      String label) {
     long started = System.nanoTime();
-    channel
-        .pipeline()
-        .addLast(
-            "detect",
-            new HttpSniffer(
-                timeout,
-                version -> {
-                  services
-                      .metrics()
-                      .inboundDetected(
-                          current(),
-                          wanted.getPort(),
-                          outcome(version),
-                          System.nanoTime() - started);
-                  if (version == null) {
-                    relay(channel, wanted, tls, label, () -> HttpSniffer.release(channel));
-                  } else {
-                    serveHttp(channel, wanted, tls, version, () -> HttpSniffer.release(channel));
-                  }
-                }));
-    handOn.run();
+    held.inspect(
+        timeout,
+        HttpSniffer::inspect,
+        found -> {
+          detected(wanted, found, started);
+          switch (found) {
+            case HTTP1 -> serveHttp(channel, wanted, tls, HttpVersion.HTTP1);
+            case HTTP2 -> serveHttp(channel, wanted, tls, HttpVersion.HTTP2);
+            default -> relay(channel, wanted, tls, label);
+          }
+        },
+        () -> {
+          detected(wanted, HttpDetection.READ_TIMEOUT, started);
+          relay(channel, wanted, tls, label);
+        });
+  }
+
+  private void detected(InetSocketAddress wanted, HttpDetection found, long startedNanos) {
+    services
+        .metrics()
+        .inboundDetected(current(), wanted.getPort(), found, System.nanoTime() - startedNanos);
   }
 
   private void serveHttp(
-      Channel channel,
-      InetSocketAddress wanted,
-      @Nullable TlsClient tls,
-      HttpVersion version,
-      Runnable handOn) {
+      Channel channel, InetSocketAddress wanted, @Nullable TlsClient tls, HttpVersion version) {
     count(channel, wanted);
     String identity = tls == null ? null : tls.identity();
     InboundConnection connection =
@@ -515,13 +421,12 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
             identity != null,
             services.metrics().inboundHttp(wanted, status));
     services.http().serve(loop, channel, connection, version);
-    forget(channel);
-    handOn.run();
+    handOver(channel);
     channel.config().setAutoRead(true);
     loop.flushDirty();
   }
 
-  private void passThrough(Channel channel, InetSocketAddress wanted, Runnable handOn) {
+  private void passThrough(Channel channel, InetSocketAddress wanted) {
     ServerPolicy.Protocol protocol = current().protocol();
     if (protocol == ServerPolicy.Protocol.HTTP2 || protocol == ServerPolicy.Protocol.GRPC) {
       refuse(
@@ -533,15 +438,11 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
           "tls");
       return;
     }
-    relay(channel, wanted, null, "tls", handOn);
+    relay(channel, wanted, null, "tls");
   }
 
   private void relay(
-      Channel channel,
-      InetSocketAddress wanted,
-      @Nullable TlsClient tls,
-      String label,
-      Runnable handOn) {
+      Channel channel, InetSocketAddress wanted, @Nullable TlsClient tls, String label) {
     ServerPolicy current = current();
     Client client = client(channel, tls);
     AuditedConnection audited = audited(channel, wanted, client.identity(), tls != null);
@@ -566,16 +467,15 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
                 return;
               }
               Live live = new Live(portPolicy(), client, wanted, decision, audited, label);
-              join(channel, dialed.getNow(), live, handOn);
+              join(channel, dialed.getNow(), live);
             });
   }
 
-  private void join(Channel channel, Channel application, Live connection, Runnable handOn) {
+  private void join(Channel channel, Channel application, Live connection) {
     count(channel, connection.target);
     connection.relay = TcpRelay.join(loop, channel, application, connection::close);
     connection.register();
-    forget(channel);
-    handOn.run();
+    handOver(channel);
     loop.flushDirty();
     // The policy may have changed while the application was dialled.
     ServerPolicy now = connection.policy.current();
@@ -656,17 +556,12 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
     services.metrics().inboundTcpFailed(target == null ? local(channel) : target, error);
   }
 
-  private static HttpDetection outcome(@Nullable HttpVersion version) {
-    if (version == null) {
-      return HttpDetection.NOT_HTTP;
-    }
-    return version == HttpVersion.HTTP1 ? HttpDetection.HTTP1 : HttpDetection.HTTP2;
-  }
-
-  private void forget(Channel channel) {
+  /** The handlers of the protocol are in place: what was held is theirs. */
+  private void handOver(Channel channel) {
     if (channel.pipeline().context(this) != null) {
       channel.pipeline().remove(this);
     }
+    held.release();
   }
 
   private ServerPolicy current() {

@@ -1,0 +1,201 @@
+package io.signetmesh.proxy.connect;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.socket.ChannelInputShutdownEvent;
+import io.netty.handler.codec.ByteToMessageDecoder;
+import io.netty.util.ReferenceCountUtil;
+import io.netty.util.concurrent.ScheduledFuture;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Keeps what a connection brings until the handlers that it is for are in place: bytes and the end
+ * of input, neither of which may be lost, and both of which may come while auto-read is off. May
+ * look at the bytes meanwhile. Confined to the channel's loop.
+ */
+public final class HeldReads extends ChannelInboundHandlerAdapter {
+  private @Nullable ChannelHandlerContext context;
+  private ByteBuf held = Unpooled.EMPTY_BUFFER;
+  private boolean inputEnded;
+  private boolean released;
+  private @Nullable Inspection<?> inspection;
+
+  /**
+   * Looks at the bytes held.
+   *
+   * @param <R> what may be found
+   */
+  @FunctionalInterface
+  public interface Inspector<R> {
+    /**
+     * What the bytes show, or null when it takes more to know. Bytes that are read ({@code
+     * readerIndex}) are consumed.
+     */
+    @Nullable R inspect(ByteBuf bytes);
+  }
+
+  /** One look at the bytes, which lasts until it is certain what they are. */
+  private final class Inspection<R> {
+    private final Inspector<R> inspector;
+    private final Consumer<R> found;
+    private final Runnable undecided;
+    private @Nullable ScheduledFuture<?> timer;
+
+    Inspection(Inspector<R> inspector, Consumer<R> found, Runnable undecided) {
+      this.inspector = inspector;
+      this.found = found;
+      this.undecided = undecided;
+    }
+
+    void look() {
+      R result = held.isReadable() ? inspector.inspect(held) : null;
+      if (result != null) {
+        end();
+        found.accept(result);
+      } else if (inputEnded) {
+        giveUp();
+      }
+    }
+
+    void giveUp() {
+      end();
+      undecided.run();
+    }
+
+    void end() {
+      inspection = null;
+      ScheduledFuture<?> pending = timer;
+      if (pending != null) {
+        pending.cancel(false);
+      }
+      context().channel().config().setAutoRead(false);
+    }
+  }
+
+  /**
+   * Reads until it is certain what the bytes are, then stops reading.
+   *
+   * @param timeout after which it is not waited any longer
+   * @param found gets what was found
+   * @param undecided runs when time or input came to an end before
+   */
+  public <R> void inspect(
+      Duration timeout, Inspector<R> inspector, Consumer<R> found, Runnable undecided) {
+    if (inspection != null || released) {
+      throw new IllegalStateException("bytes are inspected already, or not held any more");
+    }
+    Inspection<R> begun = new Inspection<>(inspector, found, undecided);
+    inspection = begun;
+    ChannelHandlerContext ctx = context();
+    begun.timer = ctx.executor().schedule(begun::giveUp, timeout.toMillis(), TimeUnit.MILLISECONDS);
+    ctx.channel().config().setAutoRead(true);
+    if (held.isReadable() || inputEnded) {
+      begun.look();
+    }
+  }
+
+  /** Bytes held. */
+  public int size() {
+    return held.readableBytes();
+  }
+
+  /** Hands everything on to the handlers behind this one, and leaves the pipeline. */
+  public void release() {
+    if (!released) {
+      ChannelHandlerContext ctx = context();
+      released = true;
+      ByteBuf bytes = held;
+      held = Unpooled.EMPTY_BUFFER;
+      boolean readable = bytes.isReadable();
+      if (readable) {
+        ctx.fireChannelRead(bytes);
+      } else {
+        bytes.release();
+      }
+      if (inputEnded) {
+        ctx.fireUserEventTriggered(ChannelInputShutdownEvent.INSTANCE);
+      }
+      if (readable || inputEnded) {
+        ctx.fireChannelReadComplete();
+      }
+      if (!ctx.isRemoved()) {
+        ctx.pipeline().remove(this);
+      }
+    }
+  }
+
+  @Override
+  public void handlerAdded(ChannelHandlerContext ctx) {
+    context = ctx;
+  }
+
+  @Override
+  public void handlerRemoved(ChannelHandlerContext ctx) {
+    drop();
+  }
+
+  @Override
+  public void channelRead(ChannelHandlerContext ctx, Object message) {
+    if (released) {
+      ctx.fireChannelRead(message);
+    } else if (message instanceof ByteBuf bytes) {
+      held = ByteToMessageDecoder.MERGE_CUMULATOR.cumulate(ctx.alloc(), held, bytes);
+      Inspection<?> waiting = inspection;
+      if (waiting != null) {
+        waiting.look();
+      }
+    } else {
+      ReferenceCountUtil.release(message);
+    }
+  }
+
+  @Override
+  public void channelReadComplete(ChannelHandlerContext ctx) {
+    if (released) {
+      ctx.fireChannelReadComplete();
+    }
+  }
+
+  @Override
+  public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
+    if (event == ChannelInputShutdownEvent.INSTANCE && !released) {
+      inputEnded = true;
+      Inspection<?> waiting = inspection;
+      if (waiting != null) {
+        waiting.look();
+      }
+    } else {
+      ctx.fireUserEventTriggered(event);
+    }
+  }
+
+  @Override
+  public void channelInactive(ChannelHandlerContext ctx) {
+    Inspection<?> waiting = inspection;
+    if (waiting != null) {
+      waiting.end();
+    }
+    drop();
+    ctx.fireChannelInactive();
+  }
+
+  private void drop() {
+    if (!released) {
+      held.release();
+      held = Unpooled.EMPTY_BUFFER;
+    }
+  }
+
+  private ChannelHandlerContext context() {
+    ChannelHandlerContext ctx = context;
+    if (ctx == null) {
+      throw new IllegalStateException("not in a pipeline");
+    }
+    return ctx;
+  }
+}
