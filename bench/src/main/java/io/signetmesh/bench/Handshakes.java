@@ -18,7 +18,6 @@ import io.netty.handler.ssl.SslProvider;
 import io.netty.handler.ssl.util.InsecureTrustManagerFactory;
 import io.netty.handler.timeout.ReadTimeoutHandler;
 import java.io.IOException;
-import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -87,7 +86,7 @@ final class Handshakes {
         loop.execute(run::next);
       }
       if (!run.running.await(length.toSeconds() + 30, TimeUnit.SECONDS)) {
-        throw new IOException("handshakes with port " + target.port() + " do not end");
+        throw new IOException("handshakes with " + target.address() + " do not end");
       }
       return loop.submit(() -> run.result((System.nanoTime() - begun) / 1e9)).sync().getNow();
     } finally {
@@ -120,7 +119,7 @@ final class Handshakes {
       return;
     }
     bootstrap
-        .connect(new InetSocketAddress("127.0.0.1", target.port()))
+        .connect(target.address())
         .addListener(
             connected -> {
               if (!connected.isSuccess()) {

@@ -1,6 +1,7 @@
 package io.signetmesh.bench;
 
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -148,7 +149,7 @@ final class HaproxySystem implements ProxySystem {
     @Override
     public MutualTls mutualTls() {
       return new MutualTls(
-          ports[3],
+          new InetSocketAddress("127.0.0.1", ports[3]),
           TestCertificates.SERVER_NAME,
           certificates.client(),
           certificates.clientKey());

@@ -1,6 +1,7 @@
 package io.signetmesh.bench;
 
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.List;
 
@@ -28,10 +29,10 @@ interface ProxyPair extends AutoCloseable {
   /**
    * What a client needs for a handshake.
    *
-   * @param port port of the server proxy
+   * @param address where the server proxy listens
    * @param serverName SNI to send
    * @param chain client certificate and its issuers, PEM
    * @param key client key, PKCS #8 PEM
    */
-  record MutualTls(int port, String serverName, Path chain, Path key) {}
+  record MutualTls(InetSocketAddress address, String serverName, Path chain, Path key) {}
 }
