@@ -291,12 +291,6 @@ final class Http1ClientConnection extends ChannelInboundHandlerAdapter implement
   }
 
   @Override
-  public void channelReadComplete(ChannelHandlerContext ctx) {
-    loop.flushDirty();
-    ctx.fireChannelReadComplete();
-  }
-
-  @Override
   public void channelWritabilityChanged(ChannelHandlerContext ctx) {
     Exchange current = exchange;
     if (current != null && channel.isWritable()) {

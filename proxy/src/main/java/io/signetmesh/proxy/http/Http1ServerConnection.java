@@ -223,12 +223,6 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
   }
 
   @Override
-  public void channelReadComplete(ChannelHandlerContext ctx) {
-    loop.flushDirty();
-    ctx.fireChannelReadComplete();
-  }
-
-  @Override
   public void channelWritabilityChanged(ChannelHandlerContext ctx) {
     Exchange current = exchange;
     if (current != null && ctx.channel().isWritable()) {

@@ -3,7 +3,9 @@ package io.signetmesh.proxy.http;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.handler.codec.http2.AbstractHttp2ConnectionHandlerBuilder;
+import io.netty.handler.codec.http2.DefaultHttp2Connection;
 import io.netty.handler.codec.http2.DefaultHttp2HeadersDecoder;
+import io.netty.handler.codec.http2.DefaultHttp2RemoteFlowController;
 import io.netty.handler.codec.http2.Http2Connection;
 import io.netty.handler.codec.http2.Http2ConnectionAdapter;
 import io.netty.handler.codec.http2.Http2ConnectionDecoder;
@@ -15,6 +17,7 @@ import io.netty.handler.codec.http2.Http2FrameListener;
 import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.handler.codec.http2.Http2Settings;
 import io.netty.handler.codec.http2.Http2Stream;
+import io.netty.handler.codec.http2.UniformStreamByteDistributor;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import org.jspecify.annotations.Nullable;
 
@@ -29,6 +32,7 @@ abstract class Http2Link<S> extends Http2ConnectionHandler {
   private final HttpConfig config;
   private final Http2Connection.PropertyKey streamKey;
   private @Nullable ChannelHandlerContext context;
+  private boolean readEnding;
 
   Http2Link(
       ProxyLoop loop,
@@ -152,10 +156,24 @@ abstract class Http2Link<S> extends Http2ConnectionHandler {
     }
   }
 
+  /** The superclass flushes at the end of each read; the loop does it once for all reads. */
   @Override
   public void channelReadComplete(ChannelHandlerContext ctx) throws Exception {
-    super.channelReadComplete(ctx);
-    loop.flushDirty();
+    readEnding = true;
+    try {
+      super.channelReadComplete(ctx);
+    } finally {
+      readEnding = false;
+    }
+  }
+
+  @Override
+  public void flush(ChannelHandlerContext ctx) {
+    if (readEnding) {
+      loop.markDirty(ctx.channel());
+    } else {
+      super.flush(ctx);
+    }
   }
 
   @Override
@@ -185,7 +203,7 @@ abstract class Http2Link<S> extends Http2ConnectionHandler {
   abstract static class Builder<L extends Http2Link<?>>
       extends AbstractHttp2ConnectionHandlerBuilder<L, Builder<L>> {
     Builder(HttpConfig config, boolean server) {
-      server(server);
+      connection(connection(server));
       initialSettings(Http2Link.initialSettings(config, server));
       validateHeaders(true);
       validateRequiredPseudoHeaders(true);
@@ -197,6 +215,17 @@ abstract class Http2Link<S> extends Http2ConnectionHandler {
       // come in bursts: as many as it may have streams, within 10 s.
       decoderEnforceMaxRstFramesPerWindow(config.maxConcurrentStreams() * 2, 10);
       frameListener(new Events());
+    }
+
+    /** Streams that wait for room on the wire take turns; priorities are not used (RFC 9113 5.3). */
+    private static Http2Connection connection(boolean server) {
+      Http2Connection connection = new DefaultHttp2Connection(server);
+      connection
+          .remote()
+          .flowController(
+              new DefaultHttp2RemoteFlowController(
+                  connection, new UniformStreamByteDistributor(connection)));
+      return connection;
     }
 
     /** Makes the handler; the frame listener is bound to it. */

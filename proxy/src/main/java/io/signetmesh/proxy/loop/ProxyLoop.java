@@ -8,11 +8,11 @@ import java.util.List;
 /**
  * One event loop and the channels with unflushed writes on it.
  *
- * <p>Writes are not flushed where they are made. A handler that wrote to a channel marks it dirty;
- * the handler whose read caused the writes flushes all dirty channels when its read batch ends
- * ({@code channelReadComplete}). One system call, and one TLS record, then carry what several
- * requests wrote. Writes made outside of a read batch (timers, completed futures) are flushed at
- * the end of the current task run.
+ * <p>Writes are not flushed where they are made. A handler that wrote to a channel marks it dirty,
+ * and the loop flushes all dirty channels once it has handled everything that the kernel had ready.
+ * One system call, and one TLS record, then carry what the requests of several connections wrote.
+ * Where nothing can be gathered, because each connection is written to from one other only, {@link
+ * #flushDirty} at the end of a read saves the detour.
  *
  * <p>Confined to its event loop.
  */
@@ -55,7 +55,7 @@ public final class ProxyLoop {
     }
   }
 
-  /** Flushes every dirty channel. Call at the end of a read batch. */
+  /** Flushes every dirty channel now. */
   public void flushDirty() {
     // Flushing may write and so mark again, the same channel included: those marks go to the other
     // list and are flushed by the task that they schedule.
