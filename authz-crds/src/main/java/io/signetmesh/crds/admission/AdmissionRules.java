@@ -1,6 +1,10 @@
 package io.signetmesh.crds.admission;
 
 import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.Namespace;
+import io.fabric8.kubernetes.api.model.Pod;
+import io.fabric8.kubernetes.api.model.Service;
+import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
 import io.signetmesh.crds.manifest.Finding;
 import io.signetmesh.crds.policy.AuthorizationPolicy;
 import io.signetmesh.crds.policy.EgressNetwork;
@@ -9,6 +13,13 @@ import io.signetmesh.crds.policy.MeshTLSAuthentication;
 import io.signetmesh.crds.policy.NetworkAuthentication;
 import io.signetmesh.crds.policy.Server;
 import io.signetmesh.crds.policy.ServerAuthorization;
+import io.signetmesh.crds.profile.ServiceProfile;
+import io.signetmesh.crds.route.GatewayHttpRoute;
+import io.signetmesh.crds.route.GrpcRoute;
+import io.signetmesh.crds.route.PolicyHttpRoute;
+import io.signetmesh.crds.route.TcpRoute;
+import io.signetmesh.crds.route.TlsRoute;
+import io.signetmesh.crds.workload.ExternalWorkload;
 import java.util.List;
 
 /**
@@ -29,8 +40,22 @@ public final class AdmissionRules {
           PolicyRules.check(authentication.spec(), findings);
       case NetworkAuthentication authentication ->
           PolicyRules.check(authentication.spec(), findings);
-      case EgressNetwork network -> PolicyRules.check(network.spec(), findings);
+      case EgressNetwork network -> {
+        PolicyRules.check(network.spec(), findings);
+        AnnotationRules.checkParent(network, findings);
+      }
       case HTTPLocalRateLimitPolicy limits -> PolicyRules.check(limits.spec(), findings);
+      case PolicyHttpRoute route -> RouteRules.check(route, findings);
+      case GatewayHttpRoute route -> RouteRules.check(route, findings);
+      case GrpcRoute route -> RouteRules.check(route, findings);
+      case TlsRoute route -> RouteRules.check(route, findings);
+      case TcpRoute route -> RouteRules.check(route, findings);
+      case ServiceProfile profile -> ProfileRules.check(profile.spec(), findings);
+      case ExternalWorkload workload -> WorkloadRules.check(workload.spec(), findings);
+      case Pod pod -> WorkloadRules.check(pod, findings);
+      case Service service -> WorkloadRules.check(service, findings);
+      case EndpointSlice slice -> WorkloadRules.check(slice, findings);
+      case Namespace namespace -> AnnotationRules.checkInbound(namespace, findings);
       default -> {}
     }
     return findings.all();

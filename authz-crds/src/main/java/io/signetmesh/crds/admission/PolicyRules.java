@@ -36,12 +36,14 @@ final class PolicyRules {
     String name = port.getStrVal();
     if (number != null && (number < 1 || number > 65535)) {
       findings.error("spec.port", number + " is not a port number from 1 to 65535");
-    } else if (number == null && (name == null || !PORT_NAME.matcher(name).matches())) {
-      findings.error(
+    } else if (number == null && (name == null || name.isEmpty())) {
+      findings.error("spec.port", "must be a port number or the name of a port");
+    } else if (number == null && !PORT_NAME.matcher(name).matches()) {
+      findings.warning(
           "spec.port",
-          quoted(name == null ? "" : name)
-              + " is neither a port number nor the name of a container port (1 to 15 lower-case"
-              + " letters, digits and single '-', with at least one letter)");
+          quoted(name)
+              + " is the name of no container port: those are 1 to 15 lower-case letters, digits"
+              + " and single '-', with at least one letter");
     }
     if ((spec.podSelector() == null) == (spec.externalWorkloadSelector() == null)) {
       findings.error("spec", "one of podSelector and externalWorkloadSelector is required");

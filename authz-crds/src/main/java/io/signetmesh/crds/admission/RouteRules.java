@@ -1,0 +1,400 @@
+package io.signetmesh.crds.admission;
+
+import static io.signetmesh.crds.admission.ObjectFindings.quoted;
+
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.signetmesh.crds.route.BackendRef;
+import io.signetmesh.crds.route.GatewayHttpRoute;
+import io.signetmesh.crds.route.GrpcBackendRef;
+import io.signetmesh.crds.route.GrpcRoute;
+import io.signetmesh.crds.route.GrpcRouteFilter;
+import io.signetmesh.crds.route.GrpcRouteMatch;
+import io.signetmesh.crds.route.GrpcRouteSpec;
+import io.signetmesh.crds.route.HeaderMatch;
+import io.signetmesh.crds.route.HeaderModifier;
+import io.signetmesh.crds.route.HttpBackendRef;
+import io.signetmesh.crds.route.HttpRouteFilter;
+import io.signetmesh.crds.route.HttpRouteMatch;
+import io.signetmesh.crds.route.HttpRouteSpec;
+import io.signetmesh.crds.route.MatchType;
+import io.signetmesh.crds.route.ParentRef;
+import io.signetmesh.crds.route.PathModifier;
+import io.signetmesh.crds.route.PolicyHttpRoute;
+import io.signetmesh.crds.route.RequestMirror;
+import io.signetmesh.crds.route.TcpRoute;
+import io.signetmesh.crds.route.TlsRoute;
+import io.signetmesh.crds.schema.GoDuration;
+import java.time.Duration;
+import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** Routes of both groups. */
+final class RouteRules {
+  private static final String POLICY = "policy.linkerd.io";
+
+  private RouteRules() {}
+
+  static void check(PolicyHttpRoute route, ObjectFindings findings) {
+    for (int i = 0; i < route.spec().parentRefs().size(); i++) {
+      ParentRef parent = route.spec().parentRefs().get(i);
+      if (!parent.is(POLICY, "Server") && !isOutbound(parent)) {
+        findings.warning(
+            "spec.parentRefs[" + i + "]",
+            "nothing routes for "
+                + parent.kind()
+                + (parent.group().isEmpty() ? "" : " of group " + quoted(parent.group()))
+                + ": expected Server or EgressNetwork of "
+                + POLICY
+                + ", or Service of the group \"\" (the default is Gateway of "
+                + POLICY
+                + ")");
+      }
+    }
+    checkHttp(route, route.spec(), false, findings);
+  }
+
+  static void check(GatewayHttpRoute route, ObjectFindings findings) {
+    checkHttp(route, route.spec(), true, findings);
+  }
+
+  static void check(GrpcRoute route, ObjectFindings findings) {
+    GrpcRouteSpec spec = route.spec();
+    parents(route, spec.parentRefs(), AnnotationRules.Retries.GRPC, findings);
+    for (int i = 0; i < spec.rules().size(); i++) {
+      GrpcRouteSpec.Rule rule = spec.rules().get(i);
+      String at = "spec.rules[" + i + "]";
+      for (int j = 0; j < rule.matches().size(); j++) {
+        grpcMatch(rule.matches().get(j), at + ".matches[" + j + "]", findings);
+      }
+      grpcFilters(rule.filters(), at + ".filters", findings);
+      for (int j = 0; j < rule.backendRefs().size(); j++) {
+        GrpcBackendRef backend = rule.backendRefs().get(j);
+        String place = at + ".backendRefs[" + j + "]";
+        servicePort(backend.group(), backend.kind(), backend.port(), place, findings);
+        grpcFilters(backend.filters(), place + ".filters", findings);
+      }
+    }
+  }
+
+  static void check(TlsRoute route, ObjectFindings findings) {
+    parents(route, route.spec().parentRefs(), AnnotationRules.Retries.NONE, findings);
+    oneRule(route.spec().rules().size(), findings);
+    route.spec().rules().forEach(rule -> backends(rule.backendRefs(), findings));
+  }
+
+  static void check(TcpRoute route, ObjectFindings findings) {
+    parents(route, route.spec().parentRefs(), AnnotationRules.Retries.NONE, findings);
+    oneRule(route.spec().rules().size(), findings);
+    route.spec().rules().forEach(rule -> backends(rule.backendRefs(), findings));
+  }
+
+  private static void oneRule(int rules, ObjectFindings findings) {
+    if (rules != 1) {
+      findings.error("spec.rules", "expected exactly one rule, found " + rules);
+    }
+  }
+
+  private static void backends(List<BackendRef> backends, ObjectFindings findings) {
+    for (int i = 0; i < backends.size(); i++) {
+      BackendRef backend = backends.get(i);
+      if (isService(backend.group(), backend.kind()) && backend.port() == null) {
+        findings.warning(
+            "spec.rules[0].backendRefs[" + i + "]", "a Service is no backend without a port");
+      }
+    }
+  }
+
+  private static void checkHttp(
+      HasMetadata route, HttpRouteSpec spec, boolean gateway, ObjectFindings findings) {
+    parents(route, spec.parentRefs(), AnnotationRules.Retries.HTTP, findings);
+    for (int i = 0; i < spec.rules().size(); i++) {
+      HttpRouteSpec.Rule rule = spec.rules().get(i);
+      String at = "spec.rules[" + i + "]";
+      for (int j = 0; j < rule.matches().size(); j++) {
+        httpMatch(rule.matches().get(j), at + ".matches[" + j + "]", findings);
+      }
+      httpFilters(rule.filters(), at + ".filters", findings);
+      if (gateway) {
+        gatewayRule(rule, at, findings);
+      }
+      for (int j = 0; j < rule.backendRefs().size(); j++) {
+        HttpBackendRef backend = rule.backendRefs().get(j);
+        String place = at + ".backendRefs[" + j + "]";
+        if (gateway) {
+          servicePort(backend.group(), backend.kind(), backend.port(), place, findings);
+        }
+        httpFilters(backend.filters(), place + ".filters", findings);
+      }
+      timeouts(rule.timeouts(), at + ".timeouts", findings);
+    }
+  }
+
+  private static void parents(
+      HasMetadata route,
+      List<ParentRef> parents,
+      AnnotationRules.Retries retries,
+      ObjectFindings findings) {
+    Map<ParentRef, Integer> seen = new HashMap<>();
+    boolean outbound = false;
+    for (int i = 0; i < parents.size(); i++) {
+      ParentRef parent = parents.get(i);
+      String at = "spec.parentRefs[" + i + "]";
+      Integer first = seen.putIfAbsent(parent, i);
+      if (first != null) {
+        String message = "is the same parent as spec.parentRefs[" + first + "]";
+        if (route instanceof PolicyHttpRoute) {
+          findings.warning(at, message);
+        } else {
+          findings.error(at, message);
+        }
+      }
+      outbound |= isOutbound(parent);
+      if (parent.is(POLICY, "EgressNetwork") && parent.port() == null) {
+        findings.error(at, "an EgressNetwork is no parent without a port");
+      }
+      if (parent.is(POLICY, "Server")) {
+        if (!parent.namespaceOr(findings.namespace()).equals(findings.namespace())) {
+          findings.warning(
+              at + ".namespace",
+              "a route only works on a Server of its own namespace: all of the route is ignored"
+                  + " for inbound traffic");
+        }
+        if (parent.port() != null || parent.sectionName() != null) {
+          findings.warning(
+              at + (parent.port() != null ? ".port" : ".sectionName"),
+              "a Server has one port and no sections: all of the route is ignored for inbound"
+                  + " traffic");
+        }
+      }
+    }
+    if (outbound) {
+      AnnotationRules.checkRoute(route, retries, findings);
+    }
+  }
+
+  private static boolean isOutbound(ParentRef parent) {
+    return parent.is("", "Service") || parent.is(POLICY, "EgressNetwork");
+  }
+
+  private static void httpMatch(HttpRouteMatch match, String at, ObjectFindings findings) {
+    HttpRouteMatch.Path path = match.path();
+    String place = at + ".path.value";
+    if (path.type() == HttpRouteMatch.PathType.REGULAR_EXPRESSION) {
+      HttpSyntax.regex(path.value(), place, findings);
+    } else if (!path.value().startsWith("/")) {
+      findings.error(place, quoted(path.value()) + " does not start with '/'");
+    }
+    headers(match.headers(), at, findings);
+    for (int i = 0; i < match.queryParams().size(); i++) {
+      HttpRouteMatch.QueryParam param = match.queryParams().get(i);
+      if (param.type() == MatchType.REGULAR_EXPRESSION) {
+        HttpSyntax.regex(param.value(), at + ".queryParams[" + i + "].value", findings);
+      }
+    }
+  }
+
+  private static void grpcMatch(GrpcRouteMatch match, String at, ObjectFindings findings) {
+    GrpcRouteMatch.Method method = match.method();
+    if (method != null && method.type() == MatchType.REGULAR_EXPRESSION) {
+      findings.error(at + ".method.type", "methods only match with type Exact");
+    }
+    headers(match.headers(), at, findings);
+  }
+
+  private static void headers(List<HeaderMatch> headers, String at, ObjectFindings findings) {
+    for (int i = 0; i < headers.size(); i++) {
+      HeaderMatch header = headers.get(i);
+      String place = at + ".headers[" + i + "]";
+      HttpSyntax.headerName(header.name(), place + ".name", findings);
+      if (header.type() == MatchType.REGULAR_EXPRESSION) {
+        HttpSyntax.regex(header.value(), place + ".value", findings);
+      } else {
+        HttpSyntax.headerValue(header.value(), place + ".value", findings);
+      }
+    }
+  }
+
+  private static void httpFilters(
+      List<HttpRouteFilter> filters, String field, ObjectFindings findings) {
+    for (int i = 0; i < filters.size(); i++) {
+      HttpRouteFilter filter = filters.get(i);
+      String at = field + "[" + i + "]";
+      modifier(filter.requestHeaderModifier(), at + ".requestHeaderModifier", findings);
+      modifier(filter.responseHeaderModifier(), at + ".responseHeaderModifier", findings);
+      HttpRouteFilter.Redirect redirect = filter.requestRedirect();
+      if (redirect != null) {
+        path(redirect.path(), at + ".requestRedirect.path", findings);
+      }
+      switch (filter.type()) {
+        case REQUEST_MIRROR -> {
+          mirror(filter.requestMirror(), at, findings);
+          unsupported("RequestMirror", at, findings);
+        }
+        case URL_REWRITE -> unsupported("URLRewrite", at, findings);
+        case EXTENSION_REF -> unsupported("ExtensionRef", at, findings);
+        default -> {}
+      }
+    }
+  }
+
+  private static void grpcFilters(
+      List<GrpcRouteFilter> filters, String field, ObjectFindings findings) {
+    for (int i = 0; i < filters.size(); i++) {
+      GrpcRouteFilter filter = filters.get(i);
+      String at = field + "[" + i + "]";
+      modifier(filter.requestHeaderModifier(), at + ".requestHeaderModifier", findings);
+      modifier(filter.responseHeaderModifier(), at + ".responseHeaderModifier", findings);
+      switch (filter.type()) {
+        case REQUEST_MIRROR -> {
+          mirror(filter.requestMirror(), at, findings);
+          unsupported("RequestMirror", at, findings);
+        }
+        case EXTENSION_REF -> unsupported("ExtensionRef", at, findings);
+        default -> {}
+      }
+    }
+  }
+
+  private static void unsupported(String type, String at, ObjectFindings findings) {
+    findings.warning(
+        at + ".type", "the mesh does not know filters of type " + type + ": the route is ignored");
+  }
+
+  private static void mirror(@Nullable RequestMirror mirror, String at, ObjectFindings findings) {
+    if (mirror != null) {
+      RequestMirror.BackendObjectRef backend = mirror.backendRef();
+      servicePort(
+          backend.group(),
+          backend.kind(),
+          backend.port(),
+          at + ".requestMirror.backendRef",
+          findings);
+    }
+  }
+
+  private static void modifier(
+      @Nullable HeaderModifier modifier, String at, ObjectFindings findings) {
+    if (modifier == null) {
+      return;
+    }
+    modifiedHeaders(modifier.set(), at + ".set", findings);
+    modifiedHeaders(modifier.add(), at + ".add", findings);
+    for (int i = 0; i < modifier.remove().size(); i++) {
+      HttpSyntax.headerName(modifier.remove().get(i), at + ".remove[" + i + "]", findings);
+    }
+  }
+
+  private static void modifiedHeaders(
+      List<HeaderModifier.Header> headers, String field, ObjectFindings findings) {
+    for (int i = 0; i < headers.size(); i++) {
+      String at = field + "[" + i + "]";
+      HttpSyntax.headerName(headers.get(i).name(), at + ".name", findings);
+      HttpSyntax.headerValue(headers.get(i).value(), at + ".value", findings);
+    }
+  }
+
+  private static void path(@Nullable PathModifier path, String at, ObjectFindings findings) {
+    if (path == null) {
+      return;
+    }
+    boolean full = path.type() == PathModifier.Type.REPLACE_FULL_PATH;
+    String given = full ? path.replaceFullPath() : path.replacePrefixMatch();
+    String excluded = full ? path.replacePrefixMatch() : path.replaceFullPath();
+    String field = at + (full ? ".replaceFullPath" : ".replacePrefixMatch");
+    if (given == null) {
+      findings.error(at, "the replacement that the type names is missing");
+    } else if (!given.startsWith("/")) {
+      findings.error(field, quoted(given) + " does not start with '/'");
+    }
+    if (excluded != null) {
+      findings.error(at, "only the replacement that the type names can be given");
+    }
+  }
+
+  private static void gatewayRule(HttpRouteSpec.Rule rule, String at, ObjectFindings findings) {
+    Set<HttpRouteFilter.Type> types = EnumSet.noneOf(HttpRouteFilter.Type.class);
+    for (int i = 0; i < rule.filters().size(); i++) {
+      HttpRouteFilter filter = rule.filters().get(i);
+      boolean repeatable =
+          filter.type() == HttpRouteFilter.Type.REQUEST_MIRROR
+              || filter.type() == HttpRouteFilter.Type.EXTENSION_REF;
+      if (!types.add(filter.type()) && !repeatable) {
+        findings.error(at + ".filters[" + i + "]", "a filter of this type is there already");
+      }
+      PathModifier path = pathOf(filter);
+      boolean onePrefix =
+          rule.matches().size() == 1
+              && rule.matches().getFirst().path().type() == HttpRouteMatch.PathType.PATH_PREFIX;
+      if (path != null && path.type() == PathModifier.Type.REPLACE_PREFIX_MATCH && !onePrefix) {
+        findings.error(
+            at + ".filters[" + i + "]",
+            "ReplacePrefixMatch needs exactly one match, with a path of type PathPrefix");
+      }
+    }
+    if (types.contains(HttpRouteFilter.Type.REQUEST_REDIRECT)) {
+      if (types.contains(HttpRouteFilter.Type.URL_REWRITE)) {
+        findings.error(at + ".filters", "RequestRedirect and URLRewrite exclude each other");
+      }
+      if (!rule.backendRefs().isEmpty()) {
+        findings.error(at + ".backendRefs", "a rule with RequestRedirect has no backends");
+      }
+    }
+  }
+
+  private static @Nullable PathModifier pathOf(HttpRouteFilter filter) {
+    HttpRouteFilter.Redirect redirect = filter.requestRedirect();
+    HttpRouteFilter.UrlRewrite rewrite = filter.urlRewrite();
+    if (redirect != null) {
+      return redirect.path();
+    }
+    return rewrite == null ? null : rewrite.path();
+  }
+
+  private static void servicePort(
+      String group, String kind, @Nullable Integer port, String at, ObjectFindings findings) {
+    if (isService(group, kind) && (port == null || port == 0)) {
+      findings.error(at, "a Service is no backend without a port");
+    }
+  }
+
+  private static boolean isService(@Nullable String group, @Nullable String kind) {
+    return (group == null || group.isEmpty() || group.equalsIgnoreCase("core"))
+        && (kind == null || kind.equalsIgnoreCase("Service"));
+  }
+
+  private static void timeouts(
+      HttpRouteSpec.@Nullable Timeouts timeouts, String at, ObjectFindings findings) {
+    if (timeouts == null) {
+      return;
+    }
+    Duration request = timeout(timeouts.request(), at + ".request", findings);
+    Duration backend = timeout(timeouts.backendRequest(), at + ".backendRequest", findings);
+    if (request != null && backend != null && !request.isZero() && backend.compareTo(request) > 0) {
+      findings.error(
+          at + ".backendRequest",
+          timeouts.backendRequest() + " is longer than the whole request, " + timeouts.request());
+    }
+  }
+
+  private static @Nullable Duration timeout(
+      @Nullable String text, String field, ObjectFindings findings) {
+    if (text == null) {
+      return null;
+    }
+    try {
+      Duration duration = GoDuration.parse(text);
+      if (duration.isNegative()) {
+        findings.error(field, quoted(text) + " is negative");
+        return null;
+      }
+      return duration;
+    } catch (IllegalArgumentException e) {
+      findings.error(field, String.valueOf(e.getMessage()));
+      return null;
+    }
+  }
+}
