@@ -127,7 +127,9 @@ public final class Bench implements Callable<Integer> {
         .orElseThrow(
             () ->
                 new CommandLine.TypeConversionException(
-                    "'" + label + "' is no work: expected one of "
+                    "'"
+                        + label
+                        + "' is no work: expected one of "
                         + String.join(", ", Stream.of(Work.values()).map(Work::label).toList())));
   }
 
@@ -137,17 +139,24 @@ public final class Bench implements Callable<Integer> {
     if (seconds < 1 || seconds > 600 || rounds < 1 || rounds > 100 || warm < 0 || warm > 600) {
       throw new CommandLine.ParameterException(
           new CommandLine(this),
-          "--seconds " + seconds + ", --rounds " + rounds + " or --warm " + warm
+          "--seconds "
+              + seconds
+              + ", --rounds "
+              + rounds
+              + " or --warm "
+              + warm
               + " is out of range, see --help");
     }
-    Set<Work> works =
-        only == null ? EnumSet.allOf(Work.class) : EnumSet.copyOf(only);
+    Set<Work> works = only == null ? EnumSet.allOf(Work.class) : EnumSet.copyOf(only);
     List<Tool> missing = missingTools(chosen);
     if (!missing.isEmpty()) {
       for (Tool tool : missing) {
         progress.println(
-            "bench: " + tool.program() + " is not installed (Debian package "
-                + tool.debianPackage() + ")");
+            "bench: "
+                + tool.program()
+                + " is not installed (Debian package "
+                + tool.debianPackage()
+                + ")");
       }
       progress.println(
           "bench: apt-get install "
@@ -162,11 +171,7 @@ public final class Bench implements Callable<Integer> {
       }
       System.out.printf(
           "%d rounds of %d s each after %d s of warming; %d CPUs; answers of %d bytes%n%n",
-          rounds,
-          seconds,
-          warm,
-          Runtime.getRuntime().availableProcessors(),
-          Backend.BODY_BYTES);
+          rounds, seconds, warm, Runtime.getRuntime().availableProcessors(), Backend.BODY_BYTES);
       for (Work work : works) {
         progress.println("bench: " + work.label() + " (" + work.description() + ")");
         measure(work, chosen, backend, Files.createDirectory(directory.resolve(work.label())));
@@ -283,11 +288,21 @@ public final class Bench implements Callable<Integer> {
         protocol,
         (system, pair) ->
             loaded(
-                work.label(), system, pair, protocol, CONNECTIONS, Duration.ofSeconds(warm),
+                work.label(),
+                system,
+                pair,
+                protocol,
+                CONNECTIONS,
+                Duration.ofSeconds(warm),
                 directory),
         (system, pair) ->
             loaded(
-                work.label(), system, pair, protocol, CONNECTIONS, Duration.ofSeconds(seconds),
+                work.label(),
+                system,
+                pair,
+                protocol,
+                CONNECTIONS,
+                Duration.ofSeconds(seconds),
                 directory));
   }
 
@@ -375,8 +390,13 @@ public final class Bench implements Callable<Integer> {
         for (int connections : new int[] {CONNECTIONS, MANY_CONNECTIONS}) {
           add(
               loaded(
-                  "memory-" + connections, system, pair, Protocol.HTTP1, connections,
-                  Duration.ofSeconds(Math.max(seconds, 5)), own));
+                  "memory-" + connections,
+                  system,
+                  pair,
+                  Protocol.HTTP1,
+                  connections,
+                  Duration.ofSeconds(Math.max(seconds, 5)),
+                  own));
           pair.expectAlive();
         }
       }
@@ -407,13 +427,10 @@ public final class Bench implements Callable<Integer> {
       throws IOException, InterruptedException {
     for (Protocol protocol : Protocol.values()) {
       for (ProxySystem system : chosen) {
-        Path own =
-            Files.createDirectory(directory.resolve(system.name() + "-" + protocol.label()));
+        Path own = Files.createDirectory(directory.resolve(system.name() + "-" + protocol.label()));
         try (ProxyPair pair = system.start(backend, own)) {
           FirstAnswer.await(pair.entry(protocol), protocol, pair::expectAlive);
-          add(
-              loaded(
-                  "cold-" + protocol.label(), system, pair, protocol, CONNECTIONS, COLD, own));
+          add(loaded("cold-" + protocol.label(), system, pair, protocol, CONNECTIONS, COLD, own));
         }
       }
     }
@@ -425,9 +442,7 @@ public final class Bench implements Callable<Integer> {
   }
 
   private void writeJson(Path file) throws IOException {
-    new ObjectMapper()
-        .enable(SerializationFeature.INDENT_OUTPUT)
-        .writeValue(file.toFile(), rows);
+    new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT).writeValue(file.toFile(), rows);
   }
 
   private static void delete(Path directory) throws IOException {

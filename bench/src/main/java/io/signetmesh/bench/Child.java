@@ -25,8 +25,7 @@ final class Child implements AutoCloseable {
   }
 
   /** Starts a program whose output goes to {@code log}. */
-  static Child start(
-      String name, List<String> command, Map<String, String> environment, Path log)
+  static Child start(String name, List<String> command, Map<String, String> environment, Path log)
       throws IOException {
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().putAll(environment);
@@ -56,8 +55,7 @@ final class Child implements AutoCloseable {
         throw new IOException(name + " did not end within " + limit.toSeconds() + " s");
       }
       if (process.exitValue() != 0) {
-        throw new IOException(
-            name + " ended with " + process.exitValue() + ": " + text.strip());
+        throw new IOException(name + " ended with " + process.exitValue() + ": " + text.strip());
       }
       return text;
     } finally {

@@ -18,7 +18,7 @@ final class H2load {
       Pattern.compile(
           "requests: \\d+ total, \\d+ started, (\\d+) done, (\\d+) succeeded, (\\d+) failed,"
               + " (\\d+) errored, (\\d+) timeout");
-  private static final Pattern STATUS = 
+  private static final Pattern STATUS =
       Pattern.compile("status codes: \\d+ 2xx, (\\d+) 3xx, (\\d+) 4xx, (\\d+) 5xx");
 
   private H2load() {}

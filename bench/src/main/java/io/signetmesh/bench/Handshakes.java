@@ -28,9 +28,10 @@ import javax.net.ssl.SSLParameters;
 
 /**
  * Makes full TLS 1.3 handshakes with a client certificate, some at a time, none resumed. One counts
- * when the server has taken the client's certificate and closed in good order: in TLS 1.3 the client
- * is done before the server has looked. Signet's TLS library on this side, whatever the other is; the
- * certificate of the server is not checked, since a load generator is not what is measured.
+ * when the server has taken the client's certificate and closed in good order: in TLS 1.3 the
+ * client is done before the server has looked. Signet's TLS library on this side, whatever the
+ * other is; the certificate of the server is not checked, since a load generator is not what is
+ * measured.
  */
 final class Handshakes {
   private static final int CONCURRENT = 8;

@@ -38,8 +38,7 @@ final class HaproxySystem implements ProxySystem {
   }
 
   @Override
-  public ProxyPair start(Backend backend, Path directory)
-      throws IOException, InterruptedException {
+  public ProxyPair start(Backend backend, Path directory) throws IOException, InterruptedException {
     TestCertificates certificates = TestCertificates.make(directory);
     int[] ports = Ports.free(6);
     Path client = directory.resolve("haproxy-client.cfg");
@@ -81,8 +80,7 @@ final class HaproxySystem implements ProxySystem {
               bind 127.0.0.1:%3$d proto h2
               server peer 127.0.0.1:%6$d %7$s alpn h2
             """
-                .formatted(
-                    ports[0], ports[1], ports[2], ports[3], ports[4], ports[5], toServer),
+                .formatted(ports[0], ports[1], ports[2], ports[3], ports[4], ports[5], toServer),
         StandardCharsets.US_ASCII);
     String fromClient =
         "ssl crt %s ca-file %s verify required"
@@ -134,11 +132,7 @@ final class HaproxySystem implements ProxySystem {
   }
 
   private record Pair(
-      Child client,
-      Child server,
-      int[] ports,
-      TestCertificates certificates,
-      long startedNanos)
+      Child client, Child server, int[] ports, TestCertificates certificates, long startedNanos)
       implements ProxyPair {
     @Override
     public Endpoint entry(Protocol protocol) {

@@ -52,8 +52,7 @@ record Row(
         errors.isEmpty() ? null : errors.stream().mapToLong(Long::longValue).sum());
   }
 
-  private static @Nullable Double median(
-      List<Row> rounds, Function<Row, @Nullable Double> figure) {
+  private static @Nullable Double median(List<Row> rounds, Function<Row, @Nullable Double> figure) {
     double[] values =
         rounds.stream()
             .map(figure)

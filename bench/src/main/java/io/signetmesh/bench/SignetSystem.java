@@ -86,8 +86,7 @@ final class SignetSystem implements ProxySystem {
               MeshNames.DEFAULT,
               ControlPlane.at(net.address(CONTROL_PLANE_ADDRESS)),
               Clock.systemUTC());
-      StateFiles.writePublic(
-          mesh.manifests().resolve("bench.yaml"), manifests(backend, net));
+      StateFiles.writePublic(mesh.manifests().resolve("bench.yaml"), manifests(backend, net));
       mesh.awaitControlPlane(mesh.startControlPlane());
       ProxyPair.MutualTls mutualTls = mutualTls(mesh, net, directory);
       HostWorkload server = server(backend, net);
@@ -106,8 +105,7 @@ final class SignetSystem implements ProxySystem {
     }
   }
 
-  private static void close(LoopbackNet net, @Nullable MeshProcesses mesh)
-      throws IOException {
+  private static void close(LoopbackNet net, @Nullable MeshProcesses mesh) throws IOException {
     if (mesh != null) {
       mesh.close();
     }
@@ -274,8 +272,8 @@ final class SignetSystem implements ProxySystem {
 
   // ---- certificate of the handshakes' client
 
-  private static ProxyPair.MutualTls mutualTls(
-      MeshProcesses mesh, LoopbackNet net, Path directory) throws IOException, PkiException {
+  private static ProxyPair.MutualTls mutualTls(MeshProcesses mesh, LoopbackNet net, Path directory)
+      throws IOException, PkiException {
     MeshNames names = mesh.names();
     EmbeddedAuthority authority =
         EmbeddedAuthority.open(
@@ -289,8 +287,7 @@ final class SignetSystem implements ProxySystem {
           new CertificateAuthority(
                   authority, () -> bundle, IssuancePolicy.DEFAULT, Clock.systemUTC())
               .issue(
-                  identity,
-                  SigningRequest.parse(SigningRequest.create(identity.dnsName(), keys)));
+                  identity, SigningRequest.parse(SigningRequest.create(identity.dnsName(), keys)));
     } catch (RequestRefusedException e) {
       throw new PkiException("own request refused: " + e.getMessage(), e);
     }

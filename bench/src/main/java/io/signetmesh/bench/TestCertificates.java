@@ -19,8 +19,20 @@ record TestCertificates(Path anchor, Path client, Path server, Path clientKey) {
     openssl(
         log,
         List.of(
-            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-            "-days", "2", "-subj", "/CN=bench anchor", "-keyout", caKey.toString(), "-out",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=bench anchor",
+            "-keyout",
+            caKey.toString(),
+            "-out",
             ca.toString()));
     Path server = leaf(directory, log, "server", SERVER_NAME);
     Path client = leaf(directory, log, "client", "client.bench.test");
@@ -41,15 +53,36 @@ record TestCertificates(Path anchor, Path client, Path server, Path clientKey) {
     openssl(
         log,
         List.of(
-            "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
-            "/CN=" + dnsName, "-keyout", key.toString(), "-out", request.toString()));
+            "req",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-subj",
+            "/CN=" + dnsName,
+            "-keyout",
+            key.toString(),
+            "-out",
+            request.toString()));
     openssl(
         log,
         List.of(
-            "x509", "-req", "-in", request.toString(), "-CA",
-            directory.resolve("ca.pem").toString(), "-CAkey",
-            directory.resolve("ca.key").toString(), "-CAcreateserial", "-days", "2", "-extfile",
-            extensions.toString(), "-out", certificate.toString()));
+            "x509",
+            "-req",
+            "-in",
+            request.toString(),
+            "-CA",
+            directory.resolve("ca.pem").toString(),
+            "-CAkey",
+            directory.resolve("ca.key").toString(),
+            "-CAcreateserial",
+            "-days",
+            "2",
+            "-extfile",
+            extensions.toString(),
+            "-out",
+            certificate.toString()));
     Path both = directory.resolve(name + ".pem");
     Files.writeString(
         both,

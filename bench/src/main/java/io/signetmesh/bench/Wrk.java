@@ -49,7 +49,8 @@ final class Wrk {
   static Load parse(String report) throws IOException {
     Matcher total = TOTAL.matcher(report);
     if (!total.find()) {
-      throw new IOException("wrk gave no total: expected 'N requests in T', got: " + report.strip());
+      throw new IOException(
+          "wrk gave no total: expected 'N requests in T', got: " + report.strip());
     }
     double p50 = 0;
     double p99 = 0;
