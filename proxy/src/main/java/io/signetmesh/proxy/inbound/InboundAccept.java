@@ -52,8 +52,11 @@ import org.slf4j.LoggerFactory;
  * waited for; TLS by server name; protocol; then either HTTP, which decides per request, or one
  * decision for the connection.
  *
- * <p>Differs from Linkerd on purpose: nothing is served before the port's policy has arrived, and
- * mesh TLS is terminated on opaque ports too, because that only adds an identity.
+ * <p>Differs from Linkerd on purpose: nothing is served before the port's policy has arrived; mesh
+ * TLS is terminated on opaque ports too, because that only adds an identity; and on a port whose
+ * policy says HTTP the application gets nothing but requests that were decided for, whatever a peer
+ * says of its connection. Otherwise a client could hand the application headers that only proxies
+ * may set.
  */
 public final class InboundAccept extends ChannelInboundHandlerAdapter {
   private static final Logger log = LoggerFactory.getLogger(InboundAccept.class);
@@ -352,8 +355,12 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
         () -> {
           if (session != null) {
             serveHttp(channel, wanted, new TlsClient(identity), session);
-          } else {
+          } else if (current().protocol() == ServerPolicy.Protocol.DETECT) {
+            // The peer has looked already, and found no HTTP.
             relay(channel, wanted, new TlsClient(identity), "tcp");
+          } else {
+            // What the peer does not call HTTP is still held to it where policy says HTTP.
+            dispatch(channel, wanted, new TlsClient(identity), "tcp");
           }
         });
   }
@@ -370,20 +377,37 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
         if (tls == null) {
           serveHttp(channel, wanted, null, HttpVersion.HTTP1);
         } else {
-          // A peer proxy may send HTTP/2 with l5d-orig-proto.
-          detect(channel, wanted, tls, services.detectTimeout(), label);
+          // A peer proxy may send HTTP/2 with l5d-orig-proto. Whatever else comes is HTTP/1, or an
+          // error: never bytes for the application that no request was decided for.
+          detect(
+              channel,
+              wanted,
+              tls,
+              services.detectTimeout(),
+              () -> serveHttp(channel, wanted, tls, HttpVersion.HTTP1));
         }
       }
-      case DETECT -> detect(channel, wanted, tls, current.detectTimeout(), label);
+      case DETECT ->
+          detect(
+              channel,
+              wanted,
+              tls,
+              current.detectTimeout(),
+              () -> relay(channel, wanted, tls, label));
     }
   }
 
+  /**
+   * Finds out which HTTP is spoken, and serves it.
+   *
+   * @param otherwise run when it is none, or cannot be found out in time
+   */
   private void detect(
       Channel channel,
       InetSocketAddress wanted,
       @Nullable TlsClient tls,
       Duration timeout,
-      String label) {
+      Runnable otherwise) {
     long started = System.nanoTime();
     held.inspect(
         timeout,
@@ -393,12 +417,12 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
           switch (found) {
             case HTTP1 -> serveHttp(channel, wanted, tls, HttpVersion.HTTP1);
             case HTTP2 -> serveHttp(channel, wanted, tls, HttpVersion.HTTP2);
-            default -> relay(channel, wanted, tls, label);
+            default -> otherwise.run();
           }
         },
         () -> {
           detected(wanted, HttpDetection.READ_TIMEOUT, started);
-          relay(channel, wanted, tls, label);
+          otherwise.run();
         });
   }
 
