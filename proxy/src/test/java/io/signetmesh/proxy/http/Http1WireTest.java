@@ -1,0 +1,584 @@
+package io.signetmesh.proxy.http;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.signetmesh.audit.Verdict;
+import io.signetmesh.proxy.http.FakePolicy.Rules;
+import io.signetmesh.proxy.http.Http1Client.Message;
+import io.signetmesh.proxy.loop.IoTransport;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@ParameterizedClass
+@MethodSource("transports")
+@Timeout(60)
+class Http1WireTest {
+  private static final String GET = "GET %s HTTP/1.1\r\nhost: web\r\n\r\n";
+
+  @Parameter IoTransport transport;
+
+  static java.util.stream.Stream<IoTransport> transports() {
+    return Transports.here();
+  }
+
+  @Test
+  void keepsBothConnectionsAlive() throws Exception {
+    try (var app = Http1Application.echoingPaths();
+        var proxy = new ProxyFixture(transport, app.port());
+        var client = new Http1Client(proxy.inbound(null))) {
+      for (int i = 0; i < 5; i++) {
+        Message response = client.send(GET.formatted("/" + i)).response();
+        assertThat(response.status()).isEqualTo(200);
+        assertThat(response.body()).isEqualTo("/" + i);
+      }
+      assertThat(app.connections()).isEqualTo(1);
+    }
+  }
+
+  @Test
+  void closesWhenTheClientAsksForIt() throws Exception {
+    try (var app = Http1Application.echoingPaths();
+        var proxy = new ProxyFixture(transport, app.port());
+        var client = new Http1Client(proxy.inbound(null))) {
+      client.send("GET /a HTTP/1.1\r\nhost: web\r\nconnection: close\r\n\r\n");
+      Message response = client.response();
+      assertThat(response.header("connection")).isEqualTo("close");
+      assertThat(client.ended()).isTrue();
+      assertThat(app.request().header("connection")).isNull();
+    }
+  }
+
+  @Test
+  void answersPipelinedRequestsInOrder() throws Exception {
+    try (var app = Http1Application.echoingPaths();
+        var proxy = new ProxyFixture(transport, app.port());
+        var client = new Http1Client(proxy.inbound(null))) {
+      StringBuilder all = new StringBuilder();
+      for (int i = 0; i < 50; i++) {
+        all.append(
+            i % 2 == 0
+                ? GET.formatted("/" + i)
+                : "POST /%d HTTP/1.1\r\nhost: web\r\ncontent-length: 3\r\n\r\nabc".formatted(i));
+      }
+      client.send(all.toString());
+      for (int i = 0; i < 50; i++) {
+        assertThat(client.response().body()).isEqualTo("/" + i);
+      }
+      assertThat(client.send(GET.formatted("/last")).response().body()).isEqualTo("/last");
+    }
+  }
+
+  @Test
+  void answersThousandsOfPipelinedDenials() throws Exception {
+    try (var app = Http1Application.echoingPaths();
+        var proxy = new ProxyFixture(transport, app.port());
+        var client = new Http1Client(proxy.inbound(null))) {
+      proxy.policy.set(new Rules(List.of("/"), List.of("/no"), List.of()));
+      int denials = 5_000;
+      String all = GET.formatted("/yes") + GET.formatted("/no").repeat(denials);
+      Thread.ofVirtual()
+          .start(
+              () -> {
+                try {
+                  client.send(all);
+                } catch (java.io.IOException e) {
+                  throw new java.io.UncheckedIOException(e);
+                }
+              });
+      assertThat(client.response().status()).isEqualTo(200);
+      for (int i = 0; i < denials; i++) {
+        assertThat(client.response().status()).isEqualTo(403);
+      }
+    }
+  }
+
+  @Test
+  void forwardsChunkedBodiesAndTrailersBothWays() throws Exception {
+    try (var app =
+            Http1Application.answering(
+                request ->
+                    "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-sum\r\n\r\n"
+                        + "3\r\nabc\r\n2\r\nde\r\n0\r\nx-sum: 5\r\n\r\n");
+        var proxy = new ProxyFixture(transport, app.port());
+        var client = new Http1Client(proxy.inbound(null))) {
+      client.send(
+          "POST /up HTTP/1.1\r\nhost: web\r\ntransfer-encoding: chunked\r\n\r\n"
+              + "5;ext=1\r\nhello\r\n1\r\n!\r\n0\r\nx-check: 6\r\nl5d-client-id: forged\r\n\r\n");
+      Message response = client.response();
+      assertThat(response.body()).isEqualTo("abcde");
+      assertThat(response.trailer("x-sum")).isEqualTo("5");
+      Message request = app.request();
+      assertThat(request.body()).isEqualTo("hello!");
+      assertThat(request.trailer("x-check")).isEqualTo("6");
+      assertThat(request.trailer("l5d-client-id")).isNull();
+      assertThat(client.send(GET.formatted("/again")).response().body()).isEqualTo("abcde");
+    }
+  }
+
+  @Test
+  void answersHeadWithoutBody() throws Exception {
+    try (var app =
+            Http1Application.answering(
+                request -> "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n");
+        var proxy = new ProxyFixture(transport, app.port());
+        var client = new Http1Client(proxy.inbound(null))) {
+      for (int i = 0; i < 3; i++) {
+        Message response = client.send("HEAD / HTTP/1.1\r\nhost: web\r\n\r\n").response(true);
+        assertThat(response.header("content-length")).isEqualTo("1000");
+      }
+      assertThat(app.connections()).isEqualTo(1);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"204 No Content", "304 Not Modified"})
+  void forwardsStatusesWithoutBody(String status) throws Exception {
+    try (var app = Http1Application.answering(request -> "HTTP/1.1 " + status + "\r\n\r\n");
+        var proxy = new ProxyFixture(transport, app.port());
+        var client = new Http1Client(proxy.inbound(null))) {
+      for (int i = 0; i < 2; i++) {
+        Message response = client.send(GET.formatted("/")).response();
+        assertThat(response.start()).isEqualTo("HTTP/1.1 " + status);
+        assertThat(response.header("transfer-encoding")).isNull();
+      }
+    }
+  }
+
+  @Test
+  void forwardsInterimResponsesAndWaitsWithTheBody() throws Exception {
+    try (var app =
+            new Http1Application(
+                (connection, application) -> {
+                  while (!connection.line().isEmpty()) {}
+                  connection.send("HTTP/1.1 103 Early Hints\r\nlink: </a.css>\r\n\r\n");
+                  connection.send("HTTP/1.1 100 Continue\r\n\r\n");
+                  byte[] body = connection.exactly(5);
+                  connection.send("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n");
+                  connection.send(body);
+                  connection.ended();
+                });
+        var proxy = new ProxyFixture(transport, app.port());
+        var client = new Http1Client(proxy.inbound(null))) {
+      client.send(
+          "PUT / HTTP/1.1\r\nhost: web\r\nexpect: 100-continue\r\ncontent-length: 5\r\n\r\n");
+      Message hints = client.response();
+      assertThat(hints.status()).isEqualTo(103);
+      assertThat(hints.header("link")).isEqualTo("</a.css>");
+      assertThat(client.response().status()).isEqualTo(100);
+      assertThat(client.send("hello").response().body()).isEqualTo("hello");
+    }
+  }
+
+  @Test
+  void servesHttp10() throws Exception {
+    try (var app =
+            Http1Application.answering(
+                request ->
+                    "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n");
+        var proxy = new ProxyFixture(transport, app.port());
+        var client = new Http1Client(proxy.inbound(null))) {
+      Message response = client.send("GET / HTTP/1.0\r\n\r\n").response();
+      assertThat(response.header("transfer-encoding")).isNull();
+      assertThat(response.body()).isEqualTo("body");
+    }
+  }
+
+  @Test
+  void tellsAnHttp10ClientThatItsConnectionIsKept() throws Exception {
+    try (var app = Http1Application.echoingPaths();
+        var proxy = new ProxyFixture(transport, app.port());
+        var client = new Http1Client(proxy.inbound(null))) {
+      for (int i = 0; i < 2; i++) {
+        Message response =
+            client.send("GET /k HTTP/1.0\r\nhost: web\r\nconnection: keep-alive\r\n\r\n").response();
+        assertThat(response.header("connection")).isEqualToIgnoringCase("keep-alive");
+        assertThat(response.body()).isEqualTo("/k");
+      }
+    }
+  }
+
+  @Test
+  void readsBodiesThatEndWithTheConnection() throws Exception {
+    try (var app =
+            new Http1Application(
+                (connection, application) -> {
+                  connection.request();
+                  connection.send("HTTP/1.1 200 OK\r\n\r\nuntil the end");
+                });
+        var proxy = new ProxyFixture(transport, app.port());
+        var client = new Http1Client(proxy.inbound(null))) {
+      Message response = client.send(GET.formatted("/")).response();
+      assertThat(response.header("transfer-encoding")).isEqualTo("chunked");
+      assertThat(response.body()).isEqualTo("until the end");
+    }
+  }
+
+  @Test
+  void cutsTheClientWhenTheApplicationEndsInTheMiddleOfABody() throws Exception {
+    try (var app =
+            new Http1Application(
+                (connection, application) -> {
+                  connection.request();
+                  connection.send("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\npart");
+                  connection.shutdownOutput();
+                  connection.ended();
+                });
+        var proxy = new ProxyFixture(transport, app.port());
+        var client = new Http1Client(proxy.inbound(null))) {
+      client.send(GET.formatted("/"));
+      assertThat(client.line()).isEqualTo("HTTP/1.1 200 OK");
+      while (!client.line().isEmpty()) {}
+      assertThat(client.exactly(4)).isEqualTo("part".getBytes(ISO_8859_1));
+      assertThat(client.ended()).isTrue();
+    }
+  }
+
+  @Test
+  void answers502WhenTheApplicationHangsUpBeforeItsResponse() throws Exception {
+    try (var app =
+            new Http1Application(
+                (connection, application) -> {
+                  connection.request();
+                  connection.shutdownOutput();
+                  connection.ended();
+                });
+        var proxy = new ProxyFixture(transport, app.port());
+        var client = new Http1Client(proxy.inbound(null))) {
+      client.send("POST / HTTP/1.1\r\nhost: web\r\ncontent-length: 2\r\n\r\nhi");
+      assertThat(client.response().status()).isEqualTo(502);
+    }
+  }
+
+  @Test
+  void answers502WhenNothingListens() throws Exception {
+    int unused;
+    try (var reserved = new java.net.ServerSocket(0)) {
+      unused = reserved.getLocalPort();
+    }
+    try (var proxy = new ProxyFixture(transport, unused);
+        var client = new Http1Client(proxy.inbound(null))) {
+      Message response = client.send(GET.formatted("/")).response();
+      assertThat(response.status()).isEqualTo(502);
+      assertThat(response.header("l5d-proxy-error")).isNull();
+      assertThat(client.ended()).isTrue();
+    }
+  }
+
+  @Test
+  void doesNotReuseAConnectionThatTheApplicationHasEnded() throws Exception {
+    CountDownLatch ended = new CountDownLatch(1);
+    try (var app =
+            new Http1Application(
+                (connection, application) -> {
+                  Message request = connection.request();
+                  connection.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+                  application.requests.add(request);
+                  ended.countDown();
+                });
+        var proxy = new ProxyFixture(transport, app.port());
+        var client = new Http1Client(proxy.inbound(null))) {
+      for (int i = 0; i < 20; i++) {
+        // A body rules a silent retry out: the connection has to be known as dead.
+        Message response =
+            client
+                .send("POST / HTTP/1.1\r\nhost: web\r\ncontent-length: 2\r\n\r\nhi")
+                .response();
+        assertThat(response.status()).isEqualTo(200);
+        app.request();
+        // The FIN is on its way; give the proxy's loop one turn to see it.
+        proxy.loops().loops().getFirst().eventLoop().submit(() -> {}).get();
+        java.util.concurrent.locks.LockSupport.parkNanos(Duration.ofMillis(5).toNanos());
+      }
+    }
+  }
+
+  @Test
+  void splicesUpgradesWithBytesThatComeAlong() throws Exception {
+    try (var app =
+            new Http1Application(
+                (connection, application) -> {
+                  application.requests.add(connection.request());
+                  connection.send(
+                      "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\n"
+                          + "upgrade: chat\r\n\r\nwelcome");
+                  byte[] said = connection.exactly(5);
+                  connection.send(said);
+                  assertThat(connection.ended()).isTrue();
+                  connection.send("bye");
+                });
+        var proxy = new ProxyFixture(transport, app.port());
+        var client = new Http1Client(proxy.inbound(null))) {
+      client.send("GET /chat HTTP/1.1\r\nhost: web\r\nconnection: Upgrade\r\nupgrade: chat\r\n\r\n");
+      Message response = client.response();
+      assertThat(response.status()).isEqualTo(101);
+      assertThat(response.header("upgrade")).isEqualTo("chat");
+      assertThat(new String(client.exactly(7), ISO_8859_1)).isEqualTo("welcome");
+      client.send("hello");
+      assertThat(new String(client.exactly(5), ISO_8859_1)).isEqualTo("hello");
+      client.shutdownOutput();
+      assertThat(client.rest()).isEqualTo("bye");
+      assertThat(app.request().header("upgrade")).isEqualTo("chat");
+    }
+  }
+
+  @Test
+  void splicesConnectAndKeepsWhatTheClientSentTooSoon() throws Exception {
+    try (var app =
+            new Http1Application(
+                (connection, application) -> {
+                  application.requests.add(connection.request());
+                  connection.send("HTTP/1.1 200 OK\r\n\r\n");
+                  connection.send(connection.exactly(9));
+                  connection.ended();
+                });
+        var proxy = new ProxyFixture(transport, app.port());
+        var client = new Http1Client(proxy.inbound(null))) {
+      client.send("CONNECT db:5432 HTTP/1.1\r\nhost: db:5432\r\n\r\n\0\1\2 early");
+      assertThat(client.line()).startsWith("HTTP/1.1 200");
+      while (!client.line().isEmpty()) {}
+      assertThat(new String(client.exactly(9), ISO_8859_1)).isEqualTo("\0\1\2 early");
+      assertThat(app.request().start()).isEqualTo("CONNECT db:5432 HTTP/1.1");
+    }
+  }
+
+  @Test
+  void goesOnAsHttpWhenAnUpgradeIsDeclined() throws Exception {
+    try (var app = Http1Application.echoingPaths();
+        var proxy = new ProxyFixture(transport, app.port());
+        var client = new Http1Client(proxy.inbound(null))) {
+      client.send(
+          "GET /a HTTP/1.1\r\nhost: web\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"
+              + GET.formatted("/b"));
+      assertThat(client.response().body()).isEqualTo("/a");
+      assertThat(client.response().body()).isEqualTo("/b");
+    }
+  }
+
+  @Test
+  void removesOffersToUpgradeToHttp2() throws Exception {
+    try (var app = Http1Application.echoingPaths();
+        var proxy = new ProxyFixture(transport, app.port());
+        var client = new Http1Client(proxy.inbound(null))) {
+      client
+          .send(
+              "GET / HTTP/1.1\r\nhost: web\r\nconnection: Upgrade, HTTP2-Settings\r\n"
+                  + "upgrade: h2c\r\nhttp2-settings: AAMAAABk\r\n\r\n")
+          .response();
+      Message request = app.request();
+      assertThat(request.header("upgrade")).isNull();
+      assertThat(request.header("http2-settings")).isNull();
+      assertThat(request.header("connection")).isNull();
+    }
+  }
+
+  @Test
+  void refusesAProtocolSwitchThatNobodyAskedFor() throws Exception {
+    try (var app =
+            Http1Application.answering(
+                request -> "HTTP/1.1 101 Switching Protocols\r\nupgrade: evil\r\n\r\n");
+        var proxy = new ProxyFixture(transport, app.port());
+        var client = new Http1Client(proxy.inbound(null))) {
+      assertThat(client.send(GET.formatted("/")).response().status()).isEqualTo(502);
+    }
+  }
+
+  @Test
+  void removesHopByHopHeaders() throws Exception {
+    try (var app =
+            Http1Application.answering(
+                request ->
+                    "HTTP/1.1 200 OK\r\nconnection: x-hop\r\nx-hop: 1\r\nkeep-alive: timeout=5\r\n"
+                        + "proxy-connection: keep-alive\r\nx-end: 2\r\ncontent-length: 0\r\n\r\n");
+        var proxy = new ProxyFixture(transport, app.port());
+        var client = new Http1Client(proxy.inbound(null))) {
+      client.send(
+          "GET / HTTP/1.1\r\nhost: web\r\nConnection: close , X-Secret\r\nX-Secret: 1\r\n"
+              + "Keep-Alive: 3\r\nProxy-Connection: close\r\nTE: gzip\r\nx-end: 1\r\n\r\n");
+      Message response = client.response();
+      assertThat(response.header("x-hop")).isNull();
+      assertThat(response.header("keep-alive")).isNull();
+      assertThat(response.header("proxy-connection")).isNull();
+      assertThat(response.header("x-end")).isEqualTo("2");
+      Message request = app.request();
+      assertThat(request.headers()).containsExactlyInAnyOrder("host: web", "x-end: 1");
+    }
+  }
+
+  @Test
+  void statesTheClientIdentityItselfAndNothingElseDoes() throws Exception {
+    try (var app = Http1Application.echoingPaths();
+        var proxy = new ProxyFixture(transport, app.port());
+        var known = new Http1Client(proxy.inbound(ProxyFixture.IDENTITY));
+        var unknown = new Http1Client(proxy.inbound(null))) {
+      String forged =
+          "GET / HTTP/1.1\r\nhost: web\r\nL5D-Client-Id: admin\r\nl5d_client_id: admin\r\n\r\n";
+      known.send(forged).response();
+      assertThat(app.request().headers())
+          .contains("l5d-client-id: " + ProxyFixture.IDENTITY)
+          .noneMatch(header -> header.endsWith("admin"));
+      unknown.send(forged).response();
+      assertThat(app.request().headers()).noneMatch(header -> header.startsWith("l5d"));
+    }
+  }
+
+  @Test
+  void sendsAbsoluteFormAsOriginFormOnlyWhenTheAuthorityIsKept() throws Exception {
+    try (var app = Http1Application.echoingPaths();
+        var proxy = new ProxyFixture(transport, app.port());
+        var client = new Http1Client(proxy.inbound(null))) {
+      client.send("GET http://shop:81/a?b HTTP/1.1\r\nhost: other\r\n\r\n").response();
+      Message request = app.request();
+      assertThat(request.path()).isEqualTo("http://shop:81/a?b");
+      assertThat(request.header("host")).isEqualTo("shop:81");
+    }
+  }
+
+  @Test
+  void mapsRefusalsToStatusesAndRecordsThem() throws Exception {
+    try (var app = Http1Application.echoingPaths();
+        var proxy = new ProxyFixture(transport, app.port());
+        var client = new Http1Client(proxy.inbound(null))) {
+      proxy.policy.set(new Rules(List.of("/api"), List.of("/api/secret"), List.of()));
+      assertThat(client.send(GET.formatted("/api/x?token=1")).response().status()).isEqualTo(200);
+      assertThat(client.send(GET.formatted("/api/secret")).response().status()).isEqualTo(403);
+      assertThat(client.send(GET.formatted("/other")).response().status()).isEqualTo(404);
+      proxy.policy.forget();
+      assertThat(client.send(GET.formatted("/api/x")).response().status()).isEqualTo(403);
+      assertThat(proxy.decisions)
+          .extracting(event -> event.verdict() + " " + event.reason() + " " + event.path())
+          .containsExactly(
+              Verdict.ALLOW + " authorized /api/x",
+              Verdict.DENY + " identity-mismatch /api/secret",
+              Verdict.DENY + " no-route /other",
+              Verdict.DENY + " no-policy /api/x");
+      assertThat(app.requests).hasSize(1);
+    }
+  }
+
+  @Test
+  void aDeniedUploadIsAnsweredWithoutBeingRead() throws Exception {
+    try (var app = Http1Application.echoingPaths();
+        var proxy = new ProxyFixture(transport, app.port());
+        var client = new Http1Client(proxy.inbound(null))) {
+      proxy.policy.set(new Rules(List.of("/"), List.of("/"), List.of()));
+      client.send("POST / HTTP/1.1\r\nhost: web\r\ncontent-length: 10000000\r\n\r\n");
+      client.send(new byte[512 * 1024]);
+      Message response = client.response();
+      assertThat(response.status()).isEqualTo(403);
+      assertThat(response.header("connection")).isEqualTo("close");
+      assertThat(client.ended()).isTrue();
+      assertThat(app.connections()).isZero();
+    }
+  }
+
+  @Test
+  void cutsRequestsInFlightThatLoseTheirRight() throws Exception {
+    CountDownLatch reached = new CountDownLatch(2);
+    try (var app =
+            new Http1Application(
+                (connection, application) -> {
+                  Message request = connection.request();
+                  if (request.path().equals("/streaming")) {
+                    connection.send("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\npart");
+                  }
+                  reached.countDown();
+                  connection.ended();
+                });
+        var proxy = new ProxyFixture(transport, app.port());
+        var waiting = new Http1Client(proxy.inbound(null));
+        var streaming = new Http1Client(proxy.inbound(null));
+        var idle = new Http1Client(proxy.inbound(null))) {
+      waiting.send(GET.formatted("/waiting"));
+      streaming.send(GET.formatted("/streaming"));
+      reached.await();
+      while (!streaming.line().isEmpty()) {}
+      streaming.exactly(4);
+      proxy.policy.set(new Rules(List.of("/"), List.of("/"), List.of()));
+      assertThat(waiting.response().status()).isEqualTo(403);
+      assertThat(streaming.ended()).isTrue();
+      assertThat(idle.send(GET.formatted("/")).response().status()).isEqualTo(403);
+    }
+  }
+
+  @Test
+  void refusesAHeadBeyondItsLimitWith431() throws Exception {
+    try (var app = Http1Application.echoingPaths();
+        var proxy = new ProxyFixture(transport, app.port())) {
+      int port = proxy.inbound(null);
+      for (String head :
+          List.of(
+              "GET / HTTP/1.1\r\nhost: web\r\nx-long: " + "a".repeat(10 << 20) + "\r\n\r\n",
+              "GET / HTTP/1.1\r\nhost: web\r\n" + "x-many: abcdefgh\r\n".repeat(5000) + "\r\n",
+              "GET /" + "a".repeat(100_000) + " HTTP/1.1\r\nhost: web\r\n\r\n")) {
+        try (var client = new Http1Client(port)) {
+          Thread.ofVirtual()
+              .start(
+                  () -> {
+                    try {
+                      client.send(head);
+                    } catch (java.io.IOException e) {
+                      // The proxy may hang up before it has read all of it.
+                    }
+                  });
+          assertThat(client.response().status()).isEqualTo(431);
+          assertThat(client.ended()).isTrue();
+        }
+      }
+      try (var client = new Http1Client(port)) {
+        String fits = "GET / HTTP/1.1\r\nhost: web\r\nx-long: " + "a".repeat(60_000) + "\r\n\r\n";
+        assertThat(client.send(fits).response().status()).isEqualTo(200);
+      }
+    }
+  }
+
+  @Test
+  void closesConnectionsWhoseHeadComesTooSlowly() throws Exception {
+    try (var app = Http1Application.echoingPaths();
+        var proxy =
+            new ProxyFixture(
+                transport,
+                app.port(),
+                config ->
+                    new HttpConfig(
+                        config.maxHeadBytes(),
+                        Duration.ofMillis(200),
+                        config.idleTimeout(),
+                        config.poolIdleTimeout(),
+                        config.maxConcurrentStreams(),
+                        config.streamWindow(),
+                        config.connectionWindow(),
+                        config.maxInFlight()));
+        var client = new Http1Client(proxy.inbound(null))) {
+      client.send("GET / HTTP/1.1\r\nhost: we");
+      assertThat(client.ended()).isTrue();
+    }
+  }
+
+  @Test
+  void forgetsClosedConnections() throws Exception {
+    try (var app = Http1Application.echoingPaths();
+        var proxy = new ProxyFixture(transport, app.port())) {
+      int port = proxy.inbound(null);
+      for (int i = 0; i < 3; i++) {
+        try (var client = new Http1Client(port)) {
+          client.send(GET.formatted("/")).response();
+          assertThat(proxy.policy.registrations()).isPositive();
+        }
+      }
+      long deadline = System.nanoTime() + Duration.ofSeconds(5).toNanos();
+      while (proxy.policy.registrations() > 0 && System.nanoTime() < deadline) {
+        Thread.onSpinWait();
+      }
+      assertThat(proxy.policy.registrations()).isZero();
+    }
+  }
+}

@@ -1,0 +1,253 @@
+package io.signetmesh.proxy.http;
+
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandler;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
+import io.netty.util.concurrent.EventExecutor;
+import io.netty.util.concurrent.Future;
+import io.netty.util.concurrent.Promise;
+import io.signetmesh.audit.AuditedConnection;
+import io.signetmesh.audit.DecisionEvent;
+import io.signetmesh.proxy.authorize.Client;
+import io.signetmesh.proxy.connect.Connector;
+import io.signetmesh.proxy.forward.HttpSniffer;
+import io.signetmesh.proxy.inbound.InboundConnection;
+import io.signetmesh.proxy.loop.IoTransport;
+import io.signetmesh.proxy.loop.ProxyLoop;
+import io.signetmesh.proxy.loop.ProxyLoops;
+import io.signetmesh.proxy.outbound.Endpoint;
+import io.signetmesh.proxy.outbound.TlsTarget;
+import io.signetmesh.proxy.outbound.Upstream;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An inbound and an outbound proxy on one event loop, joined by loopback sockets. TLS is left out:
+ * what it would tell is stated by the fixture.
+ */
+final class ProxyFixture implements AutoCloseable {
+  static final String IDENTITY = "web.shop.serviceaccount.identity.signet.cluster.local";
+
+  private final ProxyLoops loops;
+  private final HttpConfig config;
+  private final int application;
+  private final DefaultHttpOutbound outbound;
+  private final DefaultHttpInbound inbound;
+
+  final FakePolicy policy = new FakePolicy();
+  final List<DecisionEvent> decisions = new CopyOnWriteArrayList<>();
+  final List<Connector.Session> sessions = new CopyOnWriteArrayList<>();
+  final AtomicInteger dialed = new AtomicInteger();
+  final AtomicInteger leases = new AtomicInteger();
+
+  ProxyFixture(IoTransport transport, int application) {
+    this(transport, application, UnaryOperator.identity());
+  }
+
+  ProxyFixture(IoTransport transport, int application, UnaryOperator<HttpConfig> configure) {
+    this.application = application;
+    this.config = configure.apply(HttpConfig.defaults());
+    loops = new ProxyLoops(transport, 1);
+    Connector connector = new PlainConnector();
+    inbound =
+        new DefaultHttpInbound(
+            config,
+            connector,
+            event -> decisions.add((DecisionEvent) event),
+            HttpMetrics.NONE,
+            InstantSource.system());
+    outbound = new DefaultHttpOutbound(config, connector, HttpMetrics.NONE);
+  }
+
+  /** An inbound port; {@code identity}: the client that its connections are said to come from. */
+  int inbound(@Nullable String identity) throws IOException {
+    return listen(
+        loop ->
+            accept(
+                loop,
+                (channel, version) ->
+                    inbound.serve(loop, channel, connection(channel, identity), version)));
+  }
+
+  private InboundConnection connection(Channel channel, @Nullable String identity) {
+    InetSocketAddress client = (InetSocketAddress) channel.remoteAddress();
+    InetSocketAddress target =
+        new InetSocketAddress(InetAddress.getLoopbackAddress(), application);
+    return new InboundConnection(
+        new Client(client.getAddress(), identity != null, identity),
+        target,
+        policy,
+        new AuditedConnection("shop/web-0", client, target, identity, null, null),
+        identity != null);
+  }
+
+  /** An outbound port whose upstream is the peer at {@code ports}, tried in that order. */
+  int outbound(Endpoint.Hint hint, boolean meshed, int... ports) throws IOException {
+    Fixed upstream = new Fixed(hint, meshed, ports);
+    return listen(
+        loop ->
+            accept(
+                loop, (channel, version) -> outbound.serve(loop, channel, upstream, version)));
+  }
+
+  /** A port behind an outbound and an inbound proxy: HTTP/1 crosses between them as HTTP/2. */
+  int pair() throws IOException {
+    return outbound(Endpoint.Hint.HTTP2, true, inbound(IDENTITY));
+  }
+
+  void retireConnections() {
+    outbound.retireConnections();
+  }
+
+  ProxyLoops loops() {
+    return loops;
+  }
+
+  private int listen(Function<ProxyLoop, ChannelHandler> handler) throws IOException {
+    Channel listener =
+        loops
+            .listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), handler)
+            .getFirst();
+    return ((InetSocketAddress) listener.localAddress()).getPort();
+  }
+
+  private interface Serve {
+    void serve(Channel channel, HttpVersion version);
+  }
+
+  private static ChannelHandler accept(ProxyLoop loop, Serve serve) {
+    return new ChannelInboundHandlerAdapter() {
+      @Override
+      public void channelActive(ChannelHandlerContext ctx) {
+        Channel channel = ctx.channel();
+        channel
+            .pipeline()
+            .addLast(
+                "detect",
+                new HttpSniffer(
+                    Duration.ofSeconds(5),
+                    version -> {
+                      // What is not HTTP goes to the HTTP/1 decoder here, which has to refuse it.
+                      serve.serve(channel, version == null ? HttpVersion.HTTP1 : version);
+                      channel.pipeline().remove(this);
+                      HttpSniffer.release(channel);
+                      channel.config().setAutoRead(true);
+                      loop.flushDirty();
+                    }));
+      }
+    };
+  }
+
+  @Override
+  public void close() {
+    loops.close();
+  }
+
+  private final class PlainConnector implements Connector {
+    @Override
+    public Future<Channel> connect(ProxyLoop loop, Endpoint endpoint, Session session) {
+      sessions.add(session);
+      return dial(loop, endpoint.address());
+    }
+
+    @Override
+    public Future<Channel> connectLocal(ProxyLoop loop, InetSocketAddress target) {
+      return dial(loop, target);
+    }
+
+    private Future<Channel> dial(ProxyLoop loop, InetSocketAddress address) {
+      dialed.incrementAndGet();
+      Promise<Channel> promise = loop.eventLoop().newPromise();
+      loops
+          .client(loop)
+          .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, 1000)
+          .handler(
+              new ChannelInitializer<Channel>() {
+                @Override
+                protected void initChannel(Channel channel) {}
+              })
+          .connect(address)
+          .addListener(
+              (io.netty.channel.ChannelFuture done) -> {
+                if (done.isSuccess()) {
+                  promise.setSuccess(done.channel());
+                } else {
+                  promise.setFailure(done.cause());
+                }
+              });
+      return promise;
+    }
+  }
+
+  private final class Fixed implements Upstream {
+    private final List<Endpoint> endpoints;
+    private final AtomicInteger next = new AtomicInteger();
+
+    Fixed(Endpoint.Hint hint, boolean meshed, int... ports) {
+      endpoints =
+          java.util.Arrays.stream(ports)
+              .mapToObj(
+                  port ->
+                      new Endpoint(
+                          new InetSocketAddress(InetAddress.getLoopbackAddress(), port),
+                          meshed ? new TlsTarget(IDENTITY, IDENTITY) : null,
+                          hint,
+                          0,
+                          null,
+                          Map.of()))
+              .toList();
+    }
+
+    @Override
+    public Protocol protocol() {
+      return Protocol.DETECT;
+    }
+
+    @Override
+    public String authority() {
+      return "web.shop.svc.cluster.local:8080";
+    }
+
+    @Override
+    public @Nullable Lease pick() {
+      if (endpoints.isEmpty()) {
+        return null;
+      }
+      Endpoint endpoint = endpoints.get(Math.min(next.getAndIncrement(), endpoints.size() - 1));
+      leases.incrementAndGet();
+      return new Lease() {
+        @Override
+        public Endpoint endpoint() {
+          return endpoint;
+        }
+
+        @Override
+        public void responded(long latencyNanos) {}
+
+        @Override
+        public void release() {
+          leases.decrementAndGet();
+        }
+      };
+    }
+
+    @Override
+    public Future<Lease> awaitPick(EventExecutor executor) {
+      return executor.newFailedFuture(new TimeoutException("no endpoint"));
+    }
+  }
+}
