@@ -53,6 +53,7 @@ final class ProxyFixture implements AutoCloseable {
   final List<Connector.Session> sessions = new CopyOnWriteArrayList<>();
   final AtomicInteger dialed = new AtomicInteger();
   final AtomicInteger leases = new AtomicInteger();
+  final AtomicInteger failed = new AtomicInteger();
 
   ProxyFixture(IoTransport transport, int application) {
     this(transport, application, UnaryOperator.identity());
@@ -237,6 +238,11 @@ final class ProxyFixture implements AutoCloseable {
 
         @Override
         public void responded(long latencyNanos) {}
+
+        @Override
+        public void failed() {
+          failed.incrementAndGet();
+        }
 
         @Override
         public void release() {
