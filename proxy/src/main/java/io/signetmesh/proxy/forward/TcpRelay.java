@@ -11,7 +11,6 @@ import io.netty.channel.socket.ChannelInputShutdownReadComplete;
 import io.netty.channel.socket.DuplexChannel;
 import io.netty.util.ReferenceCountUtil;
 import io.signetmesh.proxy.loop.ProxyLoop;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Copies bytes between two connections of one loop, in both directions. A side is not read while
@@ -46,6 +45,9 @@ public final class TcpRelay {
     TcpRelay relay = new TcpRelay(loop, client, server, closed);
     server.pipeline().addLast("relay", relay.server);
     client.pipeline().addLast("relay", relay.client);
+    // Not by an event in the pipeline, which may have passed already.
+    server.closeFuture().addListener(done -> relay.server.gone());
+    client.closeFuture().addListener(done -> relay.client.gone());
     if (!client.isActive() || !server.isActive()) {
       relay.cut();
     }
@@ -65,7 +67,6 @@ public final class TcpRelay {
     private final Channel peer;
     private final boolean isClient;
     private boolean ended;
-    private boolean inactive;
 
     Side(Channel channel, Channel peer, boolean isClient) {
       this.channel = channel;
@@ -129,18 +130,11 @@ public final class TcpRelay {
               });
     }
 
-    @Override
-    public void channelInactive(ChannelHandlerContext ctx) {
-      if (!inactive) {
-        inactive = true;
-        if (peer.isActive()) {
-          closeAfterWrites(peer);
-        }
-        if (--open == 0) {
-          closed.run();
-        }
+    private void gone() {
+      closeAfterWrites(peer);
+      if (--open == 0) {
+        closed.run();
       }
-      ctx.fireChannelInactive();
     }
 
     @Override
@@ -149,8 +143,8 @@ public final class TcpRelay {
     }
   }
 
-  private static void closeAfterWrites(@Nullable Channel channel) {
-    if (channel != null && channel.isActive()) {
+  private static void closeAfterWrites(Channel channel) {
+    if (channel.isActive()) {
       channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(ChannelFutureListener.CLOSE);
     }
   }

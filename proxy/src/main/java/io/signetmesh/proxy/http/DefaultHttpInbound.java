@@ -4,6 +4,7 @@ import io.netty.channel.Channel;
 import io.netty.handler.codec.http2.DefaultHttp2Headers;
 import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.util.AsciiString;
+import io.netty.util.NetUtil;
 import io.signetmesh.audit.AuditLog;
 import io.signetmesh.audit.DecisionEvent;
 import io.signetmesh.audit.Verdict;
@@ -77,7 +78,7 @@ public final class DefaultHttpInbound implements HttpInbound {
                 loop,
                 config,
                 session -> connector.connectLocal(loop, target),
-                () -> pools.remove(target));
+                empty -> pools.remove(target, empty));
         pools.put(target, pool);
       }
       return pool;
@@ -155,8 +156,8 @@ public final class DefaultHttpInbound implements HttpInbound {
     private @Nullable RequestMetrics requests;
     private int status;
     private int grpcStatus = ResponseClass.NO_GRPC_STATUS;
-    private boolean tunnel;
     private String path = "";
+    private @Nullable Http2Headers received;
 
     InboundExchange(
         Connection connection,
@@ -225,24 +226,27 @@ public final class DefaultHttpInbound implements HttpInbound {
         return null;
       }
       Facts facts = connection.facts;
-      facts.head = request();
+      Http2Headers unchanged = received;
+      facts.head = unchanged == null ? request() : unchanged;
       return current.route(facts);
     }
 
     void recheck(ServerPolicy changed) {
-      if (done() && !tunnel) {
+      if (done()) {
         return;
       }
       policy = changed;
       Route route = route(changed);
       Decision decision =
           route == null ? null : changed.decideRequest(connection.inbound.client(), route);
-      if (decision != null && decision.allowed()) {
+      if (decision != null
+          && (decision.allowed() || decision.reason() == Reason.RATE_LIMITED)) {
+        // A rate limits what begins, not what is under way.
         return;
       }
       record(
           changed, Verdict.DENY, decision == null ? Reason.NO_ROUTE : decision.reason(), decision);
-      if (tunnel) {
+      if (tunnel()) {
         channel.close();
       } else {
         cut();
@@ -251,6 +255,10 @@ public final class DefaultHttpInbound implements HttpInbound {
 
     private boolean applyFilters(Route route) {
       List<Route.Filter> filters = route.filters();
+      if (!filters.isEmpty()) {
+        // A change of policy has to be judged by what the client asked for.
+        received = new DefaultHttp2Headers(false, 16).setAll(request());
+      }
       for (int i = 0; i < filters.size(); i++) {
         switch (filters.get(i)) {
           case Route.Filter.RequestHeaders change -> apply(change);
@@ -292,7 +300,12 @@ public final class DefaultHttpInbound implements HttpInbound {
     }
 
     private void send() {
-      UpstreamPool pool = connection.state.pool(connection.inbound.target());
+      InetSocketAddress target = connection.inbound.target();
+      UpstreamPool pool = connection.state.pool(target);
+      if (request().authority() == null) {
+        // An HTTP/1.0 request may name no host; what is sent on must.
+        request().authority(NetUtil.toSocketAddressString(target));
+      }
       AsciiString original = origProto;
       if (original != null) {
         if (OriginalForm.isAbsolute(original)) {
@@ -315,9 +328,8 @@ public final class DefaultHttpInbound implements HttpInbound {
     }
 
     @Override
-    Channel clientChannel() {
-      tunnel = true;
-      return channel;
+    boolean otherUpstreams() {
+      return false;
     }
 
     @Override
@@ -358,7 +370,7 @@ public final class DefaultHttpInbound implements HttpInbound {
       RequestMetrics counted = requests;
       if (counted != null) {
         requests = null;
-        if (responseComplete() || tunnel) {
+        if (responseComplete() || tunnel()) {
           counted.responseEnded(status, grpcStatus);
         } else {
           counted.failed(status, ProxyError.IO);
@@ -383,18 +395,7 @@ public final class DefaultHttpInbound implements HttpInbound {
     @Override
     void onDone() {
       countEnd();
-      if (!tunnel) {
-        connection.remove(this);
-      }
-    }
-
-    @Override
-    void tunnelClosed() {
-      if (tunnel) {
-        tunnel = false;
-        connection.remove(this);
-        connection.closed();
-      }
+      connection.remove(this);
     }
 
     private void record(

@@ -82,7 +82,7 @@ public final class DefaultHttpOutbound implements HttpOutbound {
                 loop,
                 config,
                 session -> connector.connect(loop, endpoint, session),
-                () -> pools.remove(endpoint));
+                empty -> pools.remove(endpoint, empty));
         pools.put(endpoint, pool);
       }
       return pool;
@@ -106,7 +106,7 @@ public final class DefaultHttpOutbound implements HttpOutbound {
     @Override
     public Exchange begin(
         ServerStream server, Channel channel, Http2Headers head, boolean end, boolean upgrade) {
-      OutboundExchange exchange = new OutboundExchange(this, server, channel, head, end, upgrade);
+      OutboundExchange exchange = new OutboundExchange(this, server, head, end, upgrade);
       state.inFlight++;
       exchange.prepare();
       if (state.inFlight > config.maxInFlight()) {
@@ -123,7 +123,6 @@ public final class DefaultHttpOutbound implements HttpOutbound {
 
   private final class OutboundExchange extends Exchange {
     private final Connection connection;
-    private final Channel channel;
     private final boolean upgrade;
     private final long startNanos = System.nanoTime();
     private final @Nullable CharSequence requiredIdentity;
@@ -132,18 +131,15 @@ public final class DefaultHttpOutbound implements HttpOutbound {
     private @Nullable RequestMetrics requests;
     private int status;
     private int grpcStatus = ResponseClass.NO_GRPC_STATUS;
-    private boolean tunnel;
 
     OutboundExchange(
         Connection connection,
         ServerStream server,
-        Channel channel,
         Http2Headers head,
         boolean end,
         boolean upgrade) {
       super(server, head, end);
       this.connection = connection;
-      this.channel = channel;
       this.upgrade = upgrade;
       this.requiredIdentity = head.getAndRemove(HeaderNames.L5D_REQUIRE_ID);
     }
@@ -202,15 +198,16 @@ public final class DefaultHttpOutbound implements HttpOutbound {
         head.authority(override);
         head.remove(HeaderNames.HOST);
       }
+      if (head.authority() == null) {
+        // An HTTP/1.0 request may name no host; what is sent on must.
+        head.authority(connection.upstream.authority());
+      }
       UpstreamPool pool = connection.state.pool(endpoint);
       boolean http1 = connection.version == HttpVersion.HTTP1;
       if (!http1) {
         pool.sendHttp2(this);
       } else if (endpoint.tls() != null && endpoint.hint() == Endpoint.Hint.HTTP2 && !upgrade) {
         head.set(HeaderNames.L5D_ORIG_PROTO, form);
-        if (head.authority() == null) {
-          head.authority(connection.upstream.authority());
-        }
         pool.sendHttp2(this);
       } else {
         if (OriginalForm.isAbsolute(form)) {
@@ -229,9 +226,8 @@ public final class DefaultHttpOutbound implements HttpOutbound {
     }
 
     @Override
-    Channel clientChannel() {
-      tunnel = true;
-      return channel;
+    boolean otherUpstreams() {
+      return true;
     }
 
     @Override
@@ -270,7 +266,7 @@ public final class DefaultHttpOutbound implements HttpOutbound {
       RequestMetrics counted = requests;
       if (counted != null) {
         requests = null;
-        if (responseComplete() || tunnel) {
+        if (responseComplete() || tunnel()) {
           counted.responseEnded(status, grpcStatus);
         } else {
           counted.failed(status, ProxyError.IO);
@@ -305,19 +301,8 @@ public final class DefaultHttpOutbound implements HttpOutbound {
     @Override
     void onDone() {
       countEnd();
-      if (!tunnel) {
-        connection.state.inFlight--;
-        releaseLease();
-      }
-    }
-
-    @Override
-    void tunnelClosed() {
-      if (tunnel) {
-        tunnel = false;
-        connection.state.inFlight--;
-        releaseLease();
-      }
+      connection.state.inFlight--;
+      releaseLease();
     }
 
     private void releaseLease() {

@@ -31,6 +31,7 @@ abstract class Exchange {
   private boolean responseStarted;
   private boolean responseComplete;
   private boolean done;
+  private boolean tunnel;
   private int attempts;
 
   /**
@@ -55,6 +56,24 @@ abstract class Exchange {
 
   final boolean requestEnded() {
     return requestEnded;
+  }
+
+  /** Whether the head is all that there is to send: no body waits, none will come. */
+  final boolean endsWithHead() {
+    return requestEnded && waiting == null;
+  }
+
+  /** Whether an earlier attempt failed. */
+  final boolean retried() {
+    return attempts > 0;
+  }
+
+  /** Whether a retry may meet another peer than the one that could not be reached. */
+  abstract boolean otherUpstreams();
+
+  /** Whether the exchange has left HTTP and goes on as bytes. */
+  final boolean tunnel() {
+    return tunnel;
   }
 
   final boolean done() {
@@ -94,12 +113,6 @@ abstract class Exchange {
   /** No connection to the upstream could be made for this exchange. */
   abstract void onDialFailed();
 
-  /** The client's connection, which becomes a tunnel: the exchange lasts as long as it does. */
-  abstract Channel clientChannel();
-
-  /** The tunnel that the exchange had become is closed. */
-  abstract void tunnelClosed();
-
   // ---- from the server connection
 
   /** Request body; see {@link ClientStream#data} for the result. */
@@ -124,6 +137,7 @@ abstract class Exchange {
     if (done) {
       return;
     }
+    HeaderNames.removeInternal(trailers);
     if (upstream != null) {
       bodySent = true;
       upstream.trailers(trailers);
@@ -225,13 +239,38 @@ abstract class Exchange {
     }
   }
 
+  /** The upstream has switched protocols and its head has been sent: both sides are bytes now. */
+  final void becomeTunnel(Channel upstream) {
+    if (done) {
+      upstream.close();
+      return;
+    }
+    tunnel = true;
+    server.becomeTunnel(
+        upstream,
+        () -> {
+          if (!done) {
+            finish();
+          }
+        });
+  }
+
+  /** When a request that failed may be sent once more. */
+  enum Retry {
+    /** The upstream has begun to answer, or what was sent cannot be sent again. */
+    NEVER,
+    /** The upstream may have acted on the request (RFC 9110 9.2.2). */
+    IF_IDEMPOTENT,
+    /** The upstream has surely not acted on it. */
+    ALWAYS
+  }
+
   /**
    * The upstream failed.
    *
    * @param failure how
-   * @param unprocessed whether the upstream surely did not act on the request
    */
-  final void upstreamFailed(Failure failure, boolean unprocessed) {
+  final void upstreamFailed(Failure failure, Retry safe) {
     if (done) {
       return;
     }
@@ -241,7 +280,13 @@ abstract class Exchange {
       server.abort(Http2Error.INTERNAL_ERROR.code());
       return;
     }
-    if (!bodySent && attempts < 2 && (unprocessed || (requestEnded && isIdempotent()))) {
+    boolean again =
+        switch (safe) {
+          case NEVER -> false;
+          case IF_IDEMPOTENT -> attempts < 1 && endsWithHead() && isIdempotent();
+          case ALWAYS -> attempts < 2;
+        };
+    if (again && !bodySent) {
       attempts++;
       retry();
       return;
@@ -316,7 +361,10 @@ abstract class Exchange {
     return method != null
         && (AsciiString.contentEquals("GET", method)
             || AsciiString.contentEquals("HEAD", method)
-            || AsciiString.contentEquals("OPTIONS", method));
+            || AsciiString.contentEquals("OPTIONS", method)
+            || AsciiString.contentEquals("TRACE", method)
+            || AsciiString.contentEquals("PUT", method)
+            || AsciiString.contentEquals("DELETE", method));
   }
 
   private void enqueue(Object part) {

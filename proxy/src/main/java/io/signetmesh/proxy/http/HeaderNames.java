@@ -2,7 +2,8 @@ package io.signetmesh.proxy.http;
 
 import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.util.AsciiString;
-import java.util.Iterator;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -87,22 +88,43 @@ final class HeaderNames {
     return false;
   }
 
-  /** Removes all headers of a family that only proxies may set, by name prefix. */
+  /**
+   * Removes the headers that only proxies may set, also where an underscore stands for a hyphen:
+   * applications that know headers as variables (CGI, WSGI) cannot tell the two apart.
+   */
   static void removeInternal(Http2Headers headers) {
-    boolean found = false;
-    Iterator<Map.Entry<CharSequence, CharSequence>> entries = headers.iterator();
-    while (entries.hasNext()) {
-      CharSequence name = entries.next().getKey();
-      if (name.length() > 4 && name.charAt(0) == 'l' && name.charAt(1) == '5') {
-        found = true;
-        break;
+    @Nullable List<CharSequence> found = null;
+    for (Map.Entry<CharSequence, CharSequence> entry : headers) {
+      CharSequence name = entry.getKey();
+      if (name.length() > 4
+          && name.charAt(0) == 'l'
+          && name.charAt(1) == '5'
+          && name.charAt(2) == 'd'
+          && (isSpelled(name, L5D_CLIENT_ID)
+              || isSpelled(name, L5D_PROXY_ERROR)
+              || isSpelled(name, L5D_PROXY_CONNECTION))) {
+        if (found == null) {
+          found = new ArrayList<>(2);
+        }
+        found.add(name);
       }
     }
-    if (found) {
-      headers.remove(L5D_CLIENT_ID);
-      headers.remove(L5D_PROXY_ERROR);
-      headers.remove(L5D_PROXY_CONNECTION);
+    if (found != null) {
+      found.forEach(headers::remove);
     }
+  }
+
+  private static boolean isSpelled(CharSequence name, AsciiString expected) {
+    if (name.length() != expected.length()) {
+      return false;
+    }
+    for (int i = 0; i < name.length(); i++) {
+      char c = name.charAt(i);
+      if ((c == '_' ? '-' : c) != expected.charAt(i)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private static boolean isBlank(char c) {

@@ -2,9 +2,9 @@ package io.signetmesh.proxy.http;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
-import io.netty.channel.ChannelHandler;
+import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelHandlerContext;
-import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.socket.ChannelInputShutdownEvent;
 import io.netty.handler.codec.http.HttpContent;
 import io.netty.handler.codec.http.HttpDecoderConfig;
 import io.netty.handler.codec.http.HttpMessage;
@@ -15,16 +15,18 @@ import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.util.AsciiString;
 import io.netty.util.ReferenceCountUtil;
+import io.signetmesh.proxy.http.Exchange.Retry;
 import io.signetmesh.proxy.http.Http1Writer.Framing;
 import io.signetmesh.proxy.http.Http1Writer.MalformedHeadException;
 import io.signetmesh.proxy.loop.ProxyLoop;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
  * An upstream HTTP/1 connection: one exchange at a time, then back to its pool. It is the {@link
  * ClientStream} of its current exchange.
  */
-final class Http1ClientConnection extends ChannelInboundHandlerAdapter implements ClientStream {
+final class Http1ClientConnection extends ChannelDuplexHandler implements ClientStream {
   private final ProxyLoop loop;
   private final Channel channel;
   private final Pool pool;
@@ -39,6 +41,7 @@ final class Http1ClientConnection extends ChannelInboundHandlerAdapter implement
   private boolean tunnelAllowed;
   private boolean closed;
   private boolean bytesSeen;
+  private boolean flushed;
   private @Nullable Http2Headers bodiless;
   private long idleSinceNanos;
 
@@ -48,8 +51,8 @@ final class Http1ClientConnection extends ChannelInboundHandlerAdapter implement
 
     void closed(Http1ClientConnection connection);
 
-    /** The upstream switched protocols: the connection is a tunnel from now on. */
-    ChannelHandler tunnel(Http1ClientConnection connection, Exchange exchange);
+    /** The upstream switched protocols: the connection is none of the pool's from now on. */
+    void left(Http1ClientConnection connection);
   }
 
   Http1ClientConnection(ProxyLoop loop, Channel channel, Pool pool, HttpConfig config) {
@@ -79,7 +82,7 @@ final class Http1ClientConnection extends ChannelInboundHandlerAdapter implement
     CharSequence method = request.method();
     head = method != null && AsciiString.contentEquals("HEAD", method);
     connect = method != null && AsciiString.contentEquals("CONNECT", method);
-    boolean absolute = OriginalForm.takeAbsolute(request);
+    boolean absolute = request.contains(OriginalForm.NAME);
     CharSequence upgrade = request.get(HeaderNames.UPGRADE);
     tunnelAllowed = connect || upgrade != null;
     Framing framing;
@@ -87,15 +90,18 @@ final class Http1ClientConnection extends ChannelInboundHandlerAdapter implement
       framing = Framing.NONE;
     } else if (request.contains(HeaderNames.CONTENT_LENGTH)) {
       framing = Framing.LENGTH;
-    } else if (!next.requestEnded()) {
+    } else if (!next.endsWithHead()) {
       framing = Framing.CHUNKED;
     } else {
       framing = method != null && expectsBody(method) ? Framing.EMPTY : Framing.NONE;
     }
     chunked = framing == Framing.CHUNKED;
-    requestSent = next.requestEnded();
+    requestSent = next.endsWithHead();
     responseStarted = false;
+    keepAlive = false;
     bytesSeen = false;
+    flushed = false;
+    bodiless = null;
     ByteBuf bytes;
     try {
       if (connect) {
@@ -108,7 +114,7 @@ final class Http1ClientConnection extends ChannelInboundHandlerAdapter implement
       }
       bytes = Http1Writer.request(channel.alloc(), request, framing, absolute, upgrade);
     } catch (MalformedHeadException e) {
-      pool.idle(this);
+      rest();
       next.fail(Failure.BAD_REQUEST);
       return;
     }
@@ -142,7 +148,7 @@ final class Http1ClientConnection extends ChannelInboundHandlerAdapter implement
         Exchange current = exchange;
         cancel(0);
         if (current != null) {
-          current.upstreamFailed(Failure.BAD_REQUEST, false);
+          current.upstreamFailed(Failure.BAD_REQUEST, Retry.NEVER);
         }
         return;
       }
@@ -190,18 +196,18 @@ final class Http1ClientConnection extends ChannelInboundHandlerAdapter implement
   private void response(Exchange current, HttpResponse response) {
     if (!response.decoderResult().isSuccess()) {
       ReferenceCountUtil.release(response);
-      exchange = null;
-      close();
-      current.upstreamFailed(Failure.UNAVAILABLE, false);
+      broken(current);
+      return;
+    }
+    if (codedOtherwise(response)) {
+      broken(current);
       return;
     }
     int status = response.status().code();
     Http2Headers headers = Http1Heads.response(response);
     if (status == 101 || (connect && status / 100 == 2)) {
       if (!tunnelAllowed) {
-        exchange = null;
-        close();
-        current.upstreamFailed(Failure.UNAVAILABLE, false);
+        broken(current);
         return;
       }
       String protocol = response.headers().get(HeaderNames.UPGRADE);
@@ -209,11 +215,12 @@ final class Http1ClientConnection extends ChannelInboundHandlerAdapter implement
         headers.set(HeaderNames.UPGRADE, protocol);
       }
       exchange = null;
-      ChannelHandler relay = pool.tunnel(this, current);
       current.responseHead(headers, false);
-      channel.pipeline().addLast("tunnel", relay);
-      channel.pipeline().remove("http1-decoder");
+      current.becomeTunnel(channel);
+      // The relay is in place: it gets what the decoder has read beyond the head.
       channel.pipeline().remove(this);
+      channel.pipeline().remove("http1-decoder");
+      pool.left(this);
       return;
     }
     if (status / 100 == 1) {
@@ -221,13 +228,16 @@ final class Http1ClientConnection extends ChannelInboundHandlerAdapter implement
       return;
     }
     responseStarted = true;
-    keepAlive = HttpUtil.isKeepAlive(response);
+    boolean delimited =
+        HttpUtil.isTransferEncodingChunked(response)
+            || response.headers().contains(HeaderNames.CONTENT_LENGTH);
     boolean noBody =
         head
             || status == 204
             || status == 304
             || (!HttpUtil.isTransferEncodingChunked(response)
                 && HttpUtil.getContentLength(response, -1L) == 0);
+    keepAlive = (delimited || noBody) && HttpUtil.isKeepAlive(response);
     if (noBody) {
       // The decoder hands out the end of the message next; until then the connection is not free.
       bodiless = headers;
@@ -244,9 +254,7 @@ final class Http1ClientConnection extends ChannelInboundHandlerAdapter implement
     }
     if (!content.decoderResult().isSuccess()) {
       content.release();
-      exchange = null;
-      close();
-      current.upstreamFailed(Failure.UNAVAILABLE, false);
+      broken(current);
       return;
     }
     Http2Headers complete = bodiless;
@@ -277,17 +285,36 @@ final class Http1ClientConnection extends ChannelInboundHandlerAdapter implement
     }
   }
 
+  /** Ends the connection because of what came on it; the exchange goes on without. */
+  private void broken(Exchange current) {
+    exchange = null;
+    close();
+    current.upstreamFailed(Failure.UNAVAILABLE, Retry.NEVER);
+  }
+
+  /** Whether a body has a transfer coding besides chunked: it could not be forwarded as it is. */
+  private static boolean codedOtherwise(HttpResponse response) {
+    List<String> codings = response.headers().getAll(HeaderNames.TRANSFER_ENCODING);
+    return !codings.isEmpty()
+        && !(codings.size() == 1 && codings.getFirst().trim().equalsIgnoreCase("chunked"));
+  }
+
   /** The response is complete: the connection is idle again, or closed if it cannot be reused. */
   private void finish() {
     exchange = null;
     if (keepAlive && requestSent && channel.isActive()) {
       channel.config().setAutoRead(true);
-      idleSinceNanos = System.nanoTime();
-      reused = true;
-      pool.idle(this);
+      rest();
     } else {
       close();
     }
+  }
+
+  /** Offers the connection for the next exchange. */
+  void rest() {
+    idleSinceNanos = System.nanoTime();
+    reused = true;
+    pool.idle(this);
   }
 
   @Override
@@ -306,10 +333,40 @@ final class Http1ClientConnection extends ChannelInboundHandlerAdapter implement
     exchange = null;
     pool.closed(this);
     if (current != null) {
-      // An idle connection may die just as it is used again; the request was not acted on then.
-      current.upstreamFailed(Failure.UNAVAILABLE, reused && !bytesSeen && requestSent);
+      current.upstreamFailed(Failure.UNAVAILABLE, retry());
     }
     ctx.fireChannelInactive();
+  }
+
+  /**
+   * The upstream sends no more. The decoder has ended a body that is delimited by that; whatever
+   * else was under way is cut short.
+   */
+  @Override
+  public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
+    if (event == ChannelInputShutdownEvent.INSTANCE) {
+      Exchange current = exchange;
+      exchange = null;
+      close();
+      if (current != null) {
+        current.upstreamFailed(Failure.UNAVAILABLE, retry());
+      }
+    }
+    ctx.fireUserEventTriggered(event);
+  }
+
+  /** An idle connection may die just as it is used again: no verdict on the request. */
+  private Retry retry() {
+    if (!flushed) {
+      return Retry.ALWAYS;
+    }
+    return reused && !bytesSeen ? Retry.IF_IDEMPOTENT : Retry.NEVER;
+  }
+
+  @Override
+  public void flush(ChannelHandlerContext ctx) {
+    flushed = true;
+    ctx.flush();
   }
 
   @Override
@@ -333,7 +390,12 @@ final class Http1ClientConnection extends ChannelInboundHandlerAdapter implement
 
     @Override
     protected boolean isContentAlwaysEmpty(HttpMessage message) {
-      return connection.head || super.isContentAlwaysEmpty(message);
+      if (connection.head || super.isContentAlwaysEmpty(message)) {
+        return true;
+      }
+      // What follows a switch of protocols is no body.
+      int status = ((HttpResponse) message).status().code();
+      return status == 101 || (connection.connect && status / 100 == 2);
     }
   }
 }

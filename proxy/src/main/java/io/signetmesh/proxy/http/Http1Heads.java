@@ -65,8 +65,11 @@ final class Http1Heads {
     } else if (!isAuthority(authority)) {
       return null;
     }
-    if (path.indexOf('#') >= 0) {
-      return null;
+    for (int i = 0; i < path.length(); i++) {
+      char c = path.charAt(i);
+      if (c <= ' ' || c == 0x7f || c == '#') {
+        return null;
+      }
     }
     Http2Headers head = new DefaultHttp2Headers(false, 16);
     head.method(message.method().asciiName());
@@ -108,8 +111,11 @@ final class Http1Heads {
           || (connection != null && isListed(connection, name))) {
         continue;
       }
-      if (name.contentEquals(HeaderNames.TE)
-          && !HeaderNames.hasToken(entry.getValue(), HeaderNames.TRAILERS)) {
+      if (name.contentEquals(HeaderNames.TE)) {
+        // All that HTTP/2 knows of it (RFC 9113 8.2.2), and all that this proxy can keep.
+        if (HeaderNames.hasToken(entry.getValue(), HeaderNames.TRAILERS)) {
+          to.set(HeaderNames.TE, HeaderNames.TRAILERS);
+        }
         continue;
       }
       to.add(name, entry.getValue());
@@ -125,7 +131,8 @@ final class Http1Heads {
     return false;
   }
 
-  private static boolean isAuthority(String text) {
+  /** Whether a text can be an authority without user information (RFC 3986 3.2). */
+  static boolean isAuthority(CharSequence text) {
     if (text.isEmpty()) {
       return false;
     }

@@ -1,10 +1,15 @@
 package io.signetmesh.proxy.http;
 
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufUtil;
+import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
-import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.socket.ChannelInputShutdownEvent;
+import io.netty.channel.socket.DuplexChannel;
+import io.netty.handler.codec.DecoderResult;
 import io.netty.handler.codec.http.HttpContent;
 import io.netty.handler.codec.http.HttpDecoderConfig;
 import io.netty.handler.codec.http.HttpMessage;
@@ -13,28 +18,40 @@ import io.netty.handler.codec.http.HttpRequestDecoder;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
+import io.netty.handler.codec.http.TooLongHttpHeaderException;
+import io.netty.handler.codec.http.TooLongHttpLineException;
 import io.netty.handler.codec.http2.Http2Error;
 import io.netty.handler.codec.http2.Http2Headers;
+import io.netty.handler.ssl.SslHandler;
 import io.netty.util.AsciiString;
 import io.netty.util.ReferenceCountUtil;
 import io.netty.util.concurrent.ScheduledFuture;
+import io.signetmesh.proxy.forward.TcpRelay;
 import io.signetmesh.proxy.http.Http1Writer.Framing;
 import io.signetmesh.proxy.http.Http1Writer.MalformedHeadException;
+import io.signetmesh.proxy.http.Http1Writer.Persistence;
 import io.signetmesh.proxy.loop.ProxyLoop;
-import java.util.ArrayDeque;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The server side of an HTTP/1 connection: one exchange at a time, pipelined requests wait. It is
- * the {@link ServerStream} of its current exchange.
+ * The server side of an HTTP/1 connection: one exchange at a time. It is the {@link ServerStream}
+ * of its current exchange.
+ *
+ * <p>A complete request stops the decoder until it has been answered: pipelined requests, and bytes
+ * of the protocol that an Upgrade or CONNECT asks for, stay what they are until then.
  */
 final class Http1ServerConnection extends ChannelInboundHandlerAdapter implements ServerStream {
+  private static final String BAD_REQUEST = "400 Bad Request";
+  private static final AsciiString H2C = AsciiString.cached("h2c");
+  private static final byte LF = '\n';
+  private static final long LINGER_MILLIS = 1000;
+
   private final ProxyLoop loop;
   private final HttpConfig config;
   private final ExchangeFactory factory;
-  private final ArrayDeque<Object> pipelined = new ArrayDeque<>(4);
+  private final Decoder decoder;
   private @Nullable ChannelHandlerContext context;
   private @Nullable Exchange exchange;
   private @Nullable ScheduledFuture<?> headTimer;
@@ -43,24 +60,28 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
   private boolean requestOpen;
   private boolean discardBody;
   private boolean responseOpen;
+  private boolean responseStarted;
   private boolean head;
   private boolean http10;
   private boolean connect;
   private boolean keepAlive = true;
   private boolean chunked;
+  private boolean untilClose;
   private boolean closing;
-  private boolean held;
+  private boolean bodyHeld;
+  private boolean pipelineHeld;
   private boolean tunnel;
 
   Http1ServerConnection(ProxyLoop loop, HttpConfig config, ExchangeFactory factory) {
     this.loop = loop;
     this.config = config;
     this.factory = factory;
+    this.decoder = new Decoder(this, config);
   }
 
   /** Adds the connection's handlers at the end of the pipeline. */
   void install(Channel channel) {
-    channel.pipeline().addLast("http1-decoder", new Decoder(this));
+    channel.pipeline().addLast("http1-decoder", decoder);
     channel.pipeline().addLast("http1-server", this);
   }
 
@@ -88,26 +109,21 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
     }
     if (closing) {
       ReferenceCountUtil.release(message);
-      return;
-    }
-    if (responseOpen && !requestOpen) {
-      // The next request waits until this one has been answered; reading stops meanwhile.
-      pipelined.add(message);
-      ctx.channel().config().setAutoRead(false);
-      held = true;
-      return;
-    }
-    handle(ctx, message);
-  }
-
-  private void handle(ChannelHandlerContext ctx, Object message) {
-    if (message instanceof HttpRequest request) {
+    } else if (message instanceof HttpRequest request) {
       begin(ctx, request);
     } else if (message instanceof HttpContent content) {
       body(ctx, content);
     } else {
       ReferenceCountUtil.release(message);
     }
+  }
+
+  /**
+   * Whether the next request has to wait: for the end of the response to the one before, or for a
+   * client that asks without taking the answers.
+   */
+  private boolean blocked() {
+    return !requestOpen && (responseOpen || !context().channel().isWritable());
   }
 
   private void begin(ChannelHandlerContext ctx, HttpRequest request) {
@@ -117,7 +133,14 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
     boolean ok = request.decoderResult().isSuccess();
     Http2Headers headers = ok ? Http1Heads.request(request) : null;
     if (headers == null || request.protocolVersion().majorVersion() != 1) {
-      refuse(ctx, tooLarge(request) ? "431" : "400");
+      refuse(ctx, tooLarge(request) ? "431 Request Header Fields Too Large" : BAD_REQUEST);
+      return;
+    }
+    List<String> codings = request.headers().getAll(HeaderNames.TRANSFER_ENCODING);
+    if (!codings.isEmpty()
+        && !(codings.size() == 1 && codings.getFirst().trim().equalsIgnoreCase("chunked"))) {
+      // RFC 9112 6.1: a coding that is not understood.
+      refuse(ctx, "501 Not Implemented");
       return;
     }
     keepAlive = HttpUtil.isKeepAlive(request);
@@ -127,10 +150,12 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
         !connect
             && (HttpUtil.isTransferEncodingChunked(request)
                 || HttpUtil.getContentLength(request, 0L) > 0);
-    upgradeProtocol = connect ? null : upgrade(request);
+    upgradeProtocol = connect || hasBody || http10 ? null : upgrade(request);
     requestOpen = true;
     discardBody = !hasBody;
     responseOpen = true;
+    responseStarted = false;
+    untilClose = false;
     if (request.uri().charAt(0) != '/' && !connect && request.uri().length() > 1) {
       headers.add(OriginalForm.NAME, OriginalForm.ABSOLUTE);
     }
@@ -141,23 +166,27 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
     if (protocol != null) {
       headers.set(HeaderNames.UPGRADE, protocol);
     }
-    exchange = factory.begin(this, ctx.channel(), headers, !hasBody, connect || protocol != null);
+    Exchange begun =
+        factory.begin(this, ctx.channel(), headers, !hasBody, connect || protocol != null);
+    exchange = begun.done() ? null : begun;
   }
 
   private static @Nullable CharSequence upgrade(HttpRequest request) {
     String protocol = request.headers().get(HeaderNames.UPGRADE);
-    if (protocol == null
-        || !HeaderNames.hasToken(request.headers().get(HeaderNames.CONNECTION), HeaderNames.UPGRADE)
-        || AsciiString.contentEqualsIgnoreCase("h2c", protocol)) {
+    if (protocol == null || HeaderNames.hasToken(protocol, H2C)) {
       return null;
     }
-    return protocol;
+    for (String connection : request.headers().getAll(HeaderNames.CONNECTION)) {
+      if (HeaderNames.hasToken(connection, HeaderNames.UPGRADE)) {
+        return protocol;
+      }
+    }
+    return null;
   }
 
   private static boolean tooLarge(HttpMessage message) {
     Throwable cause = message.decoderResult().cause();
-    return cause instanceof io.netty.handler.codec.http.TooLongHttpHeaderException
-        || cause instanceof io.netty.handler.codec.http.TooLongHttpLineException;
+    return cause instanceof TooLongHttpHeaderException || cause instanceof TooLongHttpLineException;
   }
 
   private void body(ChannelHandlerContext ctx, HttpContent content) {
@@ -165,11 +194,15 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
     boolean last = content instanceof LastHttpContent;
     if (!content.decoderResult().isSuccess()) {
       content.release();
-      closing = true;
+      exchange = null;
       if (current != null) {
         current.requestAborted(Http2Error.PROTOCOL_ERROR.code());
       }
-      ctx.close();
+      if (responseStarted) {
+        abort(Http2Error.PROTOCOL_ERROR.code());
+      } else {
+        refuse(ctx, BAD_REQUEST);
+      }
       return;
     }
     if (last) {
@@ -193,8 +226,8 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
     } else {
       goOn = current.requestData(content.content(), last);
     }
-    if (!goOn && !last) {
-      held = true;
+    if (!goOn && !last && !closing) {
+      bodyHeld = true;
       ctx.channel().config().setAutoRead(false);
     }
     if (last && !responseOpen) {
@@ -204,29 +237,78 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
 
   @Override
   public void resumeRequest() {
-    if (held && requestOpen) {
-      held = false;
+    if (bodyHeld) {
+      release();
+    }
+  }
+
+  private void release() {
+    bodyHeld = false;
+    if (!pipelineHeld && !closing) {
       context().channel().config().setAutoRead(true);
     }
   }
 
+  /** Bytes have come that have to wait for the end of the exchange. */
+  private void hold() {
+    if (!pipelineHeld) {
+      pipelineHeld = true;
+      context().channel().config().setAutoRead(false);
+    }
+  }
+
   private void refuse(ChannelHandlerContext ctx, String status) {
+    ByteBuf out = ctx.alloc().directBuffer(96);
+    ByteBufUtil.writeAscii(
+        out, "HTTP/1.1 " + status + "\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    ctx.write(out, ctx.voidPromise());
+    end(true);
+  }
+
+  /**
+   * Closes the connection once everything has been written.
+   *
+   * @param unread whether the client may still be sending. Closing would then answer its bytes with
+   *     a reset, which may destroy the response before the client has read it (RFC 9112 9.6), so
+   *     that its bytes are thrown away for a while instead
+   */
+  private void end(boolean unread) {
+    ChannelHandlerContext ctx = context();
+    Channel channel = ctx.channel();
     closing = true;
-    ByteBuf out = ctx.alloc().directBuffer(64);
-    io.netty.buffer.ByteBufUtil.writeAscii(
-        out,
-        "HTTP/1.1 "
-            + status
-            + (status.equals("431") ? " Request Header Fields Too Large" : " Bad Request")
-            + "\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-    ctx.writeAndFlush(out).addListener(ChannelFutureListener.CLOSE);
+    stopHeadTimer();
+    boolean lingers =
+        unread
+            && channel instanceof DuplexChannel
+            && channel.pipeline().get(SslHandler.class) == null;
+    ctx.writeAndFlush(Unpooled.EMPTY_BUFFER)
+        .addListener(
+            written -> {
+              if (!lingers || !written.isSuccess() || ((DuplexChannel) channel).isInputShutdown()) {
+                channel.close();
+                return;
+              }
+              ((DuplexChannel) channel).shutdownOutput();
+              channel.config().setAutoRead(true);
+              ctx.executor()
+                  .schedule(
+                      () -> {
+                        channel.close();
+                      },
+                      LINGER_MILLIS,
+                      TimeUnit.MILLISECONDS);
+            });
   }
 
   @Override
   public void channelWritabilityChanged(ChannelHandlerContext ctx) {
     Exchange current = exchange;
-    if (current != null && ctx.channel().isWritable()) {
-      current.resumeResponse();
+    if (ctx.channel().isWritable()) {
+      if (current != null) {
+        current.resumeResponse();
+      } else if (pipelineHeld && !responseOpen) {
+        nextRequest();
+      }
       loop.markDirty(ctx.channel());
     }
     ctx.fireChannelWritabilityChanged();
@@ -242,8 +324,6 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
     if (current != null) {
       current.requestAborted(Http2Error.CANCEL.code());
     }
-    pipelined.forEach(ReferenceCountUtil::release);
-    pipelined.clear();
     factory.closed();
     ctx.fireChannelInactive();
   }
@@ -254,23 +334,30 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
     ctx.close();
   }
 
-  /** A FIN: nothing more will be asked. What is being answered is answered first. */
+  /**
+   * A FIN: nothing more will be asked. The decoder keeps it back until everything that was asked
+   * before has been answered.
+   */
   @Override
   public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
     if (event == Drain.BEGIN) {
       keepAlive = false;
-      if (!responseOpen) {
-        ctx.close();
+      if (!responseOpen && !closing && !tunnel) {
+        end(false);
       }
-    } else if (event == io.netty.channel.socket.ChannelInputShutdownEvent.INSTANCE && !tunnel) {
+    } else if (event == ChannelInputShutdownEvent.INSTANCE && !tunnel) {
       Exchange current = exchange;
-      if (!responseOpen) {
+      if (closing) {
         ctx.close();
-      } else if (requestOpen && !discardBody && current != null) {
-        current.requestAborted(Http2Error.CANCEL.code());
+      } else if (!responseOpen) {
+        end(false);
+      } else if (requestOpen) {
+        exchange = null;
+        closing = true;
+        if (current != null) {
+          current.requestAborted(Http2Error.CANCEL.code());
+        }
         ctx.close();
-      } else {
-        keepAlive = false;
       }
     }
     ctx.fireUserEventTriggered(event);
@@ -283,7 +370,7 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
     if (http10) {
       return;
     }
-    write(headers, Framing.NONE, false, null);
+    write(headers, Framing.NONE, Persistence.IMPLIED, null);
   }
 
   @Override
@@ -293,7 +380,13 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
     if (switching
         || (connect && status != null && status.length() == 3 && status.charAt(0) == '2')) {
       CharSequence protocol = switching ? headers.get(HeaderNames.UPGRADE) : null;
-      write(headers, Framing.NONE, false, protocol == null ? upgradeProtocol : protocol);
+      responseStarted = true;
+      if (!switching) {
+        // RFC 9110 9.3.6: a tunnel has no length.
+        headers.remove(HeaderNames.CONTENT_LENGTH);
+      }
+      CharSequence stated = protocol == null ? upgradeProtocol : protocol;
+      write(headers, Framing.NONE, Persistence.IMPLIED, switching ? stated : null);
       return;
     }
     boolean bodiless =
@@ -311,27 +404,34 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
     } else if (http10) {
       framing = Framing.CLOSE;
       keepAlive = false;
+      untilClose = true;
     } else {
       framing = Framing.CHUNKED;
     }
     chunked = framing == Framing.CHUNKED;
+    responseStarted = true;
     if (requestOpen && !discardBody && end) {
       // Answered before the body was read: what follows on the wire is not worth reading.
       keepAlive = false;
     }
-    write(headers, framing, !keepAlive, null);
-    if (end) {
+    Persistence persistence =
+        !keepAlive ? Persistence.CLOSE : http10 ? Persistence.KEEP_ALIVE : Persistence.IMPLIED;
+    write(headers, framing, persistence, null);
+    if (end && !closing) {
       responseEnded();
     }
   }
 
   private void write(
-      Http2Headers headers, Framing framing, boolean close, @Nullable CharSequence upgrade) {
+      Http2Headers headers,
+      Framing framing,
+      Persistence persistence,
+      @Nullable CharSequence upgrade) {
     ChannelHandlerContext ctx = context();
     try {
       ctx.channel()
           .write(
-              Http1Writer.response(ctx.alloc(), headers, framing, close, upgrade),
+              Http1Writer.response(ctx.alloc(), headers, framing, persistence, upgrade),
               ctx.voidPromise());
       loop.markDirty(ctx.channel());
     } catch (MalformedHeadException e) {
@@ -367,8 +467,19 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
 
   @Override
   public void abort(long http2ErrorCode) {
+    Channel channel = context().channel();
     closing = true;
-    context().close();
+    Exchange current = exchange;
+    exchange = null;
+    if (current != null) {
+      current.requestAborted(http2ErrorCode);
+    }
+    if (untilClose) {
+      // A close would look like the end of the body: only a reset tells the truth.
+      channel.config().setOption(ChannelOption.SO_LINGER, 0);
+    }
+    channel.flush();
+    channel.close();
   }
 
   @Override
@@ -377,16 +488,11 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
   }
 
   private void responseEnded() {
-    ChannelHandlerContext ctx = context();
     exchange = null;
     responseOpen = false;
-    if (requestOpen && !discardBody) {
-      keepAlive = false;
-    }
-    if (!keepAlive) {
-      closing = true;
-      ctx.writeAndFlush(io.netty.buffer.Unpooled.EMPTY_BUFFER)
-          .addListener(ChannelFutureListener.CLOSE);
+    boolean unread = requestOpen && !discardBody;
+    if (!keepAlive || unread) {
+      end(unread || decoder.holdsBytes());
       return;
     }
     if (!requestOpen) {
@@ -395,38 +501,42 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
   }
 
   private void nextRequest() {
-    ChannelHandlerContext ctx = context();
-    while (!pipelined.isEmpty() && !closing && !(responseOpen && !requestOpen)) {
-      handle(ctx, pipelined.poll());
-    }
-    if (closing) {
-      pipelined.forEach(ReferenceCountUtil::release);
-      pipelined.clear();
+    if (closing || tunnel) {
       return;
     }
-    if (held && pipelined.isEmpty()) {
-      held = false;
-      ctx.channel().config().setAutoRead(true);
-    }
-    if (!responseOpen) {
-      armIdle();
+    armIdle();
+    boolean wasHeld = bodyHeld || pipelineHeld;
+    bodyHeld = false;
+    pipelineHeld = false;
+    decoder.resume();
+    if (wasHeld && !bodyHeld && !pipelineHeld && !closing && !tunnel) {
+      context().channel().config().setAutoRead(true);
     }
   }
 
   // ---- leaving HTTP
 
-  /** Takes HTTP off the pipeline; bytes that follow go to {@code relay}. */
-  void becomeTunnel(io.netty.channel.ChannelHandler relay) {
+  @Override
+  public void becomeTunnel(Channel upstream, Runnable closed) {
     ChannelHandlerContext ctx = context();
+    Channel channel = ctx.channel();
     tunnel = true;
     exchange = null;
+    stopHeadTimer();
     disarmIdle();
-    Channel channel = ctx.channel();
-    channel.pipeline().addLast("tunnel", relay);
-    // Removing the decoder hands on the bytes that it has not parsed.
-    channel.pipeline().remove("http1-decoder");
+    TcpRelay.join(
+        loop,
+        channel,
+        upstream,
+        () -> {
+          closed.run();
+          factory.closed();
+        });
     channel.pipeline().remove(this);
-    channel.config().setAutoRead(true);
+    // Last, because the decoder hands on what it has not parsed, to the relay.
+    channel.pipeline().remove(decoder);
+    loop.markDirty(channel);
+    loop.markDirty(upstream);
   }
 
   // ---- timers
@@ -493,15 +603,25 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
     }
   }
 
-  /** Strict request decoder that notices heads which arrive slowly. */
+  /**
+   * Strict request decoder that stops after each request, notices heads which arrive slowly and
+   * refuses folded lines (RFC 9112 5.2), which parsers read differently.
+   */
   private static final class Decoder extends HttpRequestDecoder {
     private final Http1ServerConnection connection;
+    private @Nullable ChannelHandlerContext context;
+    private boolean decoding;
+    private boolean inputEnded;
+    private boolean inBody;
+    private boolean headBegun;
+    private boolean lineEnded;
+    private boolean folded;
 
-    Decoder(Http1ServerConnection connection) {
+    Decoder(Http1ServerConnection connection, HttpConfig config) {
       super(
           new HttpDecoderConfig()
-              .setMaxInitialLineLength(connection.config.maxHeadBytes())
-              .setMaxHeaderSize(connection.config.maxHeadBytes())
+              .setMaxInitialLineLength(config.maxHeadBytes())
+              .setMaxHeaderSize(config.maxHeadBytes())
               .setMaxChunkSize(64 * 1024)
               .setAllowDuplicateContentLengths(false)
               .setStrictLineParsing(true)
@@ -510,13 +630,141 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
     }
 
     @Override
+    public void handlerAdded(ChannelHandlerContext ctx) throws Exception {
+      context = ctx;
+      super.handlerAdded(ctx);
+    }
+
+    /** Whether bytes wait that belong to what follows the current request. */
+    boolean holdsBytes() {
+      return actualReadableBytes() > 0;
+    }
+
+    /** Goes on after the end of an exchange with what had come before. */
+    void resume() {
+      ChannelHandlerContext ctx = context;
+      if (ctx == null || decoding) {
+        // The loop that is under way sees that it may go on.
+        return;
+      }
+      try {
+        if (holdsBytes()) {
+          channelRead(ctx, Unpooled.EMPTY_BUFFER);
+        }
+        if (inputEnded && !connection.blocked()) {
+          inputEnded = false;
+          super.userEventTriggered(ctx, ChannelInputShutdownEvent.INSTANCE);
+        }
+      } catch (Exception e) {
+        ctx.fireExceptionCaught(e);
+      }
+    }
+
+    @Override
+    public void userEventTriggered(ChannelHandlerContext ctx, Object event) throws Exception {
+      if (event == ChannelInputShutdownEvent.INSTANCE
+          && connection.blocked()
+          && !connection.closing) {
+        inputEnded = true;
+        return;
+      }
+      super.userEventTriggered(ctx, event);
+    }
+
+    /** The inherited one would read on although the connection is held. */
+    @Override
+    public void channelReadComplete(ChannelHandlerContext ctx) throws Exception {
+      if (connection.blocked()) {
+        discardSomeReadBytes();
+        ctx.fireChannelReadComplete();
+      } else {
+        super.channelReadComplete(ctx);
+      }
+    }
+
+    @Override
+    protected void handlerRemoved0(ChannelHandlerContext ctx) throws Exception {
+      super.handlerRemoved0(ctx);
+      if (inputEnded) {
+        ctx.fireUserEventTriggered(ChannelInputShutdownEvent.INSTANCE);
+      }
+    }
+
+    @Override
+    protected void callDecode(ChannelHandlerContext ctx, ByteBuf in, List<Object> out) {
+      boolean nested = decoding;
+      decoding = true;
+      try {
+        super.callDecode(ctx, in, out);
+      } finally {
+        decoding = nested;
+      }
+    }
+
+    @Override
     protected void decode(ChannelHandlerContext ctx, ByteBuf in, List<Object> out)
         throws Exception {
-      int before = out.size();
-      super.decode(ctx, in, out);
-      if (out.size() == before && !connection.tunnel) {
-        connection.partialHead();
+      if (connection.closing) {
+        in.skipBytes(in.readableBytes());
+        return;
       }
+      if (connection.blocked()) {
+        connection.hold();
+        return;
+      }
+      int before = out.size();
+      int start = in.readerIndex();
+      super.decode(ctx, in, out);
+      boolean message = out.size() > before;
+      if (!inBody) {
+        checkFolding(in, start, message);
+        if (message) {
+          begun(out.get(before));
+        } else if (headBegun || in.isReadable()) {
+          connection.partialHead();
+        }
+      }
+      if (message && out.getLast() instanceof LastHttpContent) {
+        inBody = false;
+      }
+    }
+
+    private void begun(Object head) {
+      inBody = true;
+      headBegun = false;
+      lineEnded = false;
+      if (folded && head instanceof HttpMessage request && request.decoderResult().isSuccess()) {
+        request.setDecoderResult(
+            DecoderResult.failure(new IllegalArgumentException("folded header line")));
+      }
+      folded = false;
+    }
+
+    /** Looks for lines that begin with a blank in what was just parsed of a head. */
+    private void checkFolding(ByteBuf in, int start, boolean complete) {
+      int end = in.readerIndex();
+      if (lineEnded && start < in.writerIndex() && isBlank(in.getByte(start))) {
+        folded = true;
+      }
+      lineEnded = false;
+      int limit = complete ? end - 1 : end;
+      for (int i = in.indexOf(start, limit, LF); i >= 0; i = in.indexOf(i + 1, limit, LF)) {
+        if (i + 1 == in.writerIndex()) {
+          lineEnded = true;
+        } else if (isBlank(in.getByte(i + 1))) {
+          folded = true;
+        }
+      }
+    }
+
+    private static boolean isBlank(byte b) {
+      return b == ' ' || b == '\t';
+    }
+
+    @Override
+    protected HttpMessage createMessage(String[] initialLine) throws Exception {
+      headBegun = true;
+      return super.createMessage(initialLine);
     }
 
     /** Both Transfer-Encoding and Content-Length: an attempt at smuggling (RFC 9112 6.1). */

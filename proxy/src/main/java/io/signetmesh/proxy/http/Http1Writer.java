@@ -32,6 +32,8 @@ final class Http1Writer {
       "content-length: 0\r\n".getBytes(StandardCharsets.US_ASCII);
   private static final byte[] CONNECTION_CLOSE =
       "connection: close\r\n".getBytes(StandardCharsets.US_ASCII);
+  private static final byte[] CONNECTION_KEEP_ALIVE =
+      "connection: keep-alive\r\n".getBytes(StandardCharsets.US_ASCII);
   private static final byte[] HOST = "host: ".getBytes(StandardCharsets.US_ASCII);
   private static final byte[] COOKIE = "cookie: ".getBytes(StandardCharsets.US_ASCII);
   private static final byte[] CONNECTION = "connection: ".getBytes(StandardCharsets.US_ASCII);
@@ -50,6 +52,16 @@ final class Http1Writer {
     LENGTH,
     CHUNKED,
     /** Up to the end of the connection. */
+    CLOSE
+  }
+
+  /** What a response says of its connection (RFC 9112 9.3). */
+  enum Persistence {
+    /** Nothing: kept, as HTTP/1.1 has it. */
+    IMPLIED,
+    /** It is kept, which an HTTP/1.0 client has to be told. */
+    KEEP_ALIVE,
+    /** It is closed after the response. */
     CLOSE
   }
 
@@ -88,7 +100,7 @@ final class Http1Writer {
         value(out, upgrade, "upgrade");
         out.writeByte('\r').writeByte('\n');
       }
-      framing(out, framing, false);
+      framing(out, framing, Persistence.IMPLIED);
       ok = true;
       return out;
     } finally {
@@ -103,7 +115,7 @@ final class Http1Writer {
       ByteBufAllocator allocator,
       Http2Headers head,
       Framing framing,
-      boolean close,
+      Persistence persistence,
       @Nullable CharSequence upgrade)
       throws MalformedHeadException {
     ByteBuf out = allocator.directBuffer(HEAD_SIZE);
@@ -123,7 +135,7 @@ final class Http1Writer {
         value(out, upgrade, "upgrade");
         out.writeByte('\r').writeByte('\n');
       }
-      framing(out, framing, close);
+      framing(out, framing, persistence);
       ok = true;
       return out;
     } finally {
@@ -176,14 +188,16 @@ final class Http1Writer {
     channel.write(out, channel.voidPromise());
   }
 
-  private static void framing(ByteBuf out, Framing framing, boolean close) {
+  private static void framing(ByteBuf out, Framing framing, Persistence persistence) {
     switch (framing) {
       case CHUNKED -> out.writeBytes(CHUNKED);
       case EMPTY -> out.writeBytes(NO_CONTENT);
       case NONE, LENGTH, CLOSE -> {}
     }
-    if (close || framing == Framing.CLOSE) {
+    if (persistence == Persistence.CLOSE || framing == Framing.CLOSE) {
       out.writeBytes(CONNECTION_CLOSE);
+    } else if (persistence == Persistence.KEEP_ALIVE) {
+      out.writeBytes(CONNECTION_KEEP_ALIVE);
     }
     out.writeByte('\r').writeByte('\n');
   }

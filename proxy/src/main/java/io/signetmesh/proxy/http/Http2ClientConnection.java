@@ -6,18 +6,17 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.handler.codec.http2.Http2ConnectionDecoder;
 import io.netty.handler.codec.http2.Http2ConnectionEncoder;
 import io.netty.handler.codec.http2.Http2Error;
-import io.netty.handler.codec.http2.Http2Exception;
 import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.handler.codec.http2.Http2Settings;
 import io.netty.handler.codec.http2.Http2Stream;
+import io.signetmesh.proxy.http.Exchange.Retry;
 import io.signetmesh.proxy.loop.ProxyLoop;
-import java.util.ArrayList;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** An upstream HTTP/2 connection that carries the exchanges of many client connections. */
 final class Http2ClientConnection extends Http2Link<Http2ClientConnection.Stream> {
   private final Owner owner;
+  private int lastStreamId = Integer.MAX_VALUE;
   private boolean draining;
   private boolean closed;
 
@@ -73,13 +72,15 @@ final class Http2ClientConnection extends Http2Link<Http2ClientConnection.Stream
     if (streamId < 0) {
       // Stream ids are used up after 2^30 requests.
       retire();
-      exchange.upstreamFailed(Failure.UNAVAILABLE, true);
+      exchange.upstreamFailed(Failure.UNAVAILABLE, Retry.ALWAYS);
       return;
     }
-    writeHeaders(streamId, exchange.request(), exchange.requestEnded());
+    writeHeaders(streamId, exchange.request(), exchange.endsWithHead());
     Http2Stream stream = connection().stream(streamId);
     if (stream == null) {
-      exchange.upstreamFailed(Failure.UNAVAILABLE, true);
+      // The head is beyond what the peer accepts (SETTINGS_MAX_HEADER_LIST_SIZE), which it would
+      // be on another connection as well.
+      exchange.upstreamFailed(Failure.UNAVAILABLE, Retry.NEVER);
       return;
     }
     Stream state = new Stream(stream, exchange);
@@ -93,7 +94,7 @@ final class Http2ClientConnection extends Http2Link<Http2ClientConnection.Stream
       draining = true;
       owner.retired(this);
       if (!closed) {
-        context().close();
+        drain();
       }
     }
   }
@@ -108,13 +109,25 @@ final class Http2ClientConnection extends Http2Link<Http2ClientConnection.Stream
     }
     if (state.responseStarted) {
       state.exchange = null;
-      exchange.responseTrailers(headers);
-      state.finished(exchange);
+      if (end) {
+        exchange.responseTrailers(headers);
+        state.finished(exchange);
+      } else {
+        writeReset(streamId, Http2Error.PROTOCOL_ERROR.code());
+        exchange.upstreamFailed(Failure.UNAVAILABLE, Retry.NEVER);
+      }
       return;
     }
     CharSequence status = headers.status();
-    if (!end && status != null && status.length() == 3 && status.charAt(0) == '1') {
-      exchange.responseInformational(headers);
+    if (status != null && status.length() == 3 && status.charAt(0) == '1') {
+      if (end || status.charAt(2) == '1') {
+        // An interim response cannot be the last, and HTTP/2 has no 101 (RFC 9113 8.1, 8.6).
+        state.exchange = null;
+        writeReset(streamId, Http2Error.PROTOCOL_ERROR.code());
+        exchange.upstreamFailed(Failure.UNAVAILABLE, Retry.NEVER);
+      } else {
+        exchange.responseInformational(headers);
+      }
       return;
     }
     state.responseStarted = true;
@@ -155,8 +168,9 @@ final class Http2ClientConnection extends Http2Link<Http2ClientConnection.Stream
     Exchange exchange = state.exchange;
     state.exchange = null;
     if (exchange != null) {
-      boolean refused = errorCode == Http2Error.REFUSED_STREAM.code();
-      exchange.upstreamFailed(Failure.UNAVAILABLE, refused);
+      exchange.upstreamFailed(
+          Failure.UNAVAILABLE,
+          errorCode == Http2Error.REFUSED_STREAM.code() ? Retry.ALWAYS : Retry.NEVER);
     }
   }
 
@@ -170,7 +184,9 @@ final class Http2ClientConnection extends Http2Link<Http2ClientConnection.Stream
     Exchange exchange = state.exchange;
     state.exchange = null;
     if (exchange != null) {
-      exchange.upstreamFailed(Failure.UNAVAILABLE, state.refused);
+      exchange.upstreamFailed(
+          Failure.UNAVAILABLE,
+          state.stream.id() > lastStreamId ? Retry.ALWAYS : Retry.IF_IDEMPOTENT);
     }
     if (!closed && !draining) {
       owner.streamClosed(this);
@@ -187,29 +203,9 @@ final class Http2ClientConnection extends Http2Link<Http2ClientConnection.Stream
 
   @Override
   void goAway(int lastStreamId) {
-    List<Stream> refused = new ArrayList<>();
-    try {
-      connection()
-          .forEachActiveStream(
-              stream -> {
-                Stream state = state(stream);
-                if (state != null && stream.id() > lastStreamId) {
-                  refused.add(state);
-                }
-                return true;
-              });
-    } catch (Http2Exception e) {
-      onError(context(), true, e);
-    }
+    // Streams beyond it are closed by the codec after this, surely not acted on (RFC 9113 6.8).
+    this.lastStreamId = lastStreamId;
     retire();
-    for (Stream state : refused) {
-      state.refused = true;
-      Exchange exchange = state.exchange;
-      state.exchange = null;
-      if (exchange != null) {
-        exchange.upstreamFailed(Failure.UNAVAILABLE, true);
-      }
-    }
   }
 
   @Override
@@ -227,7 +223,6 @@ final class Http2ClientConnection extends Http2Link<Http2ClientConnection.Stream
     private final Http2Stream stream;
     private @Nullable Exchange exchange;
     private boolean responseStarted;
-    private boolean refused;
     private int unconsumed;
 
     private Stream(Http2Stream stream, Exchange exchange) {
@@ -237,7 +232,7 @@ final class Http2ClientConnection extends Http2Link<Http2ClientConnection.Stream
 
     private void finished(Exchange ended) {
       if (!ended.requestEnded()) {
-        writeReset(stream.id(), Http2Error.NO_ERROR.code());
+        writeReset(stream.id(), Http2Error.CANCEL.code());
       }
     }
 

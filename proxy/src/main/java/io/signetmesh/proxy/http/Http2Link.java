@@ -2,10 +2,11 @@ package io.signetmesh.proxy.http;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.socket.ChannelInputShutdownEvent;
 import io.netty.handler.codec.http2.AbstractHttp2ConnectionHandlerBuilder;
 import io.netty.handler.codec.http2.DefaultHttp2Connection;
-import io.netty.handler.codec.http2.DefaultHttp2HeadersDecoder;
 import io.netty.handler.codec.http2.DefaultHttp2RemoteFlowController;
+import io.netty.handler.codec.http2.Http2CodecUtil;
 import io.netty.handler.codec.http2.Http2Connection;
 import io.netty.handler.codec.http2.Http2ConnectionAdapter;
 import io.netty.handler.codec.http2.Http2ConnectionDecoder;
@@ -54,6 +55,11 @@ abstract class Http2Link<S> extends Http2ConnectionHandler {
                   closed(state);
                 }
               }
+
+              @Override
+              public void onGoAwayReceived(int lastStreamId, long errorCode, ByteBuf debugData) {
+                goAway(lastStreamId);
+              }
             });
     connection()
         .remote()
@@ -82,9 +88,8 @@ abstract class Http2Link<S> extends Http2ConnectionHandler {
   /** The stream may be written to again. */
   abstract void writable(S state);
 
+  /** The peer takes no streams beyond {@code lastStreamId}; they are closed after this. */
   void goAway(int lastStreamId) {}
-
-  void settings(Http2Settings settings) {}
 
   // ---- what subclasses use
 
@@ -179,12 +184,32 @@ abstract class Http2Link<S> extends Http2ConnectionHandler {
   @Override
   public void userEventTriggered(ChannelHandlerContext ctx, Object event) throws Exception {
     if (event == Drain.BEGIN) {
-      // Graceful: GOAWAY now, the connection closes when its streams have ended.
+      drain();
+    } else if (event == ChannelInputShutdownEvent.INSTANCE) {
+      // HTTP/2 has no half-close: the peer is gone, and so are its streams.
       ctx.close();
-    } else if (event == io.netty.channel.socket.ChannelInputShutdownEvent.INSTANCE) {
-      ctx.channel().close();
     }
     super.userEventTriggered(ctx, event);
+  }
+
+  /** GOAWAY now; the connection closes when its streams have ended. */
+  final void drain() {
+    ChannelHandlerContext ctx = context();
+    try {
+      // Not ctx.close(), which begins at the handler before this one.
+      close(ctx, ctx.newPromise());
+    } catch (Exception e) {
+      ctx.close();
+    }
+  }
+
+  @Override
+  public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) throws Exception {
+    if (Http2CodecUtil.getEmbeddedHttp2Exception(cause) == null) {
+      ctx.close();
+    } else {
+      super.exceptionCaught(ctx, cause);
+    }
   }
 
   static Http2Settings initialSettings(HttpConfig config, boolean server) {
@@ -207,7 +232,8 @@ abstract class Http2Link<S> extends Http2ConnectionHandler {
       initialSettings(Http2Link.initialSettings(config, server));
       validateHeaders(true);
       validateRequiredPseudoHeaders(true);
-      gracefulShutdownTimeoutMillis(30_000);
+      // Whoever drains connections also decides how long they may take.
+      gracefulShutdownTimeoutMillis(-1);
       encoderEnforceMaxConcurrentStreams(false);
       decoderEnforceMaxConsecutiveEmptyDataFrames(16);
       decoderEnforceMaxSmallContinuationFrames(16);
@@ -288,17 +314,6 @@ abstract class Http2Link<S> extends Http2ConnectionHandler {
     public void onRstStreamRead(ChannelHandlerContext ctx, int streamId, long errorCode) {
       link().dispatchReset(streamId, errorCode);
     }
-
-    @Override
-    public void onGoAwayRead(
-        ChannelHandlerContext ctx, int lastStreamId, long errorCode, ByteBuf debugData) {
-      link().goAway(lastStreamId);
-    }
-
-    @Override
-    public void onSettingsRead(ChannelHandlerContext ctx, Http2Settings settings) {
-      link().settings(settings);
-    }
   }
 
   private int dispatchData(int streamId, ByteBuf data, int padding, boolean end) {
@@ -315,10 +330,5 @@ abstract class Http2Link<S> extends Http2ConnectionHandler {
     if (state != null) {
       reset(state, errorCode);
     }
-  }
-
-  /** Header block decoder with validation of names and values. */
-  static DefaultHttp2HeadersDecoder headersDecoder(HttpConfig config) {
-    return new DefaultHttp2HeadersDecoder(true, true, config.maxHeadBytes());
   }
 }

@@ -71,7 +71,12 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
       } else {
         headers.remove(HeaderNames.HOST);
       }
-      state.exchange = factory.begin(state, context().channel(), headers, end, false);
+      Exchange begun = factory.begin(state, context().channel(), headers, end, false);
+      if (!begun.done()) {
+        state.exchange = begun;
+      } else if (!end) {
+        writeReset(streamId, Http2Error.NO_ERROR.code());
+      }
       return;
     }
     Exchange exchange = state.exchange;
@@ -213,6 +218,14 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
     @Override
     public void closeAfterResponse() {
       // One bad request does not concern the other streams of the connection.
+    }
+
+    @Override
+    public void becomeTunnel(Channel upstream, Runnable closed) {
+      // Unreachable while CONNECT over HTTP/2 is refused; nothing may stay open if it is reached.
+      upstream.close();
+      closed.run();
+      abort(Http2Error.CONNECT_ERROR.code());
     }
 
     @Override

@@ -41,10 +41,4 @@ final class OriginalForm {
             0,
             HeaderNames.ABSOLUTE_FORM.length());
   }
-
-  /** Forgets the marks when the request goes on as it came. */
-  static boolean takeAbsolute(Http2Headers head) {
-    head.remove(VERSION);
-    return head.getAndRemove(NAME) != null;
-  }
 }

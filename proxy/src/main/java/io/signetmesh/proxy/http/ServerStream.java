@@ -1,6 +1,7 @@
 package io.signetmesh.proxy.http;
 
 import io.netty.buffer.ByteBuf;
+import io.netty.channel.Channel;
 import io.netty.handler.codec.http2.Http2Headers;
 
 /**
@@ -30,6 +31,13 @@ interface ServerStream {
 
   /** Closes the connection once the response has been sent. */
   void closeAfterResponse();
+
+  /**
+   * Leaves HTTP: bytes go between the client and {@code upstream} from here on.
+   *
+   * @param closed called when both are closed
+   */
+  void becomeTunnel(Channel upstream, Runnable closed);
 
   /** The upstream takes request bytes again. */
   void resumeRequest();

@@ -1,16 +1,17 @@
 package io.signetmesh.proxy.http;
 
 import io.netty.channel.Channel;
-import io.netty.channel.ChannelHandler;
 import io.netty.channel.ConnectTimeoutException;
 import io.netty.util.concurrent.Future;
 import io.signetmesh.proxy.connect.Connector.Session;
+import io.signetmesh.proxy.http.Exchange.Retry;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,7 +22,7 @@ final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConne
   private final ProxyLoop loop;
   private final HttpConfig config;
   private final Dialer dialer;
-  private final Runnable onEmpty;
+  private final Consumer<UpstreamPool> onEmpty;
   private final ArrayDeque<Http1ClientConnection> idle = new ArrayDeque<>();
   private final List<Http2ClientConnection> shared = new ArrayList<>(2);
   private final ArrayDeque<Exchange> waiting = new ArrayDeque<>();
@@ -39,7 +40,7 @@ final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConne
   /**
    * @param onEmpty called when the pool has neither connections nor exchanges: it may be forgotten
    */
-  UpstreamPool(ProxyLoop loop, HttpConfig config, Dialer dialer, Runnable onEmpty) {
+  UpstreamPool(ProxyLoop loop, HttpConfig config, Dialer dialer, Consumer<UpstreamPool> onEmpty) {
     this.loop = loop;
     this.config = config;
     this.dialer = dialer;
@@ -49,7 +50,8 @@ final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConne
   /** Sends an exchange over an HTTP/1 connection of its own for the time being. */
   void sendHttp1(Exchange exchange) {
     Http1ClientConnection connection;
-    while ((connection = idle.pollFirst()) != null) {
+    // Where one idle connection has just turned out to be dead, the others may be as well.
+    while (!exchange.retried() && (connection = idle.pollFirst()) != null) {
       if (connection.isUsable()) {
         connection.start(exchange);
         return;
@@ -61,9 +63,8 @@ final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConne
         .addListener(
             (Future<Channel> dialed) -> {
               dialing--;
-              if (!dialed.isSuccess()) {
-                exchange.onDialFailed();
-                exchange.upstreamFailed(failure(dialed.cause()), true);
+              if (!dialed.isSuccess() || !dialed.getNow().isActive()) {
+                dialFailed(exchange, failure(dialed.cause()));
                 checkEmpty();
                 return;
               }
@@ -71,7 +72,7 @@ final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConne
               Http1ClientConnection opened =
                   new Http1ClientConnection(loop, dialed.getNow(), this, config);
               if (exchange.done()) {
-                idle(opened);
+                opened.rest();
               } else {
                 opened.start(exchange);
               }
@@ -100,14 +101,13 @@ final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConne
         .addListener(
             (Future<Channel> dialed) -> {
               dialingShared = false;
-              if (!dialed.isSuccess()) {
+              if (!dialed.isSuccess() || !dialed.getNow().isActive()) {
                 // All that wait fail alike; each decides on its own whether to try again.
                 Failure failure = failure(dialed.cause());
                 List<Exchange> failed = new ArrayList<>(waiting);
                 waiting.clear();
                 for (Exchange exchange : failed) {
-                  exchange.onDialFailed();
-                  exchange.upstreamFailed(failure, true);
+                  dialFailed(exchange, failure);
                 }
                 checkEmpty();
                 return;
@@ -120,6 +120,13 @@ final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConne
                 dialShared();
               }
             });
+  }
+
+  private static void dialFailed(Exchange exchange, Failure failure) {
+    if (!exchange.done()) {
+      exchange.onDialFailed();
+      exchange.upstreamFailed(failure, exchange.otherUpstreams() ? Retry.ALWAYS : Retry.NEVER);
+    }
   }
 
   private void serveWaiting(Http2ClientConnection connection) {
@@ -185,12 +192,9 @@ final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConne
   }
 
   @Override
-  public ChannelHandler tunnel(Http1ClientConnection connection, Exchange exchange) {
+  public void left(Http1ClientConnection connection) {
     http1Open--;
-    ChannelHandler relay =
-        Tunnel.between(loop, exchange.clientChannel(), connection.channel(), exchange);
     checkEmpty();
-    return relay;
   }
 
   @Override
@@ -209,7 +213,7 @@ final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConne
 
   private void checkEmpty() {
     if (http1Open == 0 && dialing == 0 && !dialingShared && shared.isEmpty() && waiting.isEmpty()) {
-      onEmpty.run();
+      onEmpty.accept(this);
     }
   }
 }

@@ -34,8 +34,8 @@ final class Http1Application implements AutoCloseable {
   }
 
   /** Answers every request with the response that {@code answer} gives. */
-  static Http1Application answering(
-      java.util.function.Function<Http1Client.Message, String> answer) throws IOException {
+  static Http1Application answering(java.util.function.Function<Http1Client.Message, String> answer)
+      throws IOException {
     return new Http1Application(
         (connection, application) -> {
           while (true) {

@@ -24,7 +24,7 @@ final class Http1Client implements AutoCloseable {
 
   Http1Client(Socket socket) throws IOException {
     this.socket = socket;
-    socket.setSoTimeout(10_000);
+    socket.setSoTimeout(Integer.getInteger("wire.timeout", 10_000));
     socket.setTcpNoDelay(true);
     in = new BufferedInputStream(socket.getInputStream());
   }

@@ -199,7 +199,9 @@ class Http1WireTest {
         var client = new Http1Client(proxy.inbound(null))) {
       for (int i = 0; i < 2; i++) {
         Message response =
-            client.send("GET /k HTTP/1.0\r\nhost: web\r\nconnection: keep-alive\r\n\r\n").response();
+            client
+                .send("GET /k HTTP/1.0\r\nhost: web\r\nconnection: keep-alive\r\n\r\n")
+                .response();
         assertThat(response.header("connection")).isEqualToIgnoringCase("keep-alive");
         assertThat(response.body()).isEqualTo("/k");
       }
@@ -289,9 +291,7 @@ class Http1WireTest {
       for (int i = 0; i < 20; i++) {
         // A body rules a silent retry out: the connection has to be known as dead.
         Message response =
-            client
-                .send("POST / HTTP/1.1\r\nhost: web\r\ncontent-length: 2\r\n\r\nhi")
-                .response();
+            client.send("POST / HTTP/1.1\r\nhost: web\r\ncontent-length: 2\r\n\r\nhi").response();
         assertThat(response.status()).isEqualTo(200);
         app.request();
         // The FIN is on its way; give the proxy's loop one turn to see it.
@@ -317,7 +317,8 @@ class Http1WireTest {
                 });
         var proxy = new ProxyFixture(transport, app.port());
         var client = new Http1Client(proxy.inbound(null))) {
-      client.send("GET /chat HTTP/1.1\r\nhost: web\r\nconnection: Upgrade\r\nupgrade: chat\r\n\r\n");
+      client.send(
+          "GET /chat HTTP/1.1\r\nhost: web\r\nconnection: Upgrade\r\nupgrade: chat\r\n\r\n");
       Message response = client.response();
       assertThat(response.status()).isEqualTo(101);
       assertThat(response.header("upgrade")).isEqualTo("chat");

@@ -86,8 +86,7 @@ final class ProxyFixture implements AutoCloseable {
 
   private InboundConnection connection(Channel channel, @Nullable String identity) {
     InetSocketAddress client = (InetSocketAddress) channel.remoteAddress();
-    InetSocketAddress target =
-        new InetSocketAddress(InetAddress.getLoopbackAddress(), application);
+    InetSocketAddress target = new InetSocketAddress(InetAddress.getLoopbackAddress(), application);
     return new InboundConnection(
         new Client(client.getAddress(), identity != null, identity),
         target,
@@ -101,8 +100,7 @@ final class ProxyFixture implements AutoCloseable {
     Fixed upstream = new Fixed(hint, meshed, ports);
     return listen(
         loop ->
-            accept(
-                loop, (channel, version) -> outbound.serve(loop, channel, upstream, version)));
+            accept(loop, (channel, version) -> outbound.serve(loop, channel, upstream, version)));
   }
 
   /** A port behind an outbound and an inbound proxy: HTTP/1 crosses between them as HTTP/2. */
