@@ -239,8 +239,7 @@ public final class DefaultHttpInbound implements HttpInbound {
       Route route = route(changed);
       Decision decision =
           route == null ? null : changed.decideRequest(connection.inbound.client(), route);
-      if (decision != null
-          && (decision.allowed() || decision.reason() == Reason.RATE_LIMITED)) {
+      if (decision != null && (decision.allowed() || decision.reason() == Reason.RATE_LIMITED)) {
         // A rate limits what begins, not what is under way.
         return;
       }

@@ -12,7 +12,6 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -24,7 +23,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 class Http1WireTest {
   private static final String GET = "GET %s HTTP/1.1\r\nhost: web\r\n\r\n";
 
-  @Parameter IoTransport transport;
+  private final IoTransport transport;
+
+  Http1WireTest(IoTransport transport) {
+    this.transport = transport;
+  }
 
   static java.util.stream.Stream<IoTransport> transports() {
     return Transports.here();

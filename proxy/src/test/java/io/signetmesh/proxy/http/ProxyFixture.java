@@ -18,6 +18,9 @@ import io.signetmesh.proxy.inbound.InboundConnection;
 import io.signetmesh.proxy.loop.IoTransport;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import io.signetmesh.proxy.loop.ProxyLoops;
+import io.signetmesh.proxy.metrics.MetricsRegistry;
+import io.signetmesh.proxy.metrics.ProxyMetrics;
+import io.signetmesh.proxy.metrics.TlsStatus;
 import io.signetmesh.proxy.outbound.Endpoint;
 import io.signetmesh.proxy.outbound.TlsTarget;
 import io.signetmesh.proxy.outbound.Upstream;
@@ -44,6 +47,8 @@ final class ProxyFixture implements AutoCloseable {
 
   private final ProxyLoops loops;
   private final HttpConfig config;
+  private final ProxyMetrics metrics =
+      new ProxyMetrics(new MetricsRegistry(Duration.ofMinutes(10)));
   private final int application;
   private final DefaultHttpOutbound outbound;
   private final DefaultHttpInbound inbound;
@@ -69,9 +74,8 @@ final class ProxyFixture implements AutoCloseable {
             config,
             connector,
             event -> decisions.add((DecisionEvent) event),
-            HttpMetrics.NONE,
             InstantSource.system());
-    outbound = new DefaultHttpOutbound(config, connector, HttpMetrics.NONE);
+    outbound = new DefaultHttpOutbound(config, connector, metrics);
   }
 
   /** An inbound port; {@code identity}: the client that its connections are said to come from. */
@@ -92,7 +96,12 @@ final class ProxyFixture implements AutoCloseable {
         target,
         policy,
         new AuditedConnection("shop/web-0", client, target, identity, null, null),
-        identity != null);
+        identity != null,
+        metrics.inboundHttp(
+            target,
+            identity == null
+                ? TlsStatus.NoIdentity.NO_TLS_FROM_REMOTE
+                : new TlsStatus.FromClient(identity)));
   }
 
   /** An outbound port whose upstream is the peer at {@code ports}, tried in that order. */
