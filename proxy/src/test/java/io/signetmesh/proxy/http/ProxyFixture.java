@@ -13,11 +13,13 @@ import io.signetmesh.audit.AuditedConnection;
 import io.signetmesh.audit.DecisionEvent;
 import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.connect.Connector;
+import io.signetmesh.proxy.connect.HeldReads;
 import io.signetmesh.proxy.forward.HttpSniffer;
 import io.signetmesh.proxy.inbound.InboundConnection;
 import io.signetmesh.proxy.loop.IoTransport;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import io.signetmesh.proxy.loop.ProxyLoops;
+import io.signetmesh.proxy.metrics.HttpDetection;
 import io.signetmesh.proxy.metrics.MetricsRegistry;
 import io.signetmesh.proxy.metrics.ProxyMetrics;
 import io.signetmesh.proxy.metrics.TlsStatus;
@@ -139,23 +141,29 @@ final class ProxyFixture implements AutoCloseable {
 
   private static ChannelHandler accept(ProxyLoop loop, Serve serve) {
     return new ChannelInboundHandlerAdapter() {
+      private final HeldReads held = new HeldReads();
+
       @Override
       public void channelActive(ChannelHandlerContext ctx) {
         Channel channel = ctx.channel();
-        channel
-            .pipeline()
-            .addLast(
-                "detect",
-                new HttpSniffer(
-                    Duration.ofSeconds(5),
-                    version -> {
-                      // What is not HTTP goes to the HTTP/1 decoder here, which has to refuse it.
-                      serve.serve(channel, version == null ? HttpVersion.HTTP1 : version);
-                      channel.pipeline().remove(this);
-                      HttpSniffer.release(channel);
-                      channel.config().setAutoRead(true);
-                      loop.flushDirty();
-                    }));
+        channel.pipeline().addLast("held", held);
+        held.inspect(
+            Duration.ofSeconds(5),
+            HttpSniffer::inspect,
+            found ->
+                serve(
+                    channel,
+                    // What is not HTTP goes to the HTTP/1 decoder here, which has to refuse it.
+                    found == HttpDetection.HTTP2 ? HttpVersion.HTTP2 : HttpVersion.HTTP1),
+            () -> serve(channel, HttpVersion.HTTP1));
+      }
+
+      private void serve(Channel channel, HttpVersion version) {
+        serve.serve(channel, version);
+        channel.pipeline().remove(this);
+        held.release();
+        channel.config().setAutoRead(true);
+        loop.flushDirty();
       }
     };
   }
