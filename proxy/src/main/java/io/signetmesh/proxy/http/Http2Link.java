@@ -243,7 +243,9 @@ abstract class Http2Link<S> extends Http2ConnectionHandler {
       frameListener(new Events());
     }
 
-    /** Streams that wait for room on the wire take turns; priorities are not used (RFC 9113 5.3). */
+    /**
+     * Streams that wait for room on the wire take turns; priorities are not used (RFC 9113 5.3).
+     */
     private static Http2Connection connection(boolean server) {
       Http2Connection connection = new DefaultHttp2Connection(server);
       connection
