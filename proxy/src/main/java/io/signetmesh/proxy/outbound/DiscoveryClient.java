@@ -1,18 +1,13 @@
 package io.signetmesh.proxy.outbound;
 
-import io.grpc.ManagedChannel;
+import io.grpc.Channel;
 import io.grpc.Status;
-import io.grpc.stub.ClientCallStreamObserver;
-import io.grpc.stub.ClientResponseObserver;
 import io.linkerd.proxy.destination.DestinationGrpc;
 import io.linkerd.proxy.destination.DestinationProfile;
 import io.linkerd.proxy.destination.GetDestination;
-import io.linkerd.proxy.outbound.Backend;
-import io.linkerd.proxy.outbound.HttpRoute;
-import io.linkerd.proxy.outbound.OpaqueRoute;
+import io.linkerd.proxy.destination.Update;
 import io.linkerd.proxy.outbound.OutboundPoliciesGrpc;
 import io.linkerd.proxy.outbound.OutboundPolicy;
-import io.linkerd.proxy.outbound.ProxyProtocol;
 import io.linkerd.proxy.outbound.TrafficSpec;
 import io.netty.util.concurrent.EventExecutor;
 import io.netty.util.concurrent.Future;
@@ -23,6 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
@@ -32,28 +28,28 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Destinations as the outbound policy, profile and destination streams state them, one upstream per
- * key, kept while it is used and a while longer.
+ * Destinations as the outbound policy, profile and destination streams state them: one upstream per
+ * address or authority, watched while it is used and a while longer, and one balancer per concrete
+ * destination, shared by all upstreams that lead to it. What is known stays in use while the
+ * control plane is away.
  */
 public final class DiscoveryClient implements Upstreams, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(DiscoveryClient.class);
-  private static final Duration DEFAULT_RTT = Duration.ofMillis(30);
-  private static final Duration DEFAULT_DECAY = Duration.ofSeconds(10);
 
-  private final ManagedChannel policy;
-  private final ManagedChannel destination;
+  private final Channel policy;
+  private final Channel destination;
   private final String workload;
   private final String context;
   private final Config config;
   private final ScheduledExecutorService scheduler;
-  private final Map<Object, Entry> entries = new ConcurrentHashMap<>();
-  private final Map<String, SharedBalancer> balancers = new ConcurrentHashMap<>();
+  private final Map<Key, Entry> entries = new ConcurrentHashMap<>();
+  private final Map<Plan.Balanced, SharedBalancer> balancers = new ConcurrentHashMap<>();
   private volatile boolean closed;
 
   /**
    * Times of discovery.
    *
-   * @param idle an upstream is forgotten after this long without use
+   * @param idle an upstream is watched no more after this long without use
    * @param resolve longest wait for the first answer about a destination
    * @param failFast longest wait of a request for an endpoint
    */
@@ -71,8 +67,8 @@ public final class DiscoveryClient implements Upstreams, AutoCloseable {
    * @param context context token for destinations
    */
   public DiscoveryClient(
-      ManagedChannel policy,
-      ManagedChannel destination,
+      Channel policy,
+      Channel destination,
       String workload,
       String context,
       Config config,
@@ -87,469 +83,510 @@ public final class DiscoveryClient implements Upstreams, AutoCloseable {
 
   @Override
   public Future<Upstream> forAuthority(String authority, EventExecutor executor) {
-    return resolve(
-        authority, TrafficSpec.newBuilder().setAuthority(authority), authority, null, executor);
+    return entry(new Key(authority, null)).await(executor);
   }
 
   @Override
   public Future<Upstream> forAddress(InetSocketAddress address, EventExecutor executor) {
-    return resolve(
-        address,
-        TrafficSpec.newBuilder().setAddr(Endpoints.message(address)),
-        address.getAddress().getHostAddress() + ":" + address.getPort(),
-        address,
-        executor);
+    String ip = address.getAddress().getHostAddress();
+    String host = ip.indexOf(':') >= 0 ? "[" + ip + "]" : ip;
+    return entry(new Key(host + ":" + address.getPort(), address)).await(executor);
   }
 
   @Override
   public void close() {
     closed = true;
-    entries.values().forEach(Entry::stop);
-    balancers.values().forEach(shared -> shared.watch.close());
+    for (Entry entry : List.copyOf(entries.values())) {
+      entry.stop();
+    }
   }
 
-  private Future<Upstream> resolve(
-      Object key,
-      TrafficSpec.Builder target,
-      String authority,
-      @Nullable InetSocketAddress address,
-      EventExecutor executor) {
-    Entry entry =
-        entries.computeIfAbsent(
-            key,
-            absent -> {
-              Entry created =
-                  new Entry(key, target.setSourceWorkload(workload).build(), authority, address);
-              created.start();
-              return created;
-            });
+  /** Upstreams that are watched; for tests. */
+  int watched() {
+    return entries.size();
+  }
+
+  /** Concrete destinations that are watched; for tests. */
+  int balanced() {
+    return balancers.size();
+  }
+
+  /** The live entry of a destination, watched from now on if it was not. */
+  private Entry entry(Key key) {
+    Entry entry = entries.computeIfAbsent(key, Entry::new);
     entry.touch();
-    return entry.await(executor);
+    entry.open();
+    return entry;
   }
 
-  /** What a destination amounts to: a protocol and weighted backends. */
-  private record Resolved(Upstream.Protocol protocol, List<WeightedBackend> backends) {}
+  private SharedBalancer acquire(Plan.Balanced backend) {
+    return balancers.compute(
+        backend,
+        (key, present) -> {
+          SharedBalancer shared = present == null ? new SharedBalancer(key) : present;
+          shared.users++;
+          return shared;
+        });
+  }
 
-  private record WeightedBackend(int weight, @Nullable Balancer balancer) {}
+  private void release(SharedBalancer shared) {
+    balancers.computeIfPresent(shared.key, (key, present) -> --present.users == 0 ? null : present);
+    if (balancers.get(shared.key) != shared) {
+      shared.watch.close();
+    }
+  }
+
+  private Balancer newBalancer(Plan.Balanced parameters) {
+    return new Balancer(config.failFast(), parameters.rtt(), parameters.decay());
+  }
+
+  /**
+   * What a destination is known by.
+   *
+   * @param authority {@code name:port} or {@code ip:port}
+   * @param address original destination; null when it is known by name
+   */
+  private record Key(String authority, @Nullable InetSocketAddress address) {}
+
+  /** The balancer of a concrete destination and its stream. */
+  private final class SharedBalancer {
+    private final Plan.Balanced key;
+    private final Balancer balancer;
+    private final Subscription<GetDestination, Update> watch;
+    // Guarded by the map.
+    private int users;
+
+    SharedBalancer(Plan.Balanced key) {
+      this.key = key;
+      this.balancer = newBalancer(key);
+      this.watch =
+          new Subscription<>(
+              destination,
+              DestinationGrpc.getGetMethod(),
+              destination(key.path()),
+              scheduler,
+              new DestinationSink(key.path(), balancer));
+    }
+  }
+
+  private GetDestination destination(String path) {
+    return GetDestination.newBuilder().setPath(path).setContextToken(context).build();
+  }
+
+  /** A plan with its balancers. */
+  private record Bound(Plan plan, long totalWeight, List<Share> shares) {}
+
+  /**
+   * A backend that requests may go to.
+   *
+   * @param weight share of the requests
+   * @param balancer endpoints; null when the backend is not valid
+   * @param shared holder of the balancer when it is shared
+   */
+  private record Share(long weight, @Nullable Balancer balancer, @Nullable SharedBalancer shared) {}
 
   private final class Entry implements Upstream {
-    private final Object key;
-    private final TrafficSpec target;
-    private final String authority;
-    private final @Nullable InetSocketAddress address;
-    private final Retry retry = new Retry(scheduler);
+    private final Key key;
+    private final Subscription<TrafficSpec, OutboundPolicy> policies;
     private final List<Promise<Upstream>> waiting = new ArrayList<>();
-    private @Nullable ClientCallStreamObserver<TrafficSpec> call;
-    private volatile @Nullable Resolved resolved;
+    private @Nullable Subscription<GetDestination, DestinationProfile> profiles;
+    private boolean hasPolicy;
+    private boolean opened;
+    private @Nullable Status failure;
+    private volatile @Nullable Bound bound;
+    private volatile @Nullable Entry successor;
     private volatile long usedAt = System.nanoTime();
     private volatile boolean stopped;
 
-    Entry(Object key, TrafficSpec target, String authority, @Nullable InetSocketAddress address) {
+    Entry(Key key) {
       this.key = key;
-      this.target = target;
-      this.authority = authority;
-      this.address = address;
+      TrafficSpec.Builder target = TrafficSpec.newBuilder().setSourceWorkload(workload);
+      InetSocketAddress address = key.address();
+      if (address == null) {
+        target.setAuthority(key.authority());
+      } else {
+        target.setAddr(Endpoints.message(address));
+      }
+      this.policies =
+          new Subscription<>(
+              policy,
+              OutboundPoliciesGrpc.getWatchMethod(),
+              target.build(),
+              scheduler,
+              new PolicySink());
     }
 
     void touch() {
       usedAt = System.nanoTime();
     }
 
-    void start() {
-      watch();
-      scheduler.schedule(this::evictIfIdle, config.idle().toMillis(), TimeUnit.MILLISECONDS);
-    }
-
-    private void evictIfIdle() {
-      if (stopped || closed) {
-        return;
+    void open() {
+      synchronized (this) {
+        if (opened) {
+          return;
+        }
+        opened = true;
       }
-      if (System.nanoTime() - usedAt >= config.idle().toNanos() && entries.remove(key, this)) {
-        // Connections that still hold this upstream go on with the endpoints known last, kept
-        // alive by the shared balancer for as long as they pick.
+      if (closed) {
         stop();
         return;
       }
-      scheduler.schedule(this::evictIfIdle, config.idle().toMillis(), TimeUnit.MILLISECONDS);
+      policies.open();
+      scheduleEviction(config.idle().toNanos());
     }
 
-    private void watch() {
-      if (closed || stopped) {
+    private void scheduleEviction(long delayNanos) {
+      try {
+        scheduler.schedule(this::evictIfIdle, delayNanos, TimeUnit.NANOSECONDS);
+      } catch (RejectedExecutionException e) {
+        stop();
+      }
+    }
+
+    private void evictIfIdle() {
+      if (stopped) {
         return;
       }
-      OutboundPoliciesGrpc.newStub(policy)
-          .watch(
-              target,
-              new ClientResponseObserver<TrafficSpec, OutboundPolicy>() {
-                @Override
-                public void beforeStart(ClientCallStreamObserver<TrafficSpec> started) {
-                  synchronized (Entry.this) {
-                    call = started;
-                  }
-                }
-
-                @Override
-                public void onNext(OutboundPolicy message) {
-                  retry.succeeded();
-                  publish(read(message));
-                }
-
-                @Override
-                public void onError(Throwable error) {
-                  ended(Status.fromThrowable(error));
-                }
-
-                @Override
-                public void onCompleted() {
-                  ended(Status.OK);
-                }
-              });
-    }
-
-    private void ended(Status status) {
-      if (closed || stopped) {
-        return;
-      }
-      switch (status.getCode()) {
-        case NOT_FOUND, UNIMPLEMENTED -> {
-          // No outbound policy: the profile may know an endpoint, else bytes go where they were
-          // going. An authority without policy has nowhere to go.
-          if (address != null) {
-            profile(address);
-          } else if (status.getCode() == Status.Code.UNIMPLEMENTED) {
-            publish(byDestination(authority));
-          } else {
-            fail(status);
-          }
-          retry.schedule(this::watch);
-        }
-        case INVALID_ARGUMENT, FAILED_PRECONDITION, PERMISSION_DENIED, UNAUTHENTICATED -> {
-          log.warn("outbound policy of {}: {}", authority, status);
-          fail(status);
-          retry.schedule(this::watch);
-        }
-        default -> retry.schedule(this::watch);
-      }
-    }
-
-    private void profile(InetSocketAddress socket) {
-      DestinationGrpc.newStub(destination)
-          .getProfile(
-              GetDestination.newBuilder().setPath(authority).setContextToken(context).build(),
-              new ClientResponseObserver<GetDestination, DestinationProfile>() {
-                private @Nullable ClientCallStreamObserver<GetDestination> stream;
-
-                @Override
-                public void beforeStart(ClientCallStreamObserver<GetDestination> started) {
-                  stream = started;
-                }
-
-                @Override
-                public void onNext(DestinationProfile profile) {
-                  Endpoint endpoint =
-                      profile.hasEndpoint()
-                          ? Endpoints.endpoint(profile.getEndpoint(), Map.of())
-                          : null;
-                  publish(
-                      fixed(
-                          endpoint == null ? plain(socket) : endpoint,
-                          profile.getOpaqueProtocol()));
-                  ClientCallStreamObserver<GetDestination> open = stream;
-                  if (open != null) {
-                    // The policy watch is retried and asks again; one answer is enough here.
-                    open.cancel("profile read", null);
-                  }
-                }
-
-                @Override
-                public void onError(Throwable error) {
-                  Status status = Status.fromThrowable(error);
-                  if (status.getCode() == Status.Code.NOT_FOUND
-                      || status.getCode() == Status.Code.INVALID_ARGUMENT) {
-                    publish(fixed(plain(socket), false));
-                  }
-                }
-
-                @Override
-                public void onCompleted() {}
-              });
-    }
-
-    private void publish(Resolved next) {
-      List<Promise<Upstream>> released;
+      long left = config.idle().toNanos() - (System.nanoTime() - usedAt);
+      boolean awaited;
       synchronized (this) {
-        resolved = next;
+        awaited = !waiting.isEmpty();
+      }
+      if (left > 0) {
+        scheduleEviction(left);
+      } else if (awaited) {
+        scheduleEviction(config.idle().toNanos());
+      } else {
+        stop();
+      }
+    }
+
+    /**
+     * Watches no more. Connections that still hold this upstream have a new one found when they use
+     * it.
+     */
+    void stop() {
+      entries.remove(key, this);
+      Subscription<GetDestination, DestinationProfile> open;
+      Bound last;
+      synchronized (this) {
+        if (stopped) {
+          return;
+        }
+        stopped = true;
+        open = profiles;
+        last = bound;
+      }
+      policies.close();
+      if (open != null) {
+        open.close();
+      }
+      if (last != null) {
+        releaseAll(last.shares());
+      }
+      fail(Status.CANCELLED.withDescription(key.authority() + " is watched no more"));
+    }
+
+    private void releaseAll(List<Share> shares) {
+      for (Share share : shares) {
+        SharedBalancer shared = share.shared();
+        if (shared != null) {
+          release(shared);
+        }
+      }
+    }
+
+    // ---- what is known
+
+    private void publish(Plan plan, boolean ofPolicy) {
+      List<Promise<Upstream>> released;
+      List<Share> used = List.of();
+      List<Share> unused = List.of();
+      synchronized (this) {
+        Bound before = bound;
+        if (stopped || (hasPolicy && !ofPolicy)) {
+          return;
+        }
+        failure = null;
+        if (before == null || !before.plan().equals(plan)) {
+          Bound next = bind(plan);
+          bound = next;
+          used = next.shares();
+          unused = before == null ? List.of() : before.shares();
+        }
         released = List.copyOf(waiting);
         waiting.clear();
       }
+      for (Share share : used) {
+        SharedBalancer shared = share.shared();
+        if (shared != null) {
+          shared.watch.open();
+        }
+      }
+      releaseAll(unused);
       released.forEach(promise -> promise.trySuccess(this));
     }
 
+    private Bound bind(Plan plan) {
+      List<Share> shares = new ArrayList<>();
+      long total = 0;
+      for (Plan.Weighted weighted : plan.backends()) {
+        total += weighted.weight();
+        shares.add(
+            switch (weighted.backend()) {
+              case Plan.Balanced balanced -> {
+                SharedBalancer shared = acquire(balanced);
+                yield new Share(weighted.weight(), shared.balancer, shared);
+              }
+              case Plan.Forward(Endpoint endpoint) -> {
+                Balancer single = newBalancer(Plan.Balanced.of(key.authority()));
+                single.update(List.of(endpoint));
+                yield new Share(weighted.weight(), single, null);
+              }
+              case Plan.Invalid() -> new Share(weighted.weight(), null, null);
+            });
+      }
+      return new Bound(plan, total, List.copyOf(shares));
+    }
+
+    /** Nothing can be known for now: whoever waits for the first answer fails. */
     private void fail(Status status) {
       List<Promise<Upstream>> failed;
+      boolean news;
       synchronized (this) {
-        if (resolved != null) {
-          return;
-        }
+        news = failure == null || failure.getCode() != status.getCode();
+        failure = status;
         failed = List.copyOf(waiting);
         waiting.clear();
+      }
+      if (news && !stopped) {
+        log.warn("destination {}: {}", key.authority(), status);
       }
       failed.forEach(promise -> promise.tryFailure(status.asRuntimeException()));
     }
 
+    private final class PolicySink implements Subscription.Sink<OutboundPolicy> {
+      @Override
+      public void message(OutboundPolicy message) {
+        Subscription<GetDestination, DestinationProfile> open;
+        synchronized (Entry.this) {
+          hasPolicy = true;
+          open = profiles;
+          profiles = null;
+        }
+        if (open != null) {
+          open.close();
+        }
+        publish(PlanReader.policy(message), true);
+      }
+
+      @Override
+      public boolean ended(Status status) {
+        switch (status.getCode()) {
+          case NOT_FOUND, UNIMPLEMENTED -> absent(status);
+          case INVALID_ARGUMENT, FAILED_PRECONDITION, PERMISSION_DENIED, UNAUTHENTICATED ->
+              fail(status);
+          default -> {}
+        }
+        return true;
+      }
+
+      /**
+       * No outbound policy: the profile of an address may know an endpoint, else bytes go where
+       * they were going. An authority without policy has nowhere to go.
+       */
+      private void absent(Status status) {
+        synchronized (Entry.this) {
+          if (hasPolicy) {
+            // A controller that has just started may not know yet what it knew before.
+            return;
+          }
+        }
+        if (key.address() != null) {
+          openProfile(key.address());
+        } else if (status.getCode() == Status.Code.UNIMPLEMENTED) {
+          publish(Plan.of(false, Plan.Balanced.of(key.authority())), false);
+        } else {
+          fail(status);
+        }
+      }
+    }
+
+    private void openProfile(InetSocketAddress address) {
+      Subscription<GetDestination, DestinationProfile> fresh;
+      synchronized (this) {
+        if (stopped || profiles != null) {
+          return;
+        }
+        fresh =
+            new Subscription<>(
+                destination,
+                DestinationGrpc.getGetProfileMethod(),
+                destination(key.authority()),
+                scheduler,
+                new ProfileSink(address));
+        profiles = fresh;
+      }
+      fresh.open();
+    }
+
+    private final class ProfileSink implements Subscription.Sink<DestinationProfile> {
+      private final InetSocketAddress address;
+
+      ProfileSink(InetSocketAddress address) {
+        this.address = address;
+      }
+
+      @Override
+      public void message(DestinationProfile profile) {
+        publish(PlanReader.profile(profile, address), false);
+      }
+
+      @Override
+      public boolean ended(Status status) {
+        switch (status.getCode()) {
+          case NOT_FOUND, INVALID_ARGUMENT, FAILED_PRECONDITION, UNIMPLEMENTED -> {
+            if (bound == null) {
+              publish(PlanReader.unknown(address), false);
+            }
+          }
+          case PERMISSION_DENIED, UNAUTHENTICATED -> fail(status);
+          default -> {}
+        }
+        return true;
+      }
+    }
+
     Future<Upstream> await(EventExecutor executor) {
-      if (resolved != null) {
+      if (bound != null) {
         return executor.newSucceededFuture(this);
       }
       Promise<Upstream> promise = executor.newPromise();
-      boolean now;
+      Status known;
       synchronized (this) {
-        now = resolved != null;
-        if (!now) {
+        known = failure;
+        if (bound == null && known == null) {
           waiting.add(promise);
         }
       }
-      if (now) {
+      if (bound != null) {
         promise.trySuccess(this);
         return promise;
       }
+      if (known != null) {
+        return promise.setFailure(known.asRuntimeException());
+      }
       var timer =
           executor.schedule(
-              () -> {
-                synchronized (this) {
-                  waiting.remove(promise);
-                }
-                promise.tryFailure(
-                    new TimeoutException(
-                        "nothing is known of " + authority + " after " + config.resolve()));
-              },
+              () ->
+                  promise.tryFailure(
+                      new TimeoutException(
+                          "nothing is known of " + key.authority() + " after " + config.resolve())),
               config.resolve().toMillis(),
               TimeUnit.MILLISECONDS);
-      promise.addListener(done -> timer.cancel(false));
+      promise.addListener(
+          done -> {
+            timer.cancel(false);
+            synchronized (this) {
+              waiting.remove(promise);
+            }
+          });
       return promise;
     }
 
-    void stop() {
-      stopped = true;
-      ClientCallStreamObserver<TrafficSpec> open;
-      synchronized (this) {
-        open = call;
-      }
-      if (open != null) {
-        open.cancel("the destination is no longer used", null);
-      }
-    }
+    // ---- as an upstream
 
-    private Resolved current() {
-      Resolved now = resolved;
+    private Bound current() {
+      Bound now = bound;
       if (now == null) {
-        throw new IllegalStateException("upstream " + authority + " used before it was resolved");
+        throw new IllegalStateException("upstream " + key.authority() + " used before resolved");
       }
       return now;
     }
 
+    /** Whoever watches this destination now. */
+    private Entry live() {
+      if (!stopped || closed) {
+        touch();
+        return this;
+      }
+      Entry next = successor;
+      if (next == null || next.stopped) {
+        next = entry(key);
+        successor = next;
+      }
+      next.touch();
+      return next;
+    }
+
     @Override
     public Protocol protocol() {
-      return current().protocol();
+      return current().plan().protocol();
     }
 
     @Override
     public String authority() {
-      return authority;
+      return key.authority();
     }
 
     @Override
     public @Nullable Lease pick() {
-      usedAt = System.nanoTime();
-      Balancer balancer = choose();
+      Entry live = live();
+      // While the new watch has no answer, what was known last is better than to wait.
+      Balancer balancer = (live.bound == null ? this : live).choose();
       return balancer == null ? null : balancer.pick();
     }
 
     @Override
     public Future<Lease> awaitPick(EventExecutor executor) {
-      usedAt = System.nanoTime();
-      Balancer balancer = choose();
+      Entry live = live();
+      if (live != this && live.bound == null) {
+        Promise<Lease> promise = executor.newPromise();
+        live.await(executor)
+            .addListener(
+                (Future<Upstream> resolved) -> {
+                  if (resolved.isSuccess()) {
+                    live.awaitPick(executor)
+                        .addListener((Future<Lease> picked) -> relay(picked, promise));
+                  } else {
+                    promise.tryFailure(resolved.cause());
+                  }
+                });
+        return promise;
+      }
+      Balancer balancer = live.choose();
       if (balancer == null) {
         return executor.newFailedFuture(
-            new TimeoutException("no backend of " + authority + " is valid"));
+            new TimeoutException("no backend of " + key.authority() + " is valid"));
       }
       return balancer.awaitPick(executor);
     }
 
+    private static void relay(Future<Lease> picked, Promise<Lease> promise) {
+      if (!picked.isSuccess()) {
+        promise.tryFailure(picked.cause());
+      } else if (!promise.trySuccess(picked.getNow())) {
+        picked.getNow().release();
+      }
+    }
+
     private @Nullable Balancer choose() {
-      List<WeightedBackend> backends = current().backends();
-      if (backends.size() == 1) {
-        return backends.getFirst().balancer();
-      }
-      int total = 0;
-      for (int i = 0; i < backends.size(); i++) {
-        total += backends.get(i).weight();
-      }
-      if (total == 0) {
+      Bound now = current();
+      List<Share> shares = now.shares();
+      if (now.totalWeight() == 0) {
         return null;
       }
-      int drawn = ThreadLocalRandom.current().nextInt(total);
-      for (int i = 0; i < backends.size(); i++) {
-        drawn -= backends.get(i).weight();
+      if (shares.size() == 1) {
+        return shares.getFirst().balancer();
+      }
+      long drawn = ThreadLocalRandom.current().nextLong(now.totalWeight());
+      for (int i = 0; i < shares.size(); i++) {
+        drawn -= shares.get(i).weight();
         if (drawn < 0) {
-          return backends.get(i).balancer();
+          return shares.get(i).balancer();
         }
       }
       return null;
-    }
-
-    // ---- reading policy
-
-    private Resolved read(OutboundPolicy message) {
-      ProxyProtocol protocol = message.getProtocol();
-      return switch (protocol.getKindCase()) {
-        case DETECT -> http(Protocol.DETECT, protocol.getDetect().getHttp1().getRoutesList());
-        case HTTP1 -> http(Protocol.HTTP1, protocol.getHttp1().getRoutesList());
-        case HTTP2 -> http(Protocol.HTTP2, protocol.getHttp2().getRoutesList());
-        case GRPC -> {
-          List<WeightedBackend> backends = new ArrayList<>();
-          protocol.getGrpc().getRoutesList().stream()
-              .flatMap(route -> route.getRulesList().stream())
-              .limit(1)
-              .forEach(
-                  rule -> {
-                    switch (rule.getBackends().getKindCase()) {
-                      case FIRST_AVAILABLE ->
-                          rule.getBackends().getFirstAvailable().getBackendsList().stream()
-                              .limit(1)
-                              .forEach(b -> backends.add(backend(b.getBackend(), 1)));
-                      case RANDOM_AVAILABLE ->
-                          rule.getBackends()
-                              .getRandomAvailable()
-                              .getBackendsList()
-                              .forEach(
-                                  b ->
-                                      backends.add(
-                                          backend(b.getBackend().getBackend(), b.getWeight())));
-                      case EMPTY, KIND_NOT_SET -> {}
-                    }
-                  });
-          yield new Resolved(Protocol.HTTP2, backends);
-        }
-        case OPAQUE -> opaque(protocol.getOpaque().getRoutesList());
-        case TLS, KIND_NOT_SET -> new Resolved(Protocol.FORBIDDEN, List.of());
-      };
-    }
-
-    private Resolved http(Protocol protocol, List<HttpRoute> routes) {
-      List<WeightedBackend> backends = new ArrayList<>();
-      for (HttpRoute route : routes) {
-        for (HttpRoute.Rule rule : route.getRulesList()) {
-          if (rule.getFiltersList().stream().anyMatch(HttpRoute.Filter::hasFailureInjector)) {
-            // The policy has requests fail: they are not forwarded instead.
-            return new Resolved(Protocol.FORBIDDEN, List.of());
-          }
-          switch (rule.getBackends().getKindCase()) {
-            case FIRST_AVAILABLE ->
-                rule.getBackends().getFirstAvailable().getBackendsList().stream()
-                    .limit(1)
-                    .forEach(b -> backends.add(backend(b.getBackend(), 1)));
-            case RANDOM_AVAILABLE ->
-                rule.getBackends()
-                    .getRandomAvailable()
-                    .getBackendsList()
-                    .forEach(
-                        b -> backends.add(backend(b.getBackend().getBackend(), b.getWeight())));
-            case EMPTY, KIND_NOT_SET -> {}
-          }
-          return new Resolved(protocol, List.copyOf(backends));
-        }
-      }
-      return new Resolved(protocol, List.of());
-    }
-
-    private Resolved opaque(List<OpaqueRoute> routes) {
-      List<WeightedBackend> backends = new ArrayList<>();
-      for (OpaqueRoute route : routes) {
-        for (OpaqueRoute.Rule rule : route.getRulesList()) {
-          if (rule.getFiltersCount() > 0) {
-            // Forbidden, invalid, or a filter that is not known here: none of them lets through.
-            return new Resolved(Protocol.FORBIDDEN, List.of());
-          }
-          switch (rule.getBackends().getKindCase()) {
-            case FIRST_AVAILABLE ->
-                rule.getBackends().getFirstAvailable().getBackendsList().stream()
-                    .limit(1)
-                    .forEach(b -> backends.add(backend(b.getBackend(), 1)));
-            case RANDOM_AVAILABLE ->
-                rule.getBackends()
-                    .getRandomAvailable()
-                    .getBackendsList()
-                    .forEach(
-                        b -> backends.add(backend(b.getBackend().getBackend(), b.getWeight())));
-            case EMPTY, KIND_NOT_SET -> {}
-          }
-          return new Resolved(Protocol.OPAQUE, List.copyOf(backends));
-        }
-      }
-      return new Resolved(Protocol.OPAQUE, List.of());
-    }
-
-    private WeightedBackend backend(Backend message, int weight) {
-      return switch (message.getKindCase()) {
-        case BALANCER ->
-            new WeightedBackend(
-                weight, shared(message.getBalancer().getDiscovery().getDst().getPath()));
-        case FORWARD -> {
-          Endpoint endpoint = Endpoints.endpoint(message.getForward(), Map.of());
-          yield new WeightedBackend(weight, endpoint == null ? null : single(endpoint));
-        }
-        case KIND_NOT_SET -> new WeightedBackend(weight, null);
-      };
-    }
-
-    private Resolved byDestination(String path) {
-      return new Resolved(Protocol.DETECT, List.of(new WeightedBackend(1, shared(path))));
-    }
-
-    private Resolved fixed(Endpoint endpoint, boolean opaque) {
-      return new Resolved(
-          opaque ? Protocol.OPAQUE : Protocol.DETECT,
-          List.of(new WeightedBackend(1, single(endpoint))));
-    }
-  }
-
-  private static Endpoint plain(InetSocketAddress socket) {
-    return new Endpoint(socket, null, Endpoint.Hint.UNKNOWN, 0, null, Map.of());
-  }
-
-  private Balancer single(Endpoint endpoint) {
-    Balancer balancer =
-        new Balancer(config.failFast(), DEFAULT_RTT, DEFAULT_DECAY, System::nanoTime);
-    balancer.update(List.of(endpoint));
-    return balancer;
-  }
-
-  /** The balancer of a concrete destination, shared by all that lead to it. */
-  private Balancer shared(String path) {
-    return balancers.computeIfAbsent(
-            path,
-            key -> {
-              Balancer balancer =
-                  new Balancer(config.failFast(), DEFAULT_RTT, DEFAULT_DECAY, System::nanoTime);
-              SharedBalancer shared =
-                  new SharedBalancer(
-                      balancer,
-                      new DestinationWatch(
-                          destination, key, context, new Retry(scheduler), balancer));
-              shared.watch.start();
-              return shared;
-            })
-        .balancer;
-  }
-
-  private static final class SharedBalancer {
-    private final Balancer balancer;
-    private final DestinationWatch watch;
-
-    SharedBalancer(Balancer balancer, DestinationWatch watch) {
-      this.balancer = balancer;
-      this.watch = watch;
     }
   }
 }

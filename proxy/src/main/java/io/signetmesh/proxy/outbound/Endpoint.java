@@ -33,6 +33,12 @@ public record Endpoint(
     OPAQUE
   }
 
+  /** Hash of the address alone: pools look endpoints up for each request. */
+  @Override
+  public int hashCode() {
+    return address.hashCode();
+  }
+
   /** Where to dial: the peer proxy's inbound port when it takes direct connections. */
   public InetSocketAddress dialAddress() {
     return transportPort == 0

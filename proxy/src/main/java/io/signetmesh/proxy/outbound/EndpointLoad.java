@@ -1,22 +1,32 @@
 package io.signetmesh.proxy.outbound;
 
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Load of one endpoint: a peak-sensitive moving average of latency times the requests under way. A
  * sample above the average replaces it at once, one below lets it decay (mesh-proxy reference 4.5).
  * Updates from several loops may overwrite one another; the estimate stays an estimate.
+ *
+ * <p>An endpoint that could not be connected to rests, 100 ms at first and up to 60 s. Then one
+ * request tries it; when nothing is heard of a failure within {@link #TRIAL_NANOS}, or the endpoint
+ * answers before that, it is open to all again.
  */
 final class EndpointLoad {
+  /** Longer than it takes a connection to fail. */
+  static final long TRIAL_NANOS = 1_000_000_000L;
+
   private static final long MIN_BACKOFF_NANOS = 100_000_000L;
   private static final long MAX_BACKOFF_NANOS = 60_000_000_000L;
 
   private final double decayNanos;
   private final AtomicInteger pending = new AtomicInteger();
+  private final AtomicBoolean onTrial = new AtomicBoolean();
   private volatile double rtt;
   private volatile long updatedAt;
-  private volatile long retryAt;
   private volatile int failures;
+  private volatile long restsUntil;
+  private volatile long trialEnds;
 
   EndpointLoad(double defaultRttNanos, double decayNanos, long now) {
     this.decayNanos = decayNanos;
@@ -37,23 +47,58 @@ final class EndpointLoad {
     pending.decrementAndGet();
   }
 
-  void sample(long nanos, long now) {
+  /** The endpoint answered. Returns whether it was not open to all before. */
+  boolean sample(long nanos, long now) {
     double age = Math.max(0, now - updatedAt);
     double weight = Math.exp(-age / decayNanos);
     double decayed = rtt * weight;
     rtt = nanos > decayed ? nanos : decayed + nanos * (1 - weight);
     updatedAt = now;
+    if (failures == 0) {
+      return false;
+    }
     failures = 0;
+    onTrial.set(false);
+    return true;
   }
 
   /** A connection could not be made: the endpoint is left alone for a while, longer each time. */
-  void failed(long now) {
-    int count = Math.min(failures, 20);
+  synchronized void failed(long now) {
+    if (failures > 0 && now - restsUntil < 0) {
+      // Requests that had picked it before it was known to fail are one failure with that.
+      return;
+    }
+    int count = Math.min(failures, 10);
+    restsUntil = now + Math.min(MAX_BACKOFF_NANOS, MIN_BACKOFF_NANOS << count);
     failures = count + 1;
-    retryAt = now + Math.min(MAX_BACKOFF_NANOS, MIN_BACKOFF_NANOS << Math.min(count, 9));
+    onTrial.set(false);
   }
 
+  /** Whether {@link #tryUse} may succeed now. */
   boolean isReady(long now) {
-    return failures == 0 || now - retryAt >= 0;
+    return failures == 0 || (now - restsUntil >= 0 && (!onTrial.get() || now - trialEnds >= 0));
+  }
+
+  /** Whether the endpoint may be used; of many that ask after a rest, one may. */
+  boolean tryUse(long now) {
+    if (failures == 0) {
+      return true;
+    }
+    if (now - restsUntil < 0) {
+      return false;
+    }
+    if (onTrial.compareAndSet(false, true)) {
+      trialEnds = now + TRIAL_NANOS;
+      return true;
+    }
+    return now - trialEnds >= 0;
+  }
+
+  /** When {@link #isReady} may become true, at the latest as far as is known now. */
+  long readyAt(long now) {
+    if (isReady(now)) {
+      return now;
+    }
+    return now - restsUntil < 0 ? restsUntil : trialEnds;
   }
 }

@@ -6,7 +6,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** Exponential backoff of one stream: 100 ms to 10 s, half as much again of jitter. */
+/** Exponential backoff of one stream: 100 ms to 10 s, up to half as much again of jitter. */
 final class Retry {
   private static final long MIN_MILLIS = 100;
   private static final long MAX_MILLIS = 10_000;
@@ -23,13 +23,18 @@ final class Retry {
   }
 
   void schedule(Runnable again) {
-    long backoff = Math.min(MAX_MILLIS, MIN_MILLIS << Math.min(failures.getAndIncrement(), 10));
-    long jittered = backoff + ThreadLocalRandom.current().nextLong(backoff / 2 + 1);
     try {
-      scheduler.schedule(again, jittered, TimeUnit.MILLISECONDS);
+      scheduler.schedule(again, nextDelayMillis(), TimeUnit.MILLISECONDS);
     } catch (RejectedExecutionException e) {
       // The proxy is stopping.
       failures.set(0);
     }
+  }
+
+  /** The delay after one failure more. */
+  long nextDelayMillis() {
+    int before = failures.getAndUpdate(count -> Math.min(count + 1, 10));
+    long backoff = Math.min(MAX_MILLIS, MIN_MILLIS << before);
+    return backoff + ThreadLocalRandom.current().nextLong(backoff / 2 + 1);
   }
 }

@@ -1,0 +1,4 @@
+@NullMarked
+package io.signetmesh.proxy.outbound;
+
+import org.jspecify.annotations.NullMarked;
