@@ -6,6 +6,7 @@ import static io.signetmesh.discovery.ClusterFixture.pod;
 import static io.signetmesh.discovery.ClusterFixture.service;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.protobuf.Duration;
 import io.grpc.MethodDescriptor;
 import io.grpc.Status;
 import io.linkerd.proxy.net.TcpAddress;
@@ -110,8 +111,8 @@ class OutboundPolicyServiceTest {
             backend -> {
               assertThat(backend.getBalancer().getDiscovery().getDst().getPath())
                   .isEqualTo("web.shop.svc.cluster.local:80");
-              assertThat(backend.getBalancer().getPeakEwma().getDefaultRtt().getNanos())
-                  .isEqualTo(30_000_000);
+              assertThat(backend.getBalancer().getPeakEwma().getDefaultRtt())
+                  .isEqualTo(Duration.newBuilder().setNanos(30_000_000).build());
               assertThat(backend.getBalancer().getPeakEwma().getDecay().getSeconds()).isEqualTo(10);
               assertThat(backend.getQueue().getCapacity()).isEqualTo(100);
               assertThat(backend.getQueue().getFailfastTimeout().getSeconds()).isEqualTo(3);

@@ -237,7 +237,7 @@ public final class DiscoveryClient implements Upstreams, AutoCloseable {
 
     private void scheduleEviction(long delayNanos) {
       try {
-        scheduler.schedule(this::evictIfIdle, delayNanos, TimeUnit.NANOSECONDS);
+        var unused = scheduler.schedule(this::evictIfIdle, delayNanos, TimeUnit.NANOSECONDS);
       } catch (RejectedExecutionException e) {
         stop();
       }

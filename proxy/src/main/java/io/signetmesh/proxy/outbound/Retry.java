@@ -24,7 +24,7 @@ final class Retry {
 
   void schedule(Runnable again) {
     try {
-      scheduler.schedule(again, nextDelayMillis(), TimeUnit.MILLISECONDS);
+      var unused = scheduler.schedule(again, nextDelayMillis(), TimeUnit.MILLISECONDS);
     } catch (RejectedExecutionException e) {
       // The proxy is stopping.
       failures.set(0);

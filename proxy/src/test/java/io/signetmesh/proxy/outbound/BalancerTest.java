@@ -37,7 +37,7 @@ class BalancerTest {
 
   @AfterAll
   static void stop() {
-    EXECUTOR.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+    Future<?> unused = EXECUTOR.shutdownGracefully(0, 1, TimeUnit.SECONDS);
   }
 
   static Endpoint endpoint(int port) {

@@ -69,7 +69,7 @@ class DiscoveryClientTest {
 
   @AfterAll
   static void stopExecutor() {
-    EXECUTOR.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+    Future<?> unused = EXECUTOR.shutdownGracefully(0, 1, TimeUnit.SECONDS);
   }
 
   private DiscoveryClient client() {
@@ -225,7 +225,7 @@ class DiscoveryClientTest {
 
   private FakeControlPlane.Call<GetDestination, Update> resolved(DiscoveryClient client)
       throws Exception {
-    client.forAuthority(WEB, EXECUTOR);
+    Future<Upstream> unused = client.forAuthority(WEB, EXECUTOR);
     next(controlPlane.policies).send(policy(WEB));
     return next(controlPlane.destinations);
   }
@@ -437,7 +437,7 @@ class DiscoveryClientTest {
   @Test
   void opensStreamsThatEndAgainAfterAWhile() throws Exception {
     DiscoveryClient client = client();
-    client.forAuthority(WEB, EXECUTOR);
+    Future<Upstream> unused = client.forAuthority(WEB, EXECUTOR);
     long started = System.nanoTime();
     next(controlPlane.policies).end(Status.Code.UNAVAILABLE);
     next(controlPlane.policies).end(Status.Code.INTERNAL);
@@ -656,7 +656,7 @@ class DiscoveryClientTest {
         client(
             new DiscoveryClient.Config(
                 Duration.ofMillis(100), Duration.ofSeconds(10), Duration.ofMillis(200)));
-    client.forAuthority(WEB, EXECUTOR);
+    Future<Upstream> unused = client.forAuthority(WEB, EXECUTOR);
     FakeControlPlane.Call<TrafficSpec, OutboundPolicy> policies = next(controlPlane.policies);
     policies.send(policy(WEB));
     FakeControlPlane.Call<GetDestination, Update> endpoints = next(controlPlane.destinations);
