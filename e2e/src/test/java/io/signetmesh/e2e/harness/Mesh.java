@@ -388,6 +388,11 @@ public final class Mesh implements AutoCloseable {
     return JournalTail.fromEnd(processes.journal(workload.host()));
   }
 
+  /** The audit journal of the control plane. */
+  public Path controlJournal() {
+    return processes.state().resolve("audit").resolve("control-plane.jsonl");
+  }
+
   /** A page of a proxy's admin server; the status is the answer's, whatever it is. */
   public Answer admin(MeshWorkload workload, String path) throws Exception {
     return get(workload.host().admin(), path);

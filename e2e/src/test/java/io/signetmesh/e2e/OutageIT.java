@@ -1,0 +1,97 @@
+package io.signetmesh.e2e;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.signetmesh.cli.demo.DemoServices;
+import io.signetmesh.e2e.harness.Await;
+import io.signetmesh.e2e.harness.HttpConnection;
+import io.signetmesh.e2e.harness.LedgerConnection;
+import io.signetmesh.e2e.harness.Load;
+import io.signetmesh.e2e.harness.Mesh;
+import io.signetmesh.e2e.harness.MeshWorkload;
+import java.nio.file.Path;
+import java.time.Duration;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The control plane dies and comes back; the data plane goes on with what it knows. */
+class OutageIT {
+  @Test
+  @Timeout(120)
+  void controlPlaneKilledAndRestartedUnderLoadFailsNoRequest(@TempDir Path directory)
+      throws Exception {
+    try (Mesh mesh = Mesh.create(directory)) {
+      MeshWorkload web =
+          mesh.workload("web")
+              .port("http", 8080)
+              .port("ledger", 7070)
+              .redirect(18_080, 8080)
+              .redirect(17_070, 7070);
+      MeshWorkload frontend =
+          mesh.workload("frontend")
+              .upstream(15_001, "web.shop.svc.cluster.local:80")
+              .upstream(15_002, "ledger.shop.svc.cluster.local:70");
+      MeshWorkload visitor =
+          mesh.workload("visitor").upstream(15_001, "web.shop.svc.cluster.local:80");
+      mesh.service("web", web, 80, "http");
+      mesh.service("ledger", web, 70, "ledger");
+      mesh.server("web", web, "http", "HTTP/1");
+      mesh.allowIdentities("web", "web", "frontend");
+      mesh.server("ledger", web, "ledger", "opaque");
+      mesh.allowIdentities("ledger", "ledger", "frontend");
+      mesh.start();
+      mesh.application(web, DemoServices.Kind.HTTP, 8080);
+      mesh.application(web, DemoServices.Kind.TCP, 7070);
+      awaitStatus(visitor, 403);
+
+      try (HttpConnection kept = HttpConnection.open(frontend.at(15_001));
+          LedgerConnection ledger = LedgerConnection.open(frontend.at(15_002));
+          Load load = new Load()) {
+        load.flow("kept HTTP connection", Duration.ofMillis(4), () -> expectOk(kept.get("/kept")))
+            .flow(
+                "HTTP connection for each request",
+                Duration.ofMillis(10),
+                () -> expectOk(HttpConnection.getOnce(frontend.at(15_001), "/new")))
+            .flow("kept TCP connection", Duration.ofMillis(10), ledger::ask)
+            .flow(
+                "TCP connection for each question",
+                Duration.ofMillis(20),
+                () -> LedgerConnection.askOnce(frontend.at(15_002)));
+        load.awaitMore(20);
+
+        mesh.controlPlane().kill();
+        load.awaitMore(100);
+        assertThat(HttpConnection.getOnce(visitor.at(15_001), "/").status()).isEqualTo(403);
+        // Nobody can tell the proxies; when the control plane is back, it does.
+        mesh.allowIdentities("web", "web", "frontend", "visitor");
+        load.awaitMore(20);
+        assertThat(HttpConnection.getOnce(visitor.at(15_001), "/").status()).isEqualTo(403);
+
+        mesh.startControlPlane();
+        awaitStatus(visitor, 200);
+        load.awaitMore(20);
+        mesh.allowIdentities("web", "web", "frontend");
+        awaitStatus(visitor, 403);
+        load.awaitMore(20);
+
+        load.close();
+        assertThat(load.failures()).isEmpty();
+      }
+      assertThat(mesh.admin(web, "/ready").status()).isEqualTo(200);
+      assertThat(mesh.admin(frontend, "/ready").status()).isEqualTo(200);
+    }
+  }
+
+  private static void awaitStatus(MeshWorkload client, int status) {
+    Await.until(
+        client.name() + " is answered with " + status,
+        () -> HttpConnection.getOnce(client.at(15_001), "/").status() == status);
+  }
+
+  private static void expectOk(Mesh.Answer answer) {
+    if (answer.status() != 200 || !answer.body().startsWith("web: GET /")) {
+      throw new AssertionError(answer.status() + " " + answer.body());
+    }
+  }
+}
