@@ -2,11 +2,14 @@ package io.signetmesh.cli;
 
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.LoggerContext;
+import java.util.Map;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Option;
 
 /** How much a command says on standard error, and how. */
 final class LoggingOptions {
+  private static final String FORMAT_VARIABLE = "LINKERD2_PROXY_LOG_FORMAT";
+
   @Option(
       names = {"-v", "--verbose"},
       description = "Log more, and show where errors come from.")
@@ -15,8 +18,8 @@ final class LoggingOptions {
   @Option(
       names = "--log-format",
       paramLabel = "FORMAT",
-      defaultValue = "${env:LINKERD2_PROXY_LOG_FORMAT:-plain}",
-      description = "plain or json (default: LINKERD2_PROXY_LOG_FORMAT, else plain).")
+      defaultValue = "${env:" + FORMAT_VARIABLE + ":-plain}",
+      description = "plain or json (default: " + FORMAT_VARIABLE + ", else plain).")
   private String format = "plain";
 
   private final boolean quiet;
@@ -33,6 +36,13 @@ final class LoggingOptions {
   /** For commands whose output is the answer: only warnings are worth a line. */
   static LoggingOptions quiet() {
     return new LoggingOptions(true);
+  }
+
+  /** As a command without arguments has them. */
+  static LoggingOptions ofEnvironment(Map<String, String> environment) {
+    LoggingOptions options = new LoggingOptions();
+    options.format = environment.getOrDefault(FORMAT_VARIABLE, options.format);
+    return options;
   }
 
   /** Whether errors are shown with their stack. */

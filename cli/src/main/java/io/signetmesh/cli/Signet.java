@@ -1,7 +1,12 @@
 package io.signetmesh.cli;
 
 import io.signetmesh.cli.process.SignetProcess;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.function.Supplier;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -16,19 +21,6 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     versionProvider = VersionCommand.Provider.class,
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {
-      DemoCommand.class,
-      UpCommand.class,
-      IdentityCommand.class,
-      PolicyCommand.class,
-      DiscoveryCommand.class,
-      ProxyCommand.class,
-      TokenCommand.class,
-      CompletionCommand.class,
-      VersionCommand.class,
-      DemoServiceCommand.class,
-      TrainCommand.class,
-    },
     footer = {
       "",
       "Examples:",
@@ -39,9 +31,27 @@ import picocli.CommandLine.Spec;
       "'signet COMMAND --help' tells more about each command."
     })
 public final class Signet implements Callable<Integer> {
+  private static final Map<String, Supplier<Object>> COMMANDS = commands();
+
   @Spec private CommandSpec spec = CommandSpec.create();
 
   private Signet() {}
+
+  private static Map<String, Supplier<Object>> commands() {
+    Map<String, Supplier<Object>> commands = new LinkedHashMap<>();
+    commands.put("demo", DemoCommand::new);
+    commands.put("up", UpCommand::new);
+    commands.put("identity", IdentityCommand::new);
+    commands.put("policy", PolicyCommand::new);
+    commands.put("discovery", DiscoveryCommand::new);
+    commands.put("proxy", ProxyCommand::new);
+    commands.put("token", TokenCommand::new);
+    commands.put("completion", CompletionCommand::new);
+    commands.put("version", VersionCommand::new);
+    commands.put("demo-service", DemoServiceCommand::new);
+    commands.put("train-aot", TrainCommand::new);
+    return commands;
+  }
 
   /** Runs a command line and exits with its code. */
   public static void main(String[] args) {
@@ -49,8 +59,17 @@ public final class Signet implements Callable<Integer> {
     System.exit(execute(args));
   }
 
-  static int execute(String... args) {
-    return commandLine().execute(args);
+  private static int execute(String... args) {
+    if (args.length == 1 && args[0].equals("proxy")) {
+      // Every workload waits for its proxy; a parser of options is a third of its start.
+      try {
+        LoggingOptions.ofEnvironment(System.getenv()).apply();
+        return new ProxyCommand().call();
+      } catch (Exception e) {
+        return explain(e, false, new PrintWriter(System.err, true, StandardCharsets.UTF_8));
+      }
+    }
+    return commandLine(args).execute(args);
   }
 
   private static int run(ParseResult result) {
@@ -70,8 +89,20 @@ public final class Signet implements Callable<Integer> {
         : new LoggingOptions();
   }
 
+  /** All commands. */
   static CommandLine commandLine() {
+    return commandLine(new String[0]);
+  }
+
+  /** All commands, or only the one that the arguments begin with: models of commands take time. */
+  private static CommandLine commandLine(String[] args) {
     CommandLine commandLine = new CommandLine(new Signet());
+    Supplier<Object> only = args.length == 0 ? null : COMMANDS.get(args[0]);
+    if (only == null) {
+      COMMANDS.forEach((name, command) -> commandLine.addSubcommand(name, command.get()));
+    } else {
+      commandLine.addSubcommand(args[0], only.get());
+    }
     commandLine.setExecutionStrategy(Signet::run);
     commandLine.setExecutionExceptionHandler(Signet::explain);
     commandLine.setParameterExceptionHandler(Signet::explainUsage);
@@ -86,20 +117,24 @@ public final class Signet implements Callable<Integer> {
   }
 
   private static int explain(Exception failure, CommandLine command, ParseResult result) {
-    boolean verbose = logging(command.getCommandSpec()).verbose();
+    if (failure instanceof ParameterException usage) {
+      return explainUsage(usage, new String[0]);
+    }
+    return explain(failure, logging(command.getCommandSpec()).verbose(), command.getErr());
+  }
+
+  private static int explain(Exception failure, boolean verbose, PrintWriter err) {
     if (verbose) {
-      failure.printStackTrace(command.getErr());
+      failure.printStackTrace(err);
     }
     if (failure instanceof CommandFailure known) {
-      command.getErr().println("signet: " + known.getMessage());
+      err.println("signet: " + known.getMessage());
       return known.exitCode();
     }
-    command
-        .getErr()
-        .println(
-            "signet: internal error: "
-                + failure
-                + (verbose ? "" : " (run again with --verbose to see where)"));
+    err.println(
+        "signet: internal error: "
+            + failure
+            + (verbose ? "" : " (run again with --verbose to see where)"));
     return ExitCode.INTERNAL;
   }
 

@@ -59,10 +59,13 @@ final class GreeterClient implements AutoCloseable {
   }
 
   private static String text(Status status) {
-    return switch (status.getCode()) {
-      case PERMISSION_DENIED -> status.getCode().name();
-      default -> status.getCode() + " " + status.getDescription();
-    };
+    String description = status.getDescription();
+    if (status.getCode() == Status.Code.PERMISSION_DENIED || description == null) {
+      return status.getCode().name();
+    }
+    return description.startsWith("RST_STREAM")
+        ? "stream reset"
+        : status.getCode() + ": " + description;
   }
 
   /** Opens a stream. */

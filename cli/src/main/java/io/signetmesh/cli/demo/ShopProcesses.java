@@ -26,6 +26,10 @@ import java.util.concurrent.TimeoutException;
 
 /** The shop with every part in a process of its own. */
 final class ShopProcesses implements ShopMesh {
+  /** The demo is over before the optimizing compiler would pay. */
+  private static final Map<String, String> SHORT_LIVED =
+      Map.of("SIGNET_JAVA_OPTS", "-XX:TieredStopAtLevel=1");
+
   private static final Duration READY_LIMIT = Duration.ofSeconds(60);
 
   private final Shop shop;
@@ -65,14 +69,14 @@ final class ShopProcesses implements ShopMesh {
 
   private void start(Path examples, Clock clock) throws Exception {
     shop.install(examples, mesh.manifests());
-    SignetProcess controlPlane = mesh.startControlPlane();
+    SignetProcess controlPlane = mesh.startControlPlane(SHORT_LIVED);
     Map<Shop.Service, SignetProcess> services = new EnumMap<>(Shop.Service.class);
     for (Shop.Service service : Shop.Service.values()) {
       services.put(
           service,
           mesh.start(
               "service." + service.pod(),
-              Map.of(),
+              SHORT_LIVED,
               List.of(
                   "demo-service",
                   service.kind().name().toLowerCase(Locale.ROOT),
@@ -80,7 +84,7 @@ final class ShopProcesses implements ShopMesh {
                   ListenAddress.text(shop.application(service)))));
     }
     for (HostWorkload workload : workloads(mesh.manifests())) {
-      proxies.put(workload, mesh.startProxy(workload, Map.of()));
+      proxies.put(workload, mesh.startProxy(workload, SHORT_LIVED));
     }
     mesh.awaitControlPlane(controlPlane);
     operator.join(

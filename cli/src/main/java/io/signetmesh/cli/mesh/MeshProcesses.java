@@ -120,6 +120,17 @@ public final class MeshProcesses implements AutoCloseable {
    * @param options further options
    */
   public SignetProcess startControlPlane(String... options) throws IOException {
+    return startControlPlane(Map.of(), options);
+  }
+
+  /**
+   * Starts {@code signet up --control-plane-only}, without waiting.
+   *
+   * @param environment added to the environment
+   * @param options further options
+   */
+  public SignetProcess startControlPlane(Map<String, String> environment, String... options)
+      throws IOException {
     List<String> arguments = new ArrayList<>();
     arguments.addAll(
         List.of(
@@ -140,7 +151,7 @@ public final class MeshProcesses implements AutoCloseable {
             "--trust-domain",
             names.trustDomain()));
     arguments.addAll(List.of(options));
-    return start("control-plane", Map.of(), arguments);
+    return start("control-plane", environment, arguments);
   }
 
   /** Waits until all servers of the control plane take connections. */
