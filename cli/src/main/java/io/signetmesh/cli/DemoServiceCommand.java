@@ -1,35 +1,36 @@
 package io.signetmesh.cli;
 
 import io.signetmesh.cli.demo.DemoServices;
-import java.net.InetSocketAddress;
-import java.util.concurrent.Callable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
+import io.signetmesh.cli.host.ListenAddress;
+import java.util.List;
+import java.util.Locale;
 
-/** {@code signet demo-service}: the applications of the demo, which know nothing of the mesh. */
-@Command(
-    name = "demo-service",
-    hidden = true,
-    description = "Runs one of the demo's services.",
-    mixinStandardHelpOptions = true)
-final class DemoServiceCommand implements Callable<Integer> {
-  @Mixin private LoggingOptions logging = new LoggingOptions();
+/**
+ * {@code signet demo-service http|grpc|tcp --listen IP:PORT}: the applications of the demo, which
+ * know nothing of the mesh. Started by {@code signet demo}, so without help.
+ */
+final class DemoServiceCommand {
+  /** First argument. */
+  static final String NAME = "demo-service";
 
-  @Parameters(paramLabel = "KIND", description = "${COMPLETION-CANDIDATES}")
-  private DemoServices.Kind kind = DemoServices.Kind.HTTP;
+  private DemoServiceCommand() {}
 
-  @Option(
-      names = "--listen",
-      required = true,
-      paramLabel = "IP:PORT",
-      converter = AddressOptions.Converter.class,
-      description = "Where to listen.")
-  private InetSocketAddress listen = new InetSocketAddress(0);
-
-  @Override
-  public Integer call() throws Exception {
-    return Foreground.serve(DemoServices.start(kind, listen));
+  /** Serves until the process is asked to end. */
+  static int run(List<String> arguments) throws Exception {
+    if (arguments.size() != 3 || !arguments.get(1).equals("--listen")) {
+      throw CommandFailure.configuration("expected: demo-service http|grpc|tcp --listen IP:PORT");
+    }
+    DemoServices.Kind kind;
+    try {
+      kind = DemoServices.Kind.valueOf(arguments.getFirst().toUpperCase(Locale.ROOT));
+    } catch (IllegalArgumentException e) {
+      throw CommandFailure.configuration(
+          "'" + arguments.getFirst() + "' is no demo service: expected http, grpc or tcp", e);
+    }
+    try {
+      return Foreground.serve(DemoServices.start(kind, ListenAddress.parse(arguments.get(2))));
+    } catch (Exception e) {
+      throw CommandFailure.starting("the demo service " + arguments.getFirst(), e);
+    }
   }
 }

@@ -1,9 +1,8 @@
 package io.signetmesh.cli;
 
 import ch.qos.logback.classic.Level;
-import ch.qos.logback.classic.LoggerContext;
+import io.signetmesh.cli.logging.CommandLogging;
 import java.util.Map;
-import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Option;
 
 /** How much a command says on standard error, and how. */
@@ -52,18 +51,8 @@ final class LoggingOptions {
 
   /** Puts the options in force; called before a command does anything. */
   void apply() {
-    if (!(LoggerFactory.getILoggerFactory() instanceof LoggerContext context)) {
-      return;
-    }
-    var root = context.getLogger(org.slf4j.Logger.ROOT_LOGGER_NAME);
-    String keep = format.equalsIgnoreCase("json") ? "json" : "plain";
-    String drop = keep.equals("json") ? "plain" : "json";
-    var unwanted = root.getAppender(drop);
-    if (unwanted != null) {
-      root.detachAppender(unwanted);
-    }
-    if (verbose || quiet) {
-      context.getLogger("io.signetmesh").setLevel(verbose ? Level.DEBUG : Level.WARN);
-    }
+    CommandLogging.apply(
+        format.equalsIgnoreCase("json") ? CommandLogging.Format.JSON : CommandLogging.Format.PLAIN,
+        verbose ? Level.DEBUG : quiet ? Level.WARN : Level.INFO);
   }
 }

@@ -4,6 +4,7 @@ import io.signetmesh.cli.process.SignetProcess;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.Supplier;
@@ -48,7 +49,6 @@ public final class Signet implements Callable<Integer> {
     commands.put("token", TokenCommand::new);
     commands.put("completion", CompletionCommand::new);
     commands.put("version", VersionCommand::new);
-    commands.put("demo-service", DemoServiceCommand::new);
     commands.put("train-aot", TrainCommand::new);
     return commands;
   }
@@ -60,16 +60,19 @@ public final class Signet implements Callable<Integer> {
   }
 
   private static int execute(String... args) {
-    if (args.length == 1 && args[0].equals("proxy")) {
-      // Every workload waits for its proxy; a parser of options is a third of its start.
-      try {
-        LoggingOptions.ofEnvironment(System.getenv()).apply();
-        return new ProxyCommand().call();
-      } catch (Exception e) {
-        return explain(e, false, new PrintWriter(System.err, true, StandardCharsets.UTF_8));
-      }
+    // Every workload waits for its proxy, and a parser of options is a third of its start.
+    boolean proxy = args.length == 1 && args[0].equals("proxy");
+    if (!proxy && (args.length == 0 || !args[0].equals(DemoServiceCommand.NAME))) {
+      return commandLine(args).execute(args);
     }
-    return commandLine(args).execute(args);
+    try {
+      LoggingOptions.ofEnvironment(System.getenv()).apply();
+      return proxy
+          ? new ProxyCommand().call()
+          : DemoServiceCommand.run(List.of(args).subList(1, args.length));
+    } catch (Exception e) {
+      return explain(e, false, new PrintWriter(System.err, true, StandardCharsets.UTF_8));
+    }
   }
 
   private static int run(ParseResult result) {

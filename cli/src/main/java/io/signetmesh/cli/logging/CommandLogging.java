@@ -1,0 +1,100 @@
+package io.signetmesh.cli.logging;
+
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.LoggerContext;
+import ch.qos.logback.classic.encoder.JsonEncoder;
+import ch.qos.logback.classic.spi.Configurator;
+import ch.qos.logback.classic.spi.ConfiguratorRank;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.ConsoleAppender;
+import ch.qos.logback.core.encoder.Encoder;
+import ch.qos.logback.core.encoder.LayoutWrappingEncoder;
+import ch.qos.logback.core.joran.spi.ConsoleTarget;
+import ch.qos.logback.core.spi.ContextAwareBase;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Sets up logback in code, which takes a tenth of the time that a configuration file takes. In
+ * force when {@code ./signet} starts the process and no {@code logback.configurationFile} is named.
+ */
+@ConfiguratorRank(ConfiguratorRank.CUSTOM_HIGH_PRIORITY)
+public final class CommandLogging extends ContextAwareBase implements Configurator {
+  /** System property of processes that {@code ./signet} starts. */
+  private static final String STARTED_BY_LAUNCHER = "signet.launcher";
+
+  private static final String APPENDER = "stderr";
+
+  /** Form of a line. */
+  public enum Format {
+    /** For people. */
+    PLAIN,
+    /** One JSON object a line. */
+    JSON
+  }
+
+  /** Made by logback. */
+  public CommandLogging() {}
+
+  @Override
+  public ExecutionStatus configure(LoggerContext context) {
+    if (System.getProperty(STARTED_BY_LAUNCHER) == null
+        || System.getProperty("logback.configurationFile") != null) {
+      return ExecutionStatus.INVOKE_NEXT_IF_ANY;
+    }
+    context.getLogger(Logger.ROOT_LOGGER_NAME).setLevel(Level.WARN);
+    install(context, Format.PLAIN);
+    return ExecutionStatus.DO_NOT_INVOKE_NEXT_IF_ANY;
+  }
+
+  /**
+   * Puts a command's wishes in force, unless someone else configured logback.
+   *
+   * @param level least level of Signet's own loggers
+   */
+  public static void apply(Format format, Level level) {
+    if (!(LoggerFactory.getILoggerFactory() instanceof LoggerContext context)) {
+      return;
+    }
+    context.getLogger("io.signetmesh").setLevel(level);
+    Logger root = context.getLogger(Logger.ROOT_LOGGER_NAME);
+    if (format == Format.JSON && root.getAppender(APPENDER) != null) {
+      root.detachAppender(APPENDER);
+      install(context, Format.JSON);
+    }
+  }
+
+  private static void install(LoggerContext context, Format format) {
+    ConsoleAppender<ILoggingEvent> appender = new ConsoleAppender<>();
+    appender.setContext(context);
+    appender.setName(APPENDER);
+    appender.setTarget(ConsoleTarget.SystemErr.getName());
+    appender.setEncoder(format == Format.JSON ? json(context) : plain(context));
+    appender.start();
+    context.getLogger(Logger.ROOT_LOGGER_NAME).addAppender(appender);
+  }
+
+  private static Encoder<ILoggingEvent> plain(LoggerContext context) {
+    PlainLine layout = new PlainLine();
+    layout.setContext(context);
+    layout.start();
+    LayoutWrappingEncoder<ILoggingEvent> encoder = new LayoutWrappingEncoder<>();
+    encoder.setContext(context);
+    encoder.setLayout(layout);
+    encoder.start();
+    return encoder;
+  }
+
+  private static Encoder<ILoggingEvent> json(LoggerContext context) {
+    JsonEncoder encoder = new JsonEncoder();
+    encoder.setContext(context);
+    encoder.setWithSequenceNumber(false);
+    encoder.setWithNanoseconds(false);
+    encoder.setWithContext(false);
+    encoder.setWithFormattedMessage(true);
+    encoder.setWithMessage(false);
+    encoder.setWithArguments(false);
+    encoder.start();
+    return encoder;
+  }
+}

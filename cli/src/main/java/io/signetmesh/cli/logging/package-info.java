@@ -1,0 +1,5 @@
+/** How the command line logs. */
+@NullMarked
+package io.signetmesh.cli.logging;
+
+import org.jspecify.annotations.NullMarked;
