@@ -8,7 +8,7 @@ import java.time.temporal.ChronoUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code 2026-11-21T10:15:30.045Z INFO  i.s.proxy.Proxy message}, and of an exception its causes
+ * {@code 2026-11-21T10:15:30.045Z INFO i.s.proxy.Proxy message}, and of an exception its causes
  * with where each was thrown.
  */
 final class PlainLine extends LayoutBase<ILoggingEvent> {
