@@ -1,18 +1,15 @@
 package io.signetmesh.crds.manifest;
 
 import io.signetmesh.crds.ResourceKey;
-import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Collects what is wrong with one document; of very many findings only the first are kept. */
+/** Collects what is wrong with one document. */
 final class DocumentFindings {
   private static final int MAX = 100;
 
   private final @Nullable ResourceKey resource;
-  private final List<Finding> findings = new ArrayList<>();
-  private boolean hasErrors;
-  private boolean full;
+  private final BoundedFindings findings = new BoundedFindings(MAX);
 
   DocumentFindings(@Nullable ResourceKey resource) {
     this.resource = resource;
@@ -27,28 +24,15 @@ final class DocumentFindings {
   }
 
   void add(Finding finding) {
-    hasErrors |= finding.isError();
-    if (findings.size() < MAX) {
-      findings.add(finding);
-    } else if (!full) {
-      full = true;
-      findings.add(
-          new Finding(
-              Finding.Severity.ERROR,
-              finding.position(),
-              resource,
-              "",
-              "more than " + MAX + " findings: the rest is left out"));
-      hasErrors = true;
-    }
+    findings.add(finding);
   }
 
-  /** Whether there was an error, kept or not. */
+  /** Whether there was an error. */
   boolean hasErrors() {
-    return hasErrors;
+    return findings.hasErrors();
   }
 
   List<Finding> all() {
-    return List.copyOf(findings);
+    return findings.all();
   }
 }

@@ -20,7 +20,6 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -40,6 +39,10 @@ import org.jspecify.annotations.Nullable;
 public final class ManifestReader {
   static final int MAX_FILE_BYTES = 32 * 1024 * 1024;
   private static final int MAX_LIST_DEPTH = 4;
+
+  /** Bounds what is kept about a file of garbage. */
+  private static final int MAX_FINDINGS = 1000;
+
   private static final Set<String> TOP_LEVEL =
       Set.of("apiVersion", "kind", "metadata", "spec", "status");
 
@@ -119,7 +122,7 @@ public final class ManifestReader {
     private final Map<ResourceKey, HasMetadata> valid = new LinkedHashMap<>();
     private final Map<ResourceKey, Position> positions = new LinkedHashMap<>();
     private final Set<ResourceKey> invalid = new HashSet<>();
-    private final List<Finding> findings = new ArrayList<>();
+    private final BoundedFindings findings = new BoundedFindings(MAX_FINDINGS);
     private boolean unreadable;
 
     Reading(String source) {
@@ -129,7 +132,7 @@ public final class ManifestReader {
     Manifests result() {
       valid.keySet().removeAll(invalid);
       return new Manifests(
-          valid, positions, invalid, unreadable ? Set.of(source) : Set.of(), findings);
+          valid, positions, invalid, unreadable ? Set.of(source) : Set.of(), findings.all());
     }
 
     @Override
@@ -206,7 +209,7 @@ public final class ManifestReader {
         Position position,
         @Nullable HasMetadata object,
         DocumentFindings found) {
-      findings.addAll(found.all());
+      found.all().forEach(findings::add);
       if (key == null) {
         unreadable = true;
         return;

@@ -2,7 +2,6 @@ package io.signetmesh.crds.schema;
 
 import java.math.BigDecimal;
 import java.time.Duration;
-import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -13,16 +12,6 @@ import java.util.regex.Pattern;
 public final class GoDuration {
   private static final Pattern PART =
       Pattern.compile("([0-9]+(?:\\.[0-9]*)?|\\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)");
-  private static final Map<String, Long> NANOS =
-      Map.of(
-          "ns", 1L,
-          "us", 1_000L,
-          "µs", 1_000L,
-          "μs", 1_000L,
-          "ms", 1_000_000L,
-          "s", 1_000_000_000L,
-          "m", 60_000_000_000L,
-          "h", 3_600_000_000_000L);
   private static final BigDecimal MAX = BigDecimal.valueOf(Long.MAX_VALUE);
   private static final int MAX_LENGTH = 64;
 
@@ -46,9 +35,7 @@ public final class GoDuration {
       if (!part.region(at, magnitude.length()).lookingAt()) {
         break;
       }
-      total =
-          total.add(
-              new BigDecimal(part.group(1)).multiply(BigDecimal.valueOf(NANOS.get(part.group(2)))));
+      total = total.add(new BigDecimal(part.group(1)).multiply(nanos(part.group(2))));
       at = part.end();
     }
     if (at == 0 || at < magnitude.length() || total.compareTo(MAX) > 0) {
@@ -59,5 +46,17 @@ public final class GoDuration {
     }
     Duration duration = Duration.ofNanos(total.longValue());
     return negative ? duration.negated() : duration;
+  }
+
+  private static BigDecimal nanos(String unit) {
+    return BigDecimal.valueOf(
+        switch (unit) {
+          case "ns" -> 1L;
+          case "ms" -> 1_000_000L;
+          case "s" -> 1_000_000_000L;
+          case "m" -> 60_000_000_000L;
+          case "h" -> 3_600_000_000_000L;
+          default -> 1_000L;
+        });
   }
 }

@@ -344,6 +344,20 @@ class ManifestReaderTest {
   }
 
   @Test
+  void boundsWhatItSaysOfAFileOfGarbageWithoutTakingAnyOfItForGood() {
+    Manifests garbage = read("a: 1\n---\n".repeat(5000));
+    assertThat(garbage.findings()).hasSize(1001).last().asString().contains("the rest is left out");
+    StringBuilder old = new StringBuilder();
+    for (int i = 0; i < 1500; i++) {
+      old.append("---\n")
+          .append(SERVER.replace("v1beta3", "v1beta1").replace("web,", "s" + i + ","));
+    }
+    Manifests deprecated = read(old.toString());
+    assertThat(deprecated.warnings()).hasSize(1001);
+    assertThat(deprecated.objects()).hasSize(1500);
+  }
+
+  @Test
   void reportsFindingsOfTheRulesWhereTheFieldStands() {
     ManifestReader strict =
         new ManifestReader(
