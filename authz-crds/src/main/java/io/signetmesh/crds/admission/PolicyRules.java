@@ -204,7 +204,7 @@ final class PolicyRules {
       rate(identity.requestsPerSecond(), most, "spec.identity", findings);
     }
     for (int i = 0; i < spec.overrides().size(); i++) {
-      HTTPLocalRateLimitPolicySpec.Override override = spec.overrides().get(i);
+      HTTPLocalRateLimitPolicySpec.ClientLimit override = spec.overrides().get(i);
       String at = "spec.overrides[" + i + "]";
       rate(override.requestsPerSecond(), most, at, findings);
       for (int j = 0; j < override.clientRefs().size(); j++) {

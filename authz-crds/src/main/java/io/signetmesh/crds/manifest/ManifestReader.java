@@ -63,11 +63,13 @@ public final class ManifestReader {
   /**
    * Reads text.
    *
-   * @param source name of the text in positions
+   * @param source name of the text in positions; JSON when it ends with {@code .json}
    */
   public Manifests read(String source, String text) {
     Reading reading = new Reading(source);
-    YamlStream.read(source, text, reading);
+    // JSON may indent with tabs, YAML may not; within its strings JSON has none.
+    String yaml = source.endsWith(".json") ? text.replace('\t', ' ') : text;
+    YamlStream.read(source, yaml, reading);
     return reading.result();
   }
 

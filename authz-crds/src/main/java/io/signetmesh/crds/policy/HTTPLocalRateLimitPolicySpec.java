@@ -17,7 +17,7 @@ public record HTTPLocalRateLimitPolicySpec(
     @Required LocalTargetRef targetRef,
     @Nullable Limit total,
     @Nullable Limit identity,
-    List<Override> overrides) {
+    List<ClientLimit> overrides) {
   /** Overrides that are not given are none. */
   public HTTPLocalRateLimitPolicySpec {
     overrides = overrides == null ? List.of() : List.copyOf(overrides);
@@ -36,11 +36,11 @@ public record HTTPLocalRateLimitPolicySpec(
    * @param requestsPerSecond rate and burst, 32 bits unsigned
    * @param clientRefs service accounts
    */
-  public record Override(
+  public record ClientLimit(
       @Required @Range(min = 0, max = 4_294_967_295L) long requestsPerSecond,
       @Required List<NamespacedTargetRef> clientRefs) {
     /** Keeps a copy. */
-    public Override {
+    public ClientLimit {
       clientRefs = List.copyOf(clientRefs);
     }
   }

@@ -263,9 +263,11 @@ class AdmissionRulesTest {
         bad(limits("identity: {requestsPerSecond: 0}"), "error spec.identity.requestsPerSecond: m"),
         bad(
             limits(
-                "total: {requestsPerSecond: 5}\n"
-                    + "identity: {requestsPerSecond: 6}\n"
-                    + "overrides: [{requestsPerSecond: 7, clientRefs: [{kind: Pod, name: a}]}]"),
+                """
+                total: {requestsPerSecond: 5}
+                identity: {requestsPerSecond: 6}
+                overrides: [{requestsPerSecond: 7, clientRefs: [{kind: Pod, name: a}]}]
+                """),
             "error spec.identity.requestsPerSecond: 6 is more than the total of 5",
             "error spec.overrides[0].requestsPerSecond: 7 is more",
             "error spec.overrides[0].clientRefs[0]: Pod is no client"),

@@ -173,6 +173,15 @@ class ManifestReaderTest {
             """);
     assertThat(list.findings()).isEmpty();
     assertThat(list.objects().values()).last().isInstanceOf(Service.class);
+    assertThat(
+            reader
+                .read(
+                    "m.json",
+                    "{\n\t\"apiVersion\": \"v1\",\n\t\"kind\": \"Namespace\",\n\t\"metadata\": {\"name\": 1}\n}")
+                .findings())
+        .extracting(Finding::toString)
+        .containsExactly(
+            "m.json:4:23: error: metadata.name: expected a string, found a number (put it in quotes)");
   }
 
   @Test
