@@ -92,6 +92,7 @@ public final class PolicyCompiler {
     HttpLocalRateLimit limit = null;
     Duration timeout = Duration.ofSeconds(10);
     ServerPolicy.Protocol kind;
+    int attached = 0;
     switch (protocol.getKindCase()) {
       case DETECT -> {
         kind = ServerPolicy.Protocol.DETECT;
@@ -105,6 +106,7 @@ public final class PolicyCompiler {
         if (timeout.isNegative()) {
           throw new InvalidPolicyException("detect timeout " + timeout + " is negative");
         }
+        attached = protocol.getDetect().getHttpRoutesCount();
         httpRoutes(protocol.getDetect().getHttpRoutesList(), entries);
         limit =
             protocol.getDetect().hasHttpLocalRateLimit()
@@ -113,6 +115,7 @@ public final class PolicyCompiler {
       }
       case HTTP1 -> {
         kind = ServerPolicy.Protocol.HTTP1;
+        attached = protocol.getHttp1().getRoutesCount();
         httpRoutes(protocol.getHttp1().getRoutesList(), entries);
         limit =
             protocol.getHttp1().hasLocalRateLimit()
@@ -121,6 +124,7 @@ public final class PolicyCompiler {
       }
       case HTTP2 -> {
         kind = ServerPolicy.Protocol.HTTP2;
+        attached = protocol.getHttp2().getRoutesCount();
         httpRoutes(protocol.getHttp2().getRoutesList(), entries);
         limit =
             protocol.getHttp2().hasLocalRateLimit()
@@ -129,6 +133,7 @@ public final class PolicyCompiler {
       }
       case GRPC -> {
         kind = ServerPolicy.Protocol.GRPC;
+        attached = protocol.getGrpc().getRoutesCount();
         grpcRoutes(protocol.getGrpc().getRoutesList(), entries);
       }
       case OPAQUE -> kind = ServerPolicy.Protocol.OPAQUE;
@@ -136,7 +141,8 @@ public final class PolicyCompiler {
       case KIND_NOT_SET -> throw new InvalidPolicyException("protocol is unknown");
       default -> throw new InvalidPolicyException("protocol is unknown");
     }
-    if (entries.isEmpty()) {
+    if (attached == 0) {
+      // Routes that are attached and have no rules match nothing; only where there is no route at all, all match.
       CompiledRoute all =
           new CompiledRoute(new ResourceRef("", "default", "default"), List.of(), null);
       entries.add(new Entry(all, null, null, List.of(), List.of(), null));
