@@ -77,7 +77,11 @@ class PolicyEditIT {
           "all 64 carry traffic",
           () ->
               Stream.concat(staying.stream(), leaving.stream())
-                  .allMatch(conversation -> conversation.answers() > 3));
+                  .allMatch(
+                      conversation -> {
+                        assertThat(conversation.failure()).isNull();
+                        return conversation.answers() > 3;
+                      }));
 
       long edited = System.nanoTime();
       mesh.allowIdentities("east", "east", "keeps");
