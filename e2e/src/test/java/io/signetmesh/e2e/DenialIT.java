@@ -124,8 +124,7 @@ class DenialIT {
                       channel, Applications.GREET, CallOptions.DEFAULT, StringValue.of("mesh")))
           .isInstanceOfSatisfying(
               StatusRuntimeException.class,
-              e ->
-                  assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.PERMISSION_DENIED));
+              e -> assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.PERMISSION_DENIED));
     } finally {
       channel.shutdownNow();
     }
@@ -163,8 +162,7 @@ class DenialIT {
   void plaintextHasNoIdentityAndIsDenied() throws Exception {
     String outside = mesh.outsider().getHostAddress();
     String output =
-        Tool.run(
-                "curl", "-sS", "-i", "--interface", outside, url(server.address(), 18_080) + "/")
+        Tool.run("curl", "-sS", "-i", "--interface", outside, url(server.address(), 18_080) + "/")
             .output();
 
     assertThat(output).contains("HTTP/1.1 403 Forbidden");

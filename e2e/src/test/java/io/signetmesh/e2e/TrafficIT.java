@@ -151,7 +151,9 @@ class TrafficIT {
     assertThat(output)
         .contains("HTTP/1.1 200 OK", "web: GET /shoes for " + mesh.identity(frontend).dnsName());
     DecisionRecord decision =
-        journal.await(record -> "/shoes".equals(record.path()), Duration.ofSeconds(5)).orElseThrow();
+        journal
+            .await(record -> "/shoes".equals(record.path()), Duration.ofSeconds(5))
+            .orElseThrow();
     assertThat(decision.allowed()).isTrue();
     assertThat(decision.clientIdentity()).isEqualTo(mesh.identity(frontend).dnsName());
     assertThat(decision.server()).contains("web");
@@ -258,7 +260,12 @@ class TrafficIT {
         () -> {
           Tool.Result result =
               Tool.run(
-                  "curl", "-sS", "-o", "/dev/null", "-w", "%{http_code} %{size_download}",
+                  "curl",
+                  "-sS",
+                  "-o",
+                  "/dev/null",
+                  "-w",
+                  "%{http_code} %{size_download}",
                   url(9081) + "/" + GIB);
           assertThat(result.output()).isEqualTo("200 " + GIB);
         });
@@ -295,8 +302,7 @@ class TrafficIT {
   private void warmUp() throws Exception {
     String url = url(9081) + "/" + (64 << 20);
     for (int i = 0; i < 2; i++) {
-      assertThat(
-              Tool.run("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", url).output())
+      assertThat(Tool.run("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", url).output())
           .isEqualTo("200");
     }
   }

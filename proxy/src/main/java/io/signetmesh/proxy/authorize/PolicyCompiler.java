@@ -142,7 +142,8 @@ public final class PolicyCompiler {
       default -> throw new InvalidPolicyException("protocol is unknown");
     }
     if (attached == 0) {
-      // Routes that are attached and have no rules match nothing; only where there is no route at all, all match.
+      // Routes that are attached and have no rules match nothing; only where there is no route at
+      // all, all match.
       CompiledRoute all =
           new CompiledRoute(new ResourceRef("", "default", "default"), List.of(), null);
       entries.add(new Entry(all, null, null, List.of(), List.of(), null));
