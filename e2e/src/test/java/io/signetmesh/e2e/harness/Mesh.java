@@ -238,7 +238,7 @@ public final class Mesh implements AutoCloseable {
     }
     startControlPlane(options);
     for (MeshWorkload workload : workloads) {
-      launchProxy(workload);
+      startProxy(workload);
     }
     for (MeshWorkload workload : workloads) {
       awaitReady(workload);
@@ -262,8 +262,16 @@ public final class Mesh implements AutoCloseable {
     return running;
   }
 
-  /** Starts a workload's proxy, again if it has been stopped, without waiting. */
+  /**
+   * Starts a workload's proxy, again if it has been stopped, without waiting. A workload that was
+   * described after {@link #start} becomes part of the mesh with it.
+   */
   public SignetProcess launchProxy(MeshWorkload workload) throws IOException {
+    manifest("workload-" + workload.name(), workload.manifest());
+    return startProxy(workload);
+  }
+
+  private SignetProcess startProxy(MeshWorkload workload) throws IOException {
     SignetProcess proxy = processes.startProxy(workload.host(), workload.environment());
     workload.proxy(proxy);
     return proxy;
