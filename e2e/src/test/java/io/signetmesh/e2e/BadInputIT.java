@@ -45,6 +45,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -106,7 +107,11 @@ class BadInputIT {
   void everythingGoesOn() throws Exception {
     for (SignetProcess process : mesh.processes().processes()) {
       assertThat(process.isAlive()).as(process.name()).isTrue();
-      assertThat(process.lastLines(500)).as(process.name()).noneMatch(l -> l.contains(" ERROR "));
+      // Manifests are the operator's mistake; all else is of clients, and no error of ours.
+      assertThat(process.lastLines(500))
+          .as(process.name())
+          .noneMatch(line -> line.contains(" ERROR ") && !line.contains("manifests are not valid"))
+          .noneMatch(line -> line.startsWith("\tat "));
     }
     assertThat(serves()).isTrue();
   }
@@ -447,11 +452,17 @@ class BadInputIT {
                         }
                       }));
       assertThat(serves()).isTrue();
+      long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(45);
+      List<String> held = new ArrayList<>();
       for (Slow client : clients) {
-        assertThat(client.end)
-            .as(client.what)
-            .succeedsWithin(Duration.ofSeconds(60));
+        try {
+          client.end.get(Math.max(0, end - System.nanoTime()), TimeUnit.NANOSECONDS);
+        } catch (TimeoutException e) {
+          held.add(client.what);
+        }
       }
+      threads.shutdownNow();
+      assertThat(held).as("still held").isEmpty();
     }
   }
 
