@@ -116,7 +116,6 @@ public final class DefaultHttpInbound implements HttpInbound {
     }
 
     private void remove(InboundExchange exchange) {
-      state.inFlight--;
       if (exchange.previous != null) {
         exchange.previous.next = exchange.next;
       } else {
@@ -158,6 +157,7 @@ public final class DefaultHttpInbound implements HttpInbound {
     private int grpcStatus = ResponseClass.NO_GRPC_STATUS;
     private String path = "";
     private @Nullable Http2Headers received;
+    private boolean awaited = true;
 
     InboundExchange(
         Connection connection,
@@ -308,7 +308,7 @@ public final class DefaultHttpInbound implements HttpInbound {
       AsciiString original = origProto;
       if (original != null) {
         if (OriginalForm.isAbsolute(original)) {
-          request().set(OriginalForm.NAME, OriginalForm.ABSOLUTE);
+          setAbsoluteForm();
         }
         pool.sendHttp1(this);
       } else if (connection.version == HttpVersion.HTTP1) {
@@ -386,7 +386,16 @@ public final class DefaultHttpInbound implements HttpInbound {
     }
 
     @Override
-    void onResponseStarted() {}
+    void onResponseStarted() {
+      answered();
+    }
+
+    private void answered() {
+      if (awaited) {
+        awaited = false;
+        connection.state.inFlight--;
+      }
+    }
 
     @Override
     void onDialFailed() {}
@@ -394,6 +403,7 @@ public final class DefaultHttpInbound implements HttpInbound {
     @Override
     void onDone() {
       countEnd();
+      answered();
       connection.remove(this);
     }
 

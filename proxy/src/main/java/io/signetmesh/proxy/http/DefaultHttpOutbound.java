@@ -128,6 +128,7 @@ public final class DefaultHttpOutbound implements HttpOutbound {
     private final @Nullable CharSequence requiredIdentity;
     private AsciiString form = HeaderNames.ORIG_HTTP_11;
     private Upstream.@Nullable Lease lease;
+    private boolean awaited = true;
     private @Nullable RequestMetrics requests;
     private int status;
     private int grpcStatus = ResponseClass.NO_GRPC_STATUS;
@@ -149,7 +150,7 @@ public final class DefaultHttpOutbound implements HttpOutbound {
       HeaderNames.removeInternal(head);
       head.remove(HeaderNames.L5D_ORIG_PROTO);
       head.remove(HeaderNames.L5D_DST_OVERRIDE);
-      form = OriginalForm.toOrigProto(head);
+      form = OriginalForm.toOrigProto(absoluteForm(), http10());
       if (!upgrade) {
         head.remove(HeaderNames.UPGRADE);
       }
@@ -210,18 +211,15 @@ public final class DefaultHttpOutbound implements HttpOutbound {
         head.set(HeaderNames.L5D_ORIG_PROTO, form);
         pool.sendHttp2(this);
       } else {
-        if (OriginalForm.isAbsolute(form)) {
-          head.set(OriginalForm.NAME, OriginalForm.ABSOLUTE);
-        }
         pool.sendHttp1(this);
       }
     }
 
     @Override
     void retry() {
+      countEnd();
       releaseLease();
       request().remove(HeaderNames.L5D_ORIG_PROTO);
-      request().remove(OriginalForm.NAME);
       pickAndSend();
     }
 
@@ -284,6 +282,7 @@ public final class DefaultHttpOutbound implements HttpOutbound {
 
     @Override
     void onResponseStarted() {
+      answered();
       Upstream.Lease held = lease;
       if (held != null) {
         held.responded(System.nanoTime() - startNanos);
@@ -301,8 +300,15 @@ public final class DefaultHttpOutbound implements HttpOutbound {
     @Override
     void onDone() {
       countEnd();
-      connection.state.inFlight--;
+      answered();
       releaseLease();
+    }
+
+    private void answered() {
+      if (awaited) {
+        awaited = false;
+        connection.state.inFlight--;
+      }
     }
 
     private void releaseLease() {

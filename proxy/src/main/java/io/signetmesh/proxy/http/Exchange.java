@@ -24,6 +24,8 @@ abstract class Exchange {
   private final ServerStream server;
   private final Http2Headers request;
   private final boolean grpc;
+  private final boolean http10;
+  private boolean absoluteForm;
   private @Nullable ClientStream client;
   private @Nullable ArrayDeque<Object> waiting;
   private boolean requestEnded;
@@ -43,7 +45,9 @@ abstract class Exchange {
     this.server = server;
     this.request = request;
     this.requestEnded = requestEnded;
-    this.grpc = HeaderNames.isGrpc(request);
+    this.absoluteForm = request.getAndRemove(OriginalForm.NAME) != null;
+    this.http10 = request.getAndRemove(OriginalForm.VERSION) != null;
+    this.grpc = server.multiplexed() && HeaderNames.isGrpc(request);
   }
 
   final Http2Headers request() {
@@ -61,6 +65,21 @@ abstract class Exchange {
   /** Whether the head is all that there is to send: no body waits, none will come. */
   final boolean endsWithHead() {
     return requestEnded && waiting == null;
+  }
+
+  /** Whether the request was HTTP/1.0. */
+  final boolean http10() {
+    return http10;
+  }
+
+  /** Whether the target of the request is an absolute URI (RFC 9112 3.2.2). */
+  final boolean absoluteForm() {
+    return absoluteForm;
+  }
+
+  /** Notes that the request was in absolute form when it came to the first proxy. */
+  final void setAbsoluteForm() {
+    absoluteForm = true;
   }
 
   /** Whether an earlier attempt failed. */
@@ -274,10 +293,22 @@ abstract class Exchange {
     if (done) {
       return;
     }
+    upstreamFailed(failure, safe, Http2Error.INTERNAL_ERROR.code(), false);
+  }
+
+  /** The upstream reset its stream, which a client that speaks HTTP/2 is told as it is. */
+  final void upstreamReset(long http2ErrorCode, Retry safe) {
+    if (!done) {
+      upstreamFailed(Failure.UNAVAILABLE, safe, http2ErrorCode, server.multiplexed());
+    }
+  }
+
+  private void upstreamFailed(
+      Failure failure, Retry safe, long http2ErrorCode, boolean propagate) {
     client = null;
     if (responseStarted) {
       finish();
-      server.abort(Http2Error.INTERNAL_ERROR.code());
+      server.abort(http2ErrorCode);
       return;
     }
     boolean again =
@@ -289,9 +320,13 @@ abstract class Exchange {
     if (again && !bodySent) {
       attempts++;
       retry();
-      return;
+    } else if (propagate) {
+      onFailure(failure);
+      finish();
+      server.abort(http2ErrorCode);
+    } else {
+      fail(failure);
     }
-    fail(failure);
   }
 
   // ---- answers of the proxy

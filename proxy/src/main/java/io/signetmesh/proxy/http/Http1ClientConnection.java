@@ -82,7 +82,7 @@ final class Http1ClientConnection extends ChannelDuplexHandler implements Client
     CharSequence method = request.method();
     head = method != null && AsciiString.contentEquals("HEAD", method);
     connect = method != null && AsciiString.contentEquals("CONNECT", method);
-    boolean absolute = request.contains(OriginalForm.NAME);
+    boolean absolute = next.absoluteForm();
     CharSequence upgrade = request.get(HeaderNames.UPGRADE);
     tunnelAllowed = connect || upgrade != null;
     Framing framing;

@@ -366,6 +366,11 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
   // ---- responses
 
   @Override
+  public boolean multiplexed() {
+    return false;
+  }
+
+  @Override
   public void informational(Http2Headers headers) {
     if (http10) {
       return;
@@ -397,6 +402,10 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
     Framing framing;
     if (bodiless) {
       framing = Framing.NONE;
+      if (!head && status != null && AsciiString.contentEquals("204", status)) {
+        // RFC 9110 8.6
+        headers.remove(HeaderNames.CONTENT_LENGTH);
+      }
     } else if (headers.contains(HeaderNames.CONTENT_LENGTH)) {
       framing = Framing.LENGTH;
     } else if (end) {

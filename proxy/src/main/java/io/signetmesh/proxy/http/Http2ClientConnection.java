@@ -62,9 +62,6 @@ final class Http2ClientConnection extends Http2Link<Http2ClientConnection.Stream
     return !draining && !closed && connection().local().canOpenStream();
   }
 
-  int streams() {
-    return connection().numActiveStreams();
-  }
 
   /** Opens a stream and sends the head of the exchange's request. */
   void start(Exchange exchange) {
@@ -86,6 +83,11 @@ final class Http2ClientConnection extends Http2Link<Http2ClientConnection.Stream
     Stream state = new Stream(stream, exchange);
     attach(stream, state);
     exchange.connected(state);
+  }
+
+  @Override
+  void idle() {
+    retire();
   }
 
   /** Opens no more streams; the connection closes once its streams have ended. */
@@ -168,9 +170,8 @@ final class Http2ClientConnection extends Http2Link<Http2ClientConnection.Stream
     Exchange exchange = state.exchange;
     state.exchange = null;
     if (exchange != null) {
-      exchange.upstreamFailed(
-          Failure.UNAVAILABLE,
-          errorCode == Http2Error.REFUSED_STREAM.code() ? Retry.ALWAYS : Retry.NEVER);
+      exchange.upstreamReset(
+          errorCode, errorCode == Http2Error.REFUSED_STREAM.code() ? Retry.ALWAYS : Retry.NEVER);
     }
   }
 

@@ -19,7 +19,9 @@ import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.handler.codec.http2.Http2Settings;
 import io.netty.handler.codec.http2.Http2Stream;
 import io.netty.handler.codec.http2.UniformStreamByteDistributor;
+import io.netty.util.concurrent.ScheduledFuture;
 import io.signetmesh.proxy.loop.ProxyLoop;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,6 +35,8 @@ abstract class Http2Link<S> extends Http2ConnectionHandler {
   private final HttpConfig config;
   private final Http2Connection.PropertyKey streamKey;
   private @Nullable ChannelHandlerContext context;
+  private @Nullable ScheduledFuture<?> idleTimer;
+  private int streamsSeen;
   private boolean readEnding;
 
   Http2Link(
@@ -90,6 +94,11 @@ abstract class Http2Link<S> extends Http2ConnectionHandler {
 
   /** The peer takes no streams beyond {@code lastStreamId}; they are closed after this. */
   void goAway(int lastStreamId) {}
+
+  /** There has been no stream for as long as connections are kept. */
+  void idle() {
+    drain();
+  }
 
   // ---- what subclasses use
 
@@ -149,9 +158,41 @@ abstract class Http2Link<S> extends Http2ConnectionHandler {
     }
   }
 
+  /** One look per idle timeout, none per stream. */
+  private void watchIdle() {
+    int before = streamsSeen;
+    idleTimer =
+        context()
+            .executor()
+            .schedule(
+                () -> {
+                  int seen =
+                      connection().remote().lastStreamCreated()
+                          + connection().local().lastStreamCreated();
+                  if (connection().numActiveStreams() == 0 && seen == before) {
+                    idle();
+                  } else {
+                    streamsSeen = seen;
+                    watchIdle();
+                  }
+                },
+                config.idleTimeout().toMillis(),
+                TimeUnit.MILLISECONDS);
+  }
+
+  @Override
+  public void channelInactive(ChannelHandlerContext ctx) throws Exception {
+    ScheduledFuture<?> timer = idleTimer;
+    if (timer != null) {
+      timer.cancel(false);
+    }
+    super.channelInactive(ctx);
+  }
+
   @Override
   public void handlerAdded(ChannelHandlerContext ctx) throws Exception {
     context = ctx;
+    watchIdle();
     super.handlerAdded(ctx);
     Http2Stream connectionStream = connection().connectionStream();
     int delta = config.connectionWindow() - decoder().flowController().windowSize(connectionStream);

@@ -10,7 +10,9 @@ import io.netty.handler.codec.http2.Http2Exception;
 import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.handler.codec.http2.Http2Settings;
 import io.netty.handler.codec.http2.Http2Stream;
+import io.netty.util.AsciiString;
 import io.signetmesh.proxy.loop.ProxyLoop;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** The server side of an HTTP/2 connection: each request stream is an exchange. */
@@ -58,18 +60,16 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
       CharSequence path = headers.path();
       CharSequence method = headers.method();
       boolean connect = method != null && "CONNECT".contentEquals(method);
-      if (connect || path == null || path.isEmpty() || !isPath(path, method)) {
+      if (connect
+          || method == null
+          || !isToken(method)
+          || path == null
+          || path.isEmpty()
+          || !isPath(path, method)
+          || !takeAuthority(headers)) {
         // CONNECT over HTTP/2 is not forwarded; everything else needs a path (RFC 9113 8.3.1).
         writeReset(streamId, Http2Error.PROTOCOL_ERROR.code());
         return;
-      }
-      if (headers.authority() == null) {
-        CharSequence host = headers.getAndRemove(HeaderNames.HOST);
-        if (host != null) {
-          headers.authority(host);
-        }
-      } else {
-        headers.remove(HeaderNames.HOST);
       }
       Exchange begun = factory.begin(state, context().channel(), headers, end, false);
       if (!begun.done()) {
@@ -87,6 +87,36 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
         writeReset(streamId, Http2Error.PROTOCOL_ERROR.code());
       }
     }
+  }
+
+  /** One authority, whether as {@code :authority} or as Host; false where there are two. */
+  private static boolean takeAuthority(Http2Headers headers) {
+    List<CharSequence> hosts = headers.getAllAndRemove(HeaderNames.HOST);
+    CharSequence authority = headers.authority();
+    if (hosts.size() > 1
+        || (!hosts.isEmpty()
+            && authority != null
+            && !AsciiString.contentEqualsIgnoreCase(hosts.getFirst(), authority))) {
+      return false;
+    }
+    if (authority == null && !hosts.isEmpty()) {
+      authority = hosts.getFirst();
+      headers.authority(authority);
+    }
+    return authority == null || Http1Heads.isAuthority(authority);
+  }
+
+  private static boolean isToken(CharSequence text) {
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      if (!(c >= 'a' && c <= 'z')
+          && !(c >= 'A' && c <= 'Z')
+          && !(c >= '0' && c <= '9')
+          && "!#$%&'*+-.^_`|~".indexOf(c) < 0) {
+        return false;
+      }
+    }
+    return !text.isEmpty();
   }
 
   private static boolean isPath(CharSequence path, @Nullable CharSequence method) {
@@ -169,6 +199,11 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
 
     private Stream(Http2Stream stream) {
       this.stream = stream;
+    }
+
+    @Override
+    public boolean multiplexed() {
+      return true;
     }
 
     @Override

@@ -24,7 +24,7 @@ public record HttpConfig(
     int connectionWindow,
     int maxInFlight) {
 
-  /** The defaults: 64 KiB heads in 10 s, 1,024 streams, windows of 256 KiB and 1 MiB. */
+  /** The defaults: 64 KiB heads in 10 s, 1,024 streams, windows of 256 KiB and 16 MiB. */
   public static HttpConfig defaults() {
     return new HttpConfig(
         64 * 1024,
@@ -33,7 +33,8 @@ public record HttpConfig(
         Duration.ofSeconds(3),
         1024,
         256 * 1024,
-        1024 * 1024,
+        // As many stream windows as there may be slow readers before one holds up the others.
+        16 * 1024 * 1024,
         100_000);
   }
 

@@ -1,13 +1,12 @@
 package io.signetmesh.proxy.http;
 
-import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.util.AsciiString;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the HTTP/1 form of a request was, carried inside the proxy as pseudo-headers of its own
- * (names that no peer can send: both codecs refuse them) and between proxies as {@code
- * l5d-orig-proto}.
+ * What the HTTP/1 form of a request was: carried from the HTTP/1 connection to the exchange as
+ * pseudo-headers of its own (names that no peer can send: both codecs refuse them) and between
+ * proxies as {@code l5d-orig-proto}.
  */
 final class OriginalForm {
   static final AsciiString NAME = AsciiString.cached(":signet-form");
@@ -19,10 +18,8 @@ final class OriginalForm {
 
   private OriginalForm() {}
 
-  /** Moves the internal marks into the value for {@code l5d-orig-proto}. */
-  static AsciiString toOrigProto(Http2Headers head) {
-    boolean absolute = head.getAndRemove(NAME) != null;
-    boolean http10 = head.getAndRemove(VERSION) != null;
+  /** The value for {@code l5d-orig-proto}. */
+  static AsciiString toOrigProto(boolean absolute, boolean http10) {
     if (absolute) {
       return http10 ? V10_ABSOLUTE : V11_ABSOLUTE;
     }

@@ -9,6 +9,9 @@ import io.netty.handler.codec.http2.Http2Headers;
  * pseudo-headers whatever the version on the wire. Confined to the loop.
  */
 interface ServerStream {
+  /** Whether the client speaks HTTP/2, so that a stream can be reset without the connection. */
+  boolean multiplexed();
+
   /** Sends an interim response (1xx other than 101). */
   void informational(Http2Headers head);
 

@@ -178,6 +178,16 @@ final class Http1Client implements AutoCloseable {
     }
   }
 
+  /** Whether the rest of the connection ends with a reset rather than an end of input. */
+  boolean endedByReset() throws IOException {
+    try {
+      rest();
+      return false;
+    } catch (java.net.SocketException reset) {
+      return true;
+    }
+  }
+
   @Override
   public void close() throws IOException {
     socket.close();
