@@ -303,8 +303,7 @@ abstract class Exchange {
     }
   }
 
-  private void upstreamFailed(
-      Failure failure, Retry safe, long http2ErrorCode, boolean propagate) {
+  private void upstreamFailed(Failure failure, Retry safe, long http2ErrorCode, boolean propagate) {
     client = null;
     if (responseStarted) {
       finish();

@@ -62,7 +62,6 @@ final class Http2ClientConnection extends Http2Link<Http2ClientConnection.Stream
     return !draining && !closed && connection().local().canOpenStream();
   }
 
-
   /** Opens a stream and sends the head of the exchange's request. */
   void start(Exchange exchange) {
     int streamId = connection().local().incrementAndGetNextStreamId();

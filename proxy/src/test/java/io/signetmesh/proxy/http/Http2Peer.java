@@ -40,7 +40,8 @@ import org.jspecify.annotations.Nullable;
 final class Http2Peer implements AutoCloseable {
   private static final long PATIENCE_SECONDS = 10;
 
-  private final EventLoopGroup group = new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
+  private final EventLoopGroup group =
+      new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
   private final @Nullable Script script;
   private @Nullable Channel channel;
 
@@ -192,6 +193,14 @@ final class Http2Peer implements AutoCloseable {
               closed -> streams.values().forEach(stream -> stream.events.add(new Event.Closed())));
     }
 
+    private Stream stream(int id) {
+      Stream known = streams.get(id);
+      if (known == null) {
+        throw new IllegalStateException("frame on stream " + id + " without a head");
+      }
+      return known;
+    }
+
     private ChannelHandlerContext context() {
       return socket.pipeline().context(codec);
     }
@@ -287,13 +296,13 @@ final class Http2Peer implements AutoCloseable {
       int window = data.readableBytes() + padding;
       byte[] bytes = new byte[data.readableBytes()];
       data.readBytes(bytes);
-      streams.get(streamId).events.add(new Event.Data(bytes, window, end));
+      stream(streamId).events.add(new Event.Data(bytes, window, end));
       return 0;
     }
 
     @Override
     public void onRstStreamRead(ChannelHandlerContext ctx, int streamId, long errorCode) {
-      streams.get(streamId).events.add(new Event.Reset(errorCode));
+      stream(streamId).events.add(new Event.Reset(errorCode));
     }
 
     @Override
@@ -385,8 +394,7 @@ final class Http2Peer implements AutoCloseable {
                 connection
                     .codec
                     .encoder()
-                    .writeData(
-                        ctx, id, Unpooled.wrappedBuffer(bytes), 0, end, ctx.newPromise());
+                    .writeData(ctx, id, Unpooled.wrappedBuffer(bytes), 0, end, ctx.newPromise());
             written.addListener(done -> left.complete(null));
           });
       return left;
