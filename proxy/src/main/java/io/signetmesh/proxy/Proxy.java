@@ -177,7 +177,7 @@ public final class Proxy implements AutoCloseable {
         keep(serverTls(credentials, List.of(TransportHeader.ALPN)));
     InboundAccept.Services inbound =
         new InboundAccept.Services(
-            config.workload(),
+            config.workloadName(),
             config.identity(),
             config.inboundAddresses(),
             config.application(),
@@ -220,7 +220,7 @@ public final class Proxy implements AutoCloseable {
     identity.firstCredentials().thenRun(this::open);
     log.info(
         "proxy of {} as {}: inbound {}, outbound {}, admin {}, {}",
-        config.workload(),
+        config.workloadName(),
         config.identity(),
         inboundBound,
         outboundBound,

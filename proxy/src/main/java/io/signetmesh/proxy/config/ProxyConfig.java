@@ -1,5 +1,8 @@
 package io.signetmesh.proxy.config;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.signetmesh.identity.pki.Certificates;
 import io.signetmesh.identity.pki.PkiException;
 import io.signetmesh.identity.pki.TrustBundle;
@@ -233,6 +236,25 @@ public record ProxyConfig(
       values.faults().add(String.valueOf(e.getMessage()));
     }
     return null;
+  }
+
+  /**
+   * The workload as records and logs name it: {@code namespace/name}. A text of another form than
+   * {@code namespace:name} or JSON with {@code ns} and {@code pod} or {@code external_workload} is
+   * left as it is.
+   */
+  public String workloadName() {
+    if (!workload.startsWith("{")) {
+      return workload.replaceFirst("^([^:]+):([^:]+)$", "$1/$2");
+    }
+    try {
+      JsonNode json = new ObjectMapper().readTree(workload);
+      String namespace = json.path("ns").asText();
+      String name = json.path("pod").asText(json.path("external_workload").asText());
+      return namespace.isEmpty() || name.isEmpty() ? workload : namespace + "/" + name;
+    } catch (JsonProcessingException e) {
+      return workload;
+    }
   }
 
   private static InetAddress anyAddress() {

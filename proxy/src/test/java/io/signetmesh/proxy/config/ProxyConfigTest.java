@@ -1,0 +1,134 @@
+package io.signetmesh.proxy.config;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.netty.pkitesting.CertificateBuilder;
+import java.io.StringWriter;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.Base64;
+import java.util.HashMap;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class ProxyConfigTest {
+  private static final Map<String, String> GOOD = new HashMap<>();
+
+  @BeforeAll
+  static void environment() throws Exception {
+    byte[] anchor =
+        new CertificateBuilder()
+            .ecp256()
+            .subject("CN=anchor")
+            .setIsCertificateAuthority(true)
+            .buildSelfSigned()
+            .getCertificate()
+            .getEncoded();
+    StringWriter pem = new StringWriter();
+    pem.write("-----BEGIN CERTIFICATE-----\n");
+    pem.write(Base64.getMimeEncoder().encodeToString(anchor));
+    pem.write("\n-----END CERTIFICATE-----\n");
+    String name = ".linkerd.serviceaccount.identity.linkerd.cluster.local";
+    GOOD.put("LINKERD2_PROXY_POLICY_WORKLOAD", "shop:web");
+    GOOD.put(
+        "LINKERD2_PROXY_IDENTITY_LOCAL_NAME",
+        "web.shop.serviceaccount.identity.linkerd.cluster.local");
+    GOOD.put("LINKERD2_PROXY_IDENTITY_TRUST_ANCHORS", pem.toString());
+    GOOD.put("LINKERD2_PROXY_IDENTITY_TOKEN_FILE", "/run/token");
+    for (String service : new String[] {"IDENTITY", "DESTINATION", "POLICY"}) {
+      GOOD.put("LINKERD2_PROXY_" + service + "_SVC_ADDR", "10.0.0.1:8080");
+      GOOD.put(
+          "LINKERD2_PROXY_" + service + "_SVC_NAME",
+          "linkerd-" + service.toLowerCase(java.util.Locale.ROOT) + name);
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      value = {
+        "shop:web | shop/web",
+        "{\"ns\":\"shop\",\"pod\":\"web\"} | shop/web",
+        "{\"ns\":\"shop\",\"external_workload\":\"vm\"} | shop/vm",
+        "a:b:c | a:b:c",
+        "{\"ns\":\"shop\"} | {\"ns\":\"shop\"}",
+        "{broken | {broken"
+      })
+  void workloadIsNamedAsRecordsNameIt(String workload, String name) throws Exception {
+    assertThat(with("LINKERD2_PROXY_POLICY_WORKLOAD", workload).workloadName()).isEqualTo(name);
+  }
+
+  @Test
+  void defaultsAreSafe() throws Exception {
+    ProxyConfig config = ProxyConfig.from(GOOD);
+
+    assertThat(config.adminListen()).isEqualTo(new InetSocketAddress("127.0.0.1", 4191));
+    assertThat(config.shutdownEndpoint()).isFalse();
+    assertThat(config.controlCleartext()).isFalse();
+    assertThat(config.policyWait()).isEqualTo(Duration.ofSeconds(3));
+    assertThat(config.inboundDetectTimeout()).isEqualTo(Duration.ofSeconds(10));
+    assertThat(config.anchors().version()).isZero();
+    assertThat(config.outboundListen()).isNull();
+  }
+
+  @Test
+  void allFaultsAreNamedAtOnce() {
+    assertThatThrownBy(() -> ProxyConfig.from(Map.of()))
+        .isInstanceOfSatisfying(
+            InvalidConfigException.class,
+            e ->
+                assertThat(String.join("\n", e.faults()))
+                    .contains(
+                        "LINKERD2_PROXY_POLICY_WORKLOAD",
+                        "LINKERD2_PROXY_IDENTITY_LOCAL_NAME",
+                        "LINKERD2_PROXY_IDENTITY_TRUST_ANCHORS",
+                        "LINKERD2_PROXY_IDENTITY_TOKEN_FILE",
+                        "LINKERD2_PROXY_IDENTITY_SVC_ADDR",
+                        "LINKERD2_PROXY_DESTINATION_SVC_ADDR",
+                        "LINKERD2_PROXY_POLICY_SVC_ADDR"));
+  }
+
+  @Test
+  void cleartextToAnotherHostIsAFault() {
+    assertThatThrownBy(() -> with("SIGNET_PROXY_CONTROL_CLEARTEXT", "true"))
+        .isInstanceOfSatisfying(
+            InvalidConfigException.class,
+            e -> assertThat(e.faults()).hasSize(3).allMatch(f -> f.contains("loopback")));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "LINKERD2_PROXY_ADMIN_LISTEN_ADDR | localhost",
+        "LINKERD2_PROXY_INBOUND_LISTEN_ADDR | 1.2.3.4:70000",
+        "LINKERD2_PROXY_INBOUND_DETECT_TIMEOUT | soon",
+        "LINKERD2_PROXY_INBOUND_PORTS | 80,x",
+        "LINKERD2_PROXY_INBOUND_IPS | 10.0.0.300",
+        "LINKERD2_PROXY_IDENTITY_TRUST_ANCHORS | not PEM",
+        "LINKERD2_PROXY_IDENTITY_LOCAL_NAME | web.shop",
+        "LINKERD2_PROXY_IDENTITY_DISABLED | 1",
+        "LINKERD2_PROXY_IDENTITY_MIN_REFRESH | 48h",
+        "LINKERD2_PROXY_POLICY_SVC_ADDR | policy",
+        "SIGNET_PROXY_INBOUND_LISTENERS | 127.0.0.1:80",
+        "SIGNET_PROXY_OUTBOUND_LISTENERS | 127.0.0.1:80=web",
+        "SIGNET_PROXY_AUDIT_QUEUE | 1"
+      })
+  void wrongValueIsNamed(String variable, String value) {
+    assertThatThrownBy(() -> with(variable, value))
+        .isInstanceOfSatisfying(
+            InvalidConfigException.class,
+            e -> assertThat(String.join("\n", e.faults())).contains(variable));
+  }
+
+  private static ProxyConfig with(String variable, String value) throws InvalidConfigException {
+    Map<String, String> environment = new HashMap<>(GOOD);
+    environment.put(variable, value);
+    return ProxyConfig.from(environment);
+  }
+}
