@@ -11,8 +11,10 @@ import io.signetmesh.cli.host.MeshNames;
 import io.signetmesh.identity.channel.ControlLoops;
 import io.signetmesh.identity.workload.IdentityClient;
 import io.signetmesh.v1.EnforcementStatus;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.concurrent.Callable;
@@ -48,6 +50,8 @@ import picocli.CommandLine.Spec;
       "  signet policy status --state /tmp/signet --namespace shop --wait 5s --json"
     })
 final class PolicyStatusCommand implements Callable<Integer> {
+  private static final int CONNECT_MILLIS = 2_000;
+
   @Spec private CommandSpec spec = CommandSpec.create();
   @Mixin private LoggingOptions logging = LoggingOptions.quiet();
   @Mixin private MemberOptions member = new MemberOptions();
@@ -104,6 +108,8 @@ final class PolicyStatusCommand implements Callable<Integer> {
   private EnforcementStatus ask(Closing parts) throws Exception {
     Clock clock = Clock.systemUTC();
     MeshNames names = member.names();
+    requireListening("identity server", member.servers().identity());
+    requireListening("policy controller", policy());
     ControlLoops loops = parts.add(ControlLoops.start(1));
     IdentityClient client =
         member.join(
@@ -115,6 +121,24 @@ final class PolicyStatusCommand implements Callable<Integer> {
         parts.add(
             EnforcementClient.open(policy(), names.policyServer().dnsName(), client, loops, clock));
     return controller.await(namespace, EnforcementTable::inForce, wait);
+  }
+
+  /** A question to nobody is answered at once, not after all attempts. */
+  private static void requireListening(String what, InetSocketAddress address)
+      throws CommandFailure {
+    try (Socket socket = new Socket()) {
+      socket.connect(address, CONNECT_MILLIS);
+    } catch (IOException e) {
+      throw CommandFailure.unavailable(
+          "no "
+              + what
+              + " at "
+              + ListenAddress.text(address)
+              + ": "
+              + e.getMessage()
+              + ". Is the control plane running ('signet up')?",
+          e);
+    }
   }
 
   private InetSocketAddress policy() throws CommandFailure {

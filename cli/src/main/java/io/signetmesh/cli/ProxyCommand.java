@@ -30,19 +30,21 @@ import picocli.CommandLine.Mixin;
     footer = {
       "",
       "Needed:",
-      "  LINKERD2_PROXY_IDENTITY_LOCAL_NAME, LINKERD2_PROXY_IDENTITY_TRUST_ANCHORS (PEM),",
-      "  LINKERD2_PROXY_IDENTITY_TOKEN_FILE, LINKERD2_PROXY_POLICY_WORKLOAD ('ns:pod' or JSON),",
+      "  LINKERD2_PROXY_IDENTITY_LOCAL_NAME     identity, as DNS name",
+      "  LINKERD2_PROXY_IDENTITY_TRUST_ANCHORS  PEM of the trust anchors",
+      "  LINKERD2_PROXY_IDENTITY_TOKEN_FILE     file with the workload's token",
+      "  LINKERD2_PROXY_POLICY_WORKLOAD         ns:pod, or JSON",
       "  LINKERD2_PROXY_{IDENTITY,DESTINATION,POLICY}_SVC_{ADDR,NAME}",
       "Without packet redirection:",
-      "  SIGNET_PROXY_INBOUND_LISTENERS   ip:port=application-port[,...]",
-      "  SIGNET_PROXY_OUTBOUND_LISTENERS  ip:port=name:port[,...]",
-      "  SIGNET_PROXY_APP_ADDR            address at which the application listens",
+      "  SIGNET_PROXY_INBOUND_LISTENERS         ip:port=application-port[,...]",
+      "  SIGNET_PROXY_OUTBOUND_LISTENERS        ip:port=name:port[,...]",
+      "  SIGNET_PROXY_APP_ADDR                  where the application listens",
       "Also:",
-      "  SIGNET_PROXY_AUDIT_FILE          audit journal (default: signet-audit.jsonl)",
-      "  SIGNET_PROXY_REDIRECT=true       the nat table redirects connections to the listeners",
+      "  SIGNET_PROXY_AUDIT_FILE                default: signet-audit.jsonl",
+      "  SIGNET_PROXY_REDIRECT=true             the nat table redirects to us",
       "",
       "Example:",
-      "  env $(cat frontend.env) signet proxy --log-format json"
+      "  set -a; . ./frontend.env; signet proxy --log-format json"
     })
 final class ProxyCommand implements Callable<Integer> {
   @Mixin private LoggingOptions logging = new LoggingOptions();

@@ -19,7 +19,7 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true)
 final class TrainCommand implements Callable<Integer> {
   @Spec private CommandSpec spec = CommandSpec.create();
-  @Mixin private LoggingOptions logging = LoggingOptions.quiet();
+  @Mixin private LoggingOptions logging = new LoggingOptions();
 
   @Override
   public Integer call() throws Exception {

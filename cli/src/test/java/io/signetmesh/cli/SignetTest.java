@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -27,6 +28,9 @@ final class SignetTest {
 
   static List<CommandLine> visibleCommands() {
     return Signet.commandLine().getSubcommands().values().stream()
+        .flatMap(
+            command ->
+                Stream.concat(Stream.of(command), command.getSubcommands().values().stream()))
         .filter(command -> !command.getCommandSpec().usageMessage().hidden())
         .toList();
   }
@@ -35,7 +39,8 @@ final class SignetTest {
   @MethodSource("visibleCommands")
   void everyCommandHelpsWithAnExampleAndItsExitCodes(CommandLine command) {
     String help = command.getUsageMessage();
-    assertThat(help).contains("Example", "Exit codes:", "  signet " + command.getCommandName());
+    assertThat(help)
+        .contains("Example", "Exit codes:", " " + command.getCommandSpec().qualifiedName());
   }
 
   @Test

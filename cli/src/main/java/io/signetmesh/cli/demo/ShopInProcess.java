@@ -5,9 +5,11 @@ import io.signetmesh.cli.controlplane.ClusterSettings;
 import io.signetmesh.cli.controlplane.ControlPlaneServers;
 import io.signetmesh.cli.controlplane.LocalMesh;
 import io.signetmesh.cli.controlplane.Membership;
+import io.signetmesh.cli.host.HostWorkload;
 import io.signetmesh.cli.host.LocalProxies;
 import io.signetmesh.cli.host.MeshNames;
 import io.signetmesh.cli.mesh.LoopbackNet;
+import io.signetmesh.cli.process.Readiness;
 import io.signetmesh.crds.network.Cidr;
 import io.signetmesh.crds.policy.AccessPolicy;
 import io.signetmesh.identity.ca.IssuancePolicy;
@@ -77,6 +79,11 @@ final class ShopInProcess implements ShopMesh {
             servers.addresses().identity()),
         READY_LIMIT);
     proxies.ready().get(READY_LIMIT.toSeconds(), TimeUnit.SECONDS);
+    for (HostWorkload workload : proxies.workloads()) {
+      if (!Readiness.answersOk(workload.admin(), "/ready")) {
+        throw new IOException("proxy of " + workload.qualifiedName() + " is not ready");
+      }
+    }
   }
 
   @Override

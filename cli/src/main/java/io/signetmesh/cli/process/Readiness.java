@@ -82,7 +82,8 @@ public final class Readiness {
     }
   }
 
-  private static boolean answersOk(InetSocketAddress address, String path) {
+  /** Whether {@code GET path} is answered with 200 within a second. */
+  public static boolean answersOk(InetSocketAddress address, String path) {
     try (Socket socket = new Socket()) {
       socket.connect(address, ASK_TIMEOUT_MILLIS);
       socket.setSoTimeout(ASK_TIMEOUT_MILLIS);

@@ -1,0 +1,4 @@
+@NullMarked
+package io.signetmesh.cli.controlplane;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package io.signetmesh.cli.demo;
+
+import org.jspecify.annotations.NullMarked;

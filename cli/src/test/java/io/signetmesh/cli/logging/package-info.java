@@ -1,0 +1,4 @@
+@NullMarked
+package io.signetmesh.cli.logging;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package io.signetmesh.cli.text;
+
+import org.jspecify.annotations.NullMarked;
