@@ -1,0 +1,207 @@
+package io.signetmesh.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.signetmesh.cli.mesh.LoopbackNet;
+import io.signetmesh.cli.process.Readiness;
+import io.signetmesh.cli.process.SignetProcess;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The server commands as processes, and {@code signet policy status} beside them. */
+final class ServersIT {
+  private static final Duration LIMIT = Duration.ofSeconds(90);
+
+  private final Deque<SignetProcess> processes = new ArrayDeque<>();
+  private final LoopbackNet net = LoopbackNet.reserve();
+
+  @TempDir private Path directory;
+
+  ServersIT() throws IOException {}
+
+  @BeforeEach
+  void copyTheExample() throws IOException {
+    Path examples = SignetProcess.launcher().resolveSibling("examples").resolve("quickstart");
+    Files.createDirectories(manifests());
+    try (Stream<Path> files = Files.list(examples)) {
+      for (Path file : files.toList()) {
+        Files.writeString(
+            manifests().resolve(file.getFileName()),
+            Files.readString(file).replace("127.10.0.", net.prefix()));
+      }
+    }
+  }
+
+  @AfterEach
+  void end() throws IOException {
+    processes.forEach(SignetProcess::close);
+    net.close();
+  }
+
+  private Path manifests() {
+    return directory.resolve("manifests");
+  }
+
+  private String address(int port) {
+    return net.prefix() + "2:" + port;
+  }
+
+  private SignetProcess start(String name, String... arguments) throws IOException {
+    SignetProcess process =
+        SignetProcess.start(name, directory.resolve(name + ".log"), Map.of(), List.of(arguments));
+    processes.push(process);
+    return process;
+  }
+
+  private int run(String name, String... arguments) throws Exception {
+    SignetProcess process = start(name, arguments);
+    assertThat(process.awaitExit(LIMIT)).as(name + " ended").isTrue();
+    return process.exitCode();
+  }
+
+  private void awaitListening(SignetProcess process, int port) throws Exception {
+    Readiness.awaitListening(process, new InetSocketAddress(net.prefix() + "2", port), LIMIT);
+  }
+
+  private SignetProcess up() throws Exception {
+    SignetProcess up =
+        start(
+            "up",
+            "up",
+            "--manifests",
+            manifests().toString(),
+            "--state",
+            state(),
+            "--identity-listen",
+            address(8080),
+            "--discovery-listen",
+            address(8086),
+            "--policy-listen",
+            address(8090));
+    awaitListening(up, 8090);
+    return up;
+  }
+
+  private String state() {
+    return directory.resolve("state").toString();
+  }
+
+  private JsonNode status() throws Exception {
+    assertThat(run("status", "policy", "status", "--state", state(), "--wait", "60s", "--json"))
+        .as(() -> text("status"))
+        .isZero();
+    return new ObjectMapper().readTree(text("status"));
+  }
+
+  private String text(String name) {
+    try {
+      return Files.readString(directory.resolve(name + ".log"));
+    } catch (IOException e) {
+      return e.toString();
+    }
+  }
+
+  @Test
+  void upRunsAllPartsAndEndsWithZeroWhenAsked() throws Exception {
+    SignetProcess up = up();
+    JsonNode status = status();
+    assertThat(status.path("ports"))
+        .extracting(port -> port.path("name").asText() + ":" + port.path("port").asInt())
+        .containsExactly("greeter:9090", "ledger:7070", "web:8080");
+    assertThat(status.path("findings")).isEmpty();
+    up.terminate();
+    assertThat(up.awaitExit(LIMIT)).isTrue();
+    assertThat(up.exitCode()).as(() -> text("up")).isZero();
+  }
+
+  @Test
+  void anInvalidEditIsReportedWithItsPlaceAndTheLastGoodStateStays() throws Exception {
+    SignetProcess up = up();
+    final long before = status().path("generation").asLong();
+    Path broken = directory.resolve("broken.yaml");
+    Files.writeString(broken, "apiVersion: policy.linkerd.io/v1beta3\nkind: Servr\n");
+    Files.move(broken, manifests().resolve("broken.yaml"), StandardCopyOption.ATOMIC_MOVE);
+    long end = System.nanoTime() + LIMIT.toNanos();
+    while (up.lastLines(50).stream().noneMatch(line -> line.contains("broken.yaml:1:1"))) {
+      assertThat(System.nanoTime() - end).as(() -> text("up")).isNegative();
+      TimeUnit.MILLISECONDS.sleep(50);
+    }
+    Files.delete(directory.resolve("status.log"));
+    assertThat(status().path("generation").asLong()).isEqualTo(before);
+  }
+
+  @Test
+  void eachServerAlsoRunsByItself() throws Exception {
+    SignetProcess identity =
+        start("identity", "identity", "--state", state(), "--listen", address(8080));
+    awaitListening(identity, 8080);
+    SignetProcess policy =
+        start(
+            "policy",
+            "policy",
+            "--manifests",
+            manifests().toString(),
+            "--state",
+            state(),
+            "--identity-addr",
+            address(8080),
+            "--listen",
+            address(8090));
+    assertThat(
+            run(
+                "token",
+                "token",
+                "linkerd/linkerd-destination",
+                "--state",
+                state(),
+                "--file",
+                directory.resolve("token").toString()))
+        .isZero();
+    SignetProcess discovery =
+        start(
+            "discovery",
+            "discovery",
+            "--manifests",
+            manifests().toString(),
+            "--identity-addr",
+            address(8080),
+            "--trust-anchors",
+            directory.resolve("state/ca/anchor.crt").toString(),
+            "--token-file",
+            directory.resolve("token").toString(),
+            "--listen",
+            address(8086));
+    awaitListening(policy, 8090);
+    awaitListening(discovery, 8086);
+    assertThat(
+            run(
+                "status",
+                "policy",
+                "status",
+                "--state",
+                state(),
+                "--identity-addr",
+                address(8080),
+                "--policy-addr",
+                address(8090)))
+        .as(() -> text("status"))
+        .isZero();
+    assertThat(text("status")).contains("in force on 0 of 0 ports");
+  }
+}
