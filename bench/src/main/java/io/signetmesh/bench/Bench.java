@@ -324,17 +324,8 @@ public final class Bench implements Callable<Integer> {
               ? H2load.run(entry, H2_CLIENTS, H2_STREAMS, length, log)
               : Wrk.run(entry, connections, length, log);
       long cpu = usage.cpuMicros(pair.pids()) - before;
-      return new Row(
-          work,
-          system.name(),
-          load.requestsPerSecond(),
-          load.p50Micros(),
-          load.p99Micros(),
-          cpu / (double) Math.max(1, load.requests()),
-          memory.rssMegabytes(),
-          memory.pssMegabytes(),
-          null,
-          load.errors());
+      return Row.loaded(
+          work, system.name(), load, cpu, memory.rssMegabytes(), memory.pssMegabytes());
     }
   }
 
@@ -355,17 +346,13 @@ public final class Bench implements Callable<Integer> {
     long before = usage.cpuMicros(server);
     Load load = Handshakes.run(pair.mutualTls(), length);
     long cpu = usage.cpuMicros(server) - before;
-    return new Row(
+    return Row.loaded(
         work.label(),
         system.name(),
-        load.requestsPerSecond(),
-        load.p50Micros(),
-        load.p99Micros(),
-        cpu / (double) Math.max(1, load.requests()),
+        load,
+        cpu,
         usage.rssMegabytes(server),
-        usage.pssMegabytes(server),
-        null,
-        load.errors());
+        usage.pssMegabytes(server));
   }
 
   private void memory(List<ProxySystem> chosen, Backend backend, Path directory)
@@ -376,17 +363,11 @@ public final class Bench implements Callable<Integer> {
         FirstAnswer.await(pair.entry(Protocol.HTTP1), Protocol.HTTP1, pair::expectAlive);
         Thread.sleep(SETTLE);
         add(
-            new Row(
+            Row.idle(
                 "memory-idle",
                 system.name(),
-                null,
-                null,
-                null,
-                null,
                 usage.rssMegabytes(pair.pids()),
-                usage.pssMegabytes(pair.pids()),
-                null,
-                null));
+                usage.pssMegabytes(pair.pids())));
         for (int connections : new int[] {CONNECTIONS, MANY_CONNECTIONS}) {
           add(
               loaded(
@@ -412,9 +393,8 @@ public final class Bench implements Callable<Integer> {
         try (ProxyPair pair = system.start(backend, own)) {
           FirstAnswer.await(pair.entry(Protocol.HTTP1), Protocol.HTTP1, pair::expectAlive);
           double millis = (System.nanoTime() - pair.startedNanos()) / 1e6;
-          Row row =
-              new Row(
-                  work.label(), system.name(), null, null, null, null, null, null, millis, null);
+          double cpuMillis = usage.cpuMicros(pair.pids()) / 1e3;
+          Row row = Row.started(work.label(), system.name(), millis, cpuMillis);
           progress.println("bench:   round " + round + " " + Report.brief(row));
           measured.computeIfAbsent(system, key -> new ArrayList<>()).add(row);
         }

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 
 /** The result as a table, with a line of ratios where two systems did the same work. */
 final class Report {
-  private static final String LINE = "%-13s %-9s %11s %9s %9s %9s %8s %8s %8s %7s%n";
+  private static final String LINE = "%-13s %-9s %11s %9s %9s %9s %8s %8s %8s %8s %7s%n";
 
   private Report() {}
 
@@ -22,6 +22,7 @@ final class Report {
     append(text, "CPU µs", row.cpuMicrosPerRequest(), 1);
     append(text, "RSS MB", row.rssMegabytes(), 1);
     append(text, "ms", row.startupMillis(), 0);
+    append(text, "CPU ms", row.startupCpuMillis(), 0);
     Long errors = row.errors();
     if (errors != null && errors > 0) {
       text.append(", ").append(errors).append(" errors");
@@ -48,6 +49,7 @@ final class Report {
         "RSS MB",
         "PSS MB",
         "start ms",
+        "CPU ms",
         "errors");
     Map<String, List<Row>> byWork = new LinkedHashMap<>();
     for (Row row : rows) {
@@ -67,13 +69,15 @@ final class Report {
                 number(row.rssMegabytes(), 1),
                 number(row.pssMegabytes(), 1),
                 number(row.startupMillis(), 0),
+                number(row.startupCpuMillis(), 0),
                 row.errors() == null ? "" : row.errors());
           }
           ratios(work, ofWork, out);
         });
     out.println();
     out.println(
-        "CPU µs: time of the proxies for one request, both together (handshakes: of the server proxy).");
+        "CPU µs: time of the proxies for one request, both together (handshakes: of the server proxy)."
+            + " CPU ms: the same up to the first answer.");
     out.println(
         "Ratios: the first system in parts of the second; above 1 the first has more requests, a shorter"
             + " time, less CPU or less memory.");
@@ -96,6 +100,7 @@ final class Report {
         ratio(b.rssMegabytes(), a.rssMegabytes()),
         ratio(b.pssMegabytes(), a.pssMegabytes()),
         ratio(b.startupMillis(), a.startupMillis()),
+        ratio(b.startupCpuMillis(), a.startupCpuMillis()),
         "");
   }
 

@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param rssMegabytes resident memory of one proxy, mean of the pair, highest seen
  * @param pssMegabytes the same with shared pages divided among their users
  * @param startupMillis start to first answer
+ * @param startupCpuMillis CPU time of the proxies together up to then
  * @param errors failed requests
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -33,7 +34,35 @@ record Row(
     @JsonProperty("rss_mb") @Nullable Double rssMegabytes,
     @JsonProperty("pss_mb") @Nullable Double pssMegabytes,
     @JsonProperty("startup_ms") @Nullable Double startupMillis,
+    @JsonProperty("startup_cpu_ms") @Nullable Double startupCpuMillis,
     @JsonProperty("errors") @Nullable Long errors) {
+
+  /** A load and what it cost. */
+  static Row loaded(
+      String work, String system, Load load, long cpuMicros, double rssMegabytes, double pss) {
+    return new Row(
+        work,
+        system,
+        load.requestsPerSecond(),
+        load.p50Micros(),
+        load.p99Micros(),
+        cpuMicros / (double) Math.max(1, load.requests()),
+        rssMegabytes,
+        pss,
+        null,
+        null,
+        load.errors());
+  }
+
+  /** Proxies at rest. */
+  static Row idle(String work, String system, double rssMegabytes, double pss) {
+    return new Row(work, system, null, null, null, null, rssMegabytes, pss, null, null, null);
+  }
+
+  /** A start. */
+  static Row started(String work, String system, double millis, double cpuMillis) {
+    return new Row(work, system, null, null, null, null, null, null, millis, cpuMillis, null);
+  }
 
   /** Median of each figure by itself over the rounds; errors are summed. */
   static Row median(List<Row> rounds) {
@@ -49,6 +78,7 @@ record Row(
         median(rounds, Row::rssMegabytes),
         median(rounds, Row::pssMegabytes),
         median(rounds, Row::startupMillis),
+        median(rounds, Row::startupCpuMillis),
         errors.isEmpty() ? null : errors.stream().mapToLong(Long::longValue).sum());
   }
 
