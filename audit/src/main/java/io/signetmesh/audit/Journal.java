@@ -41,10 +41,10 @@ public final class Journal implements AuditLog, AutoCloseable {
   private static final int WRITE_SIZE = 64 * 1024;
 
   /** Pause between looks at the queue while records keep coming. */
-  private static final long BATCH_NANOS = Duration.ofMillis(4).toNanos();
+  private static final long BATCH_NANOS = Duration.ofMillis(10).toNanos();
 
   /** Idle looks at the queue after which the writer parks until it is woken. */
-  private static final int IDLE_LOOKS = 25;
+  private static final int IDLE_LOOKS = 10;
 
   private static final Duration RETRY_AFTER_ERROR = Duration.ofSeconds(1);
 

@@ -14,14 +14,21 @@ import org.jspecify.annotations.Nullable;
  * that thread.
  */
 final class JsonLine {
+  /** Connections whose encoding is kept, a power of two. */
+  private static final int CACHED_CONNECTIONS = 128;
+
   private static final byte[] HEX = "0123456789abcdef".getBytes(StandardCharsets.US_ASCII);
 
   private byte[] buffer = new byte[64 * 1024];
   private int length;
   private long cachedSecond = Long.MIN_VALUE;
   private byte[] cachedPrefix = new byte[0];
-  private @Nullable InetAddress cachedAddress;
-  private String cachedAddressText = "";
+  private final @Nullable ConnectionText[] connections = new ConnectionText[CACHED_CONNECTIONS];
+
+  /** All records of a connection have these parts in common, in three places of the line. */
+  @SuppressWarnings("ArrayRecordComponent") // private to this encoder, never compared
+  private record ConnectionText(
+      AuditedConnection connection, byte[] workload, byte[] client, byte[] tls) {}
 
   int length() {
     return length;
@@ -42,13 +49,10 @@ final class JsonLine {
 
   void decision(long sequence, DecisionEvent event) {
     open(sequence, event.epochMillis());
-    AuditedConnection connection = event.connection();
-    raw(",\"decision\":{\"workload\":");
-    string(connection.workload());
+    ConnectionText connection = text(event.connection());
+    bytes(connection.workload());
     field("server", event.server());
-    optional("client_identity", connection.clientIdentity());
-    address("client_address", connection.client());
-    address("target_address", connection.target());
+    bytes(connection.client());
     field("protocol", event.protocol());
     optional("method", event.method());
     optional("path", event.path());
@@ -59,9 +63,37 @@ final class JsonLine {
     optional("detail", event.detail());
     raw(",\"policy_generation\":");
     number(event.policyGeneration());
+    bytes(connection.tls());
+  }
+
+  /** The encoded parts of a connection, from the cache or made now. */
+  private ConnectionText text(AuditedConnection connection) {
+    int slot = System.identityHashCode(connection) & (connections.length - 1);
+    ConnectionText cached = connections[slot];
+    if (cached != null && cached.connection() == connection) {
+      return cached;
+    }
+    int start = length;
+    raw(",\"decision\":{\"workload\":");
+    string(connection.workload());
+    byte[] workload = cutFrom(start);
+    optional("client_identity", connection.clientIdentity());
+    address("client_address", connection.client());
+    address("target_address", connection.target());
+    byte[] client = cutFrom(start);
     optional("tls_version", connection.tlsVersion());
     optional("tls_group", connection.tlsGroup());
     raw("}}\n");
+    ConnectionText made = new ConnectionText(connection, workload, client, cutFrom(start));
+    connections[slot] = made;
+    return made;
+  }
+
+  /** What was encoded since {@code start}, taken out of the buffer again. */
+  private byte[] cutFrom(int start) {
+    byte[] cut = Arrays.copyOfRange(buffer, start, length);
+    length = start;
+    return cut;
   }
 
   void administrative(long sequence, AdministrativeEvent event) {
@@ -101,9 +133,7 @@ final class JsonLine {
       String text = Instant.ofEpochSecond(second).toString();
       cachedPrefix = text.substring(0, text.length() - 1).getBytes(StandardCharsets.US_ASCII);
     }
-    ensure(cachedPrefix.length + 6);
-    System.arraycopy(cachedPrefix, 0, buffer, length, cachedPrefix.length);
-    length += cachedPrefix.length;
+    bytes(cachedPrefix);
     int millis = (int) Math.floorMod(epochMillis, 1000L);
     put((byte) '.');
     put((byte) ('0' + millis / 100));
@@ -132,13 +162,9 @@ final class JsonLine {
       string(address.getHostString() + ":" + address.getPort());
       return;
     }
-    if (!ip.equals(cachedAddress)) {
-      cachedAddress = ip;
-      String text = ip.getHostAddress();
-      cachedAddressText = text.indexOf(':') >= 0 ? "[" + text + "]" : text;
-    }
+    String text = ip.getHostAddress();
     put((byte) '"');
-    raw(cachedAddressText);
+    raw(text.indexOf(':') >= 0 ? "[" + text + "]" : text);
     put((byte) ':');
     number(address.getPort());
     put((byte) '"');
@@ -157,6 +183,12 @@ final class JsonLine {
     for (int i = 0; i < count; i++) {
       buffer[length++] = (byte) ascii.charAt(i);
     }
+  }
+
+  private void bytes(byte[] encoded) {
+    ensure(encoded.length);
+    System.arraycopy(encoded, 0, buffer, length, encoded.length);
+    length += encoded.length;
   }
 
   private void number(long value) {
