@@ -129,9 +129,18 @@ abstract class Http2Link<S> extends Http2ConnectionHandler {
   }
 
   final void writeData(int streamId, ByteBuf data, boolean end) {
-    ChannelHandlerContext ctx = context();
-    encoder().writeData(ctx, streamId, data, 0, end, ctx.newPromise());
-    loop.markDirty(ctx.channel());
+    Http2Stream stream = connection().stream(streamId);
+    if (stream == null || !isOpen(stream)) {
+      data.release();
+      return;
+    }
+    encoder().flowController().addFlowControlled(stream, new OutgoingData(this, stream, data, end));
+    loop.markDirty(context().channel());
+  }
+
+  private static boolean isOpen(Http2Stream stream) {
+    return stream.state() == Http2Stream.State.OPEN
+        || stream.state() == Http2Stream.State.HALF_CLOSED_REMOTE;
   }
 
   final void writeReset(int streamId, long errorCode) {
