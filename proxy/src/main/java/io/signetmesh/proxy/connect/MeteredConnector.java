@@ -34,9 +34,10 @@ public final class MeteredConnector implements Connector {
   }
 
   @Override
-  public Future<Channel> connectLocal(ProxyLoop loop, InetSocketAddress application) {
+  public Future<Channel> connectLocal(
+      ProxyLoop loop, InetSocketAddress application, Session session) {
     return connector
-        .connectLocal(loop, application)
+        .connectLocal(loop, application, session)
         .addListener(
             (Future<Channel> dialed) -> {
               if (dialed.isSuccess()) {

@@ -69,7 +69,7 @@ public final class PeerConnector implements Connector, AutoCloseable {
     ScheduledFuture<?> timer =
         loop.eventLoop().schedule(dial::timedOut, peerTimeout.toMillis(), TimeUnit.MILLISECONDS);
     promise.addListener(done -> timer.cancel(false));
-    Bootstrap bootstrap = loops.client(loop);
+    Bootstrap bootstrap = bootstrap(loop, session);
     bootstrap.option(ChannelOption.CONNECT_TIMEOUT_MILLIS, (int) peerTimeout.toMillis());
     bootstrap.handler(dial);
     ChannelFuture connecting = bootstrap.connect(endpoint.dialAddress());
@@ -89,11 +89,11 @@ public final class PeerConnector implements Connector, AutoCloseable {
   }
 
   @Override
-  public Future<Channel> connectLocal(ProxyLoop loop, InetSocketAddress application) {
+  public Future<Channel> connectLocal(
+      ProxyLoop loop, InetSocketAddress application, Session session) {
     Promise<Channel> promise = loop.eventLoop().newPromise();
     ChannelFuture connecting =
-        loops
-            .client(loop)
+        bootstrap(loop, session)
             .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, (int) localTimeout.toMillis())
             .handler(
                 new ChannelInitializer<Channel>() {
@@ -116,6 +116,10 @@ public final class PeerConnector implements Connector, AutoCloseable {
   public void refresh() throws SSLException {
     direct.refresh();
     plainTls.refresh();
+  }
+
+  private Bootstrap bootstrap(ProxyLoop loop, Session session) {
+    return session == Session.HTTP2 ? loops.sharedClient(loop) : loops.client(loop);
   }
 
   @Override

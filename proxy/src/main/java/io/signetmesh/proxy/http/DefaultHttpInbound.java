@@ -77,7 +77,7 @@ public final class DefaultHttpInbound implements HttpInbound {
             new UpstreamPool(
                 loop,
                 config,
-                session -> connector.connectLocal(loop, target),
+                session -> connector.connectLocal(loop, target, session),
                 empty -> pools.remove(target, empty));
         pools.put(target, pool);
       }

@@ -481,7 +481,7 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
     }
     services
         .connector()
-        .connectLocal(loop, application(wanted))
+        .connectLocal(loop, application(wanted), Connector.Session.OPAQUE)
         .addListener(
             (Future<Channel> dialed) -> {
               if (!dialed.isSuccess()) {

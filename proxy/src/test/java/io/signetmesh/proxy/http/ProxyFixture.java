@@ -181,7 +181,8 @@ final class ProxyFixture implements AutoCloseable {
     }
 
     @Override
-    public Future<Channel> connectLocal(ProxyLoop loop, InetSocketAddress target) {
+    public Future<Channel> connectLocal(
+        ProxyLoop loop, InetSocketAddress target, Connector.Session session) {
       return dial(loop, target);
     }
 
