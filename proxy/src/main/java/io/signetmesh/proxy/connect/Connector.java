@@ -18,9 +18,9 @@ public interface Connector {
   Future<Channel> connect(ProxyLoop loop, Endpoint endpoint, Session session);
 
   /** Connects to the local application; same contract, no TLS. */
-  Future<Channel> connectLocal(ProxyLoop loop, InetSocketAddress application, Session session);
+  Future<Channel> connectLocal(ProxyLoop loop, InetSocketAddress application);
 
-  /** What the bytes of a connection are; a peer proxy reads it in the transport header. */
+  /** What the bytes of a connection to a peer proxy are: goes into the transport header. */
   enum Session {
     OPAQUE,
     HTTP1,

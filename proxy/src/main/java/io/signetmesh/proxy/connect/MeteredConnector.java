@@ -34,10 +34,9 @@ public final class MeteredConnector implements Connector {
   }
 
   @Override
-  public Future<Channel> connectLocal(
-      ProxyLoop loop, InetSocketAddress application, Session session) {
+  public Future<Channel> connectLocal(ProxyLoop loop, InetSocketAddress application) {
     return connector
-        .connectLocal(loop, application, session)
+        .connectLocal(loop, application)
         .addListener(
             (Future<Channel> dialed) -> {
               if (dialed.isSuccess()) {

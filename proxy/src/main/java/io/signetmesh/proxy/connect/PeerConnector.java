@@ -69,7 +69,7 @@ public final class PeerConnector implements Connector, AutoCloseable {
     ScheduledFuture<?> timer =
         loop.eventLoop().schedule(dial::timedOut, peerTimeout.toMillis(), TimeUnit.MILLISECONDS);
     promise.addListener(done -> timer.cancel(false));
-    Bootstrap bootstrap = bootstrap(loop, session);
+    Bootstrap bootstrap = loops.client(loop);
     bootstrap.option(ChannelOption.CONNECT_TIMEOUT_MILLIS, (int) peerTimeout.toMillis());
     bootstrap.handler(dial);
     ChannelFuture connecting = bootstrap.connect(endpoint.dialAddress());
@@ -89,11 +89,11 @@ public final class PeerConnector implements Connector, AutoCloseable {
   }
 
   @Override
-  public Future<Channel> connectLocal(
-      ProxyLoop loop, InetSocketAddress application, Session session) {
+  public Future<Channel> connectLocal(ProxyLoop loop, InetSocketAddress application) {
     Promise<Channel> promise = loop.eventLoop().newPromise();
     ChannelFuture connecting =
-        bootstrap(loop, session)
+        loops
+            .client(loop)
             .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, (int) localTimeout.toMillis())
             .handler(
                 new ChannelInitializer<Channel>() {
@@ -116,10 +116,6 @@ public final class PeerConnector implements Connector, AutoCloseable {
   public void refresh() throws SSLException {
     direct.refresh();
     plainTls.refresh();
-  }
-
-  private Bootstrap bootstrap(ProxyLoop loop, Session session) {
-    return session == Session.HTTP2 ? loops.sharedClient(loop) : loops.client(loop);
   }
 
   @Override

@@ -77,7 +77,7 @@ public final class DefaultHttpInbound implements HttpInbound {
             new UpstreamPool(
                 loop,
                 config,
-                session -> connector.connectLocal(loop, target, session),
+                session -> connector.connectLocal(loop, target),
                 empty -> pools.remove(target, empty));
         pools.put(target, pool);
       }

@@ -481,7 +481,7 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
     }
     services
         .connector()
-        .connectLocal(loop, application(wanted), Connector.Session.OPAQUE)
+        .connectLocal(loop, application(wanted))
         .addListener(
             (Future<Channel> dialed) -> {
               if (!dialed.isSuccess()) {

@@ -11,7 +11,6 @@ import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoop;
 import io.netty.channel.EventLoopGroup;
-import io.netty.channel.FixedRecvByteBufAllocator;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.WriteBufferWaterMark;
 import io.netty.channel.group.ChannelGroup;
@@ -33,8 +32,6 @@ public final class ProxyLoops implements AutoCloseable {
   /** Bytes queued on a channel at which its source is held, and at which it goes on again. */
   private static final WriteBufferWaterMark WATER_MARKS =
       new WriteBufferWaterMark(64 * 1024, 256 * 1024);
-
-  private static final int SHARED_READ_BYTES = 20 * 1024;
 
   private final IoTransport transport;
   private final ByteBufAllocator allocator;
@@ -154,16 +151,6 @@ public final class ProxyLoops implements AutoCloseable {
     for (Channel channel : accepted) {
       channel.eventLoop().execute(() -> channel.pipeline().fireUserEventTriggered(event));
     }
-  }
-
-  /**
-   * As {@link #client}, for a connection that many requests share: a read takes all of a TLS record
-   * (RFC 8446 5.1). The sizes that Netty adapts to are too small where bursts follow pauses, and
-   * each read of a part costs a system call and a TCP acknowledgement.
-   */
-  public Bootstrap sharedClient(ProxyLoop loop) {
-    return client(loop)
-        .option(ChannelOption.RCVBUF_ALLOCATOR, new FixedRecvByteBufAllocator(SHARED_READ_BYTES));
   }
 
   /** A client bootstrap on a loop: no auto-read, half-closure allowed. */

@@ -181,8 +181,7 @@ final class ProxyFixture implements AutoCloseable {
     }
 
     @Override
-    public Future<Channel> connectLocal(
-        ProxyLoop loop, InetSocketAddress target, Connector.Session session) {
+    public Future<Channel> connectLocal(ProxyLoop loop, InetSocketAddress target) {
       return dial(loop, target);
     }
 
