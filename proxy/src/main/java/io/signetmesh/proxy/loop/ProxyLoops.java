@@ -33,6 +33,8 @@ public final class ProxyLoops implements AutoCloseable {
   private static final WriteBufferWaterMark WATER_MARKS =
       new WriteBufferWaterMark(64 * 1024, 256 * 1024);
 
+  private static final ReadSizes READ_SIZES = new ReadSizes();
+
   private final IoTransport transport;
   private final ByteBufAllocator allocator;
   private final List<EventLoopGroup> groups = new ArrayList<>();
@@ -104,6 +106,7 @@ public final class ProxyLoops implements AutoCloseable {
               .childOption(ChannelOption.SO_KEEPALIVE, true)
               .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true)
               .childOption(ChannelOption.AUTO_READ, false)
+              .childOption(ChannelOption.RCVBUF_ALLOCATOR, READ_SIZES)
               .childOption(ChannelOption.WRITE_BUFFER_WATER_MARK, WATER_MARKS)
               .childHandler(
                   new ChannelInitializer<Channel>() {
@@ -163,6 +166,7 @@ public final class ProxyLoops implements AutoCloseable {
         .option(ChannelOption.SO_KEEPALIVE, true)
         .option(ChannelOption.ALLOW_HALF_CLOSURE, true)
         .option(ChannelOption.AUTO_READ, false)
+        .option(ChannelOption.RCVBUF_ALLOCATOR, READ_SIZES)
         .option(ChannelOption.WRITE_BUFFER_WATER_MARK, WATER_MARKS);
   }
 
