@@ -121,6 +121,9 @@ final class WallsTest {
   void nobodyLogsThroughTheJdk() {
     noClasses()
         .that(resideInAPackage("io.signetmesh.."))
+        // Leads what libraries say there to where everything goes.
+        .and()
+        .doNotHaveFullyQualifiedName("io.signetmesh.cli.logging.PlatformLogging")
         .should()
         .dependOnClassesThat(resideInAPackage("java.util.logging.."))
         .check(CLASSES);

@@ -437,6 +437,7 @@ public final class Mesh implements AutoCloseable {
   }
 
   @Override
+  @SuppressWarnings("try") // Tests let interruptions through.
   public void close() throws Exception {
     while (!resources.isEmpty()) {
       resources.pop().close();
