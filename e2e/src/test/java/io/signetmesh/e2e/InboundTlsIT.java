@@ -354,7 +354,7 @@ class InboundTlsIT {
       SslHandler tls = channel.pipeline().get(SslHandler.class);
       tls.handshakeFuture().sync();
       String group = String.valueOf(NegotiatedGroup.of(channel));
-      channel.writeAndFlush(Unpooled.copiedBuffer(REQUEST, StandardCharsets.US_ASCII));
+      channel.writeAndFlush(Unpooled.copiedBuffer(REQUEST, StandardCharsets.US_ASCII)).sync();
       return new BoringSsl(group, answer.get(20, TimeUnit.SECONDS));
     }
   }

@@ -34,7 +34,7 @@ import java.util.concurrent.TimeoutException;
  */
 public final class MeshProcesses implements AutoCloseable {
   private static final Duration TOKEN_LIFETIME = Duration.ofDays(1);
-  private static final Duration READY_LIMIT = Duration.ofSeconds(30);
+  private static final Duration READY_LIMIT = Duration.ofSeconds(60);
 
   private final Path directory;
   private final MeshNames names;
