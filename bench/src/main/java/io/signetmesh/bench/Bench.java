@@ -88,7 +88,7 @@ public final class Bench implements Callable<Integer> {
       description =
           "Seconds of load on a new pair before it is measured, 0 to 600. Default:"
               + " ${DEFAULT-VALUE}.")
-  private int warm = 10;
+  private int warm = 30;
 
   @Option(
       names = "--json",
