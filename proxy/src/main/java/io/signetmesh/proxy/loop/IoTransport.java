@@ -2,7 +2,6 @@ package io.signetmesh.proxy.loop;
 
 import io.netty.channel.IoHandlerFactory;
 import io.netty.channel.epoll.Epoll;
-import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.channel.epoll.EpollServerSocketChannel;
 import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.channel.nio.NioIoHandler;
@@ -76,7 +75,7 @@ public enum IoTransport {
   IoHandlerFactory handlerFactory() {
     return switch (this) {
       case IO_URING -> IoUringIoHandler.newFactory();
-      case EPOLL -> EpollIoHandler.newFactory();
+      case EPOLL -> HalfCloseableEpoll.newFactory();
       case NIO -> NioIoHandler.newFactory();
     };
   }

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.signetmesh.audit.Verdict;
+import io.signetmesh.proxy.connect.Connector;
 import io.signetmesh.proxy.http.FakePolicy.Rules;
 import io.signetmesh.proxy.http.Http1Client.Message;
 import io.signetmesh.proxy.loop.IoTransport;
@@ -565,6 +566,274 @@ class Http1WireTest {
       client.send("GET / HTTP/1.1\r\nhost: we");
       assertThat(client.ended()).isTrue();
     }
+  }
+
+  @Test
+  void answersEverythingThatWasAskedBeforeTheEndOfInput() throws Exception {
+    try (var app = Http1Application.echoingPaths();
+        var proxy = new ProxyFixture(transport, app.port());
+        var client = new Http1Client(proxy.inbound(null))) {
+      client.send(GET.formatted("/a") + GET.formatted("/b") + GET.formatted("/c"));
+      client.shutdownOutput();
+      assertThat(client.response().body()).isEqualTo("/a");
+      assertThat(client.response().body()).isEqualTo("/b");
+      assertThat(client.response().body()).isEqualTo("/c");
+      assertThat(client.ended()).isTrue();
+    }
+  }
+
+  @Test
+  void givesUpARequestWhoseClientEndsInTheMiddleOfIt() throws Exception {
+    CountDownLatch begun = new CountDownLatch(1);
+    CountDownLatch ended = new CountDownLatch(1);
+    try (var app =
+            new Http1Application(
+                (connection, application) -> {
+                  while (!connection.line().isEmpty()) {}
+                  connection.exactly(4);
+                  begun.countDown();
+                  if (connection.ended()) {
+                    ended.countDown();
+                  }
+                });
+        var proxy = new ProxyFixture(transport, app.port());
+        var client = new Http1Client(proxy.inbound(null))) {
+      client.send("POST / HTTP/1.1\r\nhost: web\r\ncontent-length: 10\r\n\r\npart");
+      begun.await();
+      client.shutdownOutput();
+      assertThat(ended.await(10, java.util.concurrent.TimeUnit.SECONDS)).isTrue();
+      assertThat(client.ended()).isTrue();
+    }
+  }
+
+  /** An application that hangs up on the second request of every connection. */
+  private static Http1Application tired() throws java.io.IOException {
+    return new Http1Application(
+        (connection, application) -> {
+          application.requests.add(connection.request());
+          connection.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+          application.requests.add(connection.request());
+        });
+  }
+
+  @Test
+  void sendsAnIdempotentRequestAgainThatMetADeadConnection() throws Exception {
+    try (var app = tired();
+        var proxy = new ProxyFixture(transport, app.port());
+        var client = new Http1Client(proxy.inbound(null))) {
+      assertThat(client.send(GET.formatted("/a")).response().status()).isEqualTo(200);
+      assertThat(client.send(GET.formatted("/b")).response().status()).isEqualTo(200);
+      assertThat(app.connections()).isEqualTo(2);
+      assertThat(app.requests).extracting(Message::path).containsExactly("/a", "/b", "/b");
+    }
+  }
+
+  @Test
+  void sendsNothingTwiceThatMayHaveBeenActedOn() throws Exception {
+    try (var app = tired();
+        var proxy = new ProxyFixture(transport, app.port());
+        var client = new Http1Client(proxy.inbound(null))) {
+      assertThat(client.send(GET.formatted("/a")).response().status()).isEqualTo(200);
+      client.send("POST /b HTTP/1.1\r\nhost: web\r\ncontent-length: 0\r\n\r\n");
+      assertThat(client.response().status()).isEqualTo(502);
+      assertThat(app.requests).extracting(Message::path).containsExactly("/a", "/b");
+    }
+  }
+
+  @Test
+  void aFreshConnectionThatDiesIsNoReasonToSendAgain() throws Exception {
+    try (var app =
+            new Http1Application(
+                (connection, application) -> application.requests.add(connection.request()));
+        var proxy = new ProxyFixture(transport, app.port());
+        var client = new Http1Client(proxy.inbound(null))) {
+      assertThat(client.send(GET.formatted("/a")).response().status()).isEqualTo(502);
+      assertThat(app.requests).hasSize(1);
+    }
+  }
+
+  @Test
+  void keepsPlainFormsAcrossTheMesh() throws Exception {
+    try (var app =
+            new Http1Application(
+                (connection, application) -> {
+                  while (true) {
+                    StringBuilder head = new StringBuilder();
+                    for (String l = connection.line(); !l.isEmpty(); l = connection.line()) {
+                      head.append(l).append('\n');
+                    }
+                    if (head.indexOf("expect") >= 0) {
+                      connection.send("HTTP/1.1 100 Continue\r\n\r\n");
+                      connection.exactly(5);
+                    }
+                    connection.send(
+                        head.indexOf("HEAD") == 0
+                            ? "HTTP/1.1 200 OK\r\ncontent-length: 77\r\n\r\n"
+                            : head.indexOf("/none") > 0
+                                ? "HTTP/1.1 204 No Content\r\n\r\n"
+                                : "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+                                    + "2\r\nok\r\n0\r\nx-sum: 2\r\n\r\n");
+                  }
+                });
+        var proxy = new ProxyFixture(transport, app.port());
+        var client = new Http1Client(proxy.pair())) {
+      client.send("HEAD / HTTP/1.1\r\nhost: web\r\n\r\n");
+      assertThat(client.response(true).header("content-length")).isEqualTo("77");
+      Message trailers = client.send(GET.formatted("/chunked")).response();
+      assertThat(trailers.body()).isEqualTo("ok");
+      assertThat(trailers.trailer("x-sum")).isEqualTo("2");
+      assertThat(client.send(GET.formatted("/none")).response().status()).isEqualTo(204);
+      client.send(
+          "PUT / HTTP/1.1\r\nhost: web\r\nexpect: 100-continue\r\ncontent-length: 5\r\n\r\n");
+      assertThat(client.response().status()).isEqualTo(100);
+      assertThat(client.send("hello").response().body()).isEqualTo("ok");
+    }
+  }
+
+  @Test
+  void splicesUpgradesAcrossTheMesh() throws Exception {
+    try (var app =
+            new Http1Application(
+                (connection, application) -> {
+                  application.requests.add(connection.request());
+                  connection.send(
+                      "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\n"
+                          + "upgrade: chat\r\n\r\nwelcome");
+                  connection.send(connection.exactly(5));
+                  connection.ended();
+                });
+        var proxy = new ProxyFixture(transport, app.port());
+        var client = new Http1Client(proxy.pair())) {
+      client.send(
+          "GET /chat HTTP/1.1\r\nhost: web\r\nconnection: Upgrade\r\nupgrade: chat\r\n\r\n");
+      assertThat(client.response().status()).isEqualTo(101);
+      assertThat(new String(client.exactly(7), ISO_8859_1)).isEqualTo("welcome");
+      client.send("hello");
+      assertThat(new String(client.exactly(5), ISO_8859_1)).isEqualTo("hello");
+      assertThat(proxy.sessions).containsExactly(Connector.Session.HTTP1);
+      assertThat(proxy.leases).hasValue(1);
+      proxy.policy.set(new Rules(List.of("/"), List.of("/"), List.of()));
+      assertThat(client.ended()).isTrue();
+      client.close();
+      await(() -> proxy.leases.get() == 0 && proxy.policy.registrations() == 0);
+    }
+  }
+
+  private static void await(java.util.function.BooleanSupplier condition) {
+    long deadline = System.nanoTime() + Duration.ofSeconds(10).toNanos();
+    while (!condition.getAsBoolean()) {
+      assertThat(System.nanoTime()).as("time").isLessThan(deadline);
+      Thread.onSpinWait();
+    }
+  }
+
+  @Test
+  void drainingEndsIdleConnectionsAtOnceAndOthersAfterTheirResponse() throws Exception {
+    CountDownLatch answer = new CountDownLatch(1);
+    try (var app =
+            new Http1Application(
+                (connection, application) -> {
+                  application.requests.add(connection.request());
+                  answer.await();
+                  connection.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+                  connection.ended();
+                });
+        var proxy = new ProxyFixture(transport, app.port())) {
+      int port = proxy.inbound(null);
+      proxy.policy.set(new Rules(List.of("/"), List.of("/no"), List.of()));
+      try (var busy = new Http1Client(port);
+          var idle = new Http1Client(port)) {
+        assertThat(idle.send(GET.formatted("/no")).response().status()).isEqualTo(403);
+        busy.send(GET.formatted("/"));
+        app.request();
+        proxy.loops().tellAccepted(Drain.BEGIN);
+        proxy.loops().loops().getFirst().eventLoop().submit(() -> {}).get();
+        assertThat(idle.ended()).isTrue();
+        answer.countDown();
+        Message response = busy.response();
+        assertThat(response.body()).isEqualTo("ok");
+        assertThat(response.header("connection")).isEqualTo("close");
+        assertThat(busy.ended()).isTrue();
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void aSlowClientHoldsTheApplication(boolean mesh) throws Exception {
+    int chunk = 64 * 1024;
+    int chunks = 1024;
+    java.util.concurrent.atomic.AtomicInteger sent = new java.util.concurrent.atomic.AtomicInteger();
+    try (var app =
+            new Http1Application(
+                (connection, application) -> {
+                  connection.request();
+                  connection.send(
+                      "HTTP/1.1 200 OK\r\ncontent-length: " + chunk * chunks + "\r\n\r\n");
+                  for (int i = 0; i < chunks; i++) {
+                    connection.send(new byte[chunk]);
+                    sent.incrementAndGet();
+                  }
+                  connection.ended();
+                });
+        var proxy = new ProxyFixture(transport, app.port());
+        var client = new Http1Client(mesh ? proxy.pair() : proxy.inbound(null))) {
+      client.send(GET.formatted("/"));
+      while (!client.line().isEmpty()) {}
+      atRest(sent);
+      // The kernel's buffers of three connections at most; the rest waits with the application.
+      assertThat((long) sent.get() * chunk).isLessThan(32L * 1024 * 1024);
+      assertThat(proxy.pinnedBytes()).isLessThan(4L * 1024 * 1024);
+      client.exactly(chunk * chunks);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void aSlowApplicationHoldsTheClient(boolean mesh) throws Exception {
+    int chunk = 64 * 1024;
+    int chunks = 1024;
+    CountDownLatch read = new CountDownLatch(1);
+    java.util.concurrent.atomic.AtomicInteger sent = new java.util.concurrent.atomic.AtomicInteger();
+    try (var app =
+            new Http1Application(
+                (connection, application) -> {
+                  while (!connection.line().isEmpty()) {}
+                  read.await();
+                  connection.exactly(chunk * chunks);
+                  connection.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+                  connection.ended();
+                });
+        var proxy = new ProxyFixture(transport, app.port());
+        var client = new Http1Client(mesh ? proxy.pair() : proxy.inbound(null))) {
+      client.send(
+          "POST / HTTP/1.1\r\nhost: web\r\ncontent-length: " + chunk * chunks + "\r\n\r\n");
+      Thread.ofVirtual()
+          .start(
+              () -> {
+                try {
+                  for (int i = 0; i < chunks; i++) {
+                    client.send(new byte[chunk]);
+                    sent.incrementAndGet();
+                  }
+                } catch (java.io.IOException e) {
+                  // The test says that the response did not come.
+                }
+              });
+      atRest(sent);
+      assertThat((long) sent.get() * chunk).isLessThan(32L * 1024 * 1024);
+      assertThat(proxy.pinnedBytes()).isLessThan(4L * 1024 * 1024);
+      read.countDown();
+      assertThat(client.response().body()).isEqualTo("ok");
+    }
+  }
+
+  private static void atRest(java.util.concurrent.atomic.AtomicInteger sent) {
+    int before;
+    do {
+      before = sent.get();
+      java.util.concurrent.locks.LockSupport.parkNanos(Duration.ofMillis(200).toNanos());
+    } while (sent.get() != before);
   }
 
   @Test

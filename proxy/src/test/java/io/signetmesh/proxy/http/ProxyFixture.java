@@ -1,5 +1,6 @@
 package io.signetmesh.proxy.http;
 
+import io.netty.buffer.PooledByteBufAllocator;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
@@ -54,6 +55,7 @@ final class ProxyFixture implements AutoCloseable {
   private final int application;
   private final DefaultHttpOutbound outbound;
   private final DefaultHttpInbound inbound;
+  private @Nullable PooledByteBufAllocator allocator;
 
   final FakePolicy policy = new FakePolicy();
   final List<DecisionEvent> decisions = new CopyOnWriteArrayList<>();
@@ -123,6 +125,12 @@ final class ProxyFixture implements AutoCloseable {
     outbound.retireConnections();
   }
 
+  /** Bytes in buffers of the proxy that are in use. */
+  long pinnedBytes() {
+    PooledByteBufAllocator used = allocator;
+    return used == null ? 0 : used.pinnedDirectMemory();
+  }
+
   ProxyLoops loops() {
     return loops;
   }
@@ -132,6 +140,7 @@ final class ProxyFixture implements AutoCloseable {
         loops
             .listen(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), handler)
             .getFirst();
+    allocator = (PooledByteBufAllocator) listener.alloc();
     return ((InetSocketAddress) listener.localAddress()).getPort();
   }
 
