@@ -763,7 +763,8 @@ class Http1WireTest {
   void aSlowClientHoldsTheApplication(boolean mesh) throws Exception {
     int chunk = 64 * 1024;
     int chunks = 1024;
-    java.util.concurrent.atomic.AtomicInteger sent = new java.util.concurrent.atomic.AtomicInteger();
+    java.util.concurrent.atomic.AtomicInteger sent =
+        new java.util.concurrent.atomic.AtomicInteger();
     try (var app =
             new Http1Application(
                 (connection, application) -> {
@@ -794,7 +795,8 @@ class Http1WireTest {
     int chunk = 64 * 1024;
     int chunks = 1024;
     CountDownLatch read = new CountDownLatch(1);
-    java.util.concurrent.atomic.AtomicInteger sent = new java.util.concurrent.atomic.AtomicInteger();
+    java.util.concurrent.atomic.AtomicInteger sent =
+        new java.util.concurrent.atomic.AtomicInteger();
     try (var app =
             new Http1Application(
                 (connection, application) -> {
@@ -806,8 +808,7 @@ class Http1WireTest {
                 });
         var proxy = new ProxyFixture(transport, app.port());
         var client = new Http1Client(mesh ? proxy.pair() : proxy.inbound(null))) {
-      client.send(
-          "POST / HTTP/1.1\r\nhost: web\r\ncontent-length: " + chunk * chunks + "\r\n\r\n");
+      client.send("POST / HTTP/1.1\r\nhost: web\r\ncontent-length: " + chunk * chunks + "\r\n\r\n");
       Thread.ofVirtual()
           .start(
               () -> {
