@@ -14,6 +14,10 @@ import io.signetmesh.cli.demo.DemoServices;
 import io.signetmesh.cli.process.SignetProcess;
 import io.signetmesh.cli.record.JournalTail;
 import io.signetmesh.e2e.harness.Await;
+import io.signetmesh.e2e.harness.Http2Intruder;
+import io.signetmesh.e2e.harness.HttpConnection;
+import io.signetmesh.e2e.harness.LedgerConnection;
+import io.signetmesh.e2e.harness.Load;
 import io.signetmesh.e2e.harness.Mesh;
 import io.signetmesh.e2e.harness.MeshWorkload;
 import io.signetmesh.e2e.harness.ProcessFigures;
@@ -74,6 +78,7 @@ class BadInputIT {
   private Mesh mesh;
   private MeshWorkload web;
   private MeshWorkload frontend;
+  private Load others;
 
   @BeforeAll
   void start(@TempDir Path directory) throws Exception {
@@ -91,20 +96,36 @@ class BadInputIT {
             .upstream(HTTP, "web.shop.svc.cluster.local:80")
             .upstream(TCP, "ledger.shop.svc.cluster.local:7070")
             .environment("LINKERD2_PROXY_OUTBOUND_DETECT_TIMEOUT", "2s");
+    MeshWorkload shopper =
+        mesh.workload("shopper")
+            .upstream(HTTP, "web.shop.svc.cluster.local:80")
+            .upstream(TCP, "ledger.shop.svc.cluster.local:7070");
     mesh.service("web", web, 80, "http");
     mesh.service("ledger", web, 7070, "ledger");
     mesh.server("web", web, "http", "HTTP/1");
     mesh.server("ledger", web, "ledger", "opaque");
     mesh.allowIdentities("web", "web", "frontend");
-    mesh.allowIdentities("ledger", "ledger", "frontend");
+    mesh.allowIdentities("web-shopper", "web", "shopper");
+    mesh.allowIdentities("ledger", "ledger", "frontend", "shopper");
     mesh.start();
     mesh.application(web, DemoServices.Kind.HTTP, 8080);
     mesh.application(web, DemoServices.Kind.TCP, 7070);
     Await.until("traffic flows", this::serves);
+    HttpConnection kept = mesh.closeWithMesh(HttpConnection.open(shopper.at(HTTP)));
+    LedgerConnection ledger = mesh.closeWithMesh(LedgerConnection.open(shopper.at(TCP)));
+    others =
+        mesh.closeWithMesh(new Load())
+            .flow(
+                "HTTP connection of the shopper",
+                Duration.ofMillis(10),
+                () -> assertThat(kept.get("/kept").status()).isEqualTo(200))
+            .flow("TCP connection of the shopper", Duration.ofMillis(10), ledger::ask);
   }
 
   @AfterEach
   void everythingGoesOn() throws Exception {
+    others.awaitMore(5);
+    assertThat(others.failures()).isEmpty();
     for (SignetProcess process : mesh.processes().processes()) {
       assertThat(process.isAlive()).as(process.name()).isTrue();
       // Manifests are the operator's mistake; all else is of clients, and no error of ours.
@@ -201,6 +222,42 @@ class BadInputIT {
     Await.until("the edit is in force once all is well", () -> status() == 403);
     mesh.allowIdentities("web", "web", "frontend");
     Await.until("and can be taken back", () -> status() == 200);
+  }
+
+  @Test
+  void controlPlaneDoesNotStartOnBadManifestsAndNamesThemAll() throws Exception {
+    Path manifests = mesh.scratch("manifests");
+    for (Arguments bad : badManifests().limit(4).toList()) {
+      String kind = String.valueOf(bad.get()[0]);
+      Files.writeString(
+          manifests.resolve(kind.replace(' ', '-') + ".yaml"), String.valueOf(bad.get()[1]));
+    }
+    String address = mesh.outsider().getHostAddress();
+
+    SignetProcess up =
+        mesh.run(
+            "bad-manifests",
+            Map.of(),
+            "up",
+            "--control-plane-only",
+            "--manifests",
+            manifests.toString(),
+            "--state",
+            mesh.scratch("state").toString(),
+            "--identity-listen",
+            address + ":8080",
+            "--discovery-listen",
+            address + ":8086",
+            "--policy-listen",
+            address + ":8090");
+    assertThat(up.awaitExit(Duration.ofSeconds(60))).isTrue();
+    mesh.processes().stop(up);
+
+    assertThat(up.exitCode()).isEqualTo(64);
+    assertThat(Mesh.output(up))
+        .contains("broken-YAML.yaml:", "unknown-field.yaml:7:3")
+        .contains("bad-CIDR.yaml:6:13", "wrong-type.yaml:5:13")
+        .doesNotContain("\tat ");
   }
 
   // ---- tokens and certificates
@@ -439,6 +496,46 @@ class BadInputIT {
       assertThat(ProcessFigures.residentBytes(entry.getKey()) - entry.getValue())
           .isLessThan(48L << 20);
     }
+  }
+
+  @Test
+  void http2HeadOf10MebibytesInManyFramesIsRefused() throws Exception {
+    for (InetSocketAddress proxy : List.of(web.at(HTTP), frontend.at(HTTP))) {
+      try (Http2Intruder intruder = Http2Intruder.connect(proxy, false)) {
+        intruder.longHeader(HUGE);
+        assertThat(intruder.isRefused()).as("%s", proxy).isTrue();
+      }
+    }
+    for (InetSocketAddress server : controlPlanePorts()) {
+      // The second length is between two limits of gRPC's, where only the stream is at fault.
+      for (int length : new int[] {HUGE, 9_000}) {
+        try (Http2Intruder intruder = Http2Intruder.connect(server, true)) {
+          intruder.longHeader(length);
+          assertThat(intruder.isRefused()).as("%d at %s", length, server).isTrue();
+        }
+      }
+    }
+  }
+
+  @Test
+  void errorsOfStreamsAreAnswered() throws Exception {
+    for (InetSocketAddress proxy : List.of(web.at(HTTP), frontend.at(HTTP))) {
+      try (Http2Intruder intruder = Http2Intruder.connect(proxy, false)) {
+        intruder.brokenStream();
+        assertThat(intruder.isRefused()).as("%s", proxy).isTrue();
+      }
+    }
+    for (InetSocketAddress server : controlPlanePorts()) {
+      try (Http2Intruder intruder = Http2Intruder.connect(server, true)) {
+        intruder.brokenStream();
+        assertThat(intruder.isRefused()).as("%s", server).isTrue();
+      }
+    }
+  }
+
+  private List<InetSocketAddress> controlPlanePorts() {
+    return List.of(
+        mesh.addresses().identity(), mesh.addresses().policy(), mesh.addresses().discovery());
   }
 
   @Test
