@@ -81,6 +81,7 @@ public final class Proxy implements AutoCloseable {
       ScheduledExecutorService timer,
       IdentityClient identity,
       PolicyWatcher policies,
+      DiscoveryClient upstreams,
       AdminServer admin,
       List<InetSocketAddress> inbound,
       List<InetSocketAddress> outbound) {}
@@ -213,7 +214,9 @@ public final class Proxy implements AutoCloseable {
     metrics.exposeAudit(journal);
     metrics.exposeTransport(transport.label(), config.loops());
     metrics.exposeProcess(build());
-    running = new Running(loops, timer, identity, policies, admin, inboundBound, outboundBound);
+    running =
+        new Running(
+            loops, timer, identity, policies, upstreams, admin, inboundBound, outboundBound);
 
     Renewal renewal = new Renewal(List.of(tls, directTls), peers, httpOutbound, metrics, identity);
     identity.onChange(renewal::changed);
@@ -234,6 +237,9 @@ public final class Proxy implements AutoCloseable {
     started.policies().watch(config.inboundPorts());
     for (ProxyConfig.InboundListener listener : config.inboundListeners()) {
       started.policies().watch(List.of(listener.port()));
+    }
+    for (ProxyConfig.OutboundListener listener : config.outboundListeners()) {
+      started.upstreams().keep(listener.authority());
     }
     listeners.forEach(ProxyLoops::accept);
     ready.complete(null);

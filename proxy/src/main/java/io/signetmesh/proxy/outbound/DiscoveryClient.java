@@ -93,6 +93,13 @@ public final class DiscoveryClient implements Upstreams, AutoCloseable {
     return entry(new Key(host + ":" + address.getPort(), address)).await(executor);
   }
 
+  /** Watches a destination for as long as this client lives, whether it is used or not. */
+  public void keep(String authority) {
+    Entry entry = entries.computeIfAbsent(new Key(authority, null), Entry::new);
+    entry.kept = true;
+    entry.open();
+  }
+
   @Override
   public void close() {
     closed = true;
@@ -196,6 +203,7 @@ public final class DiscoveryClient implements Upstreams, AutoCloseable {
     private volatile @Nullable Bound bound;
     private volatile @Nullable Entry successor;
     private volatile long usedAt = System.nanoTime();
+    private volatile boolean kept;
     private volatile boolean stopped;
 
     Entry(Key key) {
@@ -248,17 +256,23 @@ public final class DiscoveryClient implements Upstreams, AutoCloseable {
         return;
       }
       long left = config.idle().toNanos() - (System.nanoTime() - usedAt);
-      boolean awaited;
+      boolean needed;
       synchronized (this) {
-        awaited = !waiting.isEmpty();
+        // While the controller is away, what is known could not be found out again.
+        needed = kept || !waiting.isEmpty() || (bound != null && !isLive());
       }
       if (left > 0) {
         scheduleEviction(left);
-      } else if (awaited) {
+      } else if (needed) {
         scheduleEviction(config.idle().toNanos());
       } else {
         stop();
       }
+    }
+
+    private boolean isLive() {
+      Subscription<GetDestination, DestinationProfile> profile = profiles;
+      return policies.isLive() || (profile != null && profile.isLive());
     }
 
     /**

@@ -30,6 +30,7 @@ final class Subscription<Q, A> {
   private boolean opened;
   private boolean started;
   private boolean closed;
+  private volatile boolean live;
 
   /**
    * Reads a stream. Calls come one at a time, from any thread.
@@ -110,6 +111,11 @@ final class Subscription<Q, A> {
     }
   }
 
+  /** Whether the stream is open and has brought something. */
+  boolean isLive() {
+    return live;
+  }
+
   private synchronized boolean isClosed() {
     return closed;
   }
@@ -131,12 +137,14 @@ final class Subscription<Q, A> {
         return;
       }
       sink.message(message);
+      live = true;
       retry.succeeded();
       own.request(1);
     }
 
     @Override
     public void onClose(Status status, Metadata trailers) {
+      live = false;
       if (isClosed()) {
         return;
       }

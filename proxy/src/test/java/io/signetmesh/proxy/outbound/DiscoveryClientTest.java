@@ -668,6 +668,46 @@ class DiscoveryClientTest {
   }
 
   @Test
+  void whatIsKeptIsWatchedWithoutUse() throws Exception {
+    DiscoveryClient client =
+        client(
+            new DiscoveryClient.Config(
+                Duration.ofMillis(50), Duration.ofSeconds(10), Duration.ofMillis(200)));
+    client.keep(WEB);
+    client.forAuthority(CART, EXECUTOR);
+    FakeControlPlane.Call<TrafficSpec, OutboundPolicy> kept = next(controlPlane.policies);
+    kept.send(policy(WEB));
+    FakeControlPlane.Call<TrafficSpec, OutboundPolicy> idle = next(controlPlane.policies);
+    idle.send(policy(CART));
+
+    idle.awaitCancel();
+
+    assertThat(client.watched()).isEqualTo(1);
+  }
+
+  @Test
+  void nothingIsForgottenWhileTheControllerIsAway() throws Exception {
+    DiscoveryClient client =
+        client(
+            new DiscoveryClient.Config(
+                Duration.ofMillis(50), Duration.ofSeconds(10), Duration.ofMillis(200)));
+    Future<Upstream> unused = client.forAuthority(WEB, EXECUTOR);
+    FakeControlPlane.Call<TrafficSpec, OutboundPolicy> policies = next(controlPlane.policies);
+    policies.send(policy(WEB));
+    get(unused);
+    policies.end(Status.Code.UNAVAILABLE);
+
+    // The retries come later than the destination would have been forgotten.
+    FakeControlPlane.Call<TrafficSpec, OutboundPolicy> second = next(controlPlane.policies);
+    second.end(Status.Code.UNAVAILABLE);
+    FakeControlPlane.Call<TrafficSpec, OutboundPolicy> third = next(controlPlane.policies);
+    assertThat(client.watched()).isEqualTo(1);
+    third.send(policy(WEB));
+
+    eventually(() -> client.watched() == 0);
+  }
+
+  @Test
   void anUpstreamThatWasForgottenIsFollowedAgainWhenItIsUsed() throws Exception {
     DiscoveryClient client =
         client(
