@@ -180,7 +180,8 @@ class TcpRelayTest {
         client.getOutputStream().write("early".getBytes(US_ASCII));
         client.shutdownOutput();
         try (Socket server = accept()) {
-          assertThat(new String(server.getInputStream().readAllBytes(), US_ASCII)).isEqualTo("early");
+          assertThat(new String(server.getInputStream().readAllBytes(), US_ASCII))
+              .isEqualTo("early");
           server.getOutputStream().write("late".getBytes(US_ASCII));
         }
         assertThat(new String(client.getInputStream().readAllBytes(), US_ASCII)).isEqualTo("late");
