@@ -5,6 +5,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * An authorization decision. One allocation on the event loop; it is formatted by the writer.
  *
+ * <p>What clients choose freely is cut to {@value #MAX_TEXT} characters, so that a flood of long
+ * paths neither fills the memory while it waits to be written nor drives older records out of the
+ * journal.
+ *
  * @param epochMillis when it was made
  * @param connection the connection that it was made on
  * @param server {@code group/kind/name} of the Server in force, or {@code default/<policy>}
@@ -31,4 +35,17 @@ public record DecisionEvent(
     @Nullable String failedAttribute,
     @Nullable String detail,
     long policyGeneration)
-    implements AuditEvent {}
+    implements AuditEvent {
+  private static final int MAX_TEXT = 2048;
+
+  /** Cuts texts that are too long. */
+  public DecisionEvent {
+    method = cut(method);
+    path = cut(path);
+    detail = cut(detail);
+  }
+
+  private static @Nullable String cut(@Nullable String text) {
+    return text == null || text.length() <= MAX_TEXT ? text : text.substring(0, MAX_TEXT) + "…";
+  }
+}

@@ -45,6 +45,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -69,6 +70,7 @@ public final class Proxy implements AutoCloseable {
   private final InstantSource clock;
   private final Deque<AutoCloseable> parts = new ArrayDeque<>();
   private final List<List<Channel>> listeners = new ArrayList<>();
+  private final List<InetSocketAddress> ownAddresses = new CopyOnWriteArrayList<>();
   private final AtomicBoolean draining = new AtomicBoolean();
   private final AtomicBoolean closing = new AtomicBoolean();
   private final CompletableFuture<Void> ready = new CompletableFuture<>();
@@ -182,6 +184,7 @@ public final class Proxy implements AutoCloseable {
             config.identity(),
             config.inboundAddresses(),
             config.application(),
+            this::isOwn,
             credentials,
             tls,
             directTls,
@@ -210,6 +213,9 @@ public final class Proxy implements AutoCloseable {
                     () -> inForce(policies),
                     config.shutdownEndpoint(),
                     this::drain)));
+    ownAddresses.addAll(inboundBound);
+    ownAddresses.addAll(outboundBound);
+    ownAddresses.add(admin.address());
     metrics.exposePolicies(() -> inForce(policies));
     metrics.exposeAudit(journal);
     metrics.exposeTransport(transport.label(), config.loops());
@@ -351,6 +357,18 @@ public final class Proxy implements AutoCloseable {
             refreshed, credentials.certificate().leaf().getNotAfter().toInstant());
       }
     }
+  }
+
+  private boolean isOwn(InetSocketAddress target) {
+    for (InetSocketAddress own : ownAddresses) {
+      if (own.getPort() == target.getPort()
+          && (own.getAddress().isAnyLocalAddress()
+              || target.getAddress().isAnyLocalAddress()
+              || own.getAddress().equals(target.getAddress()))) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private LiveSslContext<Credentials> serverTls(

@@ -92,9 +92,15 @@ public final class ControlServer implements AutoCloseable {
    * @param security how connections are protected
    * @param workers threads that serve calls
    * @param maxRequestBytes largest message taken
+   * @param maxCalls calls that one connection may have open; with {@code maxRequestBytes} it bounds
+   *     what a client can have the server hold
    */
   public record Config(
-      InetSocketAddress address, Security security, int workers, int maxRequestBytes) {
+      InetSocketAddress address,
+      Security security,
+      int workers,
+      int maxRequestBytes,
+      int maxCalls) {
     /** Refuses cleartext on an address that other hosts can reach. */
     public Config {
       InetAddress host = address.getAddress();
@@ -111,7 +117,7 @@ public final class ControlServer implements AutoCloseable {
 
     /** Two workers, messages up to 1 MiB. */
     public static Config of(InetSocketAddress address, Security security) {
-      return new Config(address, security, 2, 1 << 20);
+      return new Config(address, security, 2, 1 << 20, MAX_CALLS_PER_CONNECTION);
     }
   }
 
@@ -154,7 +160,7 @@ public final class ControlServer implements AutoCloseable {
               .executor(workers)
               .handshakeTimeout(HANDSHAKE_TIMEOUT.toSeconds(), TimeUnit.SECONDS)
               .maxInboundMessageSize(config.maxRequestBytes())
-              .maxConcurrentCallsPerConnection(MAX_CALLS_PER_CONNECTION)
+              .maxConcurrentCallsPerConnection(config.maxCalls())
               // Rust's HTTP/2 client measures the bandwidth with pings, several a second.
               .permitKeepAliveTime(10, TimeUnit.MILLISECONDS)
               .permitKeepAliveWithoutCalls(true)

@@ -63,6 +63,12 @@ public final class ChainVerifier {
    */
   private static final int MAX_SIGNATURE_CHECKS = 32;
 
+  /**
+   * Pairs of issuer and issued looked at for one chain before giving up: certificates that all
+   * issue each other have as many paths as orders, and their signatures cost nothing once known.
+   */
+  private static final int MAX_STEPS = 256;
+
   /** Remembered signatures; at 100 bytes each, the memory stays under half a megabyte. */
   private static final int MAX_REMEMBERED = 4096;
 
@@ -158,6 +164,7 @@ public final class ChainVerifier {
     private final Instant now;
     private final List<X509Certificate> path = new ArrayList<>(4);
     private int signatureChecks;
+    private int steps;
     private @Nullable CertificateException firstFailure;
 
     Path(List<X509Certificate> offered, Purpose purpose, Instant now) {
@@ -210,6 +217,10 @@ public final class ChainVerifier {
         throws CertificateException {
       if (!issuer.getSubjectX500Principal().equals(child.getIssuerX500Principal())) {
         return false;
+      }
+      if (++steps > MAX_STEPS) {
+        throw new CertificateException(
+            "chain has more than " + MAX_STEPS + " pairs of certificates that may issue each other");
       }
       try {
         checkIssuer(issuer, purpose, now, intermediatesBelow());

@@ -33,6 +33,12 @@ import org.jspecify.annotations.Nullable;
  * trust.
  */
 public final class IdentityServer implements AutoCloseable {
+  /** Token, request and report are each far below; who has no certificate yet may send as much. */
+  private static final int MAX_REQUEST_BYTES = 64 * 1024;
+
+  /** A workload asks for a certificate and follows the bundle. */
+  private static final int MAX_CALLS_PER_CONNECTION = 100;
+
   /** The method that a workload without a certificate may call. */
   private static final Set<String> OPEN =
       Set.of(IdentityGrpc.getCertifyMethod().getFullMethodName());
@@ -127,7 +133,8 @@ public final class IdentityServer implements AutoCloseable {
                 new OwnCredentials(own, authority, bundles, clock), clock, OPEN);
     ControlServer server =
         ControlServer.start(
-            ControlServer.Config.of(config.address(), security),
+            new ControlServer.Config(
+                config.address(), security, 2, MAX_REQUEST_BYTES, MAX_CALLS_PER_CONNECTION),
             loops,
             List.of(
                 new CertifyService(authority, attestor, audit, clock),

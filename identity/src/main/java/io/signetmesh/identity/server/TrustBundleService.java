@@ -20,6 +20,9 @@ final class TrustBundleService extends TrustBundlesGrpc.TrustBundlesImplBase {
   private static final int DIGEST = 32;
   private static final int MAX_REFUSAL = 1024;
 
+  /** Reports are kept: what a workload adds to one must not be. */
+  private static final int MAX_REPORT_BYTES = 8 * 1024;
+
   private final TrustBundleStore store;
   private final AdoptionLedger ledger;
 
@@ -74,7 +77,9 @@ final class TrustBundleService extends TrustBundlesGrpc.TrustBundlesImplBase {
     @Override
     public void onNext(TrustReport report) {
       int digest = report.getTrustedDigest().size();
-      if (digest != DIGEST || report.getRefusal().length() > MAX_REFUSAL) {
+      if (digest != DIGEST
+          || report.getRefusal().length() > MAX_REFUSAL
+          || report.getSerializedSize() > MAX_REPORT_BYTES) {
         if (!end()) {
           return;
         }
@@ -85,10 +90,14 @@ final class TrustBundleService extends TrustBundlesGrpc.TrustBundlesImplBase {
                         + digest
                         + " bytes and a refusal of "
                         + report.getRefusal().length()
-                        + " characters: expected "
+                        + " characters in "
+                        + report.getSerializedSize()
+                        + " bytes: expected "
                         + DIGEST
+                        + ", at most "
+                        + MAX_REFUSAL
                         + " and at most "
-                        + MAX_REFUSAL)
+                        + MAX_REPORT_BYTES)
                 .asRuntimeException());
         return;
       }

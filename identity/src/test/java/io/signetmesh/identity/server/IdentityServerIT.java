@@ -339,6 +339,16 @@ class IdentityServerIT {
   }
 
   @Test
+  void requestsOfStrangersAreBoundedInSize() {
+    CertifyRequest large =
+        request(WEB, WEB, PrivateKeys.generate()).toBuilder()
+            .setToken(ByteString.copyFrom(new byte[100_000]))
+            .build();
+
+    assertRefused(large, Status.Code.RESOURCE_EXHAUSTED);
+  }
+
+  @Test
   void foreignTokenIsRefusedAndOnRecord(@TempDir Path other) throws Exception {
     WorkloadTokens foreign = WorkloadTokens.open(other, "signet", "cluster.local", clock);
     String token = foreign.issue("shop", "web", Duration.ofHours(1));

@@ -67,7 +67,7 @@ public final class PolicyCompiler {
   public ServerPolicy compile(Server message) {
     try {
       return compileChecked(message);
-    } catch (InvalidPolicyException e) {
+    } catch (InvalidPolicyException | ArithmeticException | IllegalArgumentException e) {
       return CompiledServerPolicy.invalid(
           message.getSignetGeneration(), String.valueOf(e.getMessage()));
     }

@@ -9,6 +9,9 @@ import org.jspecify.annotations.Nullable;
  * Picks the most specific route of a request: host (exact, then longest suffix, then any), path
  * (exact, then longest prefix, then longest regular expression), number of header matches, number
  * of query matches, method; among equals the first listed (linkerd-control-plane reference 2.10).
+ *
+ * <p>A path that leads to another route when it is read as lenient applications read it (see {@link
+ * LenientPath}) has no route: the decision would be about another resource than the one served.
  */
 final class RouteTable {
   private final Entry[] entries;
@@ -113,6 +116,23 @@ final class RouteTable {
     }
     CharSequence path = request.path();
     int pathEnd = queryStart(path);
+    Entry asSent = find(request, path, path, pathEnd);
+    if (asSent == null || !LenientPath.mayDiffer(path, pathEnd)) {
+      return asSent == null ? null : asSent.route();
+    }
+    String lenient = LenientPath.of(path, pathEnd);
+    Entry asRead = find(request, path, lenient, lenient.length());
+    return asRead != null && asRead.route().equals(asSent.route()) ? asSent.route() : null;
+  }
+
+  /**
+   * The entry for a path.
+   *
+   * @param target path and query as sent
+   * @param path path to match, up to {@code pathEnd}
+   */
+  private @Nullable Entry find(
+      RequestFacts request, CharSequence target, CharSequence path, int pathEnd) {
     Entry best = null;
     int bestHost = -1;
     int bestKind = -1;
@@ -125,7 +145,7 @@ final class RouteTable {
       int kind =
           entry.path() == null ? PathPattern.Kind.PREFIX.ordinal() : entry.path().kind().ordinal();
       int matched = entry.path() == null ? 0 : entry.path().match(path, pathEnd);
-      if (matched < 0 || !conditions(entry, request, path, pathEnd)) {
+      if (matched < 0 || !conditions(entry, request, target)) {
         continue;
       }
       if (best == null
@@ -136,7 +156,7 @@ final class RouteTable {
         bestPath = matched;
       }
     }
-    return best == null ? null : best.route();
+    return best;
   }
 
   private static int compare(
@@ -168,7 +188,7 @@ final class RouteTable {
   }
 
   private static boolean conditions(
-      Entry entry, RequestFacts request, CharSequence path, int pathEnd) {
+      Entry entry, RequestFacts request, CharSequence target) {
     String method = entry.method();
     if (method != null && !method.contentEquals(request.method())) {
       return false;
@@ -183,7 +203,7 @@ final class RouteTable {
     List<ValuePattern> query = entry.query();
     for (int i = 0; i < query.size(); i++) {
       ValuePattern parameter = query.get(i);
-      if (!parameter.matches(parameter(path, pathEnd, parameter.name()))) {
+      if (!parameter.matches(parameter(target, queryStart(target), parameter.name()))) {
         return false;
       }
     }

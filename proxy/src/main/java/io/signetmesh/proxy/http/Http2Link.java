@@ -290,6 +290,9 @@ abstract class Http2Link<S> extends Http2ConnectionHandler {
       // A proxy's peer multiplexes many clients over one connection, so that honest cancellations
       // come in bursts: as many as it may have streams, within 10 s.
       decoderEnforceMaxRstFramesPerWindow(config.maxConcurrentStreams() * 2, 10);
+      // Resets that the peer causes, by requests that are denied before their body has come. The
+      // codec's own limit would end the connection, and with it requests that are not denied.
+      encoderEnforceMaxRstFramesPerWindow(config.maxConcurrentStreams() * 2, 10);
       frameListener(new Events());
     }
 

@@ -3,6 +3,7 @@ package io.signetmesh.proxy.http;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.handler.codec.http.HttpHeaderValidationUtil;
 import io.netty.handler.codec.http2.Http2ConnectionDecoder;
 import io.netty.handler.codec.http2.Http2ConnectionEncoder;
 import io.netty.handler.codec.http2.Http2Error;
@@ -13,6 +14,7 @@ import io.netty.handler.codec.http2.Http2Stream;
 import io.netty.util.AsciiString;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** The server side of an HTTP/2 connection: each request stream is an exchange. */
@@ -66,6 +68,7 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
           || path == null
           || path.isEmpty()
           || !isPath(path, method)
+          || !areValues(headers)
           || !takeAuthority(headers)) {
         // CONNECT over HTTP/2 is not forwarded; everything else needs a path (RFC 9113 8.3.1).
         writeReset(streamId, Http2Error.PROTOCOL_ERROR.code());
@@ -81,12 +84,32 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
     }
     Exchange exchange = state.exchange;
     if (exchange != null) {
-      if (end) {
+      if (end && areTrailers(headers)) {
         exchange.requestTrailers(headers);
       } else {
         writeReset(streamId, Http2Error.PROTOCOL_ERROR.code());
       }
     }
+  }
+
+  /** Whether no value holds what ends a line elsewhere (RFC 9113 8.2.1). */
+  private static boolean areValues(Http2Headers headers) {
+    for (Map.Entry<CharSequence, CharSequence> entry : headers) {
+      if (HttpHeaderValidationUtil.validateValidHeaderValue(entry.getValue()) >= 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Whether these can be trailers: no pseudo-headers (RFC 9113 8.1). */
+  private static boolean areTrailers(Http2Headers headers) {
+    for (CharSequence name : headers.names()) {
+      if (Http2Headers.PseudoHeaderName.hasPseudoHeaderFormat(name)) {
+        return false;
+      }
+    }
+    return areValues(headers);
   }
 
   /** One authority, whether as {@code :authority} or as Host; false where there are two. */

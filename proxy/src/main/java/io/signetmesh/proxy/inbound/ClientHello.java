@@ -16,6 +16,9 @@ final class ClientHello {
   private static final int RECORD_HEADER = 5;
   private static final int SERVER_NAME = 0;
 
+  /** Longest DNS name. */
+  private static final int MAX_NAME = 253;
+
   private ClientHello() {}
 
   /** What the bytes are. */
@@ -29,7 +32,8 @@ final class ClientHello {
     /**
      * A ClientHello.
      *
-     * @param serverName lower-case host name; null when the client sent none
+     * @param serverName lower-case host name; null when the client sent none, or none that is a
+     *     DNS name
      */
     record Tls(@Nullable String serverName) implements Result {}
   }
@@ -119,12 +123,28 @@ final class ClientHello {
         if (nameLength == 0 || 5 + nameLength > length) {
           return null;
         }
-        return new String(hello, at + 5, nameLength, StandardCharsets.US_ASCII)
-            .toLowerCase(Locale.ROOT);
+        String name =
+            new String(hello, at + 5, nameLength, StandardCharsets.US_ASCII)
+                .toLowerCase(Locale.ROOT);
+        return isDnsName(name) ? name : null;
       }
       at += length;
     }
     return null;
+  }
+
+  /** The name becomes a label of metrics: it must not be any bytes of any length. */
+  private static boolean isDnsName(String name) {
+    if (name.length() > MAX_NAME) {
+      return false;
+    }
+    for (int i = 0; i < name.length(); i++) {
+      char c = name.charAt(i);
+      if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-' && c != '_' && c != '.') {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Skips a vector whose length takes {@code width} bytes; -1 when it does not fit. */

@@ -41,6 +41,7 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
@@ -87,6 +88,9 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
    * @param serverName name under which this proxy terminates TLS
    * @param addresses addresses of the workload that may be asked for; empty: any
    * @param application address at which the application listens; null: the one asked for
+   * @param ownListener whether the proxy itself listens at an address: nobody is forwarded to its
+   *     admin server, for which the client would come from this host, nor to its outbound
+   *     listeners, which would lend the client the workload's identity
    * @param tls contexts for connections that are not direct
    * @param directTls contexts for direct connections, with the transport header's ALPN
    */
@@ -95,6 +99,7 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
       String serverName,
       Set<InetAddress> addresses,
       @Nullable InetAddress application,
+      Predicate<InetSocketAddress> ownListener,
       Supplier<Credentials> credentials,
       LiveSslContext<Credentials> tls,
       LiveSslContext<Credentials> directTls,
@@ -142,6 +147,10 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
   }
 
   private void awaitPolicy(Channel channel, InetSocketAddress wanted, Runnable then) {
+    if (services.ownListener().test(application(wanted))) {
+      refuse(channel, wanted, "none", Reason.FOREIGN_ADDRESS, 0, "tcp");
+      return;
+    }
     PortPolicy found = services.policies().forPort(wanted.getPort());
     policy = found;
     if (found.current() != null) {
@@ -452,7 +461,9 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
 
   private void passThrough(Channel channel, InetSocketAddress wanted) {
     ServerPolicy.Protocol protocol = current().protocol();
-    if (protocol == ServerPolicy.Protocol.HTTP2 || protocol == ServerPolicy.Protocol.GRPC) {
+    if (protocol == ServerPolicy.Protocol.HTTP1
+        || protocol == ServerPolicy.Protocol.HTTP2
+        || protocol == ServerPolicy.Protocol.GRPC) {
       refuse(
           channel,
           wanted,

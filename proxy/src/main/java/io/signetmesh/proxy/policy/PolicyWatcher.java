@@ -165,7 +165,11 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
       }
       if (listeners.isEmpty() && System.nanoTime() - usedAt >= idle.toNanos()) {
         if (ports.remove(number, this)) {
+          // Who looked the port up just before must not live on by a policy that nobody watches.
+          ServerPolicy nothing = compiler.compile(Server.getDefaultInstance());
+          current = nothing;
           stop();
+          listeners.forEach(late -> late.executor.execute(() -> recheck(late, nothing)));
           reporter.forget(number);
         }
         return;
@@ -258,15 +262,28 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
           (executor, live) ->
               executor.execute(
                   () -> {
+                    boolean all = true;
                     for (Listener listener : live) {
-                      if (!listener.closed) {
-                        listener.recheck.policyChanged(policy);
-                      }
+                      all &= recheck(listener, policy);
                     }
-                    if (left.decrementAndGet() == 0) {
+                    // Where one failed the generation is never acknowledged.
+                    if (all && left.decrementAndGet() == 0) {
                       report(policy);
                     }
                   }));
+    }
+
+    /** A connection that cannot be looked at must not keep the others from it. */
+    private boolean recheck(Listener listener, ServerPolicy policy) {
+      if (!listener.closed) {
+        try {
+          listener.recheck.policyChanged(policy);
+        } catch (RuntimeException e) {
+          log.error("port {}: a connection was not looked at after a change", number, e);
+          return false;
+        }
+      }
+      return true;
     }
 
     private void report(ServerPolicy policy) {
@@ -320,6 +337,10 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
     public Registration onChange(EventExecutor executor, Recheck recheck) {
       Listener listener = new Listener(executor, recheck);
       listeners.add(listener);
+      ServerPolicy last = current;
+      if (stopped && last != null) {
+        executor.execute(() -> recheck.policyChanged(last));
+      }
       return () -> {
         listener.closed = true;
         listeners.remove(listener);

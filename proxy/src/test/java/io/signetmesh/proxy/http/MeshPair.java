@@ -24,6 +24,7 @@ import io.signetmesh.identity.pki.TrustBundle;
 import io.signetmesh.identity.pki.WorkloadCertificate;
 import io.signetmesh.proxy.authorize.PolicyCompiler;
 import io.signetmesh.proxy.authorize.ServerPolicy;
+import io.signetmesh.proxy.connect.Connector;
 import io.signetmesh.proxy.connect.PeerConnector;
 import io.signetmesh.proxy.connect.TransportHeader;
 import io.signetmesh.proxy.forward.OutboundAccept;
@@ -110,6 +111,7 @@ public final class MeshPair implements AutoCloseable {
             SERVER,
             Set.of(),
             application.getAddress(),
+            this::isOutbound,
             () -> server,
             tls,
             directTls,
@@ -152,6 +154,25 @@ public final class MeshPair implements AutoCloseable {
     outbound =
         address(
             loops.listen(any, loop -> new OutboundAccept(loop, "web.shop:80", outboundServices)));
+  }
+
+  private boolean isOutbound(InetSocketAddress target) {
+    return target.equals(outbound);
+  }
+
+  /** A direct connection of the client to a port of the server's workload, without protocol. */
+  public Channel direct(int port) throws Exception {
+    Endpoint endpoint =
+        new Endpoint(
+            new InetSocketAddress(InetAddress.getLoopbackAddress(), port),
+            new TlsTarget(SERVER, SERVER),
+            Endpoint.Hint.HTTP2,
+            inbound.getPort(),
+            null,
+            Map.of());
+    return clientConnector
+        .connect(loops.loops().getFirst(), endpoint, Connector.Session.OPAQUE)
+        .get(10, TimeUnit.SECONDS);
   }
 
   /** Where the client's application connects. */

@@ -1,11 +1,15 @@
 package io.signetmesh.proxy.http;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.sun.net.httpserver.HttpServer;
+import io.linkerd.proxy.inbound.ProxyProtocol;
+import io.netty.channel.Channel;
 import io.signetmesh.audit.DecisionEvent;
 import io.signetmesh.audit.Verdict;
 import io.signetmesh.proxy.loop.IoTransport;
+import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.net.InetAddress;
@@ -23,6 +27,9 @@ import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.HexFormat;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLSocket;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -272,6 +279,33 @@ class ProxyPairIT {
       }
       assertThat(pair.decisions().getLast().verdict()).isEqualTo(Verdict.DENY);
     }
+  }
+
+  @Test
+  void nobodyIsForwardedToAListenerOfTheProxyItself() throws Exception {
+    Channel channel = pair.direct(pair.outbound().getPort());
+    channel.config().setAutoRead(true);
+
+    assertThat(channel.closeFuture().await(10, TimeUnit.SECONDS)).isTrue();
+    assertThat(pair.decisions().getLast().reason()).isEqualTo("foreign-address");
+  }
+
+  @Test
+  void tlsOfAnotherIsNotPassedOnWherePolicySaysHttp() throws Exception {
+    pair.allow(
+        ProxyProtocol.newBuilder()
+            .setHttp1(ProxyProtocol.Http1.getDefaultInstance())
+            .build(),
+        MeshPair.CLIENT);
+    SSLContext trusting = SSLContext.getDefault();
+    try (Socket plain = new Socket(pair.declared().getAddress(), pair.declared().getPort());
+        SSLSocket socket =
+            (SSLSocket)
+                trusting.getSocketFactory().createSocket(plain, "other.example", 443, true)) {
+      socket.setSoTimeout(10_000);
+      assertThatThrownBy(socket::startHandshake).isInstanceOf(IOException.class);
+    }
+    assertThat(pair.decisions().getLast().reason()).isEqualTo("protocol-error");
   }
 
   @Test
