@@ -220,7 +220,9 @@ public final class ChainVerifier {
       }
       if (++steps > MAX_STEPS) {
         throw new CertificateException(
-            "chain has more than " + MAX_STEPS + " pairs of certificates that may issue each other");
+            "chain has more than "
+                + MAX_STEPS
+                + " pairs of certificates that may issue each other");
       }
       try {
         checkIssuer(issuer, purpose, now, intermediatesBelow());

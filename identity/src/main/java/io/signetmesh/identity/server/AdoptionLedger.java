@@ -18,7 +18,10 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 public final class AdoptionLedger {
   /** Bounds the memory against clients that come and go; far above one server's workloads. */
-  private static final int MAX_ENTRIES = 100_000;
+  private static final int MAX_ENTRIES = 50_000;
+
+  /** What one identity may take of them, so that no workload keeps the others out. */
+  static final int MAX_ENTRIES_OF_ONE = 5_000;
 
   private final Map<Long, Adoption> entries = new ConcurrentHashMap<>();
   private final AtomicLong nextStream = new AtomicLong();
@@ -57,14 +60,23 @@ public final class AdoptionLedger {
     Adoption adoption = new Adoption(identity, address, report, clock.instant(), true);
     if (!entries.containsKey(stream)) {
       forget(adoption);
+      if (entries.size() >= MAX_ENTRIES || count(identity) >= MAX_ENTRIES_OF_ONE) {
+        return;
+      }
     }
-    if (entries.size() < MAX_ENTRIES || entries.containsKey(stream)) {
-      entries.put(stream, adoption);
-    }
+    entries.put(stream, adoption);
   }
 
   void close(long stream) {
     entries.computeIfPresent(stream, (key, adoption) -> adoption.disconnected());
+  }
+
+  private int count(String identity) {
+    int count = 0;
+    for (Adoption adoption : entries.values()) {
+      count += adoption.identity.equals(identity) ? 1 : 0;
+    }
+    return count;
   }
 
   /** Drops what the newcomer replaces, and those gone whose leaf has expired. */

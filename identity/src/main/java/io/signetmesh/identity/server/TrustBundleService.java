@@ -21,7 +21,7 @@ final class TrustBundleService extends TrustBundlesGrpc.TrustBundlesImplBase {
   private static final int MAX_REFUSAL = 1024;
 
   /** Reports are kept: what a workload adds to one must not be. */
-  private static final int MAX_REPORT_BYTES = 8 * 1024;
+  private static final int MAX_REPORT_BYTES = 4 * 1024;
 
   private final TrustBundleStore store;
   private final AdoptionLedger ledger;
