@@ -40,6 +40,9 @@ public record Claim(
     if (token.isEmpty()) {
       return NONE;
     }
+    if (token.length() > MAX_LENGTH) {
+      return null;
+    }
     if (token.startsWith("ns:")) {
       return new Claim(token.substring(3), null, null, "");
     }
@@ -53,6 +56,9 @@ public record Claim(
    * @return null when the text has neither form
    */
   public static @Nullable Claim ofWorkload(String workload) {
+    if (workload.length() > MAX_LENGTH) {
+      return null;
+    }
     if (workload.startsWith("{")) {
       Claim claim = ofJson(workload);
       boolean one =
@@ -69,9 +75,6 @@ public record Claim(
   }
 
   private static @Nullable Claim ofJson(String text) {
-    if (text.length() > MAX_LENGTH) {
-      return null;
-    }
     JsonNode root;
     try {
       root = JSON.readTree(text);

@@ -8,6 +8,9 @@ import java.util.Locale;
 
 /** What a destination path names. */
 sealed interface Authority {
+  /** A DNS name has at most 253 characters; what is asked for is kept as long as it is followed. */
+  int MAX_LENGTH = 512;
+
   /** Port of the path. */
   int port();
 
@@ -39,6 +42,10 @@ sealed interface Authority {
    * @throws IllegalArgumentException when the path has another form
    */
   static Authority parse(String path, String clusterDomain) {
+    if (path.length() > MAX_LENGTH) {
+      throw new IllegalArgumentException(
+          "path of " + path.length() + " characters: expected at most " + MAX_LENGTH);
+    }
     String host = path;
     int port = 80;
     int bracket = path.lastIndexOf(']');

@@ -8,6 +8,9 @@ import java.util.Locale;
 
 /** What an outbound policy is asked for. */
 sealed interface OutboundTarget {
+  /** A DNS name has at most 253 characters; what is asked for is kept as long as it is followed. */
+  int MAX_LENGTH = 512;
+
   /**
    * An original destination.
    *
@@ -54,6 +57,10 @@ sealed interface OutboundTarget {
   }
 
   private static OutboundTarget ofAuthority(String authority, String clusterDomain) {
+    if (authority.length() > MAX_LENGTH) {
+      throw new IllegalArgumentException(
+          "authority of " + authority.length() + " characters: expected at most " + MAX_LENGTH);
+    }
     int colon = authority.lastIndexOf(':');
     int port = 80;
     if (colon >= 0) {

@@ -369,6 +369,8 @@ class DestinationGetTest {
     assertThat(get("example.com:80").end().getDescription())
         .contains("example.com")
         .contains(".svc.cluster.local");
+    assertThat(get("x".repeat(600) + ".shop.svc.cluster.local:80").end().getCode())
+        .isEqualTo(Status.Code.INVALID_ARGUMENT);
     assertThat(get("web.shop.svc.cluster.local:0").end().getCode())
         .isEqualTo(Status.Code.INVALID_ARGUMENT);
     assertThat(get("web.shop.svc.cluster.local:65536").end().getDescription())

@@ -230,7 +230,8 @@ class OutboundPolicyServiceTest {
                 .setAddr(IpAddresses.toWire(ip("10.96.0.1"), 80).toBuilder().setPort(65_536)),
             authority(":80"),
             authority("web.shop.svc:http"),
-            authority("web.shop.svc:0"));
+            authority("web.shop.svc:0"),
+            authority("x".repeat(600) + ".shop.svc:80"));
 
     for (TrafficSpec.Builder spec : bad) {
       assertThat(watch(spec).end().getCode())
