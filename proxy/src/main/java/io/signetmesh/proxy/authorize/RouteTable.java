@@ -187,8 +187,7 @@ final class RouteTable {
     return order;
   }
 
-  private static boolean conditions(
-      Entry entry, RequestFacts request, CharSequence target) {
+  private static boolean conditions(Entry entry, RequestFacts request, CharSequence target) {
     String method = entry.method();
     if (method != null && !method.contentEquals(request.method())) {
       return false;

@@ -32,8 +32,8 @@ final class ClientHello {
     /**
      * A ClientHello.
      *
-     * @param serverName lower-case host name; null when the client sent none, or none that is a
-     *     DNS name
+     * @param serverName lower-case host name; null when the client sent none, or none that is a DNS
+     *     name
      */
     record Tls(@Nullable String serverName) implements Result {}
   }

@@ -668,12 +668,14 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
       long generation,
       String label) {
     services.metrics().inboundTcpFailed(wanted, ProxyError.UNEXPECTED);
+    boolean tls = status instanceof TlsStatus.FromClient;
+    String identity = status instanceof TlsStatus.FromClient(String proven) ? proven : null;
     services
         .audit()
         .record(
             new DecisionEvent(
                 services.clock().millis(),
-                audited(channel, wanted, null, false),
+                audited(channel, wanted, identity, tls),
                 server,
                 label,
                 null,

@@ -43,6 +43,13 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
   private static final long BACKOFF_MIN_MILLIS = 100;
   private static final long BACKOFF_MAX_MILLIS = 10_000;
 
+  /**
+   * Ports watched at the same time. Each is a stream to the controller, and where connections are
+   * redirected any client opens one by knocking at a port: a scan must not use up memory and
+   * streams.
+   */
+  static final int MOST_PORTS = 1_000;
+
   /** The feature that has the controller stamp generations and take acknowledgements. */
   static final String GENERATION_FEATURE = "generation";
 
@@ -115,6 +122,10 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
   }
 
   private Port port(int number) {
+    Port known = ports.get(number);
+    if (known == null && ports.size() >= MOST_PORTS) {
+      forgetOldest();
+    }
     Port port =
         ports.computeIfAbsent(
             number,
@@ -125,6 +136,24 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
             });
     port.usedAt = System.nanoTime();
     return port;
+  }
+
+  /** Makes room by the port that has not been used for the longest time. */
+  private void forgetOldest() {
+    Port oldest = null;
+    for (Port port : ports.values()) {
+      if (port.isForgettable() && (oldest == null || port.usedAt - oldest.usedAt < 0)) {
+        oldest = port;
+      }
+    }
+    if (oldest != null) {
+      oldest.forget();
+    }
+  }
+
+  /** Ports that are watched now. */
+  Set<Integer> watched() {
+    return Set.copyOf(ports.keySet());
   }
 
   /** A live connection or HTTP connection that wants to be told of changes. */
@@ -147,6 +176,7 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
     private volatile boolean pinned;
     private volatile long usedAt = System.nanoTime();
     private volatile boolean stopped;
+    private final Object calling = new Object();
     private @Nullable ClientCallStreamObserver<PortSpec> call;
     private int failures;
 
@@ -163,24 +193,38 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
       if (pinned || stopped) {
         return;
       }
-      if (listeners.isEmpty() && System.nanoTime() - usedAt >= idle.toNanos()) {
-        if (ports.remove(number, this)) {
-          // Who looked the port up just before must not live on by a policy that nobody watches.
-          ServerPolicy nothing = compiler.compile(Server.getDefaultInstance());
-          current = nothing;
-          stop();
-          listeners.forEach(late -> late.executor.execute(() -> recheck(late, nothing)));
-          reporter.forget(number);
-        }
+      if (isForgettable() && System.nanoTime() - usedAt >= idle.toNanos()) {
+        forget();
         return;
       }
       scheduler.schedule(this::evictIfIdle, idle.toMillis(), TimeUnit.MILLISECONDS);
     }
 
-    private void subscribe() {
-      if (closed || stopped) {
-        return;
+    boolean isForgettable() {
+      return !pinned && listeners.isEmpty();
+    }
+
+    void forget() {
+      if (ports.remove(number, this)) {
+        // Who looked the port up just before must not live on by a policy that nobody watches.
+        ServerPolicy nothing = compiler.compile(Server.getDefaultInstance());
+        current = nothing;
+        stop();
+        listeners.forEach(late -> late.executor.execute(() -> recheck(late, nothing)));
+        reporter.forget(number);
       }
+    }
+
+    /** Under the lock that ends it: a call cannot be cancelled before it is begun. */
+    private void subscribe() {
+      synchronized (calling) {
+        if (!closed && !stopped) {
+          call();
+        }
+      }
+    }
+
+    private void call() {
       InboundServerPoliciesGrpc.newStub(channel)
           .watchPort(
               PortSpec.newBuilder()
@@ -191,9 +235,7 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
               new ClientResponseObserver<PortSpec, Server>() {
                 @Override
                 public void beforeStart(ClientCallStreamObserver<PortSpec> started) {
-                  synchronized (Port.this) {
-                    call = started;
-                  }
+                  call = started;
                 }
 
                 @Override
@@ -350,12 +392,11 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
 
     void stop() {
       stopped = true;
-      ClientCallStreamObserver<PortSpec> open;
-      synchronized (this) {
-        open = call;
-      }
-      if (open != null) {
-        open.cancel("the port is no longer watched", null);
+      synchronized (calling) {
+        ClientCallStreamObserver<PortSpec> open = call;
+        if (open != null) {
+          open.cancel("the port is no longer watched", null);
+        }
       }
     }
   }

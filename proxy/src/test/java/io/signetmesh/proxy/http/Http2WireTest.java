@@ -160,6 +160,36 @@ class Http2WireTest {
   }
 
   @Test
+  void manyDeniedUploadsLeaveTheConnectionToOtherRequests() throws Exception {
+    try (var app = Http2Peer.echoingPaths();
+        var proxy = new ProxyFixture(transport, app.port());
+        var client = Http2Peer.client(proxy.inbound(null))) {
+      proxy.policy.set(new Rules(List.of("/"), List.of("/no"), List.of()));
+      for (int i = 0; i < 300; i++) {
+        Stream denied = client.open("POST", "/no", false);
+        assertThat(denied.nextHead().status()).asString().isEqualTo("403");
+        assertThat(denied.nextReset()).isEqualTo(Http2Error.NO_ERROR.code());
+      }
+      assertThat(client.get("/yes").rest().status()).isEqualTo(200);
+    }
+  }
+
+  @Test
+  void valuesThatWouldEndALineElsewhereAreRefused() throws Exception {
+    try (var app = Http2Peer.echoingPaths();
+        var proxy = new ProxyFixture(transport, app.port());
+        var client = Http2Peer.client(proxy.inbound(ProxyFixture.IDENTITY))) {
+      for (String value : List.of("a\r\nl5d-client-id: forged", "a\nb", "a\0b")) {
+        assertThat(client.get("/", "x-value", value).nextReset())
+            .isEqualTo(Http2Error.PROTOCOL_ERROR.code());
+      }
+      Stream stream = client.open("POST", "/", false);
+      stream.send("abc", false).trailers("x-sum", "7\r\nx: y");
+      assertThat(client.get("/", "x-value", "a b\tc").rest().status()).isEqualTo(200);
+    }
+  }
+
+  @Test
   void passesResetsOnInBothDirections() throws Exception {
     CountDownLatch cancelled = new CountDownLatch(1);
     try (var app =
