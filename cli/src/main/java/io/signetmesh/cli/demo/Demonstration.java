@@ -254,7 +254,7 @@ final class Demonstration {
     }
 
     @Override
-    public void close() throws InterruptedException {
+    public void close() {
       for (Flow flow : all()) {
         flow.close();
       }

@@ -59,7 +59,7 @@ final class ShopProcesses implements ShopMesh {
     processes.parts.add(net);
     processes.parts.add(mesh);
     try {
-      processes.start(examples, clock);
+      processes.start(examples);
       return processes;
     } catch (Exception e) {
       processes.close();
@@ -67,7 +67,7 @@ final class ShopProcesses implements ShopMesh {
     }
   }
 
-  private void start(Path examples, Clock clock) throws Exception {
+  private void start(Path examples) throws Exception {
     shop.install(examples, mesh.manifests());
     SignetProcess controlPlane = mesh.startControlPlane(SHORT_LIVED);
     Map<Shop.Service, SignetProcess> services = new EnumMap<>(Shop.Service.class);
