@@ -75,7 +75,7 @@ class OutageIT {
         awaitStatus(visitor, 403);
         load.awaitMore(20);
 
-        load.close();
+        load.stop();
         assertThat(load.failures()).isEmpty();
       }
       assertThat(mesh.admin(web, "/ready").status()).isEqualTo(200);

@@ -83,7 +83,7 @@ class RenewalIT {
               }
               return load.failed() > 0 || load.elapsed().compareTo(TRAFFIC) > 0;
             });
-        load.close();
+        load.stop();
 
         assertThat(load.failures()).isEmpty();
         assertThat(load.servedByEach()).isGreaterThan(100);

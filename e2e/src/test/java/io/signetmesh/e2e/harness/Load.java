@@ -102,12 +102,21 @@ public final class Load implements AutoCloseable {
         });
   }
 
-  /** Ends the flows after the exchanges that are under way. */
-  @Override
-  public void close() throws InterruptedException {
+  /** Ends the flows after the exchanges that are under way; a second time it does nothing. */
+  public void stop() {
     stopped.set(true);
     for (Flow flow : flows) {
-      flow.thread().join(Duration.ofSeconds(20));
+      try {
+        flow.thread().join(Duration.ofSeconds(20));
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        return;
+      }
     }
+  }
+
+  @Override
+  public void close() {
+    stop();
   }
 }
