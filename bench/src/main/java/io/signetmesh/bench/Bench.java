@@ -53,6 +53,12 @@ public final class Bench implements Callable<Integer> {
   private static final int MANY_CONNECTIONS = 2000;
   private static final int H2_CLIENTS = 8;
   private static final int H2_STREAMS = 16;
+  private static final int WARM_SLICE = 5;
+
+  /** Slices of warming without a gain of 3 % after which a pair counts as warm. */
+  private static final int SETTLED_SLICES = 3;
+
+  private static final double SETTLED_RATIO = 0.97;
   private static final Duration COLD = Duration.ofSeconds(10);
   private static final Duration SETTLE = Duration.ofSeconds(3);
 
@@ -86,9 +92,9 @@ public final class Bench implements Callable<Integer> {
       names = "--warm",
       paramLabel = "N",
       description =
-          "Seconds of load on a new pair before it is measured, 0 to 600. Default:"
-              + " ${DEFAULT-VALUE}.")
-  private int warm = 30;
+          "A new pair is loaded before it is measured until its CPU time per request has settled,"
+              + " for at most N seconds, 0 to 600. Default: ${DEFAULT-VALUE}.")
+  private int warm = 60;
 
   @Option(
       names = "--json",
@@ -170,7 +176,7 @@ public final class Bench implements Callable<Integer> {
         System.out.println(system.name() + ": " + system.description());
       }
       System.out.printf(
-          "%d rounds of %d s each after %d s of warming; %d CPUs; answers of %d bytes%n%n",
+          "%d rounds of %d s each after at most %d s of warming; %d CPUs; answers of %d bytes%n%n",
           rounds, seconds, warm, Runtime.getRuntime().availableProcessors(), Backend.BODY_BYTES);
       for (Work work : works) {
         progress.println("bench: " + work.label() + " (" + work.description() + ")");
@@ -240,17 +246,13 @@ public final class Bench implements Callable<Integer> {
   /** One measured run against a pair. */
   @FunctionalInterface
   private interface Run {
-    Row measure(ProxySystem system, ProxyPair pair) throws IOException, InterruptedException;
+    Row measure(ProxySystem system, ProxyPair pair, Duration length)
+        throws IOException, InterruptedException;
   }
 
   /** Keeps one warm pair of each system up and measures them in turn. */
   private void inTurns(
-      List<ProxySystem> chosen,
-      Backend backend,
-      Path directory,
-      Protocol firstAnswer,
-      Run warmUp,
-      Run run)
+      List<ProxySystem> chosen, Backend backend, Path directory, Protocol firstAnswer, Run run)
       throws IOException, InterruptedException {
     Map<ProxySystem, ProxyPair> pairs = new LinkedHashMap<>();
     try {
@@ -259,14 +261,12 @@ public final class Bench implements Callable<Integer> {
             system.start(backend, Files.createDirectory(directory.resolve(system.name())));
         pairs.put(system, pair);
         FirstAnswer.await(pair.entry(firstAnswer), firstAnswer, pair::expectAlive);
-        if (warm > 0) {
-          warmUp.measure(system, pair);
-        }
+        warmUp(system, pair, run);
       }
       Map<ProxySystem, List<Row>> measured = new LinkedHashMap<>();
       for (int round = 1; round <= rounds; round++) {
         for (Map.Entry<ProxySystem, ProxyPair> entry : pairs.entrySet()) {
-          Row row = run.measure(entry.getKey(), entry.getValue());
+          Row row = run.measure(entry.getKey(), entry.getValue(), Duration.ofSeconds(seconds));
           entry.getValue().expectAlive();
           progress.println("bench:   round " + round + " " + Report.brief(row));
           measured.computeIfAbsent(entry.getKey(), key -> new ArrayList<>()).add(row);
@@ -278,6 +278,29 @@ public final class Bench implements Callable<Integer> {
     }
   }
 
+  /**
+   * Loads a new pair until its CPU time per request falls no more: a JIT compiler works for long
+   * when the load leaves it little of the CPUs, and what it spends is on the bill.
+   */
+  private void warmUp(ProxySystem system, ProxyPair pair, Run run)
+      throws IOException, InterruptedException {
+    double best = Double.MAX_VALUE;
+    int unchanged = 0;
+    int spent = 0;
+    while (spent < warm && unchanged < SETTLED_SLICES) {
+      int slice = Math.min(WARM_SLICE, warm - spent);
+      Double cpu = run.measure(system, pair, Duration.ofSeconds(slice)).cpuMicrosPerRequest();
+      spent += slice;
+      if (cpu != null && cpu < best * SETTLED_RATIO) {
+        best = cpu;
+        unchanged = 0;
+      } else {
+        unchanged++;
+      }
+    }
+    progress.println("bench:   " + system.name() + " was warmed for " + spent + " s");
+  }
+
   private void requests(
       Work work, Protocol protocol, List<ProxySystem> chosen, Backend backend, Path directory)
       throws IOException, InterruptedException {
@@ -286,24 +309,8 @@ public final class Bench implements Callable<Integer> {
         backend,
         directory,
         protocol,
-        (system, pair) ->
-            loaded(
-                work.label(),
-                system,
-                pair,
-                protocol,
-                CONNECTIONS,
-                Duration.ofSeconds(warm),
-                directory),
-        (system, pair) ->
-            loaded(
-                work.label(),
-                system,
-                pair,
-                protocol,
-                CONNECTIONS,
-                Duration.ofSeconds(seconds),
-                directory));
+        (system, pair, length) ->
+            loaded(work.label(), system, pair, protocol, CONNECTIONS, length, directory));
   }
 
   private Row loaded(
@@ -336,8 +343,7 @@ public final class Bench implements Callable<Integer> {
         backend,
         directory,
         Protocol.TCP,
-        (system, pair) -> handshaken(work, system, pair, Duration.ofSeconds(warm)),
-        (system, pair) -> handshaken(work, system, pair, Duration.ofSeconds(seconds)));
+        (system, pair, length) -> handshaken(work, system, pair, length));
   }
 
   private Row handshaken(Work work, ProxySystem system, ProxyPair pair, Duration length)
