@@ -80,8 +80,12 @@ final class ShopInProcess implements ShopMesh {
         READY_LIMIT);
     proxies.ready().get(READY_LIMIT.toSeconds(), TimeUnit.SECONDS);
     for (HostWorkload workload : proxies.workloads()) {
-      if (!Readiness.answersOk(workload.admin(), "/ready")) {
-        throw new IOException("proxy of " + workload.qualifiedName() + " is not ready");
+      long end = System.nanoTime() + READY_LIMIT.toNanos();
+      while (!Readiness.answersOk(workload.admin(), "/ready")) {
+        if (System.nanoTime() - end > 0) {
+          throw new IOException("proxy of " + workload.qualifiedName() + " is not ready");
+        }
+        TimeUnit.MILLISECONDS.sleep(20);
       }
     }
   }
