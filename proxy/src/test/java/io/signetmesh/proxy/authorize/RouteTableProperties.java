@@ -11,6 +11,7 @@ import net.jqwik.api.Example;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.Provide;
+import org.jspecify.annotations.Nullable;
 
 class RouteTableProperties {
   private final RouteTable table =
@@ -70,7 +71,7 @@ class RouteTableProperties {
         .map(parts -> "/" + String.join("", parts));
   }
 
-  private String routeOf(String path) {
+  private @Nullable String routeOf(String path) {
     CompiledRoute found = table.find(new Get(path));
     return found == null ? null : found.ref().name();
   }
@@ -97,7 +98,7 @@ class RouteTableProperties {
     }
 
     @Override
-    public CharSequence header(CharSequence lowerCaseName) {
+    public @Nullable CharSequence header(CharSequence lowerCaseName) {
       return null;
     }
   }
