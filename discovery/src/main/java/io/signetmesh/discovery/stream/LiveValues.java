@@ -6,6 +6,8 @@ import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Answers to questions about the topology, kept up to date while someone follows them. All
@@ -16,6 +18,8 @@ import org.jspecify.annotations.Nullable;
  * @param <V> the answer, immutable
  */
 public final class LiveValues<K, V> implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(LiveValues.class);
+
   private final TopologySource source;
   private final Computation<K, V> computation;
   private final ConcurrentHashMap<K, Entry> entries = new ConcurrentHashMap<>();
@@ -128,7 +132,14 @@ public final class LiveValues<K, V> implements AutoCloseable {
     void refresh() {
       synchronized (this) {
         V before = value;
-        V after = computation.compute(source.current(), key, before);
+        V after;
+        try {
+          after = computation.compute(source.current(), key, before);
+        } catch (RuntimeException e) {
+          // The others have to be told all the same; this one keeps what it said last.
+          log.error("no new answer for {}", key, e);
+          return;
+        }
         if (after.equals(before)) {
           return;
         }
