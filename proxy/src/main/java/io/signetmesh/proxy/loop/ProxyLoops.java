@@ -4,6 +4,7 @@ import io.netty.bootstrap.Bootstrap;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.PooledByteBufAllocator;
+import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandler;
@@ -12,6 +13,7 @@ import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoop;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.RecvByteBufAllocator;
 import io.netty.channel.WriteBufferWaterMark;
 import io.netty.channel.group.ChannelGroup;
 import io.netty.channel.group.DefaultChannelGroup;
@@ -33,10 +35,9 @@ public final class ProxyLoops implements AutoCloseable {
   private static final WriteBufferWaterMark WATER_MARKS =
       new WriteBufferWaterMark(64 * 1024, 256 * 1024);
 
-  private static final ReadSizes READ_SIZES = new ReadSizes();
-
   private final IoTransport transport;
   private final ByteBufAllocator allocator;
+  private final RecvByteBufAllocator readSizes;
   private final List<EventLoopGroup> groups = new ArrayList<>();
   private final List<ProxyLoop> loops = new ArrayList<>();
   private final ChannelGroup accepted = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
@@ -50,6 +51,11 @@ public final class ProxyLoops implements AutoCloseable {
       throw new IllegalArgumentException("event loops " + count + ": expected 1 or more");
     }
     this.transport = transport;
+    // The other transports allocate when there is something to read and read until there is no
+    // more:
+    // there the sizes that Netty adapts to hold less memory while a peer is slow.
+    this.readSizes =
+        transport == IoTransport.IO_URING ? new ReadSizes() : new AdaptiveRecvByteBufAllocator();
     // One arena a loop and chunks of 128 KiB (8 KiB pages, order 4): a proxy holds little at a
     // time, and an idle one should hold next to nothing.
     this.allocator = new PooledByteBufAllocator(true, 0, count, 8192, 4, 32, 16, true);
@@ -106,7 +112,7 @@ public final class ProxyLoops implements AutoCloseable {
               .childOption(ChannelOption.SO_KEEPALIVE, true)
               .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true)
               .childOption(ChannelOption.AUTO_READ, false)
-              .childOption(ChannelOption.RCVBUF_ALLOCATOR, READ_SIZES)
+              .childOption(ChannelOption.RCVBUF_ALLOCATOR, readSizes)
               .childOption(ChannelOption.WRITE_BUFFER_WATER_MARK, WATER_MARKS)
               .childHandler(
                   new ChannelInitializer<Channel>() {
@@ -166,7 +172,7 @@ public final class ProxyLoops implements AutoCloseable {
         .option(ChannelOption.SO_KEEPALIVE, true)
         .option(ChannelOption.ALLOW_HALF_CLOSURE, true)
         .option(ChannelOption.AUTO_READ, false)
-        .option(ChannelOption.RCVBUF_ALLOCATOR, READ_SIZES)
+        .option(ChannelOption.RCVBUF_ALLOCATOR, readSizes)
         .option(ChannelOption.WRITE_BUFFER_WATER_MARK, WATER_MARKS);
   }
 
