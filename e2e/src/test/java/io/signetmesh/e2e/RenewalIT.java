@@ -42,11 +42,14 @@ class RenewalIT {
               .port("http", 8080)
               .port("ledger", 7070)
               .redirect(18_080, 8080)
-              .redirect(17_070, 7070);
+              .redirect(17_070, 7070)
+              .environment("LINKERD2_PROXY_INBOUND_CONNECT_TIMEOUT", "5s");
       MeshWorkload frontend =
           mesh.workload("frontend")
               .upstream(15_001, "web.shop.svc.cluster.local:80")
-              .upstream(15_002, "ledger.shop.svc.cluster.local:70");
+              .upstream(15_002, "ledger.shop.svc.cluster.local:70")
+              // A busy host is not what this is about.
+              .environment("LINKERD2_PROXY_OUTBOUND_CONNECT_TIMEOUT", "8s");
       mesh.service("web", web, 80, "http");
       mesh.service("ledger", web, 70, "ledger");
       mesh.server("web", web, "http", "HTTP/1");
