@@ -7,6 +7,7 @@ import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
 import io.signetmesh.crds.manifest.Finding;
 import io.signetmesh.crds.policy.AuthorizationPolicy;
+import io.signetmesh.crds.policy.DenyPolicy;
 import io.signetmesh.crds.policy.EgressNetwork;
 import io.signetmesh.crds.policy.HTTPLocalRateLimitPolicy;
 import io.signetmesh.crds.policy.MeshTLSAuthentication;
@@ -33,9 +34,22 @@ public final class AdmissionRules {
   public static List<Finding> check(HasMetadata object) {
     ObjectFindings findings = new ObjectFindings(object);
     switch (object) {
-      case Server server -> PolicyRules.check(server.spec(), findings);
-      case ServerAuthorization authorization -> PolicyRules.check(authorization.spec(), findings);
-      case AuthorizationPolicy policy -> PolicyRules.check(policy.spec(), findings);
+      case Server server -> {
+        PolicyRules.check(server.spec(), findings);
+        AnnotationRules.checkMode(server, findings);
+      }
+      case ServerAuthorization authorization -> {
+        PolicyRules.check(authorization.spec(), findings);
+        AnnotationRules.checkMode(authorization, findings);
+      }
+      case AuthorizationPolicy policy -> {
+        PolicyRules.check(policy.spec(), findings);
+        AnnotationRules.checkMode(policy, findings);
+      }
+      case DenyPolicy policy -> {
+        PolicyRules.check(policy.spec(), findings);
+        AnnotationRules.checkNoMode(policy, findings);
+      }
       case MeshTLSAuthentication authentication ->
           PolicyRules.check(authentication.spec(), findings);
       case NetworkAuthentication authentication ->

@@ -4,6 +4,7 @@ import static io.signetmesh.crds.admission.ObjectFindings.quoted;
 
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.signetmesh.crds.policy.AccessPolicy;
+import io.signetmesh.crds.policy.EnforcementMode;
 import io.signetmesh.crds.schema.GoDuration;
 import java.time.Duration;
 import java.util.Arrays;
@@ -71,6 +72,32 @@ final class AnnotationRules {
                   ", ", Arrays.stream(AccessPolicy.values()).map(AccessPolicy::wireName).toList()));
     }
     portLists(object, findings);
+  }
+
+  /**
+   * The mode of an object whose schema has none. A mode that cannot be read is an error: neither
+   * taking the object for enforced nor for tried would be what its author wants.
+   */
+  static void checkMode(HasMetadata object, ObjectFindings findings) {
+    String mode = annotations(object).get(EnforcementMode.ANNOTATION);
+    if (mode != null && EnforcementMode.parse(mode).isEmpty()) {
+      findings.error(
+          field(EnforcementMode.ANNOTATION),
+          quoted(mode)
+              + " is no mode: expected "
+              + EnforcementMode.ENFORCE.wireName()
+              + " or "
+              + EnforcementMode.AUDIT.wireName());
+    }
+  }
+
+  /** An object that states its mode in its spec may not state it by annotation too. */
+  static void checkNoMode(HasMetadata object, ObjectFindings findings) {
+    if (annotations(object).containsKey(EnforcementMode.ANNOTATION)) {
+      findings.error(
+          field(EnforcementMode.ANNOTATION),
+          "is for objects whose schema has no mode: expected spec.mode instead");
+    }
   }
 
   private static void checkOutbound(

@@ -4,6 +4,7 @@ import static io.signetmesh.crds.admission.ObjectFindings.quoted;
 
 import io.fabric8.kubernetes.api.model.IntOrString;
 import io.signetmesh.crds.policy.AuthorizationPolicySpec;
+import io.signetmesh.crds.policy.DenyPolicySpec;
 import io.signetmesh.crds.policy.EgressNetworkSpec;
 import io.signetmesh.crds.policy.HTTPLocalRateLimitPolicySpec;
 import io.signetmesh.crds.policy.LocalTargetRef;
@@ -53,7 +54,20 @@ final class PolicyRules {
   }
 
   static void check(AuthorizationPolicySpec spec, ObjectFindings findings) {
-    LocalTargetRef target = spec.targetRef();
+    checkTarget(spec.targetRef(), findings);
+    checkAuthentications(spec.requiredAuthenticationRefs(), findings);
+  }
+
+  static void check(DenyPolicySpec spec, ObjectFindings findings) {
+    checkTarget(spec.targetRef(), findings);
+    checkAuthentications(spec.requiredAuthenticationRefs(), findings);
+    if (spec.requiredAuthenticationRefs().isEmpty()) {
+      findings.warning(
+          "spec.requiredAuthenticationRefs", "the list is empty: this refuses every client");
+    }
+  }
+
+  private static void checkTarget(LocalTargetRef target, ObjectFindings findings) {
     if (target.is("", "Namespace")) {
       if (!target.name().equals(findings.namespace())) {
         findings.error(
@@ -75,7 +89,6 @@ final class PolicyRules {
               + GATEWAY
               + ", or Namespace");
     }
-    checkAuthentications(spec.requiredAuthenticationRefs(), findings);
   }
 
   private static void checkAuthentications(

@@ -16,6 +16,7 @@ import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
 import io.signetmesh.crds.MeshResource;
 import io.signetmesh.crds.multicluster.Link;
 import io.signetmesh.crds.policy.AuthorizationPolicy;
+import io.signetmesh.crds.policy.DenyPolicy;
 import io.signetmesh.crds.policy.EgressNetwork;
 import io.signetmesh.crds.policy.HTTPLocalRateLimitPolicy;
 import io.signetmesh.crds.policy.MeshTLSAuthentication;
@@ -55,6 +56,7 @@ record ResourceKind(
     Class<? extends HasMetadata> type,
     boolean namespaced) {
   private static final String POLICY = "policy.linkerd.io";
+  private static final String SIGNET = "policy.signetmesh.io";
   private static final String GATEWAY = "gateway.networking.k8s.io";
 
   private static final List<ResourceKind> ALL =
@@ -70,6 +72,7 @@ record ResourceKind(
               .serving("v1alpha1", "v1beta1", "v1beta2", "v1beta3"),
           mesh(POLICY, HTTPLocalRateLimitPolicy.class, "v1alpha1"),
           mesh(POLICY, EgressNetwork.class, "v1alpha1"),
+          mesh(SIGNET, DenyPolicy.class, "v1alpha1"),
           mesh("linkerd.io", ServiceProfile.class, "v1alpha1", "v1alpha2"),
           mesh("workload.linkerd.io", ExternalWorkload.class, "v1alpha1", "v1beta1"),
           mesh("multicluster.linkerd.io", Link.class, "v1alpha1", "v1alpha2", "v1alpha3"),

@@ -114,6 +114,50 @@ class AdmissionRulesTest {
     return Arguments.of(manifest, List.of(findings));
   }
 
+  private static String deny(String spec) {
+    return manifest("policy.signetmesh.io/v1alpha1", "DenyPolicy", spec);
+  }
+
+  static Stream<Arguments> denials() {
+    String toServer = "targetRef: {group: policy.linkerd.io, kind: Server, name: web}\n";
+    String byIdentity =
+        toServer
+            + "requiredAuthenticationRefs:"
+            + " [{group: policy.linkerd.io, kind: MeshTLSAuthentication, name: x}]";
+    return Stream.of(
+        good(deny(byIdentity)),
+        good(deny(byIdentity + "\nmode: audit")),
+        bad(deny(byIdentity + "\nmode: dry-run"), "error spec.mode"),
+        bad(deny(toServer), "error spec"),
+        bad(
+            deny(toServer + "requiredAuthenticationRefs: []"),
+            "warning spec.requiredAuthenticationRefs: the list is empty"),
+        bad(
+            deny("targetRef: {kind: Service, name: web}\nrequiredAuthenticationRefs: []"),
+            "error spec.targetRef",
+            "warning spec.requiredAuthenticationRefs"),
+        bad(
+            manifest(
+                "policy.signetmesh.io/v1alpha1",
+                "DenyPolicy",
+                "{policy.signetmesh.io/mode: audit}",
+                byIdentity),
+            "error metadata.annotations"),
+        good(
+            manifest(
+                "policy.linkerd.io/v1beta3",
+                "Server",
+                "{policy.signetmesh.io/mode: audit}",
+                "podSelector: {}\nport: 80")),
+        bad(
+            manifest(
+                "policy.linkerd.io/v1beta3",
+                "Server",
+                "{policy.signetmesh.io/mode: Audit}",
+                "podSelector: {}\nport: 80"),
+            "error metadata.annotations"));
+  }
+
   static Stream<Arguments> servers() {
     return Stream.of(
         good(server("8080")),
@@ -514,6 +558,7 @@ class AdmissionRulesTest {
   @ParameterizedTest
   @MethodSource({
     "servers",
+    "denials",
     "policies",
     "authentications",
     "serverAuthorizations",
