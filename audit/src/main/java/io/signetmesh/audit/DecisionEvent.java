@@ -21,6 +21,10 @@ import org.jspecify.annotations.Nullable;
  * @param failedAttribute on a denial the attribute that failed: identity, network, tls
  * @param detail on a denial what the nearest authorization wants
  * @param policyGeneration generation of the policy that decided; 0 when unknown
+ * @param mode whether the verdict is that of policy, or the client was let through only because the
+ *     port's access policy is audit
+ * @param trial what the decision would be if everything in audit mode were in force; null when
+ *     nothing in audit mode bears on the port
  */
 public record DecisionEvent(
     long epochMillis,
@@ -34,7 +38,9 @@ public record DecisionEvent(
     @Nullable String authorization,
     @Nullable String failedAttribute,
     @Nullable String detail,
-    long policyGeneration)
+    long policyGeneration,
+    DecisionMode mode,
+    @Nullable TrialVerdict trial)
     implements AuditEvent {
   private static final int MAX_TEXT = 2048;
 
@@ -45,7 +51,7 @@ public record DecisionEvent(
     detail = cut(detail);
   }
 
-  private static @Nullable String cut(@Nullable String text) {
+  static @Nullable String cut(@Nullable String text) {
     return text == null || text.length() <= MAX_TEXT ? text : text.substring(0, MAX_TEXT) + "…";
   }
 }

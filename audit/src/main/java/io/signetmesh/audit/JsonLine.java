@@ -63,7 +63,23 @@ final class JsonLine {
     optional("detail", event.detail());
     raw(",\"policy_generation\":");
     number(event.policyGeneration());
+    field("mode", event.mode().label());
+    TrialVerdict trial = event.trial();
+    if (trial != null) {
+      trial(trial);
+    }
     bytes(connection.tls());
+  }
+
+  private void trial(TrialVerdict trial) {
+    raw(",\"trial\":{");
+    name("verdict");
+    string(trial.verdict().label());
+    field("reason", trial.reason());
+    optional("authorization", trial.authorization());
+    optional("failed_attribute", trial.failedAttribute());
+    optional("detail", trial.detail());
+    put((byte) '}');
   }
 
   /** The encoded parts of a connection, from the cache or made now. */

@@ -167,6 +167,45 @@ class JournalTest {
     assertThat(node.at("/decision/path").asText()).isEqualTo(expected);
   }
 
+  @Test
+  void aVerdictThatIsOnlyTriedStandsBesideTheOneThatCounts() throws Exception {
+    DecisionEvent enforced = decision("/");
+    DecisionEvent tried =
+        new DecisionEvent(
+            enforced.epochMillis(),
+            enforced.connection(),
+            enforced.server(),
+            enforced.protocol(),
+            enforced.method(),
+            enforced.path(),
+            Verdict.ALLOW,
+            "audited",
+            "default/audit",
+            null,
+            null,
+            7,
+            DecisionMode.AUDIT,
+            new TrialVerdict(
+                Verdict.DENY, "identity-mismatch", "web", "identity", "wants " + "x".repeat(9000)));
+    JsonLine line = new JsonLine();
+    line.decision(1, enforced);
+    JsonNode plain = JSON.readTree(line.array(), 0, line.length());
+    assertThat(plain.at("/decision/mode").asText()).isEqualTo("enforce");
+    assertThat(plain.at("/decision/trial").isMissingNode()).isTrue();
+
+    line.clear();
+    line.decision(2, tried);
+    JsonNode node = JSON.readTree(line.array(), 0, line.length());
+    assertThat(node.at("/decision/verdict").asText()).isEqualTo("allow");
+    assertThat(node.at("/decision/mode").asText()).isEqualTo("audit");
+    assertThat(node.at("/decision/trial/verdict").asText()).isEqualTo("deny");
+    assertThat(node.at("/decision/trial/reason").asText()).isEqualTo("identity-mismatch");
+    assertThat(node.at("/decision/trial/authorization").asText()).isEqualTo("web");
+    assertThat(node.at("/decision/trial/failed_attribute").asText()).isEqualTo("identity");
+    assertThat(node.at("/decision/trial/detail").asText()).startsWith("wants x").hasSize(2049);
+    assertThat(node.at("/decision/policy_generation").asLong()).isEqualTo(7);
+  }
+
   private static DecisionEvent decision(String path) {
     return new DecisionEvent(
         CLOCK.millis(),
@@ -186,7 +225,9 @@ class JournalTest {
         null,
         "identity",
         null,
-        7);
+        7,
+        DecisionMode.ENFORCE,
+        null);
   }
 
   private static List<JsonNode> read(Path file) throws IOException {

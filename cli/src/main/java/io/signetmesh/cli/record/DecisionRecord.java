@@ -23,6 +23,10 @@ import org.jspecify.annotations.Nullable;
  * @param failedAttribute on a denial the attribute that failed
  * @param detail on a denial what the nearest authorization wants
  * @param policyGeneration generation of the policy that decided
+ * @param mode {@code enforce}, or {@code audit} when the client was let through by audit only;
+ *     empty in records of proxies that do not state it
+ * @param trial what the decision would be if everything in audit mode were in force; null when
+ *     nothing in audit mode bears on the port
  * @param tlsVersion TLS version; null without TLS
  * @param tlsGroup key exchange group; null without TLS
  */
@@ -43,8 +47,38 @@ public record DecisionRecord(
     @Nullable String failedAttribute,
     @Nullable String detail,
     long policyGeneration,
+    String mode,
+    @Nullable Trial trial,
     @Nullable String tlsVersion,
     @Nullable String tlsGroup) {
+
+  /**
+   * The verdict of policy that is only tried.
+   *
+   * @param allowed what the outcome would be
+   * @param reason stable reason code
+   * @param authorization what would match, or comes nearest
+   * @param failedAttribute on a denial the attribute that would fail
+   * @param detail on a denial what the nearest authorization wants
+   */
+  public record Trial(
+      boolean allowed,
+      String reason,
+      @Nullable String authorization,
+      @Nullable String failedAttribute,
+      @Nullable String detail) {
+
+    private static @Nullable Trial of(@Nullable JsonNode trial) {
+      return trial == null
+          ? null
+          : new Trial(
+              trial.path("verdict").asText().equals("allow"),
+              trial.path("reason").asText(),
+              text(trial, "authorization"),
+              text(trial, "failed_attribute"),
+              text(trial, "detail"));
+    }
+  }
 
   /** The record of a journal line; null when the line is no decision. */
   static @Nullable DecisionRecord of(JsonNode line) {
@@ -69,6 +103,8 @@ public record DecisionRecord(
         text(decision, "failed_attribute"),
         text(decision, "detail"),
         decision.path("policy_generation").asLong(),
+        decision.path("mode").asText(),
+        Trial.of(decision.get("trial")),
         text(decision, "tls_version"),
         text(decision, "tls_group"));
   }

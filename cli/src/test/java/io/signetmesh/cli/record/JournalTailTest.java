@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.signetmesh.audit.AdministrativeEvent;
 import io.signetmesh.audit.AuditedConnection;
 import io.signetmesh.audit.DecisionEvent;
+import io.signetmesh.audit.DecisionMode;
 import io.signetmesh.audit.Journal;
 import io.signetmesh.audit.JournalConfig;
+import io.signetmesh.audit.TrialVerdict;
 import io.signetmesh.audit.Verdict;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
@@ -42,7 +44,10 @@ final class JournalTailTest {
         "policy.linkerd.io/authorizationpolicy/web-from-storefront",
         "identity",
         "wants frontend",
-        17);
+        17,
+        DecisionMode.ENFORCE,
+        new TrialVerdict(
+            Verdict.ALLOW, "authorized", "policy.linkerd.io/authorizationpolicy/all", null, null));
   }
 
   @Test
@@ -64,6 +69,11 @@ final class JournalTailTest {
       assertThat(record.failedAttribute()).isEqualTo("identity");
       assertThat(record.policyGeneration()).isEqualTo(17);
       assertThat(record.tlsGroup()).isEqualTo("X25519MLKEM768");
+      assertThat(record.mode()).isEqualTo("enforce");
+      assertThat(record.trial())
+          .isEqualTo(
+              new DecisionRecord.Trial(
+                  true, "authorized", "policy.linkerd.io/authorizationpolicy/all", null, null));
     }
   }
 

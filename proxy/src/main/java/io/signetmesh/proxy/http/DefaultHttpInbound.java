@@ -7,6 +7,7 @@ import io.netty.util.AsciiString;
 import io.netty.util.NetUtil;
 import io.signetmesh.audit.AuditLog;
 import io.signetmesh.audit.DecisionEvent;
+import io.signetmesh.audit.DecisionMode;
 import io.signetmesh.audit.Verdict;
 import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Reason;
@@ -430,7 +431,9 @@ public final class DefaultHttpInbound implements HttpInbound {
               decision == null ? null : decision.authorizationLabel(),
               decision == null ? null : decision.failedAttribute(),
               decision == null ? null : decision.detail(),
-              current == null ? 0 : current.generation()));
+              current == null ? 0 : current.generation(),
+              DecisionMode.ENFORCE,
+              null));
     }
   }
 

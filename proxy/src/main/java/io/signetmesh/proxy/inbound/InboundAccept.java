@@ -10,6 +10,7 @@ import io.netty.util.concurrent.Future;
 import io.signetmesh.audit.AuditLog;
 import io.signetmesh.audit.AuditedConnection;
 import io.signetmesh.audit.DecisionEvent;
+import io.signetmesh.audit.DecisionMode;
 import io.signetmesh.audit.Verdict;
 import io.signetmesh.identity.pki.Credentials;
 import io.signetmesh.identity.pki.LiveSslContext;
@@ -283,7 +284,9 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
                 null,
                 "tls",
                 String.valueOf(cause.getMessage()),
-                0));
+                0,
+                DecisionMode.ENFORCE,
+                null));
     channel.close();
   }
 
@@ -657,7 +660,9 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
                 decision.authorizationLabel(),
                 decision.failedAttribute(),
                 decision.detail(),
-                current.generation()));
+                current.generation(),
+                DecisionMode.ENFORCE,
+                null));
   }
 
   private void refuse(
@@ -685,7 +690,9 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
                 null,
                 null,
                 null,
-                generation));
+                generation,
+                DecisionMode.ENFORCE,
+                null));
     channel.close();
   }
 
