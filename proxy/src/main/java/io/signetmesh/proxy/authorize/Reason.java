@@ -4,6 +4,10 @@ package io.signetmesh.proxy.authorize;
 public enum Reason {
   /** An authorization matched; the decision names it. */
   AUTHORIZED("authorized"),
+  /** No authorization matched; the audit access policy of the port lets it through. */
+  AUDITED("audited"),
+  /** A denial matched: whatever else allows, it refuses. The decision names it. */
+  DENIED_BY_POLICY("denied-by-policy"),
   /** The loopback interface is always allowed: the workload talks to itself. */
   LOOPBACK("loopback"),
   /** The client's identity is in no authorization whose network part holds. */
@@ -30,6 +34,11 @@ public enum Reason {
    * The TLS handshake failed: the certificate is foreign, expired or absent where one is required.
    */
   TLS_HANDSHAKE("tls-handshake-failed"),
+  /**
+   * The path has no safe normal form, or leads elsewhere when it is read without its parameters, so
+   * that the decision could be about another resource than the one served.
+   */
+  UNSAFE_PATH("unsafe-path"),
   /** A rate limit is exhausted. */
   RATE_LIMITED("rate-limited");
 

@@ -1,6 +1,7 @@
 package io.signetmesh.proxy.authorize;
 
 import java.time.Duration;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -8,6 +9,14 @@ import org.jspecify.annotations.Nullable;
  * locks or blocks when it decides.
  */
 public interface ServerPolicy {
+  /**
+   * Policy features that this engine enforces, as a proxy names them in {@code
+   * PortSpec.signet_features}.
+   */
+  static List<String> features() {
+    return List.of("generation", "deny", "trial");
+  }
+
   /** The Server resource, or {@code default/<policy name>}. */
   ResourceRef server();
 
@@ -33,8 +42,79 @@ public interface ServerPolicy {
   /** The route that a request takes; null when none matches (404). */
   @Nullable Route route(RequestFacts request);
 
-  /** Decides on a request that takes {@code route}, which came from this policy. */
+  /**
+   * Decides on a request that takes {@code route}, which came from this policy. Takes from the rate
+   * limit what an allowed request takes.
+   */
   Decision decideRequest(Client client, Route route);
+
+  /**
+   * As {@link #decideRequest}, but neither asks nor changes the rate limit: for requests that are
+   * under way and for questions about requests that are not made.
+   */
+  default Decision authorizeRequest(Client client, Route route) {
+    return decideRequest(client, route);
+  }
+
+  /**
+   * Whether a route is chosen by path: some route, enforced or tried, matches another path than
+   * prefix {@code /}. Probe routes and the default route do not count. Where this holds, requests
+   * have to come with their path in normal form (RFC 3986 6.2.2), or be refused.
+   */
+  default boolean matchesPaths() {
+    return false;
+  }
+
+  /**
+   * Whether a request for which {@link #route} found none has none because lenient readers of its
+   * path (without {@code ;parameters}) would take it to another route: to be refused with 400
+   * ({@link Reason#UNSAFE_PATH}) instead of 404.
+   */
+  default boolean isAmbiguous(RequestFacts request) {
+    return false;
+  }
+
+  /** One route of each route resource, in the order in which the controller lists them. */
+  default List<Route> routes() {
+    return List.of();
+  }
+
+  /**
+   * What {@link #decideConnection} would say if all that is only tried were in force: objects in
+   * audit mode, and the audit access policy as if it denied. Null when nothing tried bears on the
+   * connection: then there is no other verdict to tell of.
+   */
+  default @Nullable Decision trialConnection(Client client) {
+    return null;
+  }
+
+  /**
+   * What would become of a request if all that is only tried were in force, including its route;
+   * see {@link #trialConnection}. Rate limits are no part of it: a request that is refused for its
+   * rate has no verdict to compare.
+   */
+  default @Nullable Decision trialRequest(Client client, RequestFacts request) {
+    return null;
+  }
+
+  /**
+   * The decision with every rule and route that was considered. Costs what the policy holds, and
+   * takes nothing from rate limits: for operators, not for traffic.
+   *
+   * @param request the request, or null for a connection that is not read as HTTP
+   */
+  default Explanation explain(Client client, @Nullable RequestFacts request) {
+    Route route = request == null ? null : route(request);
+    Decision decision;
+    if (request == null) {
+      decision = decideConnection(client);
+    } else if (route == null) {
+      decision = new Decision(false, Reason.NO_ROUTE, null, null, null);
+    } else {
+      decision = authorizeRequest(client, route);
+    }
+    return new Explanation(decision, route, List.of(), List.of(), null);
+  }
 
   /** Protocol of a port, as mesh-proxy inbound policy states it. */
   enum Protocol {
