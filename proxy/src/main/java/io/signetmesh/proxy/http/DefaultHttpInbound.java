@@ -7,19 +7,19 @@ import io.netty.util.AsciiString;
 import io.netty.util.NetUtil;
 import io.signetmesh.audit.AuditLog;
 import io.signetmesh.audit.DecisionEvent;
-import io.signetmesh.audit.DecisionMode;
+import io.signetmesh.audit.TrialVerdict;
 import io.signetmesh.audit.Verdict;
+import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Reason;
 import io.signetmesh.proxy.authorize.RequestFacts;
 import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;
 import io.signetmesh.proxy.connect.Connector;
+import io.signetmesh.proxy.inbound.AuditedDecisions;
 import io.signetmesh.proxy.inbound.InboundConnection;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import io.signetmesh.proxy.metrics.ProxyError;
-import io.signetmesh.proxy.metrics.RequestMetrics;
-import io.signetmesh.proxy.metrics.ResponseClass;
 import io.signetmesh.proxy.policy.PortPolicy;
 import java.net.InetSocketAddress;
 import java.time.InstantSource;
@@ -94,6 +94,8 @@ public final class DefaultHttpInbound implements HttpInbound {
     private final PortPolicy.Registration registration;
     private final Facts facts = new Facts();
     private @Nullable InboundExchange first;
+    private @Nullable Decision lastTrial;
+    private @Nullable TrialVerdict lastTrialVerdict;
 
     Connection(Loop state, InboundConnection inbound, HttpVersion version) {
       this.state = state;
@@ -114,6 +116,18 @@ public final class DefaultHttpInbound implements HttpInbound {
       state.inFlight++;
       exchange.decideAndSend();
       return exchange;
+    }
+
+    /** Decisions are made when a policy is compiled, so that few become many records. */
+    @SuppressWarnings("ReferenceEquality")
+    private TrialVerdict trial(Decision decision) {
+      TrialVerdict verdict = lastTrialVerdict;
+      if (verdict == null || lastTrial != decision) {
+        verdict = AuditedDecisions.trial(decision);
+        lastTrial = decision;
+        lastTrialVerdict = verdict;
+      }
+      return verdict;
     }
 
     private void remove(InboundExchange exchange) {
@@ -148,14 +162,10 @@ public final class DefaultHttpInbound implements HttpInbound {
     private final Connection connection;
     private final Channel channel;
     private final boolean upgrade;
-    private final long startNanos = System.nanoTime();
     private @Nullable InboundExchange previous;
     private @Nullable InboundExchange next;
     private @Nullable ServerPolicy policy;
     private @Nullable AsciiString origProto;
-    private @Nullable RequestMetrics requests;
-    private int status;
-    private int grpcStatus = ResponseClass.NO_GRPC_STATUS;
     private String path = "";
     private @Nullable Http2Headers received;
     private boolean awaited = true;
@@ -184,7 +194,7 @@ public final class DefaultHttpInbound implements HttpInbound {
       ServerPolicy current = inbound.policy().current();
       path = withoutQuery(head.path());
       if (current == null) {
-        record(null, Verdict.DENY, Reason.NO_POLICY, null);
+        record(null, Verdict.DENY, Reason.NO_POLICY, null, null, null);
         fail(Failure.UNAUTHORIZED);
         return;
       }
@@ -193,26 +203,32 @@ public final class DefaultHttpInbound implements HttpInbound {
         fail(Failure.OVERLOADED);
         return;
       }
-      Route route = route(current);
-      if (route == null) {
-        inbound.metrics().routeNotFound(current);
-        record(current, Verdict.DENY, Reason.NO_ROUTE, null);
-        fail(Failure.NO_ROUTE);
+      if (current.matchesPaths() && !normalize(current, head)) {
         return;
       }
-      Decision decision = current.decideRequest(inbound.client(), route);
-      record(
-          current, decision.allowed() ? Verdict.ALLOW : Verdict.DENY, decision.reason(), decision);
+      Facts facts = facts(head.path());
+      Route route = route(current, facts);
+      if (route == null) {
+        refuseWithoutRoute(current, facts);
+        return;
+      }
+      Client client = inbound.client();
+      // What the proxy answers itself costs the application nothing.
+      Decision decision =
+          isForwarded(route)
+              ? current.decideRequest(client, route)
+              : current.authorizeRequest(client, route);
+      Decision trial =
+          decision.reason() == Reason.RATE_LIMITED ? null : current.trialRequest(client, facts);
+      record(current, decision, trial);
       if (!decision.allowed()) {
         inbound.metrics().denied(current, route, decision);
         fail(
             decision.reason() == Reason.RATE_LIMITED ? Failure.RATE_LIMITED : Failure.UNAUTHORIZED);
         return;
       }
-      RequestMetrics counted = inbound.metrics().authorized(current, route, decision);
-      counted.requestStarted();
-      requests = counted;
-      String identity = inbound.client().identity();
+      count(inbound.metrics().authorized(current, route, decision));
+      String identity = client.identity();
       if (identity != null) {
         head.set(HeaderNames.L5D_CLIENT_ID, identity);
       }
@@ -221,31 +237,95 @@ public final class DefaultHttpInbound implements HttpInbound {
       }
     }
 
-    private @Nullable Route route(ServerPolicy current) {
+    /** Puts the path in its normal form for all that follows; false: refused, it has none. */
+    @SuppressWarnings("ReferenceEquality") // A normal path is returned as it is.
+    private boolean normalize(ServerPolicy current, Http2Headers head) {
+      CharSequence sent = head.path();
+      CharSequence normal = sent == null ? null : RequestPath.normalize(sent);
+      if (normal == null) {
+        refuseUnsafe(current, sent == null ? "no path" : RequestPath.refusal(sent));
+        return false;
+      }
+      if (normal != sent) {
+        head.path(normal);
+        path = withoutQuery(normal);
+      }
+      return true;
+    }
+
+    private void refuseWithoutRoute(ServerPolicy current, Facts facts) {
+      if (current.isAmbiguous(facts)) {
+        refuseUnsafe(current, "without its parameters the path takes another route");
+        return;
+      }
+      connection.inbound.metrics().routeNotFound(current);
+      Decision trial = current.trialRequest(connection.inbound.client(), facts);
+      record(current, Verdict.DENY, Reason.NO_ROUTE, null, null, trial);
+      fail(Failure.NO_ROUTE);
+    }
+
+    private void refuseUnsafe(ServerPolicy current, @Nullable String why) {
+      connection.inbound.metrics().unsafePath(current);
+      record(current, Verdict.DENY, Reason.UNSAFE_PATH, null, why, null);
+      fail(Failure.UNSAFE_PATH);
+    }
+
+    /** What the client asked for, with its path in the form that is given. */
+    private Facts facts(@Nullable CharSequence form) {
+      Facts facts = connection.facts;
+      Http2Headers unchanged = received;
+      facts.head = unchanged == null ? request() : unchanged;
+      facts.path = form == null ? "" : form;
+      return facts;
+    }
+
+    private static @Nullable Route route(ServerPolicy current, Facts facts) {
       ServerPolicy.Protocol protocol = current.protocol();
       if (protocol == ServerPolicy.Protocol.OPAQUE || protocol == ServerPolicy.Protocol.TLS) {
         return null;
       }
-      Facts facts = connection.facts;
-      Http2Headers unchanged = received;
-      facts.head = unchanged == null ? request() : unchanged;
       return current.route(facts);
     }
 
+    /** Whether requests of a route reach the application. */
+    private static boolean isForwarded(Route route) {
+      List<Route.Filter> filters = route.filters();
+      for (int i = 0; i < filters.size(); i++) {
+        if (!(filters.get(i) instanceof Route.Filter.RequestHeaders)) {
+          return false;
+        }
+      }
+      return true;
+    }
+
+    /** A rate limits what begins, not what is under way: it is not asked again. */
     void recheck(ServerPolicy changed) {
       if (done()) {
         return;
       }
       policy = changed;
-      Route route = route(changed);
-      Decision decision =
-          route == null ? null : changed.decideRequest(connection.inbound.client(), route);
-      if (decision != null && (decision.allowed() || decision.reason() == Reason.RATE_LIMITED)) {
-        // A rate limits what begins, not what is under way.
+      Client client = connection.inbound.client();
+      Http2Headers asked = received;
+      Facts facts = facts(asked == null ? request().path() : asked.path());
+      CharSequence normal = changed.matchesPaths() ? RequestPath.normalize(facts.path) : facts.path;
+      Route route = null;
+      Decision decision = null;
+      if (normal != null) {
+        facts.path = normal;
+        route = route(changed, facts);
+        decision = route == null ? null : changed.authorizeRequest(client, route);
+      }
+      if (decision != null && decision.allowed()) {
         return;
       }
-      record(
-          changed, Verdict.DENY, decision == null ? Reason.NO_ROUTE : decision.reason(), decision);
+      if (decision != null) {
+        record(changed, decision, changed.trialRequest(client, facts));
+      } else if (normal == null || changed.isAmbiguous(facts)) {
+        record(changed, Verdict.DENY, Reason.UNSAFE_PATH, null, null, null);
+      } else {
+        Decision trial = changed.trialRequest(client, facts);
+        record(changed, Verdict.DENY, Reason.NO_ROUTE, null, null, trial);
+      }
       if (tunnel()) {
         channel.close();
       } else {
@@ -344,38 +424,6 @@ public final class DefaultHttpInbound implements HttpInbound {
       if (origProto != null) {
         head.set(HeaderNames.L5D_ORIG_PROTO, HeaderNames.ORIG_HTTP_11);
       }
-      noteGrpcStatus(head);
-      status = status(head);
-      RequestMetrics counted = requests;
-      if (counted != null) {
-        counted.responseStarted(status, System.nanoTime() - startNanos);
-      }
-    }
-
-    @Override
-    void onResponseTrailers(Http2Headers trailers) {
-      noteGrpcStatus(trailers);
-    }
-
-    private void noteGrpcStatus(Http2Headers from) {
-      if (grpc()) {
-        CharSequence value = from.get(HeaderNames.GRPC_STATUS);
-        if (value != null) {
-          grpcStatus = ResponseClass.parseGrpcStatus(value);
-        }
-      }
-    }
-
-    private void countEnd() {
-      RequestMetrics counted = requests;
-      if (counted != null) {
-        requests = null;
-        if (responseComplete() || tunnel()) {
-          counted.responseEnded(status, grpcStatus);
-        } else {
-          counted.failed(status, ProxyError.IO);
-        }
-      }
     }
 
     @Override
@@ -403,16 +451,30 @@ public final class DefaultHttpInbound implements HttpInbound {
 
     @Override
     void onDone() {
-      countEnd();
       answered();
       connection.remove(this);
+    }
+
+    private void record(ServerPolicy current, Decision decision, @Nullable Decision trial) {
+      record(
+          current,
+          decision.allowed() ? Verdict.ALLOW : Verdict.DENY,
+          decision.reason(),
+          decision,
+          decision.detail(),
+          trial);
     }
 
     private void record(
         @Nullable ServerPolicy current,
         Verdict verdict,
         Reason reason,
-        @Nullable Decision decision) {
+        @Nullable Decision decision,
+        @Nullable String detail,
+        @Nullable Decision trial) {
+      if (current != null && trial != null) {
+        connection.inbound.metrics().tried(current, verdict == Verdict.ALLOW, trial);
+      }
       CharSequence method = request().method();
       audit.record(
           new DecisionEvent(
@@ -430,10 +492,10 @@ public final class DefaultHttpInbound implements HttpInbound {
               reason.code(),
               decision == null ? null : decision.authorizationLabel(),
               decision == null ? null : decision.failedAttribute(),
-              decision == null ? null : decision.detail(),
+              detail,
               current == null ? 0 : current.generation(),
-              DecisionMode.ENFORCE,
-              null));
+              AuditedDecisions.mode(decision),
+              trial == null ? null : connection.trial(trial)));
     }
   }
 
@@ -447,17 +509,10 @@ public final class DefaultHttpInbound implements HttpInbound {
     return query < 0 ? text : text.substring(0, query);
   }
 
-  static int status(Http2Headers head) {
-    CharSequence status = head.status();
-    if (status == null || status.length() != 3) {
-      return 0;
-    }
-    return (status.charAt(0) - '0') * 100 + (status.charAt(1) - '0') * 10 + status.charAt(2) - '0';
-  }
-
   /** Reused view of the head that is being routed. */
   private static final class Facts implements RequestFacts {
     private Http2Headers head = new DefaultHttp2Headers(false, 2);
+    private CharSequence path = "";
 
     @Override
     public CharSequence method() {
@@ -467,8 +522,7 @@ public final class DefaultHttpInbound implements HttpInbound {
 
     @Override
     public CharSequence path() {
-      CharSequence path = head.path();
-      return path == null ? "" : path;
+      return path;
     }
 
     @Override

@@ -9,8 +9,6 @@ import io.signetmesh.proxy.loop.ProxyLoop;
 import io.signetmesh.proxy.metrics.OutboundHttpMetrics;
 import io.signetmesh.proxy.metrics.ProxyError;
 import io.signetmesh.proxy.metrics.ProxyMetrics;
-import io.signetmesh.proxy.metrics.RequestMetrics;
-import io.signetmesh.proxy.metrics.ResponseClass;
 import io.signetmesh.proxy.outbound.Endpoint;
 import io.signetmesh.proxy.outbound.Upstream;
 import java.util.HashMap;
@@ -124,14 +122,10 @@ public final class DefaultHttpOutbound implements HttpOutbound {
   private final class OutboundExchange extends Exchange {
     private final Connection connection;
     private final boolean upgrade;
-    private final long startNanos = System.nanoTime();
     private final @Nullable CharSequence requiredIdentity;
     private AsciiString form = HeaderNames.ORIG_HTTP_11;
     private Upstream.@Nullable Lease lease;
     private boolean awaited = true;
-    private @Nullable RequestMetrics requests;
-    private int status;
-    private int grpcStatus = ResponseClass.NO_GRPC_STATUS;
 
     OutboundExchange(
         Connection connection,
@@ -189,10 +183,7 @@ public final class DefaultHttpOutbound implements HttpOutbound {
         fail(Failure.UNAVAILABLE);
         return;
       }
-      countEnd();
-      RequestMetrics counted = connection.counts.to(endpoint);
-      counted.requestStarted();
-      requests = counted;
+      count(connection.counts.to(endpoint));
       Http2Headers head = request();
       String override = endpoint.authorityOverride();
       if (override != null) {
@@ -217,7 +208,7 @@ public final class DefaultHttpOutbound implements HttpOutbound {
 
     @Override
     void retry() {
-      countEnd();
+      endCount();
       releaseLease();
       request().remove(HeaderNames.L5D_ORIG_PROTO);
       pickAndSend();
@@ -238,38 +229,6 @@ public final class DefaultHttpOutbound implements HttpOutbound {
       head.remove(HeaderNames.L5D_ORIG_PROTO);
       head.remove(HeaderNames.L5D_PROXY_ERROR);
       head.remove(HeaderNames.L5D_PROXY_CONNECTION);
-      noteGrpcStatus(head);
-      status = DefaultHttpInbound.status(head);
-      RequestMetrics counted = requests;
-      if (counted != null) {
-        counted.responseStarted(status, System.nanoTime() - startNanos);
-      }
-    }
-
-    @Override
-    void onResponseTrailers(Http2Headers trailers) {
-      noteGrpcStatus(trailers);
-    }
-
-    private void noteGrpcStatus(Http2Headers from) {
-      if (grpc()) {
-        CharSequence value = from.get(HeaderNames.GRPC_STATUS);
-        if (value != null) {
-          grpcStatus = ResponseClass.parseGrpcStatus(value);
-        }
-      }
-    }
-
-    private void countEnd() {
-      RequestMetrics counted = requests;
-      if (counted != null) {
-        requests = null;
-        if (responseComplete() || tunnel()) {
-          counted.responseEnded(status, grpcStatus);
-        } else {
-          counted.failed(status, ProxyError.IO);
-        }
-      }
     }
 
     @Override
@@ -285,7 +244,7 @@ public final class DefaultHttpOutbound implements HttpOutbound {
       answered();
       Upstream.Lease held = lease;
       if (held != null) {
-        held.responded(System.nanoTime() - startNanos);
+        held.responded(elapsedNanos());
       }
     }
 
@@ -299,7 +258,6 @@ public final class DefaultHttpOutbound implements HttpOutbound {
 
     @Override
     void onDone() {
-      countEnd();
       answered();
       releaseLease();
     }

@@ -7,6 +7,9 @@ import io.netty.handler.codec.http2.Http2Error;
 import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.util.AsciiString;
 import io.netty.util.ReferenceCountUtil;
+import io.signetmesh.proxy.metrics.ProxyError;
+import io.signetmesh.proxy.metrics.RequestMetrics;
+import io.signetmesh.proxy.metrics.ResponseClass;
 import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
 
@@ -35,6 +38,10 @@ abstract class Exchange {
   private boolean done;
   private boolean tunnel;
   private int attempts;
+  private final long startNanos = System.nanoTime();
+  private @Nullable RequestMetrics counted;
+  private int status;
+  private int grpcStatus = ResponseClass.NO_GRPC_STATUS;
 
   /**
    * @param server where the response goes
@@ -109,9 +116,6 @@ abstract class Exchange {
   /** Looks at and changes the upstream's response head before it goes to the client. */
   abstract void onResponseHead(Http2Headers head);
 
-  /** Looks at the trailers of the upstream's response before they go to the client. */
-  abstract void onResponseTrailers(Http2Headers trailers);
-
   /** The proxy answers in place of the upstream. */
   abstract void onFailure(Failure failure);
 
@@ -131,6 +135,59 @@ abstract class Exchange {
 
   /** No connection to the upstream could be made for this exchange. */
   abstract void onDialFailed();
+
+  // ---- counting
+
+  /** Nanoseconds since the request came. */
+  final long elapsedNanos() {
+    return System.nanoTime() - startNanos;
+  }
+
+  /** Counts the request, and what becomes of it, from here on; ends what was counted before. */
+  final void count(RequestMetrics metrics) {
+    endCount();
+    metrics.requestStarted();
+    counted = metrics;
+  }
+
+  /** Counts how the request ended, once. */
+  final void endCount() {
+    RequestMetrics metrics = counted;
+    if (metrics != null) {
+      counted = null;
+      if (responseComplete || tunnel) {
+        metrics.responseEnded(status, grpcStatus);
+      } else {
+        metrics.failed(status, ProxyError.IO);
+      }
+    }
+  }
+
+  private void countHead(Http2Headers head) {
+    noteGrpcStatus(head);
+    status = statusOf(head);
+    RequestMetrics metrics = counted;
+    if (metrics != null) {
+      metrics.responseStarted(status, elapsedNanos());
+    }
+  }
+
+  private void noteGrpcStatus(Http2Headers from) {
+    if (grpc) {
+      CharSequence value = from.get(HeaderNames.GRPC_STATUS);
+      if (value != null) {
+        grpcStatus = ResponseClass.parseGrpcStatus(value);
+      }
+    }
+  }
+
+  private static int statusOf(Http2Headers head) {
+    CharSequence text = head.status();
+    if (text == null || text.length() != 3) {
+      return 0;
+    }
+    return (text.charAt(0) - '0') * 100 + (text.charAt(1) - '0') * 10 + text.charAt(2) - '0';
+  }
 
   // ---- from the server connection
 
@@ -230,6 +287,7 @@ abstract class Exchange {
     responseStarted = true;
     onResponseStarted();
     onResponseHead(head);
+    countHead(head);
     if (end) {
       responseComplete = true;
       finish();
@@ -251,7 +309,7 @@ abstract class Exchange {
 
   final void responseTrailers(Http2Headers trailers) {
     if (!done) {
-      onResponseTrailers(trailers);
+      noteGrpcStatus(trailers);
       responseComplete = true;
       finish();
       server.trailers(trailers);
@@ -417,6 +475,7 @@ abstract class Exchange {
       waiting = null;
       queue.forEach(ReferenceCountUtil::release);
     }
+    endCount();
     onDone();
   }
 }

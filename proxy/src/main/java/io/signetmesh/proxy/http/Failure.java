@@ -11,6 +11,7 @@ enum Failure {
   NO_ROUTE(404, 5, false, "no route", null),
   UNAUTHORIZED(403, 7, false, "unauthorized", null),
   RATE_LIMITED(429, 8, false, "rate limited", null),
+  UNSAFE_PATH(400, 3, false, "unsafe path", null),
   BAD_REQUEST(400, 3, true, "malformed request", null),
   OVERLOADED(503, 14, true, "too many requests in flight", ProxyError.LOADSHED),
   NO_ENDPOINT(504, 4, true, "no endpoint is ready", ProxyError.FAILFAST),

@@ -103,16 +103,20 @@ final class Http1ClientConnection extends ChannelDuplexHandler implements Client
     flushed = false;
     bodiless = null;
     ByteBuf bytes;
+    CharSequence path = request.path();
     try {
       if (connect) {
         CharSequence authority = request.authority();
         if (authority == null) {
           throw new MalformedHeadException("CONNECT without authority");
         }
-        Http2Headers form = request;
-        form.path(authority);
+        request.path(authority);
       }
       bytes = Http1Writer.request(channel.alloc(), request, framing, absolute, upgrade);
+      if (connect && path != null) {
+        // What the request is judged by, should policy change under the tunnel.
+        request.path(path);
+      }
     } catch (MalformedHeadException e) {
       rest();
       next.fail(Failure.BAD_REQUEST);

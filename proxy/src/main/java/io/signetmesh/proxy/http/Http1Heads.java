@@ -131,15 +131,36 @@ final class Http1Heads {
     return false;
   }
 
-  /** Whether a text can be an authority without user information (RFC 3986 3.2). */
+  /**
+   * Whether a text is host and optional port, without user information (RFC 9110 4.2.3). Stricter
+   * than RFC 3986 3.2 in what readers differ about: nothing is escaped, and the port is a number.
+   */
   static boolean isAuthority(CharSequence text) {
-    if (text.isEmpty()) {
-      return false;
-    }
-    for (int i = 0; i < text.length(); i++) {
+    int length = text.length();
+    int colon = -1;
+    int bracket = -1;
+    for (int i = 0; i < length; i++) {
       char c = text.charAt(i);
       if (c <= ' ' || c >= 0x7f || c == '/' || c == '?' || c == '#' || c == '@' || c == '\\'
-          || c == ',') {
+          || c == ',' || c == '%') {
+        return false;
+      }
+      if (c == ':') {
+        colon = colon < 0 ? i : length;
+      } else if (c == ']') {
+        bracket = i;
+        colon = -1;
+      }
+    }
+    if (length == 0 || colon == 0 || colon == length) {
+      return false;
+    }
+    if (bracket >= 0
+        && (text.charAt(0) != '[' || (bracket != length - 1 && colon != bracket + 1))) {
+      return false;
+    }
+    for (int i = colon < 0 ? length : colon + 1; i < length; i++) {
+      if (text.charAt(i) < '0' || text.charAt(i) > '9') {
         return false;
       }
     }

@@ -485,7 +485,7 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
     Client client = client(channel, tls);
     AuditedConnection audited = audited(channel, wanted, client.identity(), tls != null);
     Decision decision = current.decideConnection(client);
-    record(audited, current, decision, label);
+    record(audited, wanted, current, client, decision, label);
     if (decision.allowed()) {
       services.metrics().inboundTcpAllowed(wanted, status, current, decision);
     } else {
@@ -561,7 +561,7 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
       }
       Decision decision = changed.decideConnection(client);
       if (!decision.allowed()) {
-        record(audited, changed, decision, label);
+        record(audited, target, changed, client, decision, label);
         services.metrics().inboundTcpTerminated(target, status, changed, allowed);
         TcpRelay live = relay;
         if (live != null) {
@@ -644,7 +644,16 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
   }
 
   private void record(
-      AuditedConnection audited, ServerPolicy current, Decision decision, String label) {
+      AuditedConnection audited,
+      InetSocketAddress wanted,
+      ServerPolicy current,
+      Client client,
+      Decision decision,
+      String label) {
+    Decision trial = current.trialConnection(client);
+    if (trial != null) {
+      services.metrics().inboundTcpTried(wanted, current, decision.allowed(), trial);
+    }
     services
         .audit()
         .record(
@@ -661,8 +670,8 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
                 decision.failedAttribute(),
                 decision.detail(),
                 current.generation(),
-                DecisionMode.ENFORCE,
-                null));
+                AuditedDecisions.mode(decision),
+                trial == null ? null : AuditedDecisions.trial(trial)));
   }
 
   private void refuse(

@@ -17,6 +17,8 @@ public final class InboundHttpMetrics {
   private final TlsStatus tls;
   private final @Nullable Entry[] kept = new @Nullable Entry[KEPT];
   private int next;
+  private final @Nullable Tried[] tried = new @Nullable Tried[KEPT];
+  private int nextTried;
 
   InboundHttpMetrics(ProxyMetrics metrics, Target target, TlsStatus tls) {
     this.metrics = metrics;
@@ -43,6 +45,36 @@ public final class InboundHttpMetrics {
   /** Counts that no route matched a request. */
   public void routeNotFound(ServerPolicy policy) {
     metrics.inboundHttpRouteNotFound(target, tls, policy);
+  }
+
+  /** Counts a request that was refused because its path has no normal form. */
+  public void unsafePath(ServerPolicy policy) {
+    metrics.inboundHttpUnsafePath(target, tls, policy);
+  }
+
+  /**
+   * Counts what would become of a request if everything in audit mode were in force.
+   *
+   * @param allowed what did become of it
+   */
+  // Policies and decisions are made once, when a policy is compiled.
+  @SuppressWarnings("ReferenceEquality")
+  public void tried(ServerPolicy policy, boolean allowed, Decision trial) {
+    for (Tried entry : tried) {
+      if (entry == null) {
+        break;
+      }
+      if (entry.trial == trial && entry.allowed == allowed && entry.policy == policy) {
+        entry.counter.increment();
+        return;
+      }
+    }
+    Tried made =
+        new Tried(
+            policy, allowed, trial, metrics.inboundTried("http", target, policy, allowed, trial));
+    tried[nextTried] = made;
+    nextTried = (nextTried + 1) % KEPT;
+    made.counter.increment();
   }
 
   /** Counts a request that the proxy itself failed; {@code policy} is null before there is one. */
@@ -79,4 +111,6 @@ public final class InboundHttpMetrics {
       Decision decision,
       Counter authorization,
       RequestMetrics requests) {}
+
+  private record Tried(ServerPolicy policy, boolean allowed, Decision trial, Counter counter) {}
 }

@@ -19,6 +19,8 @@ import org.jspecify.annotations.Nullable;
  * give handles that the connections keep; the handles count without lookup. Safe from any thread.
  */
 public final class ProxyMetrics {
+  private static final ResourceRef AUDIT = new ResourceRef("", "default", "audit");
+
   private final MetricsRegistry registry;
   private final HttpFamilies http;
   private final InternedBundles<InboundRequestKey, RequestMetrics> inboundRequests;
@@ -28,6 +30,8 @@ public final class ProxyMetrics {
   private final Family<Counter> inboundHttpAllow;
   private final Family<Counter> inboundHttpDeny;
   private final Family<Counter> inboundHttpRouteNotFound;
+  private final Family<Counter> inboundHttpUnsafePath;
+  private final Family<Counter> inboundTrials;
   private final Family<Counter> inboundTcpAllow;
   private final Family<Counter> inboundTcpDeny;
   private final Family<Counter> inboundTcpTerminate;
@@ -69,6 +73,14 @@ public final class ProxyMetrics {
     inboundHttpRouteNotFound =
         registry.counter(
             "inbound_http_route_not_found_total", "HTTP requests that no route matched.");
+    inboundHttpUnsafePath =
+        registry.counter(
+            "signet_inbound_http_unsafe_path_total",
+            "HTTP requests refused because their path can be read in more than one way.");
+    inboundTrials =
+        registry.counter(
+            "signet_inbound_trial_verdict_total",
+            "What decisions would be if everything in audit mode were in force.");
     inboundTcpAllow =
         registry.counter("inbound_tcp_authz_allow_total", "Connections that were authorized.");
     inboundTcpDeny =
@@ -212,6 +224,16 @@ public final class ProxyMetrics {
         .increment();
   }
 
+  /**
+   * Counts what would become of a connection if everything in audit mode were in force.
+   *
+   * @param allowed what did become of it
+   */
+  public void inboundTcpTried(
+      InetSocketAddress target, ServerPolicy policy, boolean allowed, Decision trial) {
+    inboundTried("tcp", new Target(target), policy, allowed, trial).increment();
+  }
+
   /** Counts an inbound connection that the proxy failed. */
   public void inboundTcpFailed(InetSocketAddress target, ProxyError error) {
     inboundTcpErrors.with(errorLabels(error, target)).increment();
@@ -285,7 +307,8 @@ public final class ProxyMetrics {
   RequestMetrics inboundRequests(
       Target target, TlsStatus tls, ServerPolicy policy, Route route, Decision decision) {
     return inboundRequests.get(
-        new InboundRequestKey(target, tls, policy.server(), route.ref(), decision.authorization()));
+        new InboundRequestKey(
+            target, tls, policy.server(), route.ref(), authorizationOf(decision)));
   }
 
   RequestMetrics outboundRequests(String authority, Endpoint endpoint) {
@@ -305,6 +328,23 @@ public final class ProxyMetrics {
 
   void inboundHttpRouteNotFound(Target target, TlsStatus tls, ServerPolicy policy) {
     inboundHttpRouteNotFound.with(policyLabels(target, tls, policy).build()).increment();
+  }
+
+  void inboundHttpUnsafePath(Target target, TlsStatus tls, ServerPolicy policy) {
+    inboundHttpUnsafePath.with(policyLabels(target, tls, policy).build()).increment();
+  }
+
+  Counter inboundTried(
+      String kind, Target target, ServerPolicy policy, boolean allowed, Decision trial) {
+    return inboundTrials.with(
+        Labels.builder()
+            .add("kind", kind)
+            .add(server(policy.server(), target.address().getPort()))
+            .add("outcome", allowed ? "allow" : "deny")
+            .add("verdict", trial.allowed() ? "allow" : "deny")
+            .add("reason", trial.reason().code())
+            .add(authorization(trial.authorization()))
+            .build());
   }
 
   void inboundHttpError(Target target, @Nullable ServerPolicy policy, ProxyError error) {
@@ -456,7 +496,12 @@ public final class ProxyMetrics {
   }
 
   private static Labels authorization(Decision decision) {
-    return authorization(decision.authorization());
+    return authorization(authorizationOf(decision));
+  }
+
+  /** What a decision is counted under; Linkerd counts what only an audit lets through as this. */
+  private static @Nullable ResourceRef authorizationOf(Decision decision) {
+    return decision.mode() == Decision.Mode.AUDIT ? AUDIT : decision.authorization();
   }
 
   private static Labels authorization(@Nullable ResourceRef ref) {

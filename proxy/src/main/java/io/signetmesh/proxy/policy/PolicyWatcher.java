@@ -50,9 +50,6 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
    */
   static final int MOST_PORTS = 1_000;
 
-  /** The feature that has the controller stamp generations and take acknowledgements. */
-  static final String GENERATION_FEATURE = "generation";
-
   private final ManagedChannel channel;
   private final String workload;
   private final PolicyCompiler compiler;
@@ -230,7 +227,7 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
               PortSpec.newBuilder()
                   .setWorkload(workload)
                   .setPort(number)
-                  .addSignetFeatures(GENERATION_FEATURE)
+                  .addAllSignetFeatures(ServerPolicy.features())
                   .build(),
               new ClientResponseObserver<PortSpec, Server>() {
                 @Override

@@ -1,0 +1,29 @@
+package io.signetmesh.proxy.inbound;
+
+import io.signetmesh.audit.DecisionMode;
+import io.signetmesh.audit.TrialVerdict;
+import io.signetmesh.audit.Verdict;
+import io.signetmesh.proxy.authorize.Decision;
+import org.jspecify.annotations.Nullable;
+
+/** Decisions as audit records state them. */
+public final class AuditedDecisions {
+  private AuditedDecisions() {}
+
+  /** What stands behind a verdict; refusals without a decision are enforced. */
+  public static DecisionMode mode(@Nullable Decision decision) {
+    return decision != null && decision.mode() == Decision.Mode.AUDIT
+        ? DecisionMode.AUDIT
+        : DecisionMode.ENFORCE;
+  }
+
+  /** The verdict of what is only tried. */
+  public static TrialVerdict trial(Decision trial) {
+    return new TrialVerdict(
+        trial.allowed() ? Verdict.ALLOW : Verdict.DENY,
+        trial.reason().code(),
+        trial.authorizationLabel(),
+        trial.failedAttribute(),
+        trial.detail());
+  }
+}
