@@ -37,7 +37,7 @@ import picocli.CommandLine.Spec;
     },
     mixinStandardHelpOptions = true,
     sortOptions = false,
-    subcommands = PolicyStatusCommand.class,
+    subcommands = {PolicyStatusCommand.class, PolicyTestCommand.class},
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
       "0:ended on request (SIGINT, SIGTERM)",

@@ -4,14 +4,14 @@ import java.util.Collection;
 import java.util.Locale;
 
 /** Finds the name that was probably meant. */
-final class NearestName {
+public final class NearestName {
   private static final int MAX_DISTANCE = 2;
   private static final int MAX_LENGTH = 64;
 
   private NearestName() {}
 
   /** {@code (did you mean "port"?)}, or nothing when no name is near. */
-  static String hint(String name, Collection<String> known) {
+  public static String hint(String name, Collection<String> known) {
     if (name.length() > MAX_LENGTH) {
       return "";
     }

@@ -1,0 +1,142 @@
+package io.signetmesh.cli.cases;
+
+import io.signetmesh.cli.cases.CaseResult.Difference;
+import io.signetmesh.cli.simulate.Answer;
+import io.signetmesh.cli.simulate.Caller;
+import io.signetmesh.cli.simulate.SimulatedMesh;
+import io.signetmesh.cli.simulate.SimulatedPort;
+import io.signetmesh.cli.simulate.WorkloadNames;
+import io.signetmesh.cluster.WorkloadRef;
+import io.signetmesh.crds.manifest.Finding;
+import io.signetmesh.crds.manifest.Position;
+import io.signetmesh.crds.manifest.RecordReader;
+import io.signetmesh.crds.manifest.RecordReader.Located;
+import io.signetmesh.crds.manifest.RecordReader.Records;
+import io.signetmesh.proxy.authorize.Decision;
+import io.signetmesh.proxy.authorize.ResourceRef;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** Asks a simulated mesh about the cases of a file, and compares. */
+public final class CaseRun {
+  private static final String NONE = "none";
+
+  private final SimulatedMesh mesh;
+  private final WorkloadNames names;
+
+  /** Runs over this mesh. */
+  public CaseRun(SimulatedMesh mesh) {
+    this.mesh = mesh;
+    this.names = new WorkloadNames(mesh.view());
+  }
+
+  /** Reads a file of cases; two cases of one name are an error. */
+  public static Records<PolicyCase> read(Path file) {
+    Records<PolicyCase> read = new RecordReader().readFile(file, PolicyCase.class);
+    List<Finding> findings = new ArrayList<>(read.findings());
+    Map<String, Position> seen = new HashMap<>();
+    for (Located<PolicyCase> test : read.records()) {
+      Position first = seen.putIfAbsent(test.value().name(), test.position());
+      if (first != null) {
+        findings.add(
+            new Finding(
+                Finding.Severity.ERROR,
+                test.position(),
+                null,
+                "name",
+                "\"" + test.value().name() + "\" is given twice, first at " + first));
+      }
+    }
+    if (read.records().isEmpty() && findings.isEmpty()) {
+      findings.add(
+          new Finding(
+              Finding.Severity.ERROR,
+              new Position(file.toString(), 1, 1),
+              null,
+              "",
+              "there are no cases"));
+    }
+    return new Records<>(read.records(), findings);
+  }
+
+  /** Runs a case. */
+  public CaseResult run(Located<PolicyCase> located) {
+    PolicyCase test = located.value();
+    long started = System.nanoTime();
+    Answer answer = null;
+    String problem = null;
+    List<Difference> differences = new ArrayList<>();
+    try {
+      answer = ask(test);
+      compare(test.expect(), answer, differences);
+    } catch (IllegalArgumentException e) {
+      problem = String.valueOf(e.getMessage());
+    }
+    return new CaseResult(
+        test, located.position(), answer, problem, differences, System.nanoTime() - started);
+  }
+
+  private Answer ask(PolicyCase test) {
+    WorkloadRef workload = names.find(test.workload()).ref();
+    SimulatedPort port =
+        mesh.port(workload, test.port())
+            .orElseThrow(() -> new IllegalArgumentException(workload + " has no policy"));
+    PolicyCase.ClientCase client = test.caller();
+    Caller caller = mesh.caller(client.identity(), client.ip(), client.tls());
+    return port.ask(caller, test.call(), Objects.requireNonNullElse(test.repeat(), 1));
+  }
+
+  private static void compare(
+      PolicyCase.Expectation expected, Answer answer, List<Difference> differences) {
+    Decision decision = answer.decision();
+    Decision trial = answer.trial();
+    compare(
+        "verdict",
+        expected.verdict() == null ? null : expected.verdict().wireName(),
+        answer.verdict(),
+        differences);
+    compare("status", text(expected.status(), -1), text(answer.status(), 0), differences);
+    compare("grpcStatus", text(expected.grpcStatus(), -1), text(answer.grpcStatus(), -1),
+        differences);
+    named("authorization", expected.authorization(), decision.authorization(), differences);
+    compare("reason", expected.reason(), decision.reason().code(), differences);
+    named("route", expected.route(), answer.route(), differences);
+    compare("mode", expected.mode(), decision.mode().code(), differences);
+    compare(
+        "trial",
+        expected.trial() == null ? null : expected.trial().wireName(),
+        trial == null ? NONE : Answer.verdict(trial),
+        differences);
+  }
+
+  private static @Nullable String text(@Nullable Integer number, int none) {
+    return number == null ? null : number == none ? NONE : number.toString();
+  }
+
+  private static void compare(
+      String field,
+      @Nullable String expected,
+      @Nullable String found,
+      List<Difference> differences) {
+    if (expected != null && !expected.equals(found)) {
+      differences.add(new Difference(field, expected, Optional.ofNullable(found).orElse(NONE)));
+    }
+  }
+
+  private static void named(
+      String field,
+      @Nullable String expected,
+      @Nullable ResourceRef found,
+      List<Difference> differences) {
+    String label = found == null ? NONE : found.label();
+    if (expected != null && !label.equals(expected) && !label.endsWith("/" + expected)) {
+      differences.add(new Difference(field, expected, label));
+    }
+  }
+}

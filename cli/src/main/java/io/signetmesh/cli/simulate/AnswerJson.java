@@ -1,0 +1,115 @@
+package io.signetmesh.cli.simulate;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.signetmesh.proxy.authorize.Decision;
+import io.signetmesh.proxy.authorize.Explanation;
+import java.util.List;
+
+/** Answers for programs. Fields may be added, and keep their meaning. */
+public final class AnswerJson {
+  private static final JsonNodeFactory JSON = JsonNodeFactory.instance;
+
+  private AnswerJson() {}
+
+  /** The outcome, without how it came about. */
+  public static ObjectNode of(Answer answer) {
+    ObjectNode node = JSON.objectNode();
+    decision(node, answer.decision());
+    if (answer.status() != 0) {
+      node.put("status", answer.status());
+    }
+    if (answer.grpcStatus() >= 0) {
+      node.put("grpcStatus", answer.grpcStatus());
+    }
+    node.put("mode", answer.decision().mode().code());
+    node.put("server", answer.server().label());
+    if (answer.route() != null) {
+      node.put("route", answer.route().label());
+    }
+    if (answer.generation() != 0) {
+      node.put("generation", answer.generation());
+    }
+    ObjectNode client = node.putObject("client");
+    if (answer.caller().identity() != null) {
+      client.put("identity", answer.caller().identity());
+    }
+    client.put("ip", answer.caller().ip().getHostAddress());
+    client.put("ipAssumed", answer.caller().assumedIp() != null);
+    client.put("tls", answer.caller().tls());
+    ObjectNode request = node.putObject("request");
+    request.put("protocol", answer.protocol().wireName());
+    Answer.Request asked = answer.request();
+    if (asked != null) {
+      request.put("method", asked.method()).put("path", asked.path()).put("host", asked.host());
+    }
+    Decision trial = answer.trial();
+    if (trial != null) {
+      decision(node.putObject("trial"), trial);
+    }
+    return node;
+  }
+
+  /** The outcome, and every rule and route that was considered. */
+  public static ObjectNode explained(Answer answer) {
+    ObjectNode node = of(answer);
+    Explanation explanation = answer.explanation();
+    if (explanation != null) {
+      considered(node, explanation);
+      Explanation trial = explanation.trial();
+      if (trial != null) {
+        considered((ObjectNode) node.get("trial"), trial);
+      }
+    }
+    return node;
+  }
+
+  private static void decision(ObjectNode node, Decision decision) {
+    node.put("verdict", Answer.verdict(decision));
+    node.put("reason", decision.reason().code());
+    if (decision.authorization() != null) {
+      node.put("authorization", decision.authorizationLabel());
+    }
+    if (decision.failedAttribute() != null) {
+      node.put("failedAttribute", decision.failedAttribute());
+    }
+    if (decision.detail() != null) {
+      node.put("detail", decision.detail());
+    }
+  }
+
+  private static void considered(ObjectNode node, Explanation explanation) {
+    ArrayNode rules = node.putArray("rules");
+    for (Explanation.Rule rule : explanation.rules()) {
+      ObjectNode one = rules.addObject();
+      one.put("level", ExplanationText.level(rule.level()));
+      one.put("object", rule.ref().label());
+      one.put("matched", rule.matched());
+      one.put("decisive", rule.decisive());
+      conditions(one, rule.conditions());
+    }
+    ArrayNode routes = node.putArray("routes");
+    for (Explanation.RouteMatch match : explanation.routes()) {
+      ObjectNode one = routes.addObject();
+      one.put("object", match.ref().label());
+      one.put("matched", match.matched());
+      one.put("taken", match.taken());
+      conditions(one, match.conditions());
+    }
+  }
+
+  private static void conditions(ObjectNode node, List<Explanation.Condition> conditions) {
+    ArrayNode list = node.putArray("conditions");
+    for (Explanation.Condition condition : conditions) {
+      ObjectNode one = list.addObject();
+      one.put("attribute", condition.attribute().code());
+      if (condition.name() != null) {
+        one.put("name", condition.name());
+      }
+      one.put("holds", condition.holds());
+      one.put("wanted", condition.wanted());
+      one.put("seen", condition.seen());
+    }
+  }
+}

@@ -1,0 +1,83 @@
+package io.signetmesh.cli.simulate;
+
+import io.signetmesh.policy.facts.ObjectRef;
+import io.signetmesh.proxy.authorize.Decision;
+import io.signetmesh.proxy.authorize.ResourceRef;
+import org.jspecify.annotations.Nullable;
+
+/** Answers in words. */
+public final class AnswerText {
+  private AnswerText() {}
+
+  /** What is asked for: {@code http/1 GET /catalog of host web}. */
+  public static String call(Answer answer) {
+    Answer.Request request = answer.request();
+    return answer.protocol().wireName()
+        + (request == null
+            ? " connection"
+            : " " + request.method() + " " + request.path() + " of host " + request.host());
+  }
+
+  /** What the client gets: {@code 403}, {@code grpc-status 7}, {@code the connection is closed}. */
+  public static String outcome(Answer answer) {
+    if (answer.grpcStatus() >= 0) {
+      return "grpc-status " + answer.grpcStatus();
+    }
+    if (answer.status() != 0) {
+      return Integer.toString(answer.status());
+    }
+    return answer.allowed() ? "forwarded" : "connection closed";
+  }
+
+  /** Verdict and why, in one sentence. */
+  public static String sentence(Answer answer) {
+    String start = (answer.allowed() ? "allowed" : "denied") + " (" + outcome(answer) + "): ";
+    return start + why(answer.decision(), answer.server(), answer.route());
+  }
+
+  /** Why a decision came out as it did. */
+  public static String why(Decision decision, ResourceRef server, @Nullable ResourceRef route) {
+    ResourceRef ref = decision.authorization();
+    String detail = decision.detail() == null ? "" : ", which " + decision.detail();
+    return switch (decision.reason()) {
+      case AUTHORIZED -> "authorized by " + name(ref);
+      case LOOPBACK -> "the workload calls itself";
+      case AUDITED -> "nothing grants it; " + name(ref) + " lets it through and records it";
+      case DENIED_BY_POLICY -> name(ref) + " denies it, whatever else allows it" + detail;
+      case IDENTITY_MISMATCH, NETWORK_MISMATCH, TLS_REQUIRED, IDENTITY_REQUIRED ->
+          decision.reason().code()
+              + ": nothing grants it; nearest is "
+              + name(ref)
+              + (detail.isEmpty() ? "" : detail);
+      case NO_AUTHORIZATION ->
+          name(server)
+              + (route == null || route.kind().equals("default")
+                  ? " has no authorization"
+                  : " and " + name(route) + " have no authorization");
+      case NO_ROUTE -> "no route of " + name(server) + " matches the request";
+      case INVALID_POLICY -> "the policy of the port is not valid: " + decision.detail();
+      case UNSAFE_PATH ->
+          "the path has no safe normal form"
+              + (decision.detail() == null ? "" : ": " + decision.detail());
+      case PROTOCOL_ERROR -> "what the client speaks is not what " + name(server) + " takes";
+      case RATE_LIMITED -> "the rate limit of " + name(server) + " is exhausted";
+      case NO_POLICY, FOREIGN_ADDRESS, TLS_HANDSHAKE -> decision.reason().code();
+    };
+  }
+
+  /** A policy object as a reader knows it: {@code AuthorizationPolicy web-clients}. */
+  public static String name(@Nullable ResourceRef ref) {
+    if (ref == null) {
+      return "nothing";
+    }
+    if (ref.kind().equals("default")) {
+      return "default policy " + ref.name();
+    }
+    for (ObjectRef.Kind kind : ObjectRef.Kind.values()) {
+      if (kind.resourceKind().equalsIgnoreCase(ref.kind())) {
+        return kind.resourceKind() + " " + ref.name();
+      }
+    }
+    return ref.kind() + " " + ref.name();
+  }
+}

@@ -1,0 +1,42 @@
+package io.signetmesh.cli.simulate;
+
+import io.signetmesh.cluster.ClusterView;
+import io.signetmesh.crds.admission.AdmissionRules;
+import io.signetmesh.crds.manifest.InvalidManifestsException;
+import io.signetmesh.crds.manifest.ManifestReader;
+import io.signetmesh.crds.manifest.Manifests;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/**
+ * Manifests that are not applied anywhere yet, held to their schemas and to the admission rules.
+ *
+ * @param paths where they come from
+ * @param manifests what was read
+ */
+public record PolicySources(List<Path> paths, Manifests manifests) {
+  /** Copies the paths. */
+  public PolicySources {
+    paths = List.copyOf(paths);
+  }
+
+  /** Reads files, and all manifests under directories. What is wrong is among the findings. */
+  public static PolicySources read(List<Path> paths) {
+    ManifestReader reader = new ManifestReader(AdmissionRules::check);
+    return new PolicySources(
+        paths, Manifests.merge(paths.stream().map(reader::readPath).toList()));
+  }
+
+  /**
+   * The objects as a cluster.
+   *
+   * @throws InvalidManifestsException when there is an error: half of them could say the contrary
+   *     of all of them
+   */
+  public ClusterView view() throws InvalidManifestsException {
+    String origin = paths.stream().map(Path::toString).collect(Collectors.joining(", "));
+    Manifests valid = manifests.orThrow(origin);
+    return ClusterView.of(1, valid.objects().values(), valid.positions());
+  }
+}

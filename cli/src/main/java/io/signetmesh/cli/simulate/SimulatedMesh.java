@@ -1,0 +1,151 @@
+package io.signetmesh.cli.simulate;
+
+import io.linkerd.proxy.inbound.Server;
+import io.signetmesh.cluster.ClusterView;
+import io.signetmesh.cluster.Workload;
+import io.signetmesh.cluster.WorkloadRef;
+import io.signetmesh.crds.ResourceKey;
+import io.signetmesh.crds.network.IpLiteral;
+import io.signetmesh.policy.facts.ClusterFacts;
+import io.signetmesh.policy.facts.Fact;
+import io.signetmesh.policy.facts.ObjectRef;
+import io.signetmesh.policy.index.EffectivePolicy;
+import io.signetmesh.policy.index.PolicyConfig;
+import io.signetmesh.policy.index.PolicyIndex;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A mesh that exists in manifests only: the controller's index over them, and for each port the
+ * proxy's engine.
+ */
+public final class SimulatedMesh {
+  /** Where callers come from of whom nothing else is known (RFC 5737): no network grants it. */
+  public static final InetAddress NOWHERE = address("192.0.2.1");
+
+  private final ClusterView view;
+  private final PolicyConfig config;
+  private final PolicyIndex index;
+  private final Map<ObjectRef, Map<Integer, SimulatedPort>> ports = new HashMap<>();
+
+  /** A mesh with the objects of a view. */
+  public SimulatedMesh(ClusterView view, PolicyConfig config) {
+    this.view = view;
+    this.config = config;
+    this.index = new PolicyIndex(config, InstantSource.fixed(Instant.EPOCH));
+    ClusterFacts reader = new ClusterFacts(config::identity);
+    List<Fact> facts = new ArrayList<>();
+    for (ResourceKey key : view.objects().keySet()) {
+      ClusterFacts.refOf(key).flatMap(ref -> reader.read(view, ref)).ifPresent(facts::add);
+    }
+    index.apply(facts, List.of());
+  }
+
+  /** The objects. */
+  public ClusterView view() {
+    return view;
+  }
+
+  /** What policy means in this mesh, apart from its objects. */
+  public PolicyConfig config() {
+    return config;
+  }
+
+  /** The controller's index over the objects. */
+  public PolicyIndex index() {
+    return index;
+  }
+
+  /** The index's name of a workload. */
+  public static ObjectRef refOf(WorkloadRef workload) {
+    return switch (workload.kind()) {
+      case POD -> ObjectRef.pod(workload.namespace(), workload.name());
+      case EXTERNAL_WORKLOAD ->
+          ObjectRef.externalWorkload(workload.namespace(), workload.name());
+    };
+  }
+
+  /** A port of a workload; empty when the mesh has no such workload. */
+  public Optional<SimulatedPort> port(WorkloadRef workload, int port) {
+    ObjectRef ref = refOf(workload);
+    Map<Integer, SimulatedPort> known = ports.computeIfAbsent(ref, key -> new HashMap<>());
+    SimulatedPort found = known.get(port);
+    if (found == null) {
+      Optional<Server> message = index.policy(ref, port).map(EffectivePolicy::stamped);
+      if (message.isEmpty()) {
+        return Optional.empty();
+      }
+      found = new SimulatedPort(message.get(), workload.name());
+      known.put(port, found);
+    }
+    return Optional.of(found);
+  }
+
+  /** The identity of a workload; empty when it can have none. */
+  public Optional<String> identity(Workload workload) {
+    return index
+        .workload(refOf(workload.ref()))
+        .flatMap(fact -> Optional.ofNullable(fact.identity()));
+  }
+
+  /**
+   * A caller. What is not said is filled in: an identity is shown in mesh TLS, and comes from the
+   * address of the first workload that has it; whoever else has no address comes from {@link
+   * #NOWHERE}.
+   *
+   * @param identity identity; null when it shows none
+   * @param ip literal address; null when it is not said
+   * @param tls whether it comes with mesh TLS; null when it is not said
+   * @throws IllegalArgumentException for what is no address, and an identity without mesh TLS
+   */
+  public Caller caller(@Nullable String identity, @Nullable String ip, @Nullable Boolean tls) {
+    boolean meshed = tls == null ? identity != null : tls;
+    if (ip != null) {
+      return new Caller(identity, literal(ip), meshed, null);
+    }
+    if (identity == null) {
+      return new Caller(null, NOWHERE, meshed, "no address is given");
+    }
+    for (Workload workload : view.workloads()) {
+      if (!workload.ips().isEmpty() && identity(workload).filter(identity::equals).isPresent()) {
+        return new Caller(
+            identity, workload.ips().getFirst(), meshed, "the address of " + workload.ref());
+      }
+    }
+    return new Caller(
+        identity, NOWHERE, meshed, "no workload with an address has this identity");
+  }
+
+  /** As {@link #caller}, where nothing is known of any workload. */
+  public static Caller stranger(
+      @Nullable String identity, @Nullable String ip, @Nullable Boolean tls) {
+    boolean meshed = tls == null ? identity != null : tls;
+    return ip == null
+        ? new Caller(identity, NOWHERE, meshed, "no address is given")
+        : new Caller(identity, literal(ip), meshed, null);
+  }
+
+  private static InetAddress literal(String ip) {
+    if (!IpLiteral.isValid(ip)) {
+      throw new IllegalArgumentException("'" + ip + "' is no IP address");
+    }
+    return address(ip);
+  }
+
+  private static InetAddress address(String literal) {
+    try {
+      return InetAddress.getByAddress(Objects.requireNonNull(IpLiteral.parse(literal)));
+    } catch (UnknownHostException e) {
+      throw new IllegalStateException("4 or 16 bytes are an address", e);
+    }
+  }
+}

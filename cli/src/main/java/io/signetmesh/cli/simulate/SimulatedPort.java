@@ -1,0 +1,246 @@
+package io.signetmesh.cli.simulate;
+
+import io.linkerd.proxy.inbound.Server;
+import io.signetmesh.proxy.authorize.Client;
+import io.signetmesh.proxy.authorize.Decision;
+import io.signetmesh.proxy.authorize.Explanation;
+import io.signetmesh.proxy.authorize.PolicyCompiler;
+import io.signetmesh.proxy.authorize.Reason;
+import io.signetmesh.proxy.authorize.Route;
+import io.signetmesh.proxy.authorize.ServerPolicy;
+import io.signetmesh.proxy.http.RequestPath;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One port of a workload: the message that its proxy gets, compiled as the proxy compiles it, and
+ * asked in the order in which the proxy asks.
+ *
+ * <p>As where nothing redirects traffic, clients from 127.0.0.1 have no right of their own.
+ */
+public final class SimulatedPort {
+  private static final int FORWARDED = 200;
+  private static final int BAD_REQUEST = 400;
+  private static final int FORBIDDEN = 403;
+  private static final int NOT_FOUND = 404;
+  private static final int TOO_MANY = 429;
+  private static final int SERVER_ERROR = 500;
+  private static final int NONE = -1;
+
+  private final Server message;
+  private final ServerPolicy policy;
+  private final String host;
+
+  /**
+   * A port.
+   *
+   * @param message policy of the port, with all features and its generation
+   * @param host host of requests that name none
+   */
+  public SimulatedPort(Server message, String host) {
+    this.message = message;
+    this.policy = compile(message);
+    this.host = host;
+  }
+
+  /** The message that the proxy gets. */
+  public Server message() {
+    return message;
+  }
+
+  /** The policy as the proxy compiles it. */
+  public ServerPolicy policy() {
+    return policy;
+  }
+
+  /** What the proxy would do with a call. */
+  public Answer ask(Caller caller, Call call) {
+    return ask(policy, caller, call, 1);
+  }
+
+  /**
+   * What the proxy would do with the last of so many calls at the same moment, none before them.
+   *
+   * @param times at least 1
+   */
+  public Answer ask(Caller caller, Call call, int times) {
+    return times == 1 ? ask(caller, call) : ask(compile(message), caller, call, times);
+  }
+
+  private static ServerPolicy compile(Server message) {
+    return new PolicyCompiler(false, () -> 0).compile(message);
+  }
+
+  private Answer ask(ServerPolicy policy, Caller caller, Call call, int times) {
+    CallProtocol protocol = protocol(call);
+    Asked asked = new Asked(policy, caller, protocol);
+    return switch (policy.protocol()) {
+      case OPAQUE, TLS -> asked.connection();
+      case DETECT -> protocol.isHttp() ? asked.request(call, times) : asked.connection();
+      case HTTP1 ->
+          switch (protocol) {
+            case HTTP1 -> asked.request(call, times);
+            // Only between proxies it is looked for.
+            case HTTP2, GRPC ->
+                caller.tls() ? asked.request(call, times) : asked.otherProtocol(BAD_REQUEST);
+            case TCP -> asked.otherProtocol(BAD_REQUEST);
+            case TLS -> asked.otherProtocol(caller.tls() ? BAD_REQUEST : 0);
+          };
+      case HTTP2, GRPC ->
+          protocol == CallProtocol.HTTP2 || protocol == CallProtocol.GRPC
+              ? asked.request(call, times)
+              : asked.otherProtocol(0);
+    };
+  }
+
+  private CallProtocol protocol(Call call) {
+    CallProtocol said = call.protocol();
+    if (said != null) {
+      return said;
+    }
+    return switch (policy.protocol()) {
+      case GRPC -> CallProtocol.GRPC;
+      case HTTP2 -> CallProtocol.HTTP2;
+      case OPAQUE -> call.saysRequest() ? CallProtocol.HTTP1 : CallProtocol.TCP;
+      case TLS -> call.saysRequest() ? CallProtocol.HTTP1 : CallProtocol.TLS;
+      case DETECT, HTTP1 -> CallProtocol.HTTP1;
+    };
+  }
+
+  /** A call being decided about. */
+  private final class Asked {
+    private final ServerPolicy policy;
+    private final Caller caller;
+    private final CallProtocol protocol;
+    private final Client client;
+
+    Asked(ServerPolicy policy, Caller caller, CallProtocol protocol) {
+      this.policy = policy;
+      this.caller = caller;
+      this.protocol = protocol;
+      // TLS of the application's own is passed through: the proxy sees no identity in it.
+      this.client = new Client(caller.ip(), caller.tls(), caller.identity());
+    }
+
+    Answer connection() {
+      Explanation explanation = policy.explain(client, null);
+      Decision decision = explanation.decision();
+      int status = decision.allowed() && protocol.isHttp() ? FORWARDED : 0;
+      return answer(null, decision, null, status, NONE, explanation);
+    }
+
+    Answer otherProtocol(int status) {
+      return answer(null, refusal(Reason.PROTOCOL_ERROR), null, status, NONE, null);
+    }
+
+    Answer request(Call call, int times) {
+      RequestHead head = RequestHead.of(call, protocol, host);
+      if (head == null) {
+        return refused(null, refusal(Reason.PROTOCOL_ERROR), BAD_REQUEST, null);
+      }
+      if (policy.matchesPaths()) {
+        CharSequence normal = RequestPath.normalize(head.path());
+        if (normal == null) {
+          return refused(head.request(), unsafe(head), BAD_REQUEST, null);
+        }
+        head = head.withPath(normal.toString());
+      }
+      Answer.Request request = head.request();
+      Explanation explanation = policy.explain(client, head);
+      Decision decision = explanation.decision();
+      Route route = policy.route(head);
+      if (route == null) {
+        boolean unsafe = decision.reason() == Reason.UNSAFE_PATH;
+        return refused(request, decision, unsafe ? BAD_REQUEST : NOT_FOUND, explanation);
+      }
+      for (int i = 0; i < times && decision.allowed(); i++) {
+        Decision taken = policy.decideRequest(client, route);
+        if (!taken.allowed()) {
+          return refused(
+              request,
+              taken,
+              taken.reason() == Reason.RATE_LIMITED ? TOO_MANY : FORBIDDEN,
+              explanation);
+        }
+      }
+      if (!decision.allowed()) {
+        return refused(request, decision, FORBIDDEN, explanation);
+      }
+      for (Route.Filter filter : route.filters()) {
+        switch (filter) {
+          case Route.Filter.RequestHeaders change -> {}
+          case Route.Filter.Redirect redirect -> {
+            return answer(request, decision, route, redirect.status(), NONE, explanation);
+          }
+          case Route.Filter.Fail fail -> {
+            return failed(request, decision, route, SERVER_ERROR, explanation);
+          }
+        }
+      }
+      return answer(request, decision, route, FORWARDED, NONE, explanation);
+    }
+
+    private Answer refused(
+        Answer.@Nullable Request request,
+        Decision decision,
+        int status,
+        @Nullable Explanation explanation) {
+      return failed(
+          request, decision, explanation == null ? null : explanation.route(), status, explanation);
+    }
+
+    /** An answer of the proxy itself, which gRPC clients get as the status of a call. */
+    private Answer failed(
+        Answer.@Nullable Request request,
+        Decision decision,
+        @Nullable Route route,
+        int status,
+        @Nullable Explanation explanation) {
+      return protocol == CallProtocol.GRPC
+          ? answer(request, decision, route, FORWARDED, grpcStatus(status), explanation)
+          : answer(request, decision, route, status, NONE, explanation);
+    }
+
+    private Answer answer(
+        Answer.@Nullable Request request,
+        Decision decision,
+        @Nullable Route route,
+        int status,
+        int grpcStatus,
+        @Nullable Explanation explanation) {
+      return new Answer(
+          policy.server(),
+          caller,
+          protocol,
+          request,
+          decision,
+          route == null ? null : route.ref(),
+          status,
+          grpcStatus,
+          policy.generation(),
+          explanation);
+    }
+
+    private Decision refusal(Reason reason) {
+      return refusal(reason, null);
+    }
+
+    private Decision refusal(Reason reason, @Nullable String detail) {
+      return new Decision(
+          false, reason, null, null, detail, Decision.Mode.ENFORCE, policy.generation());
+    }
+
+    private Decision unsafe(RequestHead head) {
+      return refusal(Reason.UNSAFE_PATH, RequestPath.refusal(head.path()));
+    }
+  }
+
+  private static int grpcStatus(int status) {
+    return switch (status) {
+      case BAD_REQUEST -> 3;
+      case FORBIDDEN -> 7;
+      case NOT_FOUND -> 5;
+      case TOO_MANY -> 8;
+      default -> 13;
+    };
+  }
+}
