@@ -78,9 +78,7 @@ final class PolicyTestCommand implements Callable<Integer> {
       description = "Also write the results as JUnit XML, for build servers.")
   private @Nullable Path junit;
 
-  @Option(
-      names = "--all",
-      description = "List the cases that came out as expected as well.")
+  @Option(names = "--all", description = "List the cases that came out as expected as well.")
   private boolean all;
 
   @Mixin private MeshNameOptions names = new MeshNameOptions();

@@ -87,8 +87,7 @@ public final class RecordReader {
     return new Records<>(
         List.of(),
         List.of(
-            new Finding(
-                Finding.Severity.ERROR, new Position(source, 1, 1), null, "", message)));
+            new Finding(Finding.Severity.ERROR, new Position(source, 1, 1), null, "", message)));
   }
 
   private final class Reading<T extends Record> implements YamlStream.Sink {

@@ -102,8 +102,8 @@ public final class CaseRun {
         answer.verdict(),
         differences);
     compare("status", text(expected.status(), -1), text(answer.status(), 0), differences);
-    compare("grpcStatus", text(expected.grpcStatus(), -1), text(answer.grpcStatus(), -1),
-        differences);
+    compare(
+        "grpcStatus", text(expected.grpcStatus(), -1), text(answer.grpcStatus(), -1), differences);
     named("authorization", expected.authorization(), decision.authorization(), differences);
     compare("reason", expected.reason(), decision.reason().code(), differences);
     named("route", expected.route(), answer.route(), differences);

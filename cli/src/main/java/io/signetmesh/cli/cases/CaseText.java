@@ -46,8 +46,7 @@ public final class CaseText {
               + ", "
               + answer.caller().text());
     }
-    int width =
-        result.differences().stream().mapToInt(d -> d.field().length()).max().orElse(0) + 1;
+    int width = result.differences().stream().mapToInt(d -> d.field().length()).max().orElse(0) + 1;
     for (Difference difference : result.differences()) {
       String field = difference.field() + ":";
       lines.add("- " + pad(field, width) + " " + difference.expected());

@@ -51,8 +51,7 @@ public final class JUnitReport {
     xml.writeAttribute("failures", count(results, false));
     xml.writeAttribute("errors", count(results, true));
     xml.writeAttribute("skipped", "0");
-    xml.writeAttribute(
-        "time", seconds(results.stream().mapToLong(CaseResult::nanos).sum()));
+    xml.writeAttribute("time", seconds(results.stream().mapToLong(CaseResult::nanos).sum()));
     for (CaseResult result : results) {
       test(xml, file, result);
     }
@@ -91,8 +90,7 @@ public final class JUnitReport {
     return String.format(Locale.ROOT, "%.6f", nanos / 1e9);
   }
 
-  private static void start(XMLStreamWriter xml, int depth, String name)
-      throws XMLStreamException {
+  private static void start(XMLStreamWriter xml, int depth, String name) throws XMLStreamException {
     xml.writeCharacters("\n" + INDENT.repeat(depth));
     xml.writeStartElement(name);
   }

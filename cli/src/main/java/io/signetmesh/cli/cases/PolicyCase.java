@@ -69,7 +69,7 @@ public record PolicyCase(
     }
 
     /** The call that is asked about. */
-    Call call() {
+    public Call call() {
       return new Call(
           protocol,
           method,
@@ -87,8 +87,8 @@ public record PolicyCase(
    * @param verdict allow or deny
    * @param status HTTP status that the client gets; 200 for what reaches the application
    * @param grpcStatus gRPC status that the proxy answers with
-   * @param authorization the authorization or denial that decides, or on a refusal the one that came
-   *     nearest: {@code group/kind/name}, or the end of that; {@code none} for none
+   * @param authorization the authorization or denial that decides, or on a refusal the one that
+   *     came nearest: {@code group/kind/name}, or the end of that; {@code none} for none
    * @param reason reason code
    * @param route route taken, spelled as {@code authorization}
    * @param mode enforce, or audit when only the audit access policy lets it through
@@ -96,7 +96,14 @@ public record PolicyCase(
    *     audit mode bears on the call
    */
   @AtLeastOneOf({
-    "verdict", "status", "grpcStatus", "authorization", "reason", "route", "mode", "trial"
+    "verdict",
+    "status",
+    "grpcStatus",
+    "authorization",
+    "reason",
+    "route",
+    "mode",
+    "trial"
   })
   public record Expectation(
       @Nullable Verdict verdict,
@@ -151,12 +158,12 @@ public record PolicyCase(
   }
 
   /** Who calls, also where nothing is said of it. */
-  ClientCase caller() {
+  public ClientCase caller() {
     return client == null ? ClientCase.STRANGER : client;
   }
 
   /** The call that is asked about. */
-  Call call() {
+  public Call call() {
     return request == null ? Call.DEFAULT : request.call();
   }
 }

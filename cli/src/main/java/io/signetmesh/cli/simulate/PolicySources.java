@@ -24,8 +24,7 @@ public record PolicySources(List<Path> paths, Manifests manifests) {
   /** Reads files, and all manifests under directories. What is wrong is among the findings. */
   public static PolicySources read(List<Path> paths) {
     ManifestReader reader = new ManifestReader(AdmissionRules::check);
-    return new PolicySources(
-        paths, Manifests.merge(paths.stream().map(reader::readPath).toList()));
+    return new PolicySources(paths, Manifests.merge(paths.stream().map(reader::readPath).toList()));
   }
 
   /**

@@ -69,8 +69,7 @@ public final class SimulatedMesh {
   public static ObjectRef refOf(WorkloadRef workload) {
     return switch (workload.kind()) {
       case POD -> ObjectRef.pod(workload.namespace(), workload.name());
-      case EXTERNAL_WORKLOAD ->
-          ObjectRef.externalWorkload(workload.namespace(), workload.name());
+      case EXTERNAL_WORKLOAD -> ObjectRef.externalWorkload(workload.namespace(), workload.name());
     };
   }
 
@@ -121,8 +120,7 @@ public final class SimulatedMesh {
             identity, workload.ips().getFirst(), meshed, "the address of " + workload.ref());
       }
     }
-    return new Caller(
-        identity, NOWHERE, meshed, "no workload with an address has this identity");
+    return new Caller(identity, NOWHERE, meshed, "no workload with an address has this identity");
   }
 
   /** As {@link #caller}, where nothing is known of any workload. */

@@ -53,9 +53,7 @@ public final class WorkloadNames {
           case 2 -> {
             List<Workload> plain =
                 view.workloads(parts[0]).stream().filter(named(parts[1])).toList();
-            yield plain.isEmpty() && isKind(parts[0])
-                ? anywhere(name, parts[0], parts[1])
-                : plain;
+            yield plain.isEmpty() && isKind(parts[0]) ? anywhere(name, parts[0], parts[1]) : plain;
           }
           case 3 ->
               isKind(parts[1])
@@ -63,7 +61,9 @@ public final class WorkloadNames {
                   : List.of();
           default ->
               throw new IllegalArgumentException(
-                  "'" + name + "' names no workload: expected NAMESPACE/POD or"
+                  "'"
+                      + name
+                      + "' names no workload: expected NAMESPACE/POD or"
                       + " NAMESPACE/deploy/NAME");
         };
     if (found.isEmpty()) {
@@ -93,8 +93,12 @@ public final class WorkloadNames {
     found.forEach(workload -> namespaces.add(workload.ref().namespace()));
     if (namespaces.size() > 1) {
       throw new IllegalArgumentException(
-          "'" + text + "' is in the namespaces " + String.join(", ", namespaces)
-              + ": expected NAMESPACE/" + text);
+          "'"
+              + text
+              + "' is in the namespaces "
+              + String.join(", ", namespaces)
+              + ": expected NAMESPACE/"
+              + text);
     }
     return found;
   }
