@@ -29,7 +29,7 @@ import picocli.CommandLine.Option;
       "A workload is of this host when its pod has the label linkerd.io/control-plane-ns and an"
           + " address of this host. Its annotations proxy.signetmesh.io/inbound and"
           + " proxy.signetmesh.io/outbound name its listeners. Edits of the manifests take effect"
-          + " at once; an invalid edit is reported and changes nothing."
+          + " at once; an object that is not valid is reported and stays as it was."
     },
     mixinStandardHelpOptions = true,
     sortOptions = false,

@@ -1,12 +1,15 @@
 package io.signetmesh.cluster;
 
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.signetmesh.crds.ResourceKey;
 import io.signetmesh.crds.manifest.Finding;
+import io.signetmesh.crds.manifest.Position;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.function.LongFunction;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -31,21 +34,25 @@ final class Broadcast implements AutoCloseable {
     return view;
   }
 
-  /** Makes and publishes the next view; listeners hear of it unless nothing differs. */
-  synchronized ClusterView publish(LongFunction<ClusterView> make) {
+  /**
+   * Publishes the next view. When it says what the present one says, the present one stays and
+   * listeners hear nothing.
+   *
+   * @return the view in force now
+   */
+  synchronized ClusterView publish(
+      Map<ResourceKey, ? extends HasMetadata> objects,
+      Map<ResourceKey, Position> positions,
+      List<Finding> findings) {
     ClusterView older = view;
-    ClusterView newer = make.apply(older.revision() + 1).sharing(older);
+    ClusterView newer = older.next(objects, positions, findings);
+    if (newer == older) {
+      return older;
+    }
     ClusterChange change = ClusterChange.between(older, newer);
     view = newer;
-    if (!change.isEmpty()) {
-      tell(() -> listeners.forEach(entry -> entry.changed(newer, change)));
-    }
+    tell(() -> listeners.forEach(entry -> entry.changed(newer, change)));
     return newer;
-  }
-
-  synchronized void reject(List<Finding> findings) {
-    List<Finding> copy = List.copyOf(findings);
-    tell(() -> listeners.forEach(entry -> entry.rejected(copy)));
   }
 
   synchronized ClusterSource.Subscription subscribe(ClusterListener listener) {
@@ -89,16 +96,6 @@ final class Broadcast implements AutoCloseable {
           listener.changed(view, change);
         } catch (RuntimeException e) {
           LOG.error("listener {} failed on revision {}", listener, view.revision(), e);
-        }
-      }
-    }
-
-    void rejected(List<Finding> findings) {
-      if (open) {
-        try {
-          listener.rejected(findings);
-        } catch (RuntimeException e) {
-          LOG.error("listener {} failed on a rejected state", listener, e);
         }
       }
     }

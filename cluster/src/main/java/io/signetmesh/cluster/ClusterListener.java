@@ -1,8 +1,5 @@
 package io.signetmesh.cluster;
 
-import io.signetmesh.crds.manifest.Finding;
-import java.util.List;
-
 /**
  * Is told about a cluster. Calls come in order and from one thread; a listener that takes its time
  * holds the others up.
@@ -11,13 +8,8 @@ import java.util.List;
 public interface ClusterListener {
   /**
    * A newer view is in force. The first call after a subscription has the view of that moment, with
-   * all of its objects as added.
+   * all of its objects as added. The change is empty when only findings differ, or places where
+   * objects are written.
    */
   void changed(ClusterView view, ClusterChange change);
-
-  /**
-   * The source now holds something that is not valid; the last valid view stays in force. Told once
-   * per state.
-   */
-  default void rejected(List<Finding> findings) {}
 }

@@ -8,6 +8,7 @@ import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.ServiceAccount;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
 import io.signetmesh.crds.ResourceKey;
+import io.signetmesh.crds.manifest.Finding;
 import io.signetmesh.crds.manifest.Position;
 import io.signetmesh.crds.policy.AuthorizationPolicy;
 import io.signetmesh.crds.policy.EgressNetwork;
@@ -34,6 +35,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An immutable, indexed snapshot of the objects of a cluster. Lists are in the order of namespace
@@ -41,31 +44,46 @@ import java.util.TreeSet;
  */
 public final class ClusterView {
   /** The view without objects, revision 0. */
-  public static final ClusterView EMPTY = of(0, List.of(), Map.of());
+  public static final ClusterView EMPTY =
+      new ClusterView(0, new TreeMap<>(), Map.of(), List.of(), Map.of());
 
   private final long revision;
   private final Map<ResourceKey, HasMetadata> objects;
   private final Map<ResourceKey, Position> positions;
+  private final List<Finding> findings;
   private final Map<Class<?>, TreeMap<String, TreeMap<String, HasMetadata>>> byKind;
   private final Map<WorkloadRef, Workload> workloads;
+  private final Map<String, List<Workload>> workloadsByNamespace;
   private final Map<InetAddress, List<Workload>> workloadsByIp;
   private final Map<InetAddress, List<Workload>> workloadsByHostIp;
   private final Map<InetAddress, List<Service>> servicesByIp;
   private final Map<String, Map<String, List<EndpointSlice>>> slices;
 
+  /**
+   * @param former workloads that may be used again for the very objects they were made from
+   */
   private ClusterView(
-      long revision, Map<ResourceKey, HasMetadata> objects, Map<ResourceKey, Position> positions) {
+      long revision,
+      TreeMap<ResourceKey, HasMetadata> objects,
+      Map<ResourceKey, Position> positions,
+      List<Finding> findings,
+      Map<WorkloadRef, Workload> former) {
     this.revision = revision;
     this.objects = Collections.unmodifiableMap(objects);
     this.positions = Map.copyOf(positions);
+    this.findings = List.copyOf(findings);
     this.byKind = new HashMap<>();
     this.workloads = new TreeMap<>();
+    this.workloadsByNamespace = new HashMap<>();
     this.workloadsByIp = new HashMap<>();
     this.workloadsByHostIp = new HashMap<>();
     this.servicesByIp = new HashMap<>();
     this.slices = new HashMap<>();
-    objects.forEach(this::index);
+    objects.forEach((key, object) -> index(key, object, former));
     for (Workload workload : workloads.values()) {
+      workloadsByNamespace
+          .computeIfAbsent(workload.ref().namespace(), _ -> new ArrayList<>())
+          .add(workload);
       if (!workload.hostNetwork()) {
         for (InetAddress ip : workload.ips()) {
           workloadsByIp.computeIfAbsent(ip, _ -> new ArrayList<>()).add(workload);
@@ -98,30 +116,59 @@ public final class ClusterView {
       long revision,
       Collection<? extends HasMetadata> objects,
       Map<ResourceKey, Position> positions) {
-    Map<ResourceKey, HasMetadata> byKey = new TreeMap<>();
+    return new ClusterView(revision, byKey(objects), positions, List.of(), Map.of());
+  }
+
+  /**
+   * The objects by their keys.
+   *
+   * @throws IllegalArgumentException when two objects have the same key
+   */
+  static TreeMap<ResourceKey, HasMetadata> byKey(Collection<? extends HasMetadata> objects) {
+    TreeMap<ResourceKey, HasMetadata> byKey = new TreeMap<>();
     for (HasMetadata object : objects) {
       ResourceKey key = ResourceKey.of(object);
       if (byKey.put(key, object) != null) {
         throw new IllegalArgumentException(key + " is given twice");
       }
     }
-    return new ClusterView(revision, byKey, positions);
+    return byKey;
   }
 
-  /** This view, with the very objects of the other one wherever they are equal. */
-  ClusterView sharing(ClusterView older) {
-    Map<ResourceKey, HasMetadata> shared = new TreeMap<>();
-    objects.forEach(
-        (key, object) -> {
-          HasMetadata old = older.objects.get(key);
-          shared.put(key, object.equals(old) ? old : object);
-        });
-    return new ClusterView(revision, shared, positions);
+  /**
+   * The view that follows this one: the next revision, with the very objects of this one wherever
+   * they are equal. When nothing differs, it is this view itself.
+   */
+  ClusterView next(
+      Map<ResourceKey, ? extends HasMetadata> newer,
+      Map<ResourceKey, Position> newerPositions,
+      List<Finding> newerFindings) {
+    TreeMap<ResourceKey, HasMetadata> shared = new TreeMap<>();
+    boolean same = newer.size() == objects.size();
+    for (Map.Entry<ResourceKey, ? extends HasMetadata> entry : newer.entrySet()) {
+      HasMetadata object = entry.getValue();
+      HasMetadata old = objects.get(entry.getKey());
+      boolean equal = old == object || object.equals(old);
+      shared.put(entry.getKey(), equal && old != null ? old : object);
+      same &= equal;
+    }
+    if (same && positions.equals(newerPositions) && findings.equals(newerFindings)) {
+      return this;
+    }
+    return new ClusterView(revision + 1, shared, newerPositions, newerFindings, workloads);
   }
 
   /** Grows from view to view of a source. */
   public long revision() {
     return revision;
+  }
+
+  /**
+   * What is wrong, or looks wrong, with the state that this view was read from, warnings too. An
+   * object with an error is in the view as it was last valid, or not at all.
+   */
+  public List<Finding> findings() {
+    return findings;
   }
 
   /** All objects. */
@@ -311,9 +358,7 @@ public final class ClusterView {
 
   /** Workloads of a namespace. */
   public List<Workload> workloads(String namespace) {
-    return workloads.values().stream()
-        .filter(workload -> workload.ref().namespace().equals(namespace))
-        .toList();
+    return Collections.unmodifiableList(workloadsByNamespace.getOrDefault(namespace, List.of()));
   }
 
   /** Workloads that have this address to themselves: pods on the host network are left out. */
@@ -359,14 +404,22 @@ public final class ClusterView {
     return ServiceEndpoints.of(this, service, own, port);
   }
 
-  private void index(ResourceKey key, HasMetadata object) {
+  private void index(ResourceKey key, HasMetadata object, Map<WorkloadRef, Workload> former) {
     byKind
         .computeIfAbsent(object.getClass(), _ -> new TreeMap<>())
         .computeIfAbsent(key.namespace(), _ -> new TreeMap<>())
         .put(key.name(), object);
     switch (object) {
-      case Pod pod -> add(Workload.of(pod));
-      case ExternalWorkload external -> add(Workload.of(external));
+      case Pod pod ->
+          add(
+              former.get(WorkloadRef.pod(key.namespace(), key.name())),
+              pod,
+              () -> Workload.of(pod));
+      case ExternalWorkload external ->
+          add(
+              former.get(WorkloadRef.externalWorkload(key.namespace(), key.name())),
+              external,
+              () -> Workload.of(external));
       case Service service -> {
         for (InetAddress ip : ServiceEndpoints.clusterIps(service)) {
           servicesByIp.computeIfAbsent(ip, _ -> new ArrayList<>()).add(service);
@@ -386,7 +439,8 @@ public final class ClusterView {
     }
   }
 
-  private void add(Workload workload) {
+  private void add(@Nullable Workload former, HasMetadata object, Supplier<Workload> make) {
+    Workload workload = former != null && former.object() == object ? former : make.get();
     workloads.put(workload.ref(), workload);
   }
 }

@@ -19,9 +19,11 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -32,8 +34,12 @@ import org.slf4j.LoggerFactory;
  * A source whose objects are the manifests in a directory. An edit is in force within a fraction of
  * a second: the file system's notifications tell of it, and where they do not (links into other
  * directories, network file systems) the state of the files is looked at several times a second. A
- * state is taken as a whole, once it has been still for 50 ms, and only when all of it is valid;
- * otherwise its findings are logged and told to listeners, and the last valid view stays in force.
+ * state is taken once it has been still for 50 ms.
+ *
+ * <p>To open it, all of it must be valid. From then on each object stands for itself: valid ones
+ * are taken over, invalid ones stay as they were last valid, and what cannot be read takes nothing
+ * away that it may hold. What is wrong is logged once and is among the findings of every view until
+ * it is mended.
  *
  * @see ManifestDirectory for which files count
  */
@@ -67,9 +73,8 @@ public final class DirectorySource implements ClusterSource {
   private final @Nullable WatchService watcher;
   private final Map<Path, Watched> watched = new HashMap<>();
 
-  private volatile List<Finding> findings;
   private ManifestDirectory.@Nullable Listing lastListing;
-  private @Nullable Manifests last;
+  private InForce inForce;
   private boolean lookAgain = true;
   private Duration poll = SHORTEST_POLL;
 
@@ -79,19 +84,18 @@ public final class DirectorySource implements ClusterSource {
   private DirectorySource(
       Path directory,
       ManifestDirectory manifests,
-      Manifests first,
+      InForce first,
       @Nullable WatchService watcher,
       InstantSource clock) {
     this.directory = directory;
     this.manifests = manifests;
     this.clock = clock;
     this.watcher = watcher;
-    this.findings = first.findings();
-    this.last = first;
+    this.inForce = first;
     this.broadcast =
         new Broadcast(
             "cluster-directory-news",
-            ClusterView.of(1, first.objects().values(), first.positions()));
+            ClusterView.EMPTY.next(first.objects(), first.positions(), first.findings()));
     this.thread = Thread.ofPlatform().daemon().name("cluster-directory-watch").unstarted(this::run);
   }
 
@@ -116,8 +120,13 @@ public final class DirectorySource implements ClusterSource {
     ManifestDirectory manifests = new ManifestDirectory(directory, reader);
     Manifests first = manifests.read().orThrow(directory.toString());
     DirectorySource source =
-        new DirectorySource(directory, manifests, first, newWatcher(directory), clock);
-    source.logWarnings(first.findings());
+        new DirectorySource(
+            directory,
+            manifests,
+            InForce.NOTHING.after(first, name -> ""),
+            newWatcher(directory),
+            clock);
+    source.log(first.findings(), List.of());
     if (first.objects().isEmpty()) {
       LOG.warn("{}: no manifests", directory);
     } else {
@@ -130,11 +139,6 @@ public final class DirectorySource implements ClusterSource {
   @Override
   public ClusterView view() {
     return broadcast.view();
-  }
-
-  /** What was found in the present state of the directory, warnings too. */
-  public List<Finding> findings() {
-    return findings;
   }
 
   @Override
@@ -193,14 +197,15 @@ public final class DirectorySource implements ClusterSource {
       }
     } catch (IOException e) {
       lastListing = null;
-      reject(
-          List.of(
-              new Finding(
-                  Finding.Severity.ERROR,
-                  new Position(directory.toString(), 1, 1),
-                  null,
-                  "",
-                  "cannot be read: " + e)));
+      apply(
+          inForce.unreadable(
+              List.of(
+                  new Finding(
+                      Finding.Severity.ERROR,
+                      new Position(directory.toString(), 1, 1),
+                      null,
+                      "",
+                      "cannot be read: " + e + "; everything stays as last read"))));
     }
   }
 
@@ -223,53 +228,50 @@ public final class DirectorySource implements ClusterSource {
             .anyMatch(
                 file ->
                     TimeUnit.NANOSECONDS.toMillis(file.modified()) > now - CLOCK_TICK.toMillis());
-    apply(read);
+    apply(inForce.after(read, source -> seen.files().get(Path.of(source))));
     return after;
   }
 
-  private void apply(Manifests read) {
-    if (!read.isValid()) {
-      reject(read.findings());
-      return;
+  private void apply(InForce next) {
+    InForce former = inForce;
+    inForce = next;
+    log(next.findings(), former.findings());
+    ClusterView older = view();
+    ClusterView view = broadcast.publish(next.objects(), next.positions(), next.findings());
+    if (view != older) {
+      long errors = next.findings().stream().filter(Finding::isError).count();
+      LOG.info(
+          "{}: revision {} with {} objects{}",
+          directory,
+          view.revision(),
+          view.objects().size(),
+          errors == 0 ? "" : ", " + errors + " errors: what they are about stays as last valid");
     }
-    if (!read.findings().equals(findings)) {
-      if (findings.stream().anyMatch(Finding::isError)) {
-        LOG.info("{}: valid again", directory);
+  }
+
+  /** Logs what is new among the findings; where a finding stands makes it no other one. */
+  private void log(List<Finding> found, List<Finding> former) {
+    Set<Finding> known = new HashSet<>();
+    former.forEach(finding -> known.add(inSource(finding)));
+    List<Finding> fresh = found.stream().filter(f -> !known.contains(inSource(f))).toList();
+    for (Finding finding : fresh.subList(0, Math.min(fresh.size(), MAX_LOGGED))) {
+      if (finding.isError()) {
+        LOG.error("{}", finding);
+      } else {
+        LOG.warn("{}", finding);
       }
-      logWarnings(read.findings());
     }
-    findings = read.findings();
-    if (last != null
-        && last.objects().equals(read.objects())
-        && last.positions().equals(read.positions())) {
-      return;
+    if (fresh.size() > MAX_LOGGED) {
+      LOG.error("{}: and {} more", directory, fresh.size() - MAX_LOGGED);
     }
-    last = read;
-    ClusterView view =
-        broadcast.publish(
-            revision -> ClusterView.of(revision, read.objects().values(), read.positions()));
-    LOG.info("{}: revision {} with {} objects", directory, view.revision(), read.objects().size());
+    if (former.stream().anyMatch(Finding::isError) && found.stream().noneMatch(Finding::isError)) {
+      LOG.info("{}: valid again", directory);
+    }
   }
 
-  private void reject(List<Finding> found) {
-    if (found.equals(findings)) {
-      return;
-    }
-    findings = List.copyOf(found);
-    LOG.warn(
-        "{}: {} errors, the last valid state (revision {}) stays in force",
-        directory,
-        found.stream().filter(Finding::isError).count(),
-        view().revision());
-    found.stream().limit(MAX_LOGGED).forEach(finding -> LOG.warn("{}", finding));
-    if (found.size() > MAX_LOGGED) {
-      LOG.warn("and {} more", found.size() - MAX_LOGGED);
-    }
-    broadcast.reject(found);
-  }
-
-  private void logWarnings(List<Finding> found) {
-    found.stream().limit(MAX_LOGGED).forEach(finding -> LOG.warn("{}", finding));
+  private static Finding inSource(Finding finding) {
+    Position position = finding.position();
+    return position == null ? finding : finding.at(new Position(position.source(), 1, 1));
   }
 
   private ManifestDirectory.Listing untilStill(ManifestDirectory.Listing first)

@@ -24,12 +24,16 @@ public final class InMemorySource implements ClusterSource {
    * @return the new view
    */
   public ClusterView replace(Collection<? extends HasMetadata> objects) {
-    return broadcast.publish(revision -> ClusterView.of(revision, objects, Map.of()));
+    return replace(objects, List.of());
   }
 
-  /** Tells listeners that a new state was not valid. */
-  public void reject(List<Finding> findings) {
-    broadcast.reject(findings);
+  /**
+   * The same, with what is wrong with the state that the objects come from.
+   *
+   * @return the new view
+   */
+  public ClusterView replace(Collection<? extends HasMetadata> objects, List<Finding> findings) {
+    return broadcast.publish(ClusterView.byKey(objects), Map.of(), findings);
   }
 
   @Override

@@ -3,7 +3,6 @@ package io.signetmesh.cluster;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.signetmesh.crds.manifest.Finding;
 import io.signetmesh.crds.manifest.InvalidManifestsException;
 import io.signetmesh.crds.policy.Server;
 import java.io.IOException;
@@ -34,16 +33,10 @@ class DirectorySourceTest {
   /** What listeners hear, in order. */
   private static final class News implements ClusterListener {
     private final BlockingQueue<ClusterView> views = new LinkedBlockingQueue<>();
-    private final BlockingQueue<List<Finding>> rejections = new LinkedBlockingQueue<>();
 
     @Override
     public void changed(ClusterView view, ClusterChange change) {
       views.add(view);
-    }
-
-    @Override
-    public void rejected(List<Finding> findings) {
-      rejections.add(findings);
     }
   }
 
@@ -149,39 +142,82 @@ class DirectorySourceTest {
   }
 
   @Test
-  void keepsTheLastGoodStateWhileTheDirectoryIsNotValid() throws Exception {
+  void anInvalidObjectKeepsItsLastGoodFormWhileTheRestApplies() throws Exception {
     Path web = Files.writeString(directory.resolve("web.yaml"), server("web", 80));
     Path api = Files.writeString(directory.resolve("api.yaml"), server("api", 90));
     DirectorySource source = open();
-    Files.writeString(web, server("web", 81).replace("port: 81", "port: [81]"));
-    List<Finding> findings = await(news.rejections);
-    assertThat(findings)
+    Files.writeString(
+        web, server("web", 81).replace("port: 81", "port: [81]") + server("more", 70));
+    ClusterView view = await(news.views);
+    assertThat(view.findings())
         .singleElement()
         .asString()
         .startsWith(web + ":5:14: error: Server.policy.linkerd.io shop/web: spec.port: ");
-    assertThat(source.findings()).isEqualTo(findings);
-    Files.writeString(api, server("api", 91) + "nonsense");
-    assertThat(await(news.rejections)).hasSize(2);
-    assertThat(port(source.view(), "web")).isEqualTo(80);
-    assertThat(port(source.view(), "api")).isEqualTo(90);
-    assertThat(news.views).isEmpty();
+    assertThat(port(view, "web")).isEqualTo(80);
+    assertThat(port(view, "more")).isEqualTo(70);
+
+    Files.writeString(api, server("api", 91));
+    view = await(news.views);
+    assertThat(port(view, "api")).isEqualTo(91);
+    assertThat(port(view, "web")).isEqualTo(80);
+    assertThat(view.findings()).hasSize(1);
 
     Files.writeString(web, server("web", 82));
-    assertThat(await(news.rejections)).hasSize(1);
-    Files.writeString(api, server("api", 92));
-    ClusterView view = await(news.views);
+    view = await(news.views);
     assertThat(port(view, "web")).isEqualTo(82);
-    assertThat(port(view, "api")).isEqualTo(92);
-    assertThat(source.findings()).isEmpty();
+    assertThat(view.servers("shop")).hasSize(2);
+    assertThat(view.findings()).isEmpty();
+    assertThat(source.view()).isSameAs(view);
+  }
+
+  @Test
+  void findingsMoveWithTheTextAndAreToldWithTheView() throws Exception {
+    Path web = Files.writeString(directory.resolve("web.yaml"), server("web", 80));
+    open();
+    Files.writeString(web, server("web", 81).replace("port", "prt"));
+    assertThat(await(news.views).findings().getFirst()).asString().startsWith(web + ":5:");
+    Files.writeString(web, "# a comment\n" + server("web", 81).replace("port", "prt"));
+    ClusterView view = await(news.views);
+    assertThat(view.findings().getFirst()).asString().startsWith(web + ":6:");
+    assertThat(port(view, "web")).isEqualTo(80);
+  }
+
+  @Test
+  void aSyntaxErrorTakesNothingAwayThatItsFileHeld() throws Exception {
+    Path web =
+        Files.writeString(directory.resolve("web.yaml"), server("web", 80) + server("api", 90));
+    Path more = Files.writeString(directory.resolve("more.yaml"), server("more", 70));
+    open();
+    Files.writeString(web, server("web", 81) + "---\nnonsense: [");
+    ClusterView view = await(news.views);
+    assertThat(view.servers("shop")).hasSize(3);
+    Files.delete(more);
+    while (view.servers("shop").size() > 2) {
+      view = await(news.views);
+    }
+    assertThat(port(view, "web")).isEqualTo(81);
+    assertThat(port(view, "api")).isEqualTo(90);
+    assertThat(view.findings())
+        .anySatisfy(finding -> assertThat(finding).asString().contains(web + ":7:12: error"))
+        .anySatisfy(
+            finding ->
+                assertThat(finding)
+                    .asString()
+                    .contains("warning: Server.policy.linkerd.io shop/api: stays as last read"));
+    Files.writeString(web, server("web", 81));
+    view = await(news.views);
+    assertThat(view.servers("shop")).hasSize(1);
+    assertThat(view.findings()).isEmpty();
   }
 
   @Test
   void neverTakesATruncatedFileForAnEmptyOne() throws Exception {
     Path web = Files.writeString(directory.resolve("web.yaml"), server("web", 80));
-    DirectorySource source = open();
+    open();
     Files.writeString(web, "");
-    assertThat(await(news.rejections)).extracting(Finding::message).containsExactly("is empty");
-    assertThat(source.view().servers("shop")).hasSize(1);
+    ClusterView view = await(news.views);
+    assertThat(view.findings().getFirst().message()).isEqualTo("is empty");
+    assertThat(view.servers("shop")).hasSize(1);
   }
 
   @Test
@@ -226,15 +262,16 @@ class DirectorySourceTest {
     Files.writeString(directory.resolve("web.yaml"), server("web", 80));
     DirectorySource source = open();
     Files.move(directory, parent.resolve("away"));
-    assertThat(await(news.rejections).getFirst().message()).contains("cannot be read");
+    assertThat(await(news.views).findings().getFirst().message()).contains("cannot be read");
     assertThat(source.view().servers("shop")).hasSize(1);
     Files.createDirectory(directory);
     Files.writeString(directory.resolve("api.yaml"), server("api", 90));
     ClusterView view = await(news.views);
-    while (view.servers("shop").isEmpty()) {
+    while (view.get(Server.class, "shop", "api").isEmpty()) {
       view = await(news.views);
     }
     assertThat(port(view, "api")).isEqualTo(90);
+    assertThat(view.servers("shop")).hasSize(1);
     Files.writeString(directory.resolve("api.yaml"), server("api", 91));
     assertThat(port(await(news.views), "api")).isEqualTo(91);
   }

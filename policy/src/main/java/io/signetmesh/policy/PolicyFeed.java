@@ -6,6 +6,7 @@ import io.signetmesh.cluster.ClusterChange;
 import io.signetmesh.cluster.ClusterListener;
 import io.signetmesh.cluster.ClusterView;
 import io.signetmesh.crds.ResourceKey;
+import io.signetmesh.policy.admin.ControllerMetrics;
 import io.signetmesh.policy.facts.ClusterFacts;
 import io.signetmesh.policy.facts.Fact;
 import io.signetmesh.policy.facts.ObjectRef;
@@ -13,21 +14,27 @@ import io.signetmesh.policy.index.AppliedChange;
 import io.signetmesh.policy.index.Finding;
 import io.signetmesh.policy.index.Finding.Severity;
 import io.signetmesh.policy.index.PolicyIndex;
+import io.signetmesh.policy.stream.ReportedFinding;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Carries the changes of a cluster over to the index, and puts each that makes a difference on
- * record.
+ * Carries the changes of a cluster over to the index, and puts on record what each came to: the
+ * objects that apply, those that are not valid, and what is wrong with objects seen together. What
+ * takes a look at all objects is done after the change is on its way, on a thread of its own.
  */
 final class PolicyFeed implements ClusterListener {
   private static final Logger LOG = LoggerFactory.getLogger(PolicyFeed.class);
@@ -35,22 +42,44 @@ final class PolicyFeed implements ClusterListener {
   /** Objects and findings that one record names; the rest is counted. */
   private static final int NAMED = 10;
 
+  /** Findings that are logged at a time; the rest is counted. */
+  private static final int LOGGED = 20;
+
+  private static final String INVALID_MANIFEST = "invalid-manifest";
+  private static final String DOUBTFUL_MANIFEST = "doubtful-manifest";
+
   private final ClusterFacts reader;
   private final PolicyIndex index;
   private final Consumer<ObjectRef> workloadGone;
   private final AuditLog audit;
   private final InstantSource clock;
+  private final ControllerMetrics metrics;
+  private final Executor background;
+  private final AtomicBoolean lookDue = new AtomicBoolean();
   private volatile ClusterView view = ClusterView.EMPTY;
   private boolean listening;
+  private Set<String> rejected = Set.of();
+
+  // Confined to the background.
   private Set<String> known = Set.of();
 
+  /**
+   * @param background looks at all objects after a change, one task at a time
+   */
   PolicyFeed(
-      PolicyIndex index, Consumer<ObjectRef> workloadGone, AuditLog audit, InstantSource clock) {
+      PolicyIndex index,
+      Consumer<ObjectRef> workloadGone,
+      AuditLog audit,
+      InstantSource clock,
+      ControllerMetrics metrics,
+      Executor background) {
     this.reader = new ClusterFacts(index.config()::identity);
     this.index = index;
     this.workloadGone = workloadGone;
     this.audit = audit;
     this.clock = clock;
+    this.metrics = metrics;
+    this.background = background;
   }
 
   /** Takes over a whole view, before the changes after it are listened to. */
@@ -67,6 +96,7 @@ final class PolicyFeed implements ClusterListener {
   }
 
   private void follow(ClusterView newer, ClusterChange change) {
+    long start = System.nanoTime();
     view = newer;
     List<Fact> upserts = new ArrayList<>();
     List<ObjectRef> removals = new ArrayList<>();
@@ -77,33 +107,95 @@ final class PolicyFeed implements ClusterListener {
       }
     }
     AppliedChange applied = index.apply(upserts, removals);
-    if (applied.objects().isEmpty()) {
-      return;
-    }
-    for (ObjectRef ref : applied.objects()) {
-      if (ref.kind().isWorkload() && index.workload(ref).isEmpty()) {
-        workloadGone.accept(ref);
+    if (!applied.objects().isEmpty()) {
+      metrics.applied(applied.generation(), System.nanoTime() - start);
+      for (ObjectRef ref : applied.objects()) {
+        if (ref.kind().isWorkload() && index.workload(ref).isEmpty()) {
+          workloadGone.accept(ref);
+        }
       }
+      record(applied);
+      lookLater();
     }
-    record(applied);
+    recordManifests(newer, applied.generation());
   }
 
-  @Override
-  public void rejected(List<io.signetmesh.crds.manifest.Finding> findings) {
+  private void record(AppliedChange applied) {
     Map<String, String> attributes = new LinkedHashMap<>();
-    attributes.put("generation", Long.toString(index.generation()));
-    attributes.put(
-        "errors",
-        Long.toString(
-            findings.stream().filter(io.signetmesh.crds.manifest.Finding::isError).count()));
-    attributes.put("findings", first(findings, "\n"));
+    attributes.put("generation", Long.toString(applied.generation()));
+    attributes.put("objects", first(applied.objects(), ", "));
+    attributes.put("ports", Integer.toString(applied.portsTouched()));
+    audit.record(
+        new AdministrativeEvent(
+            clock.millis(),
+            "policy-applied",
+            "policy",
+            "generation " + applied.generation(),
+            attributes));
+    LOG.info(
+        "generation {}: {} objects differ, {} of {} watched ports evaluated have a new policy",
+        applied.generation(),
+        applied.objects().size(),
+        applied.portsTouched(),
+        applied.portsEvaluated());
+  }
+
+  /** Objects that are not valid: the source has logged them. */
+  private void recordManifests(ClusterView newer, long generation) {
+    List<io.signetmesh.crds.manifest.Finding> errors =
+        newer.findings().stream().filter(io.signetmesh.crds.manifest.Finding::isError).toList();
+    Set<String> present = new HashSet<>();
+    errors.forEach(error -> present.add(error.resource() + error.field() + error.message()));
+    if (present.equals(rejected)) {
+      return;
+    }
+    rejected = present;
+    Map<String, String> attributes = new LinkedHashMap<>();
+    attributes.put("generation", Long.toString(generation));
+    if (errors.isEmpty()) {
+      audit.record(
+          new AdministrativeEvent(
+              clock.millis(), "policy-mended", "policy", "manifests", attributes));
+      return;
+    }
+    attributes.put("errors", Integer.toString(errors.size()));
+    attributes.put("findings", first(errors, "\n"));
     audit.record(
         new AdministrativeEvent(
             clock.millis(), "policy-rejected", "policy", "manifests", attributes));
-    LOG.error(
-        "the manifests are not valid, generation {} stays in force:\n{}",
-        index.generation(),
-        first(findings, "\n"));
+  }
+
+  /**
+   * What is wrong with policy as it is written now, errors first: manifests that are not valid,
+   * then what is wrong with objects seen together.
+   */
+  List<ReportedFinding> reported() {
+    List<ReportedFinding> all = new ArrayList<>();
+    for (io.signetmesh.crds.manifest.Finding finding : view.findings()) {
+      ResourceKey key = finding.resource();
+      all.add(
+          new ReportedFinding(
+              finding.isError(),
+              finding.isError() ? INVALID_MANIFEST : DOUBTFUL_MANIFEST,
+              key == null ? "" : namespaceOf(key),
+              finding.toString()));
+    }
+    for (Finding finding : findings()) {
+      all.add(
+          new ReportedFinding(
+              finding.severity() == Severity.ERROR,
+              finding.rule().text(),
+              finding.object().kind() == ObjectRef.Kind.NAMESPACE
+                  ? finding.object().name()
+                  : finding.object().namespace(),
+              finding.toString()));
+    }
+    all.sort(Comparator.comparing(finding -> !finding.isError()));
+    return List.copyOf(all);
+  }
+
+  private static String namespaceOf(ResourceKey key) {
+    return key.kind().equals("Namespace") && key.group().isEmpty() ? key.name() : key.namespace();
   }
 
   /** What is wrong with the objects now, with the places where they are written now. */
@@ -121,13 +213,47 @@ final class PolicyFeed implements ClusterListener {
         .toList();
   }
 
-  private void record(AppliedChange applied) {
+  private void lookLater() {
+    if (lookDue.compareAndSet(false, true)) {
+      try {
+        background.execute(this::look);
+      } catch (RejectedExecutionException e) {
+        LOG.debug("closed: findings are not looked for");
+      }
+    }
+  }
+
+  /** Logs and records what is wrong now and was not before. */
+  private void look() {
+    lookDue.set(false);
+    long generation = index.generation();
     List<Finding> findings = findings();
+    Set<String> present = new HashSet<>();
+    List<Finding> fresh = new ArrayList<>();
+    for (Finding finding : findings) {
+      // Without its place, which moves with every edit above it.
+      String text = finding.object() + ": " + finding.message();
+      if (present.add(text) && !known.contains(text)) {
+        fresh.add(finding);
+      }
+    }
+    if (present.equals(known)) {
+      return;
+    }
+    known = present;
+    for (Finding finding : fresh.subList(0, Math.min(fresh.size(), LOGGED))) {
+      if (finding.severity() == Severity.ERROR) {
+        LOG.error("{}", finding);
+      } else {
+        LOG.warn("{}", finding);
+      }
+    }
+    if (fresh.size() > LOGGED) {
+      LOG.warn("and {} more, see 'signet policy status'", fresh.size() - LOGGED);
+    }
     long errors = findings.stream().filter(f -> f.severity() == Severity.ERROR).count();
     Map<String, String> attributes = new LinkedHashMap<>();
-    attributes.put("generation", Long.toString(applied.generation()));
-    attributes.put("objects", first(applied.objects(), ", "));
-    attributes.put("ports", Integer.toString(applied.portsTouched()));
+    attributes.put("generation", Long.toString(generation));
     attributes.put("errors", Long.toString(errors));
     attributes.put("warnings", Long.toString(findings.size() - errors));
     if (!findings.isEmpty()) {
@@ -135,31 +261,7 @@ final class PolicyFeed implements ClusterListener {
     }
     audit.record(
         new AdministrativeEvent(
-            clock.millis(),
-            "policy-applied",
-            "policy",
-            "generation " + applied.generation(),
-            attributes));
-    LOG.info(
-        "generation {}: {} objects differ, {} of {} watched ports evaluated have a new policy",
-        applied.generation(),
-        applied.objects().size(),
-        applied.portsTouched(),
-        applied.portsEvaluated());
-    Set<String> present = new HashSet<>();
-    for (Finding finding : findings) {
-      // Without its place, which moves with every edit above it.
-      String text = finding.object() + ": " + finding.message();
-      present.add(text);
-      if (!known.contains(text)) {
-        if (finding.severity() == Severity.ERROR) {
-          LOG.error("{}", finding);
-        } else {
-          LOG.warn("{}", finding);
-        }
-      }
-    }
-    known = present;
+            clock.millis(), "policy-findings", "policy", "generation " + generation, attributes));
   }
 
   private static String first(List<?> all, String separator) {

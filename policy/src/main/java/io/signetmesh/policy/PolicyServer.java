@@ -6,21 +6,26 @@ import io.signetmesh.audit.AuditLog;
 import io.signetmesh.cluster.ClusterSource;
 import io.signetmesh.identity.channel.ControlLoops;
 import io.signetmesh.identity.channel.ControlServer;
+import io.signetmesh.policy.admin.ControllerAdmin;
+import io.signetmesh.policy.admin.ControllerMetrics;
 import io.signetmesh.policy.index.Finding;
 import io.signetmesh.policy.index.PolicyConfig;
 import io.signetmesh.policy.index.PolicyIndex;
 import io.signetmesh.policy.stream.EnforcementLedger;
 import io.signetmesh.policy.stream.EnforcementService;
 import io.signetmesh.policy.stream.InboundPolicyService;
+import io.signetmesh.policy.stream.ReportedFinding;
 import io.signetmesh.v1.EnforcementStatus;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The policy controller: follows a cluster, works out the effective inbound policy of each workload
@@ -38,6 +43,8 @@ public final class PolicyServer implements AutoCloseable {
   private final EnforcementService enforcement;
   private final InboundPolicyService inbound;
   private final ExecutorService sender;
+  private final ExecutorService background;
+  private final @Nullable ControllerAdmin admin;
 
   private PolicyServer(
       ControlServer server,
@@ -47,7 +54,9 @@ public final class PolicyServer implements AutoCloseable {
       EnforcementLedger ledger,
       EnforcementService enforcement,
       InboundPolicyService inbound,
-      ExecutorService sender) {
+      ExecutorService sender,
+      ExecutorService background,
+      @Nullable ControllerAdmin admin) {
     this.server = server;
     this.subscription = subscription;
     this.index = index;
@@ -56,6 +65,8 @@ public final class PolicyServer implements AutoCloseable {
     this.enforcement = enforcement;
     this.inbound = inbound;
     this.sender = sender;
+    this.background = background;
+    this.admin = admin;
   }
 
   /**
@@ -65,9 +76,18 @@ public final class PolicyServer implements AutoCloseable {
    * @param security how connections are protected; with {@link ControlServer.Security.Cleartext}
    *     local callers are trusted to be the workloads that they name
    * @param policy control-plane namespace, identity trust domain, cluster networks, default policy
+   * @param admin where metrics, readiness and liveness are served; null serves none
    */
   public record Config(
-      InetSocketAddress address, ControlServer.Security security, PolicyConfig policy) {}
+      InetSocketAddress address,
+      ControlServer.Security security,
+      PolicyConfig policy,
+      @Nullable InetSocketAddress admin) {
+    /** Without admin server. */
+    public Config(InetSocketAddress address, ControlServer.Security security, PolicyConfig policy) {
+      this(address, security, policy, null);
+    }
+  }
 
   /**
    * Takes over the present view of the cluster, binds and serves. The source is not closed with the
@@ -86,26 +106,54 @@ public final class PolicyServer implements AutoCloseable {
       InstantSource clock)
       throws IOException {
     PolicyIndex index = new PolicyIndex(config.policy(), clock);
-    EnforcementLedger ledger = new EnforcementLedger(clock);
-    PolicyFeed feed = new PolicyFeed(index, ledger::forget, audit, clock);
+    ControllerMetrics metrics = new ControllerMetrics();
+    EnforcementLedger ledger = new EnforcementLedger(clock, metrics::acknowledged);
+    ExecutorService background =
+        Executors.newSingleThreadExecutor(new DefaultThreadFactory("policy-findings", true));
+    PolicyFeed feed = new PolicyFeed(index, ledger::forget, audit, clock, metrics, background);
     feed.start(source.view());
     ExecutorService sender =
         Executors.newSingleThreadExecutor(new DefaultThreadFactory("policy-streams", true));
     InboundPolicyService inbound = new InboundPolicyService(index, ledger, sender);
-    EnforcementService enforcement = new EnforcementService(index, ledger, feed::findings);
+    EnforcementService enforcement = new EnforcementService(index, ledger, feed::reported);
     List<BindableService> services = new ArrayList<>(List.of(inbound, enforcement));
     services.addAll(more);
+    ControllerAdmin admin = null;
     ControlServer server;
     try {
+      if (config.admin() != null) {
+        // Ready with the first answer: the whole view has been taken over.
+        admin =
+            ControllerAdmin.start(
+                config.admin(), metrics, index, ledger, feed::reported, () -> true);
+      }
       server =
           ControlServer.start(
               ControlServer.Config.of(config.address(), config.security()), loops, services);
     } catch (IOException | RuntimeException e) {
       sender.shutdownNow();
+      background.shutdownNow();
+      if (admin != null) {
+        admin.close();
+      }
       throw e;
     }
     return new PolicyServer(
-        server, source.subscribe(feed), index, feed, ledger, enforcement, inbound, sender);
+        server,
+        source.subscribe(feed),
+        index,
+        feed,
+        ledger,
+        enforcement,
+        inbound,
+        sender,
+        background,
+        admin);
+  }
+
+  /** Where metrics are served; empty when they are not. */
+  public Optional<InetSocketAddress> adminAddress() {
+    return Optional.ofNullable(admin).map(ControllerAdmin::address);
   }
 
   /** The address bound. */
@@ -137,15 +185,24 @@ public final class PolicyServer implements AutoCloseable {
     return enforcement.status(namespace);
   }
 
-  /** What is wrong with the policy objects now, errors first. */
+  /** What is wrong with the policy objects now, seen together; errors first. */
   public List<Finding> findings() {
     return feed.findings();
+  }
+
+  /** The same, with what is wrong with the manifests themselves. */
+  public List<ReportedFinding> reported() {
+    return feed.reported();
   }
 
   /** Stops following the cluster, ends the streams with OK and stops listening. */
   @Override
   public void close() {
     subscription.close();
+    if (admin != null) {
+      admin.close();
+    }
+    background.shutdownNow();
     inbound.close();
     sender.shutdown();
     try {

@@ -150,7 +150,7 @@ final class ManifestsIT {
   }
 
   @Test
-  void anInvalidEditIsOnRecordAndChangesNothing() throws Exception {
+  void anInvalidEditIsOnRecordAndLeavesTheObjectAsItWas() throws Exception {
     next();
     audit.clear();
     long generation = server.index().generation();
@@ -162,6 +162,19 @@ final class ManifestsIT {
         .contains("127.10.0.64/88");
     assertThat(server.index().generation()).isEqualTo(generation);
     assertThat(web).isEmpty();
+    assertThat(server.status("shop").getFindingsList())
+        .singleElement()
+        .asString()
+        .contains("authentications.yaml:")
+        .contains("127.10.0.64/88");
+
+    edit("authentications.yaml", "name: frontend", "name: backoffice");
+    assertThat(allowed(next().server())).containsExactly("backoffice" + DOMAIN);
+    assertThat(server.status("").getFindingsList()).hasSize(1);
+
+    edit("authentications.yaml", "cidr: 127.10.0.64/88", "cidr: 127.10.0.64/27");
+    next();
+    assertThat(server.status("").getFindingsList()).isEmpty();
   }
 
   private EffectivePolicy next() throws InterruptedException {

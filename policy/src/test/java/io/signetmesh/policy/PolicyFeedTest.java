@@ -8,11 +8,13 @@ import io.fabric8.kubernetes.api.model.PodBuilder;
 import io.signetmesh.audit.AdministrativeEvent;
 import io.signetmesh.cluster.ClusterChange;
 import io.signetmesh.cluster.ClusterView;
+import io.signetmesh.cluster.InMemorySource;
 import io.signetmesh.crds.ResourceKey;
 import io.signetmesh.crds.manifest.Finding;
 import io.signetmesh.crds.manifest.Position;
 import io.signetmesh.crds.policy.AuthorizationPolicy;
 import io.signetmesh.crds.policy.Server;
+import io.signetmesh.policy.admin.ControllerMetrics;
 import io.signetmesh.policy.facts.ObjectRef;
 import io.signetmesh.policy.index.PolicyConfig;
 import io.signetmesh.policy.index.PolicyIndex;
@@ -35,7 +37,13 @@ final class PolicyFeedTest {
   private final List<ObjectRef> gone = new ArrayList<>();
   private final List<AdministrativeEvent> records = new ArrayList<>();
   private final PolicyFeed feed =
-      new PolicyFeed(index, gone::add, event -> records.add((AdministrativeEvent) event), CLOCK);
+      new PolicyFeed(
+          index,
+          gone::add,
+          event -> records.add((AdministrativeEvent) event),
+          CLOCK,
+          new ControllerMetrics(),
+          Runnable::run);
 
   @Test
   void whatWentAwayBeforeTheSubscriptionIsTakenOut() {
@@ -98,19 +106,59 @@ final class PolicyFeedTest {
   }
 
   @Test
-  void rejectedManifestsAreOnRecordAndChangeNothing() {
+  void invalidManifestsAreOnRecordOnceAndReportedUntilTheyAreMended() {
     feed.start(view(1, WEB, SERVER));
     long generation = index.generation();
-    feed.rejected(
-        List.of(
-            Finding.error(SERVER.key(), "spec.port", "expected a number")
-                .at(new Position("shop.yaml", 4, 9))));
+    ClusterView bad = withError(4);
+    feed.changed(bad, ClusterChange.between(ClusterView.EMPTY, bad));
     assertThat(records.getLast().act()).isEqualTo("policy-rejected");
     assertThat(records.getLast().attributes())
         .containsEntry("errors", "1")
         .containsEntry("generation", Long.toString(generation));
     assertThat(records.getLast().attributes().get("findings")).startsWith("shop.yaml:4:9: error:");
     assertThat(serverOfWeb()).isEqualTo("policy.linkerd.io/server/web");
+
+    // The same, a line further down.
+    int recorded = records.size();
+    ClusterView moved = withError(5);
+    feed.changed(moved, ClusterChange.between(bad, moved));
+    assertThat(records).hasSize(recorded);
+    assertThat(feed.reported())
+        .singleElement()
+        .matches(finding -> finding.isError() && finding.namespace().equals("shop"))
+        .matches(finding -> finding.rule().equals("invalid-manifest"))
+        .matches(finding -> finding.text().startsWith("shop.yaml:5:9: error: "));
+
+    ClusterView good = view(4, WEB, SERVER);
+    feed.changed(good, ClusterChange.between(moved, good));
+    assertThat(records.getLast().act()).isEqualTo("policy-mended");
+    assertThat(feed.reported()).isEmpty();
+  }
+
+  @Test
+  void whatIsWrongWithObjectsTogetherIsOnRecordOnce() {
+    feed.start(view(1, WEB, SERVER, ClusterObjects.allow("p", "wbe")));
+    assertThat(records)
+        .extracting(AdministrativeEvent::act)
+        .containsExactly("policy-applied", "policy-findings");
+    assertThat(records.getLast().attributes()).containsEntry("errors", "1");
+    assertThat(records.getLast().attributes().get("findings")).contains("there is a Server web");
+
+    ClusterView more =
+        view(
+            2, WEB, SERVER, ClusterObjects.allow("p", "wbe"), ClusterObjects.server("x", "web", 1));
+    feed.changed(more, ClusterChange.between(ClusterView.EMPTY, more));
+    assertThat(records.getLast().act()).isEqualTo("policy-applied");
+  }
+
+  private static ClusterView withError(int line) {
+    try (InMemorySource source = new InMemorySource(List.of(WEB, SERVER))) {
+      return source.replace(
+          List.of(WEB, SERVER),
+          List.of(
+              Finding.error(SERVER.key(), "spec.port", "expected a number")
+                  .at(new Position("shop.yaml", line, 9))));
+    }
   }
 
   private String serverOfWeb() {

@@ -2,15 +2,16 @@ package io.signetmesh.policy.stream;
 
 import io.signetmesh.policy.facts.ObjectRef;
 import io.signetmesh.policy.index.EffectivePolicy;
+import io.signetmesh.policy.index.PolicySource;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,11 +24,25 @@ public final class EnforcementLedger {
   static final int MAX_PORTS_PER_WORKLOAD = 4_096;
 
   private final InstantSource clock;
+  private final LongConsumer onAcknowledged;
+  private final LongAdder messages = new LongAdder();
+  private final LongAdder acknowledgements = new LongAdder();
   private final Map<ObjectRef, TreeMap<Integer, Entry>> workloads = new HashMap<>();
 
   /** An empty ledger. */
   public EnforcementLedger(InstantSource clock) {
+    this(clock, generation -> {});
+  }
+
+  /**
+   * An empty ledger.
+   *
+   * @param onAcknowledged told each generation that a proxy newly has in force at a port; must not
+   *     take time
+   */
+  public EnforcementLedger(InstantSource clock, LongConsumer onAcknowledged) {
     this.clock = clock;
+    this.onAcknowledged = onAcknowledged;
   }
 
   /**
@@ -111,6 +126,26 @@ public final class EnforcementLedger {
     }
   }
 
+  /**
+   * How far an object is in force.
+   *
+   * @param source the object, and whether it is enforced or tried
+   * @param proxies connected proxies with a port that the object bears on
+   * @param inForce those of them that have the newest state in force on all such ports
+   * @param behind the others, sorted
+   * @param generation newest generation that changed such a port
+   */
+  public record ObjectStanding(
+      PolicySource source, int proxies, int inForce, List<ObjectRef> behind, long generation) {
+    /** Copies the list. */
+    public ObjectStanding {
+      behind = List.copyOf(behind);
+    }
+  }
+
+  /** How many ports of connected proxies are in which state. */
+  public record Counts(int streams, int inForce, int behind, int refused, int silent) {}
+
   /** All ports of all workloads, sorted. */
   public synchronized List<Standing> standings() {
     List<Standing> standings = new ArrayList<>();
@@ -133,6 +168,84 @@ public final class EnforcementLedger {
             .toList();
     List<Standing> behind = counted.stream().filter(standing -> !standing.inForce()).toList();
     return new Summary(generation, counted.size() - behind.size(), counted.size(), behind);
+  }
+
+  /** The objects that bear on ports of connected proxies, sorted. */
+  public synchronized List<ObjectStanding> objectStandings() {
+    Map<PolicySource, Tally> tallies = new TreeMap<>();
+    Map<PolicySource, Long> generations = new HashMap<>();
+    Map<PolicySource, Boolean> ofWorkload = new HashMap<>();
+    new TreeMap<>(workloads)
+        .forEach(
+            (workload, ports) -> {
+              ofWorkload.clear();
+              for (Entry entry : ports.values()) {
+                EffectivePolicy newest = entry.isConnected() ? entry.newest() : null;
+                if (newest != null) {
+                  boolean inForce = entry.isInForce(newest);
+                  for (PolicySource source : newest.sources()) {
+                    ofWorkload.merge(source, inForce, Boolean::logicalAnd);
+                    generations.merge(source, newest.generation(), Math::max);
+                  }
+                }
+              }
+              ofWorkload.forEach(
+                  (source, inForce) ->
+                      tallies.computeIfAbsent(source, _ -> new Tally()).add(workload, inForce));
+            });
+    List<ObjectStanding> standings = new ArrayList<>();
+    tallies.forEach(
+        (source, tally) ->
+            standings.add(
+                new ObjectStanding(
+                    source,
+                    tally.proxies,
+                    tally.proxies - tally.behind.size(),
+                    tally.behind,
+                    generations.getOrDefault(source, 0L))));
+    return standings;
+  }
+
+  /** How many streams and ports of connected proxies are in which state. */
+  public synchronized Counts counts() {
+    int streams = 0;
+    int inForce = 0;
+    int refused = 0;
+    int silent = 0;
+    int all = 0;
+    for (Map<Integer, Entry> ports : workloads.values()) {
+      for (Entry entry : ports.values()) {
+        if (!entry.isConnected()) {
+          continue;
+        }
+        streams += entry.streams.size();
+        all++;
+        EffectivePolicy newest = entry.newest();
+        if (!entry.acknowledges()) {
+          silent++;
+        } else if (!entry.refusal.isEmpty()) {
+          refused++;
+        } else if (newest != null && entry.isInForce(newest)) {
+          inForce++;
+        }
+      }
+    }
+    return new Counts(streams, inForce, all - inForce - refused - silent, refused, silent);
+  }
+
+  /** Messages sent on all streams since the start. */
+  public long messages() {
+    return messages.sum();
+  }
+
+  /** Acknowledgements taken since the start, one for each port reported. */
+  public long acknowledgements() {
+    return acknowledgements.sum();
+  }
+
+  /** A message went out on a stream. */
+  void sent() {
+    messages.increment();
   }
 
   /** A port is being watched. */
@@ -169,9 +282,14 @@ public final class EnforcementLedger {
       return false;
     }
     Entry entry = ports.computeIfAbsent(port, key -> new Entry());
+    boolean news = refusal.isEmpty() && generation != entry.acknowledged;
     entry.acknowledged = generation;
     entry.acknowledgedAt = clock.instant();
     entry.refusal = refusal;
+    acknowledgements.increment();
+    if (news) {
+      onAcknowledged.accept(generation);
+    }
     return true;
   }
 
@@ -192,8 +310,22 @@ public final class EnforcementLedger {
     boolean acknowledges();
   }
 
+  private static final class Tally {
+    final List<ObjectRef> behind = new ArrayList<>();
+    int proxies;
+
+    void add(ObjectRef workload, boolean inForce) {
+      proxies++;
+      if (!inForce) {
+        behind.add(workload);
+      }
+    }
+  }
+
   private static final class Entry {
-    final Set<Progress> streams = new LinkedHashSet<>();
+    /** Nearly always one. */
+    final List<Progress> streams = new ArrayList<>(1);
+
     @Nullable Progress past;
     long acknowledged;
     @Nullable Instant acknowledgedAt;
@@ -203,12 +335,34 @@ public final class EnforcementLedger {
       return !streams.isEmpty();
     }
 
+    private @Nullable Progress stream() {
+      return streams.isEmpty() ? past : streams.getLast();
+    }
+
+    @Nullable EffectivePolicy newest() {
+      Progress stream = stream();
+      if (stream == null) {
+        return null;
+      }
+      // In this order: what was pending is noted as sent before it is pending no more.
+      EffectivePolicy pending = stream.pending();
+      return pending != null ? pending : stream.sent();
+    }
+
+    boolean acknowledges() {
+      Progress stream = stream();
+      return stream == null || stream.acknowledges();
+    }
+
+    boolean isInForce(EffectivePolicy newest) {
+      return acknowledges() && acknowledged == newest.generation() && refusal.isEmpty();
+    }
+
     Standing standing(ObjectRef workload, int port) {
-      Progress stream = streams.isEmpty() ? past : List.copyOf(streams).getLast();
+      Progress stream = stream();
       EffectivePolicy sent = stream == null ? null : stream.sent();
-      EffectivePolicy pending = stream == null ? null : stream.pending();
-      EffectivePolicy newest = pending != null ? pending : sent;
-      boolean acknowledges = stream == null || stream.acknowledges();
+      EffectivePolicy newest = newest();
+      boolean acknowledges = acknowledges();
       return new Standing(
           workload,
           port,

@@ -8,14 +8,16 @@ import io.grpc.stub.StreamObserver;
 import io.signetmesh.identity.channel.Caller;
 import io.signetmesh.identity.pki.WorkloadIdentity;
 import io.signetmesh.policy.facts.ObjectRef;
-import io.signetmesh.policy.index.Finding;
 import io.signetmesh.policy.index.PolicyIndex;
+import io.signetmesh.policy.stream.EnforcementLedger.ObjectStanding;
 import io.signetmesh.policy.stream.EnforcementLedger.Standing;
 import io.signetmesh.v1.EnforcementReport;
 import io.signetmesh.v1.EnforcementStatus;
 import io.signetmesh.v1.EnforcementStatusRequest;
 import io.signetmesh.v1.EnforcementSummary;
+import io.signetmesh.v1.ObjectStatus;
 import io.signetmesh.v1.PolicyEnforcementGrpc;
+import io.signetmesh.v1.PolicyObject;
 import io.signetmesh.v1.PortEnforcement;
 import io.signetmesh.v1.PortStatus;
 import java.time.Instant;
@@ -33,15 +35,18 @@ public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforc
   private static final Logger LOG = LoggerFactory.getLogger(EnforcementService.class);
   private static final int MAX_REFUSAL = 1_024;
 
+  /** Proxies behind that the status of one object names; the others are counted. */
+  static final int MAX_BEHIND = 50;
+
   private final PolicyIndex index;
   private final EnforcementLedger ledger;
-  private final Supplier<List<Finding>> findings;
+  private final Supplier<List<ReportedFinding>> findings;
 
   /**
-   * @param findings what is wrong with the policy objects now, sorted
+   * @param findings what is wrong with policy as it is written now, errors first
    */
   public EnforcementService(
-      PolicyIndex index, EnforcementLedger ledger, Supplier<List<Finding>> findings) {
+      PolicyIndex index, EnforcementLedger ledger, Supplier<List<ReportedFinding>> findings) {
     this.index = index;
     this.ledger = ledger;
     this.findings = findings;
@@ -83,13 +88,38 @@ public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforc
         status.addPorts(encode(standing));
       }
     }
-    for (Finding finding : findings.get()) {
-      if (namespace.isEmpty()
-          || finding.object().namespace().equals(namespace)
-          || finding.object().equals(ObjectRef.namespace(namespace))) {
-        status.addFindings(finding.toString());
+    for (ObjectStanding standing : ledger.objectStandings()) {
+      if (namespace.isEmpty() || standing.source().object().namespace().equals(namespace)) {
+        status.addObjects(encode(standing));
       }
     }
+    for (ReportedFinding finding : findings.get()) {
+      if (namespace.isEmpty()
+          || finding.namespace().isEmpty()
+          || finding.namespace().equals(namespace)) {
+        status.addFindings(finding.text());
+      }
+    }
+    return status.build();
+  }
+
+  private static ObjectStatus encode(ObjectStanding standing) {
+    ObjectRef object = standing.source().object();
+    ObjectStatus.Builder status =
+        ObjectStatus.newBuilder()
+            .setObject(
+                PolicyObject.newBuilder()
+                    .setGroup(object.kind().group())
+                    .setKind(object.kind().resourceKind())
+                    .setNamespace(object.namespace())
+                    .setName(object.name()))
+            .setMode(standing.source().mode().wireName())
+            .setProxies(standing.proxies())
+            .setProxiesInForce(standing.inForce())
+            .setGeneration(standing.generation());
+    standing.behind().stream()
+        .limit(MAX_BEHIND)
+        .forEach(workload -> status.addBehind(workload.namespace() + "/" + workload.name()));
     return status.build();
   }
 

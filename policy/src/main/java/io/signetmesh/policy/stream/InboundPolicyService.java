@@ -77,7 +77,8 @@ public final class InboundPolicyService
 
   private void watch(
       ObjectRef workload, int port, boolean stamped, ServerCallStreamObserver<Server> out) {
-    PortStream stream = new PortStream(out, executor, stamped, over -> ended(workload, port, over));
+    PortStream stream =
+        new PortStream(out, executor, stamped, ledger::sent, over -> ended(workload, port, over));
     out.setOnReadyHandler(stream::onReady);
     out.setOnCancelHandler(stream::onCancel);
     streams.add(stream);

@@ -24,6 +24,7 @@ final class PortStream implements PortListener, EnforcementLedger.Progress {
   private final ServerCallStreamObserver<Server> out;
   private final Executor executor;
   private final boolean stamped;
+  private final Runnable onSent;
   private final Consumer<PortStream> onEnd;
   private final AtomicReference<@Nullable EffectivePolicy> pending = new AtomicReference<>();
   private final AtomicBoolean scheduled = new AtomicBoolean();
@@ -35,16 +36,19 @@ final class PortStream implements PortListener, EnforcementLedger.Progress {
 
   /**
    * @param stamped whether messages carry their generation
+   * @param onSent told of each message that goes out
    * @param onEnd told once when the stream is over, for whatever reason
    */
   PortStream(
       ServerCallStreamObserver<Server> out,
       Executor executor,
       boolean stamped,
+      Runnable onSent,
       Consumer<PortStream> onEnd) {
     this.out = out;
     this.executor = executor;
     this.stamped = stamped;
+    this.onSent = onSent;
     this.onEnd = onEnd;
   }
 
@@ -124,6 +128,7 @@ final class PortStream implements PortListener, EnforcementLedger.Progress {
       } else if (next != null && out.isReady()) {
         out.onNext(stamped ? next.stamped() : next.server());
         sent = next;
+        onSent.run();
         pending.compareAndSet(next, null);
       }
       if (completing) {

@@ -16,7 +16,7 @@ final class PortStreamTest {
   private final Queue<Runnable> tasks = new ArrayDeque<>();
   private final Client client = new Client();
   private final List<PortStream> ended = new ArrayList<>();
-  private final PortStream stream = new PortStream(client, tasks::add, true, ended::add);
+  private final PortStream stream = new PortStream(client, tasks::add, true, () -> {}, ended::add);
 
   @Test
   void nothingIsSentByTheThreadThatBringsTheNews() {

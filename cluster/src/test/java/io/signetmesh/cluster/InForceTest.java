@@ -1,0 +1,217 @@
+package io.signetmesh.cluster;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.signetmesh.crds.ResourceKey;
+import io.signetmesh.crds.admission.AdmissionRules;
+import io.signetmesh.crds.manifest.Finding;
+import io.signetmesh.crds.manifest.ManifestReader;
+import io.signetmesh.crds.manifest.Manifests;
+import io.signetmesh.crds.manifest.Position;
+import io.signetmesh.crds.policy.Server;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/** Which objects stay when a directory is read again and not all of it is valid. */
+final class InForceTest {
+  private static final String BROKEN = "---\nbroken: [\n";
+
+  private final ManifestReader reader = new ManifestReader(AdmissionRules::check);
+  private final Map<String, String> files = new LinkedHashMap<>();
+  private InForce state = InForce.NOTHING;
+
+  private static String server(String name, int port) {
+    return """
+    ---
+    apiVersion: policy.linkerd.io/v1beta3
+    kind: Server
+    metadata: {name: %s, namespace: shop}
+    spec: {port: %d, podSelector: {}}
+    """
+        .formatted(name, port);
+  }
+
+  private static String invalid(String name) {
+    return server(name, 1).replace("port: 1", "port: 99999");
+  }
+
+  private static String torn(String name, int port) {
+    return server(name, port).replace("{port", "{{port");
+  }
+
+  private InForceTest write(String file, String... documents) {
+    files.put(file, String.join("", documents));
+    return this;
+  }
+
+  private InForceTest delete(String file) {
+    files.remove(file);
+    return this;
+  }
+
+  private void read() {
+    List<Manifests> parts =
+        files.entrySet().stream().map(file -> reader.read(file.getKey(), file.getValue())).toList();
+    state = state.after(Manifests.merge(parts), files::get);
+  }
+
+  private Map<String, Integer> ports() {
+    Map<String, Integer> ports = new LinkedHashMap<>();
+    state
+        .objects()
+        .forEach(
+            (key, object) -> ports.put(key.name(), ((Server) object).spec().port().getIntVal()));
+    return ports;
+  }
+
+  private List<String> findings() {
+    return state.findings().stream().map(Finding::toString).toList();
+  }
+
+  @Test
+  void anObjectThatNeverWasValidIsLeftOut() {
+    write("a.yaml", server("web", 1), invalid("api")).read();
+    assertThat(ports()).containsExactly(Map.entry("web", 1));
+    write("a.yaml", server("web", 2), invalid("api")).read();
+    assertThat(ports()).containsExactly(Map.entry("web", 2));
+    assertThat(findings()).singleElement().asString().startsWith("a.yaml:10:14: error: ");
+  }
+
+  @Test
+  void anInvalidObjectThatMovesToAnotherFileKeepsItsLastGoodForm() {
+    write("a.yaml", server("web", 1)).read();
+    delete("a.yaml").write("b.yaml", invalid("web")).read();
+    assertThat(ports()).containsEntry("web", 1);
+    assertThat(state.positions().values()).extracting(Position::source).containsExactly("b.yaml");
+    write("b.yaml", server("web", 2)).read();
+    assertThat(ports()).containsEntry("web", 2);
+    delete("b.yaml").read();
+    assertThat(ports()).isEmpty();
+  }
+
+  @Test
+  void anInvalidObjectThatIsDeletedIsGone() {
+    write("a.yaml", server("web", 1), server("api", 1)).read();
+    write("a.yaml", server("api", 1), invalid("web")).read();
+    write("a.yaml", server("api", 1)).read();
+    assertThat(ports()).containsOnlyKeys("api");
+    assertThat(findings()).isEmpty();
+  }
+
+  @Test
+  void anObjectGivenTwiceStaysAsItWas() {
+    write("a.yaml", server("web", 1)).read();
+    write("b.yaml", server("web", 2)).read();
+    assertThat(ports()).containsEntry("web", 1);
+    assertThat(findings())
+        .containsExactly(
+            "b.yaml:2:1: error: Server.policy.linkerd.io shop/web: is given twice, first at"
+                + " a.yaml:2:1");
+    delete("a.yaml").read();
+    assertThat(ports()).containsEntry("web", 2);
+  }
+
+  @Test
+  void oneOfTwoCopiesThatCannotBeReadStillCounts() {
+    write("a.yaml", server("web", 1)).read();
+    write("b.yaml", server("web", 2)).read();
+    write("a.yaml", BROKEN).read();
+    assertThat(ports()).containsEntry("web", 1);
+    write("a.yaml", server("web", 1)).write("b.yaml", BROKEN).read();
+    assertThat(ports()).containsEntry("web", 1);
+    delete("b.yaml").write("a.yaml", server("web", 3)).read();
+    assertThat(ports()).containsEntry("web", 3);
+  }
+
+  @Test
+  void anObjectThatAppearsElsewhereWhileItsFileCannotBeReadStaysAsItWas() {
+    write("a.yaml", server("web", 1)).read();
+    write("a.yaml", BROKEN).write("b.yaml", server("web", 2)).read();
+    assertThat(ports()).containsEntry("web", 1);
+    assertThat(findings())
+        .anySatisfy(
+            finding ->
+                assertThat(finding)
+                    .startsWith("b.yaml:2:1: error: Server.policy.linkerd.io shop/web: stays")
+                    .contains("a.yaml"));
+    write("a.yaml", server("api", 1)).read();
+    assertThat(ports()).containsEntry("web", 2).containsEntry("api", 1);
+  }
+
+  @Test
+  void anObjectStaysWhileTheFileItCameFromCannotBeRead() {
+    write("a.yaml", server("web", 1), server("api", 1)).write("b.yaml", server("other", 1)).read();
+    write("a.yaml", server("web", 2), BROKEN).read();
+    assertThat(ports()).containsEntry("web", 2).containsEntry("api", 1);
+    delete("b.yaml").read();
+    assertThat(ports()).containsOnlyKeys("web", "api");
+    write("a.yaml", BROKEN).read();
+    assertThat(ports()).containsOnlyKeys("web", "api");
+    assertThat(findings()).anyMatch(finding -> finding.contains("stay as last read"));
+    write("a.yaml", server("web", 3)).read();
+    assertThat(ports()).containsExactly(Map.entry("web", 3));
+    assertThat(findings()).isEmpty();
+  }
+
+  @Test
+  void anObjectThatMovesIntoAFileThatCannotBeReadStays() {
+    write("a.yaml", server("web", 1), server("api", 1)).read();
+    write("a.yaml", server("api", 2)).write("b.yaml", torn("web", 2)).read();
+    assertThat(ports()).containsEntry("web", 1).containsEntry("api", 2);
+    // Edited again, and still torn.
+    write("b.yaml", torn("web", 3)).read();
+    assertThat(ports()).containsEntry("web", 1);
+    write("b.yaml", server("web", 4)).read();
+    assertThat(ports()).containsEntry("web", 4).containsEntry("api", 2);
+  }
+
+  @Test
+  void anObjectThatMightHaveMovedIsGoneOnceNothingMayHoldIt() {
+    write("a.yaml", server("web", 1), server("api", 1)).read();
+    write("a.yaml", server("api", 2)).write("b.yaml", torn("web", 2)).read();
+    write("b.yaml", server("more", 1)).read();
+    assertThat(ports()).containsOnlyKeys("api", "more");
+    assertThat(findings()).isEmpty();
+  }
+
+  @Test
+  void aDeletionAppliesBesideAFileThatHasBeenUnreadableForLong() {
+    write("a.yaml", server("web", 1), server("api", 1)).write("b.yaml", server("other", 1)).read();
+    write("b.yaml", BROKEN).read();
+    assertThat(ports()).containsOnlyKeys("web", "api", "other");
+    write("a.yaml", server("web", 1)).read();
+    assertThat(ports()).containsOnlyKeys("web", "other");
+  }
+
+  @Test
+  void aDirectoryThatCannotBeReadHoldsWhatCameFromIt() {
+    write("dir/a.yaml", server("web", 1)).write("dirt.yaml", server("api", 1)).read();
+    delete("dir/a.yaml").delete("dirt.yaml").write("dir", BROKEN).read();
+    // "dir" became unreadable as "api" went away: it may have been moved there.
+    assertThat(ports()).containsOnlyKeys("web", "api");
+    delete("dir").write("dir/a.yaml", server("web", 2)).read();
+    assertThat(ports()).containsExactly(Map.entry("web", 2));
+  }
+
+  @Test
+  void ofAThousandOneInvalidObjectKeepsItsLastGoodFormAndTheRestApplies() {
+    StringBuilder before = new StringBuilder();
+    StringBuilder after = new StringBuilder();
+    for (int i = 0; i < 1_000; i++) {
+      before.append(server("s" + i, 1));
+      after.append(i == 500 ? invalid("s" + i) : server("s" + i, 2));
+    }
+    write("all.yaml", before.toString()).read();
+    write("all.yaml", after.toString()).read();
+    assertThat(ports()).hasSize(1_000).containsEntry("s500", 1);
+    assertThat(ports().values().stream().filter(port -> port == 2)).hasSize(999);
+    assertThat(findings())
+        .singleElement()
+        .asString()
+        .startsWith("all.yaml:2505:14: error: Server.policy.linkerd.io shop/s500: spec.port: ");
+    assertThat(state.findings().getFirst().resource())
+        .isEqualTo(new ResourceKey("policy.linkerd.io", "Server", "shop", "s500"));
+  }
+}

@@ -1,0 +1,270 @@
+package io.signetmesh.policy.admin;
+
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufOutputStream;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelFutureListener;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.SimpleChannelInboundHandler;
+import io.netty.channel.group.ChannelGroup;
+import io.netty.channel.group.DefaultChannelGroup;
+import io.netty.channel.nio.NioIoHandler;
+import io.netty.channel.socket.SocketChannel;
+import io.netty.channel.socket.nio.NioServerSocketChannel;
+import io.netty.handler.codec.http.DefaultFullHttpResponse;
+import io.netty.handler.codec.http.FullHttpRequest;
+import io.netty.handler.codec.http.FullHttpResponse;
+import io.netty.handler.codec.http.HttpDecoderConfig;
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpHeaderValues;
+import io.netty.handler.codec.http.HttpMethod;
+import io.netty.handler.codec.http.HttpObjectAggregator;
+import io.netty.handler.codec.http.HttpResponseStatus;
+import io.netty.handler.codec.http.HttpServerCodec;
+import io.netty.handler.codec.http.HttpVersion;
+import io.netty.util.concurrent.DefaultThreadFactory;
+import io.netty.util.concurrent.GlobalEventExecutor;
+import io.signetmesh.policy.index.PolicyIndex;
+import io.signetmesh.policy.stream.EnforcementLedger;
+import io.signetmesh.policy.stream.ReportedFinding;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Serves {@code /metrics}, {@code /ready} and {@code /live} over HTTP/1.1 from one thread of its
+ * own. A connection carries one request, which must be there within {@link #REQUEST_TIME} and is
+ * bounded in all its sizes. There is nothing secret here and nothing can be changed, but names of
+ * workloads and policies are told: listen on a loopback address, or where only the monitoring
+ * system reaches it.
+ */
+public final class ControllerAdmin implements AutoCloseable {
+  /** Port of the admin server, as that of Linkerd's policy controller. */
+  public static final int DEFAULT_PORT = 9990;
+
+  /** For a whole request to arrive, and again for its answer to be taken. */
+  static final Duration REQUEST_TIME = Duration.ofSeconds(15);
+
+  /** Connections at the same time; further ones are closed at once. */
+  static final int MAX_CONNECTIONS = 64;
+
+  private static final Logger LOG = LoggerFactory.getLogger(ControllerAdmin.class);
+  private static final int LINE_BYTES = 2_048;
+  private static final int HEADER_BYTES = 8_192;
+  private static final int BODY_BYTES = 1_024;
+  private static final String TEXT = "text/plain; charset=utf-8";
+  private static final String METRICS = "text/plain; version=0.0.4; charset=utf-8";
+
+  private final EventLoopGroup group;
+  private final Channel listener;
+  private final ChannelGroup connections;
+
+  private ControllerAdmin(EventLoopGroup group, Channel listener, ChannelGroup connections) {
+    this.group = group;
+    this.listener = listener;
+    this.connections = connections;
+  }
+
+  /** Writes the metrics. */
+  @FunctionalInterface
+  interface Exposition {
+    void write(OutputStream out) throws IOException;
+  }
+
+  /**
+   * Binds and serves.
+   *
+   * @param ready whether the controller serves policy
+   * @throws IOException when the address cannot be bound
+   */
+  public static ControllerAdmin start(
+      InetSocketAddress listen,
+      ControllerMetrics metrics,
+      PolicyIndex index,
+      EnforcementLedger ledger,
+      Supplier<List<ReportedFinding>> findings,
+      BooleanSupplier ready)
+      throws IOException {
+    return start(listen, out -> metrics.write(out, index, ledger, findings), ready);
+  }
+
+  static ControllerAdmin start(
+      InetSocketAddress listen, Exposition exposition, BooleanSupplier ready) throws IOException {
+    EventLoopGroup group =
+        new MultiThreadIoEventLoopGroup(
+            1, new DefaultThreadFactory("policy-admin", true), NioIoHandler.newFactory());
+    ChannelGroup connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
+    HttpDecoderConfig decoder =
+        new HttpDecoderConfig()
+            .setMaxInitialLineLength(LINE_BYTES)
+            .setMaxHeaderSize(HEADER_BYTES)
+            .setMaxChunkSize(BODY_BYTES)
+            .setValidateHeaders(true);
+    ChannelFuture bound =
+        new ServerBootstrap()
+            .group(group)
+            .channel(NioServerSocketChannel.class)
+            .option(ChannelOption.SO_REUSEADDR, true)
+            .option(ChannelOption.SO_BACKLOG, MAX_CONNECTIONS)
+            .childOption(ChannelOption.TCP_NODELAY, true)
+            .childHandler(
+                new ChannelInitializer<SocketChannel>() {
+                  @Override
+                  protected void initChannel(SocketChannel channel) {
+                    if (connections.size() >= MAX_CONNECTIONS) {
+                      channel.close();
+                      return;
+                    }
+                    connections.add(channel);
+                    channel
+                        .eventLoop()
+                        .schedule(
+                            () -> channel.close(),
+                            2 * REQUEST_TIME.toMillis(),
+                            TimeUnit.MILLISECONDS);
+                    channel
+                        .pipeline()
+                        .addLast(
+                            new HttpServerCodec(decoder),
+                            new HttpObjectAggregator(BODY_BYTES, true),
+                            new Requests(exposition, ready));
+                  }
+                })
+            .bind(listen)
+            .awaitUninterruptibly();
+    if (!bound.isSuccess()) {
+      group.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+      throw new IOException(
+          "admin address " + listen + " cannot be bound: " + bound.cause().getMessage(),
+          bound.cause());
+    }
+    return new ControllerAdmin(group, bound.channel(), connections);
+  }
+
+  /** Address that the server listens on. */
+  public InetSocketAddress address() {
+    if (listener.localAddress() instanceof InetSocketAddress address) {
+      return address;
+    }
+    throw new IllegalStateException("the admin server is closed");
+  }
+
+  /** Stops at once; open connections are closed. */
+  @Override
+  public void close() {
+    listener.close();
+    connections.close();
+    group.shutdownGracefully(0, 2, TimeUnit.SECONDS).awaitUninterruptibly(3, TimeUnit.SECONDS);
+  }
+
+  private static final class Requests extends SimpleChannelInboundHandler<FullHttpRequest> {
+    private final Exposition exposition;
+    private final BooleanSupplier ready;
+    private boolean asked;
+
+    Requests(Exposition exposition, BooleanSupplier ready) {
+      this.exposition = exposition;
+      this.ready = ready;
+    }
+
+    @Override
+    public void handlerAdded(ChannelHandlerContext context) {
+      context
+          .executor()
+          .schedule(
+              () -> {
+                if (!asked) {
+                  context.close();
+                }
+              },
+              REQUEST_TIME.toMillis(),
+              TimeUnit.MILLISECONDS);
+    }
+
+    @Override
+    protected void channelRead0(ChannelHandlerContext context, FullHttpRequest request) {
+      if (asked) {
+        return;
+      }
+      asked = true;
+      boolean head = request.method().equals(HttpMethod.HEAD);
+      FullHttpResponse response = answer(request);
+      response
+          .headers()
+          .set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE)
+          .set(HttpHeaderNames.CONTENT_LENGTH, response.content().readableBytes());
+      if (head) {
+        response.content().clear();
+      }
+      context.writeAndFlush(response).addListener(ChannelFutureListener.CLOSE);
+    }
+
+    private FullHttpResponse answer(FullHttpRequest request) {
+      if (request.decoderResult().isFailure()) {
+        return text(HttpResponseStatus.BAD_REQUEST, "not a request\n");
+      }
+      if (!request.method().equals(HttpMethod.GET) && !request.method().equals(HttpMethod.HEAD)) {
+        FullHttpResponse refused =
+            text(HttpResponseStatus.METHOD_NOT_ALLOWED, "expected GET or HEAD\n");
+        refused.headers().set(HttpHeaderNames.ALLOW, "GET, HEAD");
+        return refused;
+      }
+      return switch (path(request.uri())) {
+        case "/live" -> text(HttpResponseStatus.OK, "live\n");
+        case "/ready" ->
+            ready.getAsBoolean()
+                ? text(HttpResponseStatus.OK, "ready\n")
+                : text(HttpResponseStatus.SERVICE_UNAVAILABLE, "not ready\n");
+        case "/metrics" -> metrics();
+        default -> text(HttpResponseStatus.NOT_FOUND, "expected /metrics, /ready or /live\n");
+      };
+    }
+
+    private FullHttpResponse metrics() {
+      ByteBuf body = Unpooled.buffer();
+      try (ByteBufOutputStream out = new ByteBufOutputStream(body)) {
+        exposition.write(out);
+      } catch (IOException | RuntimeException e) {
+        LOG.error("metrics cannot be written", e);
+        return text(HttpResponseStatus.INTERNAL_SERVER_ERROR, "see the log\n");
+      }
+      return response(HttpResponseStatus.OK, METRICS, body);
+    }
+
+    private static String path(String uri) {
+      int query = uri.indexOf('?');
+      return query < 0 ? uri : uri.substring(0, query);
+    }
+
+    private static FullHttpResponse text(HttpResponseStatus status, String text) {
+      return response(status, TEXT, Unpooled.copiedBuffer(text, StandardCharsets.UTF_8));
+    }
+
+    private static FullHttpResponse response(HttpResponseStatus status, String type, ByteBuf body) {
+      FullHttpResponse response = new DefaultFullHttpResponse(HttpVersion.HTTP_1_1, status, body);
+      response.headers().set(HttpHeaderNames.CONTENT_TYPE, type);
+      return response;
+    }
+
+    @Override
+    public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
+      LOG.debug("{}: {}", context.channel().remoteAddress(), cause.toString());
+      context.close();
+    }
+  }
+}

@@ -1,0 +1,11 @@
+package io.signetmesh.policy.stream;
+
+/**
+ * Something that is wrong, or looks wrong, with policy as it is written now.
+ *
+ * @param isError whether an object, or a part of it, is not in force as it is written
+ * @param rule stable code of the kind of problem, in kebab case
+ * @param namespace namespace of the object that it is about; empty when it may be about any
+ * @param text {@code file:line:column: …}, one sentence with the bad value and the effect
+ */
+public record ReportedFinding(boolean isError, String rule, String namespace, String text) {}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.signetmesh.policy.admin;
+
+import org.jspecify.annotations.NullMarked;
