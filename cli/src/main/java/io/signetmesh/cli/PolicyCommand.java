@@ -90,6 +90,7 @@ final class PolicyCommand implements Callable<Integer> {
 
   @Mixin private MemberOptions member = new MemberOptions();
   @Mixin private ClusterOptions cluster = new ClusterOptions();
+  @Mixin private AdminOptions admin = new AdminOptions();
 
   @Override
   public Integer call() throws Exception {
@@ -116,13 +117,17 @@ final class PolicyCommand implements Callable<Integer> {
                       listen,
                       member.security(
                           cleartext, settings.names().policyServer(), parts, loops, clock),
-                      settings.policy()),
+                      settings.policy(),
+                      admin.admin(listen)),
                   source,
                   List.of(outbound),
                   loops,
                   journal,
                   clock));
       log.info("policy controller listens on {}", ListenAddress.text(server.address()));
+      server
+          .adminAddress()
+          .ifPresent(address -> log.info("its metrics are at {}", ListenAddress.text(address)));
     } catch (Exception e) {
       parts.close();
       throw CommandFailure.starting("the policy controller", e);

@@ -29,15 +29,15 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "status",
     description = {
-      "Shows which generation of policy each proxy enforces, port by port, and what is wrong with"
-          + " the policy objects."
+      "Shows for each policy object how many of the proxies that it bears on have it in force, which"
+          + " ones are behind, and what is wrong with the manifests and the policy objects."
     },
     mixinStandardHelpOptions = true,
     sortOptions = false,
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
       "0:the newest policy is in force on every port of every connected proxy",
-      "1:it is not",
+      "1:it is not, or a manifest is not valid and stays as it was",
       ExitCode.USAGE_HELP,
       ExitCode.CONFIGURATION_HELP,
       ExitCode.UNAVAILABLE_HELP,
@@ -47,7 +47,9 @@ import picocli.CommandLine.Spec;
       "",
       "Examples:",
       "  signet policy status --state /tmp/signet",
-      "  signet policy status --state /tmp/signet --namespace shop --wait 5s --json"
+      "  signet policy status --state /tmp/signet --wait 5s",
+      "  signet policy status --state /tmp/signet --namespace shop --ports",
+      "  signet policy status --state /tmp/signet --json"
     })
 final class PolicyStatusCommand implements Callable<Integer> {
   private static final int CONNECT_MILLIS = 2_000;
@@ -66,7 +68,7 @@ final class PolicyStatusCommand implements Callable<Integer> {
   @Option(
       names = {"-n", "--namespace"},
       paramLabel = "NAME",
-      description = "Only workloads of this namespace.")
+      description = "Only workloads and policy objects of this namespace.")
   private String namespace = "";
 
   @Option(
@@ -75,6 +77,11 @@ final class PolicyStatusCommand implements Callable<Integer> {
       converter = StateDirectory.Durations.class,
       description = "Wait as long as this for the newest policy to be in force everywhere.")
   private Duration wait = Duration.ZERO;
+
+  @Option(
+      names = "--ports",
+      description = "Show all ports of all proxies too, not only those that are behind.")
+  private boolean ports;
 
   @Option(names = "--json", description = "Print JSON.")
   private boolean json;
@@ -99,10 +106,12 @@ final class PolicyStatusCommand implements Callable<Integer> {
       ObjectNode node = EnforcementTable.json(status);
       out.println(new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(node));
     } else {
-      EnforcementTable.print(status, out);
+      EnforcementTable.print(status, ports, out);
     }
     out.flush();
-    return EnforcementTable.inForce(status) ? ExitCode.OK : ExitCode.NEGATIVE;
+    return EnforcementTable.inForce(status) && status.getInvalidManifests() == 0
+        ? ExitCode.OK
+        : ExitCode.NEGATIVE;
   }
 
   private EnforcementStatus ask(Closing parts) throws Exception {

@@ -88,6 +88,7 @@ final class UpCommand implements Callable<Integer> {
 
   @Mixin private ClusterOptions cluster = new ClusterOptions();
   @Mixin private IssuanceOptions issuance = new IssuanceOptions();
+  @Mixin private AdminOptions admin = new AdminOptions();
 
   @Option(names = "--control-plane-only", description = "Start no proxies.")
   private boolean controlPlaneOnly;
@@ -102,7 +103,8 @@ final class UpCommand implements Callable<Integer> {
             manifests.toAbsolutePath(),
             new ControlPlane(identity, discovery, policy),
             new ClusterSettings(mesh.names(), cluster.networks(), cluster.defaultPolicy()),
-            issuance.policy());
+            issuance.policy(),
+            admin.admin(policy));
     Closing parts = new Closing();
     try {
       ControlPlaneServers servers = parts.add(ControlPlaneServers.start(config, clock));
@@ -112,6 +114,13 @@ final class UpCommand implements Callable<Integer> {
           ListenAddress.text(servers.addresses().identity()),
           ListenAddress.text(servers.addresses().discovery()),
           ListenAddress.text(servers.addresses().policy()));
+      servers
+          .policy()
+          .adminAddress()
+          .ifPresent(
+              address ->
+                  log.info(
+                      "metrics of the policy controller are at {}", ListenAddress.text(address)));
       if (!controlPlaneOnly) {
         LocalProxies proxies = parts.add(LocalMesh.proxies(config, servers, clock));
         parts.add(servers.source().subscribe(proxies));

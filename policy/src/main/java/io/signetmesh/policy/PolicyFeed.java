@@ -45,7 +45,6 @@ final class PolicyFeed implements ClusterListener {
   /** Findings that are logged at a time; the rest is counted. */
   private static final int LOGGED = 20;
 
-  private static final String INVALID_MANIFEST = "invalid-manifest";
   private static final String DOUBTFUL_MANIFEST = "doubtful-manifest";
 
   private final ClusterFacts reader;
@@ -176,7 +175,7 @@ final class PolicyFeed implements ClusterListener {
       all.add(
           new ReportedFinding(
               finding.isError(),
-              finding.isError() ? INVALID_MANIFEST : DOUBTFUL_MANIFEST,
+              finding.isError() ? ReportedFinding.INVALID_MANIFEST : DOUBTFUL_MANIFEST,
               key == null ? "" : namespaceOf(key),
               finding.toString()));
     }

@@ -26,6 +26,8 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The policy controller: follows a cluster, works out the effective inbound policy of each workload
@@ -34,6 +36,8 @@ import org.jspecify.annotations.Nullable;
 public final class PolicyServer implements AutoCloseable {
   /** Port of the policy controller. */
   public static final int DEFAULT_PORT = 8090;
+
+  private static final Logger LOG = LoggerFactory.getLogger(PolicyServer.class);
 
   private final ControlServer server;
   private final ClusterSource.Subscription subscription;
@@ -70,6 +74,14 @@ public final class PolicyServer implements AutoCloseable {
   }
 
   /**
+   * Where metrics, readiness and liveness are served.
+   *
+   * @param address to bind; port 0 takes a free one
+   * @param required whether the controller must not start without; else it says so and goes on
+   */
+  public record Admin(InetSocketAddress address, boolean required) {}
+
+  /**
    * What a server is made from.
    *
    * @param address to bind; port 0 takes a free one
@@ -82,7 +94,7 @@ public final class PolicyServer implements AutoCloseable {
       InetSocketAddress address,
       ControlServer.Security security,
       PolicyConfig policy,
-      @Nullable InetSocketAddress admin) {
+      @Nullable Admin admin) {
     /** Without admin server. */
     public Config(InetSocketAddress address, ControlServer.Security security, PolicyConfig policy) {
       this(address, security, policy, null);
@@ -122,10 +134,7 @@ public final class PolicyServer implements AutoCloseable {
     ControlServer server;
     try {
       if (config.admin() != null) {
-        // Ready with the first answer: the whole view has been taken over.
-        admin =
-            ControllerAdmin.start(
-                config.admin(), metrics, index, ledger, feed::reported, () -> true);
+        admin = admin(config.admin(), metrics, index, ledger, feed);
       }
       server =
           ControlServer.start(
@@ -149,6 +158,26 @@ public final class PolicyServer implements AutoCloseable {
         sender,
         background,
         admin);
+  }
+
+  private static @Nullable ControllerAdmin admin(
+      Admin config,
+      ControllerMetrics metrics,
+      PolicyIndex index,
+      EnforcementLedger ledger,
+      PolicyFeed feed)
+      throws IOException {
+    try {
+      // Ready with the first answer: the whole view has been taken over by now.
+      return ControllerAdmin.start(
+          config.address(), metrics, index, ledger, feed::reported, () -> true);
+    } catch (IOException e) {
+      if (config.required()) {
+        throw e;
+      }
+      LOG.warn("no metrics of the policy controller: {}", e.getMessage());
+      return null;
+    }
   }
 
   /** Where metrics are served; empty when they are not. */

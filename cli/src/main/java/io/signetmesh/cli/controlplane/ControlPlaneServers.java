@@ -25,6 +25,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import org.jspecify.annotations.Nullable;
 
 /** All servers of a control plane in this process: identity, policy and discovery. */
 public final class ControlPlaneServers implements AutoCloseable {
@@ -60,13 +61,15 @@ public final class ControlPlaneServers implements AutoCloseable {
    * @param listen where to listen
    * @param cluster what policy and discovery agree on
    * @param issuance how long leaves live
+   * @param admin where the policy controller tells its metrics; null for nowhere
    */
   public record Config(
       Path state,
       Path manifests,
       ControlPlane listen,
       ClusterSettings cluster,
-      IssuancePolicy issuance) {
+      IssuancePolicy issuance,
+      PolicyServer.@Nullable Admin admin) {
     /** The audit journal. */
     public Path journal() {
       return state.resolve("audit").resolve("control-plane.jsonl");
@@ -146,7 +149,7 @@ public final class ControlPlaneServers implements AutoCloseable {
         parts.add(
             PolicyServer.start(
                 new PolicyServer.Config(
-                    config.listen().policy(), security, config.cluster().policy()),
+                    config.listen().policy(), security, config.cluster().policy(), config.admin()),
                 source,
                 List.of(discovery.outboundPolicies()),
                 loops,

@@ -20,7 +20,10 @@ public final class EnforcementClient implements AutoCloseable {
   public static final String OPERATOR = "signet-operator";
 
   private static final long PAUSE_MILLIS = 20;
-  private static final long CALL_SECONDS = 5;
+  private static final long CALL_SECONDS = 10;
+
+  /** Some hundred thousand ports. */
+  private static final int MAX_STATUS_BYTES = 64 << 20;
 
   private final ManagedChannel channel;
 
@@ -64,6 +67,7 @@ public final class EnforcementClient implements AutoCloseable {
     while (true) {
       EnforcementStatus status =
           PolicyEnforcementGrpc.newBlockingStub(channel)
+              .withMaxInboundMessageSize(MAX_STATUS_BYTES)
               .withDeadlineAfter(CALL_SECONDS, TimeUnit.SECONDS)
               .status(EnforcementStatusRequest.newBuilder().setNamespace(namespace).build());
       if (wanted.test(status) || System.nanoTime() - end >= 0) {

@@ -63,7 +63,8 @@ final class ShopInProcess implements ShopMesh {
             shop.controlPlane(),
             new ClusterSettings(
                 MeshNames.DEFAULT, List.of(Cidr.parse("127.0.0.0/8")), AccessPolicy.DENY),
-            IssuancePolicy.DEFAULT);
+            IssuancePolicy.DEFAULT,
+            null);
     for (Shop.Service service : Shop.Service.values()) {
       parts.add(DemoServices.start(service.kind(), shop.application(service)));
     }

@@ -98,6 +98,9 @@ public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforc
           || finding.namespace().isEmpty()
           || finding.namespace().equals(namespace)) {
         status.addFindings(finding.text());
+        if (finding.isError() && finding.rule().equals(ReportedFinding.INVALID_MANIFEST)) {
+          status.setInvalidManifests(status.getInvalidManifests() + 1);
+        }
       }
     }
     return status.build();

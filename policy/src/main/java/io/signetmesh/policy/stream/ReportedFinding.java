@@ -8,4 +8,7 @@ package io.signetmesh.policy.stream;
  * @param namespace namespace of the object that it is about; empty when it may be about any
  * @param text {@code file:line:column: …}, one sentence with the bad value and the effect
  */
-public record ReportedFinding(boolean isError, String rule, String namespace, String text) {}
+public record ReportedFinding(boolean isError, String rule, String namespace, String text) {
+  /** Rule of an error in a manifest: its object is not in force as it is written. */
+  public static final String INVALID_MANIFEST = "invalid-manifest";
+}

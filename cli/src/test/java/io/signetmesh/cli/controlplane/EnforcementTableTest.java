@@ -1,0 +1,104 @@
+package io.signetmesh.cli.controlplane;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.signetmesh.v1.EnforcementStatus;
+import io.signetmesh.v1.ObjectStatus;
+import io.signetmesh.v1.PolicyObject;
+import io.signetmesh.v1.PortStatus;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+
+/** What {@code signet policy status} prints. */
+final class EnforcementTableTest {
+  private static final EnforcementStatus STATUS =
+      EnforcementStatus.newBuilder()
+          .setCurrentGeneration(18)
+          .setInvalidManifests(1)
+          .addPorts(port("web-1", 18).setInForce(true))
+          .addPorts(port("web-2", 17).setAcknowledges(true))
+          .addObjects(object("policy.linkerd.io", "Server", "web", 2, "shop/web-2"))
+          .addObjects(
+              object(
+                  "gateway.networking.k8s.io",
+                  "HTTPRoute",
+                  "orders",
+                  70,
+                  IntStream.range(0, 50).mapToObj(i -> "shop/w" + i).toArray(String[]::new)))
+          .addFindings("shop.yaml:3:1: error: Server shop/web: spec.port: expected a number")
+          .build();
+
+  private static PortStatus.Builder port(String name, long acknowledged) {
+    return PortStatus.newBuilder()
+        .setNamespace("shop")
+        .setName(name)
+        .setKind("pod")
+        .setPort(8080)
+        .setServer("policy.linkerd.io/server/web")
+        .setGeneration(18)
+        .setConnected(true)
+        .setAcknowledgedGeneration(acknowledged);
+  }
+
+  private static ObjectStatus.Builder object(
+      String group, String kind, String name, int proxies, String... behind) {
+    return ObjectStatus.newBuilder()
+        .setObject(
+            PolicyObject.newBuilder()
+                .setGroup(group)
+                .setKind(kind)
+                .setNamespace("shop")
+                .setName(name))
+        .setMode("enforce")
+        .setGeneration(18)
+        .setProxies(proxies)
+        .setProxiesInForce(proxies - behind.length)
+        .addAllBehind(List.of(behind));
+  }
+
+  private static List<String> print(boolean allPorts) {
+    StringWriter text = new StringWriter();
+    PrintWriter out = new PrintWriter(text);
+    EnforcementTable.print(STATUS, allPorts, out);
+    out.flush();
+    return text.toString().lines().toList();
+  }
+
+  @Test
+  void eachObjectHasItsNumberOfProxiesAndThoseBehind() {
+    assertThat(print(false))
+        .containsExactly(
+            "generation 18, in force on 1 of 2 ports of connected proxies",
+            "errors in manifests: 1; what they are about stays as it was last valid",
+            "",
+            "POLICY OBJECT                                    MODE     IN FORCE  NEWEST  BEHIND",
+            "Server shop/web                                  enforce  1 of 2    18      shop/web-2",
+            "HTTPRoute.gateway.networking.k8s.io shop/orders  enforce  20 of 70  18      shop/w0,"
+                + " shop/w1, shop/w2, shop/w3, shop/w4 and 45 more",
+            "",
+            "WORKLOAD    PORT  SERVER                        NEWEST  ENFORCED  STATE",
+            "shop/web-2  8080  policy.linkerd.io/server/web  18      17        behind",
+            "",
+            "shop.yaml:3:1: error: Server shop/web: spec.port: expected a number");
+  }
+
+  @Test
+  void portsOnWhichAllIsWellAreShownWhenAskedFor() {
+    assertThat(print(true))
+        .anyMatch(line -> line.startsWith("shop/web-1") && line.endsWith("in force"));
+    assertThat(print(false)).noneMatch(line -> line.startsWith("shop/web-1"));
+  }
+
+  @Test
+  void jsonHasObjectsWithAllNamesBehind() {
+    var json = EnforcementTable.json(STATUS);
+    assertThat(json.path("invalidManifests").intValue()).isEqualTo(1);
+    assertThat(json.at("/objects/0/proxiesInForce").intValue()).isEqualTo(1);
+    assertThat(json.at("/objects/0/behind/0").textValue()).isEqualTo("shop/web-2");
+    assertThat(json.at("/objects/1/behind")).hasSize(50);
+    assertThat(json.at("/ports")).hasSize(2);
+  }
+}
