@@ -14,13 +14,14 @@ import org.jspecify.annotations.Nullable;
  * order that holds wins. Decisions are made here in advance, so deciding only looks things up.
  */
 final class AuthorizationIndex {
+  private final List<Authorization> authorizations;
   private final NetworkIndex unauthenticated;
   private final NetworkIndex meshTls;
   private final NetworkIndex anyIdentity;
   private final Map<String, NetworkIndex> exact;
   private final SuffixTrie suffixes;
   private final NetworkIndex all;
-  private final Decision[] allow;
+  private final Decision[] matches;
   private final Decision[] networkMiss;
   private final Decision[] identityMiss;
   private final Decision[] identityRequired;
@@ -33,7 +34,11 @@ final class AuthorizationIndex {
    * @param networks networks that it holds for; not empty
    * @param authentication what it asks of the client
    */
-  record Authorization(ResourceRef ref, List<Network> networks, Authentication authentication) {}
+  record Authorization(ResourceRef ref, List<Network> networks, Authentication authentication) {
+    Authorization {
+      networks = List.copyOf(networks);
+    }
+  }
 
   /** What an authorization asks of a client. */
   sealed interface Authentication {
@@ -49,10 +54,30 @@ final class AuthorizationIndex {
      * @param exact identities, DNS names or SPIFFE ids
      * @param suffixes label lists; the empty list stands for any identity
      */
-    record Identities(List<String> exact, List<List<String>> suffixes) implements Authentication {}
+    record Identities(List<String> exact, List<List<String>> suffixes) implements Authentication {
+      public Identities {
+        exact = List.copyOf(exact);
+        suffixes = List.copyOf(suffixes);
+      }
+    }
   }
 
-  AuthorizationIndex(List<Authorization> authorizations) {
+  /** What comes of an authorization that holds. */
+  enum Effect {
+    /** The client is let in. */
+    ALLOW,
+    /** The client is let in for the audit only. */
+    AUDIT,
+    /** The client is refused. */
+    DENY
+  }
+
+  /**
+   * @param authorizations in the order in which they count
+   * @param generation generation of the policy
+   */
+  AuthorizationIndex(List<Authorization> authorizations, Effect effect, long generation) {
+    this.authorizations = List.copyOf(authorizations);
     List<Entry> none = new ArrayList<>();
     List<Entry> tls = new ArrayList<>();
     List<Entry> any = new ArrayList<>();
@@ -60,11 +85,12 @@ final class AuthorizationIndex {
     Map<String, List<Entry>> names = new HashMap<>();
     suffixes = new SuffixTrie();
     int count = authorizations.size();
-    allow = new Decision[count];
-    networkMiss = new Decision[count];
-    identityMiss = new Decision[count];
-    identityRequired = new Decision[count];
-    tlsRequired = new Decision[count];
+    matches = new Decision[count];
+    int misses = effect == Effect.ALLOW ? count : 0;
+    networkMiss = new Decision[misses];
+    identityMiss = new Decision[misses];
+    identityRequired = new Decision[misses];
+    tlsRequired = new Decision[misses];
     for (int id = 0; id < count; id++) {
       Authorization authorization = authorizations.get(id);
       Entry entry = new Entry(id, authorization.networks());
@@ -86,27 +112,62 @@ final class AuthorizationIndex {
         }
       }
       ResourceRef ref = authorization.ref();
-      String wantedClient = Wanted.client(authorization.authentication());
-      String wantedNetwork = Wanted.networks(authorization.networks());
-      allow[id] = new Decision(true, Reason.AUTHORIZED, ref, null, null);
-      networkMiss[id] = new Decision(false, Reason.NETWORK_MISMATCH, ref, "network", wantedNetwork);
-      identityMiss[id] =
-          new Decision(false, Reason.IDENTITY_MISMATCH, ref, "identity", wantedClient);
-      identityRequired[id] =
-          new Decision(false, Reason.IDENTITY_REQUIRED, ref, "identity", wantedClient);
-      tlsRequired[id] = new Decision(false, Reason.TLS_REQUIRED, ref, "tls", wantedClient);
+      matches[id] =
+          switch (effect) {
+            case ALLOW -> decision(true, Reason.AUTHORIZED, ref, null, null, generation);
+            case AUDIT ->
+                new Decision(
+                    true, Reason.AUDITED, ref, null, null, Decision.Mode.AUDIT, generation);
+            case DENY ->
+                decision(
+                    false,
+                    Reason.DENIED_BY_POLICY,
+                    ref,
+                    null,
+                    Wanted.denied(authorization),
+                    generation);
+          };
+      if (effect == Effect.ALLOW) {
+        String client = Wanted.client(authorization.authentication());
+        String network = Wanted.networks(authorization.networks());
+        networkMiss[id] = miss(Reason.NETWORK_MISMATCH, ref, "network", network, generation);
+        identityMiss[id] = miss(Reason.IDENTITY_MISMATCH, ref, "identity", client, generation);
+        identityRequired[id] = miss(Reason.IDENTITY_REQUIRED, ref, "identity", client, generation);
+        tlsRequired[id] = miss(Reason.TLS_REQUIRED, ref, "tls", client, generation);
+      }
     }
     suffixes.freeze();
     unauthenticated = new NetworkIndex(none);
     meshTls = new NetworkIndex(tls);
     anyIdentity = new NetworkIndex(any);
-    all = new NetworkIndex(everything);
+    all = new NetworkIndex(effect == Effect.ALLOW ? everything : List.of());
     exact = new HashMap<>(names.size() * 2);
     names.forEach((name, entries) -> exact.put(name, new NetworkIndex(entries)));
   }
 
+  private static Decision miss(
+      Reason reason, ResourceRef ref, String attribute, String detail, long generation) {
+    return decision(false, reason, ref, attribute, detail, generation);
+  }
+
+  private static Decision decision(
+      boolean allowed,
+      Reason reason,
+      ResourceRef ref,
+      @Nullable String failedAttribute,
+      @Nullable String detail,
+      long generation) {
+    return new Decision(
+        allowed, reason, ref, failedAttribute, detail, Decision.Mode.ENFORCE, generation);
+  }
+
+  /** The authorizations in the order in which they count. */
+  List<Authorization> authorizations() {
+    return authorizations;
+  }
+
   /** The decision of the first authorization that holds, or null when none does. */
-  @Nullable Decision allows(Client client) {
+  @Nullable Decision first(Client client) {
     int found = unauthenticated.first(client);
     if (client.meshTls()) {
       found = lower(found, meshTls.first(client));
@@ -122,13 +183,13 @@ final class AuthorizationIndex {
         }
       }
     }
-    return found < 0 ? null : allow[found];
+    return found < 0 ? null : matches[found];
   }
 
   /**
    * The denial that names the authorization which came nearest: one whose demand on the client
    * holds but not its networks, else one whose networks hold, else the first. Null when there are
-   * no authorizations.
+   * no authorizations, or they are not there to allow.
    */
   @Nullable Decision nearestMiss(Client client) {
     if (all.isEmpty()) {

@@ -49,6 +49,10 @@ public final class Client {
     return identity;
   }
 
+  boolean isIpv4() {
+    return IpBits.isIpv4(high, low);
+  }
+
   /** High 64 bits of the address as IPv6; IPv4 is mapped (RFC 4291 2.5.5.2). */
   long high() {
     return high;

@@ -8,9 +8,14 @@ import org.jspecify.annotations.Nullable;
  *
  * @param ref the route resource
  * @param filters filters of the rule
+ * @param denials denials of the route; null when it has none
  * @param own authorizations of the route itself; null when it has none
  */
-record CompiledRoute(ResourceRef ref, List<Filter> filters, @Nullable AuthorizationIndex own)
+record CompiledRoute(
+    ResourceRef ref,
+    List<Filter> filters,
+    @Nullable AuthorizationIndex denials,
+    @Nullable AuthorizationIndex own)
     implements Route {
   CompiledRoute {
     filters = List.copyOf(filters);

@@ -1,63 +1,90 @@
 package io.signetmesh.proxy.authorize;
 
+import io.signetmesh.proxy.authorize.AuthorizationIndex.Effect;
+import io.signetmesh.proxy.authorize.Decision.Mode;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** A policy with its indexes. */
 final class CompiledServerPolicy implements ServerPolicy {
-  private static final Decision NO_AUTHORIZATION =
-      new Decision(false, Reason.NO_AUTHORIZATION, null, null, "the server has no authorization");
-
   private final ResourceRef server;
   private final long generation;
   private final Protocol protocol;
   private final Duration detectTimeout;
-  private final AuthorizationIndex authorizations;
-  private final @Nullable AuthorizationIndex audited;
+  private final Rules rules;
   private final RouteTable routes;
   private final @Nullable RateLimiter limiter;
+  private final @Nullable CompiledServerPolicy trial;
   private final @Nullable Decision refusal;
   private final Decision rateLimited;
+  private final Decision noAuthorization;
+  private final Decision noRoute;
+  private final Decision unsafePath;
+
+  /**
+   * Rules of a server.
+   *
+   * @param denials denials, null: none
+   * @param authorizations authorizations
+   * @param audited the audit access policy, null: none
+   */
+  record Rules(
+      @Nullable AuthorizationIndex denials,
+      AuthorizationIndex authorizations,
+      @Nullable AuthorizationIndex audited) {}
 
   CompiledServerPolicy(
       ResourceRef server,
       long generation,
       Protocol protocol,
       Duration detectTimeout,
-      AuthorizationIndex authorizations,
-      @Nullable AuthorizationIndex audited,
+      Rules rules,
       RouteTable routes,
       @Nullable RateLimiter limiter,
+      @Nullable CompiledServerPolicy trial,
       @Nullable Decision refusal) {
     this.server = server;
     this.generation = generation;
     this.protocol = protocol;
     this.detectTimeout = detectTimeout;
-    this.authorizations = authorizations;
-    this.audited = audited;
+    this.rules = rules;
     this.routes = routes;
     this.limiter = limiter;
+    this.trial = trial;
     this.refusal = refusal;
-    this.rateLimited =
-        new Decision(false, Reason.RATE_LIMITED, server, "rate", "the rate limit is exhausted");
+    this.rateLimited = denial(Reason.RATE_LIMITED, server, "rate", "the rate limit is exhausted");
+    this.noAuthorization =
+        denial(Reason.NO_AUTHORIZATION, null, null, "the server has no authorization");
+    this.noRoute = denial(Reason.NO_ROUTE, null, null, "no route matches the request");
+    this.unsafePath =
+        denial(
+            Reason.UNSAFE_PATH,
+            null,
+            "path",
+            "without its parameters the path leads to another route");
+  }
+
+  private Decision denial(
+      Reason reason, @Nullable ResourceRef ref, @Nullable String attribute, String detail) {
+    return new Decision(false, reason, ref, attribute, detail, Mode.ENFORCE, generation);
   }
 
   /** A policy that refuses everything because the message stating it was not valid. */
   static CompiledServerPolicy invalid(long generation, String why) {
-    AuthorizationIndex none = new AuthorizationIndex(List.of());
-    CompiledRoute all =
-        new CompiledRoute(new ResourceRef("", "default", "invalid"), List.of(), null);
+    ResourceRef ref = new ResourceRef("", "default", "invalid");
+    CompiledRoute all = new CompiledRoute(ref, List.of(), null, null);
     return new CompiledServerPolicy(
-        new ResourceRef("", "default", "invalid"),
+        ref,
         generation,
         Protocol.DETECT,
         Duration.ofSeconds(10),
-        none,
+        new Rules(null, new AuthorizationIndex(List.of(), Effect.ALLOW, generation), null),
+        new RouteTable(List.of(new RouteEntry(all, null, null, List.of(), List.of(), null))),
         null,
-        new RouteTable(List.of(new RouteTable.Entry(all, null, null, List.of(), List.of(), null))),
         null,
-        new Decision(false, Reason.INVALID_POLICY, null, null, why));
+        new Decision(false, Reason.INVALID_POLICY, null, null, why, Mode.ENFORCE, generation));
   }
 
   @Override
@@ -86,19 +113,20 @@ final class CompiledServerPolicy implements ServerPolicy {
   }
 
   @Override
+  public boolean matchesPaths() {
+    return routes.matchesPaths() || (trial != null && trial.matchesPaths());
+  }
+
+  @Override
+  public List<Route> routes() {
+    return routes.routes();
+  }
+
+  // ---- deciding
+
+  @Override
   public Decision decideConnection(Client client) {
-    if (refusal != null) {
-      return refusal;
-    }
-    Decision allowed = authorizations.allows(client);
-    if (allowed == null && audited != null) {
-      allowed = audited.allows(client);
-    }
-    if (allowed != null) {
-      return allowed;
-    }
-    Decision miss = authorizations.nearestMiss(client);
-    return miss == null ? NO_AUTHORIZATION : miss;
+    return connection(client, true);
   }
 
   @Override
@@ -107,25 +135,183 @@ final class CompiledServerPolicy implements ServerPolicy {
   }
 
   @Override
+  public boolean isAmbiguous(RequestFacts request) {
+    return routes.isAmbiguous(request);
+  }
+
+  @Override
   public Decision decideRequest(Client client, Route route) {
-    if (refusal != null) {
-      return refusal;
-    }
-    AuthorizationIndex own = ((CompiledRoute) route).own();
-    Decision decision = own == null ? null : own.allows(client);
-    if (decision == null) {
-      Decision byServer = decideConnection(client);
-      if (!byServer.allowed() && own != null) {
-        // The route's own authorizations are nearer to the request than the server's.
-        Decision miss = own.nearestMiss(client);
-        return miss == null ? byServer : miss;
-      }
-      decision = byServer;
-    }
+    Decision decision = request(client, (CompiledRoute) route, true);
     RateLimiter limits = limiter;
     if (decision.allowed() && limits != null && !limits.take(client.identity())) {
       return rateLimited;
     }
     return decision;
+  }
+
+  @Override
+  public Decision authorizeRequest(Client client, Route route) {
+    return request(client, (CompiledRoute) route, true);
+  }
+
+  @Override
+  public @Nullable Decision trialConnection(Client client) {
+    if (trial != null) {
+      return trial.connection(client, false);
+    }
+    return rules.audited == null ? null : unlessSame(connection(client, true), client, null);
+  }
+
+  @Override
+  public @Nullable Decision trialRequest(Client client, RequestFacts request) {
+    if (trial != null) {
+      return trial.wouldBe(client, request);
+    }
+    if (rules.audited == null) {
+      return null;
+    }
+    if (!readsHttp()) {
+      return trialConnection(client);
+    }
+    CompiledRoute route = routes.find(request);
+    return route == null ? null : unlessSame(request(client, route, true), client, route);
+  }
+
+  /** What becomes of a decision that rests on the audit; null when it rests on policy. */
+  private @Nullable Decision unlessSame(
+      Decision decision, Client client, @Nullable CompiledRoute route) {
+    if (decision.mode() != Mode.AUDIT) {
+      return null;
+    }
+    return route == null ? connection(client, false) : request(client, route, false);
+  }
+
+  /** Decides on a request, with its route, without audit. */
+  private Decision wouldBe(Client client, RequestFacts request) {
+    if (!readsHttp()) {
+      return connection(client, false);
+    }
+    CompiledRoute route = routes.find(request);
+    return route == null ? withoutRoute(request) : request(client, route, false);
+  }
+
+  private Decision withoutRoute(RequestFacts request) {
+    return routes.isAmbiguous(request) ? unsafePath : noRoute;
+  }
+
+  private boolean readsHttp() {
+    return protocol != Protocol.OPAQUE && protocol != Protocol.TLS;
+  }
+
+  /**
+   * Decides by the rules of the server.
+   *
+   * @param audit whether the audit access policy counts
+   */
+  private Decision connection(Client client, boolean audit) {
+    if (refusal != null) {
+      return refusal;
+    }
+    AuthorizationIndex denials = rules.denials;
+    Decision denied = denials == null ? null : denials.first(client);
+    return denied == null ? byServer(client, audit) : denied;
+  }
+
+  private Decision byServer(Client client, boolean audit) {
+    Decision allowed = rules.authorizations.first(client);
+    if (allowed == null && audit && rules.audited != null) {
+      allowed = rules.audited.first(client);
+    }
+    if (allowed != null) {
+      return allowed;
+    }
+    Decision miss = rules.authorizations.nearestMiss(client);
+    return miss == null ? noAuthorization : miss;
+  }
+
+  private Decision request(Client client, CompiledRoute route, boolean audit) {
+    if (refusal != null) {
+      return refusal;
+    }
+    AuthorizationIndex denials = rules.denials;
+    Decision denied = denials == null ? null : denials.first(client);
+    if (denied == null && route.denials() != null) {
+      denied = route.denials().first(client);
+    }
+    if (denied != null) {
+      return denied;
+    }
+    AuthorizationIndex own = route.own();
+    if (own == null) {
+      return byServer(client, audit);
+    }
+    Decision allowed = own.first(client);
+    if (allowed != null) {
+      return allowed;
+    }
+    Decision byServer = byServer(client, audit);
+    if (byServer.allowed()) {
+      return byServer;
+    }
+    // The route's own authorizations are nearer to the request than the server's.
+    Decision miss = own.nearestMiss(client);
+    return miss == null ? byServer : miss;
+  }
+
+  // ---- explaining
+
+  @Override
+  public Explanation explain(Client client, @Nullable RequestFacts request) {
+    Explanation tried = null;
+    if (trial != null) {
+      tried = trial.explain(client, request, false);
+    } else if (request == null
+        ? trialConnection(client) != null
+        : trialRequest(client, request) != null) {
+      tried = explain(client, request, false);
+    }
+    Explanation enforced = explain(client, request, true);
+    return new Explanation(
+        enforced.decision(), enforced.route(), enforced.routes(), enforced.rules(), tried);
+  }
+
+  private Explanation explain(Client client, @Nullable RequestFacts request, boolean audit) {
+    if (request == null || !readsHttp()) {
+      Decision decision = connection(client, audit);
+      return new Explanation(decision, null, List.of(), rules(client, null, audit), null);
+    }
+    RouteEntry taken = routes.entry(request);
+    List<Explanation.RouteMatch> matches = new ArrayList<>();
+    for (RouteEntry entry : routes.entries()) {
+      matches.add(RouteExplanation.of(entry, request, entry == taken));
+    }
+    if (taken == null) {
+      Decision decision = refusal == null ? withoutRoute(request) : refusal;
+      return new Explanation(decision, null, matches, List.of(), null);
+    }
+    return new Explanation(
+        request(client, taken.route(), audit),
+        taken.route(),
+        matches,
+        rules(client, taken.route(), audit),
+        null);
+  }
+
+  private List<Explanation.Rule> rules(
+      Client client, @Nullable CompiledRoute route, boolean audit) {
+    if (refusal != null) {
+      return List.of();
+    }
+    RuleExplanation explanation = new RuleExplanation(client);
+    explanation.add(Explanation.Level.SERVER_DENIAL, rules.denials);
+    if (route != null) {
+      explanation.add(Explanation.Level.ROUTE_DENIAL, route.denials());
+      explanation.add(Explanation.Level.ROUTE, route.own());
+    }
+    explanation.add(Explanation.Level.SERVER, rules.authorizations);
+    if (audit) {
+      explanation.add(Explanation.Level.AUDIT, rules.audited);
+    }
+    return explanation.rules();
   }
 }

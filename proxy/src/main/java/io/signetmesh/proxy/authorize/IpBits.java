@@ -7,7 +7,13 @@ package io.signetmesh.proxy.authorize;
 final class IpBits {
   static final long MAPPED_HIGH = 0;
   private static final long MAPPED_LOW = 0x0000_ffff_0000_0000L;
-  private static final int MAPPED_PREFIX = 96;
+  static final int MAPPED_PREFIX = 96;
+
+  /** All of IPv4. */
+  static final Prefix IPV4 = new Prefix(MAPPED_HIGH, MAPPED_LOW, MAPPED_PREFIX);
+
+  /** All of IPv6. */
+  static final Prefix IPV6 = new Prefix(0, 0, 0);
 
   private IpBits() {}
 
@@ -34,6 +40,11 @@ final class IpBits {
   /** Prefix length in 128 bits of an IPv4 prefix length. */
   static int mappedPrefix(int ipv4Prefix) {
     return MAPPED_PREFIX + ipv4Prefix;
+  }
+
+  /** Whether an address is one of IPv4. */
+  static boolean isIpv4(long high, long low) {
+    return high == MAPPED_HIGH && low >>> 32 == MAPPED_LOW >>> 32;
   }
 
   /** Bit {@code index} from the left, 0 to 127. */
@@ -65,6 +76,11 @@ final class IpBits {
     Prefix {
       high &= highMask(length);
       low &= lowMask(length);
+    }
+
+    /** Whether it is a network of IPv4: all its addresses are. */
+    boolean isIpv4() {
+      return length >= MAPPED_PREFIX && IpBits.isIpv4(high, low);
     }
 
     boolean contains(Prefix other) {

@@ -1,29 +1,50 @@
 package io.signetmesh.proxy.authorize;
 
+import java.nio.charset.StandardCharsets;
+
 /**
- * A path as lenient applications and frameworks read it: percent-encoded characters that need no
- * encoding decoded (RFC 3986 6.2.2.2), encoded slashes and backslashes taken for slashes, path
- * parameters ({@code ;...}) left out, empty and dot segments resolved (RFC 3986 6.2.2.3).
+ * A path as lenient applications and frameworks read it: percent-encoded characters that a path may
+ * hold as they are decoded, other octets encoded in upper case (RFC 3986 6.2.2), encoded slashes
+ * and backslashes taken for slashes, path parameters ({@code ;...}) left out, empty and dot
+ * segments resolved (RFC 3986 6.2.2.3).
  */
 final class LenientPath {
+  private static final char[] HEX = "0123456789ABCDEF".toCharArray();
+
   private LenientPath() {}
 
-  /** Whether a path holds anything that lenient readers change; most hold nothing. */
+  /**
+   * Whether a path holds anything that lenient readers change; most hold nothing. May say so of one
+   * that they leave as it is.
+   */
   static boolean mayDiffer(CharSequence path, int end) {
-    boolean slash = false;
     for (int i = 0; i < end; i++) {
       char c = path.charAt(i);
-      if (c == '%' || c == ';' || c == '\\' || (slash && (c == '/' || c == '.'))) {
+      if (c == '/') {
+        char next = i + 1 < end ? path.charAt(i + 1) : 'a';
+        if (next == '/' || (next == '.' && !(i + 2 < end && isPlain(path.charAt(i + 2))))) {
+          return true;
+        }
+      } else if (c == '%') {
+        int value = i + 2 < end ? hex(path.charAt(i + 1), path.charAt(i + 2)) : -1;
+        if (value < 0
+            || isPathCharacter((char) value)
+            || value == '/'
+            || value == '\\'
+            || path.charAt(i + 1) >= 'a'
+            || path.charAt(i + 2) >= 'a') {
+          return true;
+        }
+      } else if (c == ';' || !isPathCharacter(c)) {
         return true;
       }
-      slash = c == '/';
     }
     return false;
   }
 
   /** The path as read; a trailing slash stays. */
   static String of(CharSequence path, int end) {
-    String decoded = decoded(path, end);
+    String decoded = canonical(path, end, true);
     StringBuilder out = new StringBuilder(decoded.length());
     int start = 0;
     boolean open = true;
@@ -36,9 +57,9 @@ final class LenientPath {
       if (length == 2 && decoded.startsWith("..", start)) {
         out.setLength(Math.max(0, out.lastIndexOf("/")));
         open = true;
-      } else if (length == 1 && decoded.charAt(start) == '.') {
+      } else if (length == 0 || (length == 1 && decoded.charAt(start) == '.')) {
         open = true;
-      } else if (length > 0) {
+      } else {
         out.append('/').append(decoded, start, start + length);
       }
       start = stop + 1;
@@ -49,38 +70,74 @@ final class LenientPath {
     return out.toString();
   }
 
-  private static String decoded(CharSequence path, int end) {
+  /**
+   * A path of a policy in the form in which requests come: what is escaped without need is not, and
+   * what a path cannot hold is, in upper case. Segments stay as they are.
+   */
+  static String ofPolicy(String path) {
+    boolean ascii = path.chars().allMatch(c -> c < 0x80);
+    String octets =
+        ascii
+            ? path
+            : new String(path.getBytes(StandardCharsets.UTF_8), StandardCharsets.ISO_8859_1);
+    return canonical(octets, octets.length(), false);
+  }
+
+  /**
+   * Decodes and encodes.
+   *
+   * @param path octets, one a character
+   * @param lenient whether reserved characters are decoded too, and backslashes and encoded slashes
+   *     are slashes; else only what is unreserved is decoded
+   */
+  private static String canonical(CharSequence path, int end, boolean lenient) {
     StringBuilder out = new StringBuilder(end);
     for (int i = 0; i < end; i++) {
       char c = path.charAt(i);
       int value = c == '%' && i + 2 < end ? hex(path.charAt(i + 1), path.charAt(i + 2)) : -1;
-      if (value == '/' || value == '\\' || c == '\\') {
-        out.append('/');
-      } else if (value >= 0 && isUnreserved((char) value)) {
-        out.append((char) value);
-      } else {
-        out.append(c);
-        continue;
+      if (value >= 0) {
+        i += 2;
       }
-      i += value >= 0 ? 2 : 0;
+      char octet = value >= 0 ? (char) value : c;
+      if (lenient && (octet == '\\' || octet == '/')) {
+        out.append('/');
+      } else if (value < 0
+          ? isPathCharacter(c) || c == '/' || c == '%'
+          : lenient ? isPathCharacter(octet) : isUnreserved(octet)) {
+        out.append(octet);
+      } else if (octet <= 0xff) {
+        out.append('%').append(HEX[octet >> 4]).append(HEX[octet & 15]);
+      } else {
+        out.append(octet);
+      }
     }
     return out.toString();
   }
 
   private static int hex(char high, char low) {
-    int h = Character.digit(high, 16);
-    int l = Character.digit(low, 16);
+    int h = digit(high);
+    int l = digit(low);
     return h < 0 || l < 0 ? -1 : h << 4 | l;
   }
 
+  private static int digit(char c) {
+    if (c >= '0' && c <= '9') {
+      return c - '0';
+    }
+    char lower = (char) (c | 0x20);
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+  }
+
+  private static boolean isPlain(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  }
+
   private static boolean isUnreserved(char c) {
-    return (c >= 'a' && c <= 'z')
-        || (c >= 'A' && c <= 'Z')
-        || (c >= '0' && c <= '9')
-        || c == '-'
-        || c == '.'
-        || c == '_'
-        || c == '~'
-        || c == ';';
+    return isPlain(c) || c == '-' || c == '.' || c == '_' || c == '~';
+  }
+
+  /** What a segment may hold as it is: pchar of RFC 3986 3.3, without escapes. */
+  private static boolean isPathCharacter(char c) {
+    return isUnreserved(c) || (c < 0x80 && "!$&'()*+,;=:@".indexOf(c) >= 0);
   }
 }

@@ -2,14 +2,17 @@ package io.signetmesh.proxy.authorize;
 
 import io.signetmesh.proxy.authorize.IpBits.Prefix;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Finds the first of many authorizations whose networks hold an address. A handful is looked at one
- * by one; more go into a binary trie over all their prefixes, whose nodes name the first
- * authorization that holds for addresses of which the node is the longest match, so that the cost
- * depends on the address length and not on the number of authorizations.
+ * by one; more go into binary tries over all their prefixes, one for each address family, whose
+ * nodes name the first authorization that holds for addresses of which the node is the longest
+ * match, so that the cost depends on the address length and not on the number of authorizations.
  */
 final class NetworkIndex {
   /** Up to this many authorizations a scan is cheaper than a walk. */
@@ -17,27 +20,50 @@ final class NetworkIndex {
 
   private static final int NONE = Integer.MAX_VALUE;
 
+  /** Lowest id of all. */
+  private final int lowest;
+
+  /** Lowest id that holds for every IPv4 address, and for every IPv6 address. */
+  private final int every4;
+
+  private final int every6;
   private final int[] ids;
   private final Network[][] networks;
-  private final @Nullable Node root;
+  private final @Nullable Node root4;
+  private final @Nullable Node root6;
 
   /**
-   * A network with holes.
+   * A network with holes. One of IPv6 holds no IPv4 address, however short its prefix, and makes no
+   * hole in one of IPv4.
    *
    * @param net the network
    * @param except parts of it that do not count
    */
   record Network(Prefix net, List<Prefix> except) {
+    Network {
+      except = List.copyOf(except);
+    }
+
     boolean holds(Client client) {
-      if (!IpBits.matches(client.high(), client.low(), net)) {
+      if (!holds(net, client)) {
         return false;
       }
       for (int i = 0; i < except.size(); i++) {
-        if (IpBits.matches(client.high(), client.low(), except.get(i))) {
+        if (holds(except.get(i), client)) {
           return false;
         }
       }
       return true;
+    }
+
+    private static boolean holds(Prefix prefix, Client client) {
+      return prefix.isIpv4() == client.isIpv4()
+          && IpBits.matches(client.high(), client.low(), prefix);
+    }
+
+    /** Whether it is the whole of its family. */
+    boolean isWhole() {
+      return except.isEmpty() && net.length() == (net.isIpv4() ? IpBits.MAPPED_PREFIX : 0);
     }
   }
 
@@ -47,50 +73,69 @@ final class NetworkIndex {
   NetworkIndex(List<Entry> entries) {
     List<Entry> sorted = new ArrayList<>(entries);
     sorted.sort((a, b) -> Integer.compare(a.id(), b.id()));
+    lowest = sorted.isEmpty() ? NONE : sorted.getFirst().id();
+    every4 = every(sorted, true);
+    every6 = every(sorted, false);
+    // What comes after one that always holds is never the first.
+    sorted.removeIf(entry -> entry.id() >= every4 && entry.id() >= every6);
     ids = new int[sorted.size()];
     networks = new Network[sorted.size()][];
     for (int i = 0; i < ids.length; i++) {
       ids[i] = sorted.get(i).id();
       networks[i] = sorted.get(i).networks().toArray(Network[]::new);
     }
-    root = ids.length > SCAN ? build(sorted) : null;
+    root4 = ids.length > SCAN ? build(sorted, true, every4) : null;
+    root6 = ids.length > SCAN ? build(sorted, false, every6) : null;
+  }
+
+  private static int every(List<Entry> sorted, boolean ipv4) {
+    for (Entry entry : sorted) {
+      for (Network network : entry.networks()) {
+        if (network.net().isIpv4() == ipv4 && network.isWhole()) {
+          return entry.id();
+        }
+      }
+    }
+    return NONE;
   }
 
   boolean isEmpty() {
-    return ids.length == 0;
+    return lowest == NONE;
   }
 
   /** The lowest id, whatever its networks; only for an index that is not empty. */
   int firstId() {
-    return ids[0];
+    return lowest;
   }
 
   /** The lowest id whose networks hold the client's address, or -1. */
   int first(Client client) {
-    Node node = root;
+    boolean ipv4 = client.isIpv4();
+    int every = ipv4 ? every4 : every6;
+    if (every == lowest) {
+      return every == NONE ? -1 : every;
+    }
+    Node node = ipv4 ? root4 : root6;
     if (node == null) {
-      for (int i = 0; i < ids.length; i++) {
+      for (int i = 0; i < ids.length && ids[i] < every; i++) {
         for (Network network : networks[i]) {
           if (network.holds(client)) {
             return ids[i];
           }
         }
       }
-      return -1;
+      return every == NONE ? -1 : every;
     }
     int found = node.first;
     long high = client.high();
     long low = client.low();
-    while (true) {
+    while (node.depth < 128) {
       Node next = IpBits.bit(high, low, node.depth) == 0 ? node.zero : node.one;
       if (next == null || !IpBits.matches(high, low, next.prefix)) {
         break;
       }
       found = next.first;
       node = next;
-      if (node.depth == 128) {
-        break;
-      }
     }
     return found == NONE ? -1 : found;
   }
@@ -119,18 +164,23 @@ final class NetworkIndex {
   /** One network of one authorization. */
   private record Member(int id, Network network) {}
 
-  private static Node build(List<Entry> entries) {
-    Node root = new Node(new Prefix(0, 0, 0));
+  private static Node build(List<Entry> entries, boolean ipv4, int every) {
+    Node root = new Node(ipv4 ? IpBits.IPV4 : IpBits.IPV6);
     for (Entry entry : entries) {
       for (Network network : entry.networks()) {
+        if (network.net().isIpv4() != ipv4) {
+          continue;
+        }
         Member member = new Member(entry.id(), network);
         insert(root, network.net()).members.add(member);
         for (Prefix except : network.except()) {
-          insert(root, except).holes.add(member);
+          if (except.isIpv4() == ipv4) {
+            insert(root, except).holes.add(member);
+          }
         }
       }
     }
-    resolve(root, new ArrayList<>());
+    resolve(root, every, Set.of());
     return root;
   }
 
@@ -181,29 +231,45 @@ final class NetworkIndex {
     return Math.min(common, Math.min(a.length(), b.length()));
   }
 
-  /** Sets each node's first id from the networks on its path that no hole on its path ends. */
-  private static void resolve(Node node, List<Member> active) {
-    List<Member> here = active;
+  /**
+   * Sets each node's first id from the networks on its path that no hole on its path ends.
+   *
+   * @param whole lowest id of the networks without holes above
+   * @param holed networks with holes above that hold here so far
+   */
+  private static void resolve(Node node, int whole, Set<Member> holed) {
+    int lowest = whole;
+    Set<Member> here = holed;
     if (!node.members.isEmpty() || !node.holes.isEmpty()) {
-      here = new ArrayList<>(active);
+      here = Collections.newSetFromMap(new IdentityHashMap<>());
+      here.addAll(holed);
       for (Member member : node.members) {
-        // A hole may be as large as its network, or larger; then the network holds for nobody.
-        if (member.network().except().stream().noneMatch(hole -> hole.contains(node.prefix))) {
+        List<Prefix> except = member.network().except();
+        if (except.isEmpty()) {
+          lowest = Math.min(lowest, member.id());
+        } else if (except.stream().noneMatch(hole -> covers(hole, node.prefix))) {
+          // A hole may be as large as its network, or larger; then the network holds for nobody.
           here.add(member);
         }
       }
-      here.removeAll(node.holes);
+      node.holes.forEach(here::remove);
     }
-    int first = NONE;
+    int first = lowest;
     for (Member member : here) {
       first = Math.min(first, member.id());
     }
     node.first = first;
     if (node.zero != null) {
-      resolve(node.zero, here);
+      resolve(node.zero, lowest, here);
     }
     if (node.one != null) {
-      resolve(node.one, here);
+      resolve(node.one, lowest, here);
     }
+    node.members.clear();
+    node.holes.clear();
+  }
+
+  private static boolean covers(Prefix hole, Prefix prefix) {
+    return hole.isIpv4() == prefix.isIpv4() && hole.contains(prefix);
   }
 }

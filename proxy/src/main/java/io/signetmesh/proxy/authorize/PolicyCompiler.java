@@ -1,7 +1,5 @@
 package io.signetmesh.proxy.authorize;
 
-import com.google.re2j.Pattern;
-import com.google.re2j.PatternSyntaxException;
 import io.linkerd.proxy.grpc_route.GrpcRouteMatch;
 import io.linkerd.proxy.http_route.HostMatch;
 import io.linkerd.proxy.http_route.HttpRouteMatch;
@@ -21,15 +19,16 @@ import io.linkerd.proxy.net.IPAddress;
 import io.linkerd.proxy.net.IPNetwork;
 import io.signetmesh.proxy.authorize.AuthorizationIndex.Authentication;
 import io.signetmesh.proxy.authorize.AuthorizationIndex.Authorization;
+import io.signetmesh.proxy.authorize.AuthorizationIndex.Effect;
 import io.signetmesh.proxy.authorize.IpBits.Prefix;
 import io.signetmesh.proxy.authorize.NetworkIndex.Network;
-import io.signetmesh.proxy.authorize.RouteTable.Entry;
-import io.signetmesh.proxy.authorize.RouteTable.HostPattern;
-import io.signetmesh.proxy.authorize.RouteTable.PathPattern;
-import io.signetmesh.proxy.authorize.RouteTable.ValuePattern;
+import io.signetmesh.proxy.authorize.RouteEntry.HostPattern;
+import io.signetmesh.proxy.authorize.RouteEntry.PathPattern;
+import io.signetmesh.proxy.authorize.RouteEntry.ValuePattern;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
@@ -63,17 +62,31 @@ public final class PolicyCompiler {
     this.nanos = nanos;
   }
 
-  /** The policy of a message; never null, never more than the message grants. */
+  /**
+   * The policy of a message; never null, never more than the message grants. An error in the policy
+   * that is only tried makes that refuse everything, and changes nothing for the one in force.
+   */
   public ServerPolicy compile(Server message) {
+    long generation = message.getSignetGeneration();
+    CompiledServerPolicy trial = null;
+    if (message.hasSignetTrial()) {
+      trial = compile(message.getSignetTrial(), generation, null);
+    }
+    return compile(message, generation, trial);
+  }
+
+  private CompiledServerPolicy compile(
+      Server message, long generation, @Nullable CompiledServerPolicy trial) {
     try {
-      return compileChecked(message);
+      return compileChecked(message, generation, trial);
     } catch (InvalidPolicyException | ArithmeticException | IllegalArgumentException e) {
-      return CompiledServerPolicy.invalid(
-          message.getSignetGeneration(), String.valueOf(e.getMessage()));
+      return CompiledServerPolicy.invalid(generation, String.valueOf(e.getMessage()));
     }
   }
 
-  private ServerPolicy compileChecked(Server message) throws InvalidPolicyException {
+  private CompiledServerPolicy compileChecked(
+      Server message, long generation, @Nullable CompiledServerPolicy trial)
+      throws InvalidPolicyException {
     String name = message.getLabelsOrDefault("name", "");
     if (name.isEmpty()) {
       throw new InvalidPolicyException("server has no label 'name'");
@@ -82,13 +95,18 @@ public final class PolicyCompiler {
     List<Authz> real = new ArrayList<>();
     List<Authz> audit = new ArrayList<>();
     split(message.getAuthorizationsList(), real, audit);
-    AuthorizationIndex authorizations = index(real, true);
-    AuthorizationIndex audited = audit.isEmpty() ? null : index(audit, false);
+    CompiledServerPolicy.Rules rules =
+        new CompiledServerPolicy.Rules(
+            denials(message.getSignetDenialsList(), generation),
+            index(real, true, generation),
+            audit.isEmpty()
+                ? null
+                : new AuthorizationIndex(authorizations(audit), Effect.AUDIT, generation));
     if (!message.hasProtocol()) {
       throw new InvalidPolicyException("server " + name + " has no protocol");
     }
     ProxyProtocol protocol = message.getProtocol();
-    List<Entry> entries = new ArrayList<>();
+    List<RouteEntry> entries = new ArrayList<>();
     HttpLocalRateLimit limit = null;
     Duration timeout = Duration.ofSeconds(10);
     ServerPolicy.Protocol kind;
@@ -107,7 +125,7 @@ public final class PolicyCompiler {
           throw new InvalidPolicyException("detect timeout " + timeout + " is negative");
         }
         attached = protocol.getDetect().getHttpRoutesCount();
-        httpRoutes(protocol.getDetect().getHttpRoutesList(), entries);
+        httpRoutes(protocol.getDetect().getHttpRoutesList(), entries, generation);
         limit =
             protocol.getDetect().hasHttpLocalRateLimit()
                 ? protocol.getDetect().getHttpLocalRateLimit()
@@ -116,7 +134,7 @@ public final class PolicyCompiler {
       case HTTP1 -> {
         kind = ServerPolicy.Protocol.HTTP1;
         attached = protocol.getHttp1().getRoutesCount();
-        httpRoutes(protocol.getHttp1().getRoutesList(), entries);
+        httpRoutes(protocol.getHttp1().getRoutesList(), entries, generation);
         limit =
             protocol.getHttp1().hasLocalRateLimit()
                 ? protocol.getHttp1().getLocalRateLimit()
@@ -125,7 +143,7 @@ public final class PolicyCompiler {
       case HTTP2 -> {
         kind = ServerPolicy.Protocol.HTTP2;
         attached = protocol.getHttp2().getRoutesCount();
-        httpRoutes(protocol.getHttp2().getRoutesList(), entries);
+        httpRoutes(protocol.getHttp2().getRoutesList(), entries, generation);
         limit =
             protocol.getHttp2().hasLocalRateLimit()
                 ? protocol.getHttp2().getLocalRateLimit()
@@ -134,7 +152,11 @@ public final class PolicyCompiler {
       case GRPC -> {
         kind = ServerPolicy.Protocol.GRPC;
         attached = protocol.getGrpc().getRoutesCount();
-        grpcRoutes(protocol.getGrpc().getRoutesList(), entries);
+        grpcRoutes(protocol.getGrpc().getRoutesList(), entries, generation);
+        limit =
+            protocol.getGrpc().hasSignetLocalRateLimit()
+                ? protocol.getGrpc().getSignetLocalRateLimit()
+                : null;
       }
       case OPAQUE -> kind = ServerPolicy.Protocol.OPAQUE;
       case TLS -> kind = ServerPolicy.Protocol.TLS;
@@ -145,18 +167,18 @@ public final class PolicyCompiler {
       // Routes that are attached and have no rules match nothing; only where there is no route at
       // all, all match.
       CompiledRoute all =
-          new CompiledRoute(new ResourceRef("", "default", "default"), List.of(), null);
-      entries.add(new Entry(all, null, null, List.of(), List.of(), null));
+          new CompiledRoute(new ResourceRef("", "default", "default"), List.of(), null, null);
+      entries.add(new RouteEntry(all, null, null, List.of(), List.of(), null));
     }
     return new CompiledServerPolicy(
         server,
-        message.getSignetGeneration(),
+        generation,
         kind,
         timeout,
-        authorizations,
-        audited,
+        rules,
         new RouteTable(entries),
         limit == null ? null : limiter(limit),
+        trial,
         null);
   }
 
@@ -180,12 +202,25 @@ public final class PolicyCompiler {
     }
   }
 
-  private AuthorizationIndex index(List<Authz> messages, boolean withLocalhost)
+  private static @Nullable AuthorizationIndex denials(List<Authz> messages, long generation)
+      throws InvalidPolicyException {
+    return messages.isEmpty()
+        ? null
+        : new AuthorizationIndex(authorizations(messages), Effect.DENY, generation);
+  }
+
+  private static List<Authorization> authorizations(List<Authz> messages)
       throws InvalidPolicyException {
     List<Authorization> authorizations = new ArrayList<>();
     for (Authz message : messages) {
       authorizations.add(authorization(message));
     }
+    return authorizations;
+  }
+
+  private AuthorizationIndex index(List<Authz> messages, boolean withLocalhost, long generation)
+      throws InvalidPolicyException {
+    List<Authorization> authorizations = authorizations(messages);
     if (withLocalhost && localhost) {
       authorizations.add(
           new Authorization(
@@ -197,7 +232,7 @@ public final class PolicyCompiler {
                   new Network(new Prefix(0, 1, 128), List.of())),
               new Authentication.None()));
     }
-    return new AuthorizationIndex(authorizations);
+    return new AuthorizationIndex(authorizations, Effect.ALLOW, generation);
   }
 
   private static Authorization authorization(Authz message) throws InvalidPolicyException {
@@ -305,15 +340,18 @@ public final class PolicyCompiler {
 
   // ---- routes
 
-  private void httpRoutes(List<HttpRoute> routes, List<Entry> entries)
+  private void httpRoutes(List<HttpRoute> routes, List<RouteEntry> entries, long generation)
       throws InvalidPolicyException {
     for (HttpRoute route : routes) {
       if (!route.hasMetadata()) {
         throw new InvalidPolicyException("an HTTP route has no metadata");
       }
       ResourceRef ref = ref(route.getMetadata());
+      AuthorizationIndex denials = denials(route.getSignetDenialsList(), generation);
       AuthorizationIndex own =
-          route.getAuthorizationsCount() == 0 ? null : index(route.getAuthorizationsList(), false);
+          route.getAuthorizationsCount() == 0
+              ? null
+              : index(route.getAuthorizationsList(), false, generation);
       List<@Nullable HostPattern> hosts = hosts(route.getHostsList());
       for (HttpRoute.Rule rule : route.getRulesList()) {
         List<HttpRouteMatch> matches =
@@ -333,7 +371,7 @@ public final class PolicyCompiler {
                   case KIND_NOT_SET -> new Route.Filter.Fail("unknown filter");
                 });
           }
-          CompiledRoute compiled = new CompiledRoute(ref, filters, own);
+          CompiledRoute compiled = new CompiledRoute(ref, filters, denials, own);
           String method = match.hasMethod() ? method(match.getMethod()) : null;
           List<ValuePattern> headers = headers(match.getHeadersList());
           List<ValuePattern> query = new ArrayList<>();
@@ -348,22 +386,25 @@ public final class PolicyCompiler {
                 });
           }
           for (HostPattern host : hosts) {
-            entries.add(new Entry(compiled, host, path, headers, List.copyOf(query), method));
+            entries.add(new RouteEntry(compiled, host, path, headers, List.copyOf(query), method));
           }
         }
       }
     }
   }
 
-  private void grpcRoutes(List<GrpcRoute> routes, List<Entry> entries)
+  private void grpcRoutes(List<GrpcRoute> routes, List<RouteEntry> entries, long generation)
       throws InvalidPolicyException {
     for (GrpcRoute route : routes) {
       if (!route.hasMetadata()) {
         throw new InvalidPolicyException("a gRPC route has no metadata");
       }
       ResourceRef ref = ref(route.getMetadata());
+      AuthorizationIndex denials = denials(route.getSignetDenialsList(), generation);
       AuthorizationIndex own =
-          route.getAuthorizationsCount() == 0 ? null : index(route.getAuthorizationsList(), false);
+          route.getAuthorizationsCount() == 0
+              ? null
+              : index(route.getAuthorizationsList(), false, generation);
       List<@Nullable HostPattern> hosts = hosts(route.getHostsList());
       for (GrpcRoute.Rule rule : route.getRulesList()) {
         List<Route.Filter> filters = new ArrayList<>();
@@ -376,7 +417,7 @@ public final class PolicyCompiler {
                 case KIND_NOT_SET -> new Route.Filter.Fail("unknown filter");
               });
         }
-        CompiledRoute compiled = new CompiledRoute(ref, filters, own);
+        CompiledRoute compiled = new CompiledRoute(ref, filters, denials, own);
         List<GrpcRouteMatch> matches =
             rule.getMatchesCount() == 0
                 ? List.of(GrpcRouteMatch.getDefaultInstance())
@@ -385,26 +426,25 @@ public final class PolicyCompiler {
           PathPattern path = rpc(match);
           List<ValuePattern> headers = headers(match.getHeadersList());
           for (HostPattern host : hosts) {
-            entries.add(new Entry(compiled, host, path, headers, List.of(), "POST"));
+            entries.add(new RouteEntry(compiled, host, path, headers, List.of(), "POST"));
           }
         }
       }
     }
   }
 
-  private static @Nullable PathPattern rpc(GrpcRouteMatch match) throws InvalidPolicyException {
+  private static @Nullable PathPattern rpc(GrpcRouteMatch match) {
     String service = match.getRpc().getService();
     String method = match.getRpc().getMethod();
     if (service.isEmpty() && method.isEmpty()) {
       return null;
     }
-    if (!service.isEmpty() && !method.isEmpty()) {
-      return new PathPattern(PathPattern.Kind.EXACT, "/" + service + "/" + method, null);
+    if (service.isEmpty()) {
+      return new PathPattern.RpcMethod(method);
     }
-    if (!service.isEmpty()) {
-      return new PathPattern(PathPattern.Kind.PREFIX, "/" + service, null);
-    }
-    return new PathPattern(PathPattern.Kind.REGEX, "", regex("/[^/]+/" + Pattern.quote(method)));
+    return method.isEmpty()
+        ? new PathPattern.Prefix("/" + service)
+        : new PathPattern.Exact("/" + service + "/" + method);
   }
 
   private static List<@Nullable HostPattern> hosts(List<HostMatch> matches)
@@ -415,11 +455,13 @@ public final class PolicyCompiler {
     }
     for (HostMatch match : matches) {
       switch (match.getMatchCase()) {
-        case EXACT -> hosts.add(new HostPattern(match.getExact().toLowerCase(Locale.ROOT), false));
+        case EXACT -> hosts.add(new HostPattern(host(match.getExact()), false));
         case SUFFIX -> {
           List<String> labels = new ArrayList<>(match.getSuffix().getReverseLabelsList());
-          java.util.Collections.reverse(labels);
-          hosts.add(new HostPattern(String.join(".", labels).toLowerCase(Locale.ROOT), true));
+          Collections.reverse(labels);
+          String suffix = host(String.join(".", labels));
+          // No label at all: every name ends so.
+          hosts.add(suffix.isEmpty() ? null : new HostPattern(suffix, true));
         }
         case MATCH_NOT_SET -> throw new InvalidPolicyException("a host match is empty");
       }
@@ -427,14 +469,30 @@ public final class PolicyCompiler {
     return hosts;
   }
 
+  private static String host(String name) {
+    StringBuilder host = new StringBuilder(name.length());
+    int end = name.endsWith(".") ? name.length() - 1 : name.length();
+    for (int i = 0; i < end; i++) {
+      host.append(HostIndex.lower(name.charAt(i)));
+    }
+    return host.toString();
+  }
+
   private static @Nullable PathPattern path(HttpRouteMatch match) throws InvalidPolicyException {
     if (!match.hasPath()) {
       return null;
     }
     return switch (match.getPath().getKindCase()) {
-      case EXACT -> new PathPattern(PathPattern.Kind.EXACT, match.getPath().getExact(), null);
-      case PREFIX -> new PathPattern(PathPattern.Kind.PREFIX, match.getPath().getPrefix(), null);
-      case REGEX -> new PathPattern(PathPattern.Kind.REGEX, "", regex(match.getPath().getRegex()));
+      case EXACT -> new PathPattern.Exact(LenientPath.ofPolicy(match.getPath().getExact()));
+      case PREFIX -> {
+        String prefix = LenientPath.ofPolicy(match.getPath().getPrefix());
+        int end = prefix.length();
+        while (end > 0 && prefix.charAt(end - 1) == '/') {
+          end--;
+        }
+        yield end == 0 ? null : new PathPattern.Prefix(prefix.substring(0, end));
+      }
+      case REGEX -> new PathPattern.Expression(regex(match.getPath().getRegex()));
       case KIND_NOT_SET -> throw new InvalidPolicyException("a path match is empty");
     };
   }
@@ -456,11 +514,11 @@ public final class PolicyCompiler {
     return List.copyOf(headers);
   }
 
-  private static Pattern regex(String text) throws InvalidPolicyException {
+  private static LinearPattern regex(String text) throws InvalidPolicyException {
     try {
-      return Pattern.compile(text);
-    } catch (PatternSyntaxException e) {
-      throw new InvalidPolicyException("regular expression '" + text + "': " + e.getDescription());
+      return LinearPattern.compile(text);
+    } catch (IllegalArgumentException e) {
+      throw new InvalidPolicyException(String.valueOf(e.getMessage()));
     }
   }
 
@@ -511,10 +569,7 @@ public final class PolicyCompiler {
           case TYPE_NOT_SET -> null;
         };
     boolean prefix = message.getPath().hasPrefix();
-    int matched = 0;
-    if (path != null && path.kind() == PathPattern.Kind.PREFIX) {
-      matched = path.text().endsWith("/") ? path.text().length() - 1 : path.text().length();
-    }
+    int matched = path instanceof PathPattern.Prefix taken ? taken.text().length() : 0;
     int status = message.getStatus() == 0 ? 301 : message.getStatus();
     if (status < 300 || status > 399) {
       return new Route.Filter.Fail("redirect status " + status);

@@ -47,10 +47,10 @@ final class RateLimiter {
     if (perIdentity == 0) {
       return true;
     }
-    Bucket own =
-        identity == null
-            ? anonymous
-            : identities.computeIfAbsent(identity, key -> new Bucket(perIdentity));
+    Bucket own = identity == null ? anonymous : identities.get(identity);
+    if (own == null && identity != null) {
+      own = identities.computeIfAbsent(identity, key -> new Bucket(perIdentity));
+    }
     return own == null || own.take(now);
   }
 

@@ -1,6 +1,7 @@
 package io.signetmesh.proxy.authorize;
 
 import io.signetmesh.proxy.authorize.AuthorizationIndex.Authentication;
+import io.signetmesh.proxy.authorize.AuthorizationIndex.Authorization;
 import io.signetmesh.proxy.authorize.IpBits.Prefix;
 import io.signetmesh.proxy.authorize.NetworkIndex.Network;
 import java.net.InetAddress;
@@ -21,16 +22,44 @@ final class Wanted {
       case Authentication.None none -> "wants nothing of the client";
       case Authentication.MeshTls tls -> "wants mesh TLS";
       case Authentication.Identities identities -> {
-        List<String> names = new ArrayList<>(identities.exact());
-        for (List<String> suffix : identities.suffixes()) {
-          names.add(suffix.isEmpty() ? "any identity" : "*." + String.join(".", suffix));
-        }
-        yield names.isEmpty() ? "wants an identity and lists none" : "wants " + list(names);
+        boolean none = identities.exact().isEmpty() && identities.suffixes().isEmpty();
+        yield none ? "wants an identity and lists none" : "wants " + identities(identities);
       }
     };
   }
 
   static String networks(List<Network> networks) {
+    return "wants " + networkList(networks);
+  }
+
+  /** What a denial refuses. */
+  static String denied(Authorization denial) {
+    String who =
+        switch (denial.authentication()) {
+          case Authentication.None none -> "everyone";
+          case Authentication.MeshTls tls -> "mesh TLS";
+          case Authentication.Identities identities -> identities(identities);
+        };
+    return "denies "
+        + who
+        + (isAnywhere(denial.networks()) ? "" : " from " + networkList(denial.networks()));
+  }
+
+  static String identities(Authentication.Identities identities) {
+    List<String> names = new ArrayList<>(identities.exact());
+    for (List<String> suffix : identities.suffixes()) {
+      names.add(suffix.isEmpty() ? "any identity" : "*." + String.join(".", suffix));
+    }
+    return names.isEmpty() ? "no identity" : list(names);
+  }
+
+  /** Whether networks hold for every address. */
+  static boolean isAnywhere(List<Network> networks) {
+    return networks.stream().anyMatch(network -> network.isWhole() && network.net().isIpv4())
+        && networks.stream().anyMatch(network -> network.isWhole() && !network.net().isIpv4());
+  }
+
+  static String networkList(List<Network> networks) {
     List<String> names = new ArrayList<>();
     for (Network network : networks) {
       String text = text(network.net());
@@ -41,7 +70,7 @@ final class Wanted {
       }
       names.add(text);
     }
-    return "wants " + list(names);
+    return list(names);
   }
 
   private static String list(List<String> names) {

@@ -5,9 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.sun.management.ThreadMXBean;
 import io.signetmesh.proxy.authorize.AuthorizationIndex.Authentication;
 import io.signetmesh.proxy.authorize.AuthorizationIndex.Authorization;
+import io.signetmesh.proxy.authorize.AuthorizationIndex.Effect;
 import io.signetmesh.proxy.authorize.IpBits.Prefix;
 import io.signetmesh.proxy.authorize.NetworkIndex.Network;
 import java.lang.management.ManagementFactory;
+import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.ArrayList;
@@ -29,7 +31,7 @@ class AuthorizationIndexProperties {
   void decidesLikeAReadingOfTheList(@ForAll long seed) throws Exception {
     Random random = new Random(seed);
     List<Authorization> list = authorizations(random, random.nextInt(14));
-    AuthorizationIndex index = new AuthorizationIndex(list);
+    AuthorizationIndex index = new AuthorizationIndex(list, Effect.ALLOW, 3);
     for (int i = 0; i < 5; i++) {
       Client client = client(random);
 
@@ -40,7 +42,7 @@ class AuthorizationIndexProperties {
         }
       }
 
-      Decision allowed = index.allows(client);
+      Decision allowed = index.first(client);
       assertThat(allowed == null ? null : allowed.authorization())
           .isEqualTo(expected == null ? null : expected.ref());
       if (expected == null) {
@@ -81,7 +83,7 @@ class AuthorizationIndexProperties {
   @Example
   void decidingAllocatesNothing() throws Exception {
     Random random = new Random(7);
-    AuthorizationIndex index = new AuthorizationIndex(authorizations(random, 200));
+    AuthorizationIndex index = new AuthorizationIndex(authorizations(random, 200), Effect.ALLOW, 3);
     List<Client> clients = new ArrayList<>();
     for (int i = 0; i < 64; i++) {
       clients.add(client(random));
@@ -103,7 +105,7 @@ class AuthorizationIndexProperties {
     int allowed = 0;
     for (int round = 0; round < rounds; round++) {
       for (int i = 0; i < clients.size(); i++) {
-        if (index.allows(clients.get(i)) != null) {
+        if (index.first(clients.get(i)) != null) {
           allowed++;
         } else {
           index.nearestMiss(clients.get(i));
@@ -142,6 +144,10 @@ class AuthorizationIndexProperties {
   }
 
   private static boolean in(Client client, Prefix prefix) {
+    boolean ipv4 = prefix.length() >= 96 && prefix.high() == 0 && prefix.low() >>> 32 == 0xffff;
+    if (ipv4 != client.address() instanceof Inet4Address) {
+      return false;
+    }
     for (int bit = 0; bit < prefix.length(); bit++) {
       if (IpBits.bit(client.high(), client.low(), bit)
           != IpBits.bit(prefix.high(), prefix.low(), bit)) {
@@ -222,7 +228,7 @@ class AuthorizationIndexProperties {
   /** Mostly the last bits of one IPv4 and one IPv6 network; now and then everything. */
   private static Prefix prefix(Random random) {
     if (random.nextInt(6) == 0) {
-      return new Prefix(0, 0, 0);
+      return random.nextBoolean() ? IpBits.IPV4 : IpBits.IPV6;
     }
     int length = 124 + random.nextInt(5);
     long last = random.nextInt(16);

@@ -2,8 +2,7 @@ package io.signetmesh.proxy.authorize;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.signetmesh.proxy.authorize.RouteTable.Entry;
-import io.signetmesh.proxy.authorize.RouteTable.PathPattern;
+import io.signetmesh.proxy.authorize.RouteEntry.PathPattern;
 import java.util.List;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
@@ -33,9 +32,11 @@ class RouteTableProperties {
             "/%5cadmin",
             "/admin;v=1",
             "/admin;v=1/users?x=1",
+            "/x/..%2Fadmin?q",
             "/admin%3bv=1",
             "/admin/../x")) {
       assertThat(routeOf(path)).as(path).isNull();
+      assertThat(table.isAmbiguous(new Get(path))).as(path).isTrue();
     }
   }
 
@@ -48,6 +49,7 @@ class RouteTableProperties {
     }
     for (String path : List.of("/admin", "/admin/", "/admin/a%20b;v=1?p=..%2f", "/admin/x/../y")) {
       assertThat(routeOf(path)).as(path).isEqualTo("admin");
+      assertThat(table.isAmbiguous(new Get(path))).as(path).isFalse();
     }
   }
 
@@ -76,11 +78,11 @@ class RouteTableProperties {
     return found == null ? null : found.ref().name();
   }
 
-  private static Entry prefix(String name, String path) {
-    return new Entry(
-        new CompiledRoute(new ResourceRef("", "route", name), List.of(), null),
+  private static RouteEntry prefix(String name, String path) {
+    return new RouteEntry(
+        new CompiledRoute(new ResourceRef("", "route", name), List.of(), null, null),
         null,
-        new PathPattern(PathPattern.Kind.PREFIX, path, null),
+        path.equals("/") ? null : new PathPattern.Prefix(path),
         List.of(),
         List.of(),
         null);

@@ -1,0 +1,85 @@
+package io.signetmesh.proxy.authorize;
+
+import io.signetmesh.proxy.authorize.AuthorizationIndex.Authentication;
+import io.signetmesh.proxy.authorize.AuthorizationIndex.Authorization;
+import io.signetmesh.proxy.authorize.Explanation.Attribute;
+import io.signetmesh.proxy.authorize.Explanation.Condition;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Reads rules one after the other, without an index, and notes what holds of each. */
+final class RuleExplanation {
+  private final Client client;
+  private final List<Explanation.Rule> rules = new ArrayList<>();
+  private boolean decided;
+
+  RuleExplanation(Client client) {
+    this.client = client;
+  }
+
+  /** Adds rules that count after those that are there. */
+  void add(Explanation.Level level, @Nullable AuthorizationIndex index) {
+    if (index == null) {
+      return;
+    }
+    for (Authorization authorization : index.authorizations()) {
+      List<Condition> conditions = new ArrayList<>(2);
+      condition(authorization.authentication(), conditions);
+      boolean held = authorization.networks().stream().anyMatch(network -> network.holds(client));
+      conditions.add(
+          new Condition(
+              Attribute.NETWORK,
+              null,
+              held,
+              Wanted.isAnywhere(authorization.networks())
+                  ? "any address"
+                  : Wanted.networkList(authorization.networks()),
+              client.address().getHostAddress()));
+      boolean matched = conditions.stream().allMatch(Condition::holds);
+      boolean decisive = matched && !decided;
+      decided |= decisive;
+      rules.add(new Explanation.Rule(level, authorization.ref(), matched, decisive, conditions));
+    }
+  }
+
+  List<Explanation.Rule> rules() {
+    return rules;
+  }
+
+  private void condition(Authentication authentication, List<Condition> conditions) {
+    String identity = client.identity();
+    switch (authentication) {
+      case Authentication.None none -> {}
+      case Authentication.MeshTls tls ->
+          conditions.add(
+              new Condition(
+                  Attribute.TLS,
+                  null,
+                  client.meshTls(),
+                  "mesh TLS",
+                  client.meshTls() ? "mesh TLS" : "none"));
+      case Authentication.Identities wanted ->
+          conditions.add(
+              new Condition(
+                  Attribute.IDENTITY,
+                  null,
+                  identity != null && holds(wanted, identity),
+                  Wanted.identities(wanted),
+                  identity != null ? identity : client.meshTls() ? "none" : "none, no mesh TLS"));
+    }
+  }
+
+  private static boolean holds(Authentication.Identities wanted, String identity) {
+    if (wanted.exact().contains(identity)) {
+      return true;
+    }
+    for (List<String> suffix : wanted.suffixes()) {
+      if (suffix.isEmpty()
+          || (identity.indexOf(':') < 0 && identity.endsWith("." + String.join(".", suffix)))) {
+        return true;
+      }
+    }
+    return false;
+  }
+}
