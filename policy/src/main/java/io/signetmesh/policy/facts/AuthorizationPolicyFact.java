@@ -1,5 +1,6 @@
 package io.signetmesh.policy.facts;
 
+import io.signetmesh.crds.policy.EnforcementMode;
 import java.util.List;
 
 /**
@@ -9,10 +10,15 @@ import java.util.List;
  * @param origin where it is written
  * @param target what it grants, in its own namespace
  * @param authentications what a client must pass; none means everyone
+ * @param mode whether it is in force
  */
 public record AuthorizationPolicyFact(
-    ObjectRef ref, String origin, Reference target, List<Reference> authentications)
-    implements Fact {
+    ObjectRef ref,
+    String origin,
+    Reference target,
+    List<Reference> authentications,
+    EnforcementMode mode)
+    implements ClientPolicyFact {
   /** Copies the list. */
   public AuthorizationPolicyFact {
     authentications = List.copyOf(authentications);

@@ -14,6 +14,11 @@ import io.signetmesh.crds.manifest.Position;
 import io.signetmesh.crds.network.Cidr;
 import io.signetmesh.crds.policy.AccessPolicy;
 import io.signetmesh.crds.policy.AuthorizationPolicy;
+import io.signetmesh.crds.policy.DenyPolicy;
+import io.signetmesh.crds.policy.EnforcementMode;
+import io.signetmesh.crds.policy.HTTPLocalRateLimitPolicy;
+import io.signetmesh.crds.policy.HTTPLocalRateLimitPolicySpec;
+import io.signetmesh.crds.policy.LocalTargetRef;
 import io.signetmesh.crds.policy.MeshTLSAuthentication;
 import io.signetmesh.crds.policy.NamespacedTargetRef;
 import io.signetmesh.crds.policy.Network;
@@ -31,6 +36,7 @@ import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -128,14 +134,21 @@ public final class ClusterFacts {
           new AuthorizationPolicyFact(
               ref,
               origin,
-              Reference.of(
-                  policy.spec().targetRef().group(),
-                  policy.spec().targetRef().kind(),
-                  null,
-                  policy.spec().targetRef().name()),
+              reference(policy.spec().targetRef()),
               policy.spec().requiredAuthenticationRefs().stream()
                   .map(ClusterFacts::reference)
-                  .toList());
+                  .toList(),
+              mode(policy));
+      case DenyPolicy policy ->
+          new DenyPolicyFact(
+              ref,
+              origin,
+              reference(policy.spec().targetRef()),
+              policy.spec().requiredAuthenticationRefs().stream()
+                  .map(ClusterFacts::reference)
+                  .toList(),
+              Objects.requireNonNullElse(policy.spec().mode(), EnforcementMode.ENFORCE));
+      case HTTPLocalRateLimitPolicy limits -> rateLimit(ref, origin, limits);
       case ServerAuthorization authorization -> serverAuthorization(ref, origin, authorization);
       case MeshTLSAuthentication authentication ->
           new MeshTlsFact(
@@ -200,6 +213,12 @@ public final class ClusterFacts {
         flaw = "spec.port is empty: expected 1 to 65535 or the name of a port";
       }
     }
+    EnforcementMode mode = EnforcementMode.ENFORCE;
+    try {
+      mode = mode(server);
+    } catch (IllegalArgumentException e) {
+      flaw = String.valueOf(e.getMessage());
+    }
     return new ServerFact(
         ref,
         origin,
@@ -210,6 +229,7 @@ public final class ClusterFacts {
         port,
         spec.proxyProtocol(),
         spec.accessPolicy() == null ? AccessPolicy.DENY : spec.accessPolicy(),
+        mode,
         flaw);
   }
 
@@ -241,7 +261,44 @@ public final class ClusterFacts {
                                 ObjectRef.Kind.SERVICE_ACCOUNT.resourceKind(),
                                 account.namespace(),
                                 account.name()))
-                    .toList()));
+                    .toList()),
+        mode(authorization));
+  }
+
+  private static RateLimitFact rateLimit(
+      ObjectRef ref, String origin, HTTPLocalRateLimitPolicy limits) {
+    HTTPLocalRateLimitPolicySpec spec = limits.spec();
+    return new RateLimitFact(
+        ref,
+        origin,
+        created(limits.getMetadata()),
+        reference(spec.targetRef()),
+        spec.total() == null ? null : spec.total().requestsPerSecond(),
+        spec.identity() == null ? null : spec.identity().requestsPerSecond(),
+        spec.overrides().stream()
+            .map(
+                override ->
+                    new RateLimitFact.ClientLimit(
+                        override.requestsPerSecond(),
+                        override.clientRefs().stream().map(ClusterFacts::reference).toList()))
+            .toList());
+  }
+
+  /** The mode of an object whose schema has none; one that cannot be read is refused. */
+  private static EnforcementMode mode(HasMetadata object) {
+    Map<String, String> annotations = object.getMetadata().getAnnotations();
+    String text = annotations == null ? null : annotations.get(EnforcementMode.ANNOTATION);
+    return text == null
+        ? EnforcementMode.ENFORCE
+        : EnforcementMode.parse(text)
+            .orElseThrow(
+                () ->
+                    new IllegalArgumentException(
+                        "annotation "
+                            + EnforcementMode.ANNOTATION
+                            + " is \""
+                            + text
+                            + "\": expected enforce or audit"));
   }
 
   private static List<NetworkMatch> networks(String field, List<Network> networks) {
@@ -264,6 +321,10 @@ public final class ClusterFacts {
     } catch (IllegalArgumentException e) {
       throw new IllegalArgumentException(field + ": " + e.getMessage(), e);
     }
+  }
+
+  private static Reference reference(LocalTargetRef ref) {
+    return Reference.of(ref.group(), ref.kind(), null, ref.name());
   }
 
   private static Reference reference(NamespacedTargetRef ref) {

@@ -2,10 +2,11 @@ package io.signetmesh.policy.facts;
 
 /** What is known about one object. */
 public sealed interface Fact
-    permits AuthorizationPolicyFact,
+    permits ClientPolicyFact,
         MeshTlsFact,
         NamespaceFact,
         NetworkFact,
+        RateLimitFact,
         RouteFact,
         ServerAuthorizationFact,
         ServerFact,

@@ -31,6 +31,8 @@ public record ObjectRef(Kind kind, String namespace, String name) implements Com
     AUTHORIZATION_POLICY("policy.linkerd.io", "AuthorizationPolicy"),
     /** The older form of a grant. */
     SERVER_AUTHORIZATION("policy.linkerd.io", "ServerAuthorization"),
+    /** A refusal of those who pass all of its authentications. */
+    DENY_POLICY("policy.signetmesh.io", "DenyPolicy"),
     /** A set of client identities. */
     MESH_TLS_AUTHENTICATION("policy.linkerd.io", "MeshTLSAuthentication"),
     /** A set of client networks. */
@@ -40,7 +42,9 @@ public record ObjectRef(Kind kind, String namespace, String name) implements Com
     /** A route of the Gateway API. */
     GATEWAY_HTTP_ROUTE("gateway.networking.k8s.io", "HTTPRoute"),
     /** A gRPC route of the Gateway API. */
-    GRPC_ROUTE("gateway.networking.k8s.io", "GRPCRoute");
+    GRPC_ROUTE("gateway.networking.k8s.io", "GRPCRoute"),
+    /** Limits on the requests that a Server takes. */
+    RATE_LIMIT_POLICY("policy.linkerd.io", "HTTPLocalRateLimitPolicy");
 
     private final String group;
     private final String resourceKind;

@@ -3,6 +3,7 @@ package io.signetmesh.policy.facts;
 import io.linkerd.proxy.http_route.HostMatch;
 import io.linkerd.proxy.inbound.GrpcRoute;
 import io.linkerd.proxy.inbound.HttpRoute;
+import io.signetmesh.crds.policy.ProxyProtocol;
 import java.time.Instant;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -33,6 +34,15 @@ public record RouteFact(
     }
     servers = List.copyOf(servers);
     hosts = List.copyOf(hosts);
+  }
+
+  /** Whether a Server that speaks this protocol routes by it. */
+  public boolean isUsedBy(ProxyProtocol protocol) {
+    return switch (protocol) {
+      case UNKNOWN, HTTP_1, HTTP_2 -> rules instanceof Rules.Http;
+      case GRPC -> rules instanceof Rules.Grpc;
+      case OPAQUE, TLS -> false;
+    };
   }
 
   /** Older first, a missing creation time after all, then by name, group and kind. */

@@ -1,5 +1,6 @@
 package io.signetmesh.policy.facts;
 
+import io.signetmesh.crds.policy.EnforcementMode;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -13,6 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param networks client networks; none means the cluster networks
  * @param unauthenticated whether clients need no authentication
  * @param meshTls what the certificate of a client must be; null when nothing is said
+ * @param mode whether it is in force
  */
 public record ServerAuthorizationFact(
     ObjectRef ref,
@@ -21,7 +23,8 @@ public record ServerAuthorizationFact(
     @Nullable LabelSelection serverSelector,
     List<NetworkMatch> networks,
     boolean unauthenticated,
-    @Nullable MeshTls meshTls)
+    @Nullable MeshTls meshTls,
+    EnforcementMode mode)
     implements Fact {
   /** Copies the list. */
   public ServerAuthorizationFact {

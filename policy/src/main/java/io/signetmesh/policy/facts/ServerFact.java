@@ -1,6 +1,7 @@
 package io.signetmesh.policy.facts;
 
 import io.signetmesh.crds.policy.AccessPolicy;
+import io.signetmesh.crds.policy.EnforcementMode;
 import io.signetmesh.crds.policy.ProxyProtocol;
 import java.time.Instant;
 import java.util.Map;
@@ -18,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param port the port, by number or by name
  * @param protocol what is spoken there
  * @param accessPolicy what holds when no authorization does
+ * @param mode whether it is in force
  * @param flaw why the object is not understood; such a Server still takes its ports and grants
  *     nothing there. Null when it is understood
  */
@@ -31,6 +33,7 @@ public record ServerFact(
     Port port,
     ProxyProtocol protocol,
     AccessPolicy accessPolicy,
+    EnforcementMode mode,
     @Nullable String flaw)
     implements Fact, Comparable<ServerFact> {
   /** Copies its arguments. */

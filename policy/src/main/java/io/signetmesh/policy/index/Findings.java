@@ -2,6 +2,7 @@ package io.signetmesh.policy.index;
 
 import io.signetmesh.crds.policy.ProxyProtocol;
 import io.signetmesh.policy.facts.AuthorizationPolicyFact;
+import io.signetmesh.policy.facts.DenyPolicyFact;
 import io.signetmesh.policy.facts.Fact;
 import io.signetmesh.policy.facts.IdentityMatch;
 import io.signetmesh.policy.facts.LabelSelection;
@@ -10,6 +11,7 @@ import io.signetmesh.policy.facts.NamespaceFact;
 import io.signetmesh.policy.facts.NetworkFact;
 import io.signetmesh.policy.facts.NetworkMatch;
 import io.signetmesh.policy.facts.ObjectRef;
+import io.signetmesh.policy.facts.RateLimitFact;
 import io.signetmesh.policy.facts.Reference;
 import io.signetmesh.policy.facts.RouteFact;
 import io.signetmesh.policy.facts.ServerAuthorizationFact;
@@ -51,6 +53,8 @@ final class Findings {
         case NetworkFact authentication ->
             networks(authentication, "spec.networks", authentication.networks());
         case RouteFact route -> route(route);
+        case DenyPolicyFact policy -> {}
+        case RateLimitFact limits -> {}
         case WorkloadFact workload -> {}
         case NamespaceFact namespace -> {}
         case ServiceAccountFact account -> {}

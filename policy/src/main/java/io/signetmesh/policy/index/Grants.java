@@ -5,6 +5,7 @@ import io.linkerd.proxy.inbound.Authn.PermitMeshTLS;
 import io.linkerd.proxy.inbound.Authn.PermitMeshTLS.PermitClientIdentities;
 import io.linkerd.proxy.inbound.Authn.PermitUnauthenticated;
 import io.linkerd.proxy.inbound.Authz;
+import io.linkerd.proxy.inbound.HttpLocalRateLimit;
 import io.linkerd.proxy.inbound.Identity;
 import io.linkerd.proxy.inbound.IdentitySuffix;
 import io.linkerd.proxy.inbound.Network;
@@ -13,12 +14,14 @@ import io.linkerd.proxy.meta.Resource;
 import io.signetmesh.crds.network.Cidr;
 import io.signetmesh.crds.policy.AccessPolicy;
 import io.signetmesh.policy.facts.AuthorizationPolicyFact;
+import io.signetmesh.policy.facts.DenyPolicyFact;
 import io.signetmesh.policy.facts.Fact;
 import io.signetmesh.policy.facts.IdentityMatch;
 import io.signetmesh.policy.facts.MeshTlsFact;
 import io.signetmesh.policy.facts.NetworkFact;
 import io.signetmesh.policy.facts.NetworkMatch;
 import io.signetmesh.policy.facts.ObjectRef;
+import io.signetmesh.policy.facts.RateLimitFact;
 import io.signetmesh.policy.facts.Reference;
 import io.signetmesh.policy.facts.ServerAuthorizationFact;
 import io.signetmesh.policy.facts.UnusableFact;
@@ -158,6 +161,128 @@ final class Grants {
             "authorizationpolicy",
             networks == null ? EVERYWHERE : networks,
             identities == null ? UNAUTHENTICATED : identities(identities)));
+  }
+
+  /**
+   * What a DenyPolicy says about clients; its target is not looked at. An authentication that is
+   * missing or not understood counts as passed: the denial then refuses more than is written, never
+   * less.
+   *
+   * @param lookup finds an object by reference
+   */
+  Denial of(DenyPolicyFact policy, Function<ObjectRef, @Nullable Fact> lookup) {
+    List<Grant.Reason> reasons = new ArrayList<>();
+    List<List<IdentityMatch>> identities = new ArrayList<>();
+    List<List<NetworkMatch>> networks = new ArrayList<>();
+    for (Reference reference : policy.authentications()) {
+      ObjectRef ref = reference.resolve(policy.ref().namespace()).orElse(null);
+      switch (ref == null ? null : ref.kind()) {
+        case SERVICE_ACCOUNT ->
+            identities.add(
+                List.of(new IdentityMatch.Exact(config.identity(ref.name(), ref.namespace()))));
+        case MESH_TLS_AUTHENTICATION -> {
+          if (lookup.apply(ref) instanceof MeshTlsFact found) {
+            int before = reasons.size();
+            List<IdentityMatch> resolved = resolve(found, reasons);
+            if (reasons.size() == before && !resolved.isEmpty()) {
+              identities.add(resolved);
+            }
+          } else {
+            reasons.add(missing(reference, ref, lookup.apply(ref)));
+          }
+        }
+        case NETWORK_AUTHENTICATION -> {
+          if (lookup.apply(ref) instanceof NetworkFact found) {
+            networks.add(found.networks());
+          } else {
+            reasons.add(missing(reference, ref, lookup.apply(ref)));
+          }
+        }
+        case null, default -> reasons.add(unknownAuthentication(reference));
+      }
+    }
+    if (identities.size() > 1 || networks.size() > 1) {
+      reasons.add(
+          new Grant.Reason(
+              Finding.Rule.BAD_AUTHENTICATIONS,
+              "requiredAuthenticationRefs name more than one authentication of identities or of"
+                  + " networks: expected at most one of each"));
+    }
+    List<NetworkMatch> clients = networks.size() == 1 ? networks.getFirst() : EVERYWHERE;
+    if (clients.stream().allMatch(NetworkMatch::isVoid)) {
+      reasons.add(
+          new Grant.Reason(
+              Finding.Rule.NEVER_MATCHES,
+              "its NetworkAuthentication leaves no address after its exceptions"));
+      return new Denial(null, reasons);
+    }
+    return new Denial(
+        resource(
+            policy.ref(),
+            "denypolicy",
+            clients,
+            identities.size() == 1 ? identities(identities.getFirst()) : UNAUTHENTICATED),
+        reasons);
+  }
+
+  /**
+   * A rate limit as sent to proxies. Clients that are not service accounts are left out: they are
+   * limited as everyone.
+   */
+  HttpLocalRateLimit of(RateLimitFact limits) {
+    HttpLocalRateLimit.Builder message =
+        HttpLocalRateLimit.newBuilder()
+            .setMetadata(
+                Metadata.newBuilder()
+                    .setResource(
+                        Resource.newBuilder()
+                            .setGroup(limits.ref().kind().group())
+                            .setKind(limits.ref().kind().resourceKind())
+                            .setName(limits.ref().name())
+                            .setNamespace(limits.ref().namespace())));
+    if (limits.total() != null) {
+      message.setTotal(limit(limits.total()));
+    }
+    if (limits.identity() != null) {
+      message.setIdentity(limit(limits.identity()));
+    }
+    for (RateLimitFact.ClientLimit override : limits.overrides()) {
+      SortedSet<String> names = new TreeSet<>();
+      for (Reference client : override.clients()) {
+        client
+            .resolve(limits.ref().namespace())
+            .filter(ref -> ref.kind() == ObjectRef.Kind.SERVICE_ACCOUNT)
+            .ifPresent(ref -> names.add(config.identity(ref.name(), ref.namespace())));
+      }
+      if (!names.isEmpty()) {
+        HttpLocalRateLimit.Override.ClientIdentities.Builder clients =
+            HttpLocalRateLimit.Override.ClientIdentities.newBuilder();
+        names.forEach(name -> clients.addIdentities(Identity.newBuilder().setName(name)));
+        message.addOverrides(
+            HttpLocalRateLimit.Override.newBuilder()
+                .setLimit(limit(override.rate()))
+                .setClients(clients));
+      }
+    }
+    return message.build();
+  }
+
+  private static HttpLocalRateLimit.Limit limit(long rate) {
+    // 32 bits unsigned on the wire.
+    return HttpLocalRateLimit.Limit.newBuilder().setRequestsPerSecond((int) rate).build();
+  }
+
+  /**
+   * What a DenyPolicy comes to.
+   *
+   * @param authz clients refused; null when no client is
+   * @param reasons why that is not what is written
+   */
+  record Denial(@Nullable Authz authz, List<Grant.Reason> reasons) {
+    /** Copies the list. */
+    Denial {
+      reasons = List.copyOf(reasons);
+    }
   }
 
   /** What a ServerAuthorization asks of clients; which Servers it selects is not looked at. */

@@ -8,6 +8,7 @@ import io.linkerd.proxy.http_route.PathMatch;
 import io.linkerd.proxy.http_types.HttpMethod;
 import io.linkerd.proxy.inbound.Authz;
 import io.linkerd.proxy.inbound.GrpcRoute;
+import io.linkerd.proxy.inbound.HttpLocalRateLimit;
 import io.linkerd.proxy.inbound.HttpRoute;
 import io.linkerd.proxy.inbound.ProxyProtocol;
 import io.linkerd.proxy.inbound.Server;
@@ -22,6 +23,7 @@ import io.signetmesh.policy.facts.RouteFact;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /** Builds the parts of {@code inbound.Server} that are not authorizations. */
 final class Messages {
@@ -96,8 +98,10 @@ final class Messages {
   }
 
   /** An attached HTTPRoute. */
-  static HttpRoute httpRoute(RouteFact route, List<HttpRoute.Rule> rules, List<Authz> grants) {
+  static HttpRoute httpRoute(
+      RouteFact route, List<HttpRoute.Rule> rules, List<Authz> grants, List<Authz> denials) {
     return HttpRoute.newBuilder()
+        .addAllSignetDenials(denials)
         .setMetadata(resource(route.ref()))
         .addAllHosts(route.hosts())
         .addAllAuthorizations(grants)
@@ -106,8 +110,10 @@ final class Messages {
   }
 
   /** An attached GRPCRoute. */
-  static GrpcRoute grpcRoute(RouteFact route, List<GrpcRoute.Rule> rules, List<Authz> grants) {
+  static GrpcRoute grpcRoute(
+      RouteFact route, List<GrpcRoute.Rule> rules, List<Authz> grants, List<Authz> denials) {
     return GrpcRoute.newBuilder()
+        .addAllSignetDenials(denials)
         .setMetadata(resource(route.ref()))
         .addAllHosts(route.hosts())
         .addAllAuthorizations(grants)
@@ -115,21 +121,43 @@ final class Messages {
         .build();
   }
 
-  /** A protocol with the routes that it uses. */
+  /** Whether requests are counted in this protocol. */
+  static boolean hasRateLimits(io.signetmesh.crds.policy.ProxyProtocol protocol) {
+    return hasHttpRoutes(protocol) || protocol == io.signetmesh.crds.policy.ProxyProtocol.GRPC;
+  }
+
+  /** A protocol with the routes and the limits that it uses. */
   static ProxyProtocol protocol(
       io.signetmesh.crds.policy.ProxyProtocol protocol,
       List<HttpRoute> httpRoutes,
-      List<GrpcRoute> grpcRoutes) {
+      List<GrpcRoute> grpcRoutes,
+      @Nullable HttpLocalRateLimit limits) {
     ProxyProtocol.Builder message = ProxyProtocol.newBuilder();
     switch (protocol) {
-      case UNKNOWN ->
-          message.setDetect(
-              ProxyProtocol.Detect.newBuilder()
-                  .setTimeout(DETECT_TIMEOUT)
-                  .addAllHttpRoutes(httpRoutes));
-      case HTTP_1 -> message.setHttp1(ProxyProtocol.Http1.newBuilder().addAllRoutes(httpRoutes));
-      case HTTP_2 -> message.setHttp2(ProxyProtocol.Http2.newBuilder().addAllRoutes(httpRoutes));
-      case GRPC -> message.setGrpc(ProxyProtocol.Grpc.newBuilder().addAllRoutes(grpcRoutes));
+      case UNKNOWN -> {
+        message.getDetectBuilder().setTimeout(DETECT_TIMEOUT).addAllHttpRoutes(httpRoutes);
+        if (limits != null) {
+          message.getDetectBuilder().setHttpLocalRateLimit(limits);
+        }
+      }
+      case HTTP_1 -> {
+        message.getHttp1Builder().addAllRoutes(httpRoutes);
+        if (limits != null) {
+          message.getHttp1Builder().setLocalRateLimit(limits);
+        }
+      }
+      case HTTP_2 -> {
+        message.getHttp2Builder().addAllRoutes(httpRoutes);
+        if (limits != null) {
+          message.getHttp2Builder().setLocalRateLimit(limits);
+        }
+      }
+      case GRPC -> {
+        message.getGrpcBuilder().addAllRoutes(grpcRoutes);
+        if (limits != null) {
+          message.getGrpcBuilder().setSignetLocalRateLimit(limits);
+        }
+      }
       case OPAQUE -> message.setOpaque(ProxyProtocol.Opaque.getDefaultInstance());
       case TLS -> message.setTls(ProxyProtocol.Tls.getDefaultInstance());
     }
@@ -138,9 +166,15 @@ final class Messages {
 
   /** A server message. */
   static Server server(
-      ProxyProtocol protocol, List<Authz> grants, String group, String kind, String name) {
+      ProxyProtocol protocol,
+      List<Authz> grants,
+      List<Authz> denials,
+      String group,
+      String kind,
+      String name) {
     return Server.newBuilder()
         .setProtocol(protocol)
+        .addAllSignetDenials(denials)
         .addAllAuthorizations(grants)
         .putLabels("group", group)
         .putLabels("kind", kind)

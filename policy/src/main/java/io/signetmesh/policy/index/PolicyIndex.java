@@ -1,18 +1,18 @@
 package io.signetmesh.policy.index;
 
-import io.linkerd.proxy.inbound.Authz;
-import io.linkerd.proxy.inbound.GrpcRoute;
 import io.linkerd.proxy.inbound.HttpRoute;
-import io.linkerd.proxy.inbound.Server;
 import io.signetmesh.crds.policy.AccessPolicy;
 import io.signetmesh.crds.policy.ProxyProtocol;
 import io.signetmesh.policy.facts.AuthorizationPolicyFact;
+import io.signetmesh.policy.facts.ClientPolicyFact;
+import io.signetmesh.policy.facts.DenyPolicyFact;
 import io.signetmesh.policy.facts.Fact;
 import io.signetmesh.policy.facts.MeshTlsFact;
 import io.signetmesh.policy.facts.NamespaceFact;
 import io.signetmesh.policy.facts.NetworkFact;
 import io.signetmesh.policy.facts.ObjectRef;
 import io.signetmesh.policy.facts.PolicyAnnotations;
+import io.signetmesh.policy.facts.RateLimitFact;
 import io.signetmesh.policy.facts.Reference;
 import io.signetmesh.policy.facts.RouteFact;
 import io.signetmesh.policy.facts.ServerAuthorizationFact;
@@ -29,6 +29,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
@@ -63,7 +64,7 @@ public final class PolicyIndex {
   /** Policies by the authentication that they require. */
   private final Map<ObjectRef, Set<ObjectRef>> dependants = new HashMap<>();
 
-  private final Map<DefaultPort, Server> defaultMessages = new HashMap<>();
+  private final Map<DefaultPort, WorldPolicy> defaultMessages = new HashMap<>();
   private long generation;
 
   /** An index without objects. */
@@ -133,7 +134,7 @@ public final class PolicyIndex {
       }
       PortState watched = state.watched.get(port);
       return Optional.of(
-          watched != null ? watched.policy : new EffectivePolicy(message(state, port), generation));
+          watched != null ? watched.policy : new EffectivePolicy(policy(state, port), generation));
     } finally {
       lock.unlock();
     }
@@ -155,7 +156,7 @@ public final class PolicyIndex {
           state.watched.computeIfAbsent(
               port,
               number ->
-                  new PortState(number, new EffectivePolicy(message(state, number), generation)));
+                  new PortState(number, new EffectivePolicy(policy(state, number), generation)));
       watched.listeners.add(listener);
       listener.onPolicy(watched.policy);
       return Optional.of(() -> unwatch(workload, port, listener));
@@ -241,7 +242,7 @@ public final class PolicyIndex {
     if (ref.kind() == ObjectRef.Kind.MESH_TLS_AUTHENTICATION
         || ref.kind() == ObjectRef.Kind.NETWORK_AUTHENTICATION) {
       for (ObjectRef policy : dependants.getOrDefault(ref, Set.of())) {
-        if (facts.get(policy) instanceof AuthorizationPolicyFact fact) {
+        if (facts.get(policy) instanceof ClientPolicyFact fact) {
           markTarget(namespaces.get(policy.namespace()), fact, dirty);
         }
       }
@@ -264,25 +265,18 @@ public final class PolicyIndex {
         dirty.workloads.addAll(namespace.workloads.values());
       }
       case ServerFact server -> removeServer(namespace, server, dirty);
-      case AuthorizationPolicyFact policy -> {
-        markTarget(namespace, policy, dirty);
-        Target.of(policy)
-            .ifPresent(
-                target ->
-                    namespace.policies.computeIfPresent(
-                        target,
-                        (key, policies) -> {
-                          policies.remove(policy.ref().name());
-                          return policies.isEmpty() ? null : policies;
-                        }));
-        for (ObjectRef authentication : authentications(policy)) {
-          dependants.computeIfPresent(
-              authentication,
-              (key, policies) -> {
-                policies.remove(policy.ref());
-                return policies.isEmpty() ? null : policies;
-              });
-        }
+      case AuthorizationPolicyFact policy ->
+          retractPolicy(namespace, namespace.policies, policy, dirty);
+      case DenyPolicyFact policy -> retractPolicy(namespace, namespace.denials, policy, dirty);
+      case RateLimitFact limits -> {
+        String server = limitedServer(limits);
+        markServer(namespace, server, dirty);
+        namespace.rateLimitsByServer.computeIfPresent(
+            server,
+            (key, others) -> {
+              others.remove(limits);
+              return others.isEmpty() ? null : others;
+            });
       }
       case ServerAuthorizationFact authorization -> {
         markServers(namespace, authorization, dirty);
@@ -323,18 +317,13 @@ public final class PolicyIndex {
         dirty.workloads.addAll(namespace.workloads.values());
       }
       case ServerFact server -> addServer(namespace, server, dirty);
-      case AuthorizationPolicyFact policy -> {
-        Target.of(policy)
-            .ifPresent(
-                target ->
-                    namespace
-                        .policies
-                        .computeIfAbsent(target, key -> new TreeMap<>())
-                        .put(policy.ref().name(), policy));
-        for (ObjectRef authentication : authentications(policy)) {
-          dependants.computeIfAbsent(authentication, key -> new HashSet<>()).add(policy.ref());
-        }
-        markTarget(namespace, policy, dirty);
+      case AuthorizationPolicyFact policy ->
+          assertPolicy(namespace, namespace.policies, policy, dirty);
+      case DenyPolicyFact policy -> assertPolicy(namespace, namespace.denials, policy, dirty);
+      case RateLimitFact limits -> {
+        String server = limitedServer(limits);
+        namespace.rateLimitsByServer.computeIfAbsent(server, key -> new TreeSet<>()).add(limits);
+        markServer(namespace, server, dirty);
       }
       case ServerAuthorizationFact authorization -> {
         namespace.serverAuthorizations.put(authorization.ref().name(), authorization);
@@ -353,12 +342,60 @@ public final class PolicyIndex {
     }
   }
 
+  private <P extends ClientPolicyFact> void assertPolicy(
+      NamespaceState namespace,
+      Map<Target, NavigableMap<String, P>> policies,
+      P policy,
+      Dirty dirty) {
+    Target.of(policy)
+        .ifPresent(
+            target ->
+                policies
+                    .computeIfAbsent(target, key -> new TreeMap<>())
+                    .put(policy.ref().name(), policy));
+    for (ObjectRef authentication : authentications(policy)) {
+      dependants.computeIfAbsent(authentication, key -> new HashSet<>()).add(policy.ref());
+    }
+    markTarget(namespace, policy, dirty);
+  }
+
+  private <P extends ClientPolicyFact> void retractPolicy(
+      NamespaceState namespace,
+      Map<Target, NavigableMap<String, P>> policies,
+      P policy,
+      Dirty dirty) {
+    markTarget(namespace, policy, dirty);
+    Target.of(policy)
+        .ifPresent(
+            target ->
+                policies.computeIfPresent(
+                    target,
+                    (key, others) -> {
+                      others.remove(policy.ref().name());
+                      return others.isEmpty() ? null : others;
+                    }));
+    for (ObjectRef authentication : authentications(policy)) {
+      dependants.computeIfPresent(
+          authentication,
+          (key, others) -> {
+            others.remove(policy.ref());
+            return others.isEmpty() ? null : others;
+          });
+    }
+  }
+
+  /** Name of the Server that is limited; no Server's name when the target is none. */
+  private static String limitedServer(RateLimitFact limits) {
+    return limits.target().isA(ObjectRef.Kind.SERVER) ? limits.target().name() : "";
+  }
+
   private void removeWorkload(NamespaceState namespace, ObjectRef ref) {
     WorkloadState state = namespace.workloads.remove(ref);
     if (state == null) {
       return;
     }
     state.servers.values().forEach(server -> server.workloads.remove(state));
+    state.tried.values().forEach(server -> server.workloads.remove(state));
     for (PortState port : state.watched.values()) {
       port.listeners.forEach(PortListener::onWorkloadGone);
     }
@@ -389,14 +426,20 @@ public final class PolicyIndex {
   }
 
   private static void markTarget(
-      @Nullable NamespaceState namespace, AuthorizationPolicyFact policy, Dirty dirty) {
+      @Nullable NamespaceState namespace, ClientPolicyFact policy, Dirty dirty) {
     Target target = Target.of(policy).orElse(null);
     if (namespace == null || target == null) {
       return;
     }
     switch (target) {
       case Target.OneServer(String name) -> markServer(namespace, name, dirty);
-      case Target.WholeNamespace whole -> dirty.servers.addAll(namespace.servers.values());
+      case Target.WholeNamespace whole -> {
+        dirty.servers.addAll(namespace.servers.values());
+        if (policy instanceof DenyPolicyFact) {
+          namespace.invalidateDenials();
+          dirty.unserved.addAll(namespace.workloads.values());
+        }
+      }
       case Target.OneRoute route ->
           namespace.routesByServer.forEach(
               (server, routes) -> {
@@ -427,7 +470,7 @@ public final class PolicyIndex {
     }
   }
 
-  private static Set<ObjectRef> authentications(AuthorizationPolicyFact policy) {
+  private static Set<ObjectRef> authentications(ClientPolicyFact policy) {
     Set<ObjectRef> refs = new LinkedHashSet<>();
     for (Reference reference : policy.authentications()) {
       reference.resolve(policy.ref().namespace()).ifPresent(refs::add);
@@ -447,21 +490,29 @@ public final class PolicyIndex {
       }
     }
     for (ServerState server : dirty.servers) {
-      server.messages.clear();
+      server.invalidate();
       for (WorkloadState workload : server.workloads) {
         for (PortState port : workload.watched.values()) {
-          if (workload.servers.get(port.port) == server) {
+          if (workload.servers.get(port.port) == server
+              || workload.tried.get(port.port) == server) {
             ports.put(port, workload);
           }
+        }
+      }
+    }
+    for (WorkloadState workload : dirty.unserved) {
+      for (PortState port : workload.watched.values()) {
+        if (!workload.servers.containsKey(port.port) || !workload.tried.containsKey(port.port)) {
+          ports.put(port, workload);
         }
       }
     }
     int touched = 0;
     for (Map.Entry<PortState, WorkloadState> entry : ports.entrySet()) {
       PortState port = entry.getKey();
-      Server message = message(entry.getValue(), port.port);
-      if (!message.equals(port.policy.server())) {
-        port.policy = new EffectivePolicy(message, generation);
+      PortPolicy policy = policy(entry.getValue(), port.port);
+      if (!port.policy.is(policy)) {
+        port.policy = new EffectivePolicy(policy, generation);
         port.listeners.forEach(listener -> listener.onPolicy(port.policy));
         touched++;
       }
@@ -473,10 +524,27 @@ public final class PolicyIndex {
   private void assign(NamespaceState namespace, WorkloadState workload) {
     workload.settings = WorkloadSettings.of(workload.fact, namespace.annotations, config);
     workload.servers.values().forEach(server -> server.workloads.remove(workload));
-    Map<Integer, ServerState> assigned = new TreeMap<>();
-    List<WorkloadState.Conflict> conflicts = new ArrayList<>();
+    workload.tried.values().forEach(server -> server.workloads.remove(workload));
+    List<ServerState> selecting = new ArrayList<>();
+    boolean trial = false;
     for (ServerState server : namespace.serversByAge) {
-      if (!server.fact.selects(workload.fact)) {
+      if (server.fact.selects(workload.fact)) {
+        selecting.add(server);
+        trial |= !World.ENFORCED.has(server.fact.mode());
+      }
+    }
+    workload.conflicts = new ArrayList<>();
+    workload.servers = assign(World.ENFORCED, selecting, workload);
+    workload.tried = trial ? assign(World.TRIAL, selecting, workload) : workload.servers;
+    workload.servers.values().forEach(server -> server.workloads.add(workload));
+    workload.tried.values().forEach(server -> server.workloads.add(workload));
+  }
+
+  private static Map<Integer, ServerState> assign(
+      World world, List<ServerState> selecting, WorkloadState workload) {
+    Map<Integer, ServerState> assigned = new TreeMap<>();
+    for (ServerState server : selecting) {
+      if (!world.has(server.fact.mode())) {
         continue;
       }
       Set<Integer> claimed =
@@ -487,127 +555,84 @@ public final class PolicyIndex {
       for (int port : claimed) {
         ServerState winner = assigned.putIfAbsent(port, server);
         if (winner != null) {
-          conflicts.add(new WorkloadState.Conflict(port, winner, server));
+          workload.conflicts.add(new WorkloadState.Conflict(port, winner, server));
         }
       }
     }
-    workload.servers = assigned;
-    workload.conflicts = conflicts;
-    assigned.values().forEach(server -> server.workloads.add(workload));
+    return assigned;
   }
 
-  // --- Messages ---
+  // --- Policies ---
 
-  private Server message(WorkloadState workload, int port) {
-    ServerState server = workload.servers.get(port);
+  /** The policy of a port in both worlds. */
+  private PortPolicy policy(WorkloadState workload, int port) {
+    WorldPolicy enforced = policy(World.ENFORCED, workload, port);
+    if (!enforced.leftOut() && workload.servers.get(port) == workload.tried.get(port)) {
+      return enforced.alone();
+    }
+    return enforced.with(policy(World.TRIAL, workload, port));
+  }
+
+  private WorldPolicy policy(World world, WorkloadState workload, int port) {
+    ServerState server = workload.servers(world).get(port);
     if (server == null) {
+      NamespaceState namespace =
+          Objects.requireNonNull(namespaces.get(workload.fact.ref().namespace()));
       DefaultPort key =
           new DefaultPort(
               workload.settings.policyOf(port),
               workload.settings.opaquePorts().contains(port),
-              workload.fact.probePaths(port));
-      if (defaultMessages.size() >= MAX_DEFAULT_MESSAGES) {
-        defaultMessages.clear();
+              workload.fact.probePaths(port),
+              namespace.denials(world, grants, facts::get));
+      WorldPolicy known = defaultMessages.get(key);
+      if (known == null) {
+        if (defaultMessages.size() >= MAX_DEFAULT_MESSAGES) {
+          defaultMessages.clear();
+        }
+        known = defaultPolicy(key);
+        defaultMessages.put(key, known);
       }
-      return defaultMessages.computeIfAbsent(key, this::defaultMessage);
+      return known;
     }
     List<String> probes =
         Messages.hasHttpRoutes(server.fact.protocol())
             ? workload.fact.probePaths(port)
             : List.<String>of();
-    Server message = server.messages.get(probes);
-    if (message == null) {
-      message = serverMessage(server, probes);
-      server.messages.put(probes, message);
-    }
-    return message;
+    return server.policy(world, probes, () -> serverPolicy(world, server.fact, probes));
   }
 
-  private Server defaultMessage(DefaultPort port) {
+  private WorldPolicy defaultPolicy(DefaultPort port) {
     List<HttpRoute> routes = new ArrayList<>();
     routes.add(Messages.defaultHttpRoute());
     Messages.probeRoute(grants.probe(), port.probes()).ifPresent(routes::add);
-    return Messages.server(
-        Messages.protocol(
-            port.opaque() ? ProxyProtocol.OPAQUE : ProxyProtocol.UNKNOWN, routes, List.of()),
-        grants.of(port.policy()).stream().toList(),
-        "",
-        "default",
-        port.policy().wireName());
+    return new WorldPolicy(
+        Messages.server(
+            Messages.protocol(
+                port.opaque() ? ProxyProtocol.OPAQUE : ProxyProtocol.UNKNOWN,
+                routes,
+                List.of(),
+                null),
+            grants.of(port.policy()).stream().toList(),
+            port.denials().authz(),
+            "",
+            "default",
+            port.policy().wireName()),
+        port.denials().objects(),
+        port.denials().leftOut());
   }
 
-  private Server serverMessage(ServerState state, List<String> probes) {
-    ServerFact server = state.fact;
+  private WorldPolicy serverPolicy(World world, ServerFact server, List<String> probes) {
     NamespaceState namespace = Objects.requireNonNull(namespaces.get(server.ref().namespace()));
-    List<Authz> allowed = new ArrayList<>();
-    List<HttpRoute> httpRoutes = new ArrayList<>();
-    List<GrpcRoute> grpcRoutes = new ArrayList<>();
-    if (server.flaw() == null) {
-      Map<String, AuthorizationPolicyFact> policies = new TreeMap<>();
-      policies.putAll(
-          namespace.policies.getOrDefault(
-              new Target.OneServer(server.ref().name()), new TreeMap<>()));
-      policies.putAll(
-          namespace.policies.getOrDefault(new Target.WholeNamespace(), new TreeMap<>()));
-      policies.values().forEach(policy -> add(grants.of(policy, facts::get), allowed));
-      for (ServerAuthorizationFact authorization : namespace.serverAuthorizations.values()) {
-        if (authorization.selects(server)) {
-          add(grants.of(authorization), allowed);
-        }
-      }
-      // Last of all, so that a proxy which stops at the first match audits only what nothing else
-      // allows.
-      grants.of(server.accessPolicy()).ifPresent(allowed::add);
-      for (RouteFact route :
-          namespace.routesByServer.getOrDefault(server.ref().name(), new TreeSet<>())) {
-        List<Authz> own = routeGrants(namespace, route);
-        switch (route.rules()) {
-          case RouteFact.Rules.Http(List<HttpRoute.Rule> rules) ->
-              httpRoutes.add(Messages.httpRoute(route, rules, own));
-          case RouteFact.Rules.Grpc(List<GrpcRoute.Rule> rules) ->
-              grpcRoutes.add(Messages.grpcRoute(route, rules, own));
-        }
-      }
-      if (httpRoutes.isEmpty()) {
-        httpRoutes.add(Messages.defaultHttpRoute());
-      }
-      if (grpcRoutes.isEmpty()) {
-        grpcRoutes.add(Messages.defaultGrpcRoute());
-      }
-      Messages.probeRoute(grants.probe(), probes).ifPresent(httpRoutes::add);
-    } else {
-      httpRoutes.add(Messages.defaultHttpRoute());
-      grpcRoutes.add(Messages.defaultGrpcRoute());
-    }
-    return Messages.server(
-        Messages.protocol(server.protocol(), httpRoutes, grpcRoutes),
-        allowed,
-        ObjectRef.Kind.SERVER.group(),
-        "server",
-        server.ref().name());
-  }
-
-  private List<Authz> routeGrants(NamespaceState namespace, RouteFact route) {
-    List<Authz> own = new ArrayList<>();
-    Target target = Target.route(route.ref().kind(), route.ref().name());
-    namespace
-        .policies
-        .getOrDefault(target, new TreeMap<>())
-        .values()
-        .forEach(policy -> add(grants.of(policy, facts::get), own));
-    return own;
-  }
-
-  private static void add(Grant grant, List<Authz> allowed) {
-    if (grant instanceof Grant.Allows(Authz authz)) {
-      allowed.add(authz);
-    }
+    return new ServerAssembly(world, namespace, grants, facts::get).assemble(server, probes);
   }
 
   /** What must be worked out again. */
   private static final class Dirty {
     final Set<WorkloadState> workloads = new LinkedHashSet<>();
     final Set<ServerState> servers = new LinkedHashSet<>();
+
+    /** Those whose ports without a Server have another policy. */
+    final Set<WorkloadState> unserved = new LinkedHashSet<>();
   }
 
   /**
@@ -616,6 +641,8 @@ public final class PolicyIndex {
    * @param policy default policy in force
    * @param opaque whether its bytes are looked at
    * @param probes probe paths on it
+   * @param denials denials of the namespace
    */
-  private record DefaultPort(AccessPolicy policy, boolean opaque, List<String> probes) {}
+  private record DefaultPort(
+      AccessPolicy policy, boolean opaque, List<String> probes, NamespaceState.Denials denials) {}
 }

@@ -1,22 +1,63 @@
 package io.signetmesh.policy.index;
 
-import io.linkerd.proxy.inbound.Server;
 import io.signetmesh.policy.facts.ServerFact;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Supplier;
 
-/** A Server, the workloads that it has ports of, and its messages as far as someone asked. */
+/** A Server, the workloads that it has ports of, and its policies as far as someone asked. */
 final class ServerState {
-  ServerFact fact;
+  final ServerFact fact;
+
+  /** Those that it has a port of in either world. */
   final Set<WorkloadState> workloads = new LinkedHashSet<>();
 
-  /** Messages by the probe paths of the port: ports that are alike share one. */
-  final Map<List<String>, Server> messages = new HashMap<>();
+  private final Map<World, Policies> policies = new EnumMap<>(World.class);
 
   ServerState(ServerFact fact) {
     this.fact = fact;
+    for (World world : World.values()) {
+      policies.put(world, new Policies());
+    }
+  }
+
+  /** Whatever the Server's policy is made of has changed. */
+  void invalidate() {
+    policies.values().forEach(Policies::invalidate);
+  }
+
+  /** The policy of ports with these probe paths: those that are alike share one. */
+  WorldPolicy policy(World world, List<String> probes, Supplier<WorldPolicy> make) {
+    return policies.get(world).get(probes, make);
+  }
+
+  /** The policies of a world by probe paths. */
+  private static final class Policies {
+    private final Map<List<String>, WorldPolicy> current = new HashMap<>(0);
+
+    /** A policy that comes out as before is the same object, so that comparing ports is quick. */
+    private final Map<List<String>, WorldPolicy> former = new HashMap<>(0);
+
+    void invalidate() {
+      former.putAll(current);
+      current.clear();
+    }
+
+    WorldPolicy get(List<String> probes, Supplier<WorldPolicy> make) {
+      WorldPolicy policy = current.get(probes);
+      if (policy == null) {
+        policy = make.get();
+        WorldPolicy before = former.remove(probes);
+        if (before != null && before.isLike(policy)) {
+          policy = before;
+        }
+        current.put(probes, policy);
+      }
+      return policy;
+    }
   }
 }

@@ -1,12 +1,12 @@
 package io.signetmesh.policy.index;
 
-import io.signetmesh.policy.facts.AuthorizationPolicyFact;
+import io.signetmesh.policy.facts.ClientPolicyFact;
 import io.signetmesh.policy.facts.ObjectRef;
 import io.signetmesh.policy.facts.Reference;
 import java.util.Locale;
 import java.util.Optional;
 
-/** What an AuthorizationPolicy is about, within its namespace. */
+/** What an AuthorizationPolicy or a DenyPolicy is about, within its namespace. */
 sealed interface Target {
   /**
    * One Server.
@@ -15,7 +15,7 @@ sealed interface Target {
    */
   record OneServer(String name) implements Target {}
 
-  /** Every Server of the namespace. */
+  /** Every Server of the namespace; for a denial, every port. */
   record WholeNamespace() implements Target {}
 
   /**
@@ -27,7 +27,7 @@ sealed interface Target {
   record OneRoute(ObjectRef.Kind kind, String name) implements Target {}
 
   /** The target of a policy; empty when policy cannot have it. */
-  static Optional<Target> of(AuthorizationPolicyFact policy) {
+  static Optional<Target> of(ClientPolicyFact policy) {
     Reference reference = policy.target();
     if (reference.isA(ObjectRef.Kind.SERVER)) {
       return Optional.of(new OneServer(reference.name()));

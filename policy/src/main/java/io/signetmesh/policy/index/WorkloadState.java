@@ -10,13 +10,24 @@ import java.util.TreeMap;
 final class WorkloadState {
   WorkloadFact fact;
   WorkloadSettings settings;
+
+  /** Servers of its ports in the enforced world. */
   Map<Integer, ServerState> servers = new TreeMap<>();
+
+  /** Servers of its ports in the trial world; the same map when no Server is tried on it. */
+  Map<Integer, ServerState> tried = servers;
+
   List<Conflict> conflicts = new ArrayList<>();
   final Map<Integer, PortState> watched = new TreeMap<>();
 
   WorkloadState(WorkloadFact fact, WorkloadSettings settings) {
     this.fact = fact;
     this.settings = settings;
+  }
+
+  /** The Servers of its ports in a world. */
+  Map<Integer, ServerState> servers(World world) {
+    return world == World.ENFORCED ? servers : tried;
   }
 
   /**

@@ -9,6 +9,7 @@ import io.linkerd.proxy.inbound.Server;
 import io.signetmesh.identity.channel.Caller;
 import io.signetmesh.policy.facts.ObjectRef;
 import io.signetmesh.policy.index.EffectivePolicy;
+import io.signetmesh.policy.index.PolicyFeatures;
 import io.signetmesh.policy.index.PolicyIndex;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -21,9 +22,6 @@ import java.util.concurrent.Executor;
  */
 public final class InboundPolicyService
     extends InboundServerPoliciesGrpc.InboundServerPoliciesImplBase implements AutoCloseable {
-  /** The feature that has messages carry their generation. */
-  static final String GENERATION_FEATURE = "generation";
-
   private final PolicyIndex index;
   private final EnforcementLedger ledger;
   private final Executor executor;
@@ -56,7 +54,7 @@ public final class InboundPolicyService
       response.onError(e);
       return;
     }
-    response.onNext(knowsGenerations(request) ? policy.stamped() : policy.server());
+    response.onNext(policy.message(features(request)));
     response.onCompleted();
   }
 
@@ -68,7 +66,7 @@ public final class InboundPolicyService
       watch(
           WorkloadCalls.require(index, request.getWorkload(), Caller.current()),
           port,
-          knowsGenerations(request),
+          features(request),
           out);
     } catch (StatusRuntimeException e) {
       out.onError(e);
@@ -76,9 +74,9 @@ public final class InboundPolicyService
   }
 
   private void watch(
-      ObjectRef workload, int port, boolean stamped, ServerCallStreamObserver<Server> out) {
+      ObjectRef workload, int port, PolicyFeatures features, ServerCallStreamObserver<Server> out) {
     PortStream stream =
-        new PortStream(out, executor, stamped, ledger::sent, over -> ended(workload, port, over));
+        new PortStream(out, executor, features, ledger::sent, over -> ended(workload, port, over));
     out.setOnReadyHandler(stream::onReady);
     out.setOnCancelHandler(stream::onCancel);
     streams.add(stream);
@@ -103,8 +101,8 @@ public final class InboundPolicyService
     streams.forEach(PortStream::complete);
   }
 
-  private static boolean knowsGenerations(PortSpec request) {
-    return request.getSignetFeaturesList().contains(GENERATION_FEATURE);
+  private static PolicyFeatures features(PortSpec request) {
+    return PolicyFeatures.of(request.getSignetFeaturesList());
   }
 
   private void ended(ObjectRef workload, int port, PortStream stream) {

@@ -3,6 +3,7 @@ package io.signetmesh.policy.stream;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.linkerd.proxy.inbound.Server;
 import io.signetmesh.policy.index.EffectivePolicy;
+import io.signetmesh.policy.index.PolicyFeatures;
 import io.signetmesh.policy.index.PolicyIndex;
 import io.signetmesh.policy.index.PortListener;
 import java.util.concurrent.Executor;
@@ -23,7 +24,7 @@ final class PortStream implements PortListener, EnforcementLedger.Progress {
 
   private final ServerCallStreamObserver<Server> out;
   private final Executor executor;
-  private final boolean stamped;
+  private final PolicyFeatures features;
   private final Runnable onSent;
   private final Consumer<PortStream> onEnd;
   private final AtomicReference<@Nullable EffectivePolicy> pending = new AtomicReference<>();
@@ -35,19 +36,19 @@ final class PortStream implements PortListener, EnforcementLedger.Progress {
   private boolean released;
 
   /**
-   * @param stamped whether messages carry their generation
+   * @param features of the proxy that watches
    * @param onSent told of each message that goes out
    * @param onEnd told once when the stream is over, for whatever reason
    */
   PortStream(
       ServerCallStreamObserver<Server> out,
       Executor executor,
-      boolean stamped,
+      PolicyFeatures features,
       Runnable onSent,
       Consumer<PortStream> onEnd) {
     this.out = out;
     this.executor = executor;
-    this.stamped = stamped;
+    this.features = features;
     this.onSent = onSent;
     this.onEnd = onEnd;
   }
@@ -102,7 +103,7 @@ final class PortStream implements PortListener, EnforcementLedger.Progress {
 
   @Override
   public boolean acknowledges() {
-    return stamped;
+    return features.generation();
   }
 
   private void schedule() {
@@ -123,10 +124,10 @@ final class PortStream implements PortListener, EnforcementLedger.Progress {
       }
       EffectivePolicy next = pending.get();
       EffectivePolicy last = sent;
-      if (next != null && last != null && next.server().equals(last.server())) {
+      if (next != null && last != null && isAlike(next, last)) {
         pending.compareAndSet(next, null);
       } else if (next != null && out.isReady()) {
-        out.onNext(stamped ? next.stamped() : next.server());
+        out.onNext(next.message(features));
         sent = next;
         onSent.run();
         pending.compareAndSet(next, null);
@@ -139,6 +140,10 @@ final class PortStream implements PortListener, EnforcementLedger.Progress {
     if (pending.get() != null && out.isReady()) {
       schedule();
     }
+  }
+
+  private boolean isAlike(EffectivePolicy one, EffectivePolicy other) {
+    return one.rendered(features).equals(other.rendered(features));
   }
 
   private void end() {

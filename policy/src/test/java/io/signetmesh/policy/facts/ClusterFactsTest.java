@@ -17,6 +17,7 @@ import io.signetmesh.crds.ResourceKey;
 import io.signetmesh.crds.manifest.Position;
 import io.signetmesh.crds.network.Cidr;
 import io.signetmesh.crds.policy.AccessPolicy;
+import io.signetmesh.crds.policy.EnforcementMode;
 import io.signetmesh.crds.policy.Network;
 import io.signetmesh.crds.policy.NetworkAuthentication;
 import io.signetmesh.crds.policy.NetworkAuthenticationSpec;
@@ -197,7 +198,8 @@ final class ClusterFactsTest {
                 new ServerAuthorizationFact.MeshTls(
                     false,
                     List.of(new IdentityMatch.Suffix(List.of("b"))),
-                    List.of(new Reference("core", "ServiceAccount", "other", "sa")))));
+                    List.of(new Reference("core", "ServiceAccount", "other", "sa"))),
+                EnforcementMode.ENFORCE));
   }
 
   @Test

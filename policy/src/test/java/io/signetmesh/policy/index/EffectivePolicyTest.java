@@ -46,6 +46,7 @@ import io.linkerd.proxy.net.IPNetwork;
 import io.linkerd.proxy.net.IPv6;
 import io.signetmesh.crds.network.Cidr;
 import io.signetmesh.crds.policy.AccessPolicy;
+import io.signetmesh.crds.policy.EnforcementMode;
 import io.signetmesh.policy.facts.AuthorizationPolicyFact;
 import io.signetmesh.policy.facts.Fact;
 import io.signetmesh.policy.facts.IdentityMatch;
@@ -316,6 +317,7 @@ final class EffectivePolicyTest {
               new ServerFact.Port.ByName("http"),
               io.signetmesh.crds.policy.ProxyProtocol.UNKNOWN,
               AccessPolicy.DENY,
+              EnforcementMode.ENFORCE,
               null);
       PolicyIndex index = index(CONFIG, POD, external, server);
       assertThat(index.policy(external.ref(), 8080).orElseThrow().server()).isEqualTo(webServer());
@@ -335,6 +337,7 @@ final class EffectivePolicyTest {
               new ServerFact.Port.ByNumber(8080),
               io.signetmesh.crds.policy.ProxyProtocol.UNKNOWN,
               AccessPolicy.ALL_UNAUTHENTICATED,
+              EnforcementMode.ENFORCE,
               null);
       assertThat(at(index(CONFIG, POD, elsewhere), 8080))
           .isEqualTo(defaultServer(AccessPolicy.DENY));
@@ -389,6 +392,7 @@ final class EffectivePolicyTest {
               new ServerFact.Port.ByNumber(8080),
               io.signetmesh.crds.policy.ProxyProtocol.UNKNOWN,
               AccessPolicy.ALL_UNAUTHENTICATED,
+              EnforcementMode.ENFORCE,
               "is odd");
       PolicyIndex index =
           index(
@@ -441,6 +445,7 @@ final class EffectivePolicyTest {
               new ServerFact.Port.ByNumber(8080),
               io.signetmesh.crds.policy.ProxyProtocol.UNKNOWN,
               AccessPolicy.DENY,
+              EnforcementMode.ENFORCE,
               null);
       assertThat(at(index(CONFIG, POD, server), 8080))
           .isEqualTo(selects ? webServer() : defaultServer(AccessPolicy.DENY));
@@ -547,7 +552,8 @@ final class EffectivePolicyTest {
               LabelSelection.of(Map.of("server", "web")),
               List.of(),
               true,
-              null);
+              null,
+              EnforcementMode.ENFORCE);
       assertThat(granted(bySelector)).isEqualTo(webServer(saz("a", CLUSTER, ANYONE)));
       ServerAuthorizationFact other =
           new ServerAuthorizationFact(
@@ -557,7 +563,8 @@ final class EffectivePolicyTest {
               LabelSelection.of(Map.of("server", "api")),
               List.of(),
               true,
-              null);
+              null,
+              EnforcementMode.ENFORCE);
       assertThat(granted(other)).isEqualTo(webServer());
     }
 
@@ -575,7 +582,7 @@ final class EffectivePolicyTest {
         boolean unauthenticated,
         ServerAuthorizationFact.@Nullable MeshTls meshTls) {
       return new ServerAuthorizationFact(
-          sazRef(), "", "web", null, networks, unauthenticated, meshTls);
+          sazRef(), "", "web", null, networks, unauthenticated, meshTls, EnforcementMode.ENFORCE);
     }
 
     private ObjectRef sazRef() {

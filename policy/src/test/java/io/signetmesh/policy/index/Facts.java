@@ -2,8 +2,10 @@ package io.signetmesh.policy.index;
 
 import io.signetmesh.crds.network.Cidr;
 import io.signetmesh.crds.policy.AccessPolicy;
+import io.signetmesh.crds.policy.EnforcementMode;
 import io.signetmesh.crds.policy.ProxyProtocol;
 import io.signetmesh.policy.facts.AuthorizationPolicyFact;
+import io.signetmesh.policy.facts.DenyPolicyFact;
 import io.signetmesh.policy.facts.Fact;
 import io.signetmesh.policy.facts.IdentityMatch;
 import io.signetmesh.policy.facts.LabelSelection;
@@ -13,7 +15,9 @@ import io.signetmesh.policy.facts.NetworkFact;
 import io.signetmesh.policy.facts.NetworkMatch;
 import io.signetmesh.policy.facts.ObjectRef;
 import io.signetmesh.policy.facts.PolicyAnnotations;
+import io.signetmesh.policy.facts.RateLimitFact;
 import io.signetmesh.policy.facts.Reference;
+import io.signetmesh.policy.facts.RouteFact;
 import io.signetmesh.policy.facts.ServerAuthorizationFact;
 import io.signetmesh.policy.facts.ServerFact;
 import io.signetmesh.policy.facts.WorkloadFact;
@@ -102,6 +106,7 @@ public final class Facts {
         port,
         ProxyProtocol.UNKNOWN,
         accessPolicy,
+        EnforcementMode.ENFORCE,
         null);
   }
 
@@ -116,6 +121,7 @@ public final class Facts {
         server.port(),
         protocol,
         server.accessPolicy(),
+        EnforcementMode.ENFORCE,
         server.flaw());
   }
 
@@ -125,7 +131,8 @@ public final class Facts {
         new ObjectRef(ObjectRef.Kind.AUTHORIZATION_POLICY, NS, name),
         "",
         target,
-        List.of(authentications));
+        List.of(authentications),
+        EnforcementMode.ENFORCE);
   }
 
   public static Reference toServer(String name) {
@@ -175,6 +182,75 @@ public final class Facts {
         null,
         List.of(),
         unauthenticated,
-        tls);
+        tls,
+        EnforcementMode.ENFORCE);
+  }
+
+  public static AuthorizationPolicyFact audited(AuthorizationPolicyFact policy) {
+    return new AuthorizationPolicyFact(
+        policy.ref(),
+        policy.origin(),
+        policy.target(),
+        policy.authentications(),
+        EnforcementMode.AUDIT);
+  }
+
+  public static DenyPolicyFact audited(DenyPolicyFact policy) {
+    return new DenyPolicyFact(
+        policy.ref(),
+        policy.origin(),
+        policy.target(),
+        policy.authentications(),
+        EnforcementMode.AUDIT);
+  }
+
+  public static ServerFact audited(ServerFact server) {
+    return new ServerFact(
+        server.ref(),
+        server.origin(),
+        server.created(),
+        server.labels(),
+        server.workloads(),
+        server.selector(),
+        server.port(),
+        server.protocol(),
+        server.accessPolicy(),
+        EnforcementMode.AUDIT,
+        server.flaw());
+  }
+
+  public static DenyPolicyFact deny(String name, Reference target, Reference... authentications) {
+    return new DenyPolicyFact(
+        new ObjectRef(ObjectRef.Kind.DENY_POLICY, NS, name),
+        "",
+        target,
+        List.of(authentications),
+        EnforcementMode.ENFORCE);
+  }
+
+  public static RouteFact route(String name, String... servers) {
+    return new RouteFact(
+        new ObjectRef(ObjectRef.Kind.HTTP_ROUTE, NS, name),
+        "",
+        START,
+        List.of(servers),
+        List.of(),
+        new RouteFact.Rules.Http(List.of()));
+  }
+
+  public static RateLimitFact rateLimit(
+      String name, String server, long total, @Nullable Instant created) {
+    return new RateLimitFact(
+        new ObjectRef(ObjectRef.Kind.RATE_LIMIT_POLICY, NS, name),
+        "",
+        created,
+        toServer(server),
+        total,
+        null,
+        List.of());
+  }
+
+  public static Reference toRoute(String name) {
+    return new Reference("policy.linkerd.io", "HTTPRoute", null, name);
   }
 }

@@ -5,6 +5,7 @@ import static io.signetmesh.policy.index.Facts.START;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.signetmesh.crds.policy.AccessPolicy;
+import io.signetmesh.crds.policy.EnforcementMode;
 import io.signetmesh.crds.policy.ProxyProtocol;
 import io.signetmesh.policy.facts.Fact;
 import io.signetmesh.policy.facts.LabelSelection;
@@ -95,7 +96,21 @@ final class PolicyIndexProperties {
         random.nextBoolean()
             ? Map.of("app", "a" + random.nextInt(2))
             : random.nextBoolean() ? Map.of() : Map.of("tier", "t" + random.nextInt(2));
-    return switch (random.nextInt(10)) {
+    Fact fact = randomFact(random, name, labels, selector);
+    if (random.nextInt(3) == 0) {
+      return switch (fact) {
+        case io.signetmesh.policy.facts.ServerFact server -> Facts.audited(server);
+        case io.signetmesh.policy.facts.AuthorizationPolicyFact policy -> Facts.audited(policy);
+        case io.signetmesh.policy.facts.DenyPolicyFact policy -> Facts.audited(policy);
+        default -> fact;
+      };
+    }
+    return fact;
+  }
+
+  private static Fact randomFact(
+      Random random, String name, Map<String, String> labels, Map<String, String> selector) {
+    return switch (random.nextInt(12)) {
       case 0 -> Facts.pod(name, labels, annotations(random));
       case 1 -> Facts.external(name, labels, "id" + random.nextInt(2));
       case 2 -> Facts.namespace(annotations(random));
@@ -131,7 +146,27 @@ final class PolicyIndexProperties {
                   LabelSelection.of(Map.of("server", "n" + random.nextInt(4))),
                   List.of(),
                   true,
-                  null);
+                  null,
+                  EnforcementMode.ENFORCE);
+      case 9 -> {
+        List<Reference> targets =
+            List.of(
+                Facts.toServer("n" + random.nextInt(4)),
+                Facts.toNamespace(NS),
+                Facts.toRoute("N" + random.nextInt(4)));
+        List<Reference> authentications =
+            List.of(Facts.meshTls("n" + random.nextInt(4)), Facts.network("n" + random.nextInt(4)));
+        yield Facts.deny(
+            name,
+            targets.get(random.nextInt(3)),
+            authentications.subList(0, random.nextInt(3)).toArray(Reference[]::new));
+      }
+      case 10 ->
+          Facts.rateLimit(
+              name,
+              "n" + random.nextInt(4),
+              1 + random.nextInt(3),
+              random.nextBoolean() ? START : null);
       default ->
           new RouteFact(
               new ObjectRef(ObjectRef.Kind.HTTP_ROUTE, NS, name),

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.linkerd.proxy.inbound.Server;
 import io.signetmesh.policy.index.EffectivePolicy;
+import io.signetmesh.policy.index.PolicyFeatures;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,7 +17,8 @@ final class PortStreamTest {
   private final Queue<Runnable> tasks = new ArrayDeque<>();
   private final Client client = new Client();
   private final List<PortStream> ended = new ArrayList<>();
-  private final PortStream stream = new PortStream(client, tasks::add, true, () -> {}, ended::add);
+  private final PortStream stream =
+      new PortStream(client, tasks::add, PolicyFeatures.ALL, () -> {}, ended::add);
 
   @Test
   void nothingIsSentByTheThreadThatBringsTheNews() {
