@@ -145,6 +145,23 @@ final class Applications {
     }
   }
 
+  /** HTTP/1.1: each request without a body is answered with its target, a blank and its host. */
+  static void targets(InputStream in, OutputStream raw) throws IOException {
+    OutputStream out = new BufferedOutputStream(raw, 1 << 16);
+    for (String head = head(in); !head.isEmpty(); head = head(in)) {
+      String host = "";
+      for (String line : head.split("\r\n", -1)) {
+        if (line.regionMatches(true, 0, "host:", 0, 5)) {
+          host = line.substring(5).strip();
+        }
+      }
+      byte[] answer = (head.split(" ", 3)[1] + " " + host).getBytes(StandardCharsets.ISO_8859_1);
+      out.write(ok(answer.length));
+      out.write(answer);
+      out.flush();
+    }
+  }
+
   private static byte[] ok(long length) {
     return ("HTTP/1.1 200 OK\r\ncontent-length: " + length + "\r\n\r\n")
         .getBytes(StandardCharsets.US_ASCII);

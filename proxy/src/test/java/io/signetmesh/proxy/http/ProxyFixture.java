@@ -20,6 +20,7 @@ import io.signetmesh.proxy.inbound.InboundConnection;
 import io.signetmesh.proxy.loop.IoTransport;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import io.signetmesh.proxy.loop.ProxyLoops;
+import io.signetmesh.proxy.metrics.Exposition;
 import io.signetmesh.proxy.metrics.HttpDetection;
 import io.signetmesh.proxy.metrics.MetricsRegistry;
 import io.signetmesh.proxy.metrics.ProxyMetrics;
@@ -27,9 +28,11 @@ import io.signetmesh.proxy.metrics.TlsStatus;
 import io.signetmesh.proxy.outbound.Endpoint;
 import io.signetmesh.proxy.outbound.TlsTarget;
 import io.signetmesh.proxy.outbound.Upstream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
@@ -123,6 +126,13 @@ final class ProxyFixture implements AutoCloseable {
 
   void retireConnections() {
     outbound.retireConnections();
+  }
+
+  /** What a scrape of the metrics shows. */
+  String scrape() throws IOException {
+    ByteArrayOutputStream page = new ByteArrayOutputStream();
+    metrics.registry().write(page, Exposition.Format.PROMETHEUS_TEXT);
+    return page.toString(StandardCharsets.UTF_8);
   }
 
   /** Bytes in buffers of the proxy that are in use. */
