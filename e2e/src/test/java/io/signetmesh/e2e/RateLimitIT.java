@@ -153,8 +153,6 @@ class RateLimitIT {
     Stream anonymous = new Stream();
     Stream shared = new Stream();
     Stream own = new Stream();
-    // Whatever the first requests took from the limits comes back.
-    Thread.sleep(1_100);
     Duration time;
     try (Load load = new Load()) {
       total.drive(load, "total-one", one.at(9080), 2);
