@@ -203,7 +203,12 @@ public final class DefaultHttpInbound implements HttpInbound {
         fail(Failure.OVERLOADED);
         return;
       }
-      if (current.matchesPaths() && !normalize(current, head)) {
+      CharSequence target = head.path();
+      if (target == null || !RequestPath.isTarget(target)) {
+        refuseUnsafe(current, "the target is no path", Failure.BAD_REQUEST);
+        return;
+      }
+      if (current.matchesPaths() && !normalize(current, head, target)) {
         return;
       }
       Facts facts = facts(head.path());
@@ -239,11 +244,10 @@ public final class DefaultHttpInbound implements HttpInbound {
 
     /** Puts the path in its normal form for all that follows; false: refused, it has none. */
     @SuppressWarnings("ReferenceEquality") // A normal path is returned as it is.
-    private boolean normalize(ServerPolicy current, Http2Headers head) {
-      CharSequence sent = head.path();
-      CharSequence normal = sent == null ? null : RequestPath.normalize(sent);
+    private boolean normalize(ServerPolicy current, Http2Headers head, CharSequence sent) {
+      CharSequence normal = RequestPath.normalize(sent);
       if (normal == null) {
-        refuseUnsafe(current, sent == null ? "no path" : RequestPath.refusal(sent));
+        refuseUnsafe(current, RequestPath.refusal(sent), Failure.UNSAFE_PATH);
         return false;
       }
       if (normal != sent) {
@@ -255,7 +259,8 @@ public final class DefaultHttpInbound implements HttpInbound {
 
     private void refuseWithoutRoute(ServerPolicy current, Facts facts) {
       if (current.isAmbiguous(facts)) {
-        refuseUnsafe(current, "without its parameters the path takes another route");
+        refuseUnsafe(
+            current, "read in another way the path takes another route", Failure.UNSAFE_PATH);
         return;
       }
       connection.inbound.metrics().routeNotFound(current);
@@ -264,10 +269,10 @@ public final class DefaultHttpInbound implements HttpInbound {
       fail(Failure.NO_ROUTE);
     }
 
-    private void refuseUnsafe(ServerPolicy current, @Nullable String why) {
+    private void refuseUnsafe(ServerPolicy current, @Nullable String why, Failure failure) {
       connection.inbound.metrics().unsafePath(current);
       record(current, Verdict.DENY, Reason.UNSAFE_PATH, null, why, null);
-      fail(Failure.UNSAFE_PATH);
+      fail(failure);
     }
 
     /** What the client asked for, with its path in the form that is given. */

@@ -109,6 +109,8 @@ public final class DefaultHttpOutbound implements HttpOutbound {
       exchange.prepare();
       if (state.inFlight > config.maxInFlight()) {
         exchange.fail(Failure.OVERLOADED);
+      } else if (!exchange.hasTarget()) {
+        exchange.fail(Failure.BAD_REQUEST);
       } else {
         exchange.pickAndSend();
       }
@@ -149,6 +151,11 @@ public final class DefaultHttpOutbound implements HttpOutbound {
         head.remove(HeaderNames.UPGRADE);
       }
       head.scheme(HeaderNames.HTTP);
+    }
+
+    boolean hasTarget() {
+      CharSequence target = request().path();
+      return target != null && RequestPath.isTarget(target);
     }
 
     void pickAndSend() {

@@ -20,7 +20,8 @@ final class Http1Heads {
 
   /**
    * A request head; null when the request is one that a proxy must refuse (RFC 9112 3.2: no Host,
-   * several, or one that differs from an absolute-form target).
+   * several, or a target of no known form). Whether the path is one is for the exchange to find,
+   * see {@link RequestPath#isTarget}.
    */
   static @Nullable Http2Headers request(HttpRequest message) {
     HttpHeaders from = message.headers();
@@ -64,12 +65,6 @@ final class Http1Heads {
       }
     } else if (!isAuthority(authority)) {
       return null;
-    }
-    for (int i = 0; i < path.length(); i++) {
-      char c = path.charAt(i);
-      if (c <= ' ' || c == 0x7f || c == '#') {
-        return null;
-      }
     }
     Http2Headers head = new DefaultHttp2Headers(false, 16);
     head.method(message.method().asciiName());

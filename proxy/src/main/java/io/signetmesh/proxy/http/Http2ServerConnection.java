@@ -142,17 +142,9 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
     return !text.isEmpty();
   }
 
-  private static boolean isPath(CharSequence path, @Nullable CharSequence method) {
-    if (path.charAt(0) != '/') {
-      return "*".contentEquals(path) && method != null && "OPTIONS".contentEquals(method);
-    }
-    for (int i = 1; i < path.length(); i++) {
-      char c = path.charAt(i);
-      if (c <= ' ' || c >= 0x7f || c == '#') {
-        return false;
-      }
-    }
-    return true;
+  /** Whether a target has a form of its own; what it holds is for the exchange to judge. */
+  private static boolean isPath(CharSequence path, CharSequence method) {
+    return path.charAt(0) == '/' || ("*".contentEquals(path) && "OPTIONS".contentEquals(method));
   }
 
   @Override

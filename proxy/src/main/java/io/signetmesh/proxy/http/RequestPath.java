@@ -64,6 +64,20 @@ public final class RequestPath {
     return reading.normalized() == null ? reading.refusalText() : null;
   }
 
+  /**
+   * Whether a text can be a request target at all: no control characters, no blanks, no fragment
+   * (RFC 9112 3.2). What cannot is refused wherever it goes.
+   */
+  static boolean isTarget(CharSequence target) {
+    for (int i = 0; i < target.length(); i++) {
+      char c = target.charAt(i);
+      if (c <= ' ' || c == 0x7f || c == '#' || c > 0xff) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   /** Whether a target is surely normal; one with escapes has to be read to find out. */
   private static boolean isNormal(CharSequence target) {
     int length = target.length();

@@ -155,6 +155,26 @@ class InboundPolicyTest {
         .containsPattern("signet_inbound_http_unsafe_path_total\\{[^}]*srv_name=\"web\"[^}]*} 1");
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"/a#b", "/a\u0000b", "/a\u0001", "/\u007f", "http://web/#", "/?q#"})
+  void whatIsNoTargetIsRefusedOnAnyPortAndOnRecord(String target) throws Exception {
+    set(server(detect()).addAuthorizations(anybody("all")));
+    assertThat(get(target).status()).isEqualTo(400);
+    assertThat(last().reason()).isEqualTo("unsafe-path");
+    assertThat(app.requests).isEmpty();
+    assertThat(client.ended()).isTrue();
+    try (var outbound = new Http1Client(proxy.pair())) {
+      assertThat(get(outbound, target, "web").status()).isEqualTo(400);
+      assertThat(app.requests).isEmpty();
+    }
+    if (target.startsWith("/") && target.contains("#")) {
+      try (var peer = Http2Peer.client(proxy.inbound(null))) {
+        assertThat(peer.get(target).rest().status()).isEqualTo(400);
+        assertThat(last().reason()).isEqualTo("unsafe-path");
+      }
+    }
+  }
+
   @Test
   void theRecordOfARefusedPathIsBounded() throws Exception {
     set(administered());
@@ -318,7 +338,7 @@ class InboundPolicyTest {
       assertThat(losing.response().status()).isEqualTo(403);
       assertThat(unreadable.response().status()).isEqualTo(403);
       assertThat(under.decisions.stream().map(DecisionEvent::reason))
-          .contains("unsafe-path", "identity-required");
+          .contains("unsafe-path", "tls-required");
       answer.countDown();
       assertThat(staying.response().status()).isEqualTo(200);
     }
