@@ -71,7 +71,9 @@ class TrialIT {
     mesh.allowIdentities("ledger", "ledger", "frontend");
     mesh.manifest(
         "accounts",
-        authentication("frontends", "frontend") + "---\n" + authentication("intruders", "intruder"));
+        authentication("frontends", "frontend")
+            + "---\n"
+            + authentication("intruders", "intruder"));
     mesh.start();
     mesh.closeWithMesh(TcpServer.start(server.at(8080), Applications::targets));
     mesh.closeWithMesh(TcpServer.start(server.at(8084), Applications::echoLines));
@@ -235,8 +237,7 @@ class TrialIT {
 
     tryAuthorization("open-frontends", "open", "frontends");
     DecisionRecord both =
-        awaitRecord(
-            frontend, OPEN, record -> record.trial() != null && record.trial().allowed());
+        awaitRecord(frontend, OPEN, record -> record.trial() != null && record.trial().allowed());
     assertThat(both.server()).startsWith("default/");
     assertThat(both.trial().authorization()).contains("open-frontends");
     DecisionRecord other = awaitRecord(intruder, OPEN, record -> record.trial() != null);

@@ -11,7 +11,6 @@ import static io.signetmesh.proxy.http.PolicyMessages.identities;
 import static io.signetmesh.proxy.http.PolicyMessages.limited;
 import static io.signetmesh.proxy.http.PolicyMessages.prefix;
 import static io.signetmesh.proxy.http.PolicyMessages.rate;
-import static io.signetmesh.proxy.http.PolicyMessages.route;
 import static io.signetmesh.proxy.http.PolicyMessages.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -185,7 +184,8 @@ class InboundPolicyTest {
   @Test
   void whereRoutesMatchNoPathsThePathGoesUnchanged() throws Exception {
     set(server(detect()).addAuthorizations(anybody("all")));
-    for (String target : new String[] {"/projects/a%2Fb", "//a/../b", "/a\\b", "/%c0%af", "/a/..;"}) {
+    for (String target :
+        new String[] {"/projects/a%2Fb", "//a/../b", "/a\\b", "/%c0%af", "/a/..;"}) {
       assertThat(get(target).body()).isEqualTo(target);
       assertThat(last().path()).isEqualTo(target);
     }
@@ -241,7 +241,8 @@ class InboundPolicyTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"inner.shop", "INNER.Shop", "inner.shop:8080", "Inner.Shop.:80", "inner.shop."})
+  @ValueSource(
+      strings = {"inner.shop", "INNER.Shop", "inner.shop:8080", "Inner.Shop.:80", "inner.shop."})
   void aHostIsTheSameHoweverItIsWritten(String host) throws Exception {
     set(
         server(
@@ -254,7 +255,15 @@ class InboundPolicyTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"inner.shop:80:80", "inner%2Eshop", "inner.shop:x", "x@inner.shop", ":80", "a]b", "[::1]x"})
+      strings = {
+        "inner.shop:80:80",
+        "inner%2Eshop",
+        "inner.shop:x",
+        "x@inner.shop",
+        ":80",
+        "a]b",
+        "[::1]x"
+      })
   void aHostThatReadersSplitDifferentlyIsMalformed(String host) throws Exception {
     set(administered());
     client.send("GET / HTTP/1.1\r\nhost: " + host + "\r\n\r\n");
@@ -299,9 +308,7 @@ class InboundPolicyTest {
                                     .setPath(PathModifier.newBuilder().setPrefix("/new"))
                                     .setStatus(308))))
             .build();
-    set(
-        server(
-            limited(HttpLocalRateLimit.newBuilder().setTotal(rate(1)).build(), old)));
+    set(server(limited(HttpLocalRateLimit.newBuilder().setTotal(rate(1)).build(), old)));
     for (int i = 0; i < 3; i++) {
       // What the proxy answers itself takes nothing from the limit.
       Http1Client.Message answer = get("//x/..//old/./a?q=//");
@@ -352,7 +359,9 @@ class InboundPolicyTest {
         server(detect())
             .addAuthorizations(anybody("all"))
             .setSignetTrial(
-                server(detect()).clearSignetGeneration().addAuthorizations(identities("few", OTHER))));
+                server(detect())
+                    .clearSignetGeneration()
+                    .addAuthorizations(identities("few", OTHER))));
     assertThat(get("/a").status()).isEqualTo(200);
     assertThat(last().verdict()).isEqualTo(Verdict.ALLOW);
     assertThat(last().mode()).isEqualTo(DecisionMode.ENFORCE);
@@ -376,7 +385,8 @@ class InboundPolicyTest {
     set(
         server(detect(prefix("a", "/a", anybody("all"))))
             .setSignetTrial(
-                server(detect(prefix("a", "/a", anybody("all")), prefix("b", "/b", anybody("all"))))));
+                server(
+                    detect(prefix("a", "/a", anybody("all")), prefix("b", "/b", anybody("all"))))));
     assertThat(get("/a").status()).isEqualTo(200);
     assertThat(last().trial()).isNotNull();
     assertThat(last().trial().verdict()).isEqualTo(Verdict.ALLOW);
@@ -519,7 +529,8 @@ class InboundPolicyTest {
       Message unknown = call(peer, "/shop.Other/Do");
       assertThat(unknown.status()).isEqualTo(200);
       assertThat(unknown.header("grpc-status")).isEqualTo("5");
-      assertThat(call(peer, "/shop.Greeter/Greet").header("x-path")).isEqualTo("/shop.Greeter/Greet");
+      assertThat(call(peer, "/shop.Greeter/Greet").header("x-path"))
+          .isEqualTo("/shop.Greeter/Greet");
       Message limited = call(peer, "/shop.Greeter/Greet");
       assertThat(limited.status()).isEqualTo(200);
       assertThat(limited.header("content-type")).isEqualTo("application/grpc");

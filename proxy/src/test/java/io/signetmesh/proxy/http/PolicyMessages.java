@@ -110,9 +110,7 @@ final class PolicyMessages {
     }
     return authorization(
         resource("policy.linkerd.io", "AuthorizationPolicy", name),
-        Authn.newBuilder()
-            .setMeshTLS(Authn.PermitMeshTLS.newBuilder().setIdentities(ids))
-            .build());
+        Authn.newBuilder().setMeshTLS(Authn.PermitMeshTLS.newBuilder().setIdentities(ids)).build());
   }
 
   /** Allows everybody. */
