@@ -59,7 +59,12 @@ class TrialIT {
   @BeforeAll
   void start(@TempDir Path directory) throws Exception {
     mesh = Mesh.create(directory);
-    server = mesh.workload("server").port("http", 8080).port("tcp", 8084).port("open", 8086);
+    server =
+        mesh.workload("server")
+            .port("http", 8080)
+            .port("tcp", 8084)
+            .port("open", 8086)
+            .annotation("config.linkerd.io/default-inbound-policy", "all-authenticated");
     frontend = client("frontend");
     intruder = client("intruder");
     mesh.service("web", server, 80, "http");
