@@ -27,6 +27,7 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterAll;
@@ -175,9 +176,9 @@ class TrialIT {
     assertThat(allowed.allowed()).isTrue();
     assertThat(allowed.mode()).isEqualTo("enforce");
     assertThat(allowed.reason()).isEqualTo("authorized");
-    assertThat(allowed.trial().allowed()).isFalse();
-    assertThat(allowed.trial().reason()).isEqualTo("denied-by-policy");
-    assertThat(allowed.trial().authorization()).contains("no-frontends");
+    assertThat(trial(allowed).allowed()).isFalse();
+    assertThat(trial(allowed).reason()).isEqualTo("denied-by-policy");
+    assertThat(trial(allowed).authorization()).contains("no-frontends");
     assertThat(status(frontend, WEB)).isEqualTo(200);
     assertThat(status(intruder, WEB)).isEqualTo(403);
     assertThat(mesh.admin(server, "/metrics").body())
@@ -193,12 +194,12 @@ class TrialIT {
     DecisionRecord denied = awaitRecord(intruder, WEB, record -> record.trial() != null);
     assertThat(denied.allowed()).isFalse();
     assertThat(denied.reason()).isEqualTo("identity-mismatch");
-    assertThat(denied.trial().allowed()).isTrue();
-    assertThat(denied.trial().authorization()).contains("guests");
+    assertThat(trial(denied).allowed()).isTrue();
+    assertThat(trial(denied).authorization()).contains("guests");
     assertThat(status(intruder, WEB)).isEqualTo(403);
     DecisionRecord allowed = awaitRecord(frontend, WEB, record -> record.trial() != null);
     assertThat(allowed.allowed()).isTrue();
-    assertThat(allowed.trial().allowed()).isTrue();
+    assertThat(trial(allowed).allowed()).isTrue();
   }
 
   /** Each alone would lead to another verdict than both. */
@@ -215,8 +216,8 @@ class TrialIT {
             record -> record.trial() != null && record.trial().reason().equals("denied-by-policy"));
     assertThat(both.allowed()).isFalse();
     assertThat(both.reason()).isEqualTo("identity-mismatch");
-    assertThat(both.trial().allowed()).isFalse();
-    assertThat(both.trial().authorization()).contains("no-intruders");
+    assertThat(trial(both).allowed()).isFalse();
+    assertThat(trial(both).authorization()).contains("no-intruders");
   }
 
   @Test
@@ -238,17 +239,17 @@ class TrialIT {
     DecisionRecord alone = awaitRecord(frontend, OPEN, record -> record.trial() != null);
     assertThat(alone.allowed()).isTrue();
     assertThat(alone.server()).startsWith("default/");
-    assertThat(alone.trial().allowed()).isFalse();
+    assertThat(trial(alone).allowed()).isFalse();
 
     tryAuthorization("open-frontends", "open", "frontends");
     DecisionRecord both =
         awaitRecord(frontend, OPEN, record -> record.trial() != null && record.trial().allowed());
     assertThat(both.server()).startsWith("default/");
-    assertThat(both.trial().authorization()).contains("open-frontends");
+    assertThat(trial(both).authorization()).contains("open-frontends");
     DecisionRecord other = awaitRecord(intruder, OPEN, record -> record.trial() != null);
     assertThat(other.allowed()).isTrue();
-    assertThat(other.trial().allowed()).isFalse();
-    assertThat(other.trial().failedAttribute()).isEqualTo("identity");
+    assertThat(trial(other).allowed()).isFalse();
+    assertThat(trial(other).failedAttribute()).isEqualTo("identity");
   }
 
   @Test
@@ -321,6 +322,10 @@ class TrialIT {
 
   private static int status(MeshWorkload client, int port) throws IOException {
     return HttpConnection.getOnce(client.at(port), "/a").status();
+  }
+
+  private static DecisionRecord.Trial trial(DecisionRecord record) {
+    return Objects.requireNonNull(record.trial(), "nothing is tried");
   }
 
   /** Asks again until the record of a request is the one wanted. */

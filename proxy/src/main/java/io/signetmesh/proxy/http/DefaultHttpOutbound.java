@@ -121,7 +121,7 @@ public final class DefaultHttpOutbound implements HttpOutbound {
     public void closed() {}
   }
 
-  private final class OutboundExchange extends Exchange {
+  private static final class OutboundExchange extends Exchange {
     private final Connection connection;
     private final boolean upgrade;
     private final @Nullable CharSequence requiredIdentity;
