@@ -37,7 +37,12 @@ import picocli.CommandLine.Spec;
     },
     mixinStandardHelpOptions = true,
     sortOptions = false,
-    subcommands = {PolicyStatusCommand.class, PolicyTestCommand.class},
+    subcommands = {
+      PolicyStatusCommand.class,
+      PolicyValidateCommand.class,
+      PolicyExplainCommand.class,
+      PolicyTestCommand.class
+    },
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
       "0:ended on request (SIGINT, SIGTERM)",

@@ -101,35 +101,61 @@ public final class SimulatedMesh {
    * address of the first workload that has it; whoever else has no address comes from {@link
    * #NOWHERE}.
    *
-   * @param identity identity; null when it shows none
+   * @param identity identity, or {@code namespace/account} for a service account of this mesh; null
+   *     when it shows none
    * @param ip literal address; null when it is not said
    * @param tls whether it comes with mesh TLS; null when it is not said
    * @throws IllegalArgumentException for what is no address, and an identity without mesh TLS
    */
   public Caller caller(@Nullable String identity, @Nullable String ip, @Nullable Boolean tls) {
-    boolean meshed = tls == null ? identity != null : tls;
+    String name = identity == null ? null : identity(identity, config);
+    boolean meshed = tls == null ? name != null : tls;
     if (ip != null) {
-      return new Caller(identity, literal(ip), meshed, null);
+      return new Caller(name, literal(ip), meshed, null);
     }
-    if (identity == null) {
-      return new Caller(null, NOWHERE, meshed, "no address is given");
+    if (name == null) {
+      return new Caller(null, NOWHERE, meshed, "none is given");
     }
     for (Workload workload : view.workloads()) {
-      if (!workload.ips().isEmpty() && identity(workload).filter(identity::equals).isPresent()) {
-        return new Caller(
-            identity, workload.ips().getFirst(), meshed, "the address of " + workload.ref());
+      if (!workload.ips().isEmpty() && identity(workload).filter(name::equals).isPresent()) {
+        return new Caller(name, workload.ips().getFirst(), meshed, "that of " + workload.ref());
       }
     }
-    return new Caller(identity, NOWHERE, meshed, "no workload with an address has this identity");
+    return new Caller(name, NOWHERE, meshed, "no workload with this identity has one");
   }
 
   /** As {@link #caller}, where nothing is known of any workload. */
   public static Caller stranger(
-      @Nullable String identity, @Nullable String ip, @Nullable Boolean tls) {
-    boolean meshed = tls == null ? identity != null : tls;
+      @Nullable String identity,
+      @Nullable String ip,
+      @Nullable Boolean tls,
+      PolicyConfig config) {
+    String name = identity == null ? null : identity(identity, config);
+    boolean meshed = tls == null ? name != null : tls;
     return ip == null
-        ? new Caller(identity, NOWHERE, meshed, "no address is given")
-        : new Caller(identity, literal(ip), meshed, null);
+        ? new Caller(name, NOWHERE, meshed, "none is given")
+        : new Caller(name, literal(ip), meshed, null);
+  }
+
+  /** An identity as certificates have it; {@code namespace/account} is one of this mesh. */
+  private static String identity(String text, PolicyConfig config) {
+    int slash = text.indexOf('/');
+    return slash > 0 && !text.contains("://")
+        ? config.identity(text.substring(slash + 1), text.substring(0, slash))
+        : text;
+  }
+
+  /**
+   * What is wrong with objects that bear on a port, or that would if it were mended; errors first.
+   */
+  public List<PortFinding> findings(WorkloadRef workload, int port) {
+    return index.findings().stream()
+        .filter(
+            finding ->
+                !finding.object().kind().isWorkload()
+                    && finding.object().namespace().equals(workload.namespace()))
+        .map(PortFinding::of)
+        .toList();
   }
 
   private static InetAddress literal(String ip) {

@@ -152,7 +152,8 @@ public final class SimulatedPort {
         boolean unsafe = decision.reason() == Reason.UNSAFE_PATH;
         return refused(request, decision, unsafe ? BAD_REQUEST : NOT_FOUND, explanation);
       }
-      for (int i = 0; i < times && decision.allowed(); i++) {
+      // What the proxy answers itself takes nothing from a rate limit.
+      for (int i = 0; i < times && decision.allowed() && isForwarded(route); i++) {
         Decision taken = policy.decideRequest(client, route);
         if (!taken.allowed()) {
           return refused(
@@ -177,6 +178,10 @@ public final class SimulatedPort {
         }
       }
       return answer(request, decision, route, FORWARDED, NONE, explanation);
+    }
+
+    private static boolean isForwarded(Route route) {
+      return route.filters().stream().allMatch(Route.Filter.RequestHeaders.class::isInstance);
     }
 
     private Answer refused(

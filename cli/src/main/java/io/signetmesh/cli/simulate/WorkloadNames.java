@@ -81,6 +81,30 @@ public final class WorkloadNames {
                         + " is missing"));
   }
 
+  /**
+   * The workload of that very name, where none are known: {@code namespace/pod} or {@code
+   * namespace/ew/name}.
+   *
+   * @throws IllegalArgumentException for any other name
+   */
+  public static WorkloadRef exact(String name) {
+    String[] parts = name.split("/", -1);
+    if (parts.length == 2) {
+      return WorkloadRef.pod(parts[0], parts[1]);
+    }
+    if (parts.length == 3 && POD.contains(parts[1])) {
+      return WorkloadRef.pod(parts[0], parts[2]);
+    }
+    if (parts.length == 3 && EXTERNAL.contains(parts[1])) {
+      return WorkloadRef.externalWorkload(parts[0], parts[2]);
+    }
+    throw new IllegalArgumentException(
+        "'"
+            + name
+            + "' names no workload that a controller can be asked about: expected NAMESPACE/POD or"
+            + " NAMESPACE/ew/NAME");
+  }
+
   /** Whether a proxy stands before the workload. */
   public static boolean hasProxy(Workload workload) {
     return workload.ref().kind() == WorkloadRef.Kind.EXTERNAL_WORKLOAD

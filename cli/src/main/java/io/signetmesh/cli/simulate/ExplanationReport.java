@@ -1,0 +1,120 @@
+package io.signetmesh.cli.simulate;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.signetmesh.proxy.authorize.Decision;
+import io.signetmesh.proxy.authorize.Explanation;
+import java.io.PrintWriter;
+import java.util.List;
+
+/**
+ * An answer with everything behind it.
+ *
+ * @param workload workload that is called, as {@code namespace/name}
+ * @param port port that is called
+ * @param answer what the proxy would do
+ * @param findings what is wrong with objects that bear on the port
+ */
+public record ExplanationReport(
+    String workload, int port, Answer answer, List<PortFinding> findings) {
+  private static final String INDENT = "  ";
+
+  /** Copies the findings. */
+  public ExplanationReport {
+    findings = List.copyOf(findings);
+  }
+
+  /** Prints it for people: the verdict first, then what was asked, then what was considered. */
+  public void print(PrintWriter out) {
+    Decision decision = answer.decision();
+    out.println(Cause.sentence(answer, findings));
+    Cause.of(answer, findings)
+        .filter(finding -> !finding.origin().isEmpty())
+        .ifPresent(finding -> out.println(INDENT + "see " + finding.origin()));
+    out.println();
+    line(out, "workload", workload + " port " + port);
+    line(out, "server", AnswerText.name(answer.server()));
+    String assumed = answer.caller().assumedIp();
+    line(
+        out,
+        "client",
+        answer.caller().text() + (assumed == null ? "" : " (address assumed: " + assumed + ")"));
+    line(out, "asks", AnswerText.call(answer));
+    line(out, "verdict", answer.verdict() + ", " + AnswerText.outcome(answer));
+    line(out, "reason", decision.reason().code());
+    if (decision.authorization() != null) {
+      boolean nearest = decision.failedAttribute() != null;
+      line(
+          out,
+          nearest ? "nearest" : "by",
+          AnswerText.name(decision.authorization())
+              + (nearest ? ": " + decision.failedAttribute() + " fails" : "")
+              + (decision.detail() == null ? "" : "; it " + decision.detail()));
+    }
+    if (answer.route() != null) {
+      line(out, "route", AnswerText.name(answer.route()));
+    }
+    line(out, "mode", decision.mode().code());
+    Decision trial = answer.trial();
+    if (trial != null) {
+      line(
+          out,
+          "on trial",
+          "would "
+              + Answer.verdict(trial)
+              + ": "
+              + AnswerText.why(trial, answer.server(), answer.route()));
+    }
+    if (answer.generation() != 0) {
+      line(out, "generation", Long.toString(answer.generation()));
+    }
+    Explanation explanation = answer.explanation();
+    if (explanation != null) {
+      section(
+          out,
+          "Rules considered (denials first; * decides)",
+          ExplanationText.rules(explanation),
+          explanation.route() == null && answer.request() != null
+              ? "none: no route was found"
+              : "none: no object grants or denies anything here");
+      if (answer.request() != null) {
+        section(
+            out,
+            "Routes considered (* is taken)",
+            ExplanationText.routes(explanation),
+            "none");
+      }
+      Explanation tried = explanation.trial();
+      if (tried != null) {
+        section(out, "Rules on trial", ExplanationText.rules(tried), "none");
+      }
+    }
+    if (!findings.isEmpty()) {
+      section(
+          out, "Wrong or suspicious", findings.stream().map(PortFinding::text).toList(), "nothing");
+    }
+  }
+
+  /** The same for programs. */
+  public ObjectNode json() {
+    ObjectNode node = AnswerJson.explained(answer);
+    node.put("workload", workload).put("port", port);
+    node.put("summary", Cause.sentence(answer, findings));
+    ArrayNode list = node.putArray("findings");
+    findings.forEach(finding -> FindingJson.add(list, finding));
+    return node;
+  }
+
+  private static void line(PrintWriter out, String name, String value) {
+    out.println(INDENT + name + " ".repeat(Math.max(1, 12 - name.length())) + value);
+  }
+
+  private static void section(PrintWriter out, String title, List<String> lines, String none) {
+    out.println();
+    out.println(title + ":");
+    if (lines.isEmpty()) {
+      out.println(INDENT + none);
+    }
+    lines.forEach(line -> out.println(INDENT + line));
+  }
+}

@@ -1,0 +1,111 @@
+package io.signetmesh.cli.simulate;
+
+import io.signetmesh.cluster.ClusterView;
+import io.signetmesh.crds.ResourceKey;
+import io.signetmesh.crds.manifest.Manifests;
+import io.signetmesh.policy.index.Finding;
+import io.signetmesh.policy.index.PolicyConfig;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * Everything that is wrong with a set of manifests: by themselves, and with each other.
+ *
+ * @param objects number of objects that can be read
+ * @param findings what was found, in the order of files and lines
+ */
+public record Validation(int objects, List<PortFinding> findings) {
+  private static final Pattern ORIGIN = Pattern.compile("(.*):([0-9]+):([0-9]+)", Pattern.DOTALL);
+  private static final Comparator<PortFinding> ORDER =
+      Comparator.comparing((PortFinding finding) -> place(finding).source())
+          .thenComparingInt(finding -> place(finding).line())
+          .thenComparingInt(finding -> place(finding).column())
+          .thenComparing(PortFinding::severity)
+          .thenComparing(PortFinding::message);
+
+  /** Copies the findings. */
+  public Validation {
+    findings = List.copyOf(findings);
+  }
+
+  /**
+   * Checks manifests. What they say of each other is checked between the valid ones; a reference to
+   * an object that is there and not valid is no second error.
+   */
+  public static Validation of(Manifests manifests, PolicyConfig config) {
+    List<PortFinding> findings = new ArrayList<>();
+    manifests.findings().forEach(finding -> findings.add(of(finding)));
+    Map<ResourceKey, ?> valid = manifests.objectsOver(Map.of(), Map.of());
+    ClusterView view =
+        ClusterView.of(
+            1, manifests.objectsOver(Map.of(), Map.of()).values(), manifests.positions());
+    for (Finding finding : new SimulatedMesh(view, config).index().findings()) {
+      if (!isConsequence(finding, manifests)) {
+        findings.add(PortFinding.of(finding));
+      }
+    }
+    findings.sort(ORDER);
+    return new Validation(valid.size(), findings);
+  }
+
+  /** Number of errors. */
+  public long errors() {
+    return findings.stream().filter(PortFinding::error).count();
+  }
+
+  /** Number of warnings. */
+  public long warnings() {
+    return findings.size() - errors();
+  }
+
+  private static boolean isConsequence(Finding finding, Manifests manifests) {
+    boolean missing =
+        finding.rule() == Finding.Rule.DANGLING_REFERENCE
+            || finding.rule() == Finding.Rule.SELECTS_NOTHING;
+    return missing
+        && (!manifests.unreadableSources().isEmpty()
+            || manifests.invalidKeys().stream()
+                .anyMatch(
+                    key ->
+                        finding.rule() == Finding.Rule.SELECTS_NOTHING
+                            ? key.namespace().equals(finding.object().namespace())
+                            : mentions(finding.message(), key.name())));
+  }
+
+  private static boolean mentions(String message, String name) {
+    return Pattern.compile("(?<![-a-z0-9.])" + Pattern.quote(name) + "(?![-a-z0-9])")
+        .matcher(message)
+        .find();
+  }
+
+  private static PortFinding of(io.signetmesh.crds.manifest.Finding finding) {
+    ResourceKey key = finding.resource();
+    String at = finding.field().isEmpty() ? "" : finding.field() + ": ";
+    return new PortFinding(
+        finding.isError(),
+        "manifest",
+        key == null ? "" : key.group().isEmpty() ? "core" : key.group(),
+        key == null ? "" : key.kind(),
+        key == null ? "" : key.namespace(),
+        key == null ? "" : key.name(),
+        finding.position() == null ? "" : finding.position().toString(),
+        finding.field(),
+        at + finding.message());
+  }
+
+  private static Place place(PortFinding finding) {
+    Matcher matcher = ORIGIN.matcher(finding.origin());
+    return matcher.matches()
+        ? new Place(
+            matcher.group(1),
+            Integer.parseInt(matcher.group(2)),
+            Integer.parseInt(matcher.group(3)))
+        : new Place(finding.origin(), 0, 0);
+  }
+
+  private record Place(String source, int line, int column) {}
+}
