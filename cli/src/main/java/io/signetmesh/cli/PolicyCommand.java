@@ -41,7 +41,8 @@ import picocli.CommandLine.Spec;
       PolicyStatusCommand.class,
       PolicyValidateCommand.class,
       PolicyExplainCommand.class,
-      PolicyTestCommand.class
+      PolicyTestCommand.class,
+      PolicyMatrixCommand.class
     },
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {

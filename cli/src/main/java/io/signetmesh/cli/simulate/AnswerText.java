@@ -53,7 +53,7 @@ public final class AnswerText {
           name(server)
               + (route == null || route.kind().equals("default")
                   ? " has no authorization"
-                  : " and " + name(route) + " have no authorization");
+                  : " and " + route(route) + " have no authorization");
       case NO_ROUTE -> "no route of " + name(server) + " matches the request";
       case INVALID_POLICY -> "the policy of the port is not valid: " + decision.detail();
       case UNSAFE_PATH ->
@@ -63,6 +63,11 @@ public final class AnswerText {
       case RATE_LIMITED -> "the rate limit of " + name(server) + " is exhausted";
       case NO_POLICY, FOREIGN_ADDRESS, TLS_HANDSHAKE -> decision.reason().code();
     };
+  }
+
+  /** A route as a reader knows it: {@code HTTPRoute orders}, {@code default route}. */
+  public static String route(ResourceRef ref) {
+    return ref.kind().equals("default") ? ref.name() + " route" : name(ref);
   }
 
   /** A policy object as a reader knows it: {@code AuthorizationPolicy web-clients}. */

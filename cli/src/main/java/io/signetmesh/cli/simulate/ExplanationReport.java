@@ -52,7 +52,7 @@ public record ExplanationReport(
               + (decision.detail() == null ? "" : "; it " + decision.detail()));
     }
     if (answer.route() != null) {
-      line(out, "route", AnswerText.name(answer.route()));
+      line(out, "route", AnswerText.route(answer.route()));
     }
     line(out, "mode", decision.mode().code());
     Decision trial = answer.trial();

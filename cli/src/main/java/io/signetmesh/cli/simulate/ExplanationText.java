@@ -44,7 +44,7 @@ public final class ExplanationText {
       lines.add(
           (match.taken() ? "* " : "  ")
               + (match.matched() ? "matched  " : "no match ")
-              + AnswerText.name(match.ref())
+              + AnswerText.route(match.ref())
               + (match.conditions().isEmpty() ? " (takes every request)" : ""));
       match.conditions().forEach(condition -> lines.add("             " + text(condition)));
     }

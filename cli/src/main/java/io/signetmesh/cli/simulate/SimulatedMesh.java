@@ -22,6 +22,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -79,7 +81,7 @@ public final class SimulatedMesh {
     Map<Integer, SimulatedPort> known = ports.computeIfAbsent(ref, key -> new HashMap<>());
     SimulatedPort found = known.get(port);
     if (found == null) {
-      Optional<Server> message = index.policy(ref, port).map(EffectivePolicy::stamped);
+      Optional<Server> message = index.policy(ref, port).map(EffectivePolicy::server);
       if (message.isEmpty()) {
         return Optional.empty();
       }
@@ -87,6 +89,39 @@ public final class SimulatedMesh {
       known.put(port, found);
     }
     return Optional.of(found);
+  }
+
+  /**
+   * Ports of a workload of which something is known: those that it declares, and those that a
+   * Server of its namespace names by number.
+   */
+  public Set<Integer> portsOf(Workload workload) {
+    Set<Integer> numbers = new TreeSet<>();
+    for (Workload.Port port : workload.ports()) {
+      if (port.protocol().equals("TCP")) {
+        numbers.add(port.port());
+      }
+    }
+    for (io.signetmesh.crds.policy.Server server :
+        view.servers(workload.ref().namespace())) {
+      Integer number = server.spec().port().getIntVal();
+      if (number != null && isServer(port(workload.ref(), number))) {
+        numbers.add(number);
+      }
+    }
+    return numbers;
+  }
+
+  private static boolean isServer(Optional<SimulatedPort> port) {
+    return port.filter(known -> !known.policy().server().kind().equals("default")).isPresent();
+  }
+
+  /** {@code namespace/account} for the identity of a service account of this mesh, else itself. */
+  public String accountName(String identity) {
+    String[] parts = identity.split("\\.", 3);
+    return parts.length == 3 && config.identity(parts[0], parts[1]).equals(identity)
+        ? parts[1] + "/" + parts[0]
+        : identity;
   }
 
   /** The identity of a workload; empty when it can have none. */

@@ -1,0 +1,221 @@
+package io.signetmesh.cli.matrix;
+
+import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * What is allowed as a picture: sources on the left, the routes of each Server on the right, a line
+ * for each that may reach it. One SVG file without references to anything outside of it, readable
+ * on light and on dark ground; each line names its policy when it is pointed at.
+ */
+public final class AccessPicture {
+  private static final int ROW = 30;
+  private static final int BOX = 24;
+  private static final int MARGIN = 24;
+  private static final int TITLE = 64;
+  private static final int GAP = 26;
+  private static final int MIN_SPREAD = 280;
+  private static final double LETTER = 7.4;
+
+  /** Hues that are told apart without seeing red and green (Okabe and Ito). */
+  private static final List<String> COLOURS =
+      List.of("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#2a9fd6", "#7f3fbf", "#767676");
+
+  private static final String STYLE =
+      """
+      text { font: 13px ui-sans-serif, system-ui, sans-serif; fill: #1f2328; }
+      .title { font-size: 16px; font-weight: 600; }
+      .small { font-size: 12px; fill: #59636e; }
+      .server { font-weight: 600; }
+      .ground { fill: #ffffff; }
+      .box { fill: #f6f8fa; stroke: #8c959f; }
+      .group { fill: none; stroke: #8c959f; }
+      .line { fill: none; stroke-width: 2; stroke-opacity: .8; }
+      .line:hover { stroke-width: 4; stroke-opacity: 1; }
+      .net { stroke-dasharray: 7 4; }
+      .audit { stroke-dasharray: 2 4; }
+      @media (prefers-color-scheme: dark) {
+        text { fill: #e6edf3; }
+        .small { fill: #9198a1; }
+        .ground { fill: #0d1117; }
+        .box { fill: #161b22; stroke: #656c76; }
+        .group { stroke: #656c76; }
+      }
+      """;
+
+  private final AccessMatrix matrix;
+  private final PrintWriter out;
+  private final Map<Source, Integer> sourceRows = new LinkedHashMap<>();
+  private final Map<Target, Integer> targetRows = new LinkedHashMap<>();
+  private final List<Group> groups = new ArrayList<>();
+  private final int left;
+  private final int right;
+  private final int width;
+  private final int height;
+
+  /** The routes of one Server. */
+  private record Group(String name, int top, List<Target> targets) {}
+
+  private AccessPicture(AccessMatrix matrix, PrintWriter out) {
+    this.matrix = matrix;
+    this.out = out;
+    int y = TITLE;
+    for (Source source : matrix.sources()) {
+      sourceRows.put(source, y);
+      y += ROW;
+    }
+    int bottom = y;
+    Map<String, List<Target>> servers = new LinkedHashMap<>();
+    for (Target target : matrix.targets()) {
+      servers.computeIfAbsent(target.serverText(), name -> new ArrayList<>()).add(target);
+    }
+    y = TITLE;
+    for (Map.Entry<String, List<Target>> server : servers.entrySet()) {
+      groups.add(new Group(server.getKey(), y, server.getValue()));
+      y += GAP;
+      for (Target target : server.getValue()) {
+        targetRows.put(target, y);
+        y += ROW;
+      }
+      y += GAP / 2;
+    }
+    this.left = width(matrix.sources().stream().map(Source::name).toList());
+    List<String> names = new ArrayList<>(servers.keySet());
+    matrix.targets().forEach(target -> names.add(target.routeText()));
+    this.right = width(names);
+    int lines = Math.max(matrix.sources().size(), matrix.targets().size());
+    this.width = 2 * MARGIN + left + right + Math.max(MIN_SPREAD, Math.min(700, 18 * lines));
+    this.height = Math.max(bottom, y) + MARGIN + GAP;
+  }
+
+  /** Draws a matrix. */
+  public static void draw(AccessMatrix matrix, PrintWriter out) {
+    new AccessPicture(matrix, out).draw();
+  }
+
+  private void draw() {
+    out.printf(
+        Locale.ROOT,
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\""
+            + " height=\"%d\" role=\"img\" aria-label=\"Who may reach what\">%n",
+        width,
+        height,
+        width,
+        height);
+    out.println("<style>");
+    out.print(STYLE);
+    out.println("</style>");
+    out.printf("<rect class=\"ground\" width=\"%d\" height=\"%d\"/>%n", width, height);
+    text(MARGIN, 28, "title", "Who may reach what");
+    text(MARGIN, 48, "small", "calling");
+    text(width - MARGIN - right, 48, "small", "called: Server and route");
+    int colour = 0;
+    for (Map.Entry<Source, Integer> source : sourceRows.entrySet()) {
+      lines(source.getKey(), source.getValue(), COLOURS.get(colour++ % COLOURS.size()));
+    }
+    sourceRows.forEach(
+        (source, y) -> {
+          box(MARGIN, y, left);
+          text(MARGIN + 10, y + 17, "", source.name());
+        });
+    int x = width - MARGIN - right;
+    for (Group group : groups) {
+      out.printf(
+          "<rect class=\"group\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"6\"/>%n",
+          x - 8, group.top() - 2, right + 16, GAP + group.targets().size() * ROW);
+      text(x, group.top() + 16, "server", group.name());
+      for (Target target : group.targets()) {
+        int y = row(target);
+        box(x, y, right);
+        text(x + 10, y + 17, "", target.routeText().equals("*") ? "all" : target.routeText());
+      }
+    }
+    text(
+        MARGIN,
+        height - MARGIN,
+        "small",
+        "solid: allowed   dashed: from some networks only   dotted: let through by audit only");
+    out.println("</svg>");
+  }
+
+  private void lines(Source source, int y, String colour) {
+    int x1 = MARGIN + left;
+    int x2 = width - MARGIN - right;
+    int bend = (x2 - x1) / 2;
+    for (Target target : matrix.targets()) {
+      Cell cell = matrix.cell(source, target);
+      if (!cell.verdict().passes()) {
+        continue;
+      }
+      String kind =
+          switch (cell.verdict()) {
+            case NETWORKS -> " net";
+            case AUDIT -> " audit";
+            default -> "";
+          };
+      int from = y + BOX / 2;
+      int to = row(target) + BOX / 2;
+      out.printf(
+          "<path class=\"line%s\" stroke=\"%s\" d=\"M%d %dC%d %d %d %d %d %d\"><title>%s</title>"
+              + "</path>%n",
+          kind,
+          colour,
+          x1,
+          from,
+          x1 + bend,
+          from,
+          x2 - bend,
+          to,
+          x2,
+          to,
+          escaped(
+              source.name()
+                  + " to "
+                  + target.serverText()
+                  + (target.routeText().equals("*") ? "" : " " + target.routeText())
+                  + ": "
+                  + cell.policyNames()
+                  + (cell.networks().isEmpty() ? "" : " from " + cell.networkText(5))));
+    }
+  }
+
+  private int row(Target target) {
+    return targetRows.getOrDefault(target, TITLE);
+  }
+
+  private void box(int x, int y, int boxWidth) {
+    out.printf(
+        "<rect class=\"box\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"4\"/>%n",
+        x, y, boxWidth, BOX);
+  }
+
+  private void text(int x, int y, String style, String text) {
+    out.printf(
+        "<text x=\"%d\" y=\"%d\"%s>%s</text>%n",
+        x, y, style.isEmpty() ? "" : " class=\"" + style + "\"", escaped(text));
+  }
+
+  private static int width(List<String> names) {
+    int longest = names.stream().mapToInt(String::length).max().orElse(0);
+    return (int) Math.max(120, longest * LETTER + 24);
+  }
+
+  static String escaped(String text) {
+    StringBuilder escaped = new StringBuilder(text.length());
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      switch (c) {
+        case '&' -> escaped.append("&amp;");
+        case '<' -> escaped.append("&lt;");
+        case '>' -> escaped.append("&gt;");
+        case '"' -> escaped.append("&quot;");
+        default -> escaped.append(Character.isISOControl(c) ? '\ufffd' : c);
+      }
+    }
+    return escaped.toString();
+  }
+}

@@ -1,0 +1,20 @@
+package io.signetmesh.cli.matrix;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Who may call.
+ *
+ * @param name short name: {@code shop/frontend}
+ * @param identity identity in its certificate; null for who shows none
+ * @param tls whether it comes with mesh TLS
+ * @param workload whether workloads of the mesh have this identity
+ */
+public record Source(String name, @Nullable String identity, boolean tls, boolean workload) {
+  /** A client with mesh TLS and an identity that no policy names. */
+  static final Source ANY_MESHED =
+      new Source("any meshed client", "any.identity.invalid", true, false);
+
+  /** A client without mesh TLS. */
+  static final Source NO_IDENTITY = new Source("no identity", null, false, false);
+}
