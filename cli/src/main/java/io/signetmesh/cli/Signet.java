@@ -44,6 +44,7 @@ public final class Signet implements Callable<Integer> {
     commands.put("up", UpCommand::new);
     commands.put("identity", IdentityCommand::new);
     commands.put("policy", PolicyCommand::new);
+    commands.put("authz", AuthzCommand::new);
     commands.put("discovery", DiscoveryCommand::new);
     commands.put("proxy", ProxyCommand::new);
     commands.put("token", TokenCommand::new);

@@ -6,6 +6,7 @@ import io.signetmesh.cli.simulate.PolicySources;
 import io.signetmesh.cli.simulate.SimulatedMesh;
 import io.signetmesh.crds.manifest.InvalidManifestsException;
 import io.signetmesh.policy.index.PolicyConfig;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import picocli.CommandLine.Mixin;
@@ -38,7 +39,12 @@ final class SimulationOptions {
   }
 
   /** The manifests, right or wrong. */
-  PolicySources sources() {
+  PolicySources sources() throws CommandFailure {
+    for (Path path : paths) {
+      if (!Files.exists(path)) {
+        throw CommandFailure.configuration(path + " does not exist");
+      }
+    }
     return PolicySources.read(paths);
   }
 

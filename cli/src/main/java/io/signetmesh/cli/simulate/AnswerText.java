@@ -57,7 +57,7 @@ public final class AnswerText {
       case NO_ROUTE -> "no route of " + name(server) + " matches the request";
       case INVALID_POLICY -> "the policy of the port is not valid: " + decision.detail();
       case UNSAFE_PATH ->
-          "the path has no safe normal form"
+          "the path can be read in more than one way"
               + (decision.detail() == null ? "" : ": " + decision.detail());
       case PROTOCOL_ERROR -> "what the client speaks is not what " + name(server) + " takes";
       case RATE_LIMITED -> "the rate limit of " + name(server) + " is exhausted";

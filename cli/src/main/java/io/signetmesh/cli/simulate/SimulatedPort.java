@@ -135,7 +135,9 @@ public final class SimulatedPort {
     Answer request(Call call, int times) {
       RequestHead head = RequestHead.of(call, protocol, host);
       if (head == null) {
-        return refused(null, refusal(Reason.PROTOCOL_ERROR), BAD_REQUEST, null);
+        String path = call.path() == null ? "" : call.path();
+        return refused(
+            null, refusal(Reason.UNSAFE_PATH, RequestPath.refusal(path)), BAD_REQUEST, null);
       }
       if (policy.matchesPaths()) {
         CharSequence normal = RequestPath.normalize(head.path());

@@ -1,0 +1,33 @@
+package io.signetmesh.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+
+/** A command run in this process, and what it said. */
+record CommandRun(int code, String out, String err) {
+  static CommandRun of(String... arguments) {
+    StringWriter out = new StringWriter();
+    StringWriter err = new StringWriter();
+    int code =
+        Signet.commandLine()
+            .setOut(new PrintWriter(out))
+            .setErr(new PrintWriter(err))
+            .execute(arguments);
+    return new CommandRun(code, out.toString(), err.toString());
+  }
+
+  /** The same, when it ended with that code. */
+  CommandRun ended(int expected) {
+    assertThat(code).as("%s%n%s", out, err).isEqualTo(expected);
+    return this;
+  }
+
+  JsonNode json() throws IOException {
+    return new ObjectMapper().readTree(out);
+  }
+}

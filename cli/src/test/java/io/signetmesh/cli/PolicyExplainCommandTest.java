@@ -1,0 +1,232 @@
+package io.signetmesh.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class PolicyExplainCommandTest {
+  @TempDir private Path directory;
+  private Path manifests = Path.of("shop.yaml");
+
+  @BeforeEach
+  void writeManifests() throws IOException {
+    manifests = directory.resolve("shop.yaml");
+    write(ShopManifests.YAML);
+  }
+
+  private void write(String yaml) throws IOException {
+    Files.writeString(manifests, yaml);
+  }
+
+  private CommandRun explain(String... more) {
+    List<String> all = new ArrayList<>(List.of("policy", "explain", "-f", manifests.toString()));
+    all.addAll(Arrays.asList(more));
+    return CommandRun.of(all.toArray(String[]::new));
+  }
+
+  private CommandRun web(String... more) {
+    List<String> all = new ArrayList<>(List.of("--workload", "shop/web", "--port", "8080"));
+    all.addAll(Arrays.asList(more));
+    return explain(all.toArray(String[]::new));
+  }
+
+  @Test
+  void saysWhichAuthorizationAllows() {
+    CommandRun run =
+        web("--client-identity", "shop/frontend", "--path", "/catalog").ended(ExitCode.OK);
+    assertThat(run.out())
+        .startsWith("allowed (200): authorized by AuthorizationPolicy web-clients\n")
+        .contains(
+            "workload    shop/web port 8080",
+            "server      Server web",
+            "frontend.shop.serviceaccount.identity.linkerd.cluster.local from 10.0.0.7 with mesh"
+                + " TLS (address assumed: that of shop/frontend)",
+            "asks        http/1 GET /catalog of host web",
+            "verdict     allow, 200",
+            "* matched  AuthorizationPolicy web-clients (authorization of the server)",
+            "* matched  default route");
+  }
+
+  @Test
+  void saysWhatFailedInTheNearestAuthorization() {
+    CommandRun run = web("--client-identity", "shop/backend").ended(ExitCode.OK);
+    assertThat(run.out())
+        .startsWith("denied (403): identity-mismatch: nothing grants it; nearest is")
+        .contains("nearest     AuthorizationPolicy web-clients: identity fails")
+        .contains("  no match AuthorizationPolicy web-clients", "fails identity wants frontend.shop")
+        .contains("address assumed: no workload with this identity has one");
+  }
+
+  @Test
+  void namesTheTypoInAReferenceAsTheCauseInItsFirstSentence() throws Exception {
+    write(
+        ShopManifests.YAML.replace(
+            "kind: MeshTLSAuthentication, name: frontend",
+            "kind: MeshTLSAuthentication, name: fronted"));
+    CommandRun run = web("--client-identity", "shop/frontend").ended(ExitCode.OK);
+    assertThat(run.out().lines().findFirst().orElseThrow())
+        .startsWith("denied (403): AuthorizationPolicy shop/web-clients ")
+        .contains("MeshTLSAuthentication")
+        .contains("fronted")
+        .containsPattern("did you mean \"?frontend\"?|there is .*frontend");
+    assertThat(run.out().lines().skip(1).findFirst().orElseThrow())
+        .contains(manifests + ":");
+  }
+
+  @Test
+  void doesNotBlameWhatBearsOnAnotherServer() throws Exception {
+    write(
+        ShopManifests.YAML
+            + """
+            ---
+            apiVersion: policy.linkerd.io/v1alpha1
+            kind: AuthorizationPolicy
+            metadata: {name: scrapers, namespace: shop}
+            spec:
+              targetRef: {group: policy.linkerd.io, kind: Server, name: metrics}
+              requiredAuthenticationRefs:
+                - {group: policy.linkerd.io, kind: MeshTLSAuthentication, name: prometeus}
+            """);
+    CommandRun run = web("--client-identity", "shop/backend").ended(ExitCode.OK);
+    assertThat(run.out()).startsWith("denied (403): identity-mismatch").doesNotContain("prometeus");
+  }
+
+  @Test
+  void showsDenialsBeforeWhatAllows() throws Exception {
+    write(
+        ShopManifests.YAML
+            + """
+            ---
+            apiVersion: policy.signetmesh.io/v1alpha1
+            kind: DenyPolicy
+            metadata: {name: quarantine, namespace: shop}
+            spec:
+              targetRef: {group: policy.linkerd.io, kind: Server, name: web}
+              requiredAuthenticationRefs: [{kind: ServiceAccount, name: frontend}]
+            """);
+    CommandRun run = web("--client-identity", "shop/frontend").ended(ExitCode.OK);
+    assertThat(run.out())
+        .startsWith("denied (403): DenyPolicy quarantine denies it, whatever else allows it");
+    assertThat(run.out().indexOf("* matched  DenyPolicy quarantine (denial of the server)"))
+        .isPositive()
+        .isLessThan(run.out().indexOf("matched  AuthorizationPolicy web-clients"));
+  }
+
+  @Test
+  void tellsOfTheTrialWithoutChangingTheOutcome() throws Exception {
+    write(
+        ShopManifests.YAML
+            + """
+            ---
+            apiVersion: policy.signetmesh.io/v1alpha1
+            kind: DenyPolicy
+            metadata: {name: quarantine, namespace: shop}
+            spec:
+              mode: audit
+              targetRef: {group: policy.linkerd.io, kind: Server, name: web}
+              requiredAuthenticationRefs: [{kind: ServiceAccount, name: frontend}]
+            """);
+    CommandRun run = web("--client-identity", "shop/frontend").ended(ExitCode.OK);
+    assertThat(run.out())
+        .startsWith("allowed (200): authorized by AuthorizationPolicy web-clients")
+        .contains("on trial    would deny: DenyPolicy quarantine denies it")
+        .contains("Rules on trial:");
+  }
+
+  @Test
+  void answersForProgramsToo() throws Exception {
+    JsonNode json =
+        web("--client-ip", "10.9.9.9", "--method", "POST", "--header", "x-tenant: 7", "-o", "json")
+            .ended(ExitCode.OK)
+            .json();
+    assertThat(json.get("verdict").asText()).isEqualTo("deny");
+    assertThat(json.get("status").asInt()).isEqualTo(403);
+    assertThat(json.get("reason").asText()).isEqualTo("tls-required");
+    assertThat(json.get("authorization").asText())
+        .isEqualTo("policy.linkerd.io/authorizationpolicy/web-clients");
+    assertThat(json.get("request").get("method").asText()).isEqualTo("POST");
+    assertThat(json.get("client").get("ip").asText()).isEqualTo("10.9.9.9");
+    assertThat(json.get("client").get("ipAssumed").asBoolean()).isFalse();
+    JsonNode rule = json.get("rules").get(0);
+    assertThat(rule.get("matched").asBoolean()).isFalse();
+    assertThat(rule.get("conditions").get(0).get("holds").asBoolean()).isFalse();
+    assertThat(json.get("routes").get(0).get("taken").asBoolean()).isTrue();
+  }
+
+  @Test
+  void failsOnlyWhenTheVerdictIsNotTheExpectedOne() {
+    web("--expect", "deny").ended(ExitCode.OK);
+    web("--expect", "allow").ended(ExitCode.NEGATIVE);
+    web("--client-identity", "shop/frontend", "--expect", "allow").ended(ExitCode.OK);
+  }
+
+  @Test
+  void takesADeploymentForItsFirstPod() {
+    CommandRun run =
+        explain("--workload", "deploy/store", "--port", "8080", "--client-identity", "shop/frontend")
+            .ended(ExitCode.OK);
+    assertThat(run.out()).startsWith("allowed").contains("workload    shop/web port 8080");
+    explain("--workload", "shop/deploy/store", "--port", "8080").ended(ExitCode.OK);
+  }
+
+  @Test
+  void suggestsTheNearestWorkload() {
+    CommandRun run =
+        explain("--workload", "shop/webb", "--port", "8080").ended(ExitCode.CONFIGURATION);
+    assertThat(run.err())
+        .isEqualToIgnoringNewLines(
+            "signet: there is no workload 'shop/webb' (did you mean \"shop/web\"?)");
+  }
+
+  @Test
+  void saysThatAPodHasNoProxy() throws Exception {
+    write(ShopManifests.YAML.replace("{app: web, linkerd.io/control-plane-ns: linkerd}", "{app: web}"));
+    assertThat(web().ended(ExitCode.CONFIGURATION).err())
+        .contains("shop/web has no proxy", "linkerd.io/control-plane-ns");
+  }
+
+  @Test
+  void decidesAboutConnectionsWhereThePortTakesNoRequests() {
+    CommandRun run = explain("--workload", "shop/web", "--port", "9000").ended(ExitCode.OK);
+    assertThat(run.out())
+        .startsWith("allowed (forwarded): authorized by default policy all-unauthenticated")
+        .contains("asks        tcp connection")
+        .doesNotContain("Routes considered");
+  }
+
+  @Test
+  void refusesWhatThePortDoesNotSpeak() {
+    CommandRun run =
+        web("--client-identity", "shop/frontend", "--protocol", "tcp", "-o", "text")
+            .ended(ExitCode.OK);
+    assertThat(run.out()).startsWith("denied (400): what the client speaks is not what Server web");
+  }
+
+  @Test
+  void refusesAnIdentityWithoutMeshTls() {
+    assertThat(web("--client-identity", "x", "--no-tls").ended(ExitCode.CONFIGURATION).err())
+        .contains("an identity is shown in mesh TLS only");
+  }
+
+  @Test
+  void refusesOptionsThatMakeNoSense() {
+    assertThat(web("--client-ip", "10.0.0").ended(ExitCode.CONFIGURATION).err())
+        .contains("'10.0.0' is no IP address");
+    assertThat(web("--protocol", "http").ended(ExitCode.USAGE).err())
+        .contains("'http' is no protocol", "http/1, http/2, grpc, tcp, tls");
+    assertThat(web("--header", "x").ended(ExitCode.USAGE).err()).contains("NAME:VALUE");
+    assertThat(web("--server").ended(ExitCode.USAGE).err()).contains("either -f PATH");
+    assertThat(
+            explain("--workload", "shop/web", "--port", "0").ended(ExitCode.USAGE).err())
+        .contains("expected 1 to 65535");
+  }
+}

@@ -1,0 +1,107 @@
+package io.signetmesh.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class PolicyValidateCommandTest {
+  private static final String CLASH =
+      """
+      ---
+      apiVersion: policy.linkerd.io/v1beta3
+      kind: Server
+      metadata: {name: web-again, namespace: shop}
+      spec: {podSelector: {matchLabels: {app: web}}, port: 8080}
+      """;
+
+  @TempDir private Path directory;
+
+  private CommandRun validate(String yaml, String... more) throws IOException {
+    Path file = Files.writeString(directory.resolve("shop.yaml"), yaml);
+    String[] first = {"policy", "validate", "-f", file.toString()};
+    String[] all = java.util.Arrays.copyOf(first, first.length + more.length);
+    System.arraycopy(more, 0, all, first.length, more.length);
+    return CommandRun.of(all);
+  }
+
+  @Test
+  void findsNothingWrongWithTheShop() throws Exception {
+    assertThat(validate(ShopManifests.YAML).ended(ExitCode.OK).out())
+        .isEqualToIgnoringNewLines("6 objects, 0 errors, 0 warnings");
+  }
+
+  @Test
+  void reportsFieldsAndReferencesOfOneSetTogether() throws Exception {
+    String yaml =
+        ShopManifests.YAML
+                .replace("accessPolicy: all-unauthenticated", "accessPolicy: open")
+                .replace(
+                    "kind: MeshTLSAuthentication, name: frontend",
+                    "kind: MeshTLSAuthentication, name: fronted");
+    CommandRun run = validate(yaml).ended(ExitCode.NEGATIVE);
+    int access = lineOf(yaml, "accessPolicy: open");
+    int policy = lineOf(yaml, "name: web-clients");
+    assertThat(run.out().lines().toList())
+        .hasSize(3)
+        .satisfies(
+            lines -> {
+              assertThat(lines.get(0))
+                  .contains("shop.yaml:" + access + ":", "error: Server shop/metrics:", "\"open\"");
+              assertThat(lines.get(1))
+                  .contains("error: AuthorizationPolicy shop/web-clients", "fronted");
+              assertThat(placeOf(lines.get(1))).isBetween(policy - 2, policy + 6);
+              assertThat(lines.get(2)).isEqualTo("5 objects, 2 errors, 0 warnings");
+            });
+  }
+
+  @Test
+  void doesNotBlameTheReferencesToAnInvalidObject() throws Exception {
+    String yaml = ShopManifests.YAML.replace("name: frontend}]", "name: frontend, x: 1}]");
+    CommandRun run = validate(yaml).ended(ExitCode.NEGATIVE);
+    assertThat(run.out()).contains("unknown field \"x\"", "5 objects, 1 error, 0 warnings");
+  }
+
+  @Test
+  void warningsFailOnlyWhenAsked() throws Exception {
+    CommandRun run = validate(ShopManifests.YAML + CLASH).ended(ExitCode.OK);
+    assertThat(run.out()).contains("warning: Server shop/web-again", "(port-conflict)");
+    validate(ShopManifests.YAML + CLASH, "--warnings-as-errors").ended(ExitCode.NEGATIVE);
+  }
+
+  @Test
+  void printsFindingsForPrograms() throws Exception {
+    JsonNode json =
+        validate(ShopManifests.YAML + CLASH, "-o", "json").ended(ExitCode.OK).json();
+    assertThat(json.get("objects").asInt()).isEqualTo(7);
+    assertThat(json.get("warnings").asInt()).isEqualTo(1);
+    JsonNode finding = json.get("findings").get(0);
+    assertThat(finding.get("rule").asText()).isEqualTo("port-conflict");
+    assertThat(finding.get("severity").asText()).isEqualTo("warning");
+    assertThat(finding.get("file").asText()).endsWith("shop.yaml");
+    assertThat(finding.get("line").asInt())
+        .isGreaterThanOrEqualTo(lineOf(ShopManifests.YAML + CLASH, "web-again") - 2);
+    assertThat(finding.get("object").get("name").asText()).isEqualTo("web-again");
+  }
+
+  @Test
+  void aFileThatIsNotThereIsNoFinding() {
+    CommandRun run =
+        CommandRun.of("policy", "validate", "-f", directory.resolve("none.yaml").toString())
+            .ended(ExitCode.CONFIGURATION);
+    assertThat(run.err()).contains("none.yaml").contains("does not exist");
+  }
+
+  private static int lineOf(String yaml, String text) {
+    return (int) yaml.substring(0, yaml.indexOf(text)).lines().count();
+  }
+
+  private static int placeOf(String line) {
+    String place = line.substring(line.indexOf(".yaml:") + ".yaml:".length());
+    return Integer.parseInt(place.substring(0, place.indexOf(':')));
+  }
+}
