@@ -72,8 +72,7 @@ final class ControllerOptions {
               clock);
       return question.apply(
           parts.add(
-              PolicyInspector.open(
-                  address, names.policyServer().dnsName(), client, loops, clock)));
+              PolicyInspector.open(address, names.policyServer().dnsName(), client, loops, clock)));
     } catch (StatusRuntimeException e) {
       if (e.getStatus().getCode() == Status.Code.NOT_FOUND) {
         throw CommandFailure.configuration(

@@ -97,8 +97,7 @@ final class PolicyExplainCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     if (port < 1 || port > 65_535) {
-      throw new ParameterException(
-          spec.commandLine(), "--port " + port + ": expected 1 to 65535");
+      throw new ParameterException(spec.commandLine(), "--port " + port + ": expected 1 to 65535");
     }
     if (manifests.given() == controller.given()) {
       throw new ParameterException(
@@ -144,7 +143,6 @@ final class PolicyExplainCommand implements Callable<Integer> {
             call.identity(), call.ip(), call.tls(), manifests.config(controller.names()));
     List<PortFinding> findings =
         inspection.getFindingsList().stream().map(PortFinding::of).toList();
-    return new ExplanationReport(
-        ref.toString(), port, target.ask(caller, call.call()), findings);
+    return new ExplanationReport(ref.toString(), port, target.ask(caller, call.call()), findings);
   }
 }

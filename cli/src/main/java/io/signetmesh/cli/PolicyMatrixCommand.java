@@ -68,8 +68,7 @@ final class PolicyMatrixCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    AccessMatrix matrix =
-        AccessMatrix.of(manifests.required(spec).mesh(names.names()), namespace);
+    AccessMatrix matrix = AccessMatrix.of(manifests.required(spec).mesh(names.names()), namespace);
     PrintWriter out = spec.commandLine().getOut();
     switch (format) {
       case TABLE -> MatrixText.table(matrix, out);

@@ -39,10 +39,10 @@ final class PolicyValidateCommandTest {
   void reportsFieldsAndReferencesOfOneSetTogether() throws Exception {
     String yaml =
         ShopManifests.YAML
-                .replace("accessPolicy: all-unauthenticated", "accessPolicy: open")
-                .replace(
-                    "kind: MeshTLSAuthentication, name: frontend",
-                    "kind: MeshTLSAuthentication, name: fronted");
+            .replace("accessPolicy: all-unauthenticated", "accessPolicy: open")
+            .replace(
+                "kind: MeshTLSAuthentication, name: frontend",
+                "kind: MeshTLSAuthentication, name: fronted");
     CommandRun run = validate(yaml).ended(ExitCode.NEGATIVE);
     int access = lineOf(yaml, "accessPolicy: open");
     int policy = lineOf(yaml, "name: web-clients");
@@ -75,8 +75,7 @@ final class PolicyValidateCommandTest {
 
   @Test
   void printsFindingsForPrograms() throws Exception {
-    JsonNode json =
-        validate(ShopManifests.YAML + CLASH, "-o", "json").ended(ExitCode.OK).json();
+    JsonNode json = validate(ShopManifests.YAML + CLASH, "-o", "json").ended(ExitCode.OK).json();
     assertThat(json.get("objects").asInt()).isEqualTo(7);
     assertThat(json.get("warnings").asInt()).isEqualTo(1);
     JsonNode finding = json.get("findings").get(0);

@@ -7,7 +7,8 @@ import java.util.Comparator;
  *
  * @param server {@code kind/name} of the Server, or {@code default/policy}
  * @param route {@code kind/name} of the route
- * @param authorization {@code kind/name} of the authorization or denial; empty for requests that none allows
+ * @param authorization {@code kind/name} of the authorization or denial; empty for requests that
+ *     none allows
  */
 public record AuthorizationKey(String server, String route, String authorization)
     implements Comparable<AuthorizationKey> {

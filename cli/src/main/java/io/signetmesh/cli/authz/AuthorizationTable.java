@@ -149,8 +149,7 @@ public final class AuthorizationTable {
     return (known == null || known.denied() == 0)
         && keys.stream()
             .anyMatch(
-                other ->
-                    !other.authorization().isEmpty() && other.unauthorized().equals(key));
+                other -> !other.authorization().isEmpty() && other.unauthorized().equals(key));
   }
 
   private static boolean isHttp(ProxyProtocol protocol) {
@@ -178,9 +177,7 @@ public final class AuthorizationTable {
   }
 
   private static String serverName(String resource) {
-    return resource.startsWith("default/")
-        ? "default:" + shortName(resource)
-        : shortName(resource);
+    return resource.startsWith("default/") ? "default:" + shortName(resource) : shortName(resource);
   }
 
   private String rate(double requests) {

@@ -54,8 +54,7 @@ public final class PolicyInspector implements AutoCloseable {
    */
   public PortInspection inspect(String workload, int port) {
     return stub()
-        .inspect(
-            PortInspectionRequest.newBuilder().setWorkload(workload).setPort(port).build());
+        .inspect(PortInspectionRequest.newBuilder().setWorkload(workload).setPort(port).build());
   }
 
   /**

@@ -81,8 +81,7 @@ public record AccessMatrix(
         String key =
             workload.ref().namespace()
                 + (server.kind().equals("default") ? "/~" + at : "/" + server.label());
-        servers
-            .computeIfAbsent(key, k -> new Found(workload.ref().namespace(), at, port))
+        servers.computeIfAbsent(key, k -> new Found(workload.ref().namespace(), at, port))
             .workloads++;
       }
     }
@@ -252,7 +251,8 @@ public record AccessMatrix(
       Set<String> names = new TreeSet<>();
       for (Authz authz : authorizations()) {
         Authn authn = authz.getAuthentication();
-        authn.getMeshTLS()
+        authn
+            .getMeshTLS()
             .getIdentities()
             .getIdentitiesList()
             .forEach(identity -> names.add(identity.getName()));

@@ -23,7 +23,8 @@ public final class AccessPicture {
 
   /** Hues that are told apart without seeing red and green (Okabe and Ito). */
   private static final List<String> COLOURS =
-      List.of("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#2a9fd6", "#7f3fbf", "#767676");
+      List.of(
+          "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#2a9fd6", "#7f3fbf", "#767676");
 
   private static final String STYLE =
       """

@@ -65,9 +65,6 @@ public record Cell(Verdict verdict, List<String> policies, List<String> networks
   public String networkText(int max) {
     return networks.size() <= max
         ? String.join(", ", networks)
-        : String.join(", ", networks.subList(0, max))
-            + " and "
-            + (networks.size() - max)
-            + " more";
+        : String.join(", ", networks.subList(0, max)) + " and " + (networks.size() - max) + " more";
   }
 }

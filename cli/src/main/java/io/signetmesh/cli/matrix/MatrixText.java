@@ -118,18 +118,9 @@ public final class MatrixText {
         if (cell.verdict().passes()) {
           String label =
               cell.policyNames()
-                  + (cell.networks().isEmpty()
-                      ? ""
-                      : "\n" + cell.networkText(NETWORKS_SHOWN));
+                  + (cell.networks().isEmpty() ? "" : "\n" + cell.networkText(NETWORKS_SHOWN));
           out.println(
-              "  s"
-                  + i
-                  + " -> t"
-                  + j
-                  + " [label="
-                  + quoted(label)
-                  + style(cell.verdict())
-                  + "];");
+              "  s" + i + " -> t" + j + " [label=" + quoted(label) + style(cell.verdict()) + "];");
         }
       }
     }

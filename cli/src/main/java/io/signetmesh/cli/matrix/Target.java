@@ -13,11 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param route route; null where connections and not requests are decided about
  */
 public record Target(
-    String namespace,
-    ResourceRef server,
-    String port,
-    int workloads,
-    @Nullable ResourceRef route) {
+    String namespace, ResourceRef server, String port, int workloads, @Nullable ResourceRef route) {
   /** {@code shop/web}, {@code shop/web-0:9000} for a port without Server. */
   public String serverText() {
     return server.kind().equals("default")

@@ -78,11 +78,7 @@ public record ExplanationReport(
               ? "none: no route was found"
               : "none: no object grants or denies anything here");
       if (answer.request() != null) {
-        section(
-            out,
-            "Routes considered (* is taken)",
-            ExplanationText.routes(explanation),
-            "none");
+        section(out, "Routes considered (* is taken)", ExplanationText.routes(explanation), "none");
       }
       Explanation tried = explanation.trial();
       if (tried != null) {

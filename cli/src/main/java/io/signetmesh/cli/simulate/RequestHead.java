@@ -23,7 +23,8 @@ final class RequestHead implements RequestFacts {
   }
 
   /**
-   * The head of a call; null when its target is none: then the proxy refuses it whatever policy says.
+   * The head of a call; null when its target is none: then the proxy refuses it whatever policy
+   * says.
    *
    * @param host host when the call names none
    */

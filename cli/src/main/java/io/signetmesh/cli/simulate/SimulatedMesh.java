@@ -102,8 +102,7 @@ public final class SimulatedMesh {
         numbers.add(port.port());
       }
     }
-    for (io.signetmesh.crds.policy.Server server :
-        view.servers(workload.ref().namespace())) {
+    for (io.signetmesh.crds.policy.Server server : view.servers(workload.ref().namespace())) {
       Integer number = server.spec().port().getIntVal();
       if (number != null && isServer(port(workload.ref(), number))) {
         numbers.add(number);
@@ -161,10 +160,7 @@ public final class SimulatedMesh {
 
   /** As {@link #caller}, where nothing is known of any workload. */
   public static Caller stranger(
-      @Nullable String identity,
-      @Nullable String ip,
-      @Nullable Boolean tls,
-      PolicyConfig config) {
+      @Nullable String identity, @Nullable String ip, @Nullable Boolean tls, PolicyConfig config) {
     String name = identity == null ? null : identity(identity, config);
     boolean meshed = tls == null ? name != null : tls;
     return ip == null
