@@ -1,0 +1,317 @@
+package io.signetmesh.e2e.decision;
+
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.nio.NioIoHandler;
+import io.netty.handler.ssl.SslContext;
+import io.signetmesh.cli.cases.PolicyCase;
+import io.signetmesh.cli.controlplane.ClusterSettings;
+import io.signetmesh.cli.controlplane.ControlPlaneServers;
+import io.signetmesh.cli.host.ControlPlane;
+import io.signetmesh.cli.host.HostWorkload;
+import io.signetmesh.cli.host.InboundListener;
+import io.signetmesh.cli.host.MeshNames;
+import io.signetmesh.cli.host.ProxyEnvironment;
+import io.signetmesh.cli.mesh.LoopbackNet;
+import io.signetmesh.cli.record.DecisionRecord;
+import io.signetmesh.cli.record.JournalTail;
+import io.signetmesh.cli.simulate.CallProtocol;
+import io.signetmesh.cli.simulate.PolicySources;
+import io.signetmesh.cli.simulate.WorkloadNames;
+import io.signetmesh.cluster.Workload;
+import io.signetmesh.cluster.WorkloadRef;
+import io.signetmesh.identity.ca.IssuancePolicy;
+import io.signetmesh.identity.pki.StateFiles;
+import io.signetmesh.proxy.Proxy;
+import io.signetmesh.proxy.config.ProxyConfig;
+import io.signetmesh.proxy.connect.TransportHeader;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A control plane and a proxy for each workload that the cases call, all in this process, on a
+ * loopback network of their own.
+ */
+final class CaseMesh implements AutoCloseable {
+  private static final Duration LIMIT = Duration.ofSeconds(60);
+  private static final int LISTEN_OFFSET = 10_000;
+  private static final int FIRST_WORKLOAD = 10;
+
+  private final Deque<AutoCloseable> parts = new ArrayDeque<>();
+  private final Map<WorkloadRef, Served> served = new HashMap<>();
+  private final CaseClient client;
+  private final CaseLeaves leaves;
+  private final WorkloadNames names;
+
+  /** A workload with its proxy. */
+  private static final class Served {
+    final HostWorkload workload;
+    final String serverName;
+    final Map<Integer, Integer> ipv6;
+    final JournalTail journal;
+    final Map<String, List<DecisionRecord>> records = new HashMap<>();
+
+    Served(
+        HostWorkload workload, String serverName, Map<Integer, Integer> ipv6, JournalTail journal) {
+      this.workload = workload;
+      this.serverName = serverName;
+      this.ipv6 = ipv6;
+      this.journal = journal;
+    }
+
+    /** The last decision about a client, once there are so many. */
+    DecisionRecord await(InetSocketAddress from, int count) throws Exception {
+      String address = from.getAddress().getHostAddress();
+      String text =
+          (address.contains(":") ? "[" + from.getAddress().getHostAddress() + "]" : address)
+              + ":"
+              + from.getPort();
+      long end = System.nanoTime() + LIMIT.toNanos() / 4;
+      while (true) {
+        for (DecisionRecord record : journal.decisions()) {
+          records.computeIfAbsent(normal(record.clientAddress()), _ -> new ArrayList<>()).add(record);
+        }
+        List<DecisionRecord> found = records.getOrDefault(normal(text), List.of());
+        if (found.size() >= count) {
+          return found.getLast();
+        }
+        if (System.nanoTime() - end > 0) {
+          throw new AssertionError(
+              found.size() + " of " + count + " decisions are on record for " + text);
+        }
+        TimeUnit.MILLISECONDS.sleep(2);
+      }
+    }
+
+    private static String normal(String address) {
+      return address.replace("0:0:0:0:0:0:0:1", "::1");
+    }
+  }
+
+  private CaseMesh(CaseClient client, CaseLeaves leaves, WorkloadNames names) {
+    this.client = client;
+    this.leaves = leaves;
+    this.names = names;
+  }
+
+  /**
+   * Starts everything.
+   *
+   * @param directory for state, journals and tokens
+   * @param manifests directory with the manifests of all topics
+   * @param settings of the control plane
+   */
+  static CaseMesh start(
+      Path directory, Path manifests, ClusterSettings settings, List<PolicyCase> cases)
+      throws Exception {
+    Deque<AutoCloseable> parts = new ArrayDeque<>();
+    try {
+      LoopbackNet net = LoopbackNet.reserve();
+      parts.push(net);
+      EventLoopGroup group = new MultiThreadIoEventLoopGroup(2, NioIoHandler.newFactory());
+      parts.push(() -> group.shutdownGracefully(0, 1, TimeUnit.SECONDS).await());
+      Path state = directory.resolve("state");
+      ControlPlaneServers servers =
+          ControlPlaneServers.start(
+              new ControlPlaneServers.Config(
+                  state,
+                  manifests,
+                  ControlPlane.at(net.address(2)),
+                  settings,
+                  IssuancePolicy.DEFAULT),
+              Clock.systemUTC());
+      parts.push(servers);
+      CaseMesh mesh =
+          new CaseMesh(
+              new CaseClient(group),
+              CaseLeaves.of(state, settings.names()),
+              new WorkloadNames(PolicySources.read(List.of(manifests)).view()));
+      mesh.parts.addAll(parts);
+      parts = mesh.parts;
+      mesh.serve(cases, net, servers, group, directory, settings.names());
+      return mesh;
+    } catch (Exception | AssertionError e) {
+      closeAll(parts);
+      throw e;
+    }
+  }
+
+  private void serve(
+      List<PolicyCase> cases,
+      LoopbackNet net,
+      ControlPlaneServers servers,
+      EventLoopGroup group,
+      Path directory,
+      MeshNames mesh)
+      throws Exception {
+    Path audit = directory.resolve("audit");
+    StateFiles.createDirectory(audit);
+    Map<WorkloadRef, Workload> workloads = new TreeMap<>();
+    Map<WorkloadRef, Set<Integer>> ports = new HashMap<>();
+    Map<WorkloadRef, Set<Integer>> ipv6 = new HashMap<>();
+    for (PolicyCase test : cases) {
+      Workload workload = names.find(test.workload());
+      workloads.put(workload.ref(), workload);
+      ports.computeIfAbsent(workload.ref(), _ -> new TreeSet<>()).add(test.port());
+      if (address(test) instanceof java.net.Inet6Address) {
+        ipv6.computeIfAbsent(workload.ref(), _ -> new TreeSet<>()).add(test.port());
+      }
+    }
+    List<Proxy> proxies = new ArrayList<>();
+    int next = FIRST_WORKLOAD;
+    for (Workload workload : workloads.values()) {
+      WorkloadRef ref = workload.ref();
+      boolean external = ref.kind() == WorkloadRef.Kind.EXTERNAL_WORKLOAD;
+      HostWorkload host =
+          new HostWorkload(
+              ref.namespace(),
+              ref.name(),
+              external ? ref.name() : workload.serviceAccount(),
+              net.address(next++),
+              List.of(),
+              List.of(),
+              ports.get(ref).stream()
+                  .map(port -> new InboundListener(port + LISTEN_OFFSET, port))
+                  .toList());
+      for (int port : ports.get(ref)) {
+        var listener =
+            CaseApplication.listen(group, new InetSocketAddress(host.address(), port));
+        parts.push(() -> listener.close().sync());
+      }
+      String name = host.namespace() + "." + host.name();
+      Path journal = audit.resolve(name + ".jsonl");
+      Map<String, String> environment =
+          new HashMap<>(
+              ProxyEnvironment.of(
+                  host,
+                  mesh,
+                  servers.addresses(),
+                  servers.trustAnchors(),
+                  servers.tokens().issue(name, host.namespace(), host.serviceAccount()),
+                  journal));
+      environment.put("LINKERD2_PROXY_POLICY_WORKLOAD", ref.toWire());
+      environment.put("SIGNET_PROXY_POLICY_WAIT", "20s");
+      Map<Integer, Integer> ipv6Listeners = new HashMap<>();
+      for (int port : ipv6.getOrDefault(ref, Set.of())) {
+        int free = freeIpv6Port();
+        ipv6Listeners.put(port, free);
+        environment.merge(
+            "SIGNET_PROXY_INBOUND_LISTENERS", "[::1]:" + free + "=" + port, (a, b) -> a + "," + b);
+      }
+      Proxy proxy = Proxy.start(ProxyConfig.from(environment), Clock.systemUTC());
+      parts.push(proxy);
+      proxies.add(proxy);
+      served.put(
+          ref,
+          new Served(
+              host,
+              mesh.identity(host.namespace(), host.serviceAccount()).dnsName(),
+              ipv6Listeners,
+              JournalTail.fromStart(journal)));
+    }
+    for (Proxy proxy : proxies) {
+      proxy.ready().get(LIMIT.toSeconds(), TimeUnit.SECONDS);
+    }
+  }
+
+  private static int freeIpv6Port() throws Exception {
+    try (ServerSocket socket = new ServerSocket()) {
+      socket.bind(new InetSocketAddress(InetAddress.ofLiteral("::1"), 0));
+      return socket.getLocalPort();
+    }
+  }
+
+  private static InetAddress address(PolicyCase test) {
+    PolicyCase.ClientCase who = Objects.requireNonNull(test.client(), test.name());
+    return InetAddress.ofLiteral(Objects.requireNonNull(who.ip(), test.name()));
+  }
+
+  /** Makes the call of a case, from its address, and reads what the proxy recorded about it. */
+  Outcome call(PolicyCase test) throws Exception {
+    Served to = Objects.requireNonNull(served.get(names.find(test.workload()).ref()));
+    PolicyCase.ClientCase who = Objects.requireNonNull(test.client(), test.name());
+    PolicyCase.RequestCase request = Objects.requireNonNull(test.request(), test.name());
+    CallProtocol protocol = Objects.requireNonNull(request.protocol(), test.name());
+    String identity = who.identity();
+    boolean tls = who.tls() == null ? identity != null : who.tls();
+    // Peers' proxies hand bytes over with the transport header, requests as they are.
+    boolean direct = protocol == CallProtocol.TCP && identity != null;
+    SslContext context =
+        tls
+            ? leaves.context(identity, direct ? List.of(TransportHeader.ALPN) : List.of())
+            : null;
+    InetAddress from = address(test);
+    CaseClient.Route route =
+        new CaseClient.Route(
+            new InetSocketAddress(from, 0),
+            listener(to, test.port(), from, direct),
+            context,
+            to.serverName,
+            direct ? test.port() : 0);
+    int times = Objects.requireNonNullElse(test.repeat(), 1);
+    CaseClient.Reply reply =
+        switch (protocol) {
+          case HTTP1 -> client.http1(route, request(test, request, "GET"), times);
+          case HTTP2 -> client.http2(route, request(test, request, "GET"), false, times);
+          case GRPC -> client.http2(route, request(test, request, "POST"), true, times);
+          case TCP -> client.bytes(route, false);
+          case TLS -> client.bytes(route, true);
+        };
+    Outcome outcome = Outcome.of(reply, to.await(reply.local(), times));
+    if (!protocol.isHttp() && reply.bytes() > 0 != outcome.verdict().equals("allow")) {
+      throw new AssertionError(outcome + " is on record, but " + reply + " came");
+    }
+    return outcome;
+  }
+
+  private static InetSocketAddress listener(
+      Served to, int port, InetAddress from, boolean direct) {
+    if (direct) {
+      return to.workload.direct();
+    }
+    Integer ipv6 = from instanceof java.net.Inet6Address ? to.ipv6.get(port) : null;
+    return ipv6 == null
+        ? new InetSocketAddress(to.workload.address(), port + LISTEN_OFFSET)
+        : new InetSocketAddress(from, ipv6);
+  }
+
+  private static CaseClient.Request request(
+      PolicyCase test, PolicyCase.RequestCase request, String method) {
+    return new CaseClient.Request(
+        orElse(request.method(), method),
+        orElse(request.path(), "/"),
+        orElse(request.host(), test.workload().substring(test.workload().indexOf('/') + 1)),
+        request.headers());
+  }
+
+  private static String orElse(@Nullable String text, String other) {
+    return text == null ? other : text;
+  }
+
+  @Override
+  public void close() throws Exception {
+    closeAll(parts);
+  }
+
+  private static void closeAll(Deque<AutoCloseable> parts) throws Exception {
+    for (AutoCloseable part = parts.poll(); part != null; part = parts.poll()) {
+      part.close();
+    }
+  }
+}

@@ -1,0 +1,195 @@
+package io.signetmesh.e2e.decision;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.DynamicContainer.dynamicContainer;
+import static org.junit.jupiter.api.DynamicTest.dynamicTest;
+
+import io.signetmesh.cli.cases.CaseResult;
+import io.signetmesh.cli.cases.CaseRun;
+import io.signetmesh.cli.cases.CaseText;
+import io.signetmesh.cli.cases.PolicyCase;
+import io.signetmesh.cli.controlplane.ClusterSettings;
+import io.signetmesh.cli.host.MeshNames;
+import io.signetmesh.cli.process.SignetProcess;
+import io.signetmesh.cli.simulate.Answer;
+import io.signetmesh.cli.simulate.PolicySources;
+import io.signetmesh.cli.simulate.SimulatedMesh;
+import io.signetmesh.crds.manifest.RecordReader.Located;
+import io.signetmesh.crds.manifest.RecordReader.Records;
+import io.signetmesh.crds.network.Cidr;
+import io.signetmesh.crds.policy.AccessPolicy;
+import java.net.URISyntaxException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.DynamicContainer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Every rule of policy, as manifests and a call with what has to come of it. Each case is asked
+ * three times: of the simulation over its topic alone, by {@code signet policy test} over all
+ * topics in one mesh, and of a real proxy in that mesh by a real client with a certificate of the
+ * mesh, from the case's address. All answers are as the case states, and equal in all they say.
+ */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@Timeout(120)
+class DecisionCasesIT {
+  private static final String CLUSTER_NETWORK = "127.10.0.0/16";
+  private static final ClusterSettings SETTINGS =
+      new ClusterSettings(
+          MeshNames.DEFAULT, List.of(Cidr.parse(CLUSTER_NETWORK)), AccessPolicy.DENY);
+
+  private final List<Topic> topics = new ArrayList<>();
+  private Path directory;
+  private Path merged;
+  private CaseMesh mesh;
+
+  /** Manifests of one namespace or two, with the cases about them. */
+  private record Topic(
+      String name, Path cases, CaseRun run, List<Located<PolicyCase>> tests, Map<String, Answer> answers) {
+    static Topic read(Path directory) throws Exception {
+      Path cases = directory.resolve("cases.yaml");
+      Records<PolicyCase> read = CaseRun.read(cases);
+      assertThat(read.findings()).isEmpty();
+      SimulatedMesh simulated =
+          new SimulatedMesh(
+              PolicySources.read(List.of(directory.resolve("manifests.yaml"))).view(),
+              SETTINGS.policy());
+      return new Topic(
+          directory.getFileName().toString(),
+          cases,
+          new CaseRun(simulated),
+          read.records(),
+          new HashMap<>());
+    }
+
+    CaseResult simulate(Located<PolicyCase> test) {
+      return run.run(test);
+    }
+  }
+
+  @BeforeAll
+  void start(@TempDir Path scratch) throws Exception {
+    directory = scratch;
+    merged = Files.createDirectories(scratch.resolve("manifests"));
+    List<PolicyCase> cases = new ArrayList<>();
+    try (Stream<Path> found = Files.list(resources())) {
+      for (Path topic : found.filter(Files::isDirectory).sorted().toList()) {
+        Topic read = Topic.read(topic);
+        topics.add(read);
+        read.tests().forEach(test -> cases.add(test.value()));
+        Files.copy(topic.resolve("manifests.yaml"), merged.resolve(read.name() + ".yaml"));
+      }
+    }
+    mesh = CaseMesh.start(scratch, merged, SETTINGS, cases);
+  }
+
+  private static Path resources() throws URISyntaxException {
+    return Path.of(
+        Objects.requireNonNull(DecisionCasesIT.class.getResource("/decision-cases")).toURI());
+  }
+
+  @AfterAll
+  void stop() throws Exception {
+    if (mesh != null) {
+      mesh.close();
+    }
+  }
+
+  @Test
+  void commandFindsAllCasesAsExpected() throws Exception {
+    List<String> arguments = new ArrayList<>(List.of("policy", "test", "-f", merged.toString()));
+    topics.forEach(topic -> arguments.addAll(List.of("-t", topic.cases().toString())));
+    arguments.addAll(List.of("--cluster-networks", CLUSTER_NETWORK));
+    Path log = directory.resolve("policy-test.log");
+    try (SignetProcess process = SignetProcess.start("policy-test", log, Map.of(), arguments)) {
+      assertThat(process.awaitExit(Duration.ofSeconds(60))).isTrue();
+      assertThat(process.exitCode()).as(() -> read(log)).isZero();
+    }
+  }
+
+  @TestFactory
+  Stream<DynamicContainer> offline() {
+    return topics.stream()
+        .map(
+            topic ->
+                dynamicContainer(
+                    topic.name(),
+                    topic.tests().stream()
+                        .map(
+                            test ->
+                                dynamicTest(
+                                    test.value().name(),
+                                    () -> {
+                                      CaseResult result = topic.simulate(test);
+                                      assertThat(result.passed())
+                                          .as(() -> String.join("\n", CaseText.details(result)))
+                                          .isTrue();
+                                    }))));
+  }
+
+  @TestFactory
+  Stream<DynamicContainer> online() {
+    return topics.stream()
+        .map(
+            topic ->
+                dynamicContainer(
+                    topic.name(),
+                    topic.tests().stream()
+                        .map(
+                            test ->
+                                dynamicTest(
+                                    test.value().name(),
+                                    () -> {
+                                      Answer simulated = topic.simulate(test).answer();
+                                      Outcome seen = mesh.call(test.value());
+                                      assertThat(differences(test.value().expect(), seen))
+                                          .as("expected at " + test.position() + ": " + seen)
+                                          .isEmpty();
+                                      assertThat(seen)
+                                          .as("as the simulation of " + test.position())
+                                          .isEqualTo(Outcome.of(Objects.requireNonNull(simulated)));
+                                    }))));
+  }
+
+  private static List<String> differences(PolicyCase.Expectation expected, Outcome seen) {
+    List<String> found = new ArrayList<>();
+    compare(
+        "verdict", expected.verdict() == null ? null : expected.verdict().wireName(), seen.verdict(), found);
+    compare("status", expected.status(), seen.status(), found);
+    compare("grpcStatus", expected.grpcStatus(), seen.grpcStatus(), found);
+    compare("authorization", expected.authorization(), seen.authorization(), found);
+    compare("reason", expected.reason(), seen.reason(), found);
+    compare("mode", expected.mode(), seen.mode(), found);
+    compare(
+        "trial", expected.trial() == null ? null : expected.trial().wireName(), seen.trial(), found);
+    return found;
+  }
+
+  private static void compare(
+      String field, @org.jspecify.annotations.Nullable Object expected, Object seen, List<String> found) {
+    if (expected != null && !expected.equals(seen)) {
+      found.add(field + ": expected " + expected + ", seen " + seen);
+    }
+  }
+
+  private static String read(Path log) {
+    try {
+      return Files.readString(log);
+    } catch (java.io.IOException e) {
+      return e.toString();
+    }
+  }
+}
