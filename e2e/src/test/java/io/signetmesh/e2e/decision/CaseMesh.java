@@ -22,6 +22,7 @@ import io.signetmesh.cluster.Workload;
 import io.signetmesh.cluster.WorkloadRef;
 import io.signetmesh.identity.ca.IssuancePolicy;
 import io.signetmesh.identity.pki.StateFiles;
+import io.signetmesh.policy.PolicyServer;
 import io.signetmesh.proxy.Proxy;
 import io.signetmesh.proxy.config.ProxyConfig;
 import io.signetmesh.proxy.connect.TransportHeader;
@@ -134,7 +135,8 @@ final class CaseMesh implements AutoCloseable {
                   manifests,
                   ControlPlane.at(net.address(2)),
                   settings,
-                  IssuancePolicy.DEFAULT),
+                  IssuancePolicy.DEFAULT,
+                  new PolicyServer.Admin(new InetSocketAddress(net.address(2), 0), true)),
               Clock.systemUTC());
       parts.push(servers);
       CaseMesh mesh =
