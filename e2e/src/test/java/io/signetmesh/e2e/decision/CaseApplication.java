@@ -124,8 +124,7 @@ final class CaseApplication {
             new DefaultHttp2HeadersFrame(
                 new DefaultHttp2Headers().status("200").add("content-type", "application/grpc")));
         ctx.writeAndFlush(
-            new DefaultHttp2HeadersFrame(
-                new DefaultHttp2Headers().add("grpc-status", "0"), true));
+            new DefaultHttp2HeadersFrame(new DefaultHttp2Headers().add("grpc-status", "0"), true));
       } else if (end) {
         ctx.writeAndFlush(
             new DefaultHttp2HeadersFrame(new DefaultHttp2Headers().status("200"), true));

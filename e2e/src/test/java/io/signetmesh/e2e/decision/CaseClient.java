@@ -90,7 +90,9 @@ final class CaseClient {
     StringBuilder head = new StringBuilder();
     head.append(request.method()).append(' ').append(request.path()).append(" HTTP/1.1\r\n");
     head.append("Host: ").append(request.host()).append("\r\n");
-    request.headers().forEach((name, value) -> head.append(name).append(": ").append(value).append("\r\n"));
+    request
+        .headers()
+        .forEach((name, value) -> head.append(name).append(": ").append(value).append("\r\n"));
     head.append("\r\n");
     CompletableFuture<Integer> last = new CompletableFuture<>();
     Channel channel =
@@ -146,13 +148,19 @@ final class CaseClient {
       if (grpc) {
         head.add("content-type", "application/grpc").add("te", "trailers");
       }
-      request.headers().forEach((name, value) -> head.add(name.toLowerCase(java.util.Locale.ROOT), value));
+      request
+          .headers()
+          .forEach((name, value) -> head.add(name.toLowerCase(java.util.Locale.ROOT), value));
       List<CompletableFuture<int[]>> replies = new ArrayList<>();
       for (int i = 0; i < times; i++) {
         CompletableFuture<int[]> reply = new CompletableFuture<>();
         replies.add(reply);
         Channel stream =
-            new Http2StreamChannelBootstrap(channel).handler(new Stream(reply)).open().sync().getNow();
+            new Http2StreamChannelBootstrap(channel)
+                .handler(new Stream(reply))
+                .open()
+                .sync()
+                .getNow();
         stream.write(new DefaultHttp2HeadersFrame(head, !grpc));
         if (grpc) {
           stream.write(new DefaultHttp2DataFrame(Unpooled.wrappedBuffer(new byte[5]), true));

@@ -53,8 +53,7 @@ final class CaseLeaves {
         EmbeddedAuthority.open(
             state, names.controlPlaneNamespace(), names.trustDomain(), Clock.systemUTC());
     return new CaseLeaves(
-        authority.current(),
-        new TrustBundle(0, names.trustDomain(), List.of(authority.anchor())));
+        authority.current(), new TrustBundle(0, names.trustDomain(), List.of(authority.anchor())));
   }
 
   /**
@@ -95,7 +94,9 @@ final class CaseLeaves {
             .addExtension(Extension.basicConstraints, true, new BasicConstraints(false))
             .addExtension(Extension.keyUsage, true, new KeyUsage(KeyUsage.digitalSignature))
             .addExtension(
-                Extension.extendedKeyUsage, false, new ExtendedKeyUsage(KeyPurposeId.id_kp_clientAuth))
+                Extension.extendedKeyUsage,
+                false,
+                new ExtendedKeyUsage(KeyPurposeId.id_kp_clientAuth))
             .addExtension(Extension.subjectAlternativeName, true, new GeneralNames(name));
     X509Certificate leaf =
         new JcaX509CertificateConverter()

@@ -86,7 +86,9 @@ final class CaseMesh implements AutoCloseable {
       long end = System.nanoTime() + LIMIT.toNanos() / 4;
       while (true) {
         for (DecisionRecord record : journal.decisions()) {
-          records.computeIfAbsent(normal(record.clientAddress()), _ -> new ArrayList<>()).add(record);
+          records
+              .computeIfAbsent(normal(record.clientAddress()), _ -> new ArrayList<>())
+              .add(record);
         }
         List<DecisionRecord> found = records.getOrDefault(normal(text), List.of());
         if (found.size() >= count) {
@@ -192,8 +194,7 @@ final class CaseMesh implements AutoCloseable {
                   .map(port -> new InboundListener(port + LISTEN_OFFSET, port))
                   .toList());
       for (int port : ports.get(ref)) {
-        var listener =
-            CaseApplication.listen(group, new InetSocketAddress(host.address(), port));
+        var listener = CaseApplication.listen(group, new InetSocketAddress(host.address(), port));
         parts.push(() -> listener.close().sync());
       }
       String name = host.namespace() + "." + host.name();
@@ -255,9 +256,7 @@ final class CaseMesh implements AutoCloseable {
     // Peers' proxies hand bytes over with the transport header, requests as they are.
     boolean direct = protocol == CallProtocol.TCP && identity != null;
     SslContext context =
-        tls
-            ? leaves.context(identity, direct ? List.of(TransportHeader.ALPN) : List.of())
-            : null;
+        tls ? leaves.context(identity, direct ? List.of(TransportHeader.ALPN) : List.of()) : null;
     InetAddress from = address(test);
     CaseClient.Route route =
         new CaseClient.Route(
@@ -282,8 +281,7 @@ final class CaseMesh implements AutoCloseable {
     return outcome;
   }
 
-  private static InetSocketAddress listener(
-      Served to, int port, InetAddress from, boolean direct) {
+  private static InetSocketAddress listener(Served to, int port, InetAddress from, boolean direct) {
     if (direct) {
       return to.workload.direct();
     }

@@ -58,7 +58,11 @@ class DecisionCasesIT {
 
   /** Manifests of one namespace or two, with the cases about them. */
   private record Topic(
-      String name, Path cases, CaseRun run, List<Located<PolicyCase>> tests, Map<String, Answer> answers) {
+      String name,
+      Path cases,
+      CaseRun run,
+      List<Located<PolicyCase>> tests,
+      Map<String, Answer> answers) {
     static Topic read(Path directory) throws Exception {
       Path cases = directory.resolve("cases.yaml");
       Records<PolicyCase> read = CaseRun.read(cases);
@@ -167,19 +171,28 @@ class DecisionCasesIT {
   private static List<String> differences(PolicyCase.Expectation expected, Outcome seen) {
     List<String> found = new ArrayList<>();
     compare(
-        "verdict", expected.verdict() == null ? null : expected.verdict().wireName(), seen.verdict(), found);
+        "verdict",
+        expected.verdict() == null ? null : expected.verdict().wireName(),
+        seen.verdict(),
+        found);
     compare("status", expected.status(), seen.status(), found);
     compare("grpcStatus", expected.grpcStatus(), seen.grpcStatus(), found);
     compare("authorization", expected.authorization(), seen.authorization(), found);
     compare("reason", expected.reason(), seen.reason(), found);
     compare("mode", expected.mode(), seen.mode(), found);
     compare(
-        "trial", expected.trial() == null ? null : expected.trial().wireName(), seen.trial(), found);
+        "trial",
+        expected.trial() == null ? null : expected.trial().wireName(),
+        seen.trial(),
+        found);
     return found;
   }
 
   private static void compare(
-      String field, @org.jspecify.annotations.Nullable Object expected, Object seen, List<String> found) {
+      String field,
+      @org.jspecify.annotations.Nullable Object expected,
+      Object seen,
+      List<String> found) {
     if (expected != null && !expected.equals(seen)) {
       found.add(field + ": expected " + expected + ", seen " + seen);
     }

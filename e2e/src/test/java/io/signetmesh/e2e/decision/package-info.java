@@ -1,4 +1,6 @@
-/** The decision cases of {@code decision-cases/}: the same ones offline and through real proxies. */
+/**
+ * The decision cases of {@code decision-cases/}: the same ones offline and through real proxies.
+ */
 @NullMarked
 package io.signetmesh.e2e.decision;
 
