@@ -76,6 +76,12 @@ final class CaseMesh implements AutoCloseable {
       this.journal = journal;
     }
 
+    /** Forgets what has been decided so far: a client may get the port of an earlier one. */
+    void forget() throws Exception {
+      journal.skip();
+      records.clear();
+    }
+
     /** The last decision about a client, once there are so many. */
     DecisionRecord await(InetSocketAddress from, int count) throws Exception {
       String address = from.getAddress().getHostAddress();
@@ -266,6 +272,7 @@ final class CaseMesh implements AutoCloseable {
             to.serverName,
             direct ? test.port() : 0);
     int times = Objects.requireNonNullElse(test.repeat(), 1);
+    to.forget();
     CaseClient.Reply reply =
         switch (protocol) {
           case HTTP1 -> client.http1(route, request(test, request, "GET"), times);
