@@ -187,6 +187,7 @@ final class CaseMesh implements AutoCloseable {
     int next = FIRST_WORKLOAD;
     for (Workload workload : workloads.values()) {
       WorkloadRef ref = workload.ref();
+      Set<Integer> called = ports.getOrDefault(ref, Set.of());
       boolean external = ref.kind() == WorkloadRef.Kind.EXTERNAL_WORKLOAD;
       HostWorkload host =
           new HostWorkload(
@@ -196,10 +197,10 @@ final class CaseMesh implements AutoCloseable {
               net.address(next++),
               List.of(),
               List.of(),
-              ports.get(ref).stream()
+              called.stream()
                   .map(port -> new InboundListener(port + LISTEN_OFFSET, port))
                   .toList());
-      for (int port : ports.get(ref)) {
+      for (int port : called) {
         var listener = CaseApplication.listen(group, new InetSocketAddress(host.address(), port));
         parts.push(() -> listener.close().sync());
       }
