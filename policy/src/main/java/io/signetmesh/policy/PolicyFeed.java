@@ -201,14 +201,7 @@ final class PolicyFeed implements ClusterListener {
   List<Finding> findings() {
     ClusterView now = view;
     return index.findings().stream()
-        .map(
-            finding ->
-                new Finding(
-                    finding.severity(),
-                    finding.rule(),
-                    finding.object(),
-                    ClusterFacts.originOf(now, finding.object()),
-                    finding.message()))
+        .map(finding -> finding.at(ClusterFacts.originOf(now, finding.object())))
         .toList();
   }
 

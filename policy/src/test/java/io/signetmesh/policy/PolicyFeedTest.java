@@ -102,7 +102,7 @@ final class PolicyFeedTest {
     ClusterView moved = at(2, typo, 25, WEB, SERVER, more);
     feed.changed(moved, ClusterChange.between(ClusterView.EMPTY, moved));
     assertThat(feed.findings()).singleElement().matches(f -> f.origin().equals("shop.yaml:25:1"));
-    assertThat(feed.findings().getFirst().message()).contains("there is a Server web");
+    assertThat(feed.findings().getFirst().message()).contains("did you mean \"web\"?");
   }
 
   @Test
@@ -142,7 +142,7 @@ final class PolicyFeedTest {
         .extracting(AdministrativeEvent::act)
         .containsExactly("policy-applied", "policy-findings");
     assertThat(records.getLast().attributes()).containsEntry("errors", "1");
-    assertThat(records.getLast().attributes().get("findings")).contains("there is a Server web");
+    assertThat(records.getLast().attributes().get("findings")).contains("did you mean \"web\"?");
 
     ClusterView more =
         view(

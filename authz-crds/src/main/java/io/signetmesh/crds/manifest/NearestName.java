@@ -2,46 +2,75 @@ package io.signetmesh.crds.manifest;
 
 import java.util.Collection;
 import java.util.Locale;
+import java.util.Optional;
 
 /** Finds the name that was probably meant. */
 public final class NearestName {
   private static final int MAX_DISTANCE = 2;
-  private static final int MAX_LENGTH = 64;
+  private static final int MAX_LENGTH = 253;
+  private static final int SHORT = 5;
 
   private NearestName() {}
 
-  /** {@code (did you mean "port"?)}, or nothing when no name is near. */
-  public static String hint(String name, Collection<String> known) {
-    if (name.length() > MAX_LENGTH) {
-      return "";
+  /**
+   * The known name that a slip or two of the pen lead to: characters left out, added, replaced or
+   * exchanged with their neighbour, or of the other case. One slip in a short name.
+   */
+  public static Optional<String> of(String name, Collection<String> known) {
+    String nearest = null;
+    int best = (name.length() <= SHORT ? 1 : MAX_DISTANCE) + 1;
+    String lower = name.toLowerCase(Locale.ROOT);
+    if (name.isEmpty() || name.length() > MAX_LENGTH) {
+      return Optional.empty();
     }
-    String nearest = "";
-    int best = MAX_DISTANCE + 1;
     for (String candidate : known) {
-      int distance = distance(name.toLowerCase(Locale.ROOT), candidate.toLowerCase(Locale.ROOT));
-      if (distance < best && distance < Math.max(1, candidate.length() / 2)) {
+      if (Math.abs(candidate.length() - name.length()) >= best && nearest != null
+          || Math.abs(candidate.length() - name.length()) > MAX_DISTANCE
+          || candidate.equals(name)) {
+        continue;
+      }
+      int distance = distance(lower, candidate.toLowerCase(Locale.ROOT));
+      if (distance < best
+          || (distance == best && nearest != null && candidate.compareTo(nearest) < 0)) {
         best = distance;
         nearest = candidate;
       }
     }
-    return nearest.isEmpty() ? "" : " (did you mean " + Quoted.text(nearest) + "?)";
+    return Optional.ofNullable(nearest);
   }
 
-  /** Levenshtein distance. */
+  /** {@code (did you mean "port"?)}, or nothing when no name is near. */
+  public static String hint(String name, Collection<String> known) {
+    return of(name, known)
+        .map(nearest -> " (did you mean " + Quoted.text(nearest) + "?)")
+        .orElse("");
+  }
+
+  /** Levenshtein distance, an exchange of neighbours counted as one step. */
   private static int distance(String a, String b) {
+    int[] beforeLast = new int[b.length() + 1];
+    int[] last = new int[b.length() + 1];
     int[] row = new int[b.length() + 1];
     for (int j = 0; j <= b.length(); j++) {
-      row[j] = j;
+      last[j] = j;
     }
     for (int i = 1; i <= a.length(); i++) {
-      int diagonal = row[0];
       row[0] = i;
       for (int j = 1; j <= b.length(); j++) {
-        int substitution = diagonal + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
-        diagonal = row[j];
-        row[j] = Math.min(substitution, Math.min(row[j], row[j - 1]) + 1);
+        boolean equal = a.charAt(i - 1) == b.charAt(j - 1);
+        row[j] = Math.min(last[j - 1] + (equal ? 0 : 1), Math.min(last[j], row[j - 1]) + 1);
+        if (i > 1
+            && j > 1
+            && a.charAt(i - 1) == b.charAt(j - 2)
+            && a.charAt(i - 2) == b.charAt(j - 1)) {
+          row[j] = Math.min(row[j], beforeLast[j - 2] + 1);
+        }
       }
+      int[] free = beforeLast;
+      beforeLast = last;
+      last = row;
+      row = free;
     }
-    return row[b.length()];
+    return last[b.length()];
   }
 }

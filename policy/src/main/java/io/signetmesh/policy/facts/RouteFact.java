@@ -16,7 +16,9 @@ import org.jspecify.annotations.Nullable;
  * @param created creation time; null sorts last
  * @param servers names of the Servers that it is attached to, in its own namespace
  * @param hosts hosts matched; none means any
- * @param rules what is matched and changed
+ * @param rules what is matched and changed; what is not understood of them is matched as widely as
+ *     it might be meant, and refused
+ * @param flaws what is not understood
  */
 public record RouteFact(
     ObjectRef ref,
@@ -24,7 +26,8 @@ public record RouteFact(
     @Nullable Instant created,
     List<String> servers,
     List<HostMatch> hosts,
-    Rules rules)
+    Rules rules,
+    List<Flaw> flaws)
     implements Fact, Comparable<RouteFact> {
   /** Refuses other kinds than routes. */
   public RouteFact {
@@ -34,7 +37,25 @@ public record RouteFact(
     }
     servers = List.copyOf(servers);
     hosts = List.copyOf(hosts);
+    flaws = List.copyOf(flaws);
   }
+
+  /**
+   * Whether authorizations of this route count. They do not while one of its parents cannot be that
+   * of a route of a Server: Linkerd takes no notice of such a route, so they grant nothing there.
+   */
+  public boolean isGranted() {
+    return flaws.stream().noneMatch(Flaw::ofParent);
+  }
+
+  /**
+   * Something that is not understood.
+   *
+   * @param field path of the field
+   * @param message what is wrong and what was expected
+   * @param ofParent whether it is a parent; otherwise it is a part of a rule
+   */
+  public record Flaw(String field, String message, boolean ofParent) {}
 
   /** Whether a Server that speaks this protocol routes by it. */
   public boolean isUsedBy(ProxyProtocol protocol) {

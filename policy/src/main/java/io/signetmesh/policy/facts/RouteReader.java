@@ -1,9 +1,11 @@
 package io.signetmesh.policy.facts;
 
 import com.google.protobuf.ByteString;
+import io.linkerd.proxy.grpc_route.GrpcFailureInjector;
 import io.linkerd.proxy.grpc_route.GrpcRpcMatch;
 import io.linkerd.proxy.http_route.HeaderMatch;
 import io.linkerd.proxy.http_route.HostMatch;
+import io.linkerd.proxy.http_route.HttpFailureInjector;
 import io.linkerd.proxy.http_route.PathMatch;
 import io.linkerd.proxy.http_route.QueryParamMatch;
 import io.linkerd.proxy.http_route.RequestHeaderModifier;
@@ -29,62 +31,157 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads the inbound side of routes: what is attached to Servers. A route that asks for something
- * that inbound proxies cannot do is refused as a whole.
+ * Reads the inbound side of routes: what is attached to Servers.
+ *
+ * <p>To leave out what is not understood would open what it was written to close, because its
+ * requests fall to other routes then. So a match that is not understood matches whatever its other
+ * conditions allow, at the rank of a regular expression, and is refused; the other matches stay. A
+ * rule with a filter that inbound proxies do not have refuses what it matches, as the Gateway API
+ * wants it. A parent that cannot be one is no attachment, and while there is one the route is
+ * granted to no one.
  */
 final class RouteReader {
+  /** Matches any path or value; never fails to compile. */
+  private static final String ANYTHING = ".*";
+
+  private static final int INTERNAL_SERVER_ERROR = 500;
+  private static final int GRPC_INTERNAL = 13;
+  private static final String REFUSAL = "route is not understood";
+  private static final Pattern TOKEN = Pattern.compile("[A-Za-z0-9!#$%&'*+\\-.^_`|~]+");
+
+  private final List<RouteFact.Flaw> flaws = new ArrayList<>();
+
   private RouteReader() {}
 
   /** Null when the route is attached to no Server. */
   static @Nullable RouteFact http(
       ObjectRef ref, String origin, @Nullable Instant created, HttpRouteSpec spec) {
-    List<String> servers = servers(ref, spec.parentRefs());
-    if (servers.isEmpty()) {
+    RouteReader reader = new RouteReader();
+    List<String> servers = reader.servers(ref, spec.parentRefs());
+    if (servers.isEmpty() && reader.flaws.isEmpty()) {
       return null;
     }
     List<HttpRoute.Rule> rules = new ArrayList<>();
-    for (HttpRouteSpec.Rule rule : spec.rules()) {
-      HttpRoute.Rule.Builder message = HttpRoute.Rule.newBuilder();
-      rule.matches().forEach(match -> message.addMatches(match(match)));
-      for (HttpRouteFilter filter : rule.filters()) {
-        HttpRoute.Filter read = filter(filter);
-        if (read != null) {
-          message.addFilters(read);
-        }
-      }
-      rules.add(message.build());
+    for (int i = 0; i < spec.rules().size(); i++) {
+      reader.rule("spec.rules[" + i + "]", spec.rules().get(i), rules);
     }
     return new RouteFact(
-        ref, origin, created, servers, hosts(spec.hostnames()), new RouteFact.Rules.Http(rules));
+        ref,
+        origin,
+        created,
+        servers,
+        hosts(spec.hostnames()),
+        new RouteFact.Rules.Http(rules),
+        reader.flaws);
   }
 
   /** Null when the route is attached to no Server. */
   static @Nullable RouteFact grpc(
       ObjectRef ref, String origin, @Nullable Instant created, GrpcRouteSpec spec) {
-    List<String> servers = servers(ref, spec.parentRefs());
-    if (servers.isEmpty()) {
+    RouteReader reader = new RouteReader();
+    List<String> servers = reader.servers(ref, spec.parentRefs());
+    if (servers.isEmpty() && reader.flaws.isEmpty()) {
       return null;
     }
     List<GrpcRoute.Rule> rules = new ArrayList<>();
-    for (GrpcRouteSpec.Rule rule : spec.rules()) {
-      GrpcRoute.Rule.Builder message = GrpcRoute.Rule.newBuilder();
-      rule.matches().forEach(match -> message.addMatches(match(match)));
-      for (GrpcRouteFilter filter : rule.filters()) {
-        GrpcRoute.Filter read = filter(filter);
-        if (read != null) {
-          message.addFilters(read);
-        }
-      }
-      rules.add(message.build());
+    for (int i = 0; i < spec.rules().size(); i++) {
+      reader.rule("spec.rules[" + i + "]", spec.rules().get(i), rules);
     }
     return new RouteFact(
-        ref, origin, created, servers, hosts(spec.hostnames()), new RouteFact.Rules.Grpc(rules));
+        ref,
+        origin,
+        created,
+        servers,
+        hosts(spec.hostnames()),
+        new RouteFact.Rules.Grpc(rules),
+        reader.flaws);
   }
 
-  private static List<String> servers(ObjectRef ref, List<ParentRef> parents) {
+  private void rule(String place, HttpRouteSpec.Rule rule, List<HttpRoute.Rule> rules) {
+    List<HttpRoute.Filter> filters = new ArrayList<>();
+    try {
+      for (int i = 0; i < rule.filters().size(); i++) {
+        HttpRoute.Filter filter = filter(place + ".filters[" + i + "]", rule.filters().get(i));
+        if (filter != null) {
+          filters.add(filter);
+        }
+      }
+    } catch (NotUnderstoodException e) {
+      note(e, "; its requests are refused");
+      filters = List.of(httpRefusal());
+    }
+    HttpRoute.Rule.Builder understood = HttpRoute.Rule.newBuilder().addAllFilters(filters);
+    HttpRoute.Rule.Builder refused = HttpRoute.Rule.newBuilder().addFilters(httpRefusal());
+    for (int i = 0; i < rule.matches().size(); i++) {
+      int flawed = flaws.size();
+      var match = match(place + ".matches[" + i + "]", rule.matches().get(i));
+      (flaws.size() == flawed ? understood : refused).addMatches(match);
+    }
+    if (understood.getMatchesCount() > 0 || refused.getMatchesCount() == 0) {
+      rules.add(understood.build());
+    }
+    if (refused.getMatchesCount() > 0) {
+      rules.add(refused.build());
+    }
+  }
+
+  private void rule(String place, GrpcRouteSpec.Rule rule, List<GrpcRoute.Rule> rules) {
+    List<GrpcRoute.Filter> filters = new ArrayList<>();
+    try {
+      for (int i = 0; i < rule.filters().size(); i++) {
+        GrpcRoute.Filter filter = filter(place + ".filters[" + i + "]", rule.filters().get(i));
+        if (filter != null) {
+          filters.add(filter);
+        }
+      }
+    } catch (NotUnderstoodException e) {
+      note(e, "; its requests are refused");
+      filters = List.of(grpcRefusal());
+    }
+    GrpcRoute.Rule.Builder understood = GrpcRoute.Rule.newBuilder().addAllFilters(filters);
+    GrpcRoute.Rule.Builder refused = GrpcRoute.Rule.newBuilder().addFilters(grpcRefusal());
+    for (int i = 0; i < rule.matches().size(); i++) {
+      int flawed = flaws.size();
+      var match = match(place + ".matches[" + i + "]", rule.matches().get(i));
+      (flaws.size() == flawed ? understood : refused).addMatches(match);
+    }
+    if (understood.getMatchesCount() > 0 || refused.getMatchesCount() == 0) {
+      rules.add(understood.build());
+    }
+    if (refused.getMatchesCount() > 0) {
+      rules.add(refused.build());
+    }
+  }
+
+  private static HttpRoute.Filter httpRefusal() {
+    return HttpRoute.Filter.newBuilder()
+        .setFailureInjector(
+            HttpFailureInjector.newBuilder().setStatus(INTERNAL_SERVER_ERROR).setMessage(REFUSAL))
+        .build();
+  }
+
+  private static GrpcRoute.Filter grpcRefusal() {
+    return GrpcRoute.Filter.newBuilder()
+        .setFailureInjector(
+            GrpcFailureInjector.newBuilder().setCode(GRPC_INTERNAL).setMessage(REFUSAL))
+        .build();
+  }
+
+  private void note(NotUnderstoodException flaw, String effect) {
+    flaws.add(new RouteFact.Flaw(flaw.field, flaw.getMessage() + effect, false));
+  }
+
+  private void widened(String field, String message) {
+    flaws.add(
+        new RouteFact.Flaw(field, message + "; whatever the match may be about is refused", false));
+  }
+
+  private List<String> servers(ObjectRef ref, List<ParentRef> parents) {
     List<String> names = new ArrayList<>();
     for (int i = 0; i < parents.size(); i++) {
       ParentRef parent = parents.get(i);
@@ -92,22 +189,40 @@ final class RouteReader {
         continue;
       }
       String place = "spec.parentRefs[" + i + "]";
+      String effect =
+          "; it is not attached to that Server, and authorizations of the route grant nothing";
       if (!parent.namespaceOr(ref.namespace()).equals(ref.namespace())) {
-        throw new IllegalArgumentException(
-            place
-                + ".namespace is \""
-                + parent.namespace()
-                + "\": a route is attached to Servers of its own namespace only");
-      }
-      if (parent.port() != null || parent.sectionName() != null) {
-        throw new IllegalArgumentException(
-            place + ": a parent that is a Server takes neither port nor sectionName");
-      }
-      if (!names.contains(parent.name())) {
+        flaws.add(
+            new RouteFact.Flaw(
+                place + ".namespace",
+                place
+                    + ".namespace is \""
+                    + parent.namespace()
+                    + "\": a route is attached to Servers of its own namespace only"
+                    + effect,
+                true));
+      } else if (parent.port() != null || parent.sectionName() != null) {
+        flaws.add(
+            new RouteFact.Flaw(
+                place + (parent.port() != null ? ".port" : ".sectionName"),
+                place + ": a parent that is a Server takes neither port nor sectionName" + effect,
+                true));
+      } else if (!names.contains(parent.name())) {
         names.add(parent.name());
       }
     }
     return names;
+  }
+
+  /** Something of a filter that is not understood. */
+  private static final class NotUnderstoodException extends Exception {
+    private static final long serialVersionUID = 1L;
+    final String field;
+
+    NotUnderstoodException(String field, String message) {
+      super(message);
+      this.field = field;
+    }
   }
 
   private static List<HostMatch> hosts(List<String> hostnames) {
@@ -126,23 +241,19 @@ final class RouteReader {
         .build();
   }
 
-  private static io.linkerd.proxy.http_route.HttpRouteMatch match(HttpRouteMatch match) {
+  private io.linkerd.proxy.http_route.HttpRouteMatch match(String place, HttpRouteMatch match) {
     var message = io.linkerd.proxy.http_route.HttpRouteMatch.newBuilder();
-    String path = match.path().value();
-    message.setPath(
-        switch (match.path().type()) {
-          case EXACT -> PathMatch.newBuilder().setExact(absolute("path of a match", path)).build();
-          case PATH_PREFIX ->
-              PathMatch.newBuilder().setPrefix(absolute("path of a match", path)).build();
-          case REGULAR_EXPRESSION -> PathMatch.newBuilder().setRegex(path).build();
-        });
-    match.headers().forEach(header -> message.addHeaders(header(header)));
-    for (HttpRouteMatch.QueryParam parameter : match.queryParams()) {
+    message.setPath(path(place + ".path", match.path()));
+    for (int i = 0; i < match.headers().size(); i++) {
+      header(place + ".headers[" + i + "]", match.headers().get(i)).ifPresent(message::addHeaders);
+    }
+    for (int i = 0; i < match.queryParams().size(); i++) {
+      HttpRouteMatch.QueryParam parameter = match.queryParams().get(i);
       QueryParamMatch.Builder query = QueryParamMatch.newBuilder().setName(parameter.name());
       message.addQueryParams(
           parameter.type() == MatchType.EXACT
               ? query.setExact(parameter.value())
-              : query.setRegex(parameter.value()));
+              : query.setRegex(regex(place + ".queryParams[" + i + "].value", parameter.value())));
     }
     if (match.method() != null) {
       message.setMethod(
@@ -152,93 +263,149 @@ final class RouteReader {
     return message.build();
   }
 
-  private static io.linkerd.proxy.grpc_route.GrpcRouteMatch match(GrpcRouteMatch match) {
+  private PathMatch path(String place, HttpRouteMatch.Path path) {
+    PathMatch.Builder message = PathMatch.newBuilder();
+    String value = path.value();
+    if (path.type() == HttpRouteMatch.PathType.REGULAR_EXPRESSION) {
+      return message.setRegex(regex(place + ".value", value)).build();
+    }
+    if (!value.startsWith("/")) {
+      widened(place + ".value", place + ".value is \"" + value + "\": expected a leading slash");
+      return message.setRegex(ANYTHING).build();
+    }
+    return (path.type() == HttpRouteMatch.PathType.EXACT
+            ? message.setExact(value)
+            : message.setPrefix(value))
+        .build();
+  }
+
+  private io.linkerd.proxy.grpc_route.GrpcRouteMatch match(String place, GrpcRouteMatch match) {
     var message = io.linkerd.proxy.grpc_route.GrpcRouteMatch.newBuilder();
     GrpcRouteMatch.Method method = match.method();
     if (method != null) {
-      if (method.type() != MatchType.EXACT) {
-        throw new IllegalArgumentException(
-            "a method match has the type RegularExpression: expected Exact");
-      }
       GrpcRpcMatch.Builder rpc = GrpcRpcMatch.newBuilder();
-      if (method.service() != null) {
-        rpc.setService(method.service());
-      }
-      if (method.method() != null) {
-        rpc.setMethod(method.method());
+      if (method.type() != MatchType.EXACT) {
+        widened(
+            place + ".method.type",
+            place + ".method has the type RegularExpression: expected Exact");
+      } else {
+        if (method.service() != null) {
+          rpc.setService(method.service());
+        }
+        if (method.method() != null) {
+          rpc.setMethod(method.method());
+        }
       }
       message.setRpc(rpc);
     }
-    match.headers().forEach(header -> message.addHeaders(header(header)));
+    for (int i = 0; i < match.headers().size(); i++) {
+      header(place + ".headers[" + i + "]", match.headers().get(i)).ifPresent(message::addHeaders);
+    }
     return message.build();
   }
 
-  private static HeaderMatch header(io.signetmesh.crds.route.HeaderMatch header) {
+  private Optional<HeaderMatch> header(String place, io.signetmesh.crds.route.HeaderMatch header) {
+    if (!TOKEN.matcher(header.name()).matches()) {
+      widened(place + ".name", place + ".name is \"" + header.name() + "\", which no header has");
+      return Optional.empty();
+    }
     HeaderMatch.Builder message =
         HeaderMatch.newBuilder().setName(header.name().toLowerCase(Locale.ROOT));
-    return header.type() == MatchType.EXACT
-        ? message.setExact(ByteString.copyFromUtf8(header.value())).build()
-        : message.setRegex(header.value()).build();
+    return Optional.of(
+        header.type() == MatchType.EXACT
+            ? message.setExact(ByteString.copyFromUtf8(header.value())).build()
+            : message.setRegex(regex(place + ".value", header.value())).build());
   }
 
-  private static HttpRoute.@Nullable Filter filter(HttpRouteFilter filter) {
+  /** The expression, or one that matches anything when it is none that proxies understand. */
+  private String regex(String field, String expression) {
+    try {
+      com.google.re2j.Pattern.compile(expression);
+      return expression;
+    } catch (com.google.re2j.PatternSyntaxException e) {
+      widened(
+          field,
+          field
+              + " is \""
+              + expression
+              + "\", which is no regular expression (RE2 syntax): "
+              + e.getDescription());
+      return ANYTHING;
+    }
+  }
+
+  private static HttpRoute.@Nullable Filter filter(String place, HttpRouteFilter filter)
+      throws NotUnderstoodException {
     return switch (filter.type()) {
       case REQUEST_HEADER_MODIFIER ->
           HttpRoute.Filter.newBuilder()
-              .setRequestHeaderModifier(
-                  modifier(given(filter.requestHeaderModifier(), "requestHeaderModifier")))
+              .setRequestHeaderModifier(modifier(place, filter.requestHeaderModifier()))
               .build();
       case REQUEST_REDIRECT ->
           HttpRoute.Filter.newBuilder()
-              .setRedirect(redirect(given(filter.requestRedirect(), "requestRedirect")))
+              .setRedirect(redirect(place + ".requestRedirect", filter.requestRedirect()))
               .build();
       // Changes only what goes back, and nothing about who may ask.
       case RESPONSE_HEADER_MODIFIER -> null;
-      case REQUEST_MIRROR, URL_REWRITE, EXTENSION_REF -> throw unsupported(filter.type().name());
+      case REQUEST_MIRROR -> throw unsupported(place, "RequestMirror");
+      case URL_REWRITE -> throw unsupported(place, "URLRewrite");
+      case EXTENSION_REF -> throw unsupported(place, "ExtensionRef");
     };
   }
 
-  private static GrpcRoute.@Nullable Filter filter(GrpcRouteFilter filter) {
+  private static GrpcRoute.@Nullable Filter filter(String place, GrpcRouteFilter filter)
+      throws NotUnderstoodException {
     return switch (filter.type()) {
       case REQUEST_HEADER_MODIFIER ->
           GrpcRoute.Filter.newBuilder()
-              .setRequestHeaderModifier(
-                  modifier(given(filter.requestHeaderModifier(), "requestHeaderModifier")))
+              .setRequestHeaderModifier(modifier(place, filter.requestHeaderModifier()))
               .build();
       case RESPONSE_HEADER_MODIFIER -> null;
-      case REQUEST_MIRROR, EXTENSION_REF -> throw unsupported(filter.type().name());
+      case REQUEST_MIRROR -> throw unsupported(place, "RequestMirror");
+      case EXTENSION_REF -> throw unsupported(place, "ExtensionRef");
     };
   }
 
-  private static IllegalArgumentException unsupported(String filter) {
-    return new IllegalArgumentException(
-        "has a filter "
-            + filter.toLowerCase(Locale.ROOT).replace('_', '-')
-            + ", which a route of a Server cannot have");
+  private static NotUnderstoodException unsupported(String place, String filter) {
+    return new NotUnderstoodException(
+        place + ".type",
+        place + ".type is " + filter + ", a filter that a route of a Server cannot have");
   }
 
-  private static <T> T given(@Nullable T value, String field) {
+  private static <T> T given(String field, @Nullable T value) throws NotUnderstoodException {
     if (value == null) {
-      throw new IllegalArgumentException("has a filter without its field " + field);
+      throw new NotUnderstoodException(field, field + " is missing");
     }
     return value;
   }
 
-  private static RequestHeaderModifier modifier(HeaderModifier modifier) {
+  private static RequestHeaderModifier modifier(String place, @Nullable HeaderModifier given)
+      throws NotUnderstoodException {
+    String field = place + ".requestHeaderModifier";
+    HeaderModifier modifier = given(field, given);
+    for (String name : modifier.remove()) {
+      name(field + ".remove", name);
+    }
     RequestHeaderModifier.Builder message =
         RequestHeaderModifier.newBuilder().addAllRemove(modifier.remove());
     if (!modifier.add().isEmpty()) {
-      message.setAdd(headers(modifier.add()));
+      message.setAdd(headers(field + ".add", modifier.add()));
     }
     if (!modifier.set().isEmpty()) {
-      message.setSet(headers(modifier.set()));
+      message.setSet(headers(field + ".set", modifier.set()));
     }
     return message.build();
   }
 
-  private static Headers headers(List<HeaderModifier.Header> headers) {
+  private static Headers headers(String field, List<HeaderModifier.Header> headers)
+      throws NotUnderstoodException {
     Headers.Builder message = Headers.newBuilder();
     for (HeaderModifier.Header header : headers) {
+      name(field, header.name());
+      if (!header.value().chars().allMatch(c -> c == '\t' || (c >= ' ' && c <= '~'))) {
+        throw new NotUnderstoodException(
+            field, field + " gives " + header.name() + " a value that no header can have");
+      }
       message.addHeaders(
           Headers.Header.newBuilder()
               .setName(header.name())
@@ -247,7 +414,16 @@ final class RouteReader {
     return message.build();
   }
 
-  private static RequestRedirect redirect(HttpRouteFilter.Redirect redirect) {
+  private static void name(String field, String name) throws NotUnderstoodException {
+    if (!TOKEN.matcher(name).matches()) {
+      throw new NotUnderstoodException(
+          field, field + " names \"" + name + "\", which no header has");
+    }
+  }
+
+  private static RequestRedirect redirect(String place, HttpRouteFilter.@Nullable Redirect given)
+      throws NotUnderstoodException {
+    HttpRouteFilter.Redirect redirect = given(place, given);
     RequestRedirect.Builder message = RequestRedirect.newBuilder().setStatus(redirect.statusCode());
     if (redirect.scheme() != null) {
       message.setScheme(
@@ -270,22 +446,21 @@ final class RouteReader {
           switch (path.type()) {
             case REPLACE_FULL_PATH ->
                 replacement.setFull(
-                    absolute(
-                        "replaceFullPath of a redirect",
-                        given(path.replaceFullPath(), "replaceFullPath")));
+                    absolute(place + ".path.replaceFullPath", path.replaceFullPath()));
             case REPLACE_PREFIX_MATCH ->
                 replacement.setPrefix(
-                    absolute(
-                        "replacePrefixMatch of a redirect",
-                        given(path.replacePrefixMatch(), "replacePrefixMatch")));
+                    absolute(place + ".path.replacePrefixMatch", path.replacePrefixMatch()));
           });
     }
     return message.build();
   }
 
-  private static String absolute(String what, String path) {
+  private static String absolute(String field, @Nullable String given)
+      throws NotUnderstoodException {
+    String path = given(field, given);
     if (!path.startsWith("/")) {
-      throw new IllegalArgumentException(what + " is \"" + path + "\": expected a leading slash");
+      throw new NotUnderstoodException(
+          field, field + " is \"" + path + "\": expected a leading slash");
     }
     return path;
   }

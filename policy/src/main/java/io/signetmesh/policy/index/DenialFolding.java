@@ -1,6 +1,5 @@
 package io.signetmesh.policy.index;
 
-import com.google.protobuf.ByteString;
 import io.linkerd.proxy.inbound.Authn;
 import io.linkerd.proxy.inbound.Authn.PermitMeshTLS.PermitClientIdentities;
 import io.linkerd.proxy.inbound.Authz;
@@ -11,7 +10,6 @@ import io.linkerd.proxy.inbound.IdentitySuffix;
 import io.linkerd.proxy.inbound.Network;
 import io.linkerd.proxy.inbound.ProxyProtocol;
 import io.linkerd.proxy.inbound.Server;
-import io.linkerd.proxy.net.IPAddress;
 import io.linkerd.proxy.net.IPNetwork;
 import java.util.ArrayList;
 import java.util.List;
@@ -204,38 +202,14 @@ final class DenialFolding {
   private static boolean overlap(Network grant, Network denial) {
     IPNetwork granted = grant.getNet();
     IPNetwork denied = denial.getNet();
-    return (contains(granted, denied) || contains(denied, granted))
-        && denial.getExceptList().stream().noneMatch(hole -> contains(hole, granted))
-        && grant.getExceptList().stream().noneMatch(hole -> contains(hole, denied));
+    return WireNetworks.overlap(granted, denied)
+        && denial.getExceptList().stream().noneMatch(hole -> WireNetworks.contains(hole, granted))
+        && grant.getExceptList().stream().noneMatch(hole -> WireNetworks.contains(hole, denied));
   }
 
   private static @Nullable Network without(Network network, IPNetwork taken) {
-    return contains(taken, network.getNet()) ? null : network.toBuilder().addExcept(taken).build();
-  }
-
-  private static boolean contains(IPNetwork outer, IPNetwork inner) {
-    if (outer.getIp().getIpCase() != inner.getIp().getIpCase()
-        || outer.getPrefixLen() > inner.getPrefixLen()) {
-      return false;
-    }
-    ByteString left = bytes(outer.getIp());
-    ByteString right = bytes(inner.getIp());
-    for (int bit = 0; bit < outer.getPrefixLen(); bit++) {
-      int mask = 0x80 >> (bit & 7);
-      if ((left.byteAt(bit >> 3) & mask) != (right.byteAt(bit >> 3) & mask)) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  private static ByteString bytes(IPAddress address) {
-    java.nio.ByteBuffer buffer = java.nio.ByteBuffer.allocate(16);
-    if (address.hasIpv6()) {
-      buffer.putLong(address.getIpv6().getFirst()).putLong(address.getIpv6().getLast());
-    } else {
-      buffer.putInt(address.getIpv4());
-    }
-    return ByteString.copyFrom(buffer.flip());
+    return WireNetworks.contains(taken, network.getNet())
+        ? null
+        : network.toBuilder().addExcept(taken).build();
   }
 }

@@ -10,9 +10,11 @@ import java.util.Comparator;
  * @param rule what kind of problem it is
  * @param object the object to mend
  * @param origin where that object is written, {@code file:line:column}; empty when unknown
+ * @param field path of the field, as {@code spec.targetRef.name}; empty for the object as a whole
  * @param message one sentence that names the bad value and the effect
  */
-public record Finding(Severity severity, Rule rule, ObjectRef object, String origin, String message)
+public record Finding(
+    Severity severity, Rule rule, ObjectRef object, String origin, String field, String message)
     implements Comparable<Finding> {
   private static final Comparator<Finding> ORDER =
       Comparator.comparing(Finding::severity)
@@ -47,7 +49,17 @@ public record Finding(Severity severity, Rule rule, ObjectRef object, String ori
     /** An annotation that cannot be read. */
     BAD_ANNOTATION("bad-annotation"),
     /** A route that its Server does not use. */
-    ROUTE_UNUSED("route-unused");
+    ROUTE_UNUSED("route-unused"),
+    /** An authentication that this version does not enforce. */
+    NOT_ENFORCED("not-enforced"),
+    /** A rule about tokens on a port on which no request is seen. */
+    JWT_ON_OPAQUE_PORT("jwt-on-opaque-port"),
+    /** An authorization that changes nothing, because of another policy. */
+    SHADOWED("shadowed"),
+    /** A rate limit that does not count. */
+    LIMIT_UNUSED("limit-unused"),
+    /** A policy whose target is only tried, or otherwise not there yet. */
+    TARGET_UNUSED("target-unused");
 
     private final String text;
 
@@ -59,6 +71,11 @@ public record Finding(Severity severity, Rule rule, ObjectRef object, String ori
     public String text() {
       return text;
     }
+  }
+
+  /** The same with another place. */
+  public Finding at(String place) {
+    return new Finding(severity, rule, object, place, field, message);
   }
 
   @Override

@@ -1,7 +1,9 @@
 package io.signetmesh.policy.index;
 
 import io.linkerd.proxy.inbound.Authz;
+import io.signetmesh.policy.facts.ObjectRef;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** What an authorization object comes to. */
 sealed interface Grant {
@@ -23,8 +25,8 @@ sealed interface Grant {
       reasons = List.copyOf(reasons);
     }
 
-    static Nothing because(Finding.Rule rule, String message) {
-      return new Nothing(List.of(new Reason(rule, message)));
+    static Nothing because(Finding.Rule rule, String field, String message) {
+      return new Nothing(List.of(new Reason(rule, field, message)));
     }
   }
 
@@ -32,7 +34,13 @@ sealed interface Grant {
    * Why an object grants nothing.
    *
    * @param rule kind of problem
-   * @param message one sentence
+   * @param field path of the field
+   * @param message one sentence, without its effect
+   * @param missing what is referred to and not there; null when that is not the problem
    */
-  record Reason(Finding.Rule rule, String message) {}
+  record Reason(Finding.Rule rule, String field, String message, @Nullable ObjectRef missing) {
+    Reason(Finding.Rule rule, String field, String message) {
+      this(rule, field, message, null);
+    }
+  }
 }

@@ -41,6 +41,7 @@ import org.jspecify.annotations.Nullable;
 final class Grants {
   private static final List<NetworkMatch> EVERYWHERE =
       List.of(NetworkMatch.of(Cidr.parse("0.0.0.0/0")), NetworkMatch.of(Cidr.parse("::/0")));
+  private static final String REFERENCES = "spec.requiredAuthenticationRefs";
   private static final Authn UNAUTHENTICATED =
       Authn.newBuilder().setUnauthenticated(PermitUnauthenticated.getDefaultInstance()).build();
   private static final Authn ANY_TLS =
@@ -58,6 +59,12 @@ final class Grants {
     this.config = config;
     this.clusterNetworks = config.clusterNetworks().stream().map(NetworkMatch::of).toList();
     this.anyIdentity = identities(List.of(IdentityMatch.ANY));
+  }
+
+  /** Whether it refers to an authentication by tokens, which this version does not know. */
+  static boolean isJwt(Reference reference) {
+    return reference.group().equalsIgnoreCase("policy.signetmesh.io")
+        && reference.kind().equalsIgnoreCase("JWTAuthentication");
   }
 
   /** The authorization of a default policy; none for {@code deny}. */
@@ -94,10 +101,12 @@ final class Grants {
     List<NetworkMatch> networks = null;
     int identityReferences = 0;
     int networkReferences = 0;
-    for (Reference reference : policy.authentications()) {
+    for (int i = 0; i < policy.authentications().size(); i++) {
+      Reference reference = policy.authentications().get(i);
+      String field = REFERENCES + "[" + i + "]";
       ObjectRef ref = reference.resolve(policy.ref().namespace()).orElse(null);
       if (ref == null) {
-        reasons.add(unknownAuthentication(reference));
+        reasons.add(unknownAuthentication(field, reference));
         continue;
       }
       switch (ref.kind()) {
@@ -109,9 +118,9 @@ final class Grants {
         case MESH_TLS_AUTHENTICATION -> {
           identityReferences++;
           if (lookup.apply(ref) instanceof MeshTlsFact found) {
-            identities = resolve(found, reasons);
+            identities = resolve(field, found, reasons);
           } else {
-            reasons.add(missing(reference, ref, lookup.apply(ref)));
+            reasons.add(missing(field, reference, ref, lookup.apply(ref)));
           }
         }
         case NETWORK_AUTHENTICATION -> {
@@ -119,16 +128,17 @@ final class Grants {
           if (lookup.apply(ref) instanceof NetworkFact found) {
             networks = found.networks();
           } else {
-            reasons.add(missing(reference, ref, lookup.apply(ref)));
+            reasons.add(missing(field, reference, ref, lookup.apply(ref)));
           }
         }
-        default -> reasons.add(unknownAuthentication(reference));
+        default -> reasons.add(unknownAuthentication(field, reference));
       }
     }
     if (identityReferences > 1) {
       reasons.add(
           new Grant.Reason(
               Finding.Rule.BAD_AUTHENTICATIONS,
+              REFERENCES,
               "requiredAuthenticationRefs name "
                   + identityReferences
                   + " MeshTLSAuthentications or ServiceAccounts: expected at most one"));
@@ -137,6 +147,7 @@ final class Grants {
       reasons.add(
           new Grant.Reason(
               Finding.Rule.BAD_AUTHENTICATIONS,
+              REFERENCES,
               "requiredAuthenticationRefs name "
                   + networkReferences
                   + " NetworkAuthentications: expected at most one"));
@@ -144,12 +155,13 @@ final class Grants {
     if (identities != null && identities.isEmpty()) {
       reasons.add(
           new Grant.Reason(
-              Finding.Rule.NEVER_MATCHES, "its MeshTLSAuthentication has no identity"));
+              Finding.Rule.NEVER_MATCHES, REFERENCES, "its MeshTLSAuthentication has no identity"));
     }
     if (networks != null && networks.stream().allMatch(NetworkMatch::isVoid)) {
       reasons.add(
           new Grant.Reason(
               Finding.Rule.NEVER_MATCHES,
+              REFERENCES,
               "its NetworkAuthentication leaves no address after its exceptions"));
     }
     if (!reasons.isEmpty()) {
@@ -174,7 +186,9 @@ final class Grants {
     List<Grant.Reason> reasons = new ArrayList<>();
     List<List<IdentityMatch>> identities = new ArrayList<>();
     List<List<NetworkMatch>> networks = new ArrayList<>();
-    for (Reference reference : policy.authentications()) {
+    for (int i = 0; i < policy.authentications().size(); i++) {
+      Reference reference = policy.authentications().get(i);
+      String field = REFERENCES + "[" + i + "]";
       ObjectRef ref = reference.resolve(policy.ref().namespace()).orElse(null);
       switch (ref == null ? null : ref.kind()) {
         case SERVICE_ACCOUNT ->
@@ -183,28 +197,29 @@ final class Grants {
         case MESH_TLS_AUTHENTICATION -> {
           if (lookup.apply(ref) instanceof MeshTlsFact found) {
             int before = reasons.size();
-            List<IdentityMatch> resolved = resolve(found, reasons);
+            List<IdentityMatch> resolved = resolve(field, found, reasons);
             if (reasons.size() == before && !resolved.isEmpty()) {
               identities.add(resolved);
             }
           } else {
-            reasons.add(missing(reference, ref, lookup.apply(ref)));
+            reasons.add(missing(field, reference, ref, lookup.apply(ref)));
           }
         }
         case NETWORK_AUTHENTICATION -> {
           if (lookup.apply(ref) instanceof NetworkFact found) {
             networks.add(found.networks());
           } else {
-            reasons.add(missing(reference, ref, lookup.apply(ref)));
+            reasons.add(missing(field, reference, ref, lookup.apply(ref)));
           }
         }
-        case null, default -> reasons.add(unknownAuthentication(reference));
+        case null, default -> reasons.add(unknownAuthentication(field, reference));
       }
     }
     if (identities.size() > 1 || networks.size() > 1) {
       reasons.add(
           new Grant.Reason(
               Finding.Rule.BAD_AUTHENTICATIONS,
+              REFERENCES,
               "requiredAuthenticationRefs name more than one authentication of identities or of"
                   + " networks: expected at most one of each"));
     }
@@ -213,6 +228,7 @@ final class Grants {
       reasons.add(
           new Grant.Reason(
               Finding.Rule.NEVER_MATCHES,
+              REFERENCES,
               "its NetworkAuthentication leaves no address after its exceptions"));
       return new Denial(null, reasons);
     }
@@ -293,17 +309,20 @@ final class Grants {
       if (tls != null) {
         return Grant.Nothing.because(
             Finding.Rule.BAD_AUTHENTICATIONS,
+            "spec.client",
             "spec.client has unauthenticated: true together with meshTLS: expected one of them");
       }
       authentication = UNAUTHENTICATED;
     } else if (tls == null) {
       return Grant.Nothing.because(
           Finding.Rule.BAD_AUTHENTICATIONS,
+          "spec.client",
           "spec.client says nothing about authentication: expected unauthenticated or meshTLS");
     } else if (tls.unauthenticatedTls()) {
       if (!tls.identities().isEmpty() || !tls.serviceAccounts().isEmpty()) {
         return Grant.Nothing.because(
             Finding.Rule.BAD_AUTHENTICATIONS,
+            "spec.client.meshTLS",
             "spec.client.meshTLS has unauthenticatedTLS: true together with identities: expected"
                 + " one of them");
       }
@@ -320,7 +339,9 @@ final class Grants {
       }
       if (identities.isEmpty()) {
         return Grant.Nothing.because(
-            Finding.Rule.NEVER_MATCHES, "spec.client.meshTLS has no identity");
+            Finding.Rule.NEVER_MATCHES,
+            "spec.client.meshTLS",
+            "spec.client.meshTLS has no identity");
       }
       authentication = identities(identities);
     }
@@ -328,13 +349,15 @@ final class Grants {
         authorization.networks().isEmpty() ? clusterNetworks : authorization.networks();
     if (networks.stream().allMatch(NetworkMatch::isVoid)) {
       return Grant.Nothing.because(
-          Finding.Rule.NEVER_MATCHES, "spec.client.networks leave no address after exceptions");
+          Finding.Rule.NEVER_MATCHES,
+          "spec.client.networks",
+          "spec.client.networks leave no address after exceptions");
     }
     return new Grant.Allows(
         resource(authorization.ref(), "serverauthorization", networks, authentication));
   }
 
-  private List<IdentityMatch> resolve(MeshTlsFact fact, List<Grant.Reason> reasons) {
+  private List<IdentityMatch> resolve(String field, MeshTlsFact fact, List<Grant.Reason> reasons) {
     List<IdentityMatch> matches = new ArrayList<>(fact.identities());
     for (Reference reference : fact.references()) {
       if (reference.isA(ObjectRef.Kind.SERVICE_ACCOUNT)) {
@@ -351,6 +374,7 @@ final class Grants {
         reasons.add(
             new Grant.Reason(
                 Finding.Rule.NOT_UNDERSTOOD,
+                field,
                 fact.ref()
                     + " refers to "
                     + reference
@@ -360,18 +384,30 @@ final class Grants {
     return matches;
   }
 
-  private static Grant.Reason missing(Reference reference, ObjectRef ref, @Nullable Fact instead) {
+  private static Grant.Reason missing(
+      String field, Reference reference, ObjectRef ref, @Nullable Fact instead) {
     return instead instanceof UnusableFact unusable
         ? new Grant.Reason(
             Finding.Rule.DANGLING_REFERENCE,
+            field,
             "requires " + ref + ", which is not understood: " + unusable.reason())
         : new Grant.Reason(
-            Finding.Rule.DANGLING_REFERENCE, "requires " + reference + ", but there is no " + ref);
+            Finding.Rule.DANGLING_REFERENCE,
+            field + ".name",
+            "requires " + reference + ", but there is no " + ref,
+            ref);
   }
 
-  private static Grant.Reason unknownAuthentication(Reference reference) {
+  private static Grant.Reason unknownAuthentication(String field, Reference reference) {
+    if (isJwt(reference)) {
+      return new Grant.Reason(
+          Finding.Rule.NOT_ENFORCED,
+          field,
+          "requires " + reference + ", and tokens are not enforced by this version");
+    }
     return new Grant.Reason(
         Finding.Rule.BAD_AUTHENTICATIONS,
+        field,
         "requires "
             + reference
             + ": expected a MeshTLSAuthentication, NetworkAuthentication or ServiceAccount");

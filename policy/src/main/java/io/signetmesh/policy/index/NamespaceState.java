@@ -9,6 +9,7 @@ import io.signetmesh.policy.facts.PolicyAnnotations;
 import io.signetmesh.policy.facts.RateLimitFact;
 import io.signetmesh.policy.facts.RouteFact;
 import io.signetmesh.policy.facts.ServerAuthorizationFact;
+import io.signetmesh.policy.facts.ServerFact;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.EnumMap;
@@ -64,6 +65,16 @@ final class NamespaceState {
       ownDenials.put(world, known);
     }
     return known;
+  }
+
+  /**
+   * Whether a route of another, more specific kind is attached to the Server. Linkerd then takes no
+   * notice of the route, so its own authorizations grant nothing.
+   */
+  boolean isContested(RouteFact route, ServerFact server) {
+    return route.ref().kind() != ObjectRef.Kind.GRPC_ROUTE
+        && routesByServer.getOrDefault(server.ref().name(), new TreeSet<>()).stream()
+            .anyMatch(other -> other.ref().kind() == ObjectRef.Kind.GRPC_ROUTE);
   }
 
   /** A denial of the whole namespace has changed. */

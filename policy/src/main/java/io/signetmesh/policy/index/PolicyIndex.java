@@ -67,6 +67,12 @@ public final class PolicyIndex {
   private final Map<DefaultPort, WorldPolicy> defaultMessages = new HashMap<>();
   private long generation;
 
+  /** Taken before the other lock. */
+  private final ReentrantLock diagnosisLock = new ReentrantLock();
+
+  private @Nullable Diagnosis diagnosis;
+  private long diagnosed;
+
   /** An index without objects. */
   public PolicyIndex(PolicyConfig config, InstantSource clock) {
     this.config = config;
@@ -188,13 +194,43 @@ public final class PolicyIndex {
     }
   }
 
-  /** What is wrong with the objects now, sorted. Looks at all of them. */
+  /**
+   * What is wrong with the objects now, sorted. The first call of a generation looks at all of
+   * them, and takes its time; changes do not wait for it.
+   */
   public List<Finding> findings() {
-    lock.lock();
+    return diagnosis().all();
+  }
+
+  /**
+   * What is wrong with objects that bear on a port, or that would if they were mended, most telling
+   * first: a policy whose target is misspelt, a policy on its Server that refers to nothing.
+   *
+   * @return empty as well when there is no such workload
+   */
+  public List<Finding> findings(ObjectRef workload, int port) {
+    return workload(workload).map(fact -> diagnosis().of(fact, port)).orElse(List.of());
+  }
+
+  private Diagnosis diagnosis() {
+    diagnosisLock.lock();
     try {
-      return new Findings(facts, namespaces, grants).collect();
+      Map<ObjectRef, Fact> copy;
+      lock.lock();
+      try {
+        if (diagnosis != null && diagnosed == generation) {
+          return diagnosis;
+        }
+        copy = new HashMap<>(facts);
+        diagnosed = generation;
+        diagnosis = null;
+      } finally {
+        lock.unlock();
+      }
+      diagnosis = new Findings(copy, config).collect();
+      return diagnosis;
     } finally {
-      lock.unlock();
+      diagnosisLock.unlock();
     }
   }
 
@@ -533,7 +569,6 @@ public final class PolicyIndex {
         trial |= !World.ENFORCED.has(server.fact.mode());
       }
     }
-    workload.conflicts = new ArrayList<>();
     workload.servers = assign(World.ENFORCED, selecting, workload);
     workload.tried = trial ? assign(World.TRIAL, selecting, workload) : workload.servers;
     workload.servers.values().forEach(server -> server.workloads.add(workload));
@@ -553,10 +588,7 @@ public final class PolicyIndex {
             case ServerFact.Port.ByName(String name) -> workload.fact.portsNamed(name);
           };
       for (int port : claimed) {
-        ServerState winner = assigned.putIfAbsent(port, server);
-        if (winner != null) {
-          workload.conflicts.add(new WorkloadState.Conflict(port, winner, server));
-        }
+        assigned.putIfAbsent(port, server);
       }
     }
     return assigned;

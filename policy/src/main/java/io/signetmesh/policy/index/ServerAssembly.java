@@ -112,11 +112,13 @@ final class ServerAssembly {
     objects.add(route.ref());
     Target target = Target.route(route.ref().kind(), route.ref().name());
     List<Authz> own = new ArrayList<>();
-    namespace
-        .policies
-        .getOrDefault(target, new TreeMap<>())
-        .values()
-        .forEach(policy -> grant(policy, own));
+    if (route.isGranted() && !namespace.isContested(route, server)) {
+      namespace
+          .policies
+          .getOrDefault(target, new TreeMap<>())
+          .values()
+          .forEach(policy -> grant(policy, own));
+    }
     List<Authz> denied = denials(target);
     switch (route.rules()) {
       case RouteFact.Rules.Http(List<HttpRoute.Rule> rules) ->

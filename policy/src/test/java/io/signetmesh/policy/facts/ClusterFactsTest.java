@@ -231,15 +231,69 @@ final class ClusterFactsTest {
   }
 
   @Test
-  void aRouteWithAParentThatServersCannotBeIsUnusable() {
-    assertThat(read(route(parent("web", "other", null), List.of())).get())
-        .isInstanceOf(UnusableFact.class);
-    assertThat(read(route(parent("web", null, 80), List.of())).get())
-        .isInstanceOf(UnusableFact.class);
+  void aParentThatServersCannotBeIsNoneAndTakesTheGrantsOfTheRoute() {
+    RouteFact elsewhere = (RouteFact) read(route(parent("web", "other", null), List.of())).get();
+    assertThat(elsewhere.servers()).isEmpty();
+    assertThat(elsewhere.isGranted()).isFalse();
+    assertThat(elsewhere.flaws())
+        .extracting(RouteFact.Flaw::field)
+        .containsExactly("spec.parentRefs[0].namespace");
+    RouteFact port =
+        (RouteFact)
+            read(route(List.of(parent("web", null, 80), parent("api", null, null)), List.of()))
+                .get();
+    assertThat(port.servers()).containsExactly("api");
+    assertThat(port.isGranted()).isFalse();
+    assertThat(port.flaws())
+        .extracting(RouteFact.Flaw::field)
+        .containsExactly("spec.parentRefs[0].port");
   }
 
   @Test
-  void aRouteThatInboundProxiesCannotFollowIsUnusable() {
+  void aMatchThatIsNotUnderstoodRefusesWhateverItMayBeAbout() {
+    HttpRouteMatch broken =
+        new HttpRouteMatch(
+            new HttpRouteMatch.Path(HttpRouteMatch.PathType.REGULAR_EXPRESSION, "/(a"),
+            List.of(),
+            List.of(),
+            io.signetmesh.crds.route.HttpMethod.GET);
+    HttpRouteMatch sound =
+        new HttpRouteMatch(
+            new HttpRouteMatch.Path(HttpRouteMatch.PathType.EXACT, "/b"),
+            List.of(),
+            List.of(),
+            null);
+    RouteFact route =
+        (RouteFact)
+            read(new PolicyHttpRoute(
+                    meta("r"),
+                    new HttpRouteSpec(
+                        List.of(parent("web", null, null)),
+                        List.of(),
+                        List.of(
+                            new HttpRouteSpec.Rule(
+                                null, List.of(broken, sound), List.of(), List.of(), null, null)))))
+                .get();
+    List<HttpRoute.Rule> rules = ((RouteFact.Rules.Http) route.rules()).rules();
+    assertThat(rules).hasSize(2);
+    assertThat(rules.get(0).getMatchesList()).hasSize(1);
+    assertThat(rules.get(0).getMatches(0).getPath().getExact()).isEqualTo("/b");
+    assertThat(rules.get(0).getFiltersList()).isEmpty();
+    assertThat(rules.get(1).getMatches(0).getPath().getRegex()).isEqualTo(".*");
+    assertThat(rules.get(1).getMatches(0).hasMethod()).isTrue();
+    assertThat(rules.get(1).getFilters(0).getFailureInjector().getStatus()).isEqualTo(500);
+    assertThat(route.isGranted()).isTrue();
+    assertThat(route.flaws())
+        .singleElement()
+        .satisfies(
+            flaw -> {
+              assertThat(flaw.field()).isEqualTo("spec.rules[0].matches[0].path.value");
+              assertThat(flaw.message()).contains("\"/(a\"").contains("missing closing )");
+            });
+  }
+
+  @Test
+  void aRuleThatInboundProxiesCannotFollowRefuses() {
     HttpRouteFilter rewrite =
         new HttpRouteFilter(
             HttpRouteFilter.Type.URL_REWRITE,
@@ -258,7 +312,11 @@ final class ClusterFactsTest {
                 List.of(
                     new HttpRouteSpec.Rule(
                         null, List.of(), List.of(rewrite), List.of(), null, null))));
-    assertThat(((UnusableFact) read(route).get()).reason()).contains("url-rewrite");
+    RouteFact fact = (RouteFact) read(route).get();
+    assertThat(fact.flaws().getFirst().message()).contains("URLRewrite");
+    HttpRoute.Rule rule = ((RouteFact.Rules.Http) fact.rules()).rules().getFirst();
+    assertThat(rule.getFiltersList()).hasSize(1);
+    assertThat(rule.getFilters(0).hasFailureInjector()).isTrue();
   }
 
   @Test
@@ -294,10 +352,14 @@ final class ClusterFactsTest {
   }
 
   private static PolicyHttpRoute route(ParentRef parent, List<String> hosts) {
+    return route(List.of(parent), hosts);
+  }
+
+  private static PolicyHttpRoute route(List<ParentRef> parents, List<String> hosts) {
     return new PolicyHttpRoute(
         meta("r"),
         new HttpRouteSpec(
-            List.of(parent),
+            parents,
             hosts,
             List.of(
                 new HttpRouteSpec.Rule(

@@ -916,7 +916,8 @@ final class EffectivePolicyTest {
           created,
           List.of("web"),
           List.of(),
-          new RouteFact.Rules.Http(List.of(HttpRoute.Rule.getDefaultInstance())));
+          new RouteFact.Rules.Http(List.of(HttpRoute.Rule.getDefaultInstance())),
+          List.of());
     }
   }
 

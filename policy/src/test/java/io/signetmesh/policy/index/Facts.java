@@ -235,7 +235,8 @@ public final class Facts {
         START,
         List.of(servers),
         List.of(),
-        new RouteFact.Rules.Http(List.of()));
+        new RouteFact.Rules.Http(List.of()),
+        List.of());
   }
 
   public static RateLimitFact rateLimit(

@@ -174,7 +174,8 @@ final class PolicyIndexProperties {
               random.nextBoolean() ? START : null,
               List.of("n" + random.nextInt(4)),
               List.of(),
-              new RouteFact.Rules.Http(List.of()));
+              new RouteFact.Rules.Http(List.of()),
+              List.of());
     };
   }
 

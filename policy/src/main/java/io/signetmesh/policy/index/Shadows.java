@@ -1,0 +1,281 @@
+package io.signetmesh.policy.index;
+
+import io.linkerd.proxy.inbound.Authn.PermitMeshTLS.PermitClientIdentities;
+import io.linkerd.proxy.inbound.Authz;
+import io.linkerd.proxy.inbound.Identity;
+import io.signetmesh.crds.policy.EnforcementMode;
+import io.signetmesh.policy.facts.AuthorizationPolicyFact;
+import io.signetmesh.policy.facts.DenyPolicyFact;
+import io.signetmesh.policy.facts.Fact;
+import io.signetmesh.policy.facts.ObjectRef;
+import io.signetmesh.policy.facts.RouteFact;
+import io.signetmesh.policy.facts.ServerAuthorizationFact;
+import io.signetmesh.policy.facts.ServerFact;
+import io.signetmesh.policy.index.Finding.Rule;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Finds authorizations that change nothing: everyone they allow is allowed by another one wherever
+ * they apply, or refused by a denial. Only some of the others are looked at where there are many,
+ * so that the time stays in proportion to the number of objects; what is found is certain.
+ */
+final class Shadows {
+  private static final int MAX_CANDIDATES = 32;
+
+  private final NamespaceContents namespace;
+  private final Map<ObjectRef, Fact> facts;
+  private final Grants grants;
+  private final Report report;
+
+  /** Grants by the place where they apply: a Server, a route, or the whole namespace. */
+  private final Map<Object, Place> places = new HashMap<>();
+
+  private final Map<Object, List<Condition>> denials = new HashMap<>();
+
+  Shadows(NamespaceContents namespace, Map<ObjectRef, Fact> facts, Grants grants, Report report) {
+    this.namespace = namespace;
+    this.facts = facts;
+    this.grants = grants;
+    this.report = report;
+  }
+
+  /** Takes what is found. */
+  @FunctionalInterface
+  interface Report {
+    void warning(Fact fact, Rule rule, String field, String message, Set<ObjectRef> bearing);
+  }
+
+  /** An object and the clients that it is about. */
+  private record Condition(Fact fact, Authz clients) {}
+
+  /** Where a grant applies, each part of it by itself. */
+  private record Scope(Set<Object> parts) {}
+
+  private static final Object EVERYWHERE = new Target.WholeNamespace();
+
+  void look() {
+    List<Condition> all = new ArrayList<>();
+    Map<Condition, Scope> scopes = new HashMap<>();
+    for (AuthorizationPolicyFact policy : namespace.policies) {
+      Scope scope = scope(Target.of(policy).orElse(null));
+      if (scope != null && grants.of(policy, facts::get) instanceof Grant.Allows(Authz clients)) {
+        Condition condition = new Condition(policy, clients);
+        all.add(condition);
+        scopes.put(condition, scope);
+        add(condition, scope, policy.mode());
+      }
+    }
+    for (ServerAuthorizationFact authorization : namespace.serverAuthorizations) {
+      Set<Object> servers = new HashSet<>();
+      for (ServerFact server : namespace.servers.values()) {
+        if (authorization.selects(server)) {
+          servers.add(server.ref());
+        }
+      }
+      if (!servers.isEmpty() && grants.of(authorization) instanceof Grant.Allows(Authz clients)) {
+        Condition condition = new Condition(authorization, clients);
+        all.add(condition);
+        scopes.put(condition, new Scope(servers));
+        add(condition, new Scope(servers), authorization.mode());
+      }
+    }
+    for (ServerFact server : namespace.servers.values()) {
+      Optional<Authz> opened = grants.of(server.accessPolicy());
+      // What audit lets through is on record as refused, so it takes the place of no grant.
+      if (opened.isPresent()
+          && server.accessPolicy() != io.signetmesh.crds.policy.AccessPolicy.AUDIT) {
+        add(new Condition(server, opened.get()), new Scope(Set.of(server.ref())), server.mode());
+      }
+    }
+    for (DenyPolicyFact policy : namespace.denials) {
+      Scope scope = scope(Target.of(policy).orElse(null));
+      Authz clients = grants.of(policy, facts::get).authz();
+      if (scope != null && clients != null && policy.mode() == EnforcementMode.ENFORCE) {
+        for (Object part : scope.parts()) {
+          denials
+              .computeIfAbsent(part, key -> new ArrayList<>())
+              .add(new Condition(policy, clients));
+        }
+      }
+    }
+    all.forEach(condition -> look(condition, scopes.get(condition)));
+  }
+
+  private void look(Condition condition, @Nullable Scope scope) {
+    if (scope == null) {
+      return;
+    }
+    Set<Fact> denying = new HashSet<>();
+    Set<Fact> granting = new HashSet<>();
+    boolean denied = true;
+    boolean granted = true;
+    for (Object part : scope.parts()) {
+      Condition denial = first(condition, part, true);
+      Condition grant = first(condition, part, false);
+      denied &= denial != null;
+      granted &= grant != null;
+      if (denial != null) {
+        denying.add(denial.fact());
+      }
+      if (grant != null) {
+        granting.add(grant.fact());
+      }
+    }
+    Set<ObjectRef> bearing = bearing(scope);
+    if (denied) {
+      report.warning(
+          condition.fact(),
+          Rule.SHADOWED,
+          "",
+          "everyone it allows is refused by " + names(denying) + "; it grants nothing",
+          bearing);
+    } else if (granted) {
+      report.warning(
+          condition.fact(),
+          Rule.SHADOWED,
+          "",
+          "everyone it allows is allowed by " + names(granting) + " as well; it changes nothing",
+          bearing);
+    }
+  }
+
+  private static String names(Set<Fact> facts) {
+    List<String> names = new ArrayList<>();
+    for (Fact fact : facts) {
+      names.add(
+          fact instanceof ServerFact server
+              ? "accessPolicy " + server.accessPolicy().wireName() + " of " + server.ref()
+              : fact.ref().toString());
+    }
+    names.sort(null);
+    return String.join(" and ", names);
+  }
+
+  /** Whoever covers the condition at a place; what holds around the place holds there. */
+  private @Nullable Condition first(Condition condition, Object part, boolean denial) {
+    Condition found = at(condition, part, denial);
+    if (found == null && !part.equals(EVERYWHERE)) {
+      found = at(condition, EVERYWHERE, denial);
+    }
+    if (found == null && part instanceof RoutePart(ObjectRef route, ObjectRef server)) {
+      found = at(condition, server, denial);
+    }
+    return found;
+  }
+
+  private @Nullable Condition at(Condition condition, Object part, boolean denial) {
+    List<Condition> candidates;
+    if (denial) {
+      candidates = denials.getOrDefault(part, List.of());
+    } else {
+      Place place = places.get(part);
+      candidates = place == null ? List.of() : place.candidates(condition.clients());
+    }
+    int looked = 0;
+    for (Condition other : candidates) {
+      if (++looked > MAX_CANDIDATES) {
+        break;
+      }
+      if (other.fact() != condition.fact()
+          && Coverage.covers(other.clients(), condition.clients())
+          && (denial || !isMutual(condition, other))) {
+        return other;
+      }
+    }
+    return null;
+  }
+
+  /** Of two that allow the same, the first by name stays. */
+  private static boolean isMutual(Condition condition, Condition other) {
+    return !(other.fact() instanceof ServerFact)
+        && Coverage.covers(condition.clients(), other.clients())
+        && condition.fact().ref().compareTo(other.fact().ref()) < 0;
+  }
+
+  /** A route as one Server uses it. */
+  private record RoutePart(ObjectRef route, ObjectRef server) {}
+
+  private @Nullable Scope scope(@Nullable Target target) {
+    return switch (target) {
+      case null -> null;
+      case Target.WholeNamespace whole -> new Scope(Set.of(EVERYWHERE));
+      case Target.OneServer(String name) -> {
+        ServerFact server = namespace.servers.get(name);
+        yield server == null ? null : new Scope(Set.of(server.ref()));
+      }
+      case Target.OneRoute(ObjectRef.Kind kind, String lower) -> {
+        ObjectRef ref = namespace.routes(kind).get(lower);
+        if (ref == null || !(facts.get(ref) instanceof RouteFact route)) {
+          yield null;
+        }
+        Set<Object> parts = new HashSet<>();
+        for (String name : route.servers()) {
+          ServerFact server = namespace.servers.get(name);
+          if (server != null && route.isUsedBy(server.protocol())) {
+            parts.add(new RoutePart(ref, server.ref()));
+          }
+        }
+        yield parts.isEmpty() ? null : new Scope(parts);
+      }
+    };
+  }
+
+  private Set<ObjectRef> bearing(Scope scope) {
+    Set<ObjectRef> bearing = new HashSet<>();
+    for (Object part : scope.parts()) {
+      switch (part) {
+        case RoutePart(ObjectRef route, ObjectRef server) -> bearing.add(server);
+        case ObjectRef server -> bearing.add(server);
+        default -> namespace.servers.values().forEach(server -> bearing.add(server.ref()));
+      }
+    }
+    return bearing;
+  }
+
+  private void add(Condition condition, Scope scope, EnforcementMode mode) {
+    if (mode == EnforcementMode.ENFORCE) {
+      scope
+          .parts()
+          .forEach(part -> places.computeIfAbsent(part, key -> new Place()).add(condition));
+    }
+  }
+
+  /** The grants of one place, by what could cover another. */
+  private static final class Place {
+    private final List<Condition> wide = new ArrayList<>();
+    private final Map<String, List<Condition>> byIdentity = new HashMap<>();
+
+    void add(Condition condition) {
+      Authz clients = condition.clients();
+      PermitClientIdentities identities = clients.getAuthentication().getMeshTLS().getIdentities();
+      if (identities.getIdentitiesCount() == 0 || identities.getSuffixesCount() > 0) {
+        wide.add(condition);
+      }
+      for (Identity identity : identities.getIdentitiesList()) {
+        byIdentity.computeIfAbsent(identity.getName(), key -> new ArrayList<>()).add(condition);
+      }
+    }
+
+    List<Condition> candidates(Authz clients) {
+      PermitClientIdentities identities = clients.getAuthentication().getMeshTLS().getIdentities();
+      List<Condition> alike =
+          identities.getIdentitiesCount() == 0
+              ? List.of()
+              : byIdentity.getOrDefault(identities.getIdentities(0).getName(), List.of());
+      if (alike.isEmpty()) {
+        return wide;
+      }
+      List<Condition> both =
+          new ArrayList<>(alike.subList(0, Math.min(alike.size(), MAX_CANDIDATES / 2)));
+      both.addAll(wide.subList(0, Math.min(wide.size(), MAX_CANDIDATES / 2)));
+      return both;
+    }
+  }
+}
