@@ -38,7 +38,7 @@ public record PortFinding(
         finding.object().namespace(),
         finding.object().name(),
         finding.origin(),
-        "",
+        finding.field(),
         finding.message());
   }
 

@@ -177,16 +177,11 @@ public final class SimulatedMesh {
   }
 
   /**
-   * What is wrong with objects that bear on a port, or that would if it were mended; errors first.
+   * What is wrong with objects that bear on a port, or that would if it were mended; errors first,
+   * and of those the most telling.
    */
   public List<PortFinding> findings(WorkloadRef workload, int port) {
-    return index.findings().stream()
-        .filter(
-            finding ->
-                !finding.object().kind().isWorkload()
-                    && finding.object().namespace().equals(workload.namespace()))
-        .map(PortFinding::of)
-        .toList();
+    return index.findings(refOf(workload), port).stream().map(PortFinding::of).toList();
   }
 
   private static InetAddress literal(String ip) {
