@@ -3,9 +3,7 @@ package io.signetmesh.proxy.authorize;
 import io.signetmesh.proxy.authorize.NetworkIndex.Entry;
 import io.signetmesh.proxy.authorize.NetworkIndex.Network;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,8 +16,8 @@ final class AuthorizationIndex {
   private final NetworkIndex unauthenticated;
   private final NetworkIndex meshTls;
   private final NetworkIndex anyIdentity;
-  private final Map<String, NetworkIndex> exact;
-  private final SuffixTrie suffixes;
+  private final NameTable.Exact exact;
+  private final NameTable.Suffixes suffixes;
   private final NetworkIndex all;
   private final Decision[] matches;
   private final Decision[] networkMiss;
@@ -82,8 +80,8 @@ final class AuthorizationIndex {
     List<Entry> tls = new ArrayList<>();
     List<Entry> any = new ArrayList<>();
     List<Entry> everything = new ArrayList<>();
-    Map<String, List<Entry>> names = new HashMap<>();
-    suffixes = new SuffixTrie();
+    NameTable.Builder names = new NameTable.Builder();
+    NameTable.Builder endings = new NameTable.Builder();
     int count = authorizations.size();
     matches = new Decision[count];
     int misses = effect == Effect.ALLOW ? count : 0;
@@ -100,13 +98,13 @@ final class AuthorizationIndex {
         case Authentication.MeshTls asked -> tls.add(entry);
         case Authentication.Identities asked -> {
           for (String name : asked.exact()) {
-            names.computeIfAbsent(name, key -> new ArrayList<>(1)).add(entry);
+            names.add(name, entry);
           }
           for (List<String> suffix : asked.suffixes()) {
             if (suffix.isEmpty()) {
               any.add(entry);
             } else {
-              suffixes.add(suffix, entry);
+              endings.add(String.join(".", suffix), entry);
             }
           }
         }
@@ -136,13 +134,12 @@ final class AuthorizationIndex {
         tlsRequired[id] = miss(Reason.TLS_REQUIRED, ref, "tls", client, generation);
       }
     }
-    suffixes.freeze();
+    exact = names.exact();
+    suffixes = endings.suffixes();
     unauthenticated = new NetworkIndex(none);
     meshTls = new NetworkIndex(tls);
     anyIdentity = new NetworkIndex(any);
     all = new NetworkIndex(effect == Effect.ALLOW ? everything : List.of());
-    exact = new HashMap<>(names.size() * 2);
-    names.forEach((name, entries) -> exact.put(name, new NetworkIndex(entries)));
   }
 
   private static Decision miss(
@@ -174,13 +171,8 @@ final class AuthorizationIndex {
       String identity = client.identity();
       if (identity != null) {
         found = lower(found, anyIdentity.first(client));
-        NetworkIndex named = exact.get(identity);
-        if (named != null) {
-          found = lower(found, named.first(client));
-        }
-        if (isDnsName(identity)) {
-          found = lower(found, suffixes.first(identity, client));
-        }
+        found = lower(found, exact.first(identity, client));
+        found = lower(found, suffixes.first(identity, client));
       }
     }
     return found < 0 ? null : matches[found];
@@ -201,11 +193,8 @@ final class AuthorizationIndex {
       byClient = lower(byClient, meshTls.isEmpty() ? -1 : meshTls.firstId());
       if (identity != null) {
         byClient = lower(byClient, anyIdentity.isEmpty() ? -1 : anyIdentity.firstId());
-        NetworkIndex named = exact.get(identity);
-        byClient = lower(byClient, named == null ? -1 : named.firstId());
-        if (isDnsName(identity)) {
-          byClient = lower(byClient, suffixes.firstIgnoringNetworks(identity));
-        }
+        byClient = lower(byClient, exact.firstIgnoringNetworks(identity));
+        byClient = lower(byClient, suffixes.firstIgnoringNetworks(identity, client));
       }
     }
     if (byClient >= 0) {
@@ -221,10 +210,5 @@ final class AuthorizationIndex {
 
   private static int lower(int a, int b) {
     return a < 0 ? b : b < 0 ? a : Math.min(a, b);
-  }
-
-  /** Suffixes are for DNS identities only (mesh-proxy reference 3.6). */
-  private static boolean isDnsName(String identity) {
-    return identity.indexOf(':') < 0;
   }
 }

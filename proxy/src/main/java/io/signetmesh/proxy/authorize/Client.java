@@ -12,6 +12,11 @@ public final class Client {
   private final long high;
   private final long low;
 
+  /** By number of labels, from 1: hash of the identity's last labels, and where they begin. */
+  private final int[] suffixHashes;
+
+  private final int[] suffixStarts;
+
   /**
    * @param address source address of the connection
    * @param meshTls whether this proxy terminated mesh TLS on the connection
@@ -27,6 +32,12 @@ public final class Client {
     this.address = address;
     this.meshTls = meshTls;
     this.identity = identity;
+    int suffixes = identity == null ? 0 : suffixes(identity);
+    this.suffixHashes = new int[suffixes];
+    this.suffixStarts = new int[suffixes];
+    if (suffixes > 0 && identity != null) {
+      hashSuffixes(identity);
+    }
     byte[] bytes = address.getAddress();
     if (address instanceof Inet6Address) {
       this.high = IpBits.toLong(bytes, 0);
@@ -35,6 +46,47 @@ public final class Client {
       this.high = IpBits.MAPPED_HIGH;
       this.low = IpBits.mappedLow(bytes);
     }
+  }
+
+  /** Suffixes of an identity: as many as it has dots. Only a DNS name has any. */
+  private static int suffixes(String identity) {
+    return identity.indexOf(':') >= 0 ? 0 : (int) identity.chars().filter(c -> c == '.').count();
+  }
+
+  private void hashSuffixes(String identity) {
+    int count = 0;
+    int hash = 0;
+    for (int i = identity.length() - 1; count < suffixHashes.length; i--) {
+      char c = identity.charAt(i);
+      if (c == '.') {
+        suffixHashes[count] = hash;
+        suffixStarts[count] = i + 1;
+        count++;
+      }
+      hash = 31 * hash + c;
+    }
+  }
+
+  /** Hash of an identity suffix, as of clients' own: made from its end. */
+  static int suffixHash(String suffix) {
+    int hash = 0;
+    for (int i = suffix.length() - 1; i >= 0; i--) {
+      hash = 31 * hash + suffix.charAt(i);
+    }
+    return hash;
+  }
+
+  /** The most labels that a suffix of the identity has; 0 when it has none. */
+  int suffixes() {
+    return suffixHashes.length;
+  }
+
+  int suffixHash(int labels) {
+    return suffixHashes[labels - 1];
+  }
+
+  int suffixStart(int labels) {
+    return suffixStarts[labels - 1];
   }
 
   public InetAddress address() {

@@ -13,15 +13,25 @@ import org.jspecify.annotations.Nullable;
  * a dot at the end do not matter, and looking a host up allocates nothing.
  */
 final class HostIndex {
+  /** Up to this many children are compared one by one. */
+  private static final int COMPARED = 3;
+
   private final Node root = new Node("", null);
   private final @Nullable PathIndex any;
 
-  /** A label before its parent. */
+  /** A label before its parent, or several where nothing branches or ends between them. */
   private static final class Node {
-    private final String label;
+    private String label;
+
+    /** Hash of the last label. */
     private final int hash;
-    private final @Nullable Node parent;
+
+    private @Nullable Node parent;
+
+    /** Children: a few to be compared one by one, more in an open hash table. */
     private @Nullable Node[] children = new Node[0];
+
+    private boolean hashed;
     private @Nullable PathIndex exact;
     private @Nullable PathIndex suffix;
     private final Map<String, Node> building = new LinkedHashMap<>();
@@ -62,13 +72,39 @@ final class HostIndex {
     freeze(root);
   }
 
+  /** Takes chains of nodes that hold nothing together. */
+  private static Node compressed(Node node) {
+    Node at = node;
+    String label = node.label;
+    while (at.building.size() == 1 && at.exactBuilding.isEmpty() && at.suffixBuilding.isEmpty()) {
+      at = at.building.values().iterator().next();
+      label = at.label + "." + label;
+    }
+    if (at == node) {
+      return node;
+    }
+    Node whole = new Node(node.label, node.parent);
+    whole.label = label;
+    whole.exactBuilding.addAll(at.exactBuilding);
+    whole.suffixBuilding.addAll(at.suffixBuilding);
+    at.building.forEach(
+        (name, child) -> {
+          child.parent = whole;
+          whole.building.put(name, child);
+        });
+    return whole;
+  }
+
   private static void freeze(Node node) {
     node.exact = node.exactBuilding.isEmpty() ? null : new PathIndex(node.exactBuilding);
     node.suffix = node.suffixBuilding.isEmpty() ? null : new PathIndex(node.suffixBuilding);
     int count = node.building.size();
-    @Nullable Node[] table = new Node[count == 0 ? 0 : Integer.highestOneBit(count) * 4];
-    for (Node child : node.building.values()) {
-      int slot = child.hash & (table.length - 1);
+    node.hashed = count > COMPARED;
+    @Nullable Node[] table = new Node[node.hashed ? Integer.highestOneBit(count) * 4 : count];
+    int next = 0;
+    for (Node building : node.building.values()) {
+      Node child = compressed(building);
+      int slot = node.hashed ? child.hash & (table.length - 1) : next++;
       while (table[slot] != null) {
         slot = (slot + 1) & (table.length - 1);
       }
@@ -101,25 +137,17 @@ final class HostIndex {
     Node node = root;
     Node whole = null;
     while (node.children.length > 0 && right > start) {
-      int hash = 0;
-      int dot = right - 1;
-      for (; dot >= start; dot--) {
-        char c = authority.charAt(dot);
-        if (c == '.') {
-          break;
-        }
-        hash = 31 * hash + lower(c);
-      }
-      Node next = child(node, hash, authority, dot + 1, right);
+      Node next = child(node, authority, start, right);
       if (next == null) {
         break;
       }
       node = next;
-      if (dot < start) {
+      right -= next.label.length();
+      if (right == start) {
         whole = node;
         break;
       }
-      right = dot;
+      right--;
     }
     if (whole != null && whole.exact != null) {
       RouteEntry found = whole.exact.find(request, target, targetEnd, path, end);
@@ -142,6 +170,9 @@ final class HostIndex {
 
   /** Where the host begins: after user information. */
   static int hostStart(CharSequence authority) {
+    if (authority instanceof String string) {
+      return string.lastIndexOf('@') + 1;
+    }
     for (int i = authority.length() - 1; i >= 0; i--) {
       if (authority.charAt(i) == '@') {
         return i + 1;
@@ -155,11 +186,11 @@ final class HostIndex {
     int end = authority.length();
     for (int i = end - 1; i >= start; i--) {
       char c = authority.charAt(i);
-      if (c == ']') {
-        break;
-      }
       if (c == ':') {
         end = i;
+        break;
+      }
+      if (c < '0' || c > '9') {
         break;
       }
     }
@@ -171,19 +202,45 @@ final class HostIndex {
     return c >= 'A' && c <= 'Z' ? (char) (c + ('a' - 'A')) : c;
   }
 
-  private static @Nullable Node child(Node node, int hash, CharSequence text, int from, int to) {
+  /** The child that the host goes on with, to the left, before {@code right}. */
+  private static @Nullable Node child(Node node, CharSequence text, int start, int right) {
     @Nullable Node[] table = node.children;
+    if (!node.hashed) {
+      for (Node candidate : table) {
+        if (candidate != null && goesOn(text, start, right, candidate.label)) {
+          return candidate;
+        }
+      }
+      return null;
+    }
+    int hash = 0;
+    for (int i = right - 1; i >= start; i--) {
+      char c = text.charAt(i);
+      if (c == '.') {
+        break;
+      }
+      hash = 31 * hash + lower(c);
+    }
     int slot = hash & (table.length - 1);
     while (true) {
       Node candidate = table[slot];
       if (candidate == null) {
         return null;
       }
-      if (candidate.hash == hash && equalsLower(text, from, to, candidate.label)) {
+      if (candidate.hash == hash && goesOn(text, start, right, candidate.label)) {
         return candidate;
       }
       slot = (slot + 1) & (table.length - 1);
     }
+  }
+
+  /** Whether a host goes on with these labels, and then ends or has more of them. */
+  private static boolean goesOn(CharSequence text, int start, int right, String label) {
+    int from = right - label.length();
+    return from >= start
+        && (from == start || text.charAt(from - 1) == '.')
+        && ((text instanceof String string && string.startsWith(label, from))
+            || equalsLower(text, from, right, label));
   }
 
   private static boolean equalsLower(CharSequence text, int from, int to, String label) {

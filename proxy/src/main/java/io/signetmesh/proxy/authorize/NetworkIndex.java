@@ -103,6 +103,11 @@ final class NetworkIndex {
     return lowest == NONE;
   }
 
+  /** Whether the lowest id holds for every address. */
+  boolean isEverywhere() {
+    return lowest != NONE && every4 == lowest && every6 == lowest;
+  }
+
   /** The lowest id, whatever its networks; only for an index that is not empty. */
   int firstId() {
     return lowest;

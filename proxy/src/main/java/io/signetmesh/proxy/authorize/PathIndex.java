@@ -22,6 +22,9 @@ import org.jspecify.annotations.Nullable;
  * list.
  */
 final class PathIndex {
+  /** Up to this many children are compared one by one. */
+  private static final int COMPARED = 3;
+
   private final Node root = new Node("", null);
   private final Map<String, List<Ranked>> rpcMethodsBuilding = new HashMap<>();
   private final MethodTable rpcMethods;
@@ -29,14 +32,19 @@ final class PathIndex {
   /** A match and its position among those that match as many characters. */
   private record Ranked(int rank, RouteEntry entry) {}
 
-  /** A path segment below its parent. */
+  /** A path segment below its parent, or several where nothing branches or ends between them. */
   private static final class Node {
-    private final String segment;
-    private final int hash;
-    private final @Nullable Node parent;
+    private String segment;
 
-    /** Children, in an open hash table of a power of two. */
+    /** Hash of the first segment. */
+    private final int hash;
+
+    private @Nullable Node parent;
+
+    /** Children: a few to be compared one by one, more in an open hash table. */
     private @Nullable Node[] children = new Node[0];
+
+    private boolean hashed;
 
     /** Matches of the whole path that ends here: exact, literal expressions, and this prefix. */
     private Ranked[] whole = new Ranked[0];
@@ -112,6 +120,33 @@ final class PathIndex {
     return node;
   }
 
+  /** Takes chains of nodes that hold nothing together. */
+  private static Node compressed(Node node) {
+    Node at = node;
+    StringBuilder segment = new StringBuilder(node.segment);
+    while (at.building.size() == 1
+        && at.exactBuilding.isEmpty()
+        && at.prefixBuilding.isEmpty()
+        && at.expressionBuilding.isEmpty()) {
+      at = at.building.values().iterator().next();
+      segment.append('/').append(at.segment);
+    }
+    if (at == node) {
+      return node;
+    }
+    Node whole = new Node(node.segment, node.parent);
+    whole.segment = segment.toString();
+    whole.exactBuilding.addAll(at.exactBuilding);
+    whole.prefixBuilding.addAll(at.prefixBuilding);
+    whole.expressionBuilding.addAll(at.expressionBuilding);
+    at.building.forEach(
+        (name, child) -> {
+          child.parent = whole;
+          whole.building.put(name, child);
+        });
+    return whole;
+  }
+
   private static void freeze(Node node) {
     List<Ranked> whole = new ArrayList<>(node.exactBuilding);
     whole.addAll(node.prefixBuilding);
@@ -122,9 +157,12 @@ final class PathIndex {
     node.prefixed = node.prefixes.length > 0 ? node : parent == null ? null : parent.prefixed;
     node.expressed = node.expressions.length > 0 ? node : parent == null ? null : parent.expressed;
     int count = node.building.size();
-    @Nullable Node[] table = new Node[count == 0 ? 0 : Integer.highestOneBit(count) * 4];
-    for (Node child : node.building.values()) {
-      int slot = child.hash & (table.length - 1);
+    node.hashed = count > COMPARED;
+    @Nullable Node[] table = new Node[node.hashed ? Integer.highestOneBit(count) * 4 : count];
+    int next = 0;
+    for (Node building : node.building.values()) {
+      Node child = compressed(building);
+      int slot = node.hashed ? child.hash & (table.length - 1) : next++;
       while (table[slot] != null) {
         slot = (slot + 1) & (table.length - 1);
       }
@@ -173,25 +211,17 @@ final class PathIndex {
     int from = 0;
     boolean whole = false;
     while (node.children.length > 0) {
-      int hash = 0;
-      int to = from;
-      for (; to < end; to++) {
-        char c = path.charAt(to);
-        if (c == '/') {
-          break;
-        }
-        hash = 31 * hash + c;
-      }
-      Node next = child(node, hash, path, from, to);
+      Node next = child(node, path, from, end);
       if (next == null) {
         break;
       }
       node = next;
-      if (to == end) {
+      from += next.segment.length();
+      if (from == end) {
         whole = true;
         break;
       }
-      from = to + 1;
+      from++;
     }
     // All that match the whole path count the same: the best rank wins.
     Ranked best = whole ? first(node.whole, request, target, targetEnd) : null;
@@ -262,19 +292,44 @@ final class PathIndex {
     return null;
   }
 
-  private static @Nullable Node child(Node node, int hash, CharSequence path, int from, int to) {
+  /** The child that the path goes on with at {@code from}. */
+  private static @Nullable Node child(Node node, CharSequence path, int from, int end) {
     @Nullable Node[] table = node.children;
+    if (!node.hashed) {
+      for (Node candidate : table) {
+        if (candidate != null && goesOn(path, from, end, candidate.segment)) {
+          return candidate;
+        }
+      }
+      return null;
+    }
+    int hash = 0;
+    for (int i = from; i < end; i++) {
+      char c = path.charAt(i);
+      if (c == '/') {
+        break;
+      }
+      hash = 31 * hash + c;
+    }
     int slot = hash & (table.length - 1);
     while (true) {
       Node candidate = table[slot];
       if (candidate == null) {
         return null;
       }
-      if (candidate.hash == hash && regionEquals(path, from, to, candidate.segment)) {
+      if (candidate.hash == hash && goesOn(path, from, end, candidate.segment)) {
         return candidate;
       }
       slot = (slot + 1) & (table.length - 1);
     }
+  }
+
+  /** Whether a path goes on with these segments, and then ends or has more of them. */
+  private static boolean goesOn(CharSequence path, int from, int end, String segment) {
+    int to = from + segment.length();
+    return to <= end
+        && (to == end || path.charAt(to) == '/')
+        && regionEquals(path, from, to, segment);
   }
 
   private static boolean regionEquals(CharSequence text, int from, int to, String expected) {

@@ -1,0 +1,184 @@
+package io.signetmesh.proxy.authorize;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Authorizations by a name: an open hash table in arrays, so that a name that is not in it costs
+ * one look at an array, and one whose authorization holds everywhere costs no look at its networks.
+ */
+final class NameTable {
+  private static final int GOLDEN = 0x9e3779b9;
+
+  private final int shift;
+  private final int[] hashes;
+  private final @Nullable String[] names;
+
+  /** Id of what holds for every address under the name and comes first, or -1. */
+  private final int[] everywhere;
+
+  private final @Nullable NetworkIndex[] indexes;
+
+  /** How a name's hash is made. */
+  interface Hash {
+    int of(String name);
+  }
+
+  private NameTable(Map<String, List<NetworkIndex.Entry>> entries, Hash hash) {
+    int bits = 32 - Integer.numberOfLeadingZeros(Math.max(1, entries.size()) * 2);
+    int size = 1 << bits;
+    shift = 32 - bits;
+    hashes = new int[size];
+    names = new String[size];
+    everywhere = new int[size];
+    indexes = new NetworkIndex[size];
+    Arrays.fill(everywhere, -1);
+    entries.forEach(
+        (name, list) -> {
+          int h = hash.of(name);
+          int slot = h * GOLDEN >>> shift;
+          while (names[slot] != null) {
+            slot = (slot + 1) & (size - 1);
+          }
+          NetworkIndex index = new NetworkIndex(list);
+          hashes[slot] = h;
+          names[slot] = name;
+          indexes[slot] = index;
+          everywhere[slot] = index.isEverywhere() ? index.firstId() : -1;
+        });
+  }
+
+  /** The slot of the name that {@code text} is from {@code from} on, or -1. */
+  private int slot(int hash, String text, int from) {
+    int slot = hash * GOLDEN >>> shift;
+    while (true) {
+      String name = names[slot];
+      if (name == null) {
+        return -1;
+      }
+      if (hashes[slot] == hash
+          && name.length() == text.length() - from
+          && text.startsWith(name, from)) {
+        return slot;
+      }
+      slot = (slot + 1) & (names.length - 1);
+    }
+  }
+
+  /** The lowest id of a name whose networks hold, or -1. */
+  private int first(int hash, String text, int from, Client client) {
+    int slot = slot(hash, text, from);
+    if (slot < 0) {
+      return -1;
+    }
+    int id = everywhere[slot];
+    if (id >= 0) {
+      return id;
+    }
+    NetworkIndex index = indexes[slot];
+    return index == null ? -1 : index.first(client);
+  }
+
+  private int firstIgnoringNetworks(int hash, String text, int from) {
+    int slot = slot(hash, text, from);
+    NetworkIndex index = slot < 0 ? null : indexes[slot];
+    return index == null ? -1 : index.firstId();
+  }
+
+  /** Exact identities. */
+  static final class Exact {
+    private final @Nullable NameTable table;
+
+    Exact(Map<String, List<NetworkIndex.Entry>> entries) {
+      table = entries.isEmpty() ? null : new NameTable(entries, String::hashCode);
+    }
+
+    /** The lowest id for an identity whose networks hold, or -1. */
+    int first(String identity, Client client) {
+      return table == null ? -1 : table.first(identity.hashCode(), identity, 0, client);
+    }
+
+    /** The lowest id for an identity, whatever its networks, or -1. */
+    int firstIgnoringNetworks(String identity) {
+      return table == null ? -1 : table.firstIgnoringNetworks(identity.hashCode(), identity, 0);
+    }
+  }
+
+  /**
+   * Identity suffixes, whole labels: {@code a.b} holds for {@code x.a.b}, and not for itself. A
+   * client knows the hash of each of its suffixes, and there is one look for each number of labels
+   * that any suffix here has.
+   */
+  static final class Suffixes {
+    private final @Nullable NameTable table;
+    private final int[] labels;
+
+    Suffixes(Map<String, List<NetworkIndex.Entry>> entries) {
+      table = entries.isEmpty() ? null : new NameTable(entries, Client::suffixHash);
+      labels = entries.keySet().stream().mapToInt(Suffixes::labels).distinct().sorted().toArray();
+    }
+
+    /** Number of labels of a name. */
+    private static int labels(String name) {
+      return 1 + (int) name.chars().filter(c -> c == '.').count();
+    }
+
+    /** The lowest id whose suffix and networks hold, or -1. */
+    int first(String identity, Client client) {
+      int found = -1;
+      if (table != null) {
+        for (int count : labels) {
+          if (count > client.suffixes()) {
+            break;
+          }
+          int id =
+              table.first(client.suffixHash(count), identity, client.suffixStart(count), client);
+          if (id >= 0 && (found < 0 || id < found)) {
+            found = id;
+          }
+        }
+      }
+      return found;
+    }
+
+    /** The lowest id whose suffix holds, whatever its networks, or -1. */
+    int firstIgnoringNetworks(String identity, Client client) {
+      int found = -1;
+      if (table != null) {
+        for (int count : labels) {
+          if (count > client.suffixes()) {
+            break;
+          }
+          int id =
+              table.firstIgnoringNetworks(
+                  client.suffixHash(count), identity, client.suffixStart(count));
+          if (id >= 0 && (found < 0 || id < found)) {
+            found = id;
+          }
+        }
+      }
+      return found;
+    }
+  }
+
+  /** Collects entries by name. */
+  static final class Builder {
+    private final Map<String, List<NetworkIndex.Entry>> entries = new LinkedHashMap<>();
+
+    void add(String name, NetworkIndex.Entry entry) {
+      entries.computeIfAbsent(name, key -> new ArrayList<>(1)).add(entry);
+    }
+
+    Exact exact() {
+      return new Exact(entries);
+    }
+
+    Suffixes suffixes() {
+      return new Suffixes(entries);
+    }
+  }
+}
