@@ -29,7 +29,7 @@ import picocli.CommandLine.Option;
     description = {
       "Measures what one authorization decision costs when 10, 100, 1,000 and 10,000 policies bear on"
           + " a port, by JMH with its allocation profiler: mixed identities, suffixes, networks,"
-          + " denials and routes; requests of thousands of clients, about half of them allowed."
+          + " denials and routes; a thousand different requests, about half of them allowed."
     },
     footer = {
       "",
@@ -93,7 +93,8 @@ public final class DecisionBench implements Callable<Integer> {
         new Runner(
                 new OptionsBuilder()
                     .include("^" + DecisionBenchmark.class.getName() + "\\.")
-                    .param("policies", policies.stream().map(String::valueOf).toArray(String[]::new))
+                    .param(
+                        "policies", policies.stream().map(String::valueOf).toArray(String[]::new))
                     .forks(forks)
                     .warmupIterations(iterations)
                     .warmupTime(TimeValue.seconds(1))
@@ -130,7 +131,8 @@ public final class DecisionBench implements Callable<Integer> {
 
   /** Whether every figure meets the goals. */
   private static boolean print(List<Figure> figures, PrintStream out) {
-    out.printf("%n%-17s %9s %13s %9s %10s%n", "work", "policies", "ns/decision", "ratio", "B/decision");
+    out.printf(
+        "%n%-17s %9s %13s %9s %10s%n", "work", "policies", "ns/decision", "ratio", "B/decision");
     boolean met = true;
     Map<String, Figure> smallest = new LinkedHashMap<>();
     for (Figure figure : figures) {
@@ -138,12 +140,7 @@ public final class DecisionBench implements Callable<Integer> {
       double ratio = figure.nanos() / first.nanos();
       out.printf(
           "%-17s %,9d %6.1f ± %4.1f %9.2f %10.3f%n",
-          figure.work(),
-          figure.policies(),
-          figure.nanos(),
-          figure.error(),
-          ratio,
-          figure.bytes());
+          figure.work(), figure.policies(), figure.nanos(), figure.error(), ratio, figure.bytes());
       met &= figure.nanos() < MOST_NANOS && ratio < MOST_RATIO && figure.bytes() < NO_BYTES;
     }
     return met;

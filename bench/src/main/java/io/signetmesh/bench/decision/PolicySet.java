@@ -117,8 +117,7 @@ final class PolicySet {
       match.setMethod(HttpMethod.newBuilder().setRegistered(HttpMethod.Registered.GET));
     }
     route.addAuthorizations(
-        anywhere("authorizationpolicy", "route-" + i)
-            .setAuthentication(account("caller-" + i, i)));
+        anywhere("authorizationpolicy", "route-" + i).setAuthentication(account("caller-" + i, i)));
     return route.build();
   }
 

@@ -13,6 +13,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class AuthorizationIndex {
   private final List<Authorization> authorizations;
+
+  /** Lowest id of those that ask nothing of the client and are stated; -1: none. */
+  private final int firstUnauthenticated;
+
   private final NetworkIndex unauthenticated;
   private final NetworkIndex meshTls;
   private final NetworkIndex anyIdentity;
@@ -31,8 +35,14 @@ final class AuthorizationIndex {
    * @param ref where it comes from
    * @param networks networks that it holds for; not empty
    * @param authentication what it asks of the client
+   * @param implicit whether no policy states it, so that it is nobody's nearest miss
    */
-  record Authorization(ResourceRef ref, List<Network> networks, Authentication authentication) {
+  record Authorization(
+      ResourceRef ref, List<Network> networks, Authentication authentication, boolean implicit) {
+    Authorization(ResourceRef ref, List<Network> networks, Authentication authentication) {
+      this(ref, networks, authentication, false);
+    }
+
     Authorization {
       networks = List.copyOf(networks);
     }
@@ -76,6 +86,7 @@ final class AuthorizationIndex {
    */
   AuthorizationIndex(List<Authorization> authorizations, Effect effect, long generation) {
     this.authorizations = List.copyOf(authorizations);
+    int stated = -1;
     List<Entry> none = new ArrayList<>();
     List<Entry> tls = new ArrayList<>();
     List<Entry> any = new ArrayList<>();
@@ -92,9 +103,16 @@ final class AuthorizationIndex {
     for (int id = 0; id < count; id++) {
       Authorization authorization = authorizations.get(id);
       Entry entry = new Entry(id, authorization.networks());
-      everything.add(entry);
+      if (!authorization.implicit()) {
+        everything.add(entry);
+      }
       switch (authorization.authentication()) {
-        case Authentication.None asked -> none.add(entry);
+        case Authentication.None asked -> {
+          none.add(entry);
+          if (stated < 0 && !authorization.implicit()) {
+            stated = id;
+          }
+        }
         case Authentication.MeshTls asked -> tls.add(entry);
         case Authentication.Identities asked -> {
           for (String name : asked.exact()) {
@@ -136,6 +154,7 @@ final class AuthorizationIndex {
     }
     exact = names.exact();
     suffixes = endings.suffixes();
+    firstUnauthenticated = stated;
     unauthenticated = new NetworkIndex(none);
     meshTls = new NetworkIndex(tls);
     anyIdentity = new NetworkIndex(any);
@@ -187,7 +206,7 @@ final class AuthorizationIndex {
     if (all.isEmpty()) {
       return null;
     }
-    int byClient = unauthenticated.isEmpty() ? -1 : unauthenticated.firstId();
+    int byClient = firstUnauthenticated;
     String identity = client.identity();
     if (client.meshTls()) {
       byClient = lower(byClient, meshTls.isEmpty() ? -1 : meshTls.firstId());

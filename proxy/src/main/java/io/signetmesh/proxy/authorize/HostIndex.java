@@ -170,8 +170,8 @@ final class HostIndex {
 
   /** Where the host begins: after user information. */
   static int hostStart(CharSequence authority) {
-    if (authority instanceof String string) {
-      return string.lastIndexOf('@') + 1;
+    if (authority instanceof String string && string.indexOf('@') < 0) {
+      return 0;
     }
     for (int i = authority.length() - 1; i >= 0; i--) {
       if (authority.charAt(i) == '@') {

@@ -11,7 +11,22 @@ import java.nio.charset.StandardCharsets;
 final class LenientPath {
   private static final char[] HEX = "0123456789ABCDEF".toCharArray();
 
+  /** What a segment may hold and no reader takes for anything else, by code point. */
+  private static final long PLAIN_LOW = plain(0);
+
+  private static final long PLAIN_HIGH = plain(0x40);
+
   private LenientPath() {}
+
+  private static long plain(int from) {
+    long bits = 0;
+    for (int i = 0; i < 0x40; i++) {
+      if (isPathCharacter((char) (from + i)) && from + i != ';') {
+        bits |= 1L << i;
+      }
+    }
+    return bits;
+  }
 
   /**
    * Whether a path holds anything that lenient readers change; most hold nothing. May say so of one
@@ -20,6 +35,9 @@ final class LenientPath {
   static boolean mayDiffer(CharSequence path, int end) {
     for (int i = 0; i < end; i++) {
       char c = path.charAt(i);
+      if (c < 0x80 && (((c < 0x40 ? PLAIN_LOW : PLAIN_HIGH) >>> c) & 1) != 0) {
+        continue;
+      }
       if (c == '/') {
         char next = i + 1 < end ? path.charAt(i + 1) : 'a';
         if (next == '/' || (next == '.' && !(i + 2 < end && isPlain(path.charAt(i + 2))))) {
@@ -35,7 +53,7 @@ final class LenientPath {
             || path.charAt(i + 2) >= 'a') {
           return true;
         }
-      } else if (c == ';' || !isPathCharacter(c)) {
+      } else {
         return true;
       }
     }

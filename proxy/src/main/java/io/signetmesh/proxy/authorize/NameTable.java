@@ -14,13 +14,18 @@ import org.jspecify.annotations.Nullable;
 final class NameTable {
   private static final int GOLDEN = 0x9e3779b9;
 
+  /** No slot has it: ids are -1 or not negative. */
+  private static final long EMPTY = 0x8000_0000L;
+
   private final int shift;
-  private final int[] hashes;
+
+  /**
+   * Hash of the name in the high half; in the low half the id of what comes first under the name,
+   * when it holds for every address, or -1.
+   */
+  private final long[] slots;
+
   private final @Nullable String[] names;
-
-  /** Id of what holds for every address under the name and comes first, or -1. */
-  private final int[] everywhere;
-
   private final @Nullable NetworkIndex[] indexes;
 
   /** How a name's hash is made. */
@@ -32,11 +37,10 @@ final class NameTable {
     int bits = 32 - Integer.numberOfLeadingZeros(Math.max(1, entries.size()) * 2);
     int size = 1 << bits;
     shift = 32 - bits;
-    hashes = new int[size];
+    slots = new long[size];
+    Arrays.fill(slots, EMPTY);
     names = new String[size];
-    everywhere = new int[size];
     indexes = new NetworkIndex[size];
-    Arrays.fill(everywhere, -1);
     entries.forEach(
         (name, list) -> {
           int h = hash.of(name);
@@ -45,10 +49,10 @@ final class NameTable {
             slot = (slot + 1) & (size - 1);
           }
           NetworkIndex index = new NetworkIndex(list);
-          hashes[slot] = h;
+          int everywhere = index.isEverywhere() ? index.firstId() : -1;
+          slots[slot] = (long) h << 32 | (everywhere & 0xffff_ffffL);
           names[slot] = name;
           indexes[slot] = index;
-          everywhere[slot] = index.isEverywhere() ? index.firstId() : -1;
         });
   }
 
@@ -56,13 +60,12 @@ final class NameTable {
   private int slot(int hash, String text, int from) {
     int slot = hash * GOLDEN >>> shift;
     while (true) {
-      String name = names[slot];
-      if (name == null) {
+      long entry = slots[slot];
+      if (entry == EMPTY) {
         return -1;
       }
-      if (hashes[slot] == hash
-          && name.length() == text.length() - from
-          && text.startsWith(name, from)) {
+      String name = (int) (entry >>> 32) == hash ? names[slot] : null;
+      if (name != null && name.length() == text.length() - from && text.startsWith(name, from)) {
         return slot;
       }
       slot = (slot + 1) & (names.length - 1);
@@ -75,7 +78,7 @@ final class NameTable {
     if (slot < 0) {
       return -1;
     }
-    int id = everywhere[slot];
+    int id = (int) slots[slot];
     if (id >= 0) {
       return id;
     }

