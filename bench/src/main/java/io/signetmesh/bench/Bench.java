@@ -2,6 +2,7 @@ package io.signetmesh.bench;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
+import io.signetmesh.bench.controller.ControllerScale;
 import io.signetmesh.bench.decision.DecisionBench;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -28,7 +29,7 @@ import picocli.CommandLine.Option;
     name = "bench/run",
     mixinStandardHelpOptions = true,
     sortOptions = false,
-    subcommands = DecisionBench.class,
+    subcommands = {DecisionBench.class, ControllerScale.class},
     description = {
       "Measures pairs of proxies (client proxy, mTLS, server proxy) on loopback, with nginx behind"
           + " them: Signet, with policy by identity, metrics and audit on, beside HAProxy.",
@@ -47,7 +48,8 @@ import picocli.CommandLine.Option;
       "  bench/run --json result.json",
       "  bench/run --only http1 --seconds 5 --rounds 5",
       "  bench/run --only tcp --system haproxy",
-      "  bench/run decisions --help"
+      "  bench/run decisions --help",
+      "  bench/run controller --help"
     })
 public final class Bench implements Callable<Integer> {
   private static final int MISSING = 69;
