@@ -1,7 +1,6 @@
 package io.signetmesh.crds;
 
 import io.fabric8.kubernetes.api.model.HasMetadata;
-import java.util.Comparator;
 
 /**
  * Names one object: unique in a cluster whatever the version it was written in.
@@ -13,12 +12,6 @@ import java.util.Comparator;
  */
 public record ResourceKey(String group, String kind, String namespace, String name)
     implements Comparable<ResourceKey> {
-  private static final Comparator<ResourceKey> ORDER =
-      Comparator.comparing(ResourceKey::namespace)
-          .thenComparing(ResourceKey::name)
-          .thenComparing(ResourceKey::kind)
-          .thenComparing(ResourceKey::group);
-
   /** Key of an object, from its apiVersion, kind and metadata; what is missing reads as empty. */
   public static ResourceKey of(HasMetadata object) {
     String namespace = object.getMetadata() == null ? null : object.getMetadata().getNamespace();
@@ -36,9 +29,17 @@ public record ResourceKey(String group, String kind, String namespace, String na
     return slash < 0 ? "" : apiVersion.substring(0, slash);
   }
 
+  /** By namespace, name, kind and group. */
   @Override
   public int compareTo(ResourceKey other) {
-    return ORDER.compare(this, other);
+    int order = namespace.compareTo(other.namespace);
+    if (order == 0) {
+      order = name.compareTo(other.name);
+    }
+    if (order == 0) {
+      order = kind.compareTo(other.kind);
+    }
+    return order == 0 ? group.compareTo(other.group) : order;
   }
 
   /** {@code Server.policy.linkerd.io shop/web}, {@code Pod shop/web-1}. */

@@ -6,7 +6,6 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import java.util.Comparator;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -32,10 +31,6 @@ public record WorkloadRef(String namespace, String name, Kind kind)
       Pattern.compile(
           "(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*");
   private static final int MAX_WIRE = 1024;
-  private static final Comparator<WorkloadRef> ORDER =
-      Comparator.comparing(WorkloadRef::namespace)
-          .thenComparing(WorkloadRef::name)
-          .thenComparing(WorkloadRef::kind);
   private static final JsonMapper JSON =
       JsonMapper.builder()
           .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
@@ -118,7 +113,11 @@ public record WorkloadRef(String namespace, String name, Kind kind)
 
   @Override
   public int compareTo(WorkloadRef other) {
-    return ORDER.compare(this, other);
+    int order = namespace.compareTo(other.namespace);
+    if (order == 0) {
+      order = name.compareTo(other.name);
+    }
+    return order == 0 ? kind.compareTo(other.kind) : order;
   }
 
   /** {@code ns/pod}, or {@code ns/name (external)}. */

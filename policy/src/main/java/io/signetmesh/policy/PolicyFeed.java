@@ -28,6 +28,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -56,6 +57,7 @@ final class PolicyFeed implements ClusterListener {
   private final Executor background;
   private final AtomicBoolean lookDue = new AtomicBoolean();
   private volatile ClusterView view = ClusterView.EMPTY;
+  private volatile @Nullable Report report;
   private boolean listening;
   private Set<String> rejected = Set.of();
 
@@ -169,8 +171,22 @@ final class PolicyFeed implements ClusterListener {
    * then what is wrong with objects seen together.
    */
   List<ReportedFinding> reported() {
+    ClusterView now = view;
+    long generation = index.generation();
+    Report last = report;
+    if (last == null || last.view != now || last.generation != generation) {
+      last = new Report(now, generation, report(now));
+      report = last;
+    }
+    return last.findings;
+  }
+
+  /** The findings of a state, which are looked for once however often they are asked for. */
+  private record Report(ClusterView view, long generation, List<ReportedFinding> findings) {}
+
+  private List<ReportedFinding> report(ClusterView now) {
     List<ReportedFinding> all = new ArrayList<>();
-    for (io.signetmesh.crds.manifest.Finding finding : view.findings()) {
+    for (io.signetmesh.crds.manifest.Finding finding : now.findings()) {
       ResourceKey key = finding.resource();
       all.add(
           new ReportedFinding(

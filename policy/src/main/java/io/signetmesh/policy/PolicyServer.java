@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -39,6 +40,9 @@ public final class PolicyServer implements AutoCloseable {
 
   private static final Logger LOG = LoggerFactory.getLogger(PolicyServer.class);
 
+  /** Lets a change reach its proxies, and more changes come, before all objects are looked at. */
+  private static final long FINDINGS_PAUSE_MILLIS = 250;
+
   private final ControlServer server;
   private final ClusterSource.Subscription subscription;
   private final PolicyIndex index;
@@ -47,7 +51,7 @@ public final class PolicyServer implements AutoCloseable {
   private final EnforcementService enforcement;
   private final InboundPolicyService inbound;
   private final ExecutorService sender;
-  private final ExecutorService background;
+  private final ScheduledExecutorService background;
   private final @Nullable ControllerAdmin admin;
 
   private PolicyServer(
@@ -59,7 +63,7 @@ public final class PolicyServer implements AutoCloseable {
       EnforcementService enforcement,
       InboundPolicyService inbound,
       ExecutorService sender,
-      ExecutorService background,
+      ScheduledExecutorService background,
       @Nullable ControllerAdmin admin) {
     this.server = server;
     this.subscription = subscription;
@@ -120,9 +124,17 @@ public final class PolicyServer implements AutoCloseable {
     PolicyIndex index = new PolicyIndex(config.policy(), clock);
     ControllerMetrics metrics = new ControllerMetrics();
     EnforcementLedger ledger = new EnforcementLedger(clock, metrics::acknowledged);
-    ExecutorService background =
-        Executors.newSingleThreadExecutor(new DefaultThreadFactory("policy-findings", true));
-    PolicyFeed feed = new PolicyFeed(index, ledger::forget, audit, clock, metrics, background);
+    ScheduledExecutorService background =
+        Executors.newSingleThreadScheduledExecutor(
+            new DefaultThreadFactory("policy-findings", true));
+    PolicyFeed feed =
+        new PolicyFeed(
+            index,
+            ledger::forget,
+            audit,
+            clock,
+            metrics,
+            task -> background.schedule(task, FINDINGS_PAUSE_MILLIS, TimeUnit.MILLISECONDS));
     feed.start(source.view());
     ExecutorService sender =
         Executors.newSingleThreadExecutor(new DefaultThreadFactory("policy-streams", true));

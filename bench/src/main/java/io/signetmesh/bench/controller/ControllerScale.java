@@ -108,10 +108,7 @@ public final class ControllerScale implements Callable<Integer> {
     try (LoopbackNet net = LoopbackNet.reserve()) {
       MeshProcesses processes =
           MeshProcesses.prepare(
-              directory,
-              MeshNames.DEFAULT,
-              ControlPlane.at(net.address(2)),
-              Clock.systemUTC());
+              directory, MeshNames.DEFAULT, ControlPlane.at(net.address(2)), Clock.systemUTC());
       try {
         exact = measure(processes, result);
       } finally {
@@ -156,7 +153,8 @@ public final class ControllerScale implements Callable<Integer> {
           join(processes, EnforcementClient.OPERATOR, processes.names(), fleet);
       members.put("", operator);
       for (int i = 0; i < namespaces; i++) {
-        members.put(ScaleMesh.namespace(i), joinNamespace(processes, ScaleMesh.namespace(i), fleet));
+        members.put(
+            ScaleMesh.namespace(i), joinNamespace(processes, ScaleMesh.namespace(i), fleet));
       }
       String serverName = processes.names().policyServer().dnsName();
       long start = System.nanoTime();
@@ -170,8 +168,7 @@ public final class ControllerScale implements Callable<Integer> {
       System.out.printf(
           "live heap: %.1f MB with all ports watched: %,d bytes a port, its share of the connection"
               + " included%n%n",
-          watched / MEGABYTE,
-          perPort);
+          watched / MEGABYTE, perPort);
       if (classes) {
         top.subList(0, Math.min(top.size(), SHOWN_CLASSES)).forEach(System.out::println);
       }
@@ -288,8 +285,7 @@ public final class ControllerScale implements Callable<Integer> {
 
   private static IdentityClient joinNamespace(
       MeshProcesses processes, String namespace, Fleet fleet) throws Exception {
-    WorkloadIdentity identity =
-        processes.names().identity(namespace, ScaleMesh.SERVICE_ACCOUNT);
+    WorkloadIdentity identity = processes.names().identity(namespace, ScaleMesh.SERVICE_ACCOUNT);
     return join(processes, identity, fleet);
   }
 

@@ -26,8 +26,8 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The control connections of many proxies: one mutual TLS connection a pod, a policy stream for each
- * of its ports and one of reports on it. What comes is counted and acknowledged at once.
+ * The control connections of many proxies: one mutual TLS connection a pod, a policy stream for
+ * each of its ports and one of reports on it. What comes is counted and acknowledged at once.
  */
 final class Fleet implements AutoCloseable {
   /** Connections that are being opened at the same time. */
@@ -58,8 +58,7 @@ final class Fleet implements AutoCloseable {
       Map<String, IdentityClient> members)
       throws IOException, InterruptedException {
     ControlChannel.Address address =
-        new ControlChannel.Address(
-            controller.getAddress().getHostAddress(), controller.getPort());
+        new ControlChannel.Address(controller.getAddress().getHostAddress(), controller.getPort());
     int opened = 0;
     for (int i = 0; i < mesh.namespaces(); i++) {
       String namespace = ScaleMesh.namespace(i);
@@ -69,8 +68,7 @@ final class Fleet implements AutoCloseable {
       }
       for (int j = 0; j < mesh.podsPerNamespace(); j++) {
         ManagedChannel channel =
-            ControlChannel.open(
-                address, serverName, member::credentials, Clock.systemUTC(), loops);
+            ControlChannel.open(address, serverName, member::credentials, Clock.systemUTC(), loops);
         channels.add(channel);
         new Proxy(channel, namespace, ScaleMesh.pod(j)).watch();
         opened++;

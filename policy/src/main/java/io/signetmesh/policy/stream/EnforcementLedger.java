@@ -10,7 +10,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -27,7 +29,7 @@ public final class EnforcementLedger {
   private final LongConsumer onAcknowledged;
   private final LongAdder messages = new LongAdder();
   private final LongAdder acknowledgements = new LongAdder();
-  private final Map<ObjectRef, TreeMap<Integer, Entry>> workloads = new HashMap<>();
+  private final Map<ObjectRef, Ports> workloads = new ConcurrentHashMap<>();
 
   /** An empty ledger. */
   public EnforcementLedger(InstantSource clock) {
@@ -147,13 +149,23 @@ public final class EnforcementLedger {
   public record Counts(int streams, int inForce, int behind, int refused, int silent) {}
 
   /** All ports of all workloads, sorted. */
-  public synchronized List<Standing> standings() {
+  public List<Standing> standings() {
     List<Standing> standings = new ArrayList<>();
-    new TreeMap<>(workloads)
-        .forEach(
-            (workload, ports) ->
-                ports.forEach((port, entry) -> standings.add(entry.standing(workload, port))));
+    for (ObjectRef workload : sorted()) {
+      Ports ports = workloads.get(workload);
+      if (ports != null) {
+        synchronized (ports) {
+          ports.entries.forEach((port, entry) -> standings.add(entry.standing(workload, port)));
+        }
+      }
+    }
     return standings;
+  }
+
+  private List<ObjectRef> sorted() {
+    List<ObjectRef> refs = new ArrayList<>(workloads.keySet());
+    refs.sort(null);
+    return refs;
   }
 
   /**
@@ -171,62 +183,59 @@ public final class EnforcementLedger {
   }
 
   /** The objects that bear on ports of connected proxies, sorted. */
-  public synchronized List<ObjectStanding> objectStandings() {
-    Map<PolicySource, Tally> tallies = new TreeMap<>();
-    Map<PolicySource, Long> generations = new HashMap<>();
-    Map<PolicySource, Boolean> ofWorkload = new HashMap<>();
-    new TreeMap<>(workloads)
-        .forEach(
-            (workload, ports) -> {
-              ofWorkload.clear();
-              for (Entry entry : ports.values()) {
-                EffectivePolicy newest = entry.isConnected() ? entry.newest() : null;
-                if (newest != null) {
-                  boolean inForce = entry.isInForce(newest);
-                  for (PolicySource source : newest.sources()) {
-                    ofWorkload.merge(source, inForce, Boolean::logicalAnd);
-                    generations.merge(source, newest.generation(), Math::max);
-                  }
-                }
-              }
-              ofWorkload.forEach(
-                  (source, inForce) ->
-                      tallies.computeIfAbsent(source, _ -> new Tally()).add(workload, inForce));
-            });
+  public List<ObjectStanding> objectStandings() {
+    Map<PolicySource, Tally> tallies = new HashMap<>();
+    Map<PolicySource, Tally> ofWorkload = new HashMap<>();
+    for (ObjectRef workload : sorted()) {
+      Ports ports = workloads.get(workload);
+      if (ports == null) {
+        continue;
+      }
+      ofWorkload.clear();
+      synchronized (ports) {
+        for (Entry entry : ports.entries.values()) {
+          EffectivePolicy newest = entry.isConnected() ? entry.newest() : null;
+          if (newest == null) {
+            continue;
+          }
+          boolean inForce = entry.isInForce(newest);
+          for (PolicySource source : newest.sources()) {
+            Tally tally = tallies.computeIfAbsent(source, _ -> new Tally());
+            tally.look(inForce, newest.generation());
+            ofWorkload.put(source, tally);
+          }
+        }
+      }
+      ofWorkload.values().forEach(tally -> tally.count(workload));
+    }
     List<ObjectStanding> standings = new ArrayList<>();
-    tallies.forEach(
-        (source, tally) ->
-            standings.add(
-                new ObjectStanding(
-                    source,
-                    tally.proxies,
-                    tally.proxies - tally.behind.size(),
-                    tally.behind,
-                    generations.getOrDefault(source, 0L))));
+    new TreeMap<>(tallies).forEach((source, tally) -> standings.add(tally.standing(source)));
     return standings;
   }
 
   /** How many streams and ports of connected proxies are in which state. */
-  public synchronized Counts counts() {
+  public Counts counts() {
     int streams = 0;
     int inForce = 0;
     int refused = 0;
     int silent = 0;
     int all = 0;
-    for (Map<Integer, Entry> ports : workloads.values()) {
-      for (Entry entry : ports.values()) {
-        if (!entry.isConnected()) {
-          continue;
-        }
-        streams += entry.streams.size();
-        all++;
-        EffectivePolicy newest = entry.newest();
-        if (!entry.acknowledges()) {
-          silent++;
-        } else if (!entry.refusal.isEmpty()) {
-          refused++;
-        } else if (newest != null && entry.isInForce(newest)) {
-          inForce++;
+    for (Ports ports : workloads.values()) {
+      synchronized (ports) {
+        for (Entry entry : ports.entries.values()) {
+          if (!entry.isConnected()) {
+            continue;
+          }
+          streams += entry.streams.size();
+          all++;
+          EffectivePolicy newest = entry.newest();
+          if (!entry.acknowledges()) {
+            silent++;
+          } else if (!entry.refusal.isEmpty()) {
+            refused++;
+          } else if (newest != null && entry.isInForce(newest)) {
+            inForce++;
+          }
         }
       }
     }
@@ -249,26 +258,20 @@ public final class EnforcementLedger {
   }
 
   /** A port is being watched. */
-  synchronized void opened(ObjectRef workload, int port, Progress stream) {
-    TreeMap<Integer, Entry> ports = workloads.computeIfAbsent(workload, key -> new TreeMap<>());
-    if (ports.values().stream().noneMatch(Entry::isConnected)) {
-      // The proxy is new or back: what it no longer watches is no longer its port.
-      ports.values().removeIf(entry -> entry.past != null);
-    }
-    ports.computeIfAbsent(port, key -> new Entry()).streams.add(stream);
+  void opened(ObjectRef workload, int port, Progress stream) {
+    change(workload, ports -> ports.opened(port, stream));
   }
 
   /** A port is no longer watched on that stream. */
-  synchronized void closed(ObjectRef workload, int port, Progress stream) {
-    TreeMap<Integer, Entry> ports = workloads.get(workload);
-    Entry entry = ports == null ? null : ports.get(port);
-    if (ports == null || entry == null || !entry.streams.remove(stream) || entry.isConnected()) {
-      return;
-    }
-    entry.past = stream;
-    if (ports.values().stream().anyMatch(Entry::isConnected)) {
-      ports.values().removeIf(other -> !other.isConnected() && other.past != null);
-    }
+  void closed(ObjectRef workload, int port, Progress stream) {
+    workloads.computeIfPresent(
+        workload,
+        (_, ports) -> {
+          synchronized (ports) {
+            ports.closed(port, stream);
+          }
+          return ports;
+        });
   }
 
   /**
@@ -276,25 +279,41 @@ public final class EnforcementLedger {
    *
    * @return false when the workload has reported too many ports, and nothing was noted
    */
-  synchronized boolean acknowledged(ObjectRef workload, int port, long generation, String refusal) {
-    TreeMap<Integer, Entry> ports = workloads.computeIfAbsent(workload, key -> new TreeMap<>());
-    if (!ports.containsKey(port) && ports.size() >= MAX_PORTS_PER_WORKLOAD) {
+  boolean acknowledged(ObjectRef workload, int port, long generation, String refusal) {
+    Instant now = clock.instant();
+    Acknowledgement[] outcome = {Acknowledgement.TOO_MANY};
+    change(workload, ports -> outcome[0] = ports.acknowledged(port, generation, refusal, now));
+    if (outcome[0] == Acknowledgement.TOO_MANY) {
       return false;
     }
-    Entry entry = ports.computeIfAbsent(port, key -> new Entry());
-    boolean news = refusal.isEmpty() && generation != entry.acknowledged;
-    entry.acknowledged = generation;
-    entry.acknowledgedAt = clock.instant();
-    entry.refusal = refusal;
     acknowledgements.increment();
-    if (news) {
+    if (outcome[0] == Acknowledgement.NEWS) {
       onAcknowledged.accept(generation);
     }
     return true;
   }
 
+  private enum Acknowledgement {
+    TOO_MANY,
+    NEWS,
+    KNOWN
+  }
+
+  /** As one step beside a removal of the workload. */
+  private void change(ObjectRef workload, Consumer<Ports> change) {
+    workloads.compute(
+        workload,
+        (_, present) -> {
+          Ports ports = present == null ? new Ports() : present;
+          synchronized (ports) {
+            change.accept(ports);
+          }
+          return ports;
+        });
+  }
+
   /** The workload is gone. */
-  public synchronized void forget(ObjectRef workload) {
+  public void forget(ObjectRef workload) {
     workloads.remove(workload);
   }
 
@@ -310,15 +329,77 @@ public final class EnforcementLedger {
     boolean acknowledges();
   }
 
+  /** What is known of an object while all ports are looked at, workload by workload. */
   private static final class Tally {
-    final List<ObjectRef> behind = new ArrayList<>();
-    int proxies;
+    private final List<ObjectRef> behind = new ArrayList<>();
+    private int proxies;
+    private long generation;
+    private boolean workloadInForce = true;
 
-    void add(ObjectRef workload, boolean inForce) {
+    void look(boolean inForce, long portGeneration) {
+      workloadInForce &= inForce;
+      generation = Math.max(generation, portGeneration);
+    }
+
+    void count(ObjectRef workload) {
       proxies++;
-      if (!inForce) {
+      if (!workloadInForce) {
         behind.add(workload);
       }
+      workloadInForce = true;
+    }
+
+    ObjectStanding standing(PolicySource source) {
+      return new ObjectStanding(source, proxies, proxies - behind.size(), behind, generation);
+    }
+  }
+
+  /** The ports of a workload; guarded by itself. */
+  private static final class Ports {
+    final TreeMap<Integer, Entry> entries = new TreeMap<>();
+
+    private boolean isConnected() {
+      for (Entry entry : entries.values()) {
+        if (entry.isConnected()) {
+          return true;
+        }
+      }
+      return false;
+    }
+
+    void opened(int port, Progress stream) {
+      if (!isConnected()) {
+        // The proxy is new or back: what it no longer watches is no longer its port.
+        entries.values().removeIf(entry -> entry.past != null);
+      }
+      entries.computeIfAbsent(port, _ -> new Entry()).streams.add(stream);
+    }
+
+    void closed(int port, Progress stream) {
+      Entry entry = entries.get(port);
+      if (entry == null || !entry.streams.remove(stream) || entry.isConnected()) {
+        return;
+      }
+      entry.past = stream;
+      if (isConnected()) {
+        entries.values().removeIf(other -> !other.isConnected() && other.past != null);
+      }
+    }
+
+    Acknowledgement acknowledged(int port, long generation, String refusal, Instant now) {
+      Entry entry = entries.get(port);
+      if (entry == null) {
+        if (entries.size() >= MAX_PORTS_PER_WORKLOAD) {
+          return Acknowledgement.TOO_MANY;
+        }
+        entry = new Entry();
+        entries.put(port, entry);
+      }
+      boolean news = refusal.isEmpty() && generation != entry.acknowledged;
+      entry.acknowledged = generation;
+      entry.acknowledgedAt = now;
+      entry.refusal = refusal;
+      return news ? Acknowledgement.NEWS : Acknowledgement.KNOWN;
     }
   }
 

@@ -175,6 +175,7 @@ public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforc
     private final ServerCallStreamObserver<EnforcementSummary> out;
     private final Caller caller;
     private @Nullable String wire;
+    private @Nullable ObjectRef named;
     private long taken;
     private boolean ended;
 
@@ -198,17 +199,22 @@ public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforc
     }
 
     private void take(EnforcementReport report) {
-      if (wire == null) {
+      ObjectRef ref = named;
+      if (ref == null) {
+        ref = WorkloadCalls.parse(report.getWorkload());
         wire = report.getWorkload();
-      } else if (!wire.equals(report.getWorkload())) {
+        named = ref;
+      } else if (!report.getWorkload().equals(wire)) {
         throw Status.INVALID_ARGUMENT
             .withDescription("a second workload on one stream of reports: expected one")
             .asRuntimeException();
       }
       // Looked up each time: the workload may have become someone else since.
-      ObjectRef workload = WorkloadCalls.require(index, wire, caller);
+      WorkloadCalls.require(index, ref, caller);
       report.getPortsList().forEach(port -> WorkloadCalls.requirePort(port.getPort()));
-      report.getPortsList().forEach(port -> note(workload, port));
+      for (PortEnforcement port : report.getPortsList()) {
+        note(ref, port);
+      }
     }
 
     private void note(ObjectRef workload, PortEnforcement port) {

@@ -20,17 +20,37 @@ final class WorkloadCalls {
    *     there is no such workload, PERMISSION_DENIED when the caller is not its proxy
    */
   static ObjectRef require(PolicyIndex index, String wire, Caller caller) {
+    ObjectRef ref = parse(wire);
+    require(index, ref, caller);
+    return ref;
+  }
+
+  /**
+   * The workload that a text names, whether there is one or not.
+   *
+   * @param wire as written in {@code PortSpec.workload}
+   * @throws StatusRuntimeException INVALID_ARGUMENT when it cannot be read
+   */
+  static ObjectRef parse(String wire) {
     WorkloadRef parsed;
     try {
       parsed = WorkloadRef.parse(wire);
     } catch (IllegalArgumentException e) {
       throw Status.INVALID_ARGUMENT.withDescription(e.getMessage()).asRuntimeException();
     }
-    ObjectRef ref =
-        switch (parsed.kind()) {
-          case POD -> ObjectRef.pod(parsed.namespace(), parsed.name());
-          case EXTERNAL_WORKLOAD -> ObjectRef.externalWorkload(parsed.namespace(), parsed.name());
-        };
+    return switch (parsed.kind()) {
+      case POD -> ObjectRef.pod(parsed.namespace(), parsed.name());
+      case EXTERNAL_WORKLOAD -> ObjectRef.externalWorkload(parsed.namespace(), parsed.name());
+    };
+  }
+
+  /**
+   * Refuses a workload that is not there or that the caller may not speak for.
+   *
+   * @throws StatusRuntimeException NOT_FOUND when there is no such workload, PERMISSION_DENIED when
+   *     the caller is not its proxy
+   */
+  static void require(PolicyIndex index, ObjectRef ref, Caller caller) {
     WorkloadFact workload = index.workload(ref).orElse(null);
     if (workload == null) {
       throw notFound(ref);
@@ -43,7 +63,6 @@ final class WorkloadCalls {
           .withDescription(ref + " has no identity, so no caller can be its proxy")
           .asRuntimeException();
     }
-    return ref;
   }
 
   /**
