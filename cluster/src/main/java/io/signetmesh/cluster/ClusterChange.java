@@ -34,7 +34,7 @@ public record ClusterChange(
           HasMetadata old = before.get(key);
           if (old == null) {
             added.add(key);
-          } else if (!old.equals(object)) {
+          } else if (old != object && !old.equals(object)) {
             modified.add(key);
           }
         });

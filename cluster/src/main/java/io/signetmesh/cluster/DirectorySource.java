@@ -217,7 +217,8 @@ public final class DirectorySource implements ClusterSource {
   private ManifestDirectory.Listing take(ManifestDirectory.Listing seen, boolean regardless)
       throws IOException {
     long now = clock.millis();
-    Manifests read = manifests.read(seen);
+    Manifests read =
+        manifests.read(seen, TimeUnit.MILLISECONDS.toNanos(now - CLOCK_TICK.toMillis()));
     ManifestDirectory.Listing after = manifests.list();
     if (!after.equals(seen) && !regardless) {
       return after;

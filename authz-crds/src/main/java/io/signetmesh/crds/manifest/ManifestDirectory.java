@@ -19,9 +19,11 @@ import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A directory of manifests, read again and again: files whose content is as before are not parsed
@@ -115,15 +117,29 @@ public final class ManifestDirectory {
     }
   }
 
-  /** Reads the files of a listing. */
+  /** Reads the files of a listing, all of them. */
   public Manifests read(Listing listing) {
+    return read(listing, Long.MIN_VALUE);
+  }
+
+  /**
+   * Reads the files of a listing but for those that have not changed since they were read last.
+   *
+   * @param settled a file that was last modified before this time, in nanoseconds since the epoch,
+   *     cannot be modified again without a later time of modification
+   */
+  public Manifests read(Listing listing, long settled) {
     Map<Path, Parsed> now = new HashMap<>();
     List<Manifests> parts = new ArrayList<>();
-    for (Path file : listing.files.keySet()) {
-      Parsed result = read(file);
-      now.put(file, result);
-      parts.add(result.manifests);
-    }
+    listing.files.forEach(
+        (file, state) -> {
+          Parsed former = parsed.get(file);
+          Parsed result =
+              former != null && state.equals(former.settledState) ? former : read(file);
+          boolean isSettled = !result.digest.isEmpty() && state.modified < settled;
+          now.put(file, result.as(isSettled ? state : null));
+          parts.add(result.manifests);
+        });
     parsed = now;
     return Manifests.merge(parts);
   }
@@ -133,13 +149,14 @@ public final class ManifestDirectory {
     try (InputStream in = Files.newInputStream(file)) {
       bytes = in.readNBytes(ManifestReader.MAX_FILE_BYTES + 1);
     } catch (IOException e) {
-      return new Parsed("", ManifestReader.unreadable(file.toString(), "cannot be read: " + e));
+      return new Parsed(
+          "", ManifestReader.unreadable(file.toString(), "cannot be read: " + e), null);
     }
     String digest = sha256(bytes);
     Parsed former = parsed.get(file);
     return former != null && former.digest.equals(digest)
         ? former
-        : new Parsed(digest, reader.read(file.toString(), bytes));
+        : new Parsed(digest, reader.read(file.toString(), bytes), null);
   }
 
   private static FileState stateOf(BasicFileAttributes attributes) {
@@ -168,5 +185,13 @@ public final class ManifestDirectory {
     }
   }
 
-  private record Parsed(String digest, Manifests manifests) {}
+  /**
+   * @param settledState state of the file that tells its contents; null when it may change and
+   *     look the same
+   */
+  private record Parsed(String digest, Manifests manifests, @Nullable FileState settledState) {
+    Parsed as(@Nullable FileState state) {
+      return Objects.equals(state, settledState) ? this : new Parsed(digest, manifests, state);
+    }
+  }
 }

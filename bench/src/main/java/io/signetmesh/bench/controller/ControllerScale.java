@@ -19,6 +19,7 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -89,6 +90,12 @@ public final class ControllerScale implements Callable<Integer> {
       description = "Print the classes with most bytes on the controller's heap as well.")
   private boolean classes;
 
+  @Option(
+      names = "--log",
+      paramLabel = "FILE",
+      description = "Keep the control plane's log in FILE.")
+  private @Nullable Path log;
+
   private final PrintStream progress = System.err;
 
   @Override
@@ -113,6 +120,12 @@ public final class ControllerScale implements Callable<Integer> {
         exact = measure(processes, result);
       } finally {
         processes.close();
+        if (log != null) {
+          Files.copy(
+              directory.resolve("logs").resolve("control-plane.log"),
+              log,
+              StandardCopyOption.REPLACE_EXISTING);
+        }
         processes.deleteDirectory();
       }
     }
