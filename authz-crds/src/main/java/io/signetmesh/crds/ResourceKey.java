@@ -29,6 +29,18 @@ public record ResourceKey(String group, String kind, String namespace, String na
     return slash < 0 ? "" : apiVersion.substring(0, slash);
   }
 
+  /**
+   * Spreads names that differ in their numbers: with the sums of a record's own hash code, {@code
+   * team-1/pod-20} and {@code team-2/pod-10} would be alike, and a large cluster full of such.
+   */
+  @Override
+  public int hashCode() {
+    int hash = namespace.hashCode() * 0x9E37_79B1;
+    hash = (hash ^ hash >>> 15) + name.hashCode();
+    hash = (hash ^ hash >>> 16) * 0x85EB_CA6B + kind.hashCode();
+    return hash ^ hash >>> 13;
+  }
+
   /** By namespace, name, kind and group. */
   @Override
   public int compareTo(ResourceKey other) {

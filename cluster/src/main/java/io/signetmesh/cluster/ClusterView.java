@@ -29,13 +29,13 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,55 +45,32 @@ import org.jspecify.annotations.Nullable;
 public final class ClusterView {
   /** The view without objects, revision 0. */
   public static final ClusterView EMPTY =
-      new ClusterView(0, new TreeMap<>(), Map.of(), List.of(), Map.of());
+      new ClusterView(0, new TreeMap<>(), Map.of(), List.of(), new TreeMap<>());
 
   private final long revision;
   private final Map<ResourceKey, HasMetadata> objects;
   private final Map<ResourceKey, Position> positions;
   private final List<Finding> findings;
-  private final Map<Class<?>, TreeMap<String, TreeMap<String, HasMetadata>>> byKind;
-  private final Map<WorkloadRef, Workload> workloads;
-  private final Map<String, List<Workload>> workloadsByNamespace;
-  private final Map<InetAddress, List<Workload>> workloadsByIp;
-  private final Map<InetAddress, List<Workload>> workloadsByHostIp;
-  private final Map<InetAddress, List<Service>> servicesByIp;
-  private final Map<String, Map<String, List<EndpointSlice>>> slices;
+  private final TreeMap<String, NamespaceObjects> namespaces;
+  private volatile @Nullable AddressIndex addresses;
 
-  /**
-   * @param former workloads that may be used again for the very objects they were made from
-   */
+  /** Made when it is first asked for: who decides about policy never asks. */
+  private record AddressIndex(
+      Map<InetAddress, List<Workload>> workloads,
+      Map<InetAddress, List<Workload>> workloadsByHost,
+      Map<InetAddress, List<Service>> services) {}
+
   private ClusterView(
       long revision,
       TreeMap<ResourceKey, HasMetadata> objects,
       Map<ResourceKey, Position> positions,
       List<Finding> findings,
-      Map<WorkloadRef, Workload> former) {
+      TreeMap<String, NamespaceObjects> namespaces) {
     this.revision = revision;
     this.objects = Collections.unmodifiableMap(objects);
-    this.positions = Map.copyOf(positions);
+    this.positions = Collections.unmodifiableMap(positions);
     this.findings = List.copyOf(findings);
-    this.byKind = new HashMap<>();
-    this.workloads = new TreeMap<>();
-    this.workloadsByNamespace = new HashMap<>();
-    this.workloadsByIp = new HashMap<>();
-    this.workloadsByHostIp = new HashMap<>();
-    this.servicesByIp = new HashMap<>();
-    this.slices = new HashMap<>();
-    objects.forEach((key, object) -> index(key, object, former));
-    for (Workload workload : workloads.values()) {
-      workloadsByNamespace
-          .computeIfAbsent(workload.ref().namespace(), _ -> new ArrayList<>())
-          .add(workload);
-      if (!workload.hostNetwork()) {
-        for (InetAddress ip : workload.ips()) {
-          workloadsByIp.computeIfAbsent(ip, _ -> new ArrayList<>()).add(workload);
-        }
-      }
-      workload
-          .hostIp()
-          .ifPresent(
-              ip -> workloadsByHostIp.computeIfAbsent(ip, _ -> new ArrayList<>()).add(workload));
-    }
+    this.namespaces = namespaces;
   }
 
   /**
@@ -116,7 +93,11 @@ public final class ClusterView {
       long revision,
       Collection<? extends HasMetadata> objects,
       Map<ResourceKey, Position> positions) {
-    return new ClusterView(revision, byKey(objects), positions, List.of(), Map.of());
+    TreeMap<ResourceKey, HasMetadata> byKey = byKey(objects);
+    TreeMap<String, NamespaceObjects> namespaces = new TreeMap<>();
+    byKey.keySet().forEach(key -> namespaces.put(key.namespace(), NamespaceObjects.NONE));
+    namespaces.replaceAll((name, _) -> indexed(byKey, name, NamespaceObjects.NONE));
+    return new ClusterView(revision, byKey, Map.copyOf(positions), List.of(), namespaces);
   }
 
   /**
@@ -143,19 +124,61 @@ public final class ClusterView {
       Map<ResourceKey, ? extends HasMetadata> newer,
       Map<ResourceKey, Position> newerPositions,
       List<Finding> newerFindings) {
-    TreeMap<ResourceKey, HasMetadata> shared = new TreeMap<>();
-    boolean same = newer.size() == objects.size();
-    for (Map.Entry<ResourceKey, ? extends HasMetadata> entry : newer.entrySet()) {
-      HasMetadata object = entry.getValue();
-      HasMetadata old = objects.get(entry.getKey());
-      boolean equal = old == object || object.equals(old);
-      shared.put(entry.getKey(), equal && old != null ? old : object);
-      same &= equal;
+    // Most of it is as before, so the copy is made in one go and only what differs is looked up.
+    TreeMap<ResourceKey, HasMetadata> all = new TreeMap<>(objects);
+    Set<String> touched = new TreeSet<>();
+    newer.forEach(
+        (key, object) -> {
+          HasMetadata old = objects.get(key);
+          if (old != object && !object.equals(old)) {
+            all.put(key, object);
+            touched.add(key.namespace());
+          }
+        });
+    if (all.size() != newer.size()) {
+      all.keySet()
+          .removeIf(
+              key -> {
+                boolean gone = !newer.containsKey(key);
+                if (gone) {
+                  touched.add(key.namespace());
+                }
+                return gone;
+              });
     }
-    if (same && positions.equals(newerPositions) && findings.equals(newerFindings)) {
+    if (touched.isEmpty() && positions.equals(newerPositions) && findings.equals(newerFindings)) {
       return this;
     }
-    return new ClusterView(revision + 1, shared, newerPositions, newerFindings, workloads);
+    TreeMap<String, NamespaceObjects> indexes = new TreeMap<>(namespaces);
+    for (String name : touched) {
+      NamespaceObjects former = indexes.getOrDefault(name, NamespaceObjects.NONE);
+      NamespaceObjects index = indexed(all, name, former);
+      if (index == NamespaceObjects.NONE) {
+        indexes.remove(name);
+      } else {
+        indexes.put(name, index);
+      }
+    }
+    return new ClusterView(revision + 1, all, Map.copyOf(newerPositions), newerFindings, indexes);
+  }
+
+  /** The index of a namespace; {@link NamespaceObjects#NONE} when it has no objects. */
+  private static NamespaceObjects indexed(
+      TreeMap<ResourceKey, HasMetadata> objects, String namespace, NamespaceObjects former) {
+    Map<ResourceKey, HasMetadata> own = new LinkedHashMap<>();
+    // The least key of the namespace: keys are in the order of namespaces.
+    for (Map.Entry<ResourceKey, HasMetadata> entry :
+        objects.tailMap(new ResourceKey("", "", namespace, ""), true).entrySet()) {
+      if (!entry.getKey().namespace().equals(namespace)) {
+        break;
+      }
+      own.put(entry.getKey(), entry.getValue());
+    }
+    return own.isEmpty() ? NamespaceObjects.NONE : new NamespaceObjects(own, former);
+  }
+
+  private NamespaceObjects in(String namespace) {
+    return namespaces.getOrDefault(namespace, NamespaceObjects.NONE);
   }
 
   /** Grows from view to view of a source. */
@@ -193,41 +216,27 @@ public final class ClusterView {
 
   /** The object of that kind and name. */
   public <T extends HasMetadata> Optional<T> get(Class<T> kind, String namespace, String name) {
-    TreeMap<String, TreeMap<String, HasMetadata>> namespaces = byKind.get(kind);
-    TreeMap<String, HasMetadata> names = namespaces == null ? null : namespaces.get(namespace);
-    return names == null ? Optional.empty() : Optional.ofNullable(names.get(name)).map(kind::cast);
+    return Optional.ofNullable(in(namespace).ofKind(kind).get(name)).map(kind::cast);
   }
 
   /** The objects of that kind in a namespace. */
   public <T extends HasMetadata> List<T> list(Class<T> kind, String namespace) {
-    TreeMap<String, TreeMap<String, HasMetadata>> namespaces = byKind.get(kind);
-    TreeMap<String, HasMetadata> names = namespaces == null ? null : namespaces.get(namespace);
-    return names == null ? List.of() : names.values().stream().map(kind::cast).toList();
+    return in(namespace).ofKind(kind).values().stream().map(kind::cast).toList();
   }
 
   /** The objects of that kind in all namespaces. */
   public <T extends HasMetadata> List<T> all(Class<T> kind) {
-    TreeMap<String, TreeMap<String, HasMetadata>> namespaces = byKind.get(kind);
-    return namespaces == null
-        ? List.of()
-        : namespaces.values().stream()
-            .flatMap(names -> names.values().stream())
-            .map(kind::cast)
-            .toList();
+    return namespaces.values().stream()
+        .flatMap(namespace -> namespace.ofKind(kind).values().stream())
+        .map(kind::cast)
+        .toList();
   }
 
   /** Names of all namespaces that are declared or have objects. */
   public Set<String> namespaceNames() {
-    Set<String> names = new TreeSet<>();
-    objects
-        .keySet()
-        .forEach(
-            key ->
-                names.add(
-                    key.kind().equals("Namespace") && key.group().isEmpty()
-                        ? key.name()
-                        : key.namespace()));
+    Set<String> names = new TreeSet<>(namespaces.keySet());
     names.remove("");
+    names.addAll(in("").ofKind(Namespace.class).keySet());
     return names;
   }
 
@@ -348,22 +357,24 @@ public final class ClusterView {
 
   /** The workload of that name. */
   public Optional<Workload> workload(WorkloadRef ref) {
-    return Optional.ofNullable(workloads.get(ref));
+    return Optional.ofNullable(in(ref.namespace()).workload(ref));
   }
 
   /** All workloads. */
   public Collection<Workload> workloads() {
-    return Collections.unmodifiableCollection(workloads.values());
+    List<Workload> all = new ArrayList<>();
+    namespaces.values().forEach(namespace -> all.addAll(namespace.workloads()));
+    return Collections.unmodifiableList(all);
   }
 
   /** Workloads of a namespace. */
   public List<Workload> workloads(String namespace) {
-    return Collections.unmodifiableList(workloadsByNamespace.getOrDefault(namespace, List.of()));
+    return in(namespace).workloads();
   }
 
   /** Workloads that have this address to themselves: pods on the host network are left out. */
   public List<Workload> workloadsByIp(InetAddress ip) {
-    return Collections.unmodifiableList(workloadsByIp.getOrDefault(ip, List.of()));
+    return Collections.unmodifiableList(addresses().workloads.getOrDefault(ip, List.of()));
   }
 
   /**
@@ -372,7 +383,7 @@ public final class ClusterView {
    */
   public List<Workload> workloadsByHostPort(InetAddress hostIp, int port) {
     List<Workload> found = new ArrayList<>();
-    for (Workload workload : workloadsByHostIp.getOrDefault(hostIp, List.of())) {
+    for (Workload workload : addresses().workloadsByHost.getOrDefault(hostIp, List.of())) {
       for (Workload.Port declared : workload.ports()) {
         if (declared.protocol().equals("TCP")
             && (declared.hostPort() == port
@@ -387,7 +398,7 @@ public final class ClusterView {
 
   /** Services with this cluster address; more than one is a mistake that the caller reports. */
   public List<Service> servicesByClusterIp(InetAddress ip) {
-    return Collections.unmodifiableList(servicesByIp.getOrDefault(ip, List.of()));
+    return Collections.unmodifiableList(addresses().services.getOrDefault(ip, List.of()));
   }
 
   /**
@@ -398,49 +409,33 @@ public final class ClusterView {
   public List<Endpoint> endpoints(Service service, int port) {
     String namespace = service.getMetadata().getNamespace();
     List<EndpointSlice> own =
-        slices
-            .getOrDefault(namespace == null ? "" : namespace, Map.of())
-            .getOrDefault(service.getMetadata().getName(), List.of());
+        in(namespace == null ? "" : namespace).slicesOf(service.getMetadata().getName());
     return ServiceEndpoints.of(this, service, own, port);
   }
 
-  private void index(ResourceKey key, HasMetadata object, Map<WorkloadRef, Workload> former) {
-    byKind
-        .computeIfAbsent(object.getClass(), _ -> new TreeMap<>())
-        .computeIfAbsent(key.namespace(), _ -> new TreeMap<>())
-        .put(key.name(), object);
-    switch (object) {
-      case Pod pod ->
-          add(
-              former.get(WorkloadRef.pod(key.namespace(), key.name())),
-              pod,
-              () -> Workload.of(pod));
-      case ExternalWorkload external ->
-          add(
-              former.get(WorkloadRef.externalWorkload(key.namespace(), key.name())),
-              external,
-              () -> Workload.of(external));
-      case Service service -> {
+  private AddressIndex addresses() {
+    AddressIndex made = addresses;
+    if (made == null) {
+      // Made twice when two threads ask at once; both are the same.
+      made = new AddressIndex(new HashMap<>(), new HashMap<>(), new HashMap<>());
+      for (Workload workload : workloads()) {
+        if (!workload.hostNetwork()) {
+          for (InetAddress ip : workload.ips()) {
+            made.workloads.computeIfAbsent(ip, _ -> new ArrayList<>()).add(workload);
+          }
+        }
+        InetAddress host = workload.hostIp().orElse(null);
+        if (host != null) {
+          made.workloadsByHost.computeIfAbsent(host, _ -> new ArrayList<>()).add(workload);
+        }
+      }
+      for (Service service : all(Service.class)) {
         for (InetAddress ip : ServiceEndpoints.clusterIps(service)) {
-          servicesByIp.computeIfAbsent(ip, _ -> new ArrayList<>()).add(service);
+          made.services.computeIfAbsent(ip, _ -> new ArrayList<>()).add(service);
         }
       }
-      case EndpointSlice slice -> {
-        Map<String, String> labels = slice.getMetadata().getLabels();
-        String service = labels == null ? null : labels.get(ServiceEndpoints.SERVICE_NAME_LABEL);
-        if (service != null) {
-          slices
-              .computeIfAbsent(key.namespace(), _ -> new HashMap<>())
-              .computeIfAbsent(service, _ -> new ArrayList<>())
-              .add(slice);
-        }
-      }
-      default -> {}
+      addresses = made;
     }
-  }
-
-  private void add(@Nullable Workload former, HasMetadata object, Supplier<Workload> make) {
-    Workload workload = former != null && former.object() == object ? former : make.get();
-    workloads.put(workload.ref(), workload);
+    return made;
   }
 }

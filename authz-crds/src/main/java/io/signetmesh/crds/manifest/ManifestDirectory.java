@@ -134,8 +134,7 @@ public final class ManifestDirectory {
     listing.files.forEach(
         (file, state) -> {
           Parsed former = parsed.get(file);
-          Parsed result =
-              former != null && state.equals(former.settledState) ? former : read(file);
+          Parsed result = former != null && state.equals(former.settledState) ? former : read(file);
           boolean isSettled = !result.digest.isEmpty() && state.modified < settled;
           now.put(file, result.as(isSettled ? state : null));
           parts.add(result.manifests);
@@ -186,8 +185,8 @@ public final class ManifestDirectory {
   }
 
   /**
-   * @param settledState state of the file that tells its contents; null when it may change and
-   *     look the same
+   * @param settledState state of the file that tells its contents; null when it may change and look
+   *     the same
    */
   private record Parsed(String digest, Manifests manifests, @Nullable FileState settledState) {
     Parsed as(@Nullable FileState state) {

@@ -90,6 +90,15 @@ public record ObjectRef(Kind kind, String namespace, String name) implements Com
     return new ObjectRef(Kind.NAMESPACE, "", name);
   }
 
+  /** Spreads names that differ in their numbers, which the sums of a record would make alike. */
+  @Override
+  public int hashCode() {
+    int hash = namespace.hashCode() * 0x9E37_79B1;
+    hash = (hash ^ hash >>> 15) + name.hashCode();
+    hash = (hash ^ hash >>> 16) * 0x85EB_CA6B + kind.ordinal();
+    return hash ^ hash >>> 13;
+  }
+
   @Override
   public int compareTo(ObjectRef other) {
     return ORDER.compare(this, other);
