@@ -3,8 +3,10 @@ package io.signetmesh.cluster;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.signetmesh.crds.ResourceKey;
 import java.util.HashSet;
+import java.util.Iterator;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Which objects differ between two views. Objects that are equal in both are in none of the sets.
@@ -24,26 +26,44 @@ public record ClusterChange(
 
   /** What leads from the older to the newer view. */
   public static ClusterChange between(ClusterView older, ClusterView newer) {
-    Map<ResourceKey, HasMetadata> before = older.objects();
-    Map<ResourceKey, HasMetadata> after = newer.objects();
     Set<ResourceKey> added = new HashSet<>();
     Set<ResourceKey> modified = new HashSet<>();
     Set<ResourceKey> removed = new HashSet<>();
-    after.forEach(
-        (key, object) -> {
-          HasMetadata old = before.get(key);
-          if (old == null) {
-            added.add(key);
-          } else if (old != object && !old.equals(object)) {
-            modified.add(key);
-          }
-        });
-    for (ResourceKey key : before.keySet()) {
-      if (!after.containsKey(key)) {
-        removed.add(key);
+    // Both are in the order of their keys, so one walk along the two finds everything.
+    var before = older.objects().entrySet().iterator();
+    var after = newer.objects().entrySet().iterator();
+    Map.Entry<ResourceKey, HasMetadata> old = next(before);
+    Map.Entry<ResourceKey, HasMetadata> now = next(after);
+    while (old != null || now != null) {
+      int order = order(old, now);
+      if (order < 0 && old != null) {
+        removed.add(old.getKey());
+      } else if (order > 0 && now != null) {
+        added.add(now.getKey());
+      } else if (old != null
+          && now != null
+          && old.getValue() != now.getValue()
+          && !old.getValue().equals(now.getValue())) {
+        modified.add(now.getKey());
       }
+      old = order <= 0 ? next(before) : old;
+      now = order >= 0 ? next(after) : now;
     }
     return new ClusterChange(added, modified, removed);
+  }
+
+  private static Map.@Nullable Entry<ResourceKey, HasMetadata> next(
+      Iterator<Map.Entry<ResourceKey, HasMetadata>> entries) {
+    return entries.hasNext() ? entries.next() : null;
+  }
+
+  private static int order(
+      Map.@Nullable Entry<ResourceKey, HasMetadata> old,
+      Map.@Nullable Entry<ResourceKey, HasMetadata> now) {
+    if (old == null || now == null) {
+      return old == null ? 1 : -1;
+    }
+    return old.getKey() == now.getKey() ? 0 : old.getKey().compareTo(now.getKey());
   }
 
   /** All objects that differ. */

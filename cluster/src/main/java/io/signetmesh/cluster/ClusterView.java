@@ -29,6 +29,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -119,6 +120,8 @@ public final class ClusterView {
   /**
    * The view that follows this one: the next revision, with the very objects of this one wherever
    * they are equal. When nothing differs, it is this view itself.
+   *
+   * @param newerPositions not changed any more
    */
   ClusterView next(
       Map<ResourceKey, ? extends HasMetadata> newer,
@@ -127,10 +130,11 @@ public final class ClusterView {
     // Most of it is as before, so the copy is made in one go and only what differs is looked up.
     TreeMap<ResourceKey, HasMetadata> all = new TreeMap<>(objects);
     Set<String> touched = new TreeSet<>();
+    Set<HasMetadata> present = Collections.newSetFromMap(new IdentityHashMap<>(objects.size()));
+    present.addAll(objects.values());
     newer.forEach(
         (key, object) -> {
-          HasMetadata old = objects.get(key);
-          if (old != object && !object.equals(old)) {
+          if (!present.contains(object) && !object.equals(objects.get(key))) {
             all.put(key, object);
             touched.add(key.namespace());
           }
@@ -159,7 +163,7 @@ public final class ClusterView {
         indexes.put(name, index);
       }
     }
-    return new ClusterView(revision + 1, all, Map.copyOf(newerPositions), newerFindings, indexes);
+    return new ClusterView(revision + 1, all, newerPositions, newerFindings, indexes);
   }
 
   /** The index of a namespace; {@link NamespaceObjects#NONE} when it has no objects. */
