@@ -65,6 +65,39 @@ public record AccessMatrix(
     return new AccessMatrix(sources, List.copyOf(asked.keySet()), cells);
   }
 
+  /**
+   * A line of a graph.
+   *
+   * @param source from where
+   * @param target to where
+   * @param cell what holds; not allowed where the line is an exception from a wider one
+   */
+  public record Edge(Source source, Target target, Cell cell) {}
+
+  /**
+   * What is allowed as the lines of a graph, without those that wider ones stand for: what clients
+   * without identity may, everybody may, and what any meshed client may, every identity may, unless
+   * there is a line of its own that says otherwise.
+   */
+  public List<Edge> edges() {
+    List<Edge> edges = new ArrayList<>();
+    for (Source source : sources) {
+      for (Target target : targets) {
+        Cell cell = cell(source, target);
+        Cell wider =
+            source.equals(Source.NO_IDENTITY)
+                ? Cell.NOTHING
+                : cell(
+                    source.equals(Source.ANY_MESHED) ? Source.NO_IDENTITY : Source.ANY_MESHED,
+                    target);
+        if (!cell.equals(wider) && (cell.verdict().passes() || wider.verdict().passes())) {
+          edges.add(new Edge(source, target, cell));
+        }
+      }
+    }
+    return edges;
+  }
+
   private static Map<Target, Asked> targets(SimulatedMesh mesh, String namespace) {
     Map<String, Found> servers = new TreeMap<>();
     for (Workload workload : mesh.view().workloads()) {

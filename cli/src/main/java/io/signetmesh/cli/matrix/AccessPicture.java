@@ -39,6 +39,7 @@ public final class AccessPicture {
       .line:hover { stroke-width: 4; stroke-opacity: 1; }
       .net { stroke-dasharray: 7 4; }
       .audit { stroke-dasharray: 2 4; }
+      .not { stroke: #cf222e; stroke-dasharray: 12 3 2 3; }
       @media (prefers-color-scheme: dark) {
         text { fill: #e6edf3; }
         .small { fill: #9198a1; }
@@ -65,11 +66,6 @@ public final class AccessPicture {
     this.matrix = matrix;
     this.out = out;
     int y = TITLE;
-    for (Source source : matrix.sources()) {
-      sourceRows.put(source, y);
-      y += ROW;
-    }
-    int bottom = y;
     Map<String, List<Target>> servers = new LinkedHashMap<>();
     for (Target target : matrix.targets()) {
       servers.computeIfAbsent(target.serverText(), name -> new ArrayList<>()).add(target);
@@ -84,13 +80,20 @@ public final class AccessPicture {
       }
       y += GAP / 2;
     }
-    this.left = width(matrix.sources().stream().map(Source::name).toList());
+    int bottom = Math.max(y, TITLE + matrix.sources().size() * ROW);
+    int step = (bottom - TITLE) / Math.max(1, matrix.sources().size());
+    y = TITLE + (step - BOX) / 2;
+    for (Source source : matrix.sources()) {
+      sourceRows.put(source, y);
+      y += step;
+    }
+    this.left = width(matrix.sources().stream().map(Source::graphName).toList());
     List<String> names = new ArrayList<>(servers.keySet());
     matrix.targets().forEach(target -> names.add(target.routeText()));
     this.right = width(names);
     int lines = Math.max(matrix.sources().size(), matrix.targets().size());
-    this.width = 2 * MARGIN + left + right + Math.max(MIN_SPREAD, Math.min(700, 18 * lines));
-    this.height = Math.max(bottom, y) + MARGIN + GAP;
+    this.width = Math.max(760, 2 * MARGIN + left + right + Math.max(MIN_SPREAD, Math.min(560, 18 * lines)));
+    this.height = bottom + 2 * GAP + MARGIN;
   }
 
   /** Draws a matrix. */
@@ -114,14 +117,14 @@ public final class AccessPicture {
     text(MARGIN, 28, "title", "Who may reach what");
     text(MARGIN, 48, "small", "calling");
     text(width - MARGIN - right, 48, "small", "called: Server and route");
-    int colour = 0;
-    for (Map.Entry<Source, Integer> source : sourceRows.entrySet()) {
-      lines(source.getKey(), source.getValue(), COLOURS.get(colour++ % COLOURS.size()));
+    List<Source> sources = matrix.sources();
+    for (AccessMatrix.Edge edge : matrix.edges()) {
+      line(edge, COLOURS.get(sources.indexOf(edge.source()) % COLOURS.size()));
     }
     sourceRows.forEach(
         (source, y) -> {
           box(MARGIN, y, left);
-          text(MARGIN + 10, y + 17, "", source.name());
+          text(MARGIN + 10, y + 17, "", source.graphName());
         });
     int x = width - MARGIN - right;
     for (Group group : groups) {
@@ -137,51 +140,47 @@ public final class AccessPicture {
     }
     text(
         MARGIN,
+        height - MARGIN - 18,
+        "small",
+        "solid: allowed \u00b7 dashed: from some networks only \u00b7 dotted: let through by audit only"
+            + " \u00b7 red: not allowed, unlike others");
+    text(
+        MARGIN,
         height - MARGIN,
         "small",
-        "solid: allowed   dashed: from some networks only   dotted: let through by audit only");
+        "A line from \u201cany meshed client\u201d or \u201canybody\u201d stands for all who have none of"
+            + " their own to the same place.");
     out.println("</svg>");
   }
 
-  private void lines(Source source, int y, String colour) {
+  private void line(AccessMatrix.Edge edge, String colour) {
     int x1 = MARGIN + left;
     int x2 = width - MARGIN - right;
     int bend = (x2 - x1) / 2;
-    for (Target target : matrix.targets()) {
-      Cell cell = matrix.cell(source, target);
-      if (!cell.verdict().passes()) {
-        continue;
-      }
-      String kind =
-          switch (cell.verdict()) {
-            case NETWORKS -> " net";
-            case AUDIT -> " audit";
-            default -> "";
-          };
-      int from = y + BOX / 2;
-      int to = row(target) + BOX / 2;
-      out.printf(
-          "<path class=\"line%s\" stroke=\"%s\" d=\"M%d %dC%d %d %d %d %d %d\"><title>%s</title>"
-              + "</path>%n",
-          kind,
-          colour,
-          x1,
-          from,
-          x1 + bend,
-          from,
-          x2 - bend,
-          to,
-          x2,
-          to,
-          escaped(
-              source.name()
-                  + " to "
-                  + target.serverText()
-                  + (target.routeText().equals("*") ? "" : " " + target.routeText())
-                  + ": "
-                  + cell.policyNames()
-                  + (cell.networks().isEmpty() ? "" : " from " + cell.networkText(5))));
-    }
+    Cell cell = edge.cell();
+    Target target = edge.target();
+    String kind =
+        switch (cell.verdict()) {
+          case NETWORKS -> " net";
+          case AUDIT -> " audit";
+          case ALLOW -> "";
+          case DENIED, NONE -> " not";
+        };
+    int from = sourceRows.getOrDefault(edge.source(), TITLE) + BOX / 2;
+    int to = row(target) + BOX / 2;
+    String title =
+        edge.source().graphName()
+            + " to "
+            + target.serverText()
+            + (target.routeText().equals("*") ? "" : " " + target.routeText())
+            + ": "
+            + (cell.verdict().passes() ? "" : "not allowed ")
+            + cell.policyNames()
+            + (cell.networks().isEmpty() ? "" : " from " + cell.networkText(5));
+    out.printf(
+        "<path class=\"line%s\" stroke=\"%s\" d=\"M%d %dC%d %d %d %d %d %d\"><title>%s</title>"
+            + "</path>%n",
+        kind, colour, x1, from, x1 + bend, from, x2 - bend, to, x2, to, escaped(title.strip()));
   }
 
   private int row(Target target) {

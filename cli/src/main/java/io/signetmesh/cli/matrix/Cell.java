@@ -12,6 +12,9 @@ import java.util.stream.Collectors;
  * @param networks from where, when that makes a difference; prefixes
  */
 public record Cell(Verdict verdict, List<String> policies, List<String> networks) {
+  /** Nothing grants or denies. */
+  static final Cell NOTHING = new Cell(Verdict.NONE, List.of(), List.of());
+
   /** Copies its lists. */
   public Cell {
     policies = List.copyOf(policies);

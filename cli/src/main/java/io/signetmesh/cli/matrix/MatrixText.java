@@ -101,7 +101,7 @@ public final class MatrixText {
     List<Source> sources = matrix.sources();
     List<Target> targets = matrix.targets();
     for (int i = 0; i < sources.size(); i++) {
-      out.println("  s" + i + " [label=" + quoted(sources.get(i).name()) + "];");
+      out.println("  s" + i + " [label=" + quoted(sources.get(i).graphName()) + "];");
     }
     for (int i = 0; i < targets.size(); i++) {
       Target target = targets.get(i);
@@ -112,17 +112,21 @@ public final class MatrixText {
               + quoted(target.serverText() + "\n" + target.routeText())
               + "];");
     }
-    for (int i = 0; i < sources.size(); i++) {
-      for (int j = 0; j < targets.size(); j++) {
-        Cell cell = matrix.cell(sources.get(i), targets.get(j));
-        if (cell.verdict().passes()) {
-          String label =
-              cell.policyNames()
-                  + (cell.networks().isEmpty() ? "" : "\n" + cell.networkText(NETWORKS_SHOWN));
-          out.println(
-              "  s" + i + " -> t" + j + " [label=" + quoted(label) + style(cell.verdict()) + "];");
-        }
-      }
+    for (AccessMatrix.Edge edge : matrix.edges()) {
+      Cell cell = edge.cell();
+      String label =
+          (cell.verdict().passes() ? "" : "not allowed ")
+              + cell.policyNames()
+              + (cell.networks().isEmpty() ? "" : "\n" + cell.networkText(NETWORKS_SHOWN));
+      out.println(
+          "  s"
+              + sources.indexOf(edge.source())
+              + " -> t"
+              + targets.indexOf(edge.target())
+              + " [label="
+              + quoted(label)
+              + style(cell.verdict())
+              + "];");
     }
     out.println("}");
   }
@@ -131,7 +135,8 @@ public final class MatrixText {
     return switch (verdict) {
       case NETWORKS -> ", style=dashed";
       case AUDIT -> ", style=dotted";
-      default -> "";
+      case ALLOW -> "";
+      case DENIED, NONE -> ", color=red, arrowhead=tee";
     };
   }
 

@@ -17,4 +17,9 @@ public record Source(String name, @Nullable String identity, boolean tls, boolea
 
   /** A client without mesh TLS. */
   static final Source NO_IDENTITY = new Source("no identity", null, false, false);
+
+  /** Name in a graph, where a line from it stands for more callers than itself. */
+  public String graphName() {
+    return equals(NO_IDENTITY) ? "anybody" : name;
+  }
 }
