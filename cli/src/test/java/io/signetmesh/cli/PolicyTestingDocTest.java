@@ -1,0 +1,65 @@
+package io.signetmesh.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.signetmesh.cli.cases.CaseRun;
+import io.signetmesh.cli.cases.PolicyCase;
+import io.signetmesh.cli.process.SignetProcess;
+import io.signetmesh.crds.manifest.RecordReader.Records;
+import java.lang.reflect.RecordComponent;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What docs/policy-testing.md and the example say of case files. */
+final class PolicyTestingDocTest {
+  private static Path repository(String path) {
+    return SignetProcess.launcher().resolveSibling(path);
+  }
+
+  @Test
+  void itsExampleIsAFileOfCases(@TempDir Path directory) throws Exception {
+    Matcher yaml =
+        Pattern.compile("```yaml\n(.*?)```", Pattern.DOTALL)
+            .matcher(Files.readString(repository("docs/policy-testing.md")));
+    assertThat(yaml.find()).isTrue();
+    Records<PolicyCase> read =
+        CaseRun.read(Files.writeString(directory.resolve("cases.yaml"), yaml.group(1)));
+    assertThat(read.findings()).isEmpty();
+    assertThat(read.records()).hasSize(3);
+  }
+
+  @Test
+  void describesEveryField() throws Exception {
+    String text = Files.readString(repository("docs/policy-testing.md"));
+    assertThat(
+            Arrays.stream(PolicyCase.Expectation.class.getRecordComponents())
+                .map(RecordComponent::getName))
+        .allSatisfy(field -> assertThat(text).contains("| `" + field + "` |"));
+    assertThat(
+            Arrays.stream(PolicyCase.RequestCase.class.getRecordComponents())
+                .map(RecordComponent::getName))
+        .allSatisfy(field -> assertThat(text).contains("| `request." + field + "` |"));
+    assertThat(
+            Arrays.stream(PolicyCase.ClientCase.class.getRecordComponents())
+                .map(RecordComponent::getName))
+        .allSatisfy(field -> assertThat(text).contains("| `client." + field + "` |"));
+  }
+
+  @Test
+  void theQuickstartPassesItsCases() {
+    CommandRun run =
+        CommandRun.of(
+            "policy",
+            "test",
+            "-f",
+            repository("examples/quickstart").toString(),
+            "-t",
+            repository("examples/policy-cases.yaml").toString());
+    assertThat(run.ended(ExitCode.OK).out()).contains("6 cases, all as expected");
+  }
+}

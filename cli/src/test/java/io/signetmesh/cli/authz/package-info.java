@@ -1,0 +1,4 @@
+@NullMarked
+package io.signetmesh.cli.authz;
+
+import org.jspecify.annotations.NullMarked;

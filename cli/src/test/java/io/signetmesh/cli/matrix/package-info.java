@@ -1,0 +1,4 @@
+@NullMarked
+package io.signetmesh.cli.matrix;
+
+import org.jspecify.annotations.NullMarked;
