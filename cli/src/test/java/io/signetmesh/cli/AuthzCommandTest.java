@@ -50,8 +50,7 @@ final class AuthzCommandTest {
   void addsWhatProxiesCountMeanwhile() throws Exception {
     String labels =
         "srv_kind=\"server\",srv_name=\"web\",route_kind=\"default\",route_name=\"default\"";
-    String grant =
-        labels + ",authz_kind=\"authorizationpolicy\",authz_name=\"web-clients\"";
+    String grant = labels + ",authz_kind=\"authorizationpolicy\",authz_name=\"web-clients\"";
     AtomicInteger readings = new AtomicInteger();
     HttpServer proxy =
         HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);

@@ -91,8 +91,7 @@ final class PolicyMatrixCommandTest {
   @Test
   void showsPortsWithoutServerWithTheirDefaultPolicy() throws Exception {
     String yaml = ShopManifests.YAML.replace("port: metrics", "port: 9999");
-    assertThat(
-            matrix(yaml, "-o", "wide", "--default-policy", "all-authenticated").out())
+    assertThat(matrix(yaml, "-o", "wide", "--default-policy", "all-authenticated").out())
         .contains("shop/web:9000 (all-authenticated)  *")
         .contains("shop/web:9000 (all-authenticated)  *      any meshed client");
   }
@@ -126,8 +125,7 @@ final class PolicyMatrixCommandTest {
 
   @Test
   void drawsAPictureThatStandsByItself() throws Exception {
-    String svg =
-        matrix(ShopManifests.YAML + OFFICE + QUARANTINE, "-o", "svg").out();
+    String svg = matrix(ShopManifests.YAML + OFFICE + QUARANTINE, "-o", "svg").out();
     Document picture =
         DocumentBuilderFactory.newInstance()
             .newDocumentBuilder()

@@ -30,7 +30,8 @@ final class RecordReaderTest {
   @Test
   void readsListsOfAllDocumentsWithTheirPlaces() {
     Records<Step> read =
-        read("- {name: one, count: 1}\n- name: two\n  count: 2\n  tags: [a]\n---\n- {name: three, count: 3}\n");
+        read(
+            "- {name: one, count: 1}\n- name: two\n  count: 2\n  tags: [a]\n---\n- {name: three, count: 3}\n");
     assertThat(read.findings()).isEmpty();
     assertThat(read.isComplete()).isTrue();
     assertThat(read.records())
@@ -45,7 +46,7 @@ final class RecordReaderTest {
     Records<Step> read =
         read(
             """
-            - {name: one, cuont: 1}
+            - {name: one, cout: 1}
             - {count: 10}
             - {name: forbidden, count: 1}
             - {name: fine, count: 1}
@@ -54,12 +55,20 @@ final class RecordReaderTest {
     assertThat(read.isComplete()).isFalse();
     assertThat(read.findings().stream().map(Finding::toString))
         .satisfiesExactlyInAnyOrder(
-            text -> assertThat(text).startsWith("steps.yaml:1:15: error: ").contains("\"cuont\"", "did you mean \"count\"?"),
+            text ->
+                assertThat(text)
+                    .startsWith("steps.yaml:1:15: error: ")
+                    .contains("\"cout\"", "did you mean \"count\"?"),
             text -> assertThat(text).startsWith("steps.yaml:2:").contains("10"),
             text -> assertThat(text).startsWith("steps.yaml:2:").contains("\"name\" missing"),
-            text -> assertThat(text).startsWith("steps.yaml:3:3").contains("the name \"forbidden\" is taken"),
+            text ->
+                assertThat(text)
+                    .startsWith("steps.yaml:3:3")
+                    .contains("the name \"forbidden\" is taken"),
             text -> assertThat(text).startsWith("steps.yaml:5:3").contains("expected an object"));
-    assertThat(read.records()).singleElement().satisfies(one -> assertThat(one.value().name()).isEqualTo("fine"));
+    assertThat(read.records())
+        .singleElement()
+        .satisfies(one -> assertThat(one.value().name()).isEqualTo("fine"));
   }
 
   @Test

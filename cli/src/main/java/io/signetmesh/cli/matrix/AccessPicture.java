@@ -92,7 +92,8 @@ public final class AccessPicture {
     matrix.targets().forEach(target -> names.add(target.routeText()));
     this.right = width(names);
     int lines = Math.max(matrix.sources().size(), matrix.targets().size());
-    this.width = Math.max(760, 2 * MARGIN + left + right + Math.max(MIN_SPREAD, Math.min(560, 18 * lines)));
+    this.width =
+        Math.max(760, 2 * MARGIN + left + right + Math.max(MIN_SPREAD, Math.min(560, 18 * lines)));
     this.height = bottom + 2 * GAP + MARGIN;
   }
 

@@ -44,8 +44,7 @@ final class ProxyCountsTest {
 
   @Test
   void interpolatesLatenciesWithinTheirBucket() {
-    Counts granted =
-        ProxyCounts.between("", metrics(100, 0, 100, 0, 50)).byKey().get(GRANTED);
+    Counts granted = ProxyCounts.between("", metrics(100, 0, 100, 0, 50)).byKey().get(GRANTED);
     assertThat(granted.latency(0.5)).isEqualTo(1);
     assertThat(granted.latency(0.75)).isEqualTo(5.5);
     assertThat(granted.latency(1)).isEqualTo(10);
@@ -53,8 +52,7 @@ final class ProxyCountsTest {
 
   @Test
   void aCounterThatWentBackBeganAnew() {
-    ProxyCounts counts =
-        ProxyCounts.between(metrics(100, 5, 90, 10, 50), metrics(3, 1, 3, 0, 3));
+    ProxyCounts counts = ProxyCounts.between(metrics(100, 5, 90, 10, 50), metrics(3, 1, 3, 0, 3));
     assertThat(counts.byKey().get(GRANTED).allowed()).isEqualTo(3);
   }
 
