@@ -6,6 +6,7 @@ import io.signetmesh.cli.cases.CaseRun;
 import io.signetmesh.cli.cases.PolicyCase;
 import io.signetmesh.cli.process.SignetProcess;
 import io.signetmesh.crds.manifest.RecordReader.Records;
+import java.io.IOException;
 import java.lang.reflect.RecordComponent;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,7 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What docs/policy-testing.md and the example say of case files. */
 final class PolicyTestingDocTest {
-  private static Path repository(String path) {
+  private static Path repository(String path) throws IOException {
     return SignetProcess.launcher().resolveSibling(path);
   }
 
@@ -51,7 +52,7 @@ final class PolicyTestingDocTest {
   }
 
   @Test
-  void theQuickstartPassesItsCases() {
+  void theQuickstartPassesItsCases() throws Exception {
     CommandRun run =
         CommandRun.of(
             "policy",
