@@ -68,6 +68,58 @@ final class PolicyExplainCommandTest {
   }
 
   @Test
+  void namesTheTypoInAReferenceAsTheCauseInItsFirstSentence() throws Exception {
+    write(
+        ShopManifests.YAML.replace(
+            "kind: MeshTLSAuthentication, name: frontend",
+            "kind: MeshTLSAuthentication, name: fronted"));
+    CommandRun run = web("--client-identity", "shop/frontend").ended(ExitCode.OK);
+    assertThat(run.out().lines().findFirst().orElseThrow())
+        .startsWith("denied (403): AuthorizationPolicy shop/web-clients: ")
+        .contains("MeshTLSAuthentication shop/fronted", "did you mean \"frontend\"?")
+        .contains("it grants nothing");
+    assertThat(run.out().lines().skip(1).findFirst().orElseThrow()).contains(manifests + ":");
+  }
+
+  @Test
+  void namesATypoInAServiceAccountThatMeantTheCaller() throws Exception {
+    write(
+        ShopManifests.YAML.replace(
+            "kind: ServiceAccount, name: frontend", "kind: ServiceAccount, name: fronted"));
+    assertThat(web("--client-identity", "shop/frontend").ended(ExitCode.OK).out())
+        .startsWith("denied (403): MeshTLSAuthentication shop/frontend: ")
+        .contains("did you mean \"frontend\"?");
+    assertThat(web("--client-identity", "shop/backend").ended(ExitCode.OK).out())
+        .startsWith("denied (403): identity-mismatch");
+  }
+
+  @Test
+  void namesATypoInTheTargetOfAPolicy() throws Exception {
+    write(ShopManifests.YAML.replace("kind: Server, name: web}", "kind: Server, name: wep}"));
+    assertThat(web("--client-identity", "shop/frontend").ended(ExitCode.OK).out())
+        .startsWith("denied (403): AuthorizationPolicy shop/web-clients: ")
+        .contains("\"wep\"", "did you mean \"web\"?");
+  }
+
+  @Test
+  void doesNotBlameWhatBearsOnAnotherServer() throws Exception {
+    write(
+        ShopManifests.YAML
+            + """
+            ---
+            apiVersion: policy.linkerd.io/v1alpha1
+            kind: AuthorizationPolicy
+            metadata: {name: scrapers, namespace: shop}
+            spec:
+              targetRef: {group: policy.linkerd.io, kind: Server, name: metrics}
+              requiredAuthenticationRefs:
+                - {group: policy.linkerd.io, kind: MeshTLSAuthentication, name: prometeus}
+            """);
+    CommandRun run = web("--client-identity", "shop/backend").ended(ExitCode.OK);
+    assertThat(run.out()).startsWith("denied (403): identity-mismatch").doesNotContain("prometeus");
+  }
+
+  @Test
   void showsDenialsBeforeWhatAllows() throws Exception {
     write(
         ShopManifests.YAML

@@ -43,9 +43,9 @@ public record AccessMatrix(
   private static final int IPV4 = 32;
   private static final int IPV6 = 128;
 
-  /** The cell of a source and a target. */
+  /** The cell of a source and a target, both of this matrix. */
   public Cell cell(Source source, Target target) {
-    return cells.get(source).get(target);
+    return cells.getOrDefault(source, Map.of()).getOrDefault(target, Cell.NOTHING);
   }
 
   /**

@@ -4,6 +4,8 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,6 +23,8 @@ public final class Cause {
   private static final Set<String> ROUTES = Set.of("HTTPRoute", "GRPCRoute");
   private static final List<String> TYPICAL =
       List.of("dangling-reference", "bad-target", "not-understood", "bad-authentications");
+
+  private static final Pattern SUGGESTION = Pattern.compile("did you mean \"([^\"]*)\"");
 
   private Cause() {}
 
@@ -46,10 +50,23 @@ public final class Cause {
             ? answer.decision().authorization().name()
             : null;
     return findings.stream()
-        .filter(PortFinding::error)
+        .filter(finding -> finding.error() || isMeantFor(answer.caller(), finding))
         .filter(finding -> kinds.contains(finding.kind()))
         .filter(finding -> denial == null || finding.name().equals(denial))
         .min(Comparator.comparingInt(Cause::rank));
+  }
+
+  /**
+   * Whether a reference to a service account that is not there surely means the caller: it need not
+   * be an error, since not everybody lists service accounts in manifests.
+   */
+  private static boolean isMeantFor(Caller caller, PortFinding finding) {
+    String identity = caller.identity();
+    Matcher suggestion = SUGGESTION.matcher(finding.message());
+    return identity != null
+        && finding.rule().equals("dangling-reference")
+        && suggestion.find()
+        && identity.startsWith(suggestion.group(1) + ".");
   }
 
   private static int rank(PortFinding finding) {
@@ -58,7 +75,7 @@ public final class Cause {
   }
 
   /**
-   * Verdict and cause in one sentence: {@code denied (403): AuthorizationPolicy shop/web-clients
+   * Verdict and cause in one sentence: {@code denied (403): AuthorizationPolicy shop/web-clients:
    * requires …}.
    */
   public static String sentence(Answer answer, List<PortFinding> findings) {
@@ -69,7 +86,7 @@ public final class Cause {
                     + AnswerText.outcome(answer)
                     + "): "
                     + finding.object()
-                    + " "
+                    + ": "
                     + finding.message())
         .orElseGet(() -> AnswerText.sentence(answer));
   }

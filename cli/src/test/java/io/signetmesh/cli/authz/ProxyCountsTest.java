@@ -3,6 +3,7 @@ package io.signetmesh.cli.authz;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.signetmesh.cli.authz.ProxyCounts.Counts;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 final class ProxyCountsTest {
@@ -32,19 +33,23 @@ final class ProxyCountsTest {
         .formatted(GRANT, allowed, LABELS, denied, ok, failed, fast);
   }
 
+  private static Counts of(ProxyCounts counts, AuthorizationKey key) {
+    return Optional.ofNullable(counts.byKey().get(key)).orElseThrow();
+  }
+
   @Test
   void countsWhatHasGrownBetweenTwoReadings() {
     ProxyCounts counts =
         ProxyCounts.between(metrics(100, 5, 90, 10, 50), metrics(200, 9, 188, 12, 100));
-    Counts granted = counts.byKey().get(GRANTED);
+    Counts granted = of(counts, GRANTED);
     assertThat(granted.allowed()).isEqualTo(100);
     assertThat(granted.success()).isEqualTo(0.98);
-    assertThat(counts.byKey().get(GRANTED.unauthorized()).denied()).isEqualTo(4);
+    assertThat(of(counts, GRANTED.unauthorized()).denied()).isEqualTo(4);
   }
 
   @Test
   void interpolatesLatenciesWithinTheirBucket() {
-    Counts granted = ProxyCounts.between("", metrics(100, 0, 100, 0, 50)).byKey().get(GRANTED);
+    Counts granted = of(ProxyCounts.between("", metrics(100, 0, 100, 0, 50)), GRANTED);
     assertThat(granted.latency(0.5)).isEqualTo(1);
     assertThat(granted.latency(0.75)).isEqualTo(5.5);
     assertThat(granted.latency(1)).isEqualTo(10);
@@ -53,13 +58,13 @@ final class ProxyCountsTest {
   @Test
   void aCounterThatWentBackBeganAnew() {
     ProxyCounts counts = ProxyCounts.between(metrics(100, 5, 90, 10, 50), metrics(3, 1, 3, 0, 3));
-    assertThat(counts.byKey().get(GRANTED).allowed()).isEqualTo(3);
+    assertThat(of(counts, GRANTED).allowed()).isEqualTo(3);
   }
 
   @Test
   void nothingCountedIsNothingKnown() {
     Counts granted =
-        ProxyCounts.between(metrics(1, 1, 1, 0, 1), metrics(1, 1, 1, 0, 1)).byKey().get(GRANTED);
+        of(ProxyCounts.between(metrics(1, 1, 1, 0, 1), metrics(1, 1, 1, 0, 1)), GRANTED);
     assertThat(granted.success()).isNaN();
     assertThat(granted.latency(0.5)).isNaN();
   }
