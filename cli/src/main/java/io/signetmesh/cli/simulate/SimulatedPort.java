@@ -6,9 +6,9 @@ import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Explanation;
 import io.signetmesh.proxy.authorize.PolicyCompiler;
 import io.signetmesh.proxy.authorize.Reason;
+import io.signetmesh.proxy.authorize.RequestPath;
 import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;
-import io.signetmesh.proxy.http.RequestPath;
 import org.jspecify.annotations.Nullable;
 
 /**

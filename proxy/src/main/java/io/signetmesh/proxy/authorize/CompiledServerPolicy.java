@@ -18,7 +18,8 @@ final class CompiledServerPolicy implements ServerPolicy {
   private final @Nullable RateLimiter limiter;
   private final @Nullable CompiledServerPolicy trial;
   private final @Nullable Decision refusal;
-  private final Decision rateLimited;
+  private final Decision totalExhausted;
+  private final Decision identityExhausted;
   private final Decision noAuthorization;
   private final Decision noRoute;
   private final Decision unsafePath;
@@ -54,7 +55,11 @@ final class CompiledServerPolicy implements ServerPolicy {
     this.limiter = limiter;
     this.trial = trial;
     this.refusal = refusal;
-    this.rateLimited = denial(Reason.RATE_LIMITED, server, "rate", "the rate limit is exhausted");
+    ResourceRef limit = limiter == null ? server : limiter.ref();
+    this.totalExhausted =
+        denial(Reason.RATE_LIMITED, limit, "total-rate", "the limit of all clients is exhausted");
+    this.identityExhausted =
+        denial(Reason.RATE_LIMITED, limit, "identity-rate", "the client's limit is exhausted");
     this.noAuthorization =
         denial(Reason.NO_AUTHORIZATION, null, null, "the server has no authorization");
     this.noRoute = denial(Reason.NO_ROUTE, null, null, "no route matches the request");
@@ -63,7 +68,7 @@ final class CompiledServerPolicy implements ServerPolicy {
             Reason.UNSAFE_PATH,
             null,
             "path",
-            "without its parameters the path leads to another route");
+            "the path has no safe normal form, or another reading leads to another route");
   }
 
   private Decision denial(
@@ -114,7 +119,7 @@ final class CompiledServerPolicy implements ServerPolicy {
 
   @Override
   public boolean matchesPaths() {
-    return routes.matchesPaths() || (trial != null && trial.matchesPaths());
+    return routes.matchesPaths();
   }
 
   @Override
@@ -135,16 +140,27 @@ final class CompiledServerPolicy implements ServerPolicy {
   }
 
   @Override
-  public boolean isAmbiguous(RequestFacts request) {
-    return routes.isAmbiguous(request);
+  public Decision decideWithoutRoute(Client client, RequestFacts request) {
+    if (refusal != null) {
+      return refusal;
+    }
+    AuthorizationIndex denials = rules.denials;
+    Decision denied = denials == null ? null : denials.first(client);
+    if (denied != null) {
+      return denied;
+    }
+    return routes.isAmbiguous(request) ? unsafePath : noRoute;
   }
 
   @Override
   public Decision decideRequest(Client client, Route route) {
     Decision decision = request(client, (CompiledRoute) route, true);
     RateLimiter limits = limiter;
-    if (decision.allowed() && limits != null && !limits.take(client.identity())) {
-      return rateLimited;
+    if (decision.allowed() && limits != null) {
+      RateLimiter.Scope exhausted = limits.take(client.identity());
+      if (exhausted != null) {
+        return exhausted == RateLimiter.Scope.TOTAL ? totalExhausted : identityExhausted;
+      }
     }
     return decision;
   }
@@ -191,12 +207,44 @@ final class CompiledServerPolicy implements ServerPolicy {
     if (!readsHttp()) {
       return connection(client, false);
     }
-    CompiledRoute route = routes.find(request);
-    return route == null ? withoutRoute(request) : request(client, route, false);
+    RequestFacts normal = normal(request);
+    if (normal == null) {
+      return refusal == null ? unsafePath : refusal;
+    }
+    CompiledRoute route = routes.find(normal);
+    return route == null ? decideWithoutRoute(client, normal) : request(client, route, false);
   }
 
-  private Decision withoutRoute(RequestFacts request) {
-    return routes.isAmbiguous(request) ? unsafePath : noRoute;
+  /** A request with its path in the form that routes are matched against; null: it has none. */
+  @SuppressWarnings("ReferenceEquality") // A normal path is returned as it is.
+  private @Nullable RequestFacts normal(RequestFacts request) {
+    if (!routes.matchesPaths()) {
+      return request;
+    }
+    CharSequence path = request.path();
+    CharSequence normal = RequestPath.normalize(path);
+    if (normal == null) {
+      return null;
+    }
+    return normal == path ? request : new NormalRequest(request, normal);
+  }
+
+  /** A request whose path was not normal. */
+  private record NormalRequest(RequestFacts received, CharSequence path) implements RequestFacts {
+    @Override
+    public CharSequence method() {
+      return received.method();
+    }
+
+    @Override
+    public CharSequence authority() {
+      return received.authority();
+    }
+
+    @Override
+    public @Nullable CharSequence header(CharSequence lowerCaseName) {
+      return received.header(lowerCaseName);
+    }
   }
 
   private boolean readsHttp() {
@@ -275,10 +323,15 @@ final class CompiledServerPolicy implements ServerPolicy {
         enforced.decision(), enforced.route(), enforced.routes(), enforced.rules(), tried);
   }
 
-  private Explanation explain(Client client, @Nullable RequestFacts request, boolean audit) {
-    if (request == null || !readsHttp()) {
+  private Explanation explain(Client client, @Nullable RequestFacts received, boolean audit) {
+    if (received == null || !readsHttp()) {
       Decision decision = connection(client, audit);
       return new Explanation(decision, null, List.of(), rules(client, null, audit), null);
+    }
+    RequestFacts request = normal(received);
+    if (request == null) {
+      Decision decision = refusal == null ? unsafePath : refusal;
+      return new Explanation(decision, null, List.of(), List.of(), null);
     }
     RouteEntry taken = routes.entry(request);
     List<Explanation.RouteMatch> matches = new ArrayList<>();
@@ -286,8 +339,12 @@ final class CompiledServerPolicy implements ServerPolicy {
       matches.add(RouteExplanation.of(entry, request, entry == taken));
     }
     if (taken == null) {
-      Decision decision = refusal == null ? withoutRoute(request) : refusal;
-      return new Explanation(decision, null, matches, List.of(), null);
+      Decision decision = decideWithoutRoute(client, request);
+      RuleExplanation denials = new RuleExplanation(client);
+      if (refusal == null) {
+        denials.add(Explanation.Level.SERVER_DENIAL, rules.denials);
+      }
+      return new Explanation(decision, null, matches, denials.rules(), null);
     }
     return new Explanation(
         request(client, taken.route(), audit),

@@ -177,7 +177,7 @@ public final class PolicyCompiler {
         timeout,
         rules,
         new RouteTable(entries),
-        limit == null ? null : limiter(limit),
+        limit == null ? null : limiter(limit, server),
         trial,
         null);
   }
@@ -587,7 +587,8 @@ public final class PolicyCompiler {
 
   // ---- rate limits
 
-  private RateLimiter limiter(HttpLocalRateLimit message) {
+  private RateLimiter limiter(HttpLocalRateLimit message, ResourceRef server)
+      throws InvalidPolicyException {
     Map<String, RateLimiter.Bucket> overrides = new HashMap<>();
     for (HttpLocalRateLimit.Override override : message.getOverridesList()) {
       long rate = Integer.toUnsignedLong(override.getLimit().getRequestsPerSecond());
@@ -600,6 +601,7 @@ public final class PolicyCompiler {
       }
     }
     return new RateLimiter(
+        message.hasMetadata() ? ref(message.getMetadata()) : server,
         nanos,
         Integer.toUnsignedLong(message.getTotal().getRequestsPerSecond()),
         Integer.toUnsignedLong(message.getIdentity().getRequestsPerSecond()),

@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
 final class RateLimiter {
   private static final long SECOND = 1_000_000_000L;
 
+  private final ResourceRef ref;
   private final LongSupplier nanos;
   private final @Nullable Bucket total;
   private final long perIdentity;
@@ -21,12 +22,27 @@ final class RateLimiter {
   private final Map<String, Bucket> identities = new ConcurrentHashMap<>();
   private final @Nullable Bucket anonymous;
 
+  /** Which limit was exhausted. */
+  enum Scope {
+    /** The limit of all clients. */
+    TOTAL,
+    /** The limit of an identity, or of those that an override names. */
+    IDENTITY
+  }
+
   /**
+   * @param ref the policy that states the limits
    * @param total requests per second of all clients, 0: unlimited
    * @param perIdentity requests per second of each identity, 0: unlimited
    * @param overrides buckets by identity; identities of one override share theirs
    */
-  RateLimiter(LongSupplier nanos, long total, long perIdentity, Map<String, Bucket> overrides) {
+  RateLimiter(
+      ResourceRef ref,
+      LongSupplier nanos,
+      long total,
+      long perIdentity,
+      Map<String, Bucket> overrides) {
+    this.ref = ref;
     this.nanos = nanos;
     this.total = total == 0 ? null : new Bucket(total);
     this.perIdentity = perIdentity;
@@ -34,24 +50,34 @@ final class RateLimiter {
     this.anonymous = perIdentity == 0 ? null : new Bucket(perIdentity);
   }
 
-  boolean take(@Nullable String identity) {
+  ResourceRef ref() {
+    return ref;
+  }
+
+  /** Takes what one request takes; null when it may pass, else the limit that is exhausted. */
+  @Nullable Scope take(@Nullable String identity) {
     long now = nanos.getAsLong();
     Bucket all = total;
     if (all != null && !all.take(now)) {
-      return false;
+      return Scope.TOTAL;
     }
-    Bucket override = identity == null ? null : overrides.get(identity);
+    Bucket own = bucket(identity);
+    return own == null || own.take(now) ? null : Scope.IDENTITY;
+  }
+
+  private @Nullable Bucket bucket(@Nullable String identity) {
+    if (identity == null) {
+      return anonymous;
+    }
+    Bucket override = overrides.get(identity);
     if (override != null) {
-      return override.take(now);
+      return override;
     }
     if (perIdentity == 0) {
-      return true;
+      return null;
     }
-    Bucket own = identity == null ? anonymous : identities.get(identity);
-    if (own == null && identity != null) {
-      own = identities.computeIfAbsent(identity, key -> new Bucket(perIdentity));
-    }
-    return own == null || own.take(now);
+    Bucket own = identities.get(identity);
+    return own == null ? identities.computeIfAbsent(identity, key -> new Bucket(perIdentity)) : own;
   }
 
   /** One GCRA bucket: the theoretical arrival time of the next request. */

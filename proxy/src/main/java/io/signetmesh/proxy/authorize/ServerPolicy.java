@@ -57,21 +57,21 @@ public interface ServerPolicy {
   }
 
   /**
-   * Whether a route is chosen by path: some route, enforced or tried, matches another path than
-   * prefix {@code /}. Probe routes and the default route do not count. Where this holds, requests
-   * have to come with their path in normal form (RFC 3986 6.2.2), or be refused.
+   * Whether a route in force is chosen by path: it matches another path than prefix {@code /}.
+   * Probe routes and the default route do not count. Where this holds, requests have to come with
+   * their path in normal form (see {@link RequestPath}), or be refused.
    */
   default boolean matchesPaths() {
     return false;
   }
 
   /**
-   * Whether a request for which {@link #route} found none has none because lenient readers of its
-   * path (without {@code ;parameters}) would take it to another route: to be refused with 400
-   * ({@link Reason#UNSAFE_PATH}) instead of 404.
+   * Decides on a request for which {@link #route} found none: a denial of the server holds, or the
+   * path has another reading that leads to another route ({@link Reason#UNSAFE_PATH}, 400), or
+   * there is no route ({@link Reason#NO_ROUTE}, 404).
    */
-  default boolean isAmbiguous(RequestFacts request) {
-    return false;
+  default Decision decideWithoutRoute(Client client, RequestFacts request) {
+    return new Decision(false, Reason.NO_ROUTE, null, null, null);
   }
 
   /** One route of each route resource, in the order in which the controller lists them. */
@@ -92,6 +92,9 @@ public interface ServerPolicy {
    * What would become of a request if all that is only tried were in force, including its route;
    * see {@link #trialConnection}. Rate limits are no part of it: a request that is refused for its
    * rate has no verdict to compare.
+   *
+   * @param request with its path in the form that the policy in force wants; where only a tried
+   *     route matches paths, the trial normalizes it for itself
    */
   default @Nullable Decision trialRequest(Client client, RequestFacts request) {
     return null;
@@ -109,7 +112,7 @@ public interface ServerPolicy {
     if (request == null) {
       decision = decideConnection(client);
     } else if (route == null) {
-      decision = new Decision(false, Reason.NO_ROUTE, null, null, null);
+      decision = decideWithoutRoute(client, request);
     } else {
       decision = authorizeRequest(client, route);
     }

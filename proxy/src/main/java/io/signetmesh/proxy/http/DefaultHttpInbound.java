@@ -13,6 +13,7 @@ import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Reason;
 import io.signetmesh.proxy.authorize.RequestFacts;
+import io.signetmesh.proxy.authorize.RequestPath;
 import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;
 import io.signetmesh.proxy.connect.Connector;
@@ -258,15 +259,21 @@ public final class DefaultHttpInbound implements HttpInbound {
     }
 
     private void refuseWithoutRoute(ServerPolicy current, Facts facts) {
-      if (current.isAmbiguous(facts)) {
-        refuseUnsafe(
-            current, "read in another way the path takes another route", Failure.UNSAFE_PATH);
-        return;
+      Client client = connection.inbound.client();
+      Decision decision = current.decideWithoutRoute(client, facts);
+      switch (decision.reason()) {
+        case UNSAFE_PATH -> refuseUnsafe(current, decision.detail(), Failure.UNSAFE_PATH);
+        case NO_ROUTE -> {
+          connection.inbound.metrics().routeNotFound(current);
+          record(current, decision, current.trialRequest(client, facts));
+          fail(Failure.NO_ROUTE);
+        }
+        default -> {
+          connection.inbound.metrics().denied(current);
+          record(current, decision, current.trialRequest(client, facts));
+          fail(Failure.UNAUTHORIZED);
+        }
       }
-      connection.inbound.metrics().routeNotFound(current);
-      Decision trial = current.trialRequest(connection.inbound.client(), facts);
-      record(current, Verdict.DENY, Reason.NO_ROUTE, null, null, trial);
-      fail(Failure.NO_ROUTE);
     }
 
     private void refuseUnsafe(ServerPolicy current, @Nullable String why, Failure failure) {
@@ -313,23 +320,19 @@ public final class DefaultHttpInbound implements HttpInbound {
       Http2Headers asked = received;
       Facts facts = facts(asked == null ? request().path() : asked.path());
       CharSequence normal = changed.matchesPaths() ? RequestPath.normalize(facts.path) : facts.path;
-      Route route = null;
-      Decision decision = null;
-      if (normal != null) {
-        facts.path = normal;
-        route = route(changed, facts);
-        decision = route == null ? null : changed.authorizeRequest(client, route);
-      }
-      if (decision != null && decision.allowed()) {
-        return;
-      }
-      if (decision != null) {
-        record(changed, decision, changed.trialRequest(client, facts));
-      } else if (normal == null || changed.isAmbiguous(facts)) {
+      if (normal == null) {
         record(changed, Verdict.DENY, Reason.UNSAFE_PATH, null, null, null);
       } else {
-        Decision trial = changed.trialRequest(client, facts);
-        record(changed, Verdict.DENY, Reason.NO_ROUTE, null, null, trial);
+        facts.path = normal;
+        Route route = route(changed, facts);
+        Decision decision =
+            route == null
+                ? changed.decideWithoutRoute(client, facts)
+                : changed.authorizeRequest(client, route);
+        if (decision.allowed()) {
+          return;
+        }
+        record(changed, decision, changed.trialRequest(client, facts));
       }
       if (tunnel()) {
         channel.close();
@@ -538,6 +541,14 @@ public final class DefaultHttpInbound implements HttpInbound {
 
     @Override
     public @Nullable CharSequence header(CharSequence lowerCaseName) {
+      if (HeaderNames.COOKIE.contentEquals(lowerCaseName)) {
+        List<CharSequence> crumbs = head.getAll(HeaderNames.COOKIE);
+        if (crumbs.size() > 1) {
+          // HTTP/2 may split cookies over several fields (RFC 9113 8.2.3), the application gets
+          // one.
+          return String.join("; ", crumbs);
+        }
+      }
       return head.get(lowerCaseName);
     }
   }

@@ -4,6 +4,7 @@ import io.netty.channel.Channel;
 import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.util.AsciiString;
 import io.netty.util.concurrent.Future;
+import io.signetmesh.proxy.authorize.RequestPath;
 import io.signetmesh.proxy.connect.Connector;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import io.signetmesh.proxy.metrics.OutboundHttpMetrics;

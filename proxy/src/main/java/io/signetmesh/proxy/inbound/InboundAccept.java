@@ -463,10 +463,7 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
   }
 
   private void passThrough(Channel channel, InetSocketAddress wanted) {
-    ServerPolicy.Protocol protocol = current().protocol();
-    if (protocol == ServerPolicy.Protocol.HTTP1
-        || protocol == ServerPolicy.Protocol.HTTP2
-        || protocol == ServerPolicy.Protocol.GRPC) {
+    if (readsHttpOnly(current())) {
       refuse(
           channel,
           wanted,
@@ -477,6 +474,14 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
       return;
     }
     relay(channel, wanted, null, "tls");
+  }
+
+  /** Whether nothing but requests that were decided for may reach the application. */
+  private static boolean readsHttpOnly(ServerPolicy policy) {
+    return switch (policy.protocol()) {
+      case HTTP1, HTTP2, GRPC -> true;
+      case DETECT, OPAQUE, TLS -> false;
+    };
   }
 
   private void relay(
@@ -560,13 +565,19 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
         return;
       }
       Decision decision = changed.decideConnection(client);
-      if (!decision.allowed()) {
+      if (decision.allowed() && !readsHttpOnly(changed)) {
+        return;
+      }
+      if (decision.allowed()) {
+        // Each request on the port is decided on from now on, and in bytes there are none.
+        record(audited, changed, label, Verdict.DENY, Reason.PROTOCOL_ERROR, null, null);
+      } else {
         record(audited, target, changed, client, decision, label);
-        services.metrics().inboundTcpTerminated(target, status, changed, allowed);
-        TcpRelay live = relay;
-        if (live != null) {
-          live.cut();
-        }
+      }
+      services.metrics().inboundTcpTerminated(target, status, changed, allowed);
+      TcpRelay live = relay;
+      if (live != null) {
+        live.cut();
       }
     }
 
@@ -654,6 +665,24 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
     if (trial != null) {
       services.metrics().inboundTcpTried(wanted, current, decision.allowed(), trial);
     }
+    record(
+        audited,
+        current,
+        label,
+        decision.allowed() ? Verdict.ALLOW : Verdict.DENY,
+        decision.reason(),
+        decision,
+        trial);
+  }
+
+  private void record(
+      AuditedConnection audited,
+      ServerPolicy current,
+      String label,
+      Verdict verdict,
+      Reason reason,
+      @Nullable Decision decision,
+      @Nullable Decision trial) {
     services
         .audit()
         .record(
@@ -664,11 +693,11 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
                 label,
                 null,
                 null,
-                decision.allowed() ? Verdict.ALLOW : Verdict.DENY,
-                decision.reason().code(),
-                decision.authorizationLabel(),
-                decision.failedAttribute(),
-                decision.detail(),
+                verdict,
+                reason.code(),
+                decision == null ? null : decision.authorizationLabel(),
+                decision == null ? null : decision.failedAttribute(),
+                decision == null ? null : decision.detail(),
                 current.generation(),
                 AuditedDecisions.mode(decision),
                 trial == null ? null : AuditedDecisions.trial(trial)));

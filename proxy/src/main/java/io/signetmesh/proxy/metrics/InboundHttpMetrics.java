@@ -1,6 +1,8 @@
 package io.signetmesh.proxy.metrics;
 
 import io.signetmesh.proxy.authorize.Decision;
+import io.signetmesh.proxy.authorize.Reason;
+import io.signetmesh.proxy.authorize.ResourceRef;
 import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;
 import org.jspecify.annotations.Nullable;
@@ -11,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class InboundHttpMetrics {
   private static final int KEPT = 8;
+  private static final ResourceRef NO_ROUTE = new ResourceRef("", "", "");
 
   private final ProxyMetrics metrics;
   private final Target target;
@@ -37,9 +40,18 @@ public final class InboundHttpMetrics {
     return entry.requests;
   }
 
-  /** Counts that a request was denied. */
+  /** Counts that a request was denied, or refused because a rate limit is exhausted. */
   public void denied(ServerPolicy policy, Route route, Decision decision) {
-    metrics.inboundHttpDenied(target, tls, policy, route);
+    if (decision.reason() == Reason.RATE_LIMITED) {
+      metrics.inboundHttpRateLimited(target, tls, policy, decision);
+    } else {
+      metrics.inboundHttpDenied(target, tls, policy, route.ref());
+    }
+  }
+
+  /** Counts that a request was denied that no route matches. */
+  public void denied(ServerPolicy policy) {
+    metrics.inboundHttpDenied(target, tls, policy, NO_ROUTE);
   }
 
   /** Counts that no route matched a request. */

@@ -29,6 +29,7 @@ public final class ProxyMetrics {
 
   private final Family<Counter> inboundHttpAllow;
   private final Family<Counter> inboundHttpDeny;
+  private final Family<Counter> inboundHttpRateLimited;
   private final Family<Counter> inboundHttpRouteNotFound;
   private final Family<Counter> inboundHttpUnsafePath;
   private final Family<Counter> inboundTrials;
@@ -70,6 +71,9 @@ public final class ProxyMetrics {
         registry.counter("inbound_http_authz_allow_total", "HTTP requests that were authorized.");
     inboundHttpDeny =
         registry.counter("inbound_http_authz_deny_total", "HTTP requests that were denied.");
+    inboundHttpRateLimited =
+        registry.counter(
+            "inbound_http_local_ratelimit_total", "HTTP requests that a rate limit refused.");
     inboundHttpRouteNotFound =
         registry.counter(
             "inbound_http_route_not_found_total", "HTTP requests that no route matched.");
@@ -320,9 +324,26 @@ public final class ProxyMetrics {
             destinationLabels(endpoint)));
   }
 
-  void inboundHttpDenied(Target target, TlsStatus tls, ServerPolicy policy, Route route) {
+  void inboundHttpDenied(Target target, TlsStatus tls, ServerPolicy policy, ResourceRef route) {
     inboundHttpDeny
-        .with(policyLabels(target, tls, policy).add(resource("route", route.ref())).build())
+        .with(policyLabels(target, tls, policy).add(resource("route", route)).build())
+        .increment();
+  }
+
+  void inboundHttpRateLimited(
+      Target target, TlsStatus tls, ServerPolicy policy, Decision decision) {
+    ResourceRef limit = decision.authorization();
+    Labels.Builder labels = policyLabels(target, tls, policy);
+    if (limit != null) {
+      labels.add(resource("ratelimit", limit));
+    }
+    inboundHttpRateLimited
+        .with(
+            labels
+                .add(
+                    "ratelimit_scope",
+                    "total-rate".equals(decision.failedAttribute()) ? "total" : "identity")
+                .build())
         .increment();
   }
 

@@ -156,18 +156,29 @@ final class Reading {
     }
     Route route = route(request);
     if (route == null) {
-      return new Verdict(false, isAmbiguous(request) ? Reason.UNSAFE_PATH : Reason.NO_ROUTE, null);
+      Verdict denied = denied(client, List.of());
+      return denied == null
+          ? new Verdict(false, isAmbiguous(request) ? Reason.UNSAFE_PATH : Reason.NO_ROUTE, null)
+          : denied;
     }
     return decide(client, route.denials(), route.own());
   }
 
-  private Verdict decide(Client client, List<Authz> routeDenials, List<Authz> own) {
+  private @Nullable Verdict denied(Client client, List<Authz> routeDenials) {
     for (List<Authz> denials : List.of(server.getSignetDenialsList(), routeDenials)) {
       for (Authz denial : denials) {
         if (asks(denial, client) && reaches(denial, client)) {
           return new Verdict(false, Reason.DENIED_BY_POLICY, name(denial.getMetadata()));
         }
       }
+    }
+    return null;
+  }
+
+  private Verdict decide(Client client, List<Authz> routeDenials, List<Authz> own) {
+    Verdict denied = denied(client, routeDenials);
+    if (denied != null) {
+      return denied;
     }
     List<Authz> real = new ArrayList<>(server.getAuthorizationsList());
     real.removeIf(authz -> name(authz.getMetadata()).equals("audit"));

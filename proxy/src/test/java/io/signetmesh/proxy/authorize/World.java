@@ -48,7 +48,9 @@ final class World {
   };
 
   /** What only policies with paths make of these differs. */
-  private static final String[] ODD = {";v=1", "//", "/./", "/../", "%61", "%2F", "%3A", "/"};
+  private static final String[] ODD = {
+    ";v=1", ";", ";w=2", "//", "/./", "/../", "%61", "%2F", "%3A", "/"
+  };
 
   private final Random random;
   private int rules;

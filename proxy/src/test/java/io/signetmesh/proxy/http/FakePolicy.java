@@ -12,6 +12,7 @@ import io.signetmesh.proxy.authorize.ServerPolicy;
 import io.signetmesh.proxy.policy.PortPolicy;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -94,8 +95,9 @@ final class FakePolicy implements PortPolicy {
   /** Swaps the policy and returns once every live connection has looked at it. */
   void set(ServerPolicy policy) throws InterruptedException {
     current = policy;
-    CountDownLatch seen = new CountDownLatch(rechecks.size());
-    rechecks.forEach(
+    Map<Recheck, EventExecutor> live = Map.copyOf(rechecks);
+    CountDownLatch seen = new CountDownLatch(live.size());
+    live.forEach(
         (recheck, executor) ->
             executor.execute(
                 () -> {

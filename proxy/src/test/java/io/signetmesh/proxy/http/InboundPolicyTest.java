@@ -14,6 +14,7 @@ import static io.signetmesh.proxy.http.PolicyMessages.rate;
 import static io.signetmesh.proxy.http.PolicyMessages.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.linkerd.proxy.http_route.HeaderMatch;
 import io.linkerd.proxy.http_route.HttpRouteMatch;
 import io.linkerd.proxy.http_route.PathMatch;
 import io.linkerd.proxy.http_route.PathModifier;
@@ -351,6 +352,37 @@ class InboundPolicyTest {
     }
   }
 
+  @Test
+  void cookiesThatHttp2SplitsAreMatchedAsTheApplicationGetsThem() throws Exception {
+    HttpRoute staff =
+        PolicyMessages.route(
+                "staff", PathMatch.newBuilder().setPrefix("/").build(), identities("admins", OTHER))
+            .setRules(
+                0,
+                HttpRoute.Rule.newBuilder()
+                    .addMatches(
+                        HttpRouteMatch.newBuilder()
+                            .addHeaders(
+                                HeaderMatch.newBuilder()
+                                    .setName("cookie")
+                                    .setRegex(".*role=staff.*"))))
+            .build();
+    set(server(detect(prefix("public", "/", anybody("all")), staff)));
+    try (var peer = Http2Peer.client(proxy.inbound(IDENTITY))) {
+      assertThat(
+              peer.get("/", "l5d-orig-proto", "HTTP/1.1", "cookie", "a=b", "cookie", "role=staff")
+                  .rest()
+                  .status())
+          .isEqualTo(403);
+      assertThat(
+              peer.get("/", "l5d-orig-proto", "HTTP/1.1", "cookie", "a=b", "cookie", "c=d")
+                  .rest()
+                  .status())
+          .isEqualTo(200);
+      assertThat(app.request().header("cookie")).isEqualTo("a=b; c=d");
+    }
+  }
+
   // ---- trials and audit
 
   @Test
@@ -400,6 +432,28 @@ class InboundPolicyTest {
   }
 
   @Test
+  void aTriedRouteOfAPathChangesNoPath() throws Exception {
+    set(
+        server(detect())
+            .addAuthorizations(anybody("all"))
+            .setSignetTrial(
+                server(
+                    detect(
+                        prefix("public", "/", anybody("all")),
+                        prefix("admin", "/admin", identities("admins", OTHER))))));
+    assertThat(get("/a//b%2Fc/../d").body()).isEqualTo("/a//b%2Fc/../d");
+    assertThat(last().trial()).isNotNull();
+    assertThat(last().trial().reason()).isEqualTo("unsafe-path");
+    assertThat(get("/a/..//admin").body()).isEqualTo("/a/..//admin");
+    assertThat(last().path()).isEqualTo("/a/..//admin");
+    assertThat(last().trial()).isNotNull();
+    assertThat(last().trial().authorization()).contains("admins");
+    assertThat(get("/a/../b").status()).isEqualTo(200);
+    assertThat(last().trial()).isNotNull();
+    assertThat(last().trial().verdict()).isEqualTo(Verdict.ALLOW);
+  }
+
+  @Test
   void whatIsTriedIsNotChargedToTheLimit() throws Exception {
     HttpLocalRateLimit two = HttpLocalRateLimit.newBuilder().setTotal(rate(2)).build();
     set(
@@ -441,6 +495,15 @@ class InboundPolicyTest {
       assertThat(last().reason()).isEqualTo("denied-by-policy");
       assertThat(last().authorization()).contains("thieves");
     }
+    set(
+        server(detect(prefix("a", "/a", anybody("all"))))
+            .addSignetDenials(identities("thieves", IDENTITY)));
+    assertThat(get("/b").status()).isEqualTo(404);
+    try (var peer = Http2Peer.client(proxy.inbound(IDENTITY))) {
+      // Who is denied learns nothing of routes.
+      assertThat(peer.get("/b", "l5d-orig-proto", "HTTP/1.1").rest().status()).isEqualTo(403);
+      assertThat(last().reason()).isEqualTo("denied-by-policy");
+    }
   }
 
   // ---- rate limits
@@ -462,6 +525,9 @@ class InboundPolicyTest {
       assertThat(get("/open").status()).isEqualTo(200);
     }
     assertThat(get("/open").status()).isEqualTo(429);
+    assertThat(last().failedAttribute()).isEqualTo("total-rate");
+    assertThat(proxy.scrape())
+        .containsPattern("inbound_http_local_ratelimit_total\\{[^}]*ratelimit_scope=\"total\"} 1");
     nanos.addAndGet(334_000_000L);
     assertThat(get("/open").status()).isEqualTo(200);
     assertThat(get("/open").status()).isEqualTo(429);
@@ -500,6 +566,7 @@ class InboundPolicyTest {
       assertThat(allowed).isEqualTo(4);
       assertThat(status(third)).isEqualTo(200);
       assertThat(status(third)).isEqualTo(429);
+      assertThat(last().failedAttribute()).isEqualTo("identity-rate");
       // Clients without identity share one bucket.
       assertThat(get(anonymous, "/", "web").status()).isEqualTo(200);
       assertThat(get("/").status()).isEqualTo(429);

@@ -1,4 +1,4 @@
-package io.signetmesh.proxy.http;
+package io.signetmesh.proxy.authorize;
 
 import org.jspecify.annotations.Nullable;
 
@@ -68,7 +68,7 @@ public final class RequestPath {
    * Whether a text can be a request target at all: no control characters, no blanks, no fragment
    * (RFC 9112 3.2). What cannot is refused wherever it goes.
    */
-  static boolean isTarget(CharSequence target) {
+  public static boolean isTarget(CharSequence target) {
     for (int i = 0; i < target.length(); i++) {
       char c = target.charAt(i);
       if (c <= ' ' || c == 0x7f || c == '#' || c > 0xff) {

@@ -1,4 +1,4 @@
-package io.signetmesh.proxy.http;
+package io.signetmesh.proxy.authorize;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,4 +1,4 @@
-package io.signetmesh.proxy.http;
+package io.signetmesh.proxy.authorize;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
 import java.nio.charset.StandardCharsets;
