@@ -3,12 +3,19 @@ package io.signetmesh.policy.stream;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.linkerd.proxy.inbound.Server;
+import io.signetmesh.crds.policy.EnforcementMode;
 import io.signetmesh.policy.facts.ObjectRef;
 import io.signetmesh.policy.index.EffectivePolicy;
+import io.signetmesh.policy.index.PolicySource;
+import io.signetmesh.policy.stream.EnforcementLedger.Counts;
+import io.signetmesh.policy.stream.EnforcementLedger.ObjectStanding;
 import io.signetmesh.policy.stream.EnforcementLedger.Progress;
 import io.signetmesh.policy.stream.EnforcementLedger.Standing;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
@@ -121,19 +128,80 @@ final class EnforcementLedgerTest {
     assertThat(ledger.standings()).hasSize(EnforcementLedger.MAX_PORTS_PER_WORKLOAD);
   }
 
+  private static final PolicySource SERVER =
+      PolicySource.enforced(new ObjectRef(ObjectRef.Kind.SERVER, "shop", "web"));
+  private static final PolicySource TRIED =
+      new PolicySource(
+          new ObjectRef(ObjectRef.Kind.AUTHORIZATION_POLICY, "shop", "p"), EnforcementMode.AUDIT);
+
+  @Test
+  void anObjectIsInForceAtAProxyWhenItIsOnAllPortsThatItBearsOn() {
+    ledger.opened(WEB, 80, new Stream(sent(7, SERVER), null, true));
+    ledger.opened(WEB, 81, new Stream(sent(8, SERVER, TRIED), null, true));
+    ledger.opened(API, 80, new Stream(sent(7, SERVER), null, true));
+    ledger.acknowledged(WEB, 80, 7, "");
+    ledger.acknowledged(API, 80, 7, "");
+    assertThat(ledger.objectStandings())
+        .containsExactly(
+            new ObjectStanding(SERVER, 2, 1, List.of(WEB), 8),
+            new ObjectStanding(TRIED, 1, 0, List.of(WEB), 8));
+
+    ledger.acknowledged(WEB, 81, 8, "");
+    assertThat(ledger.objectStandings())
+        .containsExactly(
+            new ObjectStanding(SERVER, 2, 2, List.of(), 8),
+            new ObjectStanding(TRIED, 1, 1, List.of(), 8));
+    assertThat(ledger.counts()).isEqualTo(new Counts(3, 3, 0, 0, 0));
+  }
+
+  @Test
+  void aRefusalAStateNotSentAndSilenceKeepAnObjectBehind() {
+    ledger.opened(WEB, 80, new Stream(sent(7, SERVER), null, true));
+    ledger.acknowledged(WEB, 80, 7, "unknown protocol");
+    ledger.opened(API, 80, new Stream(sent(7, SERVER), sent(8, SERVER), true));
+    ledger.acknowledged(API, 80, 7, "");
+    ObjectRef old = ObjectRef.pod("shop", "old");
+    ledger.opened(old, 80, new Stream(sent(7, SERVER), null, false));
+    assertThat(ledger.objectStandings())
+        .containsExactly(new ObjectStanding(SERVER, 3, 0, List.of(API, old, WEB), 8));
+    assertThat(ledger.counts()).isEqualTo(new Counts(3, 0, 1, 1, 1));
+  }
+
+  @Test
+  void anObjectWithoutConnectedProxyIsNotListed() {
+    Stream stream = new Stream(sent(7, SERVER), null, true);
+    ledger.opened(WEB, 80, stream);
+    ledger.closed(WEB, 80, stream);
+    assertThat(ledger.objectStandings()).isEmpty();
+    assertThat(ledger.counts()).isEqualTo(new Counts(0, 0, 0, 0, 0));
+  }
+
+  @Test
+  void eachGenerationThatComesIntoForceIsToldOnce() {
+    List<Long> told = new ArrayList<>();
+    EnforcementLedger telling = new EnforcementLedger(InstantSource.fixed(NOW), told::add);
+    telling.acknowledged(WEB, 80, 7, "");
+    telling.acknowledged(WEB, 80, 7, "");
+    telling.acknowledged(WEB, 80, 8, "unknown protocol");
+    telling.acknowledged(WEB, 81, 8, "");
+    assertThat(told).containsExactly(7L, 8L);
+    assertThat(telling.acknowledgements()).isEqualTo(4);
+  }
+
   private Standing only() {
     assertThat(ledger.standings()).hasSize(1);
     return ledger.standings().getFirst();
   }
 
-  private static EffectivePolicy sent(long generation) {
+  private static EffectivePolicy sent(long generation, PolicySource... sources) {
     return new EffectivePolicy(
         Server.newBuilder()
             .putLabels("group", "policy.linkerd.io")
             .putLabels("kind", "server")
             .putLabels("name", "web")
             .build(),
-        generation);
+        generation,
+        Set.of(sources));
   }
 
   private record Stream(
