@@ -6,6 +6,7 @@ import io.signetmesh.cli.authz.ProxyCounts;
 import io.signetmesh.cli.controlplane.PolicyInspector;
 import io.signetmesh.cli.simulate.SimulatedMesh;
 import io.signetmesh.cli.simulate.WorkloadNames;
+import io.signetmesh.cli.text.PlainWriter;
 import io.signetmesh.cluster.Workload;
 import io.signetmesh.cluster.WorkloadRef;
 import io.signetmesh.v1.PortStatus;
@@ -122,7 +123,7 @@ final class AuthzCommand implements Callable<Integer> {
         throw CommandFailure.unavailable(String.valueOf(e.getMessage()), e);
       }
     }
-    PrintWriter out = spec.commandLine().getOut();
+    PrintWriter out = new PlainWriter(spec.commandLine().getOut());
     if (output == OutputFormat.JSON) {
       out.println(
           new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(table.json()));

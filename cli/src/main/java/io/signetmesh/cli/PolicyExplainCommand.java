@@ -8,6 +8,7 @@ import io.signetmesh.cli.simulate.PortFinding;
 import io.signetmesh.cli.simulate.SimulatedMesh;
 import io.signetmesh.cli.simulate.SimulatedPort;
 import io.signetmesh.cli.simulate.WorkloadNames;
+import io.signetmesh.cli.text.PlainWriter;
 import io.signetmesh.cluster.WorkloadRef;
 import io.signetmesh.v1.PortInspection;
 import java.io.PrintWriter;
@@ -109,7 +110,7 @@ final class PolicyExplainCommand implements Callable<Integer> {
     } catch (IllegalArgumentException e) {
       throw CommandFailure.configuration(String.valueOf(e.getMessage()), e);
     }
-    PrintWriter out = spec.commandLine().getOut();
+    PrintWriter out = new PlainWriter(spec.commandLine().getOut());
     if (output == OutputFormat.JSON) {
       out.println(
           new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(report.json()));

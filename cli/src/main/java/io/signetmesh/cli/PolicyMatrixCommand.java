@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.signetmesh.cli.matrix.AccessMatrix;
 import io.signetmesh.cli.matrix.AccessPicture;
 import io.signetmesh.cli.matrix.MatrixText;
+import io.signetmesh.cli.text.PlainWriter;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -69,7 +70,7 @@ final class PolicyMatrixCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     AccessMatrix matrix = AccessMatrix.of(manifests.required(spec).mesh(names.names()), namespace);
-    PrintWriter out = spec.commandLine().getOut();
+    PrintWriter out = new PlainWriter(spec.commandLine().getOut());
     switch (format) {
       case TABLE -> MatrixText.table(matrix, out);
       case WIDE -> MatrixText.wide(matrix, out);

@@ -8,6 +8,7 @@ import io.signetmesh.cli.controlplane.EnforcementClient;
 import io.signetmesh.cli.controlplane.EnforcementTable;
 import io.signetmesh.cli.host.ListenAddress;
 import io.signetmesh.cli.host.MeshNames;
+import io.signetmesh.cli.text.PlainWriter;
 import io.signetmesh.identity.channel.ControlLoops;
 import io.signetmesh.identity.workload.IdentityClient;
 import io.signetmesh.v1.EnforcementStatus;
@@ -101,7 +102,7 @@ final class PolicyStatusCommand implements Callable<Integer> {
     } catch (Exception e) {
       throw CommandFailure.starting("policy status", e);
     }
-    PrintWriter out = spec.commandLine().getOut();
+    PrintWriter out = new PlainWriter(spec.commandLine().getOut());
     if (json) {
       ObjectNode node = EnforcementTable.json(status);
       out.println(new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(node));

@@ -10,6 +10,7 @@ import io.signetmesh.cli.cases.JUnitReport;
 import io.signetmesh.cli.cases.PolicyCase;
 import io.signetmesh.cli.simulate.Answer;
 import io.signetmesh.cli.simulate.AnswerJson;
+import io.signetmesh.cli.text.PlainWriter;
 import io.signetmesh.crds.manifest.Finding;
 import io.signetmesh.crds.manifest.RecordReader.Records;
 import java.io.IOException;
@@ -110,7 +111,7 @@ final class PolicyTestCommand implements Callable<Integer> {
       }
     }
     List<CaseResult> flat = results.values().stream().flatMap(List::stream).toList();
-    PrintWriter out = spec.commandLine().getOut();
+    PrintWriter out = new PlainWriter(spec.commandLine().getOut());
     if (output == OutputFormat.JSON) {
       out.println(
           new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(json(flat)));

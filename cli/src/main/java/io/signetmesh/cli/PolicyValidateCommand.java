@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.signetmesh.cli.simulate.FindingJson;
 import io.signetmesh.cli.simulate.PortFinding;
 import io.signetmesh.cli.simulate.Validation;
+import io.signetmesh.cli.text.PlainWriter;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -59,7 +60,7 @@ final class PolicyValidateCommand implements Callable<Integer> {
     Validation validation =
         Validation.of(
             manifests.required(spec).sources().manifests(), manifests.config(names.names()));
-    PrintWriter out = spec.commandLine().getOut();
+    PrintWriter out = new PlainWriter(spec.commandLine().getOut());
     if (output == OutputFormat.JSON) {
       ObjectMapper mapper = new ObjectMapper();
       ObjectNode root = mapper.createObjectNode();

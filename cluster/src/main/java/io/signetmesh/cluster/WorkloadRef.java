@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import io.signetmesh.crds.manifest.PlainText;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -140,6 +141,6 @@ public record WorkloadRef(String namespace, String name, Kind kind)
 
   private static String quoted(String text) {
     String shown = text.length() <= 120 ? text : text.substring(0, 120) + "...";
-    return "\"" + shown.replaceAll("\\p{Cntrl}", "?") + "\"";
+    return "\"" + PlainText.of(shown) + "\"";
   }
 }

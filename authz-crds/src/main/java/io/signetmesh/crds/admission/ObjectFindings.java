@@ -3,6 +3,7 @@ package io.signetmesh.crds.admission;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.signetmesh.crds.ResourceKey;
 import io.signetmesh.crds.manifest.Finding;
+import io.signetmesh.crds.manifest.PlainText;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -37,6 +38,6 @@ final class ObjectFindings {
   /** A value as messages show it: in quotes, on one line and of bounded length. */
   static String quoted(String value) {
     String shown = value.length() > MAX_SHOWN ? value.substring(0, MAX_SHOWN) + "..." : value;
-    return "\"" + shown.replaceAll("[\\p{Cntrl}\\p{Cf}]", "?") + "\"";
+    return "\"" + PlainText.of(shown) + "\"";
   }
 }

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * @param resource the resource; null when it is not known which one it is about
  * @param field path of the field, as {@code spec.networks[0].cidr}; empty for the resource as a
  *     whole
- * @param message what is wrong, with the bad value and what was expected
+ * @param message what is wrong, with the bad value and what was expected; {@link PlainText}
  */
 public record Finding(
     Severity severity,
@@ -19,6 +19,12 @@ public record Finding(
     @Nullable ResourceKey resource,
     String field,
     String message) {
+  /** Makes field and message plain: they quote what others wrote. */
+  public Finding {
+    field = PlainText.of(field);
+    message = PlainText.of(message);
+  }
+
   /** How bad it is. */
   public enum Severity {
     /** The resource cannot be used. */
@@ -61,6 +67,6 @@ public record Finding(
     if (!field.isEmpty()) {
       text.append(field).append(": ");
     }
-    return text.append(message).toString();
+    return PlainText.of(text.append(message).toString());
   }
 }

@@ -3,6 +3,7 @@ package io.signetmesh.cli.cases;
 import io.signetmesh.cli.cases.CaseResult.Difference;
 import io.signetmesh.cli.simulate.Answer;
 import io.signetmesh.cli.simulate.AnswerText;
+import io.signetmesh.crds.manifest.PlainText;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -15,7 +16,7 @@ public final class CaseText {
   static String summary(CaseResult result) {
     String problem = result.problem();
     return problem != null
-        ? problem
+        ? PlainText.of(problem)
         : result.differences().stream()
             .map(
                 difference ->
@@ -24,6 +25,7 @@ public final class CaseText {
                         + difference.expected()
                         + ", found "
                         + difference.found())
+            .map(PlainText::of)
             .collect(Collectors.joining("; "));
   }
 
@@ -55,7 +57,7 @@ public final class CaseText {
     if (answer != null) {
       lines.add(AnswerText.sentence(answer));
     }
-    return lines;
+    return lines.stream().map(PlainText::of).toList();
   }
 
   private static String pad(String text, int width) {

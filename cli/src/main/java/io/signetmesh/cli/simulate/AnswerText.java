@@ -1,5 +1,6 @@
 package io.signetmesh.cli.simulate;
 
+import io.signetmesh.crds.manifest.PlainText;
 import io.signetmesh.policy.facts.ObjectRef;
 import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.ResourceRef;
@@ -32,7 +33,7 @@ public final class AnswerText {
   /** Verdict and why, in one sentence. */
   public static String sentence(Answer answer) {
     String start = (answer.allowed() ? "allowed" : "denied") + " (" + outcome(answer) + "): ";
-    return start + why(answer.decision(), answer.server(), answer.route());
+    return PlainText.of(start + why(answer.decision(), answer.server(), answer.route()));
   }
 
   /** Why a decision came out as it did. */

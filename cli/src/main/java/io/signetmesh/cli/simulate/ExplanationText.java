@@ -1,5 +1,6 @@
 package io.signetmesh.cli.simulate;
 
+import io.signetmesh.crds.manifest.PlainText;
 import io.signetmesh.proxy.authorize.Explanation;
 import io.signetmesh.proxy.authorize.Explanation.Condition;
 import java.util.ArrayList;
@@ -34,7 +35,7 @@ public final class ExplanationText {
               + ")");
       rule.conditions().forEach(condition -> lines.add("             " + text(condition)));
     }
-    return lines;
+    return lines.stream().map(PlainText::of).toList();
   }
 
   /** The routes considered, a line each with its conditions. */
@@ -48,7 +49,7 @@ public final class ExplanationText {
               + (match.conditions().isEmpty() ? " (takes every request)" : ""));
       match.conditions().forEach(condition -> lines.add("             " + text(condition)));
     }
-    return lines;
+    return lines.stream().map(PlainText::of).toList();
   }
 
   private static String text(Condition condition) {
@@ -63,6 +64,7 @@ public final class ExplanationText {
     return conditions.stream()
         .filter(condition -> !condition.holds())
         .map(ExplanationText::text)
+        .map(PlainText::of)
         .collect(Collectors.joining("; "));
   }
 }

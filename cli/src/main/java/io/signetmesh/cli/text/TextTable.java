@@ -1,5 +1,6 @@
 package io.signetmesh.cli.text;
 
+import io.signetmesh.crds.manifest.PlainText;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,12 +16,12 @@ public final class TextTable {
     rows.add(List.of(headings));
   }
 
-  /** Adds a row with as many cells as there are headings. */
+  /** Adds a row with as many cells as there are headings; they are shown as {@link PlainText}. */
   public void row(List<String> cells) {
     if (cells.size() != columns) {
       throw new IllegalArgumentException(cells.size() + " cells: expected " + columns);
     }
-    rows.add(List.copyOf(cells));
+    rows.add(cells.stream().map(PlainText::of).toList());
   }
 
   /** Prints headings and rows. */

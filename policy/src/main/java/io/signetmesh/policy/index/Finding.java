@@ -1,5 +1,6 @@
 package io.signetmesh.policy.index;
 
+import io.signetmesh.crds.manifest.PlainText;
 import io.signetmesh.policy.facts.ObjectRef;
 import java.util.Comparator;
 
@@ -21,6 +22,12 @@ public record Finding(
           .thenComparing(Finding::object)
           .thenComparing(Finding::rule)
           .thenComparing(Finding::message);
+
+  /** Makes field and message plain: they quote what others wrote. */
+  public Finding {
+    field = PlainText.of(field);
+    message = PlainText.of(message);
+  }
 
   /** How bad it is. */
   public enum Severity {

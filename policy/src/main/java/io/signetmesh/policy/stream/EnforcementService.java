@@ -5,6 +5,7 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
+import io.signetmesh.crds.manifest.PlainText;
 import io.signetmesh.identity.channel.Caller;
 import io.signetmesh.identity.pki.WorkloadIdentity;
 import io.signetmesh.policy.facts.ObjectRef;
@@ -243,7 +244,7 @@ public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforc
 
     private static String readable(String refusal) {
       String cut = refusal.length() > MAX_REFUSAL ? refusal.substring(0, MAX_REFUSAL) : refusal;
-      return cut.replaceAll("\\p{Cntrl}", "?");
+      return PlainText.of(cut);
     }
 
     @Override
