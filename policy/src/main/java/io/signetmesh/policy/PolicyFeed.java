@@ -215,10 +215,12 @@ final class PolicyFeed implements ClusterListener {
 
   /** What is wrong with the objects now, with the places where they are written now. */
   List<Finding> findings() {
-    ClusterView now = view;
-    return index.findings().stream()
-        .map(finding -> finding.at(ClusterFacts.originOf(now, finding.object())))
-        .toList();
+    return index.findings().stream().map(this::located).toList();
+  }
+
+  /** The finding with the place where its object is written now. */
+  Finding located(Finding finding) {
+    return finding.at(ClusterFacts.originOf(view, finding.object()));
   }
 
   private void lookLater() {

@@ -14,6 +14,7 @@ import io.signetmesh.policy.index.PolicyIndex;
 import io.signetmesh.policy.stream.EnforcementLedger;
 import io.signetmesh.policy.stream.EnforcementService;
 import io.signetmesh.policy.stream.InboundPolicyService;
+import io.signetmesh.policy.stream.PortInspections;
 import io.signetmesh.policy.stream.ReportedFinding;
 import io.signetmesh.v1.EnforcementStatus;
 import java.io.IOException;
@@ -139,7 +140,9 @@ public final class PolicyServer implements AutoCloseable {
     ExecutorService sender =
         Executors.newSingleThreadExecutor(new DefaultThreadFactory("policy-streams", true));
     InboundPolicyService inbound = new InboundPolicyService(index, ledger, sender);
-    EnforcementService enforcement = new EnforcementService(index, ledger, feed::reported);
+    EnforcementService enforcement =
+        new EnforcementService(
+            index, ledger, feed::reported, new PortInspections(index, feed::located));
     List<BindableService> services = new ArrayList<>(List.of(inbound, enforcement));
     services.addAll(more);
     ControllerAdmin admin = null;

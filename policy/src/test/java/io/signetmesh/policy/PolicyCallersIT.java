@@ -22,6 +22,7 @@ import io.signetmesh.v1.EnforcementStatusRequest;
 import io.signetmesh.v1.EnforcementSummary;
 import io.signetmesh.v1.PolicyEnforcementGrpc;
 import io.signetmesh.v1.PortEnforcement;
+import io.signetmesh.v1.PortInspectionRequest;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
@@ -145,6 +146,18 @@ final class PolicyCallersIT {
     assertThat(status()).isEqualTo(Status.Code.OK);
   }
 
+  @Test
+  void aPortIsInspectedByTheControlPlaneAlone() throws Exception {
+    connect("web", "shop");
+    assertThat(inspect("shop:web", 8080)).isEqualTo(Status.Code.PERMISSION_DENIED);
+    assertThat(inspect("shop:nobody", 8080)).isEqualTo(Status.Code.PERMISSION_DENIED);
+    connect("operator", "signet");
+    assertThat(inspect("shop:web", 8080)).isEqualTo(Status.Code.OK);
+    assertThat(inspect("shop:nobody", 8080)).isEqualTo(Status.Code.NOT_FOUND);
+    assertThat(inspect("shop:web", 0)).isEqualTo(Status.Code.INVALID_ARGUMENT);
+    assertThat(inspect("?", 8080)).isEqualTo(Status.Code.INVALID_ARGUMENT);
+  }
+
   private void connect(String serviceAccount, String namespace) throws Exception {
     Credentials credentials = mesh.credentials(serviceAccount, namespace);
     use(
@@ -190,6 +203,18 @@ final class PolicyCallersIT {
             PolicyEnforcementGrpc.newBlockingStub(channel())
                 .withDeadlineAfter(10, TimeUnit.SECONDS)
                 .status(EnforcementStatusRequest.getDefaultInstance()));
+  }
+
+  private Status.Code inspect(String workload, int port) {
+    return codeOf(
+        () ->
+            PolicyEnforcementGrpc.newBlockingStub(channel())
+                .withDeadlineAfter(10, TimeUnit.SECONDS)
+                .inspect(
+                    PortInspectionRequest.newBuilder()
+                        .setWorkload(workload)
+                        .setPort(port)
+                        .build()));
   }
 
   private Status.Code report(String workload) throws Exception {

@@ -20,6 +20,8 @@ import io.signetmesh.v1.ObjectStatus;
 import io.signetmesh.v1.PolicyEnforcementGrpc;
 import io.signetmesh.v1.PolicyObject;
 import io.signetmesh.v1.PortEnforcement;
+import io.signetmesh.v1.PortInspection;
+import io.signetmesh.v1.PortInspectionRequest;
 import io.signetmesh.v1.PortStatus;
 import java.time.Instant;
 import java.util.List;
@@ -42,15 +44,21 @@ public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforc
   private final PolicyIndex index;
   private final EnforcementLedger ledger;
   private final Supplier<List<ReportedFinding>> findings;
+  private final PortInspections inspections;
 
   /**
    * @param findings what is wrong with policy as it is written now, errors first
+   * @param inspections answers what is asked about one port
    */
   public EnforcementService(
-      PolicyIndex index, EnforcementLedger ledger, Supplier<List<ReportedFinding>> findings) {
+      PolicyIndex index,
+      EnforcementLedger ledger,
+      Supplier<List<ReportedFinding>> findings,
+      PortInspections inspections) {
     this.index = index;
     this.ledger = ledger;
     this.findings = findings;
+    this.inspections = inspections;
   }
 
   @Override
@@ -60,6 +68,15 @@ public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforc
 
   @Override
   public void status(EnforcementStatusRequest request, StreamObserver<EnforcementStatus> response) {
+    answer(response, () -> status(request.getNamespace()));
+  }
+
+  @Override
+  public void inspect(PortInspectionRequest request, StreamObserver<PortInspection> response) {
+    answer(response, () -> inspections.inspect(request));
+  }
+
+  private <T> void answer(StreamObserver<T> response, Supplier<T> answer) {
     Caller caller = Caller.current();
     if (!mayAsk(caller)) {
       response.onError(
@@ -72,7 +89,14 @@ public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforc
               .asRuntimeException());
       return;
     }
-    response.onNext(status(request.getNamespace()));
+    T message;
+    try {
+      message = answer.get();
+    } catch (StatusRuntimeException e) {
+      response.onError(e);
+      return;
+    }
+    response.onNext(message);
     response.onCompleted();
   }
 
