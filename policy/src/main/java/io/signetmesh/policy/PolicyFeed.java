@@ -220,7 +220,7 @@ final class PolicyFeed implements ClusterListener {
 
   /** The finding with the place where its object is written now. */
   Finding located(Finding finding) {
-    return finding.at(ClusterFacts.originOf(view, finding.object()));
+    return finding.at(ClusterFacts.originOf(view, finding.object(), finding.field()));
   }
 
   private void lookLater() {

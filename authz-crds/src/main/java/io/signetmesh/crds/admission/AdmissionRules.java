@@ -72,6 +72,14 @@ public final class AdmissionRules {
       case Namespace namespace -> AnnotationRules.checkInbound(namespace, findings);
       default -> {}
     }
+    switch (object) {
+      // Those that have a mode, each in its own way.
+      case Server server -> {}
+      case ServerAuthorization authorization -> {}
+      case AuthorizationPolicy policy -> {}
+      case DenyPolicy policy -> {}
+      default -> AnnotationRules.checkModeless(object, findings);
+    }
     return findings.all();
   }
 }

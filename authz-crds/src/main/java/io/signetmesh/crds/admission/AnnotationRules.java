@@ -67,7 +67,7 @@ final class AnnotationRules {
       findings.warning(
           field(DEFAULT_POLICY),
           quoted(policy)
-              + " is ignored: expected one of "
+              + " is no default policy, so deny holds: expected one of "
               + String.join(
                   ", ", Arrays.stream(AccessPolicy.values()).map(AccessPolicy::wireName).toList()));
     }
@@ -97,6 +97,18 @@ final class AnnotationRules {
       findings.error(
           field(EnforcementMode.ANNOTATION),
           "is for objects whose schema has no mode: expected spec.mode instead");
+    }
+  }
+
+  /** An object that no mode is about, and that is in force whatever is written there. */
+  static void checkModeless(HasMetadata object, ObjectFindings findings) {
+    if (annotations(object).containsKey(EnforcementMode.ANNOTATION)) {
+      findings.warning(
+          field(EnforcementMode.ANNOTATION),
+          "has no effect on a "
+              + object.getKind()
+              + ", which is in force as it is: expected on a Server, AuthorizationPolicy or"
+              + " ServerAuthorization");
     }
   }
 

@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
 /** Servers, authorizations, authentications, egress networks and rate limits. */
 final class PolicyRules {
   private static final String POLICY = "policy.linkerd.io";
+  private static final String SIGNET_POLICY = "policy.signetmesh.io";
   private static final String GATEWAY = "gateway.networking.k8s.io";
   private static final String SERVICE_ACCOUNT = "ServiceAccount";
 
@@ -102,6 +103,9 @@ final class PolicyRules {
         role = "identity (MeshTLSAuthentication or ServiceAccount)";
       } else if (reference.is(POLICY, "NetworkAuthentication")) {
         role = "network (NetworkAuthentication)";
+      } else if (reference.is(SIGNET_POLICY, "JWTAuthentication")) {
+        // Known, so that a policy can be written ahead; what it comes to is found in context.
+        role = "token (JWTAuthentication)";
       } else {
         findings.error(
             at,

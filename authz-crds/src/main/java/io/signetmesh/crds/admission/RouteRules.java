@@ -160,14 +160,14 @@ final class RouteRules {
         if (!parent.namespaceOr(findings.namespace()).equals(findings.namespace())) {
           findings.warning(
               at + ".namespace",
-              "a route only works on a Server of its own namespace: all of the route is ignored"
-                  + " for inbound traffic");
+              "a route only works on a Server of its own namespace: it is not attached to this one,"
+                  + " and authorizations of the route grant nothing");
         }
         if (parent.port() != null || parent.sectionName() != null) {
           findings.warning(
               at + (parent.port() != null ? ".port" : ".sectionName"),
-              "a Server has one port and no sections: all of the route is ignored for inbound"
-                  + " traffic");
+              "a Server has one port and no sections: the route is not attached to it, and"
+                  + " authorizations of the route grant nothing");
         }
       }
     }
@@ -261,7 +261,10 @@ final class RouteRules {
 
   private static void unsupported(String type, String at, ObjectFindings findings) {
     findings.warning(
-        at + ".type", "the mesh does not know filters of type " + type + ": the route is ignored");
+        at + ".type",
+        "the mesh does not know filters of type "
+            + type
+            + ": on a Server, requests of the rule are refused");
   }
 
   private static void mirror(@Nullable RequestMirror mirror, String at, ObjectFindings findings) {

@@ -8,9 +8,11 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.LabelSelector;
 import io.fabric8.kubernetes.api.model.ObjectMeta;
 import io.signetmesh.crds.MeshResource;
 import io.signetmesh.crds.ResourceKey;
+import io.signetmesh.crds.policy.Server;
 import io.signetmesh.crds.route.GrpcRoute;
 import io.signetmesh.crds.schema.TextFormat;
 import java.io.IOException;
@@ -203,7 +205,13 @@ public final class ManifestReader {
                     Quoted.text(apiVersion.get()),
                     String.join(", ", kind.versions().stream().map(kind::apiVersion).toList())));
       }
-      record(key, mapping.position(), object, found);
+      record(
+          key,
+          kind.isMeshResource()
+              ? mapping.position().with(FieldTable.of(mapping))
+              : mapping.position(),
+          object,
+          found);
     }
 
     private void record(
@@ -279,10 +287,32 @@ public final class ManifestReader {
       found.error(root.position(), "", "does not fit its model: " + e.getOriginalMessage());
       return null;
     }
+    if (object instanceof Server server && version.equals("v1alpha1")) {
+      checkFirstSelector(server, root, found);
+    }
     for (Finding finding : rules.apply(object)) {
       found.add(finding.at(FieldPositions.find(root, finding.field())));
     }
     return found.hasErrors() ? null : object;
+  }
+
+  /** The first version of Server takes one form of selector at a time; later ones take both. */
+  private static void checkFirstSelector(
+      Server server, YamlNode.Mapping root, DocumentFindings found) {
+    LabelSelector selector = server.spec().podSelector();
+    if (selector == null) {
+      return;
+    }
+    String labels = "spec.podSelector.matchLabels";
+    String expressions = "spec.podSelector.matchExpressions";
+    FieldTable fields = FieldTable.of(root);
+    boolean hasLabels = fields.has(labels);
+    if (hasLabels == fields.has(expressions)) {
+      found.error(
+          FieldPositions.find(root, hasLabels ? expressions : "spec.podSelector"),
+          "spec.podSelector",
+          "exactly one of matchLabels and matchExpressions is required in v1alpha1");
+    }
   }
 
   private @Nullable JsonNode bindMesh(

@@ -1,13 +1,76 @@
 package io.signetmesh.crds.manifest;
 
-/**
- * A place in a manifest.
- *
- * @param source file, or name of the stream
- * @param line line, from 1
- * @param column column in characters, from 1
- */
-public record Position(String source, int line, int column) {
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/** A place in a manifest. That of an object of the mesh knows the places of its fields as well. */
+public final class Position {
+  private final String source;
+  private final int line;
+  private final int column;
+  private final @Nullable FieldTable fields;
+
+  /**
+   * @param source file, or name of the stream
+   * @param line line, from 1
+   * @param column column in characters, from 1
+   */
+  public Position(String source, int line, int column) {
+    this(source, line, column, null);
+  }
+
+  private Position(String source, int line, int column, @Nullable FieldTable fields) {
+    this.source = source;
+    this.line = line;
+    this.column = column;
+    this.fields = fields;
+  }
+
+  /** The same place, of the object that has these fields. */
+  Position with(FieldTable table) {
+    return new Position(source, line, column, table);
+  }
+
+  /** File, or name of the stream. */
+  public String source() {
+    return source;
+  }
+
+  /** Line, from 1. */
+  public int line() {
+    return line;
+  }
+
+  /** Column in characters, from 1. */
+  public int column() {
+    return column;
+  }
+
+  /**
+   * Where a field of the object that stands here is: that of the innermost field around it when it
+   * is not written, this place when nothing is known of fields.
+   *
+   * @param path as {@code spec.networks[0].cidr}
+   */
+  public Position of(String path) {
+    int[] found = fields == null ? null : fields.find(path);
+    return found == null ? this : new Position(source, found[0], found[1]);
+  }
+
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof Position that
+        && line == that.line
+        && column == that.column
+        && source.equals(that.source)
+        && Objects.equals(fields, that.fields);
+  }
+
+  @Override
+  public int hashCode() {
+    return Objects.hash(source, line, column);
+  }
+
   /** {@code source:line:column}. */
   @Override
   public String toString() {

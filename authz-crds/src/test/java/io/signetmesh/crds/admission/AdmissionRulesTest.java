@@ -155,7 +155,15 @@ class AdmissionRulesTest {
                 "Server",
                 "{policy.signetmesh.io/mode: Audit}",
                 "podSelector: {}\nport: 80"),
-            "error metadata.annotations"));
+            "error metadata.annotations"),
+        bad(
+            manifest(
+                "policy.linkerd.io/v1alpha1",
+                "NetworkAuthentication",
+                "{policy.signetmesh.io/mode: audit}",
+                "networks: [{cidr: 10.0.0.0/8}]"),
+            "warning metadata.annotations[\"policy.signetmesh.io/mode\"]: has no effect on a"
+                + " NetworkAuthentication"));
   }
 
   static Stream<Arguments> servers() {
@@ -208,6 +216,13 @@ class AdmissionRulesTest {
             requires("[" + mesh + ", " + account + ", " + network + ", " + network + "]"),
             "error spec.requiredAuthenticationRefs[1]: only one requirement on the identity",
             "error spec.requiredAuthenticationRefs[3]: only one requirement on the network"),
+        // Known, so that a policy can be written ahead.
+        good(
+            requires(
+                "[{group: policy.signetmesh.io, kind: JWTAuthentication, name: j}, " + mesh + "]")),
+        bad(
+            requires("[{group: policy.linkerd.io, kind: JWTAuthentication, name: j}]"),
+            "error spec.requiredAuthenticationRefs[0]: JWTAuthentication of group"),
         bad(
             requires("[{kind: MeshTLSAuthentication, name: a}]"),
             "error spec.requiredAuthenticationRefs[0]: MeshTLSAuthentication is no"));
@@ -462,7 +477,9 @@ class AdmissionRulesTest {
                 "{config.linkerd.io/default-inbound-policy: allow,"
                     + " config.linkerd.io/opaque-ports: '1-5,x y'}",
                 "containers: []"),
-            "warning " + key + "config.linkerd.io/default-inbound-policy\"]: \"allow\" is ignored",
+            "warning "
+                + key
+                + "config.linkerd.io/default-inbound-policy\"]: \"allow\" is no default policy, so",
             "warning " + key + "config.linkerd.io/opaque-ports\"]: \"x y\""));
   }
 

@@ -185,12 +185,48 @@ class ManifestReaderTest {
   }
 
   @Test
+  void theFirstVersionOfServersTakesOneFormOfSelector() {
+    String old = SERVER.replace("v1beta3", "v1alpha1");
+    assertThat(read(old).errors()).isEmpty();
+    assertThat(
+            read(old.replace(
+                    "matchLabels: {app: web}",
+                    "matchLabels: {app: web}, matchExpressions: [{key: a, operator: Exists}]"))
+                .errors())
+        .extracting(Finding::toString)
+        .containsExactly(
+            "m.yaml:6:42: error: Server.policy.linkerd.io shop/web: spec.podSelector: exactly one of"
+                + " matchLabels and matchExpressions is required in v1alpha1");
+    assertThat(read(old.replace("{matchLabels: {app: web}}", "{}")).errors())
+        .extracting(Finding::message)
+        .containsExactly("exactly one of matchLabels and matchExpressions is required in v1alpha1");
+  }
+
+  @Test
+  void aPositionKnowsThoseOfTheFields() {
+    Position server =
+        read(SERVER.replace("{name: web,", "{annotations: {a.b/c: d}, name: web,"))
+            .positions()
+            .get(WEB);
+    assertThat(server).isNotNull();
+    assertThat(server.of("spec.port")).hasToString("m.yaml:5:9");
+    assertThat(server.of("spec.podSelector.matchLabels.app")).hasToString("m.yaml:6:36");
+    assertThat(server.of("metadata.annotations[\"a.b/c\"]")).hasToString("m.yaml:3:33");
+    // Not written: that of the field around it.
+    assertThat(server.of("spec.podSelector.matchExpressions[3].key")).hasToString("m.yaml:6:3");
+    assertThat(server.of("spec.accessPolicy")).hasToString("m.yaml:4:1");
+    assertThat(server.of("status.x")).isEqualTo(server);
+    assertThat(server.of("")).isEqualTo(server);
+    assertThat(new Position("x", 1, 2).of("spec.port")).hasToString("x:1:2");
+  }
+
+  @Test
   void goesOnAfterADocumentThatIsNotYaml() {
     Manifests manifests =
         read("---\nkind: [Server\n---\n" + SERVER + "---\n\tkind: x\n---\nkind: Pod\n");
     assertThat(manifests.invalidKeys()).isEmpty();
     assertThat(manifests.positions()).containsOnlyKeys(WEB);
-    assertThat(manifests.positions().get(WEB)).isEqualTo(new Position("m.yaml", 4, 1));
+    assertThat(manifests.positions().get(WEB)).hasToString("m.yaml:4:1");
     assertThat(manifests.unreadableSources()).containsExactly("m.yaml");
     assertThat(manifests.errors())
         .extracting(finding -> finding.position() == null ? 0 : finding.position().line())
@@ -258,8 +294,7 @@ class ManifestReaderTest {
     Manifests manifests = reader.readPath(directory);
     assertThat(manifests.findings()).isEmpty();
     assertThat(manifests.objects()).hasSize(2);
-    assertThat(manifests.positions().get(WEB))
-        .isEqualTo(new Position(directory.resolve("web.yaml").toString(), 1, 1));
+    assertThat(manifests.positions().get(WEB)).hasToString(directory.resolve("web.yaml") + ":1:1");
   }
 
   @Test

@@ -10,6 +10,7 @@ import io.signetmesh.policy.facts.ClusterFacts;
 import io.signetmesh.policy.facts.Fact;
 import io.signetmesh.policy.facts.ObjectRef;
 import io.signetmesh.policy.index.EffectivePolicy;
+import io.signetmesh.policy.index.Finding;
 import io.signetmesh.policy.index.PolicyConfig;
 import io.signetmesh.policy.index.PolicyIndex;
 import java.net.InetAddress;
@@ -181,7 +182,18 @@ public final class SimulatedMesh {
    * and of those the most telling.
    */
   public List<PortFinding> findings(WorkloadRef workload, int port) {
-    return index.findings(refOf(workload), port).stream().map(PortFinding::of).toList();
+    return index.findings(refOf(workload), port).stream()
+        .map(finding -> PortFinding.of(located(finding)))
+        .toList();
+  }
+
+  /** What is wrong with the objects seen together, errors first. */
+  List<Finding> findings() {
+    return index.findings().stream().map(this::located).toList();
+  }
+
+  private Finding located(Finding finding) {
+    return finding.at(ClusterFacts.originOf(view, finding.object(), finding.field()));
   }
 
   private static InetAddress literal(String ip) {

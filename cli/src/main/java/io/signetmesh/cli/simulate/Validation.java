@@ -43,7 +43,7 @@ public record Validation(int objects, List<PortFinding> findings) {
     ClusterView view =
         ClusterView.of(
             1, manifests.objectsOver(Map.of(), Map.of()).values(), manifests.positions());
-    for (Finding finding : new SimulatedMesh(view, config).index().findings()) {
+    for (Finding finding : new SimulatedMesh(view, config).findings()) {
       if (!isConsequence(finding, manifests)) {
         findings.add(PortFinding.of(finding));
       }

@@ -83,6 +83,15 @@ public final class ClusterFacts {
         group.equals("core") ? "" : group, ref.kind().resourceKind(), ref.namespace(), ref.name());
   }
 
+  /**
+   * Where a field of the object is written, or the object when that is not known.
+   *
+   * @param field path of the field; empty for the object as a whole
+   */
+  public static String originOf(ClusterView view, ObjectRef ref, String field) {
+    return view.positionOf(keyOf(ref)).map(place -> place.of(field).toString()).orElse("");
+  }
+
   /** Where the object is written, {@code file:line:column}; empty when that is not known. */
   public static String originOf(ClusterView view, ObjectRef ref) {
     return view.positionOf(keyOf(ref)).map(Position::toString).orElse("");
