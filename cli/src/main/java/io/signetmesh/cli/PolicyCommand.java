@@ -33,7 +33,8 @@ import picocli.CommandLine.Spec;
     description = {
       "Runs the policy controller: works out who may call which port of which workload, and streams"
           + " it to the proxies.",
-      "'signet policy status' asks a running controller what the proxies enforce."
+      "'signet policy status' asks a running controller what the proxies enforce; 'validate',"
+          + " 'explain', 'test' and 'matrix' tell what manifests do before they are applied."
     },
     mixinStandardHelpOptions = true,
     sortOptions = false,

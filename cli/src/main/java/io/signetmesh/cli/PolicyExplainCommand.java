@@ -1,7 +1,6 @@
 package io.signetmesh.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.signetmesh.cli.simulate.Answer;
 import io.signetmesh.cli.simulate.Caller;
 import io.signetmesh.cli.simulate.ExplanationReport;
 import io.signetmesh.cli.simulate.PortFinding;
@@ -131,8 +130,8 @@ final class PolicyExplainCommand implements Callable<Integer> {
         mesh.port(ref, port)
             .orElseThrow(() -> new IllegalArgumentException(ref + " has no policy"));
     Caller caller = mesh.caller(call.identity(), call.ip(), call.tls());
-    Answer answer = target.ask(caller, call.call());
-    return new ExplanationReport(ref.toString(), port, answer, mesh.findings(ref, port));
+    return ExplanationReport.of(
+        ref.toString(), port, target, caller, call.call(), mesh.findings(ref, port));
   }
 
   private ExplanationReport online() throws Exception {
@@ -144,6 +143,6 @@ final class PolicyExplainCommand implements Callable<Integer> {
             call.identity(), call.ip(), call.tls(), manifests.config(controller.names()));
     List<PortFinding> findings =
         inspection.getFindingsList().stream().map(PortFinding::of).toList();
-    return new ExplanationReport(ref.toString(), port, target.ask(caller, call.call()), findings);
+    return ExplanationReport.of(ref.toString(), port, target, caller, call.call(), findings);
   }
 }

@@ -28,6 +28,7 @@ import picocli.CommandLine.Spec;
       "  signet demo                                      see the mesh decide, in a few seconds",
       "  signet up --manifests examples/quickstart --state /tmp/signet",
       "  signet policy status --state /tmp/signet         who enforces which policy",
+      "  signet policy matrix -f examples/quickstart      who may reach what",
       "",
       "'signet COMMAND --help' tells more about each command."
     })

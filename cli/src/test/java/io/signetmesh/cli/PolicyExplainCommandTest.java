@@ -162,6 +162,31 @@ final class PolicyExplainCommandTest {
   }
 
   @Test
+  void saysWhichLimitsACallTakesFrom() throws Exception {
+    write(
+        ShopManifests.YAML
+            + """
+            ---
+            apiVersion: policy.linkerd.io/v1alpha1
+            kind: HTTPLocalRateLimitPolicy
+            metadata: {name: web, namespace: shop}
+            spec:
+              targetRef: {group: policy.linkerd.io, kind: Server, name: web}
+              total: {requestsPerSecond: 100}
+              identity: {requestsPerSecond: 10}
+              overrides:
+                - requestsPerSecond: 50
+                  clientRefs: [{kind: ServiceAccount, name: frontend}]
+            """);
+    assertThat(web("--client-identity", "shop/frontend").ended(ExitCode.OK).out())
+        .contains(
+            "limits      100 requests/s for all clients together, 50 requests/s for this identity by"
+                + " an override (HTTPLocalRateLimitPolicy web); not asked here");
+    assertThat(web("--client-identity", "shop/backend").ended(ExitCode.OK).out())
+        .contains("10 requests/s for this identity");
+  }
+
+  @Test
   void answersForProgramsToo() throws Exception {
     JsonNode json =
         web("--client-ip", "10.9.9.9", "--method", "POST", "--header", "x-tenant: 7", "-o", "json")
@@ -201,6 +226,37 @@ final class PolicyExplainCommandTest {
             .ended(ExitCode.OK);
     assertThat(run.out()).startsWith("allowed").contains("workload    shop/web port 8080");
     explain("--workload", "shop/deploy/store", "--port", "8080").ended(ExitCode.OK);
+  }
+
+  @Test
+  void wantsTheNamespaceOfAWorkloadThatSeveralHave() throws Exception {
+    write(
+        ShopManifests.YAML
+            + """
+            ---
+            apiVersion: v1
+            kind: Pod
+            metadata:
+              name: db-0
+              namespace: store
+              labels: {linkerd.io/control-plane-ns: linkerd}
+              ownerReferences: [{apiVersion: apps/v1, kind: StatefulSet, name: db, uid: "2"}]
+            spec: {containers: [{name: app, image: example/db}]}
+            ---
+            apiVersion: v1
+            kind: Pod
+            metadata:
+              name: db-0
+              namespace: shop
+              labels: {linkerd.io/control-plane-ns: linkerd}
+              ownerReferences: [{apiVersion: apps/v1, kind: StatefulSet, name: db, uid: "3"}]
+            spec: {containers: [{name: app, image: example/db}]}
+            """);
+    assertThat(
+            explain("--workload", "sts/db", "--port", "5432").ended(ExitCode.CONFIGURATION).err())
+        .contains("'sts/db' is in the namespaces shop, store: expected NAMESPACE/sts/db");
+    assertThat(explain("--workload", "store/sts/db", "--port", "5432").ended(ExitCode.OK).out())
+        .contains("workload    store/db-0 port 5432");
   }
 
   @Test

@@ -6,6 +6,7 @@ import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Explanation;
 import java.io.PrintWriter;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An answer with everything behind it.
@@ -13,11 +14,28 @@ import java.util.List;
  * @param workload workload that is called, as {@code namespace/name}
  * @param port port that is called
  * @param answer what the proxy would do
+ * @param limits rate limits that the call takes from, in words; null when there are none
  * @param findings what is wrong with objects that bear on the port
  */
 public record ExplanationReport(
-    String workload, int port, Answer answer, List<PortFinding> findings) {
+    String workload, int port, Answer answer, @Nullable String limits, List<PortFinding> findings) {
   private static final String INDENT = "  ";
+
+  /** Asks a port. */
+  public static ExplanationReport of(
+      String workload,
+      int number,
+      SimulatedPort port,
+      Caller caller,
+      Call call,
+      List<PortFinding> findings) {
+    Answer answer = port.ask(caller, call);
+    String limits =
+        answer.request() == null
+            ? null
+            : RateLimits.of(port.message(), caller.identity()).orElse(null);
+    return new ExplanationReport(workload, number, answer, limits, findings);
+  }
 
   /** Copies the findings. */
   public ExplanationReport {
@@ -53,6 +71,9 @@ public record ExplanationReport(
     }
     if (answer.route() != null) {
       line(out, "route", AnswerText.route(answer.route()));
+    }
+    if (limits != null) {
+      line(out, "limits", limits + "; not asked here");
     }
     line(out, "mode", decision.mode().code());
     Decision trial = answer.trial();
@@ -96,6 +117,9 @@ public record ExplanationReport(
     ObjectNode node = AnswerJson.explained(answer);
     node.put("workload", workload).put("port", port);
     node.put("summary", Cause.sentence(answer, findings));
+    if (limits != null) {
+      node.put("limits", limits);
+    }
     ArrayNode list = node.putArray("findings");
     findings.forEach(finding -> FindingJson.add(list, finding));
     return node;

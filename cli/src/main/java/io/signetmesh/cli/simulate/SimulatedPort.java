@@ -151,8 +151,13 @@ public final class SimulatedPort {
       Decision decision = explanation.decision();
       Route route = policy.route(head);
       if (route == null) {
-        boolean unsafe = decision.reason() == Reason.UNSAFE_PATH;
-        return refused(request, decision, unsafe ? BAD_REQUEST : NOT_FOUND, explanation);
+        int status =
+            switch (decision.reason()) {
+              case UNSAFE_PATH -> BAD_REQUEST;
+              case NO_ROUTE -> NOT_FOUND;
+              default -> FORBIDDEN;
+            };
+        return refused(request, decision, status, explanation);
       }
       // What the proxy answers itself takes nothing from a rate limit.
       for (int i = 0; i < times && decision.allowed() && isForwarded(route); i++) {
