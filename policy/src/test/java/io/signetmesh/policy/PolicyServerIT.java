@@ -36,6 +36,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
@@ -218,6 +219,26 @@ final class PolicyServerIT {
     reports(ends).onNext(report("shop:nobody", 8080, 1, ""));
     assertThat(ends.poll(10, TimeUnit.SECONDS)).isEqualTo(Status.Code.NOT_FOUND);
     assertThat(server.ledger().standings()).isEmpty();
+  }
+
+  @Test
+  void theStreamsOfReportsOfOneWorkloadAreBounded() throws Exception {
+    BlockingQueue<Status.Code> ends = new LinkedBlockingQueue<>();
+    List<StreamObserver<EnforcementReport>> open = new ArrayList<>();
+    for (int i = 0; i < 17; i++) {
+      StreamObserver<EnforcementReport> reports = reports(ends);
+      reports.onNext(report(WEB, 8080, 1, ""));
+      open.add(reports);
+    }
+    assertThat(ends.poll(10, TimeUnit.SECONDS)).isEqualTo(Status.Code.RESOURCE_EXHAUSTED);
+    open.forEach(StreamObserver::onCompleted);
+    for (int i = 0; i < 16; i++) {
+      assertThat(ends.poll(10, TimeUnit.SECONDS)).isEqualTo(Status.Code.OK);
+    }
+    StreamObserver<EnforcementReport> again = reports(ends);
+    again.onNext(report(WEB, 8080, 1, ""));
+    again.onCompleted();
+    assertThat(ends.poll(10, TimeUnit.SECONDS)).isEqualTo(Status.Code.OK);
   }
 
   @Test

@@ -25,6 +25,13 @@ public final class EnforcementLedger {
   /** Bounds what one workload can have remembered; far above the ports that one listens on. */
   static final int MAX_PORTS_PER_WORKLOAD = 4_096;
 
+  /**
+   * Streams of one workload at the same time, on all its connections: those of all ports that it
+   * may have, twice, since a proxy that comes back may be there before its former connection is
+   * gone.
+   */
+  static final int MAX_STREAMS_PER_WORKLOAD = 2 * MAX_PORTS_PER_WORKLOAD;
+
   private final InstantSource clock;
   private final LongConsumer onAcknowledged;
   private final LongAdder messages = new LongAdder();
@@ -257,9 +264,15 @@ public final class EnforcementLedger {
     messages.increment();
   }
 
-  /** A port is being watched. */
-  void opened(ObjectRef workload, int port, Progress stream) {
-    change(workload, ports -> ports.opened(port, stream));
+  /**
+   * A port is being watched.
+   *
+   * @return false when the workload has too many streams, and nothing was noted
+   */
+  boolean opened(ObjectRef workload, int port, Progress stream) {
+    boolean[] noted = {false};
+    change(workload, ports -> noted[0] = ports.opened(port, stream));
+    return noted[0];
   }
 
   /** A port is no longer watched on that stream. */
@@ -357,6 +370,7 @@ public final class EnforcementLedger {
   /** The ports of a workload; guarded by itself. */
   private static final class Ports {
     final TreeMap<Integer, Entry> entries = new TreeMap<>();
+    private int streams;
 
     private boolean isConnected() {
       for (Entry entry : entries.values()) {
@@ -367,17 +381,26 @@ public final class EnforcementLedger {
       return false;
     }
 
-    void opened(int port, Progress stream) {
+    boolean opened(int port, Progress stream) {
+      if (streams >= MAX_STREAMS_PER_WORKLOAD) {
+        return false;
+      }
+      streams++;
       if (!isConnected()) {
         // The proxy is new or back: what it no longer watches is no longer its port.
         entries.values().removeIf(entry -> entry.past != null);
       }
       entries.computeIfAbsent(port, _ -> new Entry()).streams.add(stream);
+      return true;
     }
 
     void closed(int port, Progress stream) {
       Entry entry = entries.get(port);
-      if (entry == null || !entry.streams.remove(stream) || entry.isConnected()) {
+      if (entry == null || !entry.streams.remove(stream)) {
+        return;
+      }
+      streams--;
+      if (entry.isConnected()) {
         return;
       }
       entry.past = stream;

@@ -25,6 +25,8 @@ import io.signetmesh.v1.PortInspectionRequest;
 import io.signetmesh.v1.PortStatus;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -41,6 +43,10 @@ public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforc
   /** Proxies behind that the status of one object names; the others are counted. */
   static final int MAX_BEHIND = 50;
 
+  /** Streams of reports of one workload at the same time, on all its connections. */
+  static final int MAX_REPORT_STREAMS = 16;
+
+  private final Map<ObjectRef, Integer> reporting = new ConcurrentHashMap<>();
   private final PolicyIndex index;
   private final EnforcementLedger ledger;
   private final Supplier<List<ReportedFinding>> findings;
@@ -218,15 +224,35 @@ public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforc
         take(report);
         taken++;
       } catch (StatusRuntimeException e) {
-        ended = true;
+        end();
         out.onError(e);
       }
+    }
+
+    private void end() {
+      ended = true;
+      ObjectRef ref = named;
+      if (ref != null) {
+        named = null;
+        leave(ref);
+      }
+    }
+
+    private void leave(ObjectRef ref) {
+      reporting.computeIfPresent(ref, (_, streams) -> streams == 1 ? null : streams - 1);
     }
 
     private void take(EnforcementReport report) {
       ObjectRef ref = named;
       if (ref == null) {
         ref = WorkloadCalls.parse(report.getWorkload());
+        WorkloadCalls.require(index, ref, caller);
+        if (reporting.merge(ref, 1, Integer::sum) > MAX_REPORT_STREAMS) {
+          leave(ref);
+          throw Status.RESOURCE_EXHAUSTED
+              .withDescription(ref + " has " + MAX_REPORT_STREAMS + " streams of reports already")
+              .asRuntimeException();
+        }
         wire = report.getWorkload();
         named = ref;
       } else if (!report.getWorkload().equals(wire)) {
@@ -273,13 +299,13 @@ public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforc
 
     @Override
     public void onError(Throwable error) {
-      ended = true;
+      end();
     }
 
     @Override
     public void onCompleted() {
       if (!ended) {
-        ended = true;
+        end();
         out.onNext(EnforcementSummary.newBuilder().setReports(taken).build());
         out.onCompleted();
       }

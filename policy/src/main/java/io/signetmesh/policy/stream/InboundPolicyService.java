@@ -1,5 +1,6 @@
 package io.signetmesh.policy.stream;
 
+import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
@@ -79,8 +80,16 @@ public final class InboundPolicyService
         new PortStream(out, executor, features, ledger::sent, over -> ended(workload, port, over));
     out.setOnReadyHandler(stream::onReady);
     out.setOnCancelHandler(stream::onCancel);
+    if (!ledger.opened(workload, port, stream)) {
+      throw Status.RESOURCE_EXHAUSTED
+          .withDescription(
+              workload
+                  + " has "
+                  + EnforcementLedger.MAX_STREAMS_PER_WORKLOAD
+                  + " policy streams already")
+          .asRuntimeException();
+    }
     streams.add(stream);
-    ledger.opened(workload, port, stream);
     PolicyIndex.Watch watch = index.watch(workload, port, stream).orElse(null);
     if (watch == null) {
       // It went away between the two looks at it.

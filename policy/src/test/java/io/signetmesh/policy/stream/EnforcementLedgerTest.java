@@ -188,6 +188,23 @@ final class EnforcementLedgerTest {
     assertThat(telling.acknowledgements()).isEqualTo(4);
   }
 
+  @Test
+  void theStreamsOfAWorkloadAreBoundedWhateverItsPorts() {
+    List<Stream> open = new ArrayList<>();
+    for (int i = 0; i < EnforcementLedger.MAX_STREAMS_PER_WORKLOAD; i++) {
+      Stream stream = new Stream(sent(7 + i), null, true);
+      open.add(stream);
+      assertThat(ledger.opened(WEB, 1 + i % 3, stream)).isTrue();
+    }
+    Stream more = new Stream(sent(6), null, true);
+    assertThat(ledger.opened(WEB, 9, more)).isFalse();
+    assertThat(ledger.opened(API, 9, more)).as("another workload").isTrue();
+    ledger.closed(WEB, 1, open.getFirst());
+    ledger.closed(WEB, 1, open.getFirst());
+    assertThat(ledger.opened(WEB, 9, more)).isTrue();
+    assertThat(ledger.opened(WEB, 10, more)).isFalse();
+  }
+
   private Standing only() {
     assertThat(ledger.standings()).hasSize(1);
     return ledger.standings().getFirst();
