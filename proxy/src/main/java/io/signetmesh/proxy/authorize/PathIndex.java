@@ -17,9 +17,8 @@ import org.jspecify.annotations.Nullable;
  * One walk along the path visits every match that can hold, the longest first.
  *
  * <p>What counts, in this order (mesh-proxy reference 4.3): the number of path characters matched,
- * for a regular expression the whole path; a method; the number of headers; the number of query
- * parameters; then the kind, exact before prefix before regular expression; then the order of the
- * list.
+ * for a regular expression the whole path; the number of headers; the number of query parameters; a
+ * method; then the kind, exact before prefix before regular expression; then the order of the list.
  */
 final class PathIndex {
   /** Up to this many children are compared one by one. */
@@ -118,9 +117,9 @@ final class PathIndex {
   }
 
   private static final Comparator<RouteEntry> SPECIFICITY =
-      Comparator.comparing((RouteEntry entry) -> entry.method() == null)
-          .thenComparing(entry -> -entry.headers().size())
+      Comparator.comparing((RouteEntry entry) -> -entry.headers().size())
           .thenComparing(entry -> -entry.query().size())
+          .thenComparing(entry -> entry.method() == null)
           .thenComparing(entry -> entry.path() == null ? 1 : entry.path().order());
 
   private Node node(String path) {

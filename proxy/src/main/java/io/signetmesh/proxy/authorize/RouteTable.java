@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Picks the most specific route of a request: by host (see {@link HostIndex}), then by path,
- * method, headers and query (see {@link PathIndex}).
+ * headers, query and method (see {@link PathIndex}).
  *
  * <p>A path that leads to another route when it is read as lenient applications read it (see {@link
  * LenientPath}) has no route: the decision would be about another resource than the one served.

@@ -365,9 +365,9 @@ final class Reading {
     return new int[] {
       host,
       length,
-      http.hasMethod() ? 1 : 0,
       http.getHeadersCount(),
       http.getQueryParamsCount(),
+      http.hasMethod() ? 1 : 0,
       kind
     };
   }
