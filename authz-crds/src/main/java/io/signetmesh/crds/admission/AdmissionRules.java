@@ -36,19 +36,15 @@ public final class AdmissionRules {
     switch (object) {
       case Server server -> {
         PolicyRules.check(server.spec(), findings);
-        AnnotationRules.checkMode(server, findings);
       }
       case ServerAuthorization authorization -> {
         PolicyRules.check(authorization.spec(), findings);
-        AnnotationRules.checkMode(authorization, findings);
       }
       case AuthorizationPolicy policy -> {
         PolicyRules.check(policy.spec(), findings);
-        AnnotationRules.checkMode(policy, findings);
       }
       case DenyPolicy policy -> {
         PolicyRules.check(policy.spec(), findings);
-        AnnotationRules.checkNoMode(policy, findings);
       }
       case MeshTLSAuthentication authentication ->
           PolicyRules.check(authentication.spec(), findings);
@@ -72,14 +68,12 @@ public final class AdmissionRules {
       case Namespace namespace -> AnnotationRules.checkInbound(namespace, findings);
       default -> {}
     }
-    switch (object) {
-      // Those that have a mode, each in its own way.
-      case Server server -> {}
-      case ServerAuthorization authorization -> {}
-      case AuthorizationPolicy policy -> {}
-      case DenyPolicy policy -> {}
-      default -> AnnotationRules.checkModeless(object, findings);
-    }
+    AnnotationRules.checkOwn(
+        object,
+        object instanceof Server
+            || object instanceof ServerAuthorization
+            || object instanceof AuthorizationPolicy,
+        findings);
     return findings.all();
   }
 }

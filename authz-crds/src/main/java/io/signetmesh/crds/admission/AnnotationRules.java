@@ -3,7 +3,9 @@ package io.signetmesh.crds.admission;
 import static io.signetmesh.crds.admission.ObjectFindings.quoted;
 
 import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.signetmesh.crds.manifest.NearestName;
 import io.signetmesh.crds.policy.AccessPolicy;
+import io.signetmesh.crds.policy.DenyPolicy;
 import io.signetmesh.crds.policy.EnforcementMode;
 import io.signetmesh.crds.schema.GoDuration;
 import java.time.Duration;
@@ -25,6 +27,7 @@ final class AnnotationRules {
   private static final String TIMEOUT = "timeout.linkerd.io/";
   private static final String ACCRUAL = "balancer.linkerd.io/failure-accrual";
   private static final String DEFAULT_POLICY = "config.linkerd.io/default-inbound-policy";
+  private static final String OWN = "policy.signetmesh.io/";
   private static final Set<String> TIMEOUTS = Set.of("request", "response", "idle");
   private static final Set<String> GRPC_STATUSES =
       Set.of("cancelled", "deadline-exceeded", "internal", "resource-exhausted", "unavailable");
@@ -75,41 +78,46 @@ final class AnnotationRules {
   }
 
   /**
-   * The mode of an object whose schema has none. A mode that cannot be read is an error: neither
-   * taking the object for enforced nor for tried would be what its author wants.
+   * Annotations of our own group. What is not known there is an error: an object that its author
+   * wants only tried, and misspells the mode of, must not be put in force for that.
+   *
+   * @param moded whether the object states its mode by annotation
    */
-  static void checkMode(HasMetadata object, ObjectFindings findings) {
-    String mode = annotations(object).get(EnforcementMode.ANNOTATION);
-    if (mode != null && EnforcementMode.parse(mode).isEmpty()) {
-      findings.error(
-          field(EnforcementMode.ANNOTATION),
-          quoted(mode)
-              + " is no mode: expected "
-              + EnforcementMode.ENFORCE.wireName()
-              + " or "
-              + EnforcementMode.AUDIT.wireName());
-    }
-  }
-
-  /** An object that states its mode in its spec may not state it by annotation too. */
-  static void checkNoMode(HasMetadata object, ObjectFindings findings) {
-    if (annotations(object).containsKey(EnforcementMode.ANNOTATION)) {
-      findings.error(
-          field(EnforcementMode.ANNOTATION),
-          "is for objects whose schema has no mode: expected spec.mode instead");
-    }
-  }
-
-  /** An object that no mode is about, and that is in force whatever is written there. */
-  static void checkModeless(HasMetadata object, ObjectFindings findings) {
-    if (annotations(object).containsKey(EnforcementMode.ANNOTATION)) {
-      findings.warning(
-          field(EnforcementMode.ANNOTATION),
-          "has no effect on a "
-              + object.getKind()
-              + ", which is in force as it is: expected on a Server, AuthorizationPolicy or"
-              + " ServerAuthorization");
-    }
+  static void checkOwn(HasMetadata object, boolean moded, ObjectFindings findings) {
+    annotations(object)
+        .forEach(
+            (key, value) -> {
+              String lower = key.toLowerCase(Locale.ROOT);
+              if (!lower.startsWith(OWN)) {
+                return;
+              }
+              if (!key.equals(EnforcementMode.ANNOTATION)) {
+                findings.error(
+                    field(key),
+                    quoted(key)
+                        + " is no annotation of policy"
+                        + NearestName.hint(key, Set.of(EnforcementMode.ANNOTATION)));
+              } else if (!moded) {
+                findings.error(
+                    field(key),
+                    "has no effect on a "
+                        + object.getKind()
+                        + ": "
+                        + (object instanceof DenyPolicy
+                            ? "expected spec.mode instead"
+                            : "only a Server, AuthorizationPolicy or ServerAuthorization can be"
+                                + " tried"));
+              } else if (EnforcementMode.parse(value).isEmpty()) {
+                // Neither taking the object for enforced nor for tried would be what is meant.
+                findings.error(
+                    field(key),
+                    quoted(value)
+                        + " is no mode: expected "
+                        + EnforcementMode.ENFORCE.wireName()
+                        + " or "
+                        + EnforcementMode.AUDIT.wireName());
+              }
+            });
   }
 
   private static void checkOutbound(

@@ -58,6 +58,19 @@ final class FieldPositions {
     return position;
   }
 
+  /** Whether the field under these keys is written. */
+  static boolean has(YamlNode root, String... keys) {
+    YamlNode node = root;
+    for (String key : keys) {
+      YamlNode.Entry entry = node instanceof YamlNode.Mapping mapping ? entry(mapping, key) : null;
+      if (entry == null) {
+        return false;
+      }
+      node = entry.value();
+    }
+    return true;
+  }
+
   private static YamlNode.@Nullable Entry entry(YamlNode.Mapping mapping, String name) {
     for (YamlNode.Entry entry : mapping.entries()) {
       if (entry.key().equals(name)) {

@@ -7,7 +7,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Where the fields of one document stand, without the document. */
 final class FieldTable {
-  private static final int MAX_FIELDS = 1_024;
+  private static final int MAX_NODES = 2_048;
+  private static final int MAX_PATH = 512;
 
   private final String[] paths;
   private final int[] lines;
@@ -19,47 +20,57 @@ final class FieldTable {
     columns = fields.values().stream().mapToInt(Position::column).toArray();
   }
 
-  /** The fields of a document; of a very large one, the first. */
+  /** The fields of a document; of a large one, or one that aliases blow up, the first. */
   static FieldTable of(YamlNode.Mapping root) {
-    Map<String, Position> fields = new TreeMap<>();
-    add("", root, fields);
-    return new FieldTable(fields);
+    Walk walk = new Walk();
+    walk.add("", root);
+    return new FieldTable(walk.fields);
   }
 
-  private static void add(String path, YamlNode node, Map<String, Position> fields) {
-    switch (node) {
-      case YamlNode.Mapping mapping -> {
-        for (YamlNode.Entry entry : mapping.entries()) {
-          String key = entry.key();
-          boolean plain = key.indexOf('.') < 0 && key.indexOf('[') < 0;
-          String name = plain ? key : "[\"" + key + "\"]";
-          String below = path.isEmpty() || !plain ? path + name : path + "." + name;
-          if (fields.size() < MAX_FIELDS) {
-            fields.put(
-                below,
+  /** Looks at a bounded number of nodes: aliases make a document larger than what is written. */
+  private static final class Walk {
+    final Map<String, Position> fields = new TreeMap<>();
+    private int left = MAX_NODES;
+
+    void add(String path, YamlNode node) {
+      switch (node) {
+        case YamlNode.Mapping mapping -> {
+          for (YamlNode.Entry entry : mapping.entries()) {
+            String key = entry.key();
+            boolean plain = key.indexOf('.') < 0 && key.indexOf('[') < 0;
+            String name = plain ? key : "[\"" + key + "\"]";
+            String below = path.isEmpty() || !plain ? path + name : path + "." + name;
+            Position position =
                 entry.value() instanceof YamlNode.Scalar
                     ? entry.value().position()
-                    : entry.position());
+                    : entry.position();
+            if (!take(below, position)) {
+              return;
+            }
+            add(below, entry.value());
           }
-          add(below, entry.value(), fields);
         }
-      }
-      case YamlNode.Sequence sequence -> {
-        for (int i = 0; i < sequence.items().size(); i++) {
-          String below = path + "[" + i + "]";
-          if (fields.size() < MAX_FIELDS) {
-            fields.put(below, sequence.items().get(i).position());
+        case YamlNode.Sequence sequence -> {
+          for (int i = 0; i < sequence.items().size(); i++) {
+            String below = path + "[" + i + "]";
+            if (!take(below, sequence.items().get(i).position())) {
+              return;
+            }
+            add(below, sequence.items().get(i));
           }
-          add(below, sequence.items().get(i), fields);
         }
+        case YamlNode.Scalar scalar -> {}
       }
-      case YamlNode.Scalar scalar -> {}
     }
-  }
 
-  /** Whether the field is written. */
-  boolean has(String path) {
-    return Arrays.binarySearch(paths, path) >= 0;
+    private boolean take(String path, Position position) {
+      if (left <= 0 || path.length() > MAX_PATH) {
+        return false;
+      }
+      left--;
+      fields.put(path, position);
+      return true;
+    }
   }
 
   /** Line and column of the field, or of the innermost one around it; null when there is none. */

@@ -207,7 +207,7 @@ public final class ManifestReader {
       }
       record(
           key,
-          kind.isMeshResource()
+          object != null && kind.isMeshResource()
               ? mapping.position().with(FieldTable.of(mapping))
               : mapping.position(),
           object,
@@ -303,11 +303,9 @@ public final class ManifestReader {
     if (selector == null) {
       return;
     }
-    String labels = "spec.podSelector.matchLabels";
     String expressions = "spec.podSelector.matchExpressions";
-    FieldTable fields = FieldTable.of(root);
-    boolean hasLabels = fields.has(labels);
-    if (hasLabels == fields.has(expressions)) {
+    boolean hasLabels = FieldPositions.has(root, "spec", "podSelector", "matchLabels");
+    if (hasLabels == FieldPositions.has(root, "spec", "podSelector", "matchExpressions")) {
       found.error(
           FieldPositions.find(root, hasLabels ? expressions : "spec.podSelector"),
           "spec.podSelector",

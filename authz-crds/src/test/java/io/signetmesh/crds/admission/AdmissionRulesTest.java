@@ -162,8 +162,23 @@ class AdmissionRulesTest {
                 "NetworkAuthentication",
                 "{policy.signetmesh.io/mode: audit}",
                 "networks: [{cidr: 10.0.0.0/8}]"),
-            "warning metadata.annotations[\"policy.signetmesh.io/mode\"]: has no effect on a"
-                + " NetworkAuthentication"));
+            "error metadata.annotations[\"policy.signetmesh.io/mode\"]: has no effect on a"
+                + " NetworkAuthentication"),
+        bad(
+            manifest(
+                "policy.linkerd.io/v1alpha1",
+                "AuthorizationPolicy",
+                "{policy.signetmesh.io/moed: audit}",
+                byIdentity),
+            "error metadata.annotations[\"policy.signetmesh.io/moed\"]: \"policy.signetmesh.io/moed\""
+                + " is no annotation of policy (did you mean \"policy.signetmesh.io/mode\"?)"),
+        bad(
+            manifest(
+                "policy.linkerd.io/v1alpha1",
+                "AuthorizationPolicy",
+                "{Policy.signetmesh.io/Mode: audit}",
+                byIdentity),
+            "error metadata.annotations"));
   }
 
   static Stream<Arguments> servers() {

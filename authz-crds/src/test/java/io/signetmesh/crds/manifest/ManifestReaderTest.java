@@ -388,6 +388,46 @@ class ManifestReaderTest {
   }
 
   @Test
+  void boundsWhatAliasesBlowUpInAnObjectOfTheMesh() {
+    StringBuilder bomb = new StringBuilder(SERVER.replace("{name: web, namespace: shop}", ""));
+    bomb.append("x:\n- a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
+    for (int i = 1; i < 12; i++) {
+      String former = "*a" + (i - 1);
+      bomb.append(
+          "- a%d: &a%d [%s]\n".formatted(i, i, String.join(", ", Collections.nCopies(10, former))));
+    }
+    String annotations =
+        "{name: web, namespace: shop, annotations: {a: &a [x, x], b: &b [*a, *a]}}";
+    for (String text :
+        List.of(
+            bomb.toString().replace("metadata:", "metadata: {name: web, namespace: shop}"),
+            SERVER.replace("{name: web, namespace: shop}", annotations))) {
+      assertThat(
+              org.junit.jupiter.api.Assertions.assertTimeoutPreemptively(
+                  java.time.Duration.ofSeconds(30), () -> read(text).errors()))
+          .isNotEmpty();
+    }
+  }
+
+  @Test
+  void aTableOfFieldsIsBounded() {
+    YamlNode node = new YamlNode.Scalar(new Position("x", 1, 1), YamlNode.Type.STRING, "x");
+    for (int i = 0; i < 30; i++) {
+      node = new YamlNode.Sequence(new Position("x", 1, 1), Collections.nCopies(10, node));
+    }
+    YamlNode.Mapping root =
+        new YamlNode.Mapping(
+            new Position("x", 1, 1),
+            List.of(
+                new YamlNode.Entry(new Position("x", 2, 1), "a", node),
+                new YamlNode.Entry(new Position("x", 3, 1), "b", node)));
+    FieldTable table =
+        org.junit.jupiter.api.Assertions.assertTimeoutPreemptively(
+            java.time.Duration.ofSeconds(10), () -> FieldTable.of(root));
+    assertThat(table.find("a[0]")).containsExactly(1, 1);
+  }
+
+  @Test
   void boundsWhatItSaysOfAFileOfGarbageWithoutTakingAnyOfItForGood() {
     Manifests garbage = read("a: 1\n---\n".repeat(5000));
     assertThat(garbage.findings()).hasSize(1001).last().asString().contains("the rest is left out");

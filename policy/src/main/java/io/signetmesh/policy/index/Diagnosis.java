@@ -69,7 +69,7 @@ final class Diagnosis {
     ranked.sort(
         Comparator.comparing((Ranked one) -> one.finding().severity())
             .thenComparing(one -> !one.direct())
-            .thenComparing(one -> rank(one.finding().rule()))
+            .thenComparingInt(one -> rank(one.finding().rule()))
             .thenComparing(Ranked::finding));
     return ranked.stream().map(Ranked::finding).toList();
   }

@@ -190,7 +190,11 @@ final class Grants {
       Reference reference = policy.authentications().get(i);
       String field = REFERENCES + "[" + i + "]";
       ObjectRef ref = reference.resolve(policy.ref().namespace()).orElse(null);
-      switch (ref == null ? null : ref.kind()) {
+      if (ref == null) {
+        reasons.add(unknownAuthentication(field, reference));
+        continue;
+      }
+      switch (ref.kind()) {
         case SERVICE_ACCOUNT ->
             identities.add(
                 List.of(new IdentityMatch.Exact(config.identity(ref.name(), ref.namespace()))));
@@ -212,7 +216,7 @@ final class Grants {
             reasons.add(missing(field, reference, ref, lookup.apply(ref)));
           }
         }
-        case null, default -> reasons.add(unknownAuthentication(field, reference));
+        default -> reasons.add(unknownAuthentication(field, reference));
       }
     }
     if (identities.size() > 1 || networks.size() > 1) {

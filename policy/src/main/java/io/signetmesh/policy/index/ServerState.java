@@ -1,7 +1,6 @@
 package io.signetmesh.policy.index;
 
 import io.signetmesh.policy.facts.ServerFact;
-import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -16,23 +15,22 @@ final class ServerState {
   /** Those that it has a port of in either world. */
   final Set<WorkloadState> workloads = new LinkedHashSet<>();
 
-  private final Map<World, Policies> policies = new EnumMap<>(World.class);
+  private final Policies enforced = new Policies();
+  private final Policies tried = new Policies();
 
   ServerState(ServerFact fact) {
     this.fact = fact;
-    for (World world : World.values()) {
-      policies.put(world, new Policies());
-    }
   }
 
   /** Whatever the Server's policy is made of has changed. */
   void invalidate() {
-    policies.values().forEach(Policies::invalidate);
+    enforced.invalidate();
+    tried.invalidate();
   }
 
   /** The policy of ports with these probe paths: those that are alike share one. */
   WorldPolicy policy(World world, List<String> probes, Supplier<WorldPolicy> make) {
-    return policies.get(world).get(probes, make);
+    return (world == World.ENFORCED ? enforced : tried).get(probes, make);
   }
 
   /** The policies of a world by probe paths. */
