@@ -8,6 +8,7 @@ import io.signetmesh.cli.controlplane.PolicyInspector;
 import io.signetmesh.cli.host.ListenAddress;
 import io.signetmesh.cli.host.MeshNames;
 import io.signetmesh.cluster.WorkloadRef;
+import io.signetmesh.crds.manifest.NearestName;
 import io.signetmesh.identity.channel.ControlLoops;
 import io.signetmesh.identity.workload.IdentityClient;
 import io.signetmesh.v1.PortInspection;
@@ -52,7 +53,29 @@ final class ControllerOptions {
 
   /** The policy of a port. */
   PortInspection inspect(WorkloadRef workload, int port) throws Exception {
-    return ask(inspector -> inspector.inspect(workload.toWire(), port));
+    return ask(
+        inspector -> {
+          try {
+            return inspector.inspect(workload.toWire(), port);
+          } catch (StatusRuntimeException e) {
+            throw e.getStatus().getCode() == Status.Code.NOT_FOUND
+                ? e.getStatus()
+                    .augmentDescription(nearest(inspector, workload))
+                    .asRuntimeException()
+                : e;
+          }
+        });
+  }
+
+  /** Which of the workloads that have a proxy may have been meant. */
+  private static String nearest(PolicyInspector inspector, WorkloadRef workload) {
+    return NearestName.hint(
+            workload.namespace() + "/" + workload.name(),
+            inspector.ports("").getPortsList().stream()
+                .map(status -> status.getNamespace() + "/" + status.getName())
+                .distinct()
+                .toList())
+        .strip();
   }
 
   /** Joins the mesh as an operator and asks. */
@@ -76,7 +99,9 @@ final class ControllerOptions {
     } catch (StatusRuntimeException e) {
       if (e.getStatus().getCode() == Status.Code.NOT_FOUND) {
         throw CommandFailure.configuration(
-            "the policy controller says: " + e.getStatus().getDescription(), e);
+            "the policy controller says: "
+                + String.valueOf(e.getStatus().getDescription()).replace('\n', ' ').strip(),
+            e);
       }
       throw CommandFailure.unavailable(
           "the policy controller at "

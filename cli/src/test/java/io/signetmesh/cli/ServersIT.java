@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
@@ -128,6 +129,60 @@ final class ServersIT {
     up.terminate();
     assertThat(up.awaitExit(LIMIT)).isTrue();
     assertThat(up.exitCode()).as(() -> text("up")).isZero();
+  }
+
+  @Test
+  void questionsAboutPolicyAreAnsweredByTheControllerThatRuns() throws Exception {
+    up();
+    status();
+    JsonNode offline = explained("offline", "-f", manifests().toString());
+    JsonNode online = explained("online", "--server", "--state", state());
+    assertThat(online.path("verdict").asText()).isEqualTo("deny");
+    assertThat(online.path("generation").asLong()).isPositive();
+    for (String field : List.of("reason", "authorization", "status", "rules", "routes")) {
+      assertThat(online.has(field)).as(field).isTrue();
+      assertThat((Object) online.get(field)).as(field).isEqualTo(offline.get(field));
+    }
+    assertThat(
+            run(
+                "unknown",
+                "policy",
+                "explain",
+                "--server",
+                "--state",
+                state(),
+                "--workload",
+                "shop/webb",
+                "--port",
+                "8080"))
+        .as(() -> text("unknown"))
+        .isEqualTo(ExitCode.CONFIGURATION);
+    assertThat(text("unknown")).contains("shop/webb", "did you mean \"shop/web\"?");
+    assertThat(run("authz", "authz", "-n", "shop", "--server", "--state", state()))
+        .as(() -> text("authz"))
+        .isZero();
+    assertThat(text("authz")).contains("authorizationpolicy/web-from-storefront");
+  }
+
+  private JsonNode explained(String name, String... whom) throws Exception {
+    List<String> arguments = new ArrayList<>(List.of("policy", "explain"));
+    arguments.addAll(List.of(whom));
+    arguments.addAll(
+        List.of(
+            "--workload",
+            "shop/web",
+            "--port",
+            "8080",
+            "--client-identity",
+            "shop/intruder",
+            "--client-ip",
+            "127.10.0.21",
+            "--path",
+            "/catalog",
+            "-o",
+            "json"));
+    assertThat(run(name, arguments.toArray(String[]::new))).as(() -> text(name)).isZero();
+    return new ObjectMapper().readTree(text(name));
   }
 
   @Test
