@@ -198,7 +198,12 @@ final class ServersIT {
       TimeUnit.MILLISECONDS.sleep(50);
     }
     Files.delete(directory.resolve("status.log"));
-    assertThat(status().path("generation").asLong()).isEqualTo(before);
+    assertThat(run("status", "policy", "status", "--state", state(), "--json"))
+        .as(() -> text("status"))
+        .isEqualTo(ExitCode.NEGATIVE);
+    JsonNode now = new ObjectMapper().readTree(text("status"));
+    assertThat(now.path("generation").asLong()).isEqualTo(before);
+    assertThat(now.path("findings").toString()).contains("broken.yaml:1:1");
   }
 
   @Test
