@@ -236,7 +236,7 @@ final class JsonLine {
       } else if (c == '"' || c == '\\') {
         buffer[length++] = '\\';
         buffer[length++] = (byte) c;
-      } else if (c < 0x20 || c == 0x7f) {
+      } else if (isUnsafe(c)) {
         unicode(c);
       } else if (c < 0x800) {
         buffer[length++] = (byte) (0xc0 | c >> 6);
@@ -248,7 +248,14 @@ final class JsonLine {
       } else if (Character.isHighSurrogate(c)
           && i + 1 < count
           && Character.isLowSurrogate(value.charAt(i + 1))) {
-        int point = Character.toCodePoint(c, value.charAt(++i));
+        char low = value.charAt(++i);
+        int point = Character.toCodePoint(c, low);
+        if (Character.getType(point) == Character.FORMAT) {
+          ensure(12 + (count - i) * 6);
+          unicode(c);
+          unicode(low);
+          continue;
+        }
         buffer[length++] = (byte) (0xf0 | point >> 18);
         buffer[length++] = (byte) (0x80 | point >> 12 & 0x3f);
         buffer[length++] = (byte) (0x80 | point >> 6 & 0x3f);
@@ -259,6 +266,13 @@ final class JsonLine {
       }
     }
     buffer[length++] = '"';
+  }
+
+  /** What a terminal or an editor would act on, or show as something else. */
+  private static boolean isUnsafe(char c) {
+    return c < 0xa0
+        ? c < 0x20 || c >= 0x7f
+        : c == '\u2028' || c == '\u2029' || Character.getType(c) == Character.FORMAT;
   }
 
   private void unicode(char c) {

@@ -206,6 +206,18 @@ class JournalTest {
     assertThat(node.at("/decision/policy_generation").asLong()).isEqualTo(7);
   }
 
+  @Test
+  void whatATerminalActsOnIsEscaped() throws Exception {
+    String hostile = "/\u001b[2J\u009b2J\u2028\u202e\u200b\u00ad" + Character.toString(0xe0041);
+    JsonLine line = new JsonLine();
+    line.decision(1, decision(hostile + "\u00e9"));
+    String text = new String(line.array(), 0, line.length(), StandardCharsets.UTF_8);
+    assertThat(text).contains("\u00e9");
+    assertThat(text.strip().codePoints())
+        .noneMatch(c -> Character.isISOControl(c) || Character.getType(c) == Character.FORMAT);
+    assertThat(JSON.readTree(text).at("/decision/path").asText()).isEqualTo(hostile + "\u00e9");
+  }
+
   private static DecisionEvent decision(String path) {
     return new DecisionEvent(
         CLOCK.millis(),

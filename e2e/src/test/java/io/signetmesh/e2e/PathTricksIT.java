@@ -147,7 +147,8 @@ class PathTricksIT {
         unsafe("backslash", "/a\\..\\admin"),
         unsafe("%5c", "/a%5c..%5cadmin"),
         unsafe("%00", "/admin%00.html"),
-        Arguments.of("NUL", "/admin\u0000.html", "web.shop", 400, null, null),
+        unsafe("NUL", "/admin\u0000.html"),
+        unsafe("fragment", "/a#/../admin"),
         unsafe("overlong slash", "/a%c0%af..%c0%afadmin"),
         unsafe("overlong dots", "/a/%c0%ae%c0%ae/admin"),
         denied("absolute-form", "http://web.shop/a/../admin", "/admin"),
@@ -167,7 +168,8 @@ class PathTricksIT {
   }
 
   private static Arguments passes(String trick, String target, String received) {
-    return Arguments.of(trick, target, "web.shop", 200, received + " web.shop", null);
+    String path = received.replaceFirst("^http://web\\.shop", "").replaceFirst("\\?.*", "");
+    return Arguments.of(trick, target, "web.shop", 200, received + " web.shop", path);
   }
 
   private static Arguments denied(String trick, String target, String recorded) {
@@ -192,7 +194,7 @@ class PathTricksIT {
       String host,
       int status,
       @Nullable String received,
-      @Nullable String recorded)
+      String recorded)
       throws Exception {
     for (InetSocketAddress entry : entries()) {
       JournalTail journal = mesh.journal(web);
@@ -210,10 +212,12 @@ class PathTricksIT {
       if (status != 200) {
         assertThat(application.accepted()).isEqualTo(before);
       }
-      if (recorded != null) {
+      boolean refusedBefore =
+          entry.getPort() == UPSTREAM && (target.indexOf(0) >= 0 || target.contains("#"));
+      if (!refusedBefore) {
         DecisionRecord record = journal.await(r -> true, Duration.ofSeconds(10)).orElseThrow();
         assertThat(record.allowed()).isEqualTo(status == 200);
-        assertThat(record.path()).isEqualTo(recorded);
+        assertThat(record.path()).isEqualTo(recorded.replaceAll("(;v)=1", "$1"));
         assertThat(record.reason())
             .isEqualTo(
                 switch (status) {

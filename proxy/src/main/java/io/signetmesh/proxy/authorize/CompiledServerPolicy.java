@@ -123,6 +123,11 @@ final class CompiledServerPolicy implements ServerPolicy {
   }
 
   @Override
+  public boolean matchesMethods() {
+    return routes.matchesMethods();
+  }
+
+  @Override
   public List<Route> routes() {
     return routes.routes();
   }

@@ -20,6 +20,7 @@ final class RouteTable {
   private final @Nullable CompiledRoute only;
   private final HostIndex index;
   private final boolean matchesPaths;
+  private final boolean matchesMethods;
 
   RouteTable(List<RouteEntry> entries) {
     this.entries = List.copyOf(entries);
@@ -30,6 +31,8 @@ final class RouteTable {
     this.index = new HostIndex(this.entries);
     this.matchesPaths =
         this.entries.stream().anyMatch(entry -> entry.path() != null && isResource(entry));
+    this.matchesMethods =
+        this.entries.stream().anyMatch(entry -> entry.method() != null && isResource(entry));
   }
 
   private static boolean isResource(RouteEntry entry) {
@@ -40,6 +43,11 @@ final class RouteTable {
   /** Whether a route resource matches another path than prefix {@code /}. */
   boolean matchesPaths() {
     return matchesPaths;
+  }
+
+  /** Whether a route resource matches a method. */
+  boolean matchesMethods() {
+    return matchesMethods;
   }
 
   /** Every match, in the order of the list. */

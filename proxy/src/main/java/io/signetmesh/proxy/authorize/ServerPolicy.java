@@ -65,6 +65,11 @@ public interface ServerPolicy {
     return false;
   }
 
+  /** Whether a route resource in force is chosen by method. */
+  default boolean matchesMethods() {
+    return false;
+  }
+
   /**
    * Decides on a request for which {@link #route} found none: a denial of the server holds, or the
    * path has another reading that leads to another route ({@link Reason#UNSAFE_PATH}, 400), or

@@ -7,6 +7,7 @@ import io.netty.util.AsciiString;
 import io.netty.util.NetUtil;
 import io.signetmesh.audit.AuditLog;
 import io.signetmesh.audit.DecisionEvent;
+import io.signetmesh.audit.DecisionMode;
 import io.signetmesh.audit.TrialVerdict;
 import io.signetmesh.audit.Verdict;
 import io.signetmesh.proxy.authorize.Client;
@@ -28,6 +29,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,6 +38,11 @@ import org.jspecify.annotations.Nullable;
  * they are in flight are cut.
  */
 public final class DefaultHttpInbound implements HttpInbound {
+  private static final String[] METHODS = {
+    "GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "CONNECT", "TRACE"
+  };
+  private static final Pattern PARAMETER_VALUE = Pattern.compile("(;[^;=/]*)=[^;/]*");
+
   private final HttpConfig config;
   private final Connector connector;
   private final AuditLog audit;
@@ -153,6 +160,29 @@ public final class DefaultHttpInbound implements HttpInbound {
       state.loop.flushDirty();
     }
 
+    /** Probing clients are seen too. */
+    @Override
+    public void malformed(
+        @Nullable CharSequence method, @Nullable CharSequence target, String why) {
+      ServerPolicy current = inbound.policy().current();
+      audit.record(
+          new DecisionEvent(
+              clock.millis(),
+              inbound.audited(),
+              current == null ? "none" : current.server().label(),
+              version == HttpVersion.HTTP2 ? "http/2" : "http/1",
+              method == null ? null : method.toString(),
+              target == null ? null : recordable(target),
+              Verdict.DENY,
+              Reason.PROTOCOL_ERROR.code(),
+              null,
+              null,
+              why,
+              current == null ? 0 : current.generation(),
+              DecisionMode.ENFORCE,
+              null));
+    }
+
     @Override
     public void closed() {
       registration.close();
@@ -193,7 +223,7 @@ public final class DefaultHttpInbound implements HttpInbound {
         origProto = AsciiString.of(proto);
       }
       ServerPolicy current = inbound.policy().current();
-      path = withoutQuery(head.path());
+      path = recordable(head.path());
       if (current == null) {
         record(null, Verdict.DENY, Reason.NO_POLICY, null, null, null);
         fail(Failure.UNAUTHORIZED);
@@ -210,6 +240,17 @@ public final class DefaultHttpInbound implements HttpInbound {
         return;
       }
       if (current.matchesPaths() && !normalize(current, head, target)) {
+        return;
+      }
+      if (current.matchesMethods() && isMisspelt(head.method())) {
+        record(
+            current,
+            Verdict.DENY,
+            Reason.PROTOCOL_ERROR,
+            null,
+            "a registered method in another case",
+            null);
+        fail(Failure.BAD_REQUEST);
         return;
       }
       Facts facts = facts(head.path());
@@ -253,7 +294,7 @@ public final class DefaultHttpInbound implements HttpInbound {
       }
       if (normal != sent) {
         head.path(normal);
-        path = withoutQuery(normal);
+        path = recordable(normal);
       }
       return true;
     }
@@ -280,6 +321,23 @@ public final class DefaultHttpInbound implements HttpInbound {
       connection.inbound.metrics().unsafePath(current);
       record(current, Verdict.DENY, Reason.UNSAFE_PATH, null, why, null);
       fail(failure);
+    }
+
+    /**
+     * Whether a method is a registered one but for its case: methods are case-sensitive (RFC 9110
+     * 9.1), yet some applications take both for the same.
+     */
+    private static boolean isMisspelt(@Nullable CharSequence method) {
+      if (method == null) {
+        return false;
+      }
+      for (String registered : METHODS) {
+        if (registered.length() == method.length()
+            && AsciiString.contentEqualsIgnoreCase(registered, method)) {
+          return !AsciiString.contentEquals(registered, method);
+        }
+      }
+      return false;
     }
 
     /** What the client asked for, with its path in the form that is given. */
@@ -349,7 +407,12 @@ public final class DefaultHttpInbound implements HttpInbound {
       }
       for (int i = 0; i < filters.size(); i++) {
         switch (filters.get(i)) {
-          case Route.Filter.RequestHeaders change -> apply(change);
+          case Route.Filter.RequestHeaders change -> {
+            if (!apply(change)) {
+              fail(Failure.INVALID_POLICY);
+              return false;
+            }
+          }
           case Route.Filter.Redirect redirect -> {
             redirect(redirect);
             return false;
@@ -363,17 +426,36 @@ public final class DefaultHttpInbound implements HttpInbound {
       return true;
     }
 
-    private void apply(Route.Filter.RequestHeaders change) {
+    /** False where a change would say something else than the message is. */
+    private boolean apply(Route.Filter.RequestHeaders change) {
       Http2Headers head = request();
       for (Route.Filter.Header header : change.add()) {
-        head.add(AsciiString.of(header.name()), header.value());
+        AsciiString name = AsciiString.of(header.name());
+        if (HeaderNames.isOfTheProxy(name) || HeaderNames.HOST.contentEquals(name)) {
+          return false;
+        }
+        head.add(name, header.value());
       }
       for (Route.Filter.Header header : change.set()) {
-        head.set(AsciiString.of(header.name()), header.value());
+        AsciiString name = AsciiString.of(header.name());
+        if (HeaderNames.isOfTheProxy(name)) {
+          return false;
+        }
+        if (!HeaderNames.HOST.contentEquals(name)) {
+          head.set(name, header.value());
+        } else if (Http1Heads.isAuthority(header.value())) {
+          head.authority(header.value());
+        } else {
+          return false;
+        }
       }
       for (String name : change.remove()) {
+        if (HeaderNames.isOfTheProxy(name)) {
+          return false;
+        }
         head.remove(AsciiString.of(name));
       }
+      return true;
     }
 
     private void redirect(Route.Filter.Redirect redirect) {
@@ -507,14 +589,15 @@ public final class DefaultHttpInbound implements HttpInbound {
     }
   }
 
-  /** Queries carry secrets: they stay out of records. */
-  private static String withoutQuery(@Nullable CharSequence path) {
+  /** Queries and values of path parameters carry secrets: they stay out of records. */
+  private static String recordable(@Nullable CharSequence path) {
     if (path == null) {
       return "";
     }
     String text = path.toString();
     int query = text.indexOf('?');
-    return query < 0 ? text : text.substring(0, query);
+    String plain = query < 0 ? text : text.substring(0, query);
+    return plain.indexOf(';') < 0 ? plain : PARAMETER_VALUE.matcher(plain).replaceAll("$1");
   }
 
   /** Reused view of the head that is being routed. */
@@ -541,6 +624,9 @@ public final class DefaultHttpInbound implements HttpInbound {
 
     @Override
     public @Nullable CharSequence header(CharSequence lowerCaseName) {
+      if (HeaderNames.HOST.contentEquals(lowerCaseName)) {
+        return head.authority();
+      }
       if (HeaderNames.COOKIE.contentEquals(lowerCaseName)) {
         List<CharSequence> crumbs = head.getAll(HeaderNames.COOKIE);
         if (crumbs.size() > 1) {

@@ -119,6 +119,10 @@ public final class DefaultHttpOutbound implements HttpOutbound {
     }
 
     @Override
+    public void malformed(
+        @Nullable CharSequence method, @Nullable CharSequence target, String why) {}
+
+    @Override
     public void closed() {}
   }
 

@@ -2,6 +2,7 @@ package io.signetmesh.proxy.http;
 
 import io.netty.channel.Channel;
 import io.netty.handler.codec.http2.Http2Headers;
+import org.jspecify.annotations.Nullable;
 
 /** What a server connection hands its requests to. One per connection, confined to its loop. */
 interface ExchangeFactory {
@@ -12,6 +13,15 @@ interface ExchangeFactory {
    */
   Exchange begin(
       ServerStream server, Channel channel, Http2Headers head, boolean end, boolean upgrade);
+
+  /**
+   * A request is malformed, so that no exchange begins; it is answered by the connection.
+   *
+   * @param method method, as far as it is known
+   * @param target target, as far as it is known
+   * @param why what is wrong
+   */
+  void malformed(@Nullable CharSequence method, @Nullable CharSequence target, String why);
 
   /** The connection is closed. */
   void closed();

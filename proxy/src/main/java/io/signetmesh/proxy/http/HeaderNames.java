@@ -53,6 +53,18 @@ final class HeaderNames {
     };
   }
 
+  /**
+   * Whether a header is for the proxy alone to write: what frames the message, concerns one hop or
+   * states what the proxy has verified. Policy that changes one is in error.
+   */
+  static boolean isOfTheProxy(CharSequence lowerCaseName) {
+    return isHopByHop(lowerCaseName)
+        || CONTENT_LENGTH.contentEquals(lowerCaseName)
+        || TE.contentEquals(lowerCaseName)
+        || (lowerCaseName.length() > 0 && lowerCaseName.charAt(0) == ':')
+        || isSpelled(lowerCaseName, L5D_CLIENT_ID);
+  }
+
   /** Whether a request or response is gRPC by its content type. */
   static boolean isGrpc(Http2Headers headers) {
     CharSequence type = headers.get(CONTENT_TYPE);

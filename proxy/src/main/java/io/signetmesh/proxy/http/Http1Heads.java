@@ -151,6 +151,13 @@ final class Http1Heads {
     if (length == 0 || colon == 0 || colon == length) {
       return false;
     }
+    int host = colon < 0 ? length : colon;
+    for (int i = 0; i < host; i++) {
+      // Empty labels: some readers leave them out.
+      if (text.charAt(i) == '.' && (i == 0 || text.charAt(i - 1) == '.')) {
+        return false;
+      }
+    }
     if (bracket >= 0
         && (text.charAt(0) != '[' || (bracket != length - 1 && colon != bracket + 1))) {
       return false;

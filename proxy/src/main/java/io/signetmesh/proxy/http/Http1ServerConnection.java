@@ -133,6 +133,10 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
     boolean ok = request.decoderResult().isSuccess();
     Http2Headers headers = ok ? Http1Heads.request(request) : null;
     if (headers == null || request.protocolVersion().majorVersion() != 1) {
+      factory.malformed(
+          ok ? request.method().name() : null,
+          ok ? request.uri() : null,
+          ok ? "target, host or version" : "head: " + request.decoderResult().cause());
       refuse(ctx, tooLarge(request) ? "431 Request Header Fields Too Large" : BAD_REQUEST);
       return;
     }
@@ -140,6 +144,7 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
     if (!codings.isEmpty()
         && !(codings.size() == 1 && codings.getFirst().trim().equalsIgnoreCase("chunked"))) {
       // RFC 9112 6.1: a coding that is not understood.
+      factory.malformed(request.method().name(), request.uri(), "transfer coding");
       refuse(ctx, "501 Not Implemented");
       return;
     }

@@ -71,6 +71,7 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
           || !areValues(headers)
           || !takeAuthority(headers)) {
         // CONNECT over HTTP/2 is not forwarded; everything else needs a path (RFC 9113 8.3.1).
+        factory.malformed(method, path, connect ? "CONNECT over HTTP/2" : "head");
         writeReset(streamId, Http2Error.PROTOCOL_ERROR.code());
         return;
       }

@@ -14,11 +14,15 @@ import static io.signetmesh.proxy.http.PolicyMessages.rate;
 import static io.signetmesh.proxy.http.PolicyMessages.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.protobuf.ByteString;
 import io.linkerd.proxy.http_route.HeaderMatch;
 import io.linkerd.proxy.http_route.HttpRouteMatch;
 import io.linkerd.proxy.http_route.PathMatch;
 import io.linkerd.proxy.http_route.PathModifier;
+import io.linkerd.proxy.http_route.RequestHeaderModifier;
 import io.linkerd.proxy.http_route.RequestRedirect;
+import io.linkerd.proxy.http_types.Headers;
+import io.linkerd.proxy.http_types.HttpMethod;
 import io.linkerd.proxy.inbound.HttpLocalRateLimit;
 import io.linkerd.proxy.inbound.HttpRoute;
 import io.linkerd.proxy.inbound.Identity;
@@ -145,7 +149,7 @@ class InboundPolicyTest {
     assertThat(get(target).status()).isEqualTo(400);
     assertThat(last().verdict()).isEqualTo(Verdict.DENY);
     assertThat(last().reason()).isEqualTo("unsafe-path");
-    assertThat(last().path()).isEqualTo(target);
+    assertThat(last().path()).isEqualTo(target.replace(";v=1", ";v"));
     assertThat(last().detail()).isNotEmpty();
     assertThat(last().server()).isEqualTo("policy.linkerd.io/server/web");
     assertThat(app.requests).isEmpty();
@@ -260,6 +264,9 @@ class InboundPolicyTest {
         "inner.shop:80:80",
         "inner%2Eshop",
         "inner.shop:x",
+        "inner.shop..",
+        ".inner.shop",
+        "a..b",
         "x@inner.shop",
         ":80",
         "a]b",
@@ -381,6 +388,99 @@ class InboundPolicyTest {
           .isEqualTo(200);
       assertThat(app.request().header("cookie")).isEqualTo("a=b; c=d");
     }
+  }
+
+  @Test
+  void aMethodThatDiffersInCaseOnlyIsRefusedWhereRoutesMatchMethods() throws Exception {
+    HttpRoute deletes =
+        PolicyMessages.route("deletes", PathMatch.newBuilder().setPrefix("/").build())
+            .addAuthorizations(identities("admins", OTHER))
+            .setRules(
+                0,
+                HttpRoute.Rule.newBuilder()
+                    .addMatches(
+                        HttpRouteMatch.newBuilder()
+                            .setMethod(
+                                HttpMethod.newBuilder()
+                                    .setRegistered(HttpMethod.Registered.DELETE))))
+            .build();
+    set(server(detect(prefix("public", "/", anybody("all")), deletes)));
+    assertThat(client.send("DELETE / HTTP/1.1\r\nhost: web\r\n\r\n").response().status())
+        .isEqualTo(403);
+    assertThat(client.send("Purge / HTTP/1.1\r\nhost: web\r\n\r\n").response().status())
+        .isEqualTo(200);
+    assertThat(client.send("delete / HTTP/1.1\r\nhost: web\r\n\r\n").response().status())
+        .isEqualTo(400);
+    assertThat(last().reason()).isEqualTo("protocol-error");
+  }
+
+  @Test
+  void aHeaderMatchOnHostLooksAtTheAuthority() throws Exception {
+    HttpRoute inner =
+        PolicyMessages.route("inner", PathMatch.newBuilder().setPrefix("/").build())
+            .addAuthorizations(identities("admins", OTHER))
+            .setRules(
+                0,
+                HttpRoute.Rule.newBuilder()
+                    .addMatches(
+                        HttpRouteMatch.newBuilder()
+                            .addHeaders(
+                                HeaderMatch.newBuilder().setName("Host").setRegex("inner.*"))))
+            .build();
+    set(server(detect(prefix("public", "/", anybody("all")), inner)));
+    assertThat(get(client, "/", "inner.shop").status()).isEqualTo(403);
+    assertThat(get(client, "/", "outer.shop").status()).isEqualTo(200);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"content-length", "transfer-encoding", "l5d-client-id", "connection"})
+  void policyThatWouldReframeARequestIsAnError(String name) throws Exception {
+    HttpRoute changing =
+        PolicyMessages.route("changing", PathMatch.newBuilder().setPrefix("/").build())
+            .addAuthorizations(anybody("all"))
+            .setRules(
+                0,
+                HttpRoute.Rule.newBuilder()
+                    .addFilters(
+                        HttpRoute.Filter.newBuilder()
+                            .setRequestHeaderModifier(
+                                RequestHeaderModifier.newBuilder()
+                                    .setSet(
+                                        Headers.newBuilder()
+                                            .addHeaders(
+                                                Headers.Header.newBuilder()
+                                                    .setName(name)
+                                                    .setValue(ByteString.copyFromUtf8("0")))))))
+            .build();
+    set(server(detect(changing)));
+    client.send("POST / HTTP/1.1\r\nhost: web\r\ncontent-length: 3\r\n\r\nabc");
+    assertThat(client.response().status()).isEqualTo(500);
+    assertThat(app.requests).isEmpty();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "GET / HTTP/1.1\r\n\r\n",
+        "GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n",
+        "GET https://web/ HTTP/1.1\r\nhost: web\r\n\r\n",
+        "GET / HTTP/1.1\r\nhost: web\r\nno colon\r\n\r\n",
+        "POST / HTTP/1.1\r\nhost: web\r\ntransfer-encoding: gzip\r\n\r\n",
+      })
+  void malformedRequestsAreOnRecord(String request) throws Exception {
+    set(administered());
+    assertThat(client.send(request).response().status()).isGreaterThanOrEqualTo(400);
+    assertThat(last().reason()).isEqualTo("protocol-error");
+    assertThat(last().verdict()).isEqualTo(Verdict.DENY);
+    assertThat(app.requests).isEmpty();
+  }
+
+  @Test
+  void valuesOfPathParametersStayOutOfRecords() throws Exception {
+    set(administered());
+    assertThat(get("/app;jsessionid=secret;a/b;c=secret?d=secret").status()).isEqualTo(200);
+    assertThat(last().path()).isEqualTo("/app;jsessionid;a/b;c");
+    assertThat(app.request().path()).isEqualTo("/app;jsessionid=secret;a/b;c=secret?d=secret");
   }
 
   // ---- trials and audit

@@ -282,6 +282,32 @@ class ProxyPairIT {
     }
   }
 
+  /** In bytes there are no requests that could be decided on. */
+  @Test
+  void liveConnectionIsCutWhenItsPortBecomesHttp() throws Exception {
+    pair.close();
+    try (ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      pair =
+          new MeshPair(
+              IoTransport.select(null),
+              new InetSocketAddress(InetAddress.getLoopbackAddress(), server.getLocalPort()));
+      pair.allow(MeshPair.opaque(), MeshPair.CLIENT);
+      try (Socket socket = new Socket(pair.outbound().getAddress(), pair.outbound().getPort())) {
+        socket.getOutputStream().write(new byte[] {1, 2, 3});
+        try (Socket accepted = server.accept()) {
+          assertThat(accepted.getInputStream().readNBytes(3)).containsExactly(1, 2, 3);
+          pair.allow(
+              ProxyProtocol.newBuilder().setHttp1(ProxyProtocol.Http1.getDefaultInstance()).build(),
+              MeshPair.CLIENT);
+          assertThat(accepted.getInputStream().read()).isEqualTo(-1);
+        }
+        assertThat(socket.getInputStream().read()).isEqualTo(-1);
+      }
+      assertThat(pair.decisions().getLast().verdict()).isEqualTo(Verdict.DENY);
+      assertThat(pair.decisions().getLast().reason()).isEqualTo("protocol-error");
+    }
+  }
+
   @Test
   void nobodyIsForwardedToAListenerOfTheProxyItself() throws Exception {
     Channel channel = pair.direct(pair.outbound().getPort());
