@@ -155,10 +155,10 @@ final class AuthorizationIndex {
     exact = names.exact();
     suffixes = endings.suffixes();
     firstUnauthenticated = stated;
-    unauthenticated = new NetworkIndex(none);
-    meshTls = new NetworkIndex(tls);
-    anyIdentity = new NetworkIndex(any);
-    all = new NetworkIndex(effect == Effect.ALLOW ? everything : List.of());
+    unauthenticated = NetworkIndex.of(none);
+    meshTls = NetworkIndex.of(tls);
+    anyIdentity = NetworkIndex.of(any);
+    all = NetworkIndex.of(effect == Effect.ALLOW ? everything : List.of());
   }
 
   private static Decision miss(

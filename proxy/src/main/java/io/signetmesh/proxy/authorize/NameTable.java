@@ -48,7 +48,7 @@ final class NameTable {
           while (names[slot] != null) {
             slot = (slot + 1) & (size - 1);
           }
-          NetworkIndex index = new NetworkIndex(list);
+          NetworkIndex index = NetworkIndex.of(list);
           int everywhere = index.isEverywhere() ? index.firstId() : -1;
           slots[slot] = (long) h << 32 | (everywhere & 0xffff_ffffL);
           names[slot] = name;
@@ -94,9 +94,12 @@ final class NameTable {
 
   /** Exact identities. */
   static final class Exact {
+    /** Shared by all that have none. */
+    private static final Exact NONE = new Exact(Map.of());
+
     private final @Nullable NameTable table;
 
-    Exact(Map<String, List<NetworkIndex.Entry>> entries) {
+    private Exact(Map<String, List<NetworkIndex.Entry>> entries) {
       table = entries.isEmpty() ? null : new NameTable(entries, String::hashCode);
     }
 
@@ -117,10 +120,13 @@ final class NameTable {
    * that any suffix here has.
    */
   static final class Suffixes {
+    /** Shared by all that have none. */
+    private static final Suffixes NONE = new Suffixes(Map.of());
+
     private final @Nullable NameTable table;
     private final int[] labels;
 
-    Suffixes(Map<String, List<NetworkIndex.Entry>> entries) {
+    private Suffixes(Map<String, List<NetworkIndex.Entry>> entries) {
       table = entries.isEmpty() ? null : new NameTable(entries, Client::suffixHash);
       labels = entries.keySet().stream().mapToInt(Suffixes::labels).distinct().sorted().toArray();
     }
@@ -177,11 +183,11 @@ final class NameTable {
     }
 
     Exact exact() {
-      return new Exact(entries);
+      return entries.isEmpty() ? Exact.NONE : new Exact(entries);
     }
 
     Suffixes suffixes() {
-      return new Suffixes(entries);
+      return entries.isEmpty() ? Suffixes.NONE : new Suffixes(entries);
     }
   }
 }

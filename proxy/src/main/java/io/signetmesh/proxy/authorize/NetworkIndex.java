@@ -20,6 +20,9 @@ final class NetworkIndex {
 
   private static final int NONE = Integer.MAX_VALUE;
 
+  /** Shared by all that have none, so that it is in the processor's cache. */
+  private static final NetworkIndex EMPTY = new NetworkIndex(List.of());
+
   /** Lowest id of all. */
   private final int lowest;
 
@@ -70,7 +73,12 @@ final class NetworkIndex {
   /** An authorization's number, which is its rank, and its networks. */
   record Entry(int id, List<Network> networks) {}
 
-  NetworkIndex(List<Entry> entries) {
+  /** An index of entries in any order. */
+  static NetworkIndex of(List<Entry> entries) {
+    return entries.isEmpty() ? EMPTY : new NetworkIndex(entries);
+  }
+
+  private NetworkIndex(List<Entry> entries) {
     List<Entry> sorted = new ArrayList<>(entries);
     sorted.sort((a, b) -> Integer.compare(a.id(), b.id()));
     lowest = sorted.isEmpty() ? NONE : sorted.getFirst().id();
