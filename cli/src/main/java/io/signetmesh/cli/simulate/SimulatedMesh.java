@@ -1,11 +1,14 @@
 package io.signetmesh.cli.simulate;
 
 import io.linkerd.proxy.inbound.Server;
+import io.fabric8.kubernetes.api.model.LabelSelector;
 import io.signetmesh.cluster.ClusterView;
 import io.signetmesh.cluster.Workload;
 import io.signetmesh.cluster.WorkloadRef;
+import io.signetmesh.crds.LabelMatcher;
 import io.signetmesh.crds.ResourceKey;
 import io.signetmesh.crds.network.IpLiteral;
+import io.signetmesh.crds.policy.ServerSpec;
 import io.signetmesh.policy.facts.ClusterFacts;
 import io.signetmesh.policy.facts.Fact;
 import io.signetmesh.policy.facts.ObjectRef;
@@ -105,11 +108,22 @@ public final class SimulatedMesh {
     }
     for (io.signetmesh.crds.policy.Server server : view.servers(workload.ref().namespace())) {
       Integer number = server.spec().port().getIntVal();
-      if (number != null && isServer(port(workload.ref(), number))) {
+      if (number != null
+          && selects(server.spec(), workload)
+          && isServer(port(workload.ref(), number))) {
         numbers.add(number);
       }
     }
     return numbers;
+  }
+
+  /** A look at the labels, before the policy of a port is worked out. */
+  private static boolean selects(ServerSpec server, Workload workload) {
+    LabelSelector selector =
+        workload.ref().kind() == WorkloadRef.Kind.POD
+            ? server.podSelector()
+            : server.externalWorkloadSelector();
+    return selector != null && LabelMatcher.of(selector).matches(workload.labels());
   }
 
   private static boolean isServer(Optional<SimulatedPort> port) {
