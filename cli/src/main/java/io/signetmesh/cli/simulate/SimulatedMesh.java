@@ -1,7 +1,7 @@
 package io.signetmesh.cli.simulate;
 
-import io.linkerd.proxy.inbound.Server;
 import io.fabric8.kubernetes.api.model.LabelSelector;
+import io.linkerd.proxy.inbound.Server;
 import io.signetmesh.cluster.ClusterView;
 import io.signetmesh.cluster.Workload;
 import io.signetmesh.cluster.WorkloadRef;
