@@ -597,6 +597,10 @@ public final class DefaultHttpInbound implements HttpInbound {
     String text = path.toString();
     int query = text.indexOf('?');
     String plain = query < 0 ? text : text.substring(0, query);
+    if (!plain.startsWith("/")) {
+      // User information of a target that is no path: all that may be a password goes.
+      plain = plain.substring(plain.lastIndexOf('@') + 1);
+    }
     return plain.indexOf(';') < 0 ? plain : PARAMETER_VALUE.matcher(plain).replaceAll("$1");
   }
 

@@ -481,6 +481,8 @@ class InboundPolicyTest {
     assertThat(get("/app;jsessionid=secret;a/b;c=secret?d=secret").status()).isEqualTo(200);
     assertThat(last().path()).isEqualTo("/app;jsessionid;a/b;c");
     assertThat(app.request().path()).isEqualTo("/app;jsessionid=secret;a/b;c=secret?d=secret");
+    assertThat(get("http://user:secret@web/a").status()).isEqualTo(400);
+    assertThat(last().path()).isEqualTo("web/a");
   }
 
   // ---- trials and audit
