@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class AuthorizationIndex {
   private final List<Authorization> authorizations;
+  private final boolean denies;
 
   /** Lowest id of those that ask nothing of the client and are stated; -1: none. */
   private final int firstUnauthenticated;
@@ -60,7 +61,8 @@ final class AuthorizationIndex {
      * An identity.
      *
      * @param exact identities, DNS names or SPIFFE ids
-     * @param suffixes label lists; the empty list stands for any identity
+     * @param suffixes label lists; the empty list stands for any identity that is a DNS name, and
+     *     in a denial for any identity (mesh-proxy reference 3.6: suffixes are for DNS names)
      */
     record Identities(List<String> exact, List<List<String>> suffixes) implements Authentication {
       public Identities {
@@ -86,6 +88,7 @@ final class AuthorizationIndex {
    */
   AuthorizationIndex(List<Authorization> authorizations, Effect effect, long generation) {
     this.authorizations = List.copyOf(authorizations);
+    this.denies = effect == Effect.DENY;
     int stated = -1;
     List<Entry> none = new ArrayList<>();
     List<Entry> tls = new ArrayList<>();
@@ -189,7 +192,9 @@ final class AuthorizationIndex {
       found = lower(found, meshTls.first(client));
       String identity = client.identity();
       if (identity != null) {
-        found = lower(found, anyIdentity.first(client));
+        if (denies || client.hasDnsIdentity()) {
+          found = lower(found, anyIdentity.first(client));
+        }
         found = lower(found, exact.first(identity, client));
         found = lower(found, suffixes.first(identity, client));
       }
@@ -211,7 +216,9 @@ final class AuthorizationIndex {
     if (client.meshTls()) {
       byClient = lower(byClient, meshTls.isEmpty() ? -1 : meshTls.firstId());
       if (identity != null) {
-        byClient = lower(byClient, anyIdentity.isEmpty() ? -1 : anyIdentity.firstId());
+        if (client.hasDnsIdentity() && !anyIdentity.isEmpty()) {
+          byClient = lower(byClient, anyIdentity.firstId());
+        }
         byClient = lower(byClient, exact.firstIgnoringNetworks(identity));
         byClient = lower(byClient, suffixes.firstIgnoringNetworks(identity, client));
       }

@@ -9,6 +9,7 @@ public final class Client {
   private final InetAddress address;
   private final boolean meshTls;
   private final @Nullable String identity;
+  private final boolean dnsIdentity;
   private final long high;
   private final long low;
 
@@ -32,7 +33,8 @@ public final class Client {
     this.address = address;
     this.meshTls = meshTls;
     this.identity = identity;
-    int suffixes = identity == null ? 0 : suffixes(identity);
+    this.dnsIdentity = identity != null && identity.indexOf(':') < 0;
+    int suffixes = identity == null || !dnsIdentity ? 0 : suffixes(identity);
     this.suffixHashes = new int[suffixes];
     this.suffixStarts = new int[suffixes];
     if (suffixes > 0 && identity != null) {
@@ -50,7 +52,7 @@ public final class Client {
 
   /** Suffixes of an identity: as many as it has dots. Only a DNS name has any. */
   private static int suffixes(String identity) {
-    return identity.indexOf(':') >= 0 ? 0 : (int) identity.chars().filter(c -> c == '.').count();
+    return (int) identity.chars().filter(c -> c == '.').count();
   }
 
   private void hashSuffixes(String identity) {
@@ -74,6 +76,11 @@ public final class Client {
       hash = 31 * hash + suffix.charAt(i);
     }
     return hash;
+  }
+
+  /** Whether the client shows an identity that is a DNS name and not a URI. */
+  boolean hasDnsIdentity() {
+    return dnsIdentity;
   }
 
   /** The most labels that a suffix of the identity has; 0 when it has none. */

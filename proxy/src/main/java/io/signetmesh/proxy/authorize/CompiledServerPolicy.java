@@ -28,11 +28,14 @@ final class CompiledServerPolicy implements ServerPolicy {
    * Rules of a server.
    *
    * @param denials denials, null: none
+   * @param ofConnections denials that a connection is asked which is not read as HTTP: where such a
+   *     connection may carry requests all the same, those of all routes too; null: none
    * @param authorizations authorizations
    * @param audited the audit access policy, null: none
    */
   record Rules(
       @Nullable AuthorizationIndex denials,
+      @Nullable AuthorizationIndex ofConnections,
       AuthorizationIndex authorizations,
       @Nullable AuthorizationIndex audited) {}
 
@@ -85,7 +88,7 @@ final class CompiledServerPolicy implements ServerPolicy {
         generation,
         Protocol.DETECT,
         Duration.ofSeconds(10),
-        new Rules(null, new AuthorizationIndex(List.of(), Effect.ALLOW, generation), null),
+        new Rules(null, null, new AuthorizationIndex(List.of(), Effect.ALLOW, generation), null),
         new RouteTable(List.of(new RouteEntry(all, null, null, List.of(), List.of(), null))),
         null,
         null,
@@ -265,7 +268,7 @@ final class CompiledServerPolicy implements ServerPolicy {
     if (refusal != null) {
       return refusal;
     }
-    AuthorizationIndex denials = rules.denials;
+    AuthorizationIndex denials = rules.ofConnections;
     Decision denied = denials == null ? null : denials.first(client);
     return denied == null ? byServer(client, audit) : denied;
   }
@@ -365,7 +368,8 @@ final class CompiledServerPolicy implements ServerPolicy {
       return List.of();
     }
     RuleExplanation explanation = new RuleExplanation(client);
-    explanation.add(Explanation.Level.SERVER_DENIAL, rules.denials);
+    explanation.add(
+        Explanation.Level.SERVER_DENIAL, route == null ? rules.ofConnections : rules.denials);
     if (route != null) {
       explanation.add(Explanation.Level.ROUTE_DENIAL, route.denials());
       explanation.add(Explanation.Level.ROUTE, route.own());

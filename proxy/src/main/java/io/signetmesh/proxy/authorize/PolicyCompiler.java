@@ -30,9 +30,11 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -98,6 +100,7 @@ public final class PolicyCompiler {
     CompiledServerPolicy.Rules rules =
         new CompiledServerPolicy.Rules(
             denials(message.getSignetDenialsList(), generation),
+            denials(ofConnections(message), generation),
             index(real, true, generation),
             audit.isEmpty()
                 ? null
@@ -200,6 +203,21 @@ public final class PolicyCompiler {
               && authz.getMetadata().getDefault().equals(AUDIT);
       (audited ? audit : real).add(authz);
     }
+  }
+
+  /**
+   * The denials for connections that are not read as HTTP. Where the protocol is detected, bytes
+   * that detection does not take for HTTP may be requests to the application all the same, so
+   * whoever is denied on any route is denied there.
+   */
+  private static List<Authz> ofConnections(Server message) {
+    Set<Authz> denials = new LinkedHashSet<>(message.getSignetDenialsList());
+    message
+        .getProtocol()
+        .getDetect()
+        .getHttpRoutesList()
+        .forEach(route -> denials.addAll(route.getSignetDenialsList()));
+    return List.copyOf(denials);
   }
 
   private static @Nullable AuthorizationIndex denials(List<Authz> messages, long generation)

@@ -25,7 +25,7 @@ final class RuleExplanation {
     }
     for (Authorization authorization : index.authorizations()) {
       List<Condition> conditions = new ArrayList<>(2);
-      condition(authorization.authentication(), conditions);
+      condition(authorization.authentication(), denies(level), conditions);
       boolean held = authorization.networks().stream().anyMatch(network -> network.holds(client));
       conditions.add(
           new Condition(
@@ -47,7 +47,12 @@ final class RuleExplanation {
     return rules;
   }
 
-  private void condition(Authentication authentication, List<Condition> conditions) {
+  private static boolean denies(Explanation.Level level) {
+    return level == Explanation.Level.SERVER_DENIAL || level == Explanation.Level.ROUTE_DENIAL;
+  }
+
+  private void condition(
+      Authentication authentication, boolean denies, List<Condition> conditions) {
     String identity = client.identity();
     switch (authentication) {
       case Authentication.None none -> {}
@@ -64,19 +69,21 @@ final class RuleExplanation {
               new Condition(
                   Attribute.IDENTITY,
                   null,
-                  identity != null && holds(wanted, identity),
+                  identity != null && holds(wanted, identity, denies),
                   Wanted.identities(wanted),
                   identity != null ? identity : client.meshTls() ? "none" : "none, no mesh TLS"));
     }
   }
 
-  private static boolean holds(Authentication.Identities wanted, String identity) {
+  private static boolean holds(Authentication.Identities wanted, String identity, boolean denies) {
     if (wanted.exact().contains(identity)) {
       return true;
     }
+    boolean dnsName = identity.indexOf(':') < 0;
     for (List<String> suffix : wanted.suffixes()) {
       if (suffix.isEmpty()
-          || (identity.indexOf(':') < 0 && identity.endsWith("." + String.join(".", suffix)))) {
+          ? dnsName || denies
+          : dnsName && identity.endsWith("." + String.join(".", suffix))) {
         return true;
       }
     }

@@ -131,8 +131,8 @@ class AuthorizationIndexProperties {
   }
 
   private static boolean ends(String identity, List<String> suffix) {
-    return suffix.isEmpty()
-        || (!identity.contains(":") && identity.endsWith("." + String.join(".", suffix)));
+    return !identity.contains(":")
+        && (suffix.isEmpty() || identity.endsWith("." + String.join(".", suffix)));
   }
 
   private static boolean reaches(Authorization authorization, Client client) {

@@ -147,7 +147,11 @@ final class Reading {
   // ---- verdicts
 
   Verdict connection(Client client) {
-    return decide(client, List.of(), List.of());
+    List<Authz> denials = new ArrayList<>();
+    for (HttpRoute route : server.getProtocol().getDetect().getHttpRoutesList()) {
+      denials.addAll(route.getSignetDenialsList());
+    }
+    return decide(client, denials, List.of());
   }
 
   Verdict request(Client client, Request request) {
@@ -167,7 +171,7 @@ final class Reading {
   private @Nullable Verdict denied(Client client, List<Authz> routeDenials) {
     for (List<Authz> denials : List.of(server.getSignetDenialsList(), routeDenials)) {
       for (Authz denial : denials) {
-        if (asks(denial, client) && reaches(denial, client)) {
+        if (asks(denial, client, true) && reaches(denial, client)) {
           return new Verdict(false, Reason.DENIED_BY_POLICY, name(denial.getMetadata()));
         }
       }
@@ -185,7 +189,7 @@ final class Reading {
     List<Authz> all = new ArrayList<>(own);
     all.addAll(real);
     for (Authz authz : all) {
-      if (asks(authz, client) && reaches(authz, client)) {
+      if (asks(authz, client, false) && reaches(authz, client)) {
         return new Verdict(true, Reason.AUTHORIZED, name(authz.getMetadata()));
       }
     }
@@ -195,7 +199,7 @@ final class Reading {
     if (audit) {
       for (Authz authz : server.getAuthorizationsList()) {
         if (name(authz.getMetadata()).equals("audit")
-            && asks(authz, client)
+            && asks(authz, client, false)
             && reaches(authz, client)) {
           return new Verdict(true, Reason.AUDITED, "audit");
         }
@@ -207,7 +211,7 @@ final class Reading {
   private static Verdict nearest(Client client, List<Authz> list) {
     Authz nearest = null;
     for (Authz authz : list) {
-      if (nearest == null && asks(authz, client)) {
+      if (nearest == null && asks(authz, client, false)) {
         return new Verdict(false, Reason.NETWORK_MISMATCH, name(authz.getMetadata()));
       }
     }
@@ -227,7 +231,7 @@ final class Reading {
         false, reason, name((nearest == null ? list.getFirst() : nearest).getMetadata()));
   }
 
-  private static boolean asks(Authz authz, Client client) {
+  private static boolean asks(Authz authz, Client client, boolean denies) {
     Authn authn = authz.getAuthentication();
     if (authn.hasUnauthenticated()) {
       return true;
@@ -244,9 +248,10 @@ final class Reading {
         || wanted.getSuffixesList().stream()
             .anyMatch(
                 suffix ->
-                    suffix.getPartsCount() == 0
-                        || (!identity.startsWith("spiffe:")
-                            && identity.endsWith("." + String.join(".", suffix.getPartsList()))));
+                    identity.startsWith("spiffe:")
+                        ? denies && suffix.getPartsCount() == 0
+                        : suffix.getPartsCount() == 0
+                            || identity.endsWith("." + String.join(".", suffix.getPartsList())));
   }
 
   private static boolean reaches(Authz authz, Client client) {
