@@ -2,8 +2,7 @@ package io.signetmesh.crds.admission;
 
 import static io.signetmesh.crds.admission.ObjectFindings.quoted;
 
-import com.google.re2j.Pattern;
-import com.google.re2j.PatternSyntaxException;
+import io.signetmesh.crds.route.LinearExpression;
 import io.signetmesh.crds.schema.TextFormat;
 
 /** Parts of HTTP messages, and regular expressions over them. */
@@ -27,12 +26,11 @@ final class HttpSyntax {
 
   /** Expressions are those of RE2, which no input can make slow. */
   static void regex(String expression, String field, ObjectFindings findings) {
-    try {
-      Pattern.compile(expression);
-    } catch (PatternSyntaxException e) {
-      findings.error(
-          field,
-          quoted(expression) + " is not a regular expression (RE2 syntax): " + e.getDescription());
-    }
+    LinearExpression.problem(expression)
+        .ifPresent(
+            problem ->
+                findings.error(
+                    field,
+                    quoted(expression) + " is not a regular expression (RE2 syntax): " + problem));
   }
 }

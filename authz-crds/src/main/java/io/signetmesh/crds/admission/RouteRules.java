@@ -30,11 +30,15 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** Routes of both groups. */
 final class RouteRules {
   private static final String POLICY = "policy.linkerd.io";
+
+  private static final Pattern HAS_NO_NORMAL_FORM =
+      Pattern.compile("(?i)%2f|%5c|%00|[\\\\?#\\p{Cntrl}]|%(?![0-9a-f]{2})");
 
   private RouteRules() {}
 
@@ -187,6 +191,13 @@ final class RouteRules {
       HttpSyntax.regex(path.value(), place, findings);
     } else if (!path.value().startsWith("/")) {
       findings.error(place, quoted(path.value()) + " does not start with '/'");
+    } else if (HAS_NO_NORMAL_FORM.matcher(path.value()).find()) {
+      findings.warning(
+          place,
+          quoted(path.value())
+              + " is the path of no request: paths are normalized before they are matched, and those"
+              + " with %2F, %5C, a backslash, '?', '#', a control character or a malformed escape are"
+              + " refused");
     }
     headers(match.headers(), at, findings);
     for (int i = 0; i < match.queryParams().size(); i++) {
@@ -288,6 +299,17 @@ final class RouteRules {
     modifiedHeaders(modifier.add(), at + ".add", findings);
     for (int i = 0; i < modifier.remove().size(); i++) {
       HttpSyntax.headerName(modifier.remove().get(i), at + ".remove[" + i + "]", findings);
+      reserved(modifier.remove().get(i), at + ".remove[" + i + "]", findings);
+    }
+  }
+
+  private static void reserved(String name, String field, ObjectFindings findings) {
+    if (HeaderModifier.isReserved(name)) {
+      findings.error(
+          field,
+          quoted(name)
+              + " cannot be changed by a route: it frames the message, belongs to the connection or"
+              + " to the mesh");
     }
   }
 
@@ -296,6 +318,7 @@ final class RouteRules {
     for (int i = 0; i < headers.size(); i++) {
       String at = field + "[" + i + "]";
       HttpSyntax.headerName(headers.get(i).name(), at + ".name", findings);
+      reserved(headers.get(i).name(), at + ".name", findings);
       HttpSyntax.headerValue(headers.get(i).value(), at + ".value", findings);
     }
   }

@@ -7,6 +7,8 @@ import io.signetmesh.crds.schema.Text;
 import io.signetmesh.crds.schema.TextFormat;
 import io.signetmesh.crds.schema.UniqueBy;
 import java.util.List;
+import java.util.Locale;
+import java.util.Set;
 
 /**
  * Changes to headers.
@@ -24,6 +26,27 @@ public record HeaderModifier(
     set = set == null ? List.of() : List.copyOf(set);
     add = add == null ? List.of() : List.copyOf(add);
     remove = remove == null ? List.of() : List.copyOf(remove);
+  }
+
+  private static final Set<String> RESERVED =
+      Set.of(
+          "connection",
+          "content-length",
+          "host",
+          "keep-alive",
+          "proxy-connection",
+          "te",
+          "trailer",
+          "transfer-encoding",
+          "upgrade");
+
+  /**
+   * Whether no route may change that header: it says where a message ends, belongs to one
+   * connection, or is what the mesh itself says of the client (RFC 9110, sections 7.2 and 7.6.1).
+   */
+  public static boolean isReserved(String name) {
+    String lower = name.toLowerCase(Locale.ROOT);
+    return RESERVED.contains(lower) || lower.startsWith("l5d-");
   }
 
   /**

@@ -32,7 +32,11 @@ public sealed interface IdentityMatch {
       return ANY;
     }
     if (text.startsWith("*.")) {
-      return new Suffix(List.of(text.substring(2).split("\\.", -1)));
+      List<String> labels = List.of(text.substring(2).split("\\.", -1));
+      // With an empty label it is no suffix, and above all not that of everyone.
+      return labels.stream().allMatch(label -> !label.isEmpty())
+          ? new Suffix(labels)
+          : new Exact(text);
     }
     return new Exact(text);
   }

@@ -22,6 +22,7 @@ import io.signetmesh.crds.route.HeaderModifier;
 import io.signetmesh.crds.route.HttpRouteFilter;
 import io.signetmesh.crds.route.HttpRouteMatch;
 import io.signetmesh.crds.route.HttpRouteSpec;
+import io.signetmesh.crds.route.LinearExpression;
 import io.signetmesh.crds.route.MatchType;
 import io.signetmesh.crds.route.ParentRef;
 import io.signetmesh.crds.route.PathModifier;
@@ -319,19 +320,18 @@ final class RouteReader {
 
   /** The expression, or one that matches anything when it is none that proxies understand. */
   private String regex(String field, String expression) {
-    try {
-      com.google.re2j.Pattern.compile(expression);
+    String problem = LinearExpression.problem(expression).orElse(null);
+    if (problem == null) {
       return expression;
-    } catch (com.google.re2j.PatternSyntaxException e) {
-      widened(
-          field,
-          field
-              + " is \""
-              + expression
-              + "\", which is no regular expression (RE2 syntax): "
-              + e.getDescription());
-      return ANYTHING;
     }
+    widened(
+        field,
+        field
+            + " is \""
+            + expression
+            + "\", which is no regular expression (RE2 syntax): "
+            + problem);
+    return ANYTHING;
   }
 
   private static HttpRoute.@Nullable Filter filter(String place, HttpRouteFilter filter)
@@ -418,6 +418,10 @@ final class RouteReader {
     if (!TOKEN.matcher(name).matches()) {
       throw new NotUnderstoodException(
           field, field + " names \"" + name + "\", which no header has");
+    }
+    if (HeaderModifier.isReserved(name)) {
+      throw new NotUnderstoodException(
+          field, field + " names \"" + name + "\", which no route may change");
     }
   }
 

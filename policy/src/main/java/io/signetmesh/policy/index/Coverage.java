@@ -13,10 +13,27 @@ import java.util.Set;
 
 /** Whether one condition holds for every client that another holds for. */
 final class Coverage {
+  private static final int MAX_PAIRS = 256;
+  private static final int MAX_IDENTITIES = 256;
+  private static final int MAX_EXCEPTIONS = 16;
+
   private Coverage() {}
 
-  /** True only when that is certain. */
+  private static int size(Authz authz) {
+    PermitClientIdentities identities = authz.getAuthentication().getMeshTLS().getIdentities();
+    return identities.getIdentitiesCount() + identities.getSuffixesCount();
+  }
+
+  /** True only when that is certain, and found out with little work. */
   static boolean covers(Authz wide, Authz narrow) {
+    if ((long) wide.getNetworksCount() * narrow.getNetworksCount() > MAX_PAIRS
+        || size(wide) > MAX_IDENTITIES
+        || size(narrow) > MAX_IDENTITIES
+        || wide.getNetworksList().stream().anyMatch(one -> one.getExceptCount() > MAX_EXCEPTIONS)
+        || narrow.getNetworksList().stream()
+            .anyMatch(one -> one.getExceptCount() > MAX_EXCEPTIONS)) {
+      return false;
+    }
     return covers(wide.getAuthentication(), narrow.getAuthentication())
         && narrow.getNetworksList().stream()
             .allMatch(

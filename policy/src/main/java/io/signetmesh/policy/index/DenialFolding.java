@@ -24,10 +24,22 @@ import org.jspecify.annotations.Nullable;
  * too. The localhost grant that such proxies add themselves stays.
  */
 final class DenialFolding {
+  private static final int MAX_STEPS = 200_000;
+  private static final int MAX_EXCEPTIONS = 256;
+
+  private long budget = MAX_STEPS;
+
   private DenialFolding() {}
 
-  /** The message without denials, its trial alike. */
+  /**
+   * The message without denials, its trial alike. Does a bounded amount of work: what is not looked
+   * at in the end is not granted.
+   */
   static Server fold(Server server) {
+    return new DenialFolding().folded(server);
+  }
+
+  private Server folded(Server server) {
     List<Authz> denials = new ArrayList<>(server.getSignetDenialsList());
     routeDenials(server.getProtocol(), denials);
     Server.Builder folded = server.toBuilder().clearSignetDenials();
@@ -38,7 +50,7 @@ final class DenialFolding {
           .setProtocol(protocol(server.getProtocol(), server.getSignetDenialsList()));
     }
     if (server.hasSignetTrial()) {
-      folded.setSignetTrial(fold(server.getSignetTrial()));
+      folded.setSignetTrial(folded(server.getSignetTrial()));
     }
     return folded.build();
   }
@@ -61,7 +73,7 @@ final class DenialFolding {
     routes.forEach(route -> denials.addAll(route.getSignetDenialsList()));
   }
 
-  private static ProxyProtocol protocol(ProxyProtocol protocol, List<Authz> denials) {
+  private ProxyProtocol protocol(ProxyProtocol protocol, List<Authz> denials) {
     ProxyProtocol.Builder folded = protocol.toBuilder();
     switch (protocol.getKindCase()) {
       case DETECT -> {
@@ -101,7 +113,7 @@ final class DenialFolding {
     return folded.build();
   }
 
-  private static HttpRoute route(HttpRoute route, List<Authz> denials) {
+  private HttpRoute route(HttpRoute route, List<Authz> denials) {
     List<Authz> all = new ArrayList<>(denials);
     all.addAll(route.getSignetDenialsList());
     return route.toBuilder()
@@ -111,7 +123,7 @@ final class DenialFolding {
         .build();
   }
 
-  private static List<Authz> without(List<Authz> grants, List<Authz> denials) {
+  private List<Authz> without(List<Authz> grants, List<Authz> denials) {
     List<Authz> left = new ArrayList<>();
     for (Authz grant : grants) {
       Authz rest = grant;
@@ -125,20 +137,25 @@ final class DenialFolding {
     return left;
   }
 
-  /** What is left of a grant; null when nothing is. */
-  private static @Nullable Authz without(Authz grant, Authz denial) {
+  /** What is left of a grant; null when nothing is, or when it would take too long to say. */
+  private @Nullable Authz without(Authz grant, Authz denial) {
+    if (!spend((long) grant.getNetworksCount() * denial.getNetworksCount())) {
+      return null;
+    }
     List<Network> networks = new ArrayList<>();
     boolean overlap = false;
     for (Network network : grant.getNetworksList()) {
-      Network rest = network;
+      List<IPNetwork> taken = new ArrayList<>();
+      boolean gone = false;
       for (Network denied : denial.getNetworksList()) {
-        if (rest != null && overlap(rest, denied)) {
+        if (!gone && overlap(network, denied)) {
           overlap = true;
-          rest = without(rest, denied.getNet());
+          gone = WireNetworks.contains(denied.getNet(), network.getNet());
+          taken.add(denied.getNet());
         }
       }
-      if (rest != null) {
-        networks.add(rest);
+      if (!gone) {
+        networks.add(taken.isEmpty() ? network : network.toBuilder().addAllExcept(taken).build());
       }
     }
     if (!overlap) {
@@ -147,19 +164,33 @@ final class DenialFolding {
     PermitClientIdentities granted = identities(grant.getAuthentication());
     PermitClientIdentities denied = identities(denial.getAuthentication());
     if (granted != null && denied != null) {
+      if (!spend((long) size(granted) * size(denied))) {
+        return null;
+      }
       PermitClientIdentities rest = without(granted, denied);
       if (rest.equals(granted)) {
         return grant;
       }
-      if (rest.getIdentitiesCount() + rest.getSuffixesCount() > 0) {
+      if (size(rest) > 0) {
         Authn.Builder authentication = grant.getAuthentication().toBuilder();
         authentication.getMeshTLSBuilder().setIdentities(rest);
         return grant.toBuilder().setAuthentication(authentication).build();
       }
     }
-    return networks.isEmpty()
-        ? null
-        : grant.toBuilder().clearNetworks().addAllNetworks(networks).build();
+    if (networks.isEmpty()
+        || networks.stream().anyMatch(network -> network.getExceptCount() > MAX_EXCEPTIONS)) {
+      return null;
+    }
+    return grant.toBuilder().clearNetworks().addAllNetworks(networks).build();
+  }
+
+  private boolean spend(long steps) {
+    budget -= steps + 1;
+    return budget >= 0;
+  }
+
+  private static int size(PermitClientIdentities identities) {
+    return identities.getIdentitiesCount() + identities.getSuffixesCount();
   }
 
   private static @Nullable PermitClientIdentities identities(Authn authentication) {
@@ -202,14 +233,12 @@ final class DenialFolding {
   private static boolean overlap(Network grant, Network denial) {
     IPNetwork granted = grant.getNet();
     IPNetwork denied = denial.getNet();
+    // Holes are looked at as far as that is cheap; without them more overlaps.
+    if (denial.getExceptCount() + grant.getExceptCount() > MAX_EXCEPTIONS) {
+      return WireNetworks.overlap(granted, denied);
+    }
     return WireNetworks.overlap(granted, denied)
         && denial.getExceptList().stream().noneMatch(hole -> WireNetworks.contains(hole, granted))
         && grant.getExceptList().stream().noneMatch(hole -> WireNetworks.contains(hole, denied));
-  }
-
-  private static @Nullable Network without(Network network, IPNetwork taken) {
-    return WireNetworks.contains(taken, network.getNet())
-        ? null
-        : network.toBuilder().addExcept(taken).build();
   }
 }

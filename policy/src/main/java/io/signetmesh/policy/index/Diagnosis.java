@@ -91,6 +91,8 @@ final class Diagnosis {
       case JWT_ON_OPAQUE_PORT -> 11;
       case SHADOWED -> 12;
       case LIMIT_UNUSED -> 13;
+      case ONLY_TRIED -> 14;
+      case EVADABLE -> 15;
     };
   }
 }

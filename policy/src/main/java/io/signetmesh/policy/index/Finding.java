@@ -66,7 +66,11 @@ public record Finding(
     /** A rate limit that does not count. */
     LIMIT_UNUSED("limit-unused"),
     /** A policy whose target is only tried, or otherwise not there yet. */
-    TARGET_UNUSED("target-unused");
+    TARGET_UNUSED("target-unused"),
+    /** A Server that is only tried, so that its ports are under another policy. */
+    ONLY_TRIED("only-tried"),
+    /** A denial that its clients can evade. */
+    EVADABLE("evadable");
 
     private final String text;
 

@@ -31,6 +31,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 
@@ -39,6 +40,10 @@ import java.util.TreeMap;
  * namespace, so the time it takes grows with the number of objects and not with its square.
  */
 final class Findings {
+  /** Names compared with misspelt ones in one look; then hints are left out. */
+  private static final long MAX_COMPARISONS = 1_000_000;
+
+  private long comparisons = MAX_COMPARISONS;
   private final Map<ObjectRef, Fact> facts;
   private final PolicyConfig config;
   private final Grants grants;
@@ -90,6 +95,7 @@ final class Findings {
     }
     for (NamespaceContents namespace : namespaces.values()) {
       conflicts(namespace);
+      tried(namespace);
       new Shadows(namespace, facts, grants, this::warning).look();
     }
     return new Diagnosis(findings, namespaces);
@@ -186,20 +192,16 @@ final class Findings {
         serviceAccount(policy, field, reference, bearing);
       } else if (Grants.isJwt(reference)
           && policy.target().isA(ObjectRef.Kind.SERVER)
-          && contents(policy).servers.get(policy.target().name()) instanceof ServerFact server
-          && (server.protocol() == ProxyProtocol.OPAQUE
-              || server.protocol() == ProxyProtocol.TLS)) {
+          && contents(policy).isOpaque(policy.target().name())) {
         warning(
             policy,
             Rule.JWT_ON_OPAQUE_PORT,
             field,
             "requires "
                 + reference
-                + ", but "
-                + server.ref()
-                + " has the protocol "
-                + server.protocol().wireName()
-                + ", where no request and so no token is seen",
+                + ", but the Server "
+                + policy.target().name()
+                + " is opaque or TLS, where no request and so no token is seen",
             bearing);
       }
     }
@@ -250,12 +252,13 @@ final class Findings {
           effect);
     }
     if (server.mode() == EnforcementMode.AUDIT && policy.mode() == EnforcementMode.ENFORCE) {
-      warning(
-          policy,
-          Rule.TARGET_UNUSED,
-          "spec.targetRef",
-          "its target " + server.ref() + " is in mode audit, so this policy is only tried with it",
-          Set.of(server.ref()));
+      String message =
+          "its target " + server.ref() + " is in mode audit, so this policy is only tried with it";
+      if (policy instanceof DenyPolicyFact) {
+        error(policy, Rule.TARGET_UNUSED, "spec.targetRef", message + effect, Set.of(server.ref()));
+      } else {
+        warning(policy, Rule.TARGET_UNUSED, "spec.targetRef", message, Set.of(server.ref()));
+      }
     }
     return Set.of(server.ref());
   }
@@ -281,7 +284,7 @@ final class Findings {
         routes.values().forEach(route -> names.add(route.name()));
         hint = didYouMean(name, names);
         ref =
-            NearestName.of(name, names)
+            nearest(name, names)
                 .map(near -> routes.get(near.toLowerCase(Locale.ROOT)))
                 .orElse(null);
       }
@@ -718,6 +721,58 @@ final class Findings {
         });
   }
 
+  /** Ports that a Server in audit mode would have, and what they are under meanwhile. */
+  private void tried(NamespaceContents namespace) {
+    record Meanwhile(ServerFact tried, int port, String policy) {}
+    Map<Meanwhile, List<ObjectRef>> found = new HashMap<>();
+    for (WorkloadFact workload : namespace.workloads) {
+      List<ServerFact> selecting = namespace.selecting(workload);
+      if (selecting.stream().allMatch(server -> server.mode() == EnforcementMode.ENFORCE)) {
+        continue;
+      }
+      Map<Integer, ServerFact> inTrial = new HashMap<>();
+      Map<Integer, ServerFact> inForce = new HashMap<>();
+      for (ServerFact server : selecting) {
+        for (int port : NamespaceContents.ports(server, workload)) {
+          inTrial.putIfAbsent(port, server);
+          if (server.mode() == EnforcementMode.ENFORCE) {
+            inForce.putIfAbsent(port, server);
+          }
+        }
+      }
+      WorkloadSettings settings = WorkloadSettings.of(workload, namespace.annotations, config);
+      inTrial.forEach(
+          (port, server) -> {
+            if (server.mode() == EnforcementMode.AUDIT) {
+              ServerFact other = inForce.get(port);
+              String policy =
+                  other == null
+                      ? "the default policy " + settings.policyOf(port).wireName()
+                      : other.ref().toString();
+              found
+                  .computeIfAbsent(new Meanwhile(server, port, policy), key -> new ArrayList<>())
+                  .add(workload.ref());
+            }
+          });
+    }
+    found.forEach(
+        (meanwhile, workloads) -> {
+          ObjectRef first = workloads.stream().min(ObjectRef::compareTo).orElseThrow();
+          warning(
+              meanwhile.tried(),
+              Rule.ONLY_TRIED,
+              "metadata.annotations[\"" + EnforcementMode.ANNOTATION + "\"]",
+              "is in mode audit: meanwhile port "
+                  + meanwhile.port()
+                  + " of "
+                  + first
+                  + (workloads.size() == 1 ? "" : " (and " + (workloads.size() - 1) + " more)")
+                  + " is under "
+                  + meanwhile.policy(),
+              Set.of(meanwhile.tried().ref()));
+        });
+  }
+
   // --- Words ---
 
   /** A reference to nothing; what it bears on if the nearest name was meant. */
@@ -730,7 +785,7 @@ final class Findings {
       String effect) {
     String namespace = holder.ref().namespace();
     Set<ObjectRef> bearing =
-        NearestName.of(name, known)
+        nearest(name, known)
             .map(near -> Set.of(new ObjectRef(kind, namespace, near)))
             .orElse(Set.of());
     error(
@@ -758,16 +813,23 @@ final class Findings {
     if (!near.isEmpty()) {
       return near;
     }
+    comparisons -= namespaces.size();
     for (Map.Entry<String, NamespaceContents> other : namespaces.entrySet()) {
-      if (other.getValue().names(missing.kind()).contains(missing.name())) {
+      if (comparisons >= 0 && other.getValue().names(missing.kind()).contains(missing.name())) {
         return " (there is one in namespace " + other.getKey() + ")";
       }
     }
     return "";
   }
 
-  private static String didYouMean(String name, Collection<String> known) {
-    return NearestName.of(name, known).map(near -> " (did you mean \"" + near + "\"?)").orElse("");
+  private String didYouMean(String name, Collection<String> known) {
+    return nearest(name, known).map(near -> " (did you mean \"" + near + "\"?)").orElse("");
+  }
+
+  /** The nearest name, as long as looking for such has not taken too long. */
+  private Optional<String> nearest(String name, Collection<String> known) {
+    comparisons -= (long) known.size() * (1 + name.length() / 16);
+    return comparisons < 0 ? Optional.empty() : NearestName.of(name, known);
   }
 
   private void selector(

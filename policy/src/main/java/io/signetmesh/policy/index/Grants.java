@@ -61,6 +61,11 @@ final class Grants {
     this.anyIdentity = identities(List.of(IdentityMatch.ANY));
   }
 
+  private static boolean isNoIdentity(IdentityMatch match) {
+    return match instanceof IdentityMatch.Exact(String identity)
+        && (identity.isEmpty() || identity.indexOf('*') >= 0);
+  }
+
   /** Whether it refers to an authentication by tokens, which this version does not know. */
   static boolean isJwt(Reference reference) {
     return reference.group().equalsIgnoreCase("policy.signetmesh.io")
@@ -202,6 +207,13 @@ final class Grants {
           if (lookup.apply(ref) instanceof MeshTlsFact found) {
             int before = reasons.size();
             List<IdentityMatch> resolved = resolve(field, found, reasons);
+            if (resolved.stream().anyMatch(Grants::isNoIdentity)) {
+              reasons.add(
+                  new Grant.Reason(
+                      Finding.Rule.NOT_UNDERSTOOD,
+                      field,
+                      "requires " + ref + ", which has an identity that is none"));
+            }
             if (reasons.size() == before && !resolved.isEmpty()) {
               identities.add(resolved);
             }

@@ -1,5 +1,6 @@
 package io.signetmesh.policy.index;
 
+import io.signetmesh.crds.policy.ProxyProtocol;
 import io.signetmesh.policy.facts.AuthorizationPolicyFact;
 import io.signetmesh.policy.facts.DenyPolicyFact;
 import io.signetmesh.policy.facts.Fact;
@@ -110,6 +111,13 @@ final class NamespaceContents {
           }
         });
     return found;
+  }
+
+  /** Whether there is a Server of that name on whose ports no request is seen. */
+  boolean isOpaque(String name) {
+    ServerFact server = servers.get(name);
+    return server != null
+        && (server.protocol() == ProxyProtocol.OPAQUE || server.protocol() == ProxyProtocol.TLS);
   }
 
   /** Whether a GRPCRoute is attached to the Server. */

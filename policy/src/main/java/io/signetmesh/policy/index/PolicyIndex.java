@@ -221,7 +221,7 @@ public final class PolicyIndex {
         if (diagnosis != null && diagnosed == generation) {
           return diagnosis;
         }
-        copy = new HashMap<>(facts);
+        copy = new TreeMap<>(facts);
         diagnosed = generation;
         diagnosis = null;
       } finally {

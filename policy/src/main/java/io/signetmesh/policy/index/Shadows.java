@@ -106,6 +106,44 @@ final class Shadows {
       }
     }
     all.forEach(condition -> look(condition, scopes.get(condition)));
+    for (DenyPolicyFact policy : namespace.denials) {
+      Scope scope = scope(Target.of(policy).orElse(null));
+      Authz clients = grants.of(policy, facts::get).authz();
+      if (scope != null && clients != null && clients.getAuthentication().hasMeshTLS()) {
+        evadable(policy, scope);
+      }
+    }
+  }
+
+  /** A denial of identities where clients get in without one. */
+  private void evadable(DenyPolicyFact policy, Scope scope) {
+    Set<Object> around = new HashSet<>(scope.parts());
+    around.add(EVERYWHERE);
+    for (Object part : scope.parts()) {
+      if (part instanceof RoutePart(ObjectRef route, ObjectRef server)) {
+        around.add(server);
+      } else if (part.equals(EVERYWHERE)) {
+        namespace.servers.values().forEach(server -> around.add(server.ref()));
+      }
+    }
+    Condition open = null;
+    for (Object part : around) {
+      Place place = places.get(part);
+      Condition found = place == null ? null : place.open;
+      if (found != null && (open == null || found.fact().ref().compareTo(open.fact().ref()) < 0)) {
+        open = found;
+      }
+    }
+    if (open != null) {
+      report.warning(
+          policy,
+          Rule.EVADABLE,
+          "spec.requiredAuthenticationRefs",
+          "refuses identities, but "
+              + names(Set.of(open.fact()))
+              + " lets clients in without one: whoever is refused gets in without TLS",
+          bearing(scope));
+    }
   }
 
   private void look(Condition condition, @Nullable Scope scope) {
@@ -249,6 +287,9 @@ final class Shadows {
 
   /** The grants of one place, by what could cover another. */
   private static final class Place {
+    /** One that asks for no identity. */
+    @Nullable Condition open;
+
     private final List<Condition> wide = new ArrayList<>();
     private final Map<String, List<Condition>> byIdentity = new HashMap<>();
 
@@ -257,6 +298,9 @@ final class Shadows {
       PermitClientIdentities identities = clients.getAuthentication().getMeshTLS().getIdentities();
       if (identities.getIdentitiesCount() == 0 || identities.getSuffixesCount() > 0) {
         wide.add(condition);
+      }
+      if (open == null && !clients.getAuthentication().getMeshTLS().hasIdentities()) {
+        open = condition;
       }
       for (Identity identity : identities.getIdentitiesList()) {
         byIdentity.computeIfAbsent(identity.getName(), key -> new ArrayList<>()).add(condition);

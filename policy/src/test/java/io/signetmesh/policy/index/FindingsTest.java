@@ -432,6 +432,40 @@ final class FindingsTest {
                 + " accessPolicy all-unauthenticated of Server shop/web as well; it changes nothing");
   }
 
+  @Test
+  void aDenialOfIdentitiesWhereNoneIsAskedForIsNamed() {
+    assertThat(
+            findings(
+                policy("open", toServer("web"), network("n")),
+                deny("no", toNamespace(NS), meshTls("one")),
+                networks("n", "10.0.0.0/8"),
+                identities("one", "a.b")))
+        .containsExactly(
+            "WARNING evadable DenyPolicy shop/no: refuses identities, but AuthorizationPolicy"
+                + " shop/open lets clients in without one: whoever is refused gets in without TLS");
+  }
+
+  @Test
+  void aServerThatIsOnlyTriedSaysWhatItsPortIsUnder() {
+    assertThat(
+            findings(
+                Facts.audited(server("web", 8080, APP)),
+                policy("p", toServer("web")),
+                deny("no", toServer("web"))))
+        .anySatisfy(
+            f ->
+                assertThat(f)
+                    .isEqualTo(
+                        "WARNING only-tried Server shop/web: is in mode audit: meanwhile port 8080"
+                            + " of Pod shop/web is under the default policy deny"))
+        .anySatisfy(f -> assertThat(f).startsWith("WARNING target-unused AuthorizationPolicy"))
+        .anySatisfy(
+            f ->
+                assertThat(f)
+                    .startsWith("ERROR target-unused DenyPolicy")
+                    .endsWith("it refuses no one"));
+  }
+
   // --- Of a port ---
 
   @Test

@@ -211,6 +211,48 @@ final class TrialAndDenialTest {
               denial(deny("no", toServer("web"), network("n")), networks("n", "10.0.0.0/8")));
     }
 
+    @Test
+    void anIdentityThatIsNoneRefusesEveryoneAndGrantsNoOne() {
+      Authz everyone = denial(deny("no", toServer("web")));
+      assertThat(denial(deny("no", toServer("web"), meshTls("m")), identities("m", "*.", "a.b")))
+          .isEqualTo(everyone);
+      PolicyIndex index =
+          index(
+              CONFIG,
+              POD,
+              SERVER,
+              policy("p", toServer("web"), meshTls("m")),
+              identities("m", "*."));
+      assertThat(
+              at(index, 8080)
+                  .getAuthorizations(0)
+                  .getAuthentication()
+                  .getMeshTLS()
+                  .getIdentities()
+                  .getSuffixesList())
+          .isEmpty();
+    }
+
+    @Test
+    void foldingManyNetworksTakesLittleTimeAndGrantsNoMore() {
+      List<Fact> facts = new java.util.ArrayList<>(List.of(POD, SERVER));
+      for (int i = 0; i < 50; i++) {
+        facts.add(policy("p" + i, toServer("web")));
+      }
+      String[] denied =
+          java.util.stream.IntStream.range(0, 6_000)
+              .mapToObj(i -> "10." + i / 250 + "." + i % 250 + ".1/32")
+              .toArray(String[]::new);
+      facts.add(networks("n", denied));
+      facts.add(deny("no", toServer("web"), network("n")));
+      EffectivePolicy policy =
+          index(CONFIG, facts.toArray(Fact[]::new)).policy(WEB, 8080).orElseThrow();
+      Server plain =
+          org.junit.jupiter.api.Assertions.assertTimeout(
+              java.time.Duration.ofSeconds(5), () -> policy.rendered(PolicyFeatures.NONE));
+      assertThat(plain.getAuthorizationsList()).isEmpty();
+    }
+
     private Authz denial(Fact... facts) {
       PolicyIndex index = index(CONFIG, POD, SERVER);
       index.apply(List.of(facts), List.of());
