@@ -13,7 +13,7 @@ import java.util.Set;
 
 /** Whether one condition holds for every client that another holds for. */
 final class Coverage {
-  private static final int MAX_PAIRS = 256;
+  private static final int MAX_PAIRS = 64;
   private static final int MAX_IDENTITIES = 256;
   private static final int MAX_EXCEPTIONS = 16;
 

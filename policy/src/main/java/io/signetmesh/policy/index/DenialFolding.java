@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * too. The localhost grant that such proxies add themselves stays.
  */
 final class DenialFolding {
-  private static final int MAX_STEPS = 200_000;
+  private static final int MAX_STEPS = 20_000;
   private static final int MAX_EXCEPTIONS = 256;
 
   private long budget = MAX_STEPS;

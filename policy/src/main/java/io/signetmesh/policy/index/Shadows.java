@@ -39,6 +39,9 @@ final class Shadows {
 
   private final Map<Object, List<Condition>> denials = new HashMap<>();
 
+  /** The first grant of all that asks for no identity. */
+  private @Nullable Condition anywhere;
+
   Shadows(NamespaceContents namespace, Map<ObjectRef, Fact> facts, Grants grants, Report report) {
     this.namespace = namespace;
     this.facts = facts;
@@ -106,6 +109,9 @@ final class Shadows {
       }
     }
     all.forEach(condition -> look(condition, scopes.get(condition)));
+    for (Place place : places.values()) {
+      anywhere = first(anywhere, place.open);
+    }
     for (DenyPolicyFact policy : namespace.denials) {
       Scope scope = scope(Target.of(policy).orElse(null));
       Authz clients = grants.of(policy, facts::get).authz();
@@ -117,23 +123,15 @@ final class Shadows {
 
   /** A denial of identities where clients get in without one. */
   private void evadable(DenyPolicyFact policy, Scope scope) {
-    Set<Object> around = new HashSet<>(scope.parts());
-    around.add(EVERYWHERE);
-    for (Object part : scope.parts()) {
-      if (part instanceof RoutePart(ObjectRef route, ObjectRef server)) {
-        around.add(server);
-      } else if (part.equals(EVERYWHERE)) {
-        namespace.servers.values().forEach(server -> around.add(server.ref()));
-      }
-    }
     Condition open = null;
-    for (Object part : around) {
-      Place place = places.get(part);
-      Condition found = place == null ? null : place.open;
-      if (found != null && (open == null || found.fact().ref().compareTo(open.fact().ref()) < 0)) {
-        open = found;
+    for (Object part : scope.parts()) {
+      // What is refused in the whole namespace is let in wherever it is let in at all.
+      open = part.equals(EVERYWHERE) ? anywhere : first(open, openAt(part));
+      if (part instanceof RoutePart(ObjectRef route, ObjectRef server)) {
+        open = first(open, openAt(server));
       }
     }
+    open = first(open, openAt(EVERYWHERE));
     if (open != null) {
       report.warning(
           policy,
@@ -142,8 +140,20 @@ final class Shadows {
           "refuses identities, but "
               + names(Set.of(open.fact()))
               + " lets clients in without one: whoever is refused gets in without TLS",
-          bearing(scope));
+          bearing(policy, scope));
     }
+  }
+
+  private @Nullable Condition openAt(Object part) {
+    Place place = places.get(part);
+    return place == null ? null : place.open;
+  }
+
+  private static @Nullable Condition first(@Nullable Condition one, @Nullable Condition other) {
+    if (one == null || other == null) {
+      return one == null ? other : one;
+    }
+    return one.fact().ref().compareTo(other.fact().ref()) <= 0 ? one : other;
   }
 
   private void look(Condition condition, @Nullable Scope scope) {
@@ -166,7 +176,7 @@ final class Shadows {
         granting.add(grant.fact());
       }
     }
-    Set<ObjectRef> bearing = bearing(scope);
+    Set<ObjectRef> bearing = bearing(condition.fact(), scope);
     if (denied) {
       report.warning(
           condition.fact(),
@@ -265,13 +275,13 @@ final class Shadows {
     };
   }
 
-  private Set<ObjectRef> bearing(Scope scope) {
+  private static Set<ObjectRef> bearing(Fact fact, Scope scope) {
     Set<ObjectRef> bearing = new HashSet<>();
     for (Object part : scope.parts()) {
       switch (part) {
         case RoutePart(ObjectRef route, ObjectRef server) -> bearing.add(server);
         case ObjectRef server -> bearing.add(server);
-        default -> namespace.servers.values().forEach(server -> bearing.add(server.ref()));
+        default -> bearing.add(ObjectRef.namespace(fact.ref().namespace()));
       }
     }
     return bearing;

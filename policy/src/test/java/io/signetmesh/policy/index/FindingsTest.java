@@ -497,9 +497,15 @@ final class FindingsTest {
       facts.add(policy("p" + i, toServer("web"), meshTls("m" + i)));
       facts.add(identities("m" + i, "c" + i + ".example"));
     }
+    for (int i = 0; i < 4_000; i++) {
+      facts.add(deny("d" + i, toNamespace(NS), meshTls("m" + i)));
+      facts.add(policy("typo" + i, toServer("unknown-server-" + i)));
+    }
+    facts.add(policy("open", toServer("web")));
     PolicyIndex index = index(CONFIG, facts.toArray(Fact[]::new));
     org.junit.jupiter.api.Assertions.assertTimeout(
-        java.time.Duration.ofSeconds(10), () -> assertThat(index.findings()).isEmpty());
+        java.time.Duration.ofSeconds(10),
+        () -> assertThat(index.findings()).hasSizeGreaterThan(8_000));
   }
 
   private static List<String> findings(Fact... more) {
