@@ -55,6 +55,9 @@ import picocli.CommandLine.Spec;
 final class PolicyStatusCommand implements Callable<Integer> {
   private static final int CONNECT_MILLIS = 2_000;
 
+  /** An edit that was made before the command is seen within this time. */
+  private static final Duration STEADY = Duration.ofSeconds(1);
+
   @Spec private CommandSpec spec = CommandSpec.create();
   @Mixin private LoggingOptions logging = LoggingOptions.quiet();
   @Mixin private MemberOptions member = new MemberOptions();
@@ -76,7 +79,10 @@ final class PolicyStatusCommand implements Callable<Integer> {
       names = "--wait",
       paramLabel = "DURATION",
       converter = StateDirectory.Durations.class,
-      description = "Wait as long as this for the newest policy to be in force everywhere.")
+      description = {
+        "Wait as long as this for the newest policy to be in force everywhere, and to stay so for a"
+            + " second, within which an edit made just before is seen."
+      })
   private Duration wait = Duration.ZERO;
 
   @Option(
@@ -130,7 +136,8 @@ final class PolicyStatusCommand implements Callable<Integer> {
     EnforcementClient controller =
         parts.add(
             EnforcementClient.open(policy(), names.policyServer().dnsName(), client, loops, clock));
-    return controller.await(namespace, EnforcementTable::inForce, wait);
+    return controller.await(
+        namespace, EnforcementTable::inForce, wait.isZero() ? Duration.ZERO : STEADY, wait);
   }
 
   /** A question to nobody is answered at once, not after all attempts. */

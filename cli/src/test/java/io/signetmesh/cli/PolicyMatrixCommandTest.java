@@ -82,6 +82,31 @@ final class PolicyMatrixCommandTest {
   }
 
   @Test
+  void showsGrantsToNamespacesWhoseWorkloadsAreNotInTheManifests() throws Exception {
+    String batch =
+        """
+        ---
+        apiVersion: policy.linkerd.io/v1alpha1
+        kind: MeshTLSAuthentication
+        metadata: {name: batch, namespace: shop}
+        spec:
+          identityRefs: [{kind: Namespace, name: batch}]
+        ---
+        apiVersion: policy.linkerd.io/v1alpha1
+        kind: AuthorizationPolicy
+        metadata: {name: from-batch, namespace: shop}
+        spec:
+          targetRef: {group: policy.linkerd.io, kind: Server, name: web}
+          requiredAuthenticationRefs:
+            - {group: policy.linkerd.io, kind: MeshTLSAuthentication, name: batch}
+        """;
+
+    assertThat(matrix(ShopManifests.YAML + batch, "-o", "wide").out())
+        .containsPattern("shop/web +\\* +any of batch +yes +from-batch\n")
+        .doesNotContainPattern("shop/web +\\* +any meshed client");
+  }
+
+  @Test
   void leavesOutOtherNamespaces() throws Exception {
     assertThat(matrix(ShopManifests.YAML, "-n", "elsewhere").out())
         .startsWith("SERVER  ROUTE")

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileTime;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
@@ -254,6 +255,23 @@ class DirectorySourceTest {
     Files.writeString(web, server("web", 81));
     Files.setLastModifiedTime(web, time);
     assertThat(port(await(news.views), "web")).isEqualTo(81);
+  }
+
+  @Test
+  void findsAnEditOfAnOldFileWhoseTimeLengthAndInodeStayed() throws Exception {
+    FileTime old = FileTime.from(Instant.parse("2020-01-01T00:00:00Z"));
+    Path file = directory.resolve("web.yaml");
+    Files.writeString(file, server("web", 8080));
+    Files.setLastModifiedTime(file, old);
+    open();
+    // Settled: looked at again and again, and not read any more.
+    Files.writeString(directory.resolve("other.yaml"), server("other", 1));
+    await(news.views);
+
+    Files.writeString(file, server("web", 9090));
+    Files.setLastModifiedTime(file, old);
+
+    assertThat(port(await(news.views), "web")).isEqualTo(9090);
   }
 
   @Test

@@ -86,7 +86,7 @@ public final class ManifestDirectory {
           @Override
           public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
             if (isManifest(file)) {
-              listing.files.put(file, stateOf(attributes));
+              listing.files.put(file, stateOf(file, attributes));
             }
             return FileVisitResult.CONTINUE;
           }
@@ -158,11 +158,23 @@ public final class ManifestDirectory {
         : new Parsed(digest, reader.read(file.toString(), bytes), null);
   }
 
-  private static FileState stateOf(BasicFileAttributes attributes) {
+  private static FileState stateOf(Path file, BasicFileAttributes attributes) {
     return new FileState(
         attributes.lastModifiedTime().to(TimeUnit.NANOSECONDS),
         attributes.size(),
-        String.valueOf(attributes.fileKey()));
+        attributes.fileKey() + " " + changed(file));
+  }
+
+  /**
+   * Time of the last change of a file's state, where the file system tells. Whoever sets the time
+   * of modification back (archives with fixed times, copies that keep times) changes this one.
+   */
+  private static String changed(Path file) {
+    try {
+      return String.valueOf(Files.getAttribute(file, "unix:ctime"));
+    } catch (IOException | UnsupportedOperationException | IllegalArgumentException e) {
+      return "";
+    }
   }
 
   private static boolean isManifest(Path file) {

@@ -54,23 +54,33 @@ public final class EnforcementClient implements AutoCloseable {
   }
 
   /**
-   * Asks until the answer is the one wanted, or the time is over.
+   * Asks until the answer is the one wanted and stays so, or the time is over. An edit of manifests
+   * is seen some hundred milliseconds after it was made, and the controller's answers until then
+   * are about the policy before it.
    *
+   * @param steady how long the answer has to stay
    * @param namespace restricts the answer to one namespace; empty = all
    * @return the last answer
    * @throws StatusRuntimeException when the controller does not answer
    */
   public EnforcementStatus await(
-      String namespace, Predicate<EnforcementStatus> wanted, Duration limit)
+      String namespace, Predicate<EnforcementStatus> wanted, Duration steady, Duration limit)
       throws InterruptedException {
     long end = System.nanoTime() + limit.toNanos();
+    long since = System.nanoTime();
+    long generation = -1;
     while (true) {
       EnforcementStatus status =
           PolicyEnforcementGrpc.newBlockingStub(channel)
               .withMaxInboundMessageSize(MAX_STATUS_BYTES)
               .withDeadlineAfter(CALL_SECONDS, TimeUnit.SECONDS)
               .status(EnforcementStatusRequest.newBuilder().setNamespace(namespace).build());
-      if (wanted.test(status) || System.nanoTime() - end >= 0) {
+      long now = System.nanoTime();
+      if (!wanted.test(status) || status.getCurrentGeneration() != generation) {
+        generation = status.getCurrentGeneration();
+        since = now;
+      }
+      if ((wanted.test(status) && now - since >= steady.toNanos()) || now - end >= 0) {
         return status;
       }
       TimeUnit.MILLISECONDS.sleep(PAUSE_MILLIS);

@@ -62,7 +62,7 @@ final class OperatorView implements AutoCloseable {
     }
     Predicate<EnforcementStatus> wanted =
         status -> status.getCurrentGeneration() > after && inForce(status) >= ports;
-    EnforcementStatus status = open.await(Shop.NAMESPACE, wanted, limit);
+    EnforcementStatus status = open.await(Shop.NAMESPACE, wanted, Duration.ZERO, limit);
     if (!wanted.test(status)) {
       throw new TimeoutException(
           "policy is in force on %d ports after %d s: expected %d, and a generation above %d, not %d"

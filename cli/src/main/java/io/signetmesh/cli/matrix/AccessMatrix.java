@@ -157,6 +157,10 @@ public record AccessMatrix(
       for (String identity : question.identities()) {
         known.putIfAbsent(identity, new Source(mesh.accountName(identity), identity, true, false));
       }
+      for (String suffix : question.suffixes()) {
+        Source any = Source.anyOf(mesh.namespaceName(suffix), suffix);
+        known.putIfAbsent("*." + suffix, any);
+      }
     }
     List<Source> sources = new ArrayList<>(known.values());
     sources.sort(Comparator.comparing(Source::name));
@@ -289,6 +293,17 @@ public record AccessMatrix(
             .getIdentities()
             .getIdentitiesList()
             .forEach(identity -> names.add(identity.getName()));
+      }
+      return names;
+    }
+
+    /** Identity suffixes that policy names, without the leading {@code *.}. */
+    Set<String> suffixes() {
+      Set<String> names = new TreeSet<>();
+      for (Authz authz : authorizations()) {
+        authz.getAuthentication().getMeshTLS().getIdentities().getSuffixesList().stream()
+            .filter(suffix -> suffix.getPartsCount() > 0)
+            .forEach(suffix -> names.add(String.join(".", suffix.getPartsList())));
       }
       return names;
     }

@@ -18,6 +18,16 @@ public record Source(String name, @Nullable String identity, boolean tls, boolea
   /** A client without mesh TLS. */
   static final Source NO_IDENTITY = new Source("no identity", null, false, false);
 
+  /**
+   * A client whose identity ends with a suffix that policy names, and is named by no policy itself.
+   *
+   * @param name what the suffix stands for
+   * @param suffix without the leading {@code *.}
+   */
+  static Source anyOf(String name, String suffix) {
+    return new Source(name, "any." + suffix, true, false);
+  }
+
   /** Name in a graph, where a line from it stands for more callers than itself. */
   public String graphName() {
     return equals(NO_IDENTITY) ? "anybody" : name;

@@ -138,6 +138,17 @@ public final class SimulatedMesh {
         : identity;
   }
 
+  /**
+   * {@code any of NAMESPACE} for the suffix that all service accounts of a namespace share, {@code
+   * *.SUFFIX} for any other.
+   */
+  public String namespaceName(String suffix) {
+    String namespace = suffix.split("\\.", 2)[0];
+    return config.identity("*", namespace).equals("*." + suffix)
+        ? "any of " + namespace
+        : "*." + suffix;
+  }
+
   /** The identity of a workload; empty when it can have none. */
   public Optional<String> identity(Workload workload) {
     return index
