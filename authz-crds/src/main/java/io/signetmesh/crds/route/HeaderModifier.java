@@ -32,7 +32,6 @@ public record HeaderModifier(
       Set.of(
           "connection",
           "content-length",
-          "host",
           "keep-alive",
           "proxy-connection",
           "te",
@@ -42,7 +41,8 @@ public record HeaderModifier(
 
   /**
    * Whether no route may change that header: it says where a message ends, belongs to one
-   * connection, or is what the mesh itself says of the client (RFC 9110, sections 7.2 and 7.6.1).
+   * connection, or is what the mesh itself says of the client (RFC 9110, sections 6.4.1, 7.6.1 and
+   * 8.6).
    */
   public static boolean isReserved(String name) {
     String lower = name.toLowerCase(Locale.ROOT);

@@ -384,6 +384,28 @@ class AdmissionRulesTest {
                     + " \"\\r\"}], remove: ['a b']}}"),
             "error spec.rules[0].filters[0].requestHeaderModifier.add[0].value: ",
             "error spec.rules[0].filters[0].requestHeaderModifier.remove[0]: "),
+        good(
+            filter(
+                "{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: host, value:"
+                    + " a.example}]}}")),
+        bad(
+            filter(
+                "{type: RequestHeaderModifier, requestHeaderModifier: {set: [{name: Content-Length,"
+                    + " value: '0'}], add: [{name: l5d-client-id, value: x}], remove: [te]}}"),
+            "error spec.rules[0].filters[0].requestHeaderModifier.set[0].name: \"Content-Length\"",
+            "error spec.rules[0].filters[0].requestHeaderModifier.add[0].name: \"l5d-client-id\"",
+            "error spec.rules[0].filters[0].requestHeaderModifier.remove[0]: \"te\" cannot"),
+        bad(
+            rules(
+                """
+                [{matches: [{path: {value: /a%2Fb}}, {path: {type: Exact, value: '/a?b'}},
+                  {path: {value: /a%zz}}, {path: {value: /a%20b}},
+                  {path: {type: RegularExpression, value: '/x/.{0,1000}/y.{0,1000}'}}]}]
+                """),
+            "warning spec.rules[0].matches[0].path.value: \"/a%2Fb\" is the path of no request",
+            "warning spec.rules[0].matches[1].path.value: \"/a?b\" is the path of no request",
+            "warning spec.rules[0].matches[2].path.value: \"/a%zz\" is the path of no request",
+            "error spec.rules[0].matches[4].path.value: "),
         bad(
             filter(
                 "{type: RequestRedirect, requestRedirect: {path: {type: ReplaceFullPath,"
