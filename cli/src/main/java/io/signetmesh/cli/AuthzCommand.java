@@ -14,7 +14,9 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -59,7 +61,10 @@ final class AuthzCommand implements Callable<Integer> {
       index = "0",
       arity = "0..1",
       paramLabel = "WORKLOAD",
-      description = "Workload: a pod, deploy/NAME (also sts, ds, rs, job, sa) or ew/NAME.")
+      description = {
+        "Workload: a pod, deploy/NAME (also sts, ds, rs, job, sa) or ew/NAME; with --server a pod",
+        "or ew/NAME."
+      })
   private @Nullable String workload;
 
   @Option(
@@ -128,12 +133,25 @@ final class AuthzCommand implements Callable<Integer> {
       out.println(
           new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(table.json()));
     } else if (table.isEmpty()) {
-      out.println("No workload with a proxy in namespace " + namespace + ".");
+      out.println(nothing());
     } else {
       table.print(out);
     }
     out.flush();
     return ExitCode.OK;
+  }
+
+  /** Why there is no row. */
+  private String nothing() {
+    String ports =
+        "No port of "
+            + (workload == null
+                ? "a workload with a proxy in namespace " + namespace
+                : namespace + "/" + workload);
+    if (controller.given()) {
+      return ports + " is asked about by a connected proxy.";
+    }
+    return manifests.given() ? ports + " is declared." : "The proxies have counted nothing.";
   }
 
   private void offline(AuthorizationTable table) throws CommandFailure {
@@ -152,6 +170,7 @@ final class AuthzCommand implements Callable<Integer> {
 
   private void online(AuthorizationTable table) throws Exception {
     WorkloadRef only = workload == null ? null : WorkloadNames.exact(namespace + "/" + workload);
+    Set<WorkloadRef> found = new HashSet<>();
     controller.ask(
         inspector -> {
           for (PortStatus port : inspector.ports(namespace).getPortsList()) {
@@ -160,11 +179,16 @@ final class AuthzCommand implements Callable<Integer> {
                     ? WorkloadRef.externalWorkload(port.getNamespace(), port.getName())
                     : WorkloadRef.pod(port.getNamespace(), port.getName());
             if (only == null || only.equals(ref)) {
+              found.add(ref);
               inspect(inspector, ref, port.getPort(), table);
             }
           }
           return table;
         });
+    if (only != null && found.isEmpty()) {
+      // Tells a workload without ports from one that is not there, which is refused.
+      controller.inspect(only, 1);
+    }
   }
 
   private static void inspect(

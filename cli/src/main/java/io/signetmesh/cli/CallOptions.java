@@ -23,8 +23,8 @@ final class CallOptions {
       names = "--client-ip",
       paramLabel = "IP",
       description = {
-        "Address that the client calls from (default: that of the first workload with the identity,",
-        "else 192.0.2.1, which is in no network)."
+        "Address that the client calls from (default: with -f that of the first workload with the",
+        "identity, else 192.0.2.1, which only networks such as 0.0.0.0/0 hold)."
       })
   private @Nullable String ip;
 

@@ -6,14 +6,12 @@ import io.signetmesh.cli.controlplane.ControlPlaneFile;
 import io.signetmesh.cli.controlplane.ControlPlaneServers;
 import io.signetmesh.cli.controlplane.LocalMesh;
 import io.signetmesh.cli.host.ControlPlane;
-import io.signetmesh.cli.host.HostWorkload;
 import io.signetmesh.cli.host.ListenAddress;
 import io.signetmesh.cli.host.LocalProxies;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.concurrent.Callable;
-import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
@@ -124,12 +122,6 @@ final class UpCommand implements Callable<Integer> {
       if (!controlPlaneOnly) {
         LocalProxies proxies = parts.add(LocalMesh.proxies(config, servers, clock));
         parts.add(servers.source().subscribe(proxies));
-        log.info(
-            "proxies of {}",
-            proxies.workloads().stream()
-                .map(HostWorkload::qualifiedName)
-                .sorted()
-                .collect(Collectors.joining(", ")));
       }
     } catch (Exception e) {
       parts.close();

@@ -41,7 +41,8 @@ final class AuthzCommandTest {
   @Test
   void restrictsToAWorkload() throws Exception {
     assertThat(authz("deploy/store").ended(ExitCode.OK).out()).contains("web-clients");
-    assertThat(authz("frontend").ended(ExitCode.OK).out()).contains("No workload with a proxy");
+    assertThat(authz("frontend").ended(ExitCode.OK).out())
+        .contains("No port of shop/frontend is declared.");
     assertThat(authz("webb").ended(ExitCode.CONFIGURATION).err())
         .contains("there is no workload 'shop/webb' (did you mean \"shop/web\"?)");
   }

@@ -158,7 +158,7 @@ final class PolicyExplainCommandTest {
     assertThat(run.out())
         .startsWith("allowed (200): authorized by AuthorizationPolicy web-clients")
         .contains("on trial    would deny: DenyPolicy quarantine denies it")
-        .contains("Rules on trial:");
+        .contains("Rules if everything on trial were in force:");
   }
 
   @Test

@@ -83,12 +83,12 @@ final class PolicyRules {
         && !target.is(GATEWAY, "GRPCRoute")) {
       findings.error(
           "spec.targetRef",
-          kind(target.group(), target.kind())
+          referred(target.group(), target.kind())
               + " cannot be a target: expected Server or HTTPRoute of "
               + POLICY
               + ", HTTPRoute or GRPCRoute of "
               + GATEWAY
-              + ", or Namespace");
+              + ", or Namespace without group");
     }
   }
 
@@ -109,7 +109,7 @@ final class PolicyRules {
       } else {
         findings.error(
             at,
-            kind(reference.group(), reference.kind())
+            referred(reference.group(), reference.kind())
                 + " is no authentication: expected MeshTLSAuthentication or NetworkAuthentication"
                 + " of "
                 + POLICY
@@ -207,7 +207,7 @@ final class PolicyRules {
     if (!spec.targetRef().is(POLICY, "Server")) {
       findings.error(
           "spec.targetRef",
-          kind(spec.targetRef().group(), spec.targetRef().kind())
+          referred(spec.targetRef().group(), spec.targetRef().kind())
               + " cannot be a target: expected Server of "
               + POLICY);
     }
@@ -245,6 +245,11 @@ final class PolicyRules {
     } else if (rate > most) {
       findings.error(field, rate + " is more than the total of " + most);
     }
+  }
+
+  /** A kind of a reference whose expected kinds have a group, which is easily left out. */
+  private static String referred(@Nullable String group, String kind) {
+    return kind(group, kind) + (group == null || group.isEmpty() ? " without group" : "");
   }
 
   private static String kind(@Nullable String group, String kind) {

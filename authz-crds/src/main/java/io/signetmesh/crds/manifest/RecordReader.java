@@ -10,6 +10,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -56,6 +57,8 @@ public final class RecordReader {
     byte[] bytes;
     try (InputStream in = Files.newInputStream(file)) {
       bytes = in.readNBytes(ManifestReader.MAX_FILE_BYTES + 1);
+    } catch (NoSuchFileException e) {
+      return unreadable(source, "cannot be read: there is no such file");
     } catch (IOException e) {
       return unreadable(source, "cannot be read: " + e);
     }

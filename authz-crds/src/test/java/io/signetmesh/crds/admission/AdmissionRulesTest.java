@@ -220,7 +220,9 @@ class AdmissionRulesTest {
         good(target("{group: gateway.networking.k8s.io, kind: HTTPRoute, name: r}")),
         good(target("{group: gateway.networking.k8s.io, kind: GRPCRoute, name: r}")),
         bad(target("{kind: Namespace, name: other}"), "error spec.targetRef.name: \"other\" is"),
-        bad(target("{kind: Server, name: web}"), "error spec.targetRef: Server cannot be"),
+        bad(
+            target("{kind: Server, name: web}"),
+            "error spec.targetRef: Server without group cannot be"),
         bad(
             target("{group: policy.linkerd.io, kind: GRPCRoute, name: r}"),
             "error spec.targetRef: GRPCRoute of group \"policy.linkerd.io\" cannot be a target"),
@@ -240,7 +242,7 @@ class AdmissionRulesTest {
             "error spec.requiredAuthenticationRefs[0]: JWTAuthentication of group"),
         bad(
             requires("[{kind: MeshTLSAuthentication, name: a}]"),
-            "error spec.requiredAuthenticationRefs[0]: MeshTLSAuthentication is no"));
+            "error spec.requiredAuthenticationRefs[0]: MeshTLSAuthentication without group is no"));
   }
 
   static Stream<Arguments> authentications() {
@@ -349,7 +351,7 @@ class AdmissionRulesTest {
             policy(
                 "HTTPLocalRateLimitPolicy",
                 "{targetRef: {kind: Service, name: a}, total: {requestsPerSecond: 1}}"),
-            "error spec.targetRef: Service cannot be a target"));
+            "error spec.targetRef: Service without group cannot be a target"));
   }
 
   static Stream<Arguments> routes() {

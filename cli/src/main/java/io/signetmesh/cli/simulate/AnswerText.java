@@ -44,7 +44,10 @@ public final class AnswerText {
       case AUTHORIZED -> "authorized by " + name(ref);
       case LOOPBACK -> "the workload calls itself";
       case AUDITED -> "nothing grants it; " + name(ref) + " lets it through and records it";
-      case DENIED_BY_POLICY -> name(ref) + " denies it, whatever else allows it" + detail;
+      case DENIED_BY_POLICY ->
+          name(ref)
+              + " denies it, whatever else allows it"
+              + (decision.detail() == null ? "" : ": it " + decision.detail());
       case IDENTITY_MISMATCH, NETWORK_MISMATCH, TLS_REQUIRED, IDENTITY_REQUIRED ->
           decision.reason().code()
               + ": nothing grants it; nearest is "

@@ -103,7 +103,11 @@ public record ExplanationReport(
       }
       Explanation tried = explanation.trial();
       if (tried != null) {
-        section(out, "Rules on trial", ExplanationText.rules(tried), "none");
+        section(
+            out,
+            "Rules if everything on trial were in force",
+            ExplanationText.rules(tried),
+            "none");
       }
     }
     if (!findings.isEmpty()) {

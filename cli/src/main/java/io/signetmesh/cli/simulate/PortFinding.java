@@ -67,13 +67,15 @@ public record PortFinding(
     return error ? "error" : "warning";
   }
 
-  /** {@code file:line:column: error: Kind namespace/name: message (rule)}. */
+  /**
+   * {@code file:line:column: error: Kind namespace/name: message (rule)}; without the object where
+   * none could be read.
+   */
   public String text() {
     return (origin.isEmpty() ? "" : origin + ": ")
         + severity()
         + ": "
-        + object()
-        + ": "
+        + (kind.isEmpty() ? "" : object() + ": ")
         + message
         + " ("
         + rule

@@ -190,7 +190,7 @@ public final class SimulatedMesh {
     String name = identity == null ? null : identity(identity, config);
     boolean meshed = tls == null ? name != null : tls;
     return ip == null
-        ? new Caller(name, NOWHERE, meshed, "none is given")
+        ? new Caller(name, NOWHERE, meshed, "none is given, and none is looked up")
         : new Caller(name, literal(ip), meshed, null);
   }
 

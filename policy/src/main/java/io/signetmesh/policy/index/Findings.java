@@ -714,8 +714,9 @@ final class Findings {
                   + " of "
                   + first
                   + (workloads.size() == 1 ? "" : " (and " + (workloads.size() - 1) + " more)")
-                  + (tried ? " would belong to the older " : " belongs to the older ")
+                  + (tried ? " would belong to " : " belongs to ")
                   + conflict.winner().ref()
+                  + ", which is older or first by name"
                   + (tried ? ", were that not in mode audit" : "; this Server has no effect there"),
               Set.of(conflict.loser().ref(), conflict.winner().ref()));
         });

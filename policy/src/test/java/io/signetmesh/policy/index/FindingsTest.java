@@ -125,8 +125,9 @@ final class FindingsTest {
             io.signetmesh.crds.policy.AccessPolicy.DENY);
     assertThat(findings(younger))
         .containsExactly(
-            "WARNING port-conflict Server shop/young: port 8080 of Pod shop/web belongs to the"
-                + " older Server shop/web; this Server has no effect there");
+            "WARNING port-conflict Server shop/young: port 8080 of Pod shop/web belongs to"
+                + " Server shop/web, which is older or first by name; this Server has no effect"
+                + " there");
   }
 
   @Test
