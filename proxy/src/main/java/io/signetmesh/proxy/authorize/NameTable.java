@@ -2,6 +2,7 @@ package io.signetmesh.proxy.authorize;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -41,6 +42,8 @@ final class NameTable {
     Arrays.fill(slots, EMPTY);
     names = new String[size];
     indexes = new NetworkIndex[size];
+    // Many names may share few long lists of networks. An entry's id tells its networks.
+    Map<List<Integer>, NetworkIndex> shared = new HashMap<>();
     entries.forEach(
         (name, list) -> {
           int h = hash.of(name);
@@ -48,7 +51,9 @@ final class NameTable {
           while (names[slot] != null) {
             slot = (slot + 1) & (size - 1);
           }
-          NetworkIndex index = NetworkIndex.of(list);
+          NetworkIndex index =
+              shared.computeIfAbsent(
+                  list.stream().map(NetworkIndex.Entry::id).toList(), ids -> NetworkIndex.of(list));
           int everywhere = index.isEverywhere() ? index.firstId() : -1;
           slots[slot] = (long) h << 32 | (everywhere & 0xffff_ffffL);
           names[slot] = name;

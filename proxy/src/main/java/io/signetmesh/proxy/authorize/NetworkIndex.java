@@ -2,21 +2,23 @@ package io.signetmesh.proxy.authorize;
 
 import io.signetmesh.proxy.authorize.IpBits.Prefix;
 import java.util.ArrayList;
-import java.util.Collections;
-import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Set;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds the first of many authorizations whose networks hold an address. A handful is looked at one
- * by one; more go into binary tries over all their prefixes, one for each address family, whose
- * nodes name the first authorization that holds for addresses of which the node is the longest
- * match, so that the cost depends on the address length and not on the number of authorizations.
+ * Finds the first of many authorizations whose networks hold an address. A handful with few
+ * networks is looked at one by one; more go into binary tries over all their prefixes, one for each
+ * address family, whose nodes name the first authorization that holds for addresses of which the
+ * node is the longest match, so that the cost depends on the address length and not on the number
+ * of authorizations.
  */
 final class NetworkIndex {
   /** Up to this many authorizations a scan is cheaper than a walk. */
   private static final int SCAN = 4;
+
+  /** Up to this many networks and exceptions of them all, likewise. */
+  private static final int SCANNED_PREFIXES = 16;
 
   private static final int NONE = Integer.MAX_VALUE;
 
@@ -92,8 +94,19 @@ final class NetworkIndex {
       ids[i] = sorted.get(i).id();
       networks[i] = sorted.get(i).networks().toArray(Network[]::new);
     }
-    root4 = ids.length > SCAN ? build(sorted, true, every4) : null;
-    root6 = ids.length > SCAN ? build(sorted, false, every6) : null;
+    boolean walks = ids.length > SCAN || prefixes(sorted) > SCANNED_PREFIXES;
+    root4 = walks ? build(sorted, true, every4) : null;
+    root6 = walks ? build(sorted, false, every6) : null;
+  }
+
+  private static long prefixes(List<Entry> entries) {
+    long prefixes = 0;
+    for (Entry entry : entries) {
+      for (Network network : entry.networks()) {
+        prefixes += 1 + network.except().size();
+      }
+    }
+    return prefixes;
   }
 
   private static int every(List<Entry> sorted, boolean ipv4) {
@@ -163,19 +176,58 @@ final class NetworkIndex {
     private @Nullable Node one;
 
     /** Networks that begin at exactly this prefix, and holes that do. */
-    private final List<Member> members = new ArrayList<>(1);
+    private List<Member> members = List.of();
 
-    private final List<Member> holes = new ArrayList<>(0);
+    private List<Member> holes = List.of();
     private int first = NONE;
 
     Node(Prefix prefix) {
       this.prefix = prefix;
       this.depth = prefix.length();
     }
+
+    void addMember(Member member) {
+      members = members.isEmpty() ? new ArrayList<>(1) : members;
+      members.add(member);
+    }
+
+    void addHole(Member member) {
+      holes = holes.isEmpty() ? new ArrayList<>(1) : holes;
+      holes.add(member);
+    }
   }
 
   /** One network of one authorization. */
-  private record Member(int id, Network network) {}
+  private static final class Member {
+    private final int id;
+    private final Network network;
+
+    /** Whether it has holes and holds where the walk is. */
+    private boolean open;
+
+    Member(int id, Network network) {
+      this.id = id;
+      this.network = network;
+    }
+  }
+
+  /** How many networks with holes hold where the walk is, by id. */
+  private static final class Open {
+    private final TreeMap<Integer, Integer> counts = new TreeMap<>();
+
+    int lowest() {
+      return counts.isEmpty() ? NONE : counts.firstKey();
+    }
+
+    void set(Member member, boolean open) {
+      member.open = open;
+      if (open) {
+        counts.merge(member.id, 1, Integer::sum);
+      } else {
+        counts.computeIfPresent(member.id, (id, count) -> count == 1 ? null : count - 1);
+      }
+    }
+  }
 
   private static Node build(List<Entry> entries, boolean ipv4, int every) {
     Node root = new Node(ipv4 ? IpBits.IPV4 : IpBits.IPV6);
@@ -185,15 +237,15 @@ final class NetworkIndex {
           continue;
         }
         Member member = new Member(entry.id(), network);
-        insert(root, network.net()).members.add(member);
+        insert(root, network.net()).addMember(member);
         for (Prefix except : network.except()) {
           if (except.isIpv4() == ipv4) {
-            insert(root, except).holes.add(member);
+            insert(root, except).addHole(member);
           }
         }
       }
     }
-    resolve(root, every, Set.of());
+    resolve(root, every, new Open());
     return root;
   }
 
@@ -245,41 +297,44 @@ final class NetworkIndex {
   }
 
   /**
-   * Sets each node's first id from the networks on its path that no hole on its path ends.
+   * Sets each node's first id from the networks on its path that no hole on its path ends. What
+   * opens and closes at a node is undone behind it, so that each network and hole is looked at
+   * once.
    *
    * @param whole lowest id of the networks without holes above
-   * @param holed networks with holes above that hold here so far
+   * @param open networks with holes above that hold here so far; as before when it returns
    */
-  private static void resolve(Node node, int whole, Set<Member> holed) {
+  private static void resolve(Node node, int whole, Open open) {
     int lowest = whole;
-    Set<Member> here = holed;
-    if (!node.members.isEmpty() || !node.holes.isEmpty()) {
-      here = Collections.newSetFromMap(new IdentityHashMap<>());
-      here.addAll(holed);
-      for (Member member : node.members) {
-        List<Prefix> except = member.network().except();
-        if (except.isEmpty()) {
-          lowest = Math.min(lowest, member.id());
-        } else if (except.stream().noneMatch(hole -> covers(hole, node.prefix))) {
-          // A hole may be as large as its network, or larger; then the network holds for nobody.
-          here.add(member);
-        }
+    List<Member> opened = new ArrayList<>(0);
+    List<Member> closed = new ArrayList<>(0);
+    for (Member member : node.members) {
+      List<Prefix> except = member.network.except();
+      if (except.isEmpty()) {
+        lowest = Math.min(lowest, member.id);
+      } else if (except.stream().noneMatch(hole -> covers(hole, node.prefix))) {
+        // A hole may be as large as its network, or larger; then the network holds for nobody.
+        open.set(member, true);
+        opened.add(member);
       }
-      node.holes.forEach(here::remove);
     }
-    int first = lowest;
-    for (Member member : here) {
-      first = Math.min(first, member.id());
+    for (Member member : node.holes) {
+      if (member.open) {
+        open.set(member, false);
+        closed.add(member);
+      }
     }
-    node.first = first;
+    node.first = Math.min(lowest, open.lowest());
     if (node.zero != null) {
-      resolve(node.zero, lowest, here);
+      resolve(node.zero, lowest, open);
     }
     if (node.one != null) {
-      resolve(node.one, lowest, here);
+      resolve(node.one, lowest, open);
     }
-    node.members.clear();
-    node.holes.clear();
+    closed.forEach(member -> open.set(member, true));
+    opened.forEach(member -> open.set(member, false));
+    node.members = List.of();
+    node.holes = List.of();
   }
 
   private static boolean covers(Prefix hole, Prefix prefix) {
