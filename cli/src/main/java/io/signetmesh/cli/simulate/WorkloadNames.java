@@ -63,7 +63,7 @@ public final class WorkloadNames {
               throw new IllegalArgumentException(
                   "'"
                       + name
-                      + "' names no workload: expected NAMESPACE/POD or"
+                      + "' names no workload: expected NAMESPACE/POD, NAMESPACE/ew/NAME or"
                       + " NAMESPACE/deploy/NAME");
         };
     if (found.isEmpty()) {
