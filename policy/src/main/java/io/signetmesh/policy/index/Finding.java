@@ -94,9 +94,16 @@ public record Finding(
     return ORDER.compare(this, other);
   }
 
-  /** {@code file:line:column: Kind ns/name: message}, the place left out when it is unknown. */
+  /** {@code file:line:column: error: Kind ns/name: message (rule)}, without an unknown place. */
   @Override
   public String toString() {
-    return (origin.isEmpty() ? "" : origin + ": ") + object + ": " + message;
+    return (origin.isEmpty() ? "" : origin + ": ")
+        + (severity == Severity.ERROR ? "error: " : "warning: ")
+        + object
+        + ": "
+        + message
+        + " ("
+        + rule.text()
+        + ")";
   }
 }

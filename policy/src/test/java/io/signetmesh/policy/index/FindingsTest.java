@@ -516,7 +516,15 @@ final class FindingsTest {
       facts.add(fact);
     }
     return index(CONFIG, facts.toArray(Fact[]::new)).findings().stream()
-        .map(finding -> finding.severity() + " " + finding.rule().text() + " " + finding)
+        .map(
+            finding ->
+                "%s %s %s%s: %s"
+                    .formatted(
+                        finding.severity(),
+                        finding.rule().text(),
+                        finding.origin().isEmpty() ? "" : finding.origin() + ": ",
+                        finding.object(),
+                        finding.message()))
         .toList();
   }
 }
