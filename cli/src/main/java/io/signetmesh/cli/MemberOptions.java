@@ -97,6 +97,13 @@ final class MemberOptions {
   }
 
   private Optional<ControlPlaneFile> file() throws CommandFailure {
+    if (state != null && !Files.isDirectory(state)) {
+      throw CommandFailure.configuration(
+          "--state "
+              + state
+              + ": there is no such directory; expected the one that 'signet up' or 'signet"
+              + " identity' was started with");
+    }
     try {
       return state == null ? Optional.empty() : ControlPlaneFile.read(state);
     } catch (IOException e) {

@@ -165,11 +165,18 @@ final class BadInputTest {
   }
 
   @Test
+  void noOtherMeshIsAskedWhenTheStateDirectoryIsMisspelt() {
+    assertThat(run("policy", "status", "--state", state())).isEqualTo(ExitCode.CONFIGURATION);
+    assertThat(err.toString()).contains("--state " + state() + ": there is no such directory");
+  }
+
+  @Test
   void statusOfAMeshThatDoesNotRunIsAnsweredAtOnce() throws Exception {
     int free;
     try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
       free = socket.getLocalPort();
     }
+    Files.createDirectories(directory.resolve("state"));
     assertThat(run("policy", "status", "--state", state(), "--identity-addr", "127.0.0.1:" + free))
         .isEqualTo(ExitCode.UNAVAILABLE);
     assertThat(err.toString()).contains("no identity server at 127.0.0.1:" + free);
