@@ -50,6 +50,11 @@ final class PolicySet {
     public @Nullable CharSequence header(CharSequence lowerCaseName) {
       return null;
     }
+
+    @Override
+    public boolean repeats(CharSequence lowerCaseName) {
+      return false;
+    }
   }
 
   /**

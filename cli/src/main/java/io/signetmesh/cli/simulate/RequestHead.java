@@ -2,8 +2,10 @@ package io.signetmesh.cli.simulate;
 
 import io.signetmesh.proxy.authorize.RequestFacts;
 import java.nio.charset.StandardCharsets;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** A request as the proxy decides about it: in origin form, with lower-case header names. */
@@ -14,12 +16,19 @@ final class RequestHead implements RequestFacts {
   private final String path;
   private final String authority;
   private final Map<String, String> headers;
+  private final Set<String> repeated;
 
-  private RequestHead(String method, String path, String authority, Map<String, String> headers) {
+  private RequestHead(
+      String method,
+      String path,
+      String authority,
+      Map<String, String> headers,
+      Set<String> repeated) {
     this.method = method;
     this.path = path;
     this.authority = authority;
     this.headers = headers;
+    this.repeated = repeated;
   }
 
   /**
@@ -30,8 +39,14 @@ final class RequestHead implements RequestFacts {
    */
   static @Nullable RequestHead of(Call call, CallProtocol protocol, String host) {
     Map<String, String> headers = new LinkedHashMap<>();
+    Set<String> repeated = new HashSet<>();
     for (Call.Header header : call.headers()) {
-      headers.putIfAbsent(header.key(), header.value());
+      String first = headers.putIfAbsent(header.key(), header.value());
+      if (first != null && header.key().equals("cookie")) {
+        headers.put(header.key(), first + "; " + header.value());
+      } else if (first != null && !first.equals(header.value())) {
+        repeated.add(header.key());
+      }
     }
     String named = headers.remove("host");
     String authority = call.host() != null ? call.host() : named != null ? named : host;
@@ -62,12 +77,12 @@ final class RequestHead implements RequestFacts {
     path = octets(path);
     boolean target = path.startsWith("/") || (path.equals("*") && method.equals("OPTIONS"));
     boolean plain = path.chars().noneMatch(c -> c <= ' ' || c == 0x7f || c == '#');
-    return target && plain ? new RequestHead(method, path, authority, headers) : null;
+    return target && plain ? new RequestHead(method, path, authority, headers, repeated) : null;
   }
 
   /** The same with another path. */
   RequestHead withPath(String other) {
-    return other.equals(path) ? this : new RequestHead(method, other, authority, headers);
+    return other.equals(path) ? this : new RequestHead(method, other, authority, headers, repeated);
   }
 
   /** A character for each octet of the text in UTF-8, as codecs read targets. */
@@ -97,5 +112,10 @@ final class RequestHead implements RequestFacts {
   @Override
   public @Nullable CharSequence header(CharSequence lowerCaseName) {
     return headers.get(lowerCaseName.toString());
+  }
+
+  @Override
+  public boolean repeats(CharSequence lowerCaseName) {
+    return repeated.contains(lowerCaseName.toString());
   }
 }

@@ -71,7 +71,8 @@ final class CompiledServerPolicy implements ServerPolicy {
             Reason.UNSAFE_PATH,
             null,
             "path",
-            "the path has no safe normal form, or another reading leads to another route");
+            "the path has no safe normal form, or another reading of path, query or headers may"
+                + " lead to another route, or is too long to tell its route");
   }
 
   private Decision denial(
@@ -252,6 +253,11 @@ final class CompiledServerPolicy implements ServerPolicy {
     @Override
     public @Nullable CharSequence header(CharSequence lowerCaseName) {
       return received.header(lowerCaseName);
+    }
+
+    @Override
+    public boolean repeats(CharSequence lowerCaseName) {
+      return received.repeats(lowerCaseName);
     }
   }
 

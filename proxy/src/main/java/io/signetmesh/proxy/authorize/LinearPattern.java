@@ -18,6 +18,12 @@ final class LinearPattern {
   /** Largest program, in instructions. */
   static final int MOST_INSTRUCTIONS = 2_000;
 
+  /** What asking for one text may cost: instructions times characters. */
+  static final long MOST_STEPS = 1_000_000;
+
+  /** Longest text that is asked about, in characters. */
+  static final int LONGEST_TEXT = 8 * 1024;
+
   /** Deepest nesting of groups. */
   static final int DEEPEST = 100;
 
@@ -109,6 +115,24 @@ final class LinearPattern {
   /** Whether only {@link #prefix()} itself matches. */
   boolean isLiteral() {
     return kind == Kind.LITERAL;
+  }
+
+  /**
+   * The most steps that asking about the text up to {@code end} takes: instructions times
+   * characters; 0 where comparing is enough. More than {@link #MOST_STEPS} for a text that is too
+   * long to be asked about.
+   */
+  long steps(CharSequence value, int end) {
+    Pattern asked = pattern;
+    int length = prefix.length();
+    int tail = suffix.length();
+    if (asked == null
+        || length + tail > end
+        || !regionEquals(value, 0, prefix)
+        || !regionEquals(value, end - tail, suffix)) {
+      return 0;
+    }
+    return end > LONGEST_TEXT ? MOST_STEPS + 1 : (long) asked.programSize() * end;
   }
 
   /** Whether the whole of the text matches. */

@@ -24,6 +24,16 @@ final class PathIndex {
   /** Up to this many children are compared one by one. */
   private static final int COMPARED = 3;
 
+  /** Found where an answer would cost too much: the request has to be refused. */
+  static final RouteEntry TOO_COSTLY =
+      new RouteEntry(
+          new CompiledRoute(new ResourceRef("", "default", "invalid"), List.of(), null, null),
+          null,
+          null,
+          List.of(),
+          List.of(),
+          null);
+
   private final Node root = new Node("", null);
   private final Map<String, List<Ranked>> rpcMethodsBuilding = new HashMap<>();
   private final MethodTable rpcMethods;
@@ -210,7 +220,8 @@ final class PathIndex {
   }
 
   /**
-   * The match of a request, or null.
+   * The match of a request, or null; {@link #TOO_COSTLY} where expressions would have to be asked
+   * in more than {@link LinearPattern#MOST_STEPS} steps together.
    *
    * @param target path and query as sent
    * @param targetEnd where the query begins in {@code target}
@@ -240,8 +251,24 @@ final class PathIndex {
       // A match of any path, or of the prefix "/", counts for one character.
       best = better(best, first(root.prefixes, request, target, targetEnd));
     }
+    long steps = 0;
     for (Node at = node.expressed; at != null; at = parentExpressed(at)) {
-      best = better(best, expression(at, best, request, target, targetEnd, path, end));
+      for (Ranked one : at.expressions) {
+        if (best != null && one.rank() >= best.rank()) {
+          break;
+        }
+        if (one.accepts(request, target, targetEnd)
+            && one.entry().path() instanceof PathPattern.Expression expression) {
+          steps += expression.pattern().steps(path, end);
+          if (steps > LinearPattern.MOST_STEPS) {
+            return TOO_COSTLY;
+          }
+          if (expression.pattern().matches(path, end)) {
+            best = one;
+            break;
+          }
+        }
+      }
     }
     if (best != null) {
       return best.entry();
@@ -276,27 +303,6 @@ final class PathIndex {
       Ranked[] matches, RequestFacts request, CharSequence target, int targetEnd) {
     for (Ranked one : matches) {
       if (one.accepts(request, target, targetEnd)) {
-        return one;
-      }
-    }
-    return null;
-  }
-
-  private static @Nullable Ranked expression(
-      Node node,
-      @Nullable Ranked best,
-      RequestFacts request,
-      CharSequence target,
-      int targetEnd,
-      CharSequence path,
-      int end) {
-    for (Ranked one : node.expressions) {
-      if (best != null && one.rank() >= best.rank()) {
-        return null;
-      }
-      if (one.accepts(request, target, targetEnd)
-          && one.entry().path() instanceof PathPattern.Expression expression
-          && expression.pattern().matches(path, end)) {
         return one;
       }
     }

@@ -15,4 +15,10 @@ public interface RequestFacts {
 
   /** First value of a header, by lower-case name; null when it is absent. */
   @Nullable CharSequence header(CharSequence lowerCaseName);
+
+  /**
+   * Whether a header, by lower-case name, has several values that are not all equal, so that {@link
+   * #header} is not all that an application may read.
+   */
+  boolean repeats(CharSequence lowerCaseName);
 }

@@ -13,12 +13,15 @@ import org.jspecify.annotations.Nullable;
  * <p>A path that leads to another route when it is read as lenient applications read it (see {@link
  * LenientPath}) has no route: the decision would be about another resource than the one served.
  * This is so only where routes are chosen by path. Exact paths of probes are none of these: what
- * grants to probes is not reached by any other reading of a path.
+ * grants to probes is not reached by any other reading of a path. Nor has a request a route whose
+ * headers or query parameters leave open which (see {@link RouteConditions}), or for which regular
+ * expressions would take too long.
  */
 final class RouteTable {
   private final List<RouteEntry> entries;
   private final @Nullable CompiledRoute only;
   private final HostIndex index;
+  private final RouteConditions conditions;
   private final boolean matchesPaths;
   private final boolean matchesMethods;
 
@@ -29,6 +32,7 @@ final class RouteTable {
             ? entries.getFirst().route()
             : null;
     this.index = new HostIndex(this.entries);
+    this.conditions = new RouteConditions(this.entries);
     this.matchesPaths =
         this.entries.stream().anyMatch(entry -> entry.path() != null && isResource(entry));
     this.matchesMethods =
@@ -72,36 +76,56 @@ final class RouteTable {
     return found == null ? null : found.route();
   }
 
-  /** The match that a request takes; null when it takes none or its path is ambiguous. */
+  /** The match that a request takes; null when it takes none or is ambiguous. */
   @Nullable RouteEntry entry(RequestFacts request) {
     CharSequence target = request.path();
     int end = pathEnd(target);
+    if (conditions.areUnclear(request, target, end)) {
+      return null;
+    }
     RouteEntry asSent = index.find(request, target, end, target, end);
+    if (isTooCostly(asSent)) {
+      return null;
+    }
     if (asSent == null || !matchesPaths || !LenientPath.mayDiffer(target, end)) {
       return asSent;
     }
     return leadsElsewhere(asSent, request, target, end) ? null : asSent;
   }
 
-  /** Whether a request has no route because its path has two readings of different routes. */
+  /**
+   * Whether a request has no route because it has two readings of different routes, or because
+   * telling its route would cost too much.
+   */
   boolean isAmbiguous(RequestFacts request) {
-    if (!matchesPaths) {
+    if (only != null) {
       return false;
     }
     CharSequence target = request.path();
     int end = pathEnd(target);
-    if (!LenientPath.mayDiffer(target, end)) {
-      return false;
+    if (conditions.areUnclear(request, target, end)) {
+      return true;
     }
     RouteEntry asSent = index.find(request, target, end, target, end);
-    return asSent != null && leadsElsewhere(asSent, request, target, end);
+    if (isTooCostly(asSent)) {
+      return true;
+    }
+    return asSent != null
+        && matchesPaths
+        && LenientPath.mayDiffer(target, end)
+        && leadsElsewhere(asSent, request, target, end);
+  }
+
+  @SuppressWarnings("ReferenceEquality") // There is one.
+  private static boolean isTooCostly(@Nullable RouteEntry entry) {
+    return entry == PathIndex.TOO_COSTLY;
   }
 
   private boolean leadsElsewhere(
       RouteEntry asSent, RequestFacts request, CharSequence target, int end) {
     String lenient = LenientPath.of(target, end);
     RouteEntry asRead = index.find(request, target, end, lenient, lenient.length());
-    return asRead == null || !asRead.route().equals(asSent.route());
+    return asRead == null || isTooCostly(asRead) || !asRead.route().equals(asSent.route());
   }
 
   private static int pathEnd(CharSequence target) {

@@ -27,6 +27,7 @@ import java.net.InetSocketAddress;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
@@ -640,6 +641,22 @@ public final class DefaultHttpInbound implements HttpInbound {
         }
       }
       return head.get(lowerCaseName);
+    }
+
+    @Override
+    public boolean repeats(CharSequence lowerCaseName) {
+      if (HeaderNames.HOST.contentEquals(lowerCaseName)
+          || HeaderNames.COOKIE.contentEquals(lowerCaseName)) {
+        return false;
+      }
+      Iterator<CharSequence> values = head.valueIterator(lowerCaseName);
+      CharSequence first = values.hasNext() ? values.next() : "";
+      while (values.hasNext()) {
+        if (CharSequence.compare(first, values.next()) != 0) {
+          return true;
+        }
+      }
+      return false;
     }
   }
 }

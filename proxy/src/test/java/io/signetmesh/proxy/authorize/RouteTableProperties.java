@@ -3,6 +3,7 @@ package io.signetmesh.proxy.authorize;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.signetmesh.proxy.authorize.RouteEntry.PathPattern;
+import io.signetmesh.proxy.authorize.RouteEntry.ValuePattern;
 import java.util.List;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
@@ -53,6 +54,107 @@ class RouteTableProperties {
     }
   }
 
+  @Example
+  void requestsWhoseParametersOrHeadersLeaveTheRouteOpenHaveNone() {
+    RouteTable conditional =
+        new RouteTable(
+            List.of(
+                prefix("everything", "/"),
+                conditional("delete", null, new ValuePattern("action", "delete", null)),
+                conditional("write", new ValuePattern("x-op", "write", null), null)));
+
+    for (String path :
+        List.of(
+            "/?action=x&action=delete",
+            "/?action=delete&a=1&action=x",
+            "/?action=x&acti%6Fn=delete",
+            "/?action&action=delete",
+            "/?action=delete%",
+            "/?action=%ff",
+            "/?action%=delete")) {
+      assertThat(conditional.find(new Get(path))).as(path).isNull();
+      assertThat(conditional.isAmbiguous(new Get(path))).as(path).isTrue();
+    }
+    for (String path :
+        List.of("/", "/?", "/?a=1&a=2", "/?a=100%", "/?action=x&action=x", "/?&action=%20")) {
+      assertThat(name(conditional.find(new Get(path)))).as(path).isEqualTo("everything");
+      assertThat(conditional.isAmbiguous(new Get(path))).as(path).isFalse();
+    }
+    assertThat(name(conditional.find(new Get("/?action=delete&action=del%65te"))))
+        .isEqualTo("delete");
+    assertThat(name(conditional.find(new Get("/", List.of("write", "write"))))).isEqualTo("write");
+    assertThat(conditional.find(new Get("/", List.of("read", "write")))).isNull();
+    assertThat(conditional.isAmbiguous(new Get("/", List.of("read", "write")))).isTrue();
+    // Where no route asks for them they are nobody's business.
+    assertThat(routeOf("/?action=x&action=delete")).isEqualTo("everything");
+  }
+
+  @Example
+  void pathsThatExpressionsWouldTakeTooLongForHaveNoRoute() {
+    LinearPattern large = LinearPattern.compile("/a/.{0,400}b.{0,400}/c");
+    RouteTable expressed =
+        new RouteTable(
+            List.of(
+                prefix("everything", "/"),
+                entry("large", new PathPattern.Expression(large)),
+                entry("any", new PathPattern.Expression(LinearPattern.compile("/any/.*")))));
+    String longest = "x".repeat(60_000);
+
+    for (String path : List.of("/a/" + longest + "/c", "/a/" + "x".repeat(2_000) + "/c?q")) {
+      assertThat(expressed.find(new Get(path))).isNull();
+      assertThat(expressed.isAmbiguous(new Get(path))).isTrue();
+    }
+    assertThat(name(expressed.find(new Get("/a/xbx/c")))).isEqualTo("large");
+    // No expression has to be asked about these.
+    for (String path : List.of("/a/" + longest, "/b/" + longest + "/c")) {
+      assertThat(name(expressed.find(new Get(path)))).isEqualTo("everything");
+    }
+    assertThat(name(expressed.find(new Get("/any/" + longest)))).isEqualTo("any");
+  }
+
+  @Example
+  void valuesThatExpressionsWouldTakeTooLongForHaveNoRoute() {
+    LinearPattern large = LinearPattern.compile(".{0,400}b.{0,400}");
+    RouteTable conditional =
+        new RouteTable(
+            List.of(
+                prefix("everything", "/"),
+                conditional("header", new ValuePattern("x-op", null, large), null),
+                conditional("query", null, new ValuePattern("q", null, large))));
+    String longest = "x".repeat(2_000);
+
+    assertThat(conditional.isAmbiguous(new Get("/", List.of(longest)))).isTrue();
+    assertThat(conditional.isAmbiguous(new Get("/?q=" + longest))).isTrue();
+    assertThat(conditional.find(new Get("/?q=" + longest))).isNull();
+    assertThat(name(conditional.find(new Get("/?q=b")))).isEqualTo("query");
+    assertThat(name(conditional.find(new Get("/?p=" + longest)))).isEqualTo("everything");
+  }
+
+  private static @Nullable String name(@Nullable CompiledRoute route) {
+    return route == null ? null : route.ref().name();
+  }
+
+  private static RouteEntry entry(String name, @Nullable PathPattern path) {
+    return new RouteEntry(
+        new CompiledRoute(new ResourceRef("", "route", name), List.of(), null, null),
+        null,
+        path,
+        List.of(),
+        List.of(),
+        null);
+  }
+
+  private static RouteEntry conditional(
+      String name, @Nullable ValuePattern header, @Nullable ValuePattern parameter) {
+    return new RouteEntry(
+        entry(name, null).route(),
+        null,
+        null,
+        header == null ? List.of() : List.of(header),
+        parameter == null ? List.of() : List.of(parameter),
+        null);
+  }
+
   @Property
   void lenientPathsHaveNothingLeftToResolve(@ForAll("paths") String path) {
     String lenient = LenientPath.of(path, path.length());
@@ -88,7 +190,11 @@ class RouteTableProperties {
         null);
   }
 
-  private record Get(CharSequence path) implements RequestFacts {
+  private record Get(CharSequence path, List<String> operations) implements RequestFacts {
+    Get(CharSequence path) {
+      this(path, List.of());
+    }
+
     @Override
     public CharSequence method() {
       return "GET";
@@ -101,7 +207,14 @@ class RouteTableProperties {
 
     @Override
     public @Nullable CharSequence header(CharSequence lowerCaseName) {
-      return null;
+      return "x-op".contentEquals(lowerCaseName) && !operations.isEmpty()
+          ? operations.getFirst()
+          : null;
+    }
+
+    @Override
+    public boolean repeats(CharSequence lowerCaseName) {
+      return "x-op".contentEquals(lowerCaseName) && operations.stream().distinct().count() > 1;
     }
   }
 }

@@ -66,6 +66,11 @@ final class World {
     public @Nullable CharSequence header(CharSequence lowerCaseName) {
       return headers.get(lowerCaseName.toString());
     }
+
+    @Override
+    public boolean repeats(CharSequence lowerCaseName) {
+      return false;
+    }
   }
 
   // ---- policies
