@@ -40,6 +40,29 @@ final class PolicyExplainCommandTest {
   }
 
   @Test
+  void aMethodInAnotherCaseIsRefusedOnlyWhereRoutesMatchMethods() throws IOException {
+    assertThat(web("--client-identity", "shop/frontend", "--method", "get").out())
+        .startsWith("allowed (200)");
+    write(
+        ShopManifests.YAML
+            + """
+            ---
+            apiVersion: policy.linkerd.io/v1beta3
+            kind: HTTPRoute
+            metadata: {name: reads, namespace: shop}
+            spec:
+              parentRefs: [{group: policy.linkerd.io, kind: Server, name: web}]
+              rules: [{matches: [{method: GET}, {path: {value: /any}}]}]
+            """);
+    for (String path : List.of("/", "/any")) {
+      CommandRun run =
+          web("--client-identity", "shop/frontend", "--method", "get", "--path", path)
+              .ended(ExitCode.OK);
+      assertThat(run.out()).contains("denied (400)", "protocol-error");
+    }
+  }
+
+  @Test
   void saysWhichAuthorizationAllows() {
     CommandRun run =
         web("--client-identity", "shop/frontend", "--path", "/catalog").ended(ExitCode.OK);
