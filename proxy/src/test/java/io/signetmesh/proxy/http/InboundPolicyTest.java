@@ -391,6 +391,36 @@ class InboundPolicyTest {
   }
 
   @Test
+  void aRepeatedHeaderIsRefusedWhereRoutesMatchOnIt() throws Exception {
+    HttpRoute writes =
+        PolicyMessages.route(
+                "writes",
+                PathMatch.newBuilder().setPrefix("/").build(),
+                identities("admins", OTHER))
+            .setRules(
+                0,
+                HttpRoute.Rule.newBuilder()
+                    .addMatches(
+                        HttpRouteMatch.newBuilder()
+                            .addHeaders(
+                                HeaderMatch.newBuilder()
+                                    .setName("x-op")
+                                    .setExact(ByteString.copyFromUtf8("write")))))
+            .build();
+    set(server(detect(prefix("public", "/", anybody("all")), writes)));
+    String head = "GET / HTTP/1.1\r\nhost: web\r\n";
+    assertThat(client.send(head + "x-op: a\r\nX-Op: write\r\n\r\n").response().status())
+        .isEqualTo(400);
+    assertThat(last().reason()).isEqualTo("unsafe-path");
+    assertThat(app.requests).isEmpty();
+    assertThat(client.send(head + "x-op: a\r\nx-op: a\r\n\r\n").response().status()).isEqualTo(200);
+    assertThat(client.send(head + "x-no: a\r\nx-no: b\r\n\r\n").response().status()).isEqualTo(200);
+    try (var peer = Http2Peer.client(proxy.inbound(IDENTITY))) {
+      assertThat(peer.get("/", "x-op", "a", "x-op", "write").rest().status()).isEqualTo(400);
+    }
+  }
+
+  @Test
   void aMethodThatDiffersInCaseOnlyIsRefusedWhereRoutesMatchMethods() throws Exception {
     HttpRoute deletes =
         PolicyMessages.route("deletes", PathMatch.newBuilder().setPrefix("/").build())

@@ -1,0 +1,4 @@
+@NullMarked
+package io.signetmesh.cli.simulate;
+
+import org.jspecify.annotations.NullMarked;
