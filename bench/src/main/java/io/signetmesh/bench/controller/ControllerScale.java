@@ -267,7 +267,8 @@ public final class ControllerScale implements Callable<Integer> {
     String namespace = mesh.apply(edit, round);
     int wanted = mesh.messages(edit);
     fleet.await(wanted, LIMIT);
-    EnforcementStatus answer = status.await(namespace, EnforcementTable::inForce, LIMIT);
+    EnforcementStatus answer =
+        status.await(namespace, EnforcementTable::inForce, Duration.ZERO, LIMIT);
     if (!EnforcementTable.inForce(answer)) {
       throw new IOException("not in force everywhere within " + LIMIT.toSeconds() + " s");
     }

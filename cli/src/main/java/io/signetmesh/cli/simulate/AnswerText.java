@@ -63,7 +63,10 @@ public final class AnswerText {
       case UNSAFE_PATH ->
           "the path can be read in more than one way"
               + (decision.detail() == null ? "" : ": " + decision.detail());
-      case PROTOCOL_ERROR -> "what the client speaks is not what " + name(server) + " takes";
+      case PROTOCOL_ERROR ->
+          decision.detail() == null
+              ? "what the client speaks is not what " + name(server) + " takes"
+              : "the proxy takes no such request: " + decision.detail();
       case RATE_LIMITED -> "the rate limit of " + name(server) + " is exhausted";
       case NO_POLICY, FOREIGN_ADDRESS, TLS_HANDSHAKE -> decision.reason().code();
     };

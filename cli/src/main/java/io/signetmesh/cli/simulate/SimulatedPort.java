@@ -6,10 +6,10 @@ import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Explanation;
 import io.signetmesh.proxy.authorize.PolicyCompiler;
 import io.signetmesh.proxy.authorize.Reason;
+import io.signetmesh.proxy.authorize.RequestMethod;
 import io.signetmesh.proxy.authorize.RequestPath;
 import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,10 +26,6 @@ public final class SimulatedPort {
   private static final int TOO_MANY = 429;
   private static final int SERVER_ERROR = 500;
   private static final int NONE = -1;
-
-  /** Methods whose spelling in another case the proxy refuses where routes match methods. */
-  private static final Set<String> METHODS =
-      Set.of("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "CONNECT", "TRACE");
 
   private final Server message;
   private final ServerPolicy policy;
@@ -151,8 +147,8 @@ public final class SimulatedPort {
         }
         head = head.withPath(normal.toString());
       }
-      if (policy.matchesMethods() && isMisspelt(head.method().toString())) {
-        Decision refusal = refusal(Reason.PROTOCOL_ERROR, "a registered method in another case");
+      if (policy.matchesMethods() && RequestMethod.isMisspelt(head.method())) {
+        Decision refusal = refusal(Reason.PROTOCOL_ERROR, RequestMethod.MISSPELT);
         return refused(head.request(), refusal, BAD_REQUEST, null);
       }
       Answer.Request request = head.request();
@@ -194,10 +190,6 @@ public final class SimulatedPort {
         }
       }
       return answer(request, decision, route, FORWARDED, NONE, explanation);
-    }
-
-    private static boolean isMisspelt(String method) {
-      return !METHODS.contains(method) && METHODS.stream().anyMatch(method::equalsIgnoreCase);
     }
 
     private static boolean isForwarded(Route route) {

@@ -39,11 +39,6 @@ public final class InboundPolicyService
     this.executor = executor;
   }
 
-  /** Number of streams open now. */
-  public int openStreams() {
-    return streams.size();
-  }
-
   @Override
   public void getPort(PortSpec request, StreamObserver<Server> response) {
     EffectivePolicy policy;

@@ -14,6 +14,7 @@ import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Reason;
 import io.signetmesh.proxy.authorize.RequestFacts;
+import io.signetmesh.proxy.authorize.RequestMethod;
 import io.signetmesh.proxy.authorize.RequestPath;
 import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;
@@ -39,9 +40,6 @@ import org.jspecify.annotations.Nullable;
  * they are in flight are cut.
  */
 public final class DefaultHttpInbound implements HttpInbound {
-  private static final String[] METHODS = {
-    "GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "CONNECT", "TRACE"
-  };
   private static final Pattern PARAMETER_VALUE = Pattern.compile("(;[^;=/]*)=[^;/]*");
 
   private final HttpConfig config;
@@ -243,14 +241,8 @@ public final class DefaultHttpInbound implements HttpInbound {
       if (current.matchesPaths() && !normalize(current, head, target)) {
         return;
       }
-      if (current.matchesMethods() && isMisspelt(head.method())) {
-        record(
-            current,
-            Verdict.DENY,
-            Reason.PROTOCOL_ERROR,
-            null,
-            "a registered method in another case",
-            null);
+      if (current.matchesMethods() && RequestMethod.isMisspelt(head.method())) {
+        record(current, Verdict.DENY, Reason.PROTOCOL_ERROR, null, RequestMethod.MISSPELT, null);
         fail(Failure.BAD_REQUEST);
         return;
       }
@@ -324,23 +316,6 @@ public final class DefaultHttpInbound implements HttpInbound {
       fail(failure);
     }
 
-    /**
-     * Whether a method is a registered one but for its case: methods are case-sensitive (RFC 9110
-     * 9.1), yet some applications take both for the same.
-     */
-    private static boolean isMisspelt(@Nullable CharSequence method) {
-      if (method == null) {
-        return false;
-      }
-      for (String registered : METHODS) {
-        if (registered.length() == method.length()
-            && AsciiString.contentEqualsIgnoreCase(registered, method)) {
-          return !AsciiString.contentEquals(registered, method);
-        }
-      }
-      return false;
-    }
-
     /** What the client asked for, with its path in the form that is given. */
     private Facts facts(@Nullable CharSequence form) {
       Facts facts = connection.facts;
@@ -381,6 +356,8 @@ public final class DefaultHttpInbound implements HttpInbound {
       CharSequence normal = changed.matchesPaths() ? RequestPath.normalize(facts.path) : facts.path;
       if (normal == null) {
         record(changed, Verdict.DENY, Reason.UNSAFE_PATH, null, null, null);
+      } else if (changed.matchesMethods() && RequestMethod.isMisspelt(facts.method())) {
+        record(changed, Verdict.DENY, Reason.PROTOCOL_ERROR, null, RequestMethod.MISSPELT, null);
       } else {
         facts.path = normal;
         Route route = route(changed, facts);
