@@ -385,6 +385,12 @@ public final class ChainVerifier {
               + certificate.getSigAlgName()
               + ": expected ECDSA, RSA with SHA-256 or better, or Ed25519");
     }
+    if (hasUnusedSignatureBits(certificate)) {
+      throw new CertificateException(
+          "signature of certificate "
+              + Certificates.describe(certificate)
+              + " does not end with a whole byte: expected no unused bits");
+    }
     checkKey(certificate);
     Set<String> critical = certificate.getCriticalExtensionOIDs();
     if (critical != null) {
@@ -398,6 +404,18 @@ public final class ChainVerifier {
         }
       }
     }
+  }
+
+  /**
+   * Whether the bit string of the signature is not one of whole bytes. What is signed does not
+   * cover it, so a signature that ends with zero bits could otherwise be written in several ways,
+   * and one certificate would have several fingerprints. The bit string ends the certificate (RFC
+   * 5280 section 4.1), and its first byte counts the bits that are unused (X.690 section 8.6.2).
+   */
+  private static boolean hasUnusedSignatureBits(X509Certificate certificate) {
+    byte[] der = Certificates.der(certificate);
+    int unused = der.length - certificate.getSignature().length - 1;
+    return unused < 0 || der[unused] != 0;
   }
 
   private static void checkKey(X509Certificate certificate) throws CertificateException {

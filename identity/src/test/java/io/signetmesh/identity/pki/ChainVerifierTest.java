@@ -40,6 +40,26 @@ class ChainVerifierTest {
     }
   }
 
+  /** A signature whose last bit is zero is the same with one bit less. */
+  @Test
+  void certificateHasOnlyOneSpelling() throws Exception {
+    byte[] leaf;
+    byte[] signature;
+    do {
+      X509Certificate certificate = pki.certificate("web.example").leaf();
+      leaf = Certificates.der(certificate);
+      signature = certificate.getSignature();
+    } while ((signature[signature.length - 1] & 1) != 0);
+    leaf[leaf.length - signature.length - 1] = 1;
+    X509Certificate respelt = Certificates.parseDer("leaf", leaf);
+    ChainVerifier verifier = ChainVerifier.of(pki.trust(), InstantSource.fixed(TestPki.START));
+
+    assertThatThrownBy(
+            () -> verifier.verify(List.of(respelt, pki.issuer().getCertificate()), Purpose.CLIENT))
+        .isInstanceOf(CertificateException.class)
+        .hasMessageContaining("unused bits");
+  }
+
   private static CertificateBuilder ring() {
     return TestPki.ca("CN=ring", 1).setPathLengthConstraint(OptionalInt.empty());
   }
