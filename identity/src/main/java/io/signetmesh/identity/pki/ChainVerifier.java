@@ -29,10 +29,11 @@ import org.jspecify.annotations.Nullable;
  * proxy verifies one chain per connection and mesh chains are short: leaf, rarely more than one
  * intermediate, anchor. It is stricter than RFC 5280 where the mesh needs no latitude: the leaf
  * must carry a name and must not be a CA, anchors must be in their time of validity and obey their
- * own path length, extended key usage is checked on CA certificates that carry it, and every
- * critical extension other than basic constraints, (extended) key usage, subject alternative name
- * and name constraints is refused. Accepted signatures: ECDSA, RSA PKCS#1 with SHA-256, SHA-384 or
- * SHA-512, and Ed25519; keys: NIST P-256, P-384, P-521, Ed25519, RSA from 2048 to 8192 bits.
+ * own path length, extended key usage is checked on CA certificates that carry it, the names of a
+ * client must be few and plain, because denials are held against each of them, and every critical
+ * extension other than basic constraints, (extended) key usage, subject alternative name and name
+ * constraints is refused. Accepted signatures: ECDSA, RSA PKCS#1 with SHA-256, SHA-384 or SHA-512,
+ * and Ed25519; keys: NIST P-256, P-384, P-521, Ed25519, RSA from 2048 to 8192 bits.
  *
  * <p>Signatures found good are remembered (a fact that holds for ever), so that a chain seen before
  * costs no public-key operation; everything that depends on time or on the bundle is checked each
@@ -68,6 +69,9 @@ public final class ChainVerifier {
    * issue each other have as many paths as orders, and their signatures cost nothing once known.
    */
   private static final int MAX_STEPS = 256;
+
+  /** Names of a client: each decision may have to look at all of them. */
+  private static final int MAX_CLIENT_NAMES = 16;
 
   /** Remembered signatures; at 100 bytes each, the memory stays under half a megabyte. */
   private static final int MAX_REMEMBERED = 4096;
@@ -127,6 +131,9 @@ public final class ChainVerifier {
                         "certificate "
                             + Certificates.describe(leaf)
                             + " has no DNS or URI name: it identifies nobody"));
+    if (purpose == Purpose.CLIENT) {
+      checkNames(leaf, identity);
+    }
     new Path(chain, purpose, now).build();
     return identity;
   }
@@ -319,6 +326,29 @@ public final class ChainVerifier {
           "key usage of " + Certificates.describe(leaf) + " does not include digitalSignature");
     }
     checkPurpose(leaf, purpose);
+  }
+
+  /** Denials must be able to find each name of a client. */
+  private static void checkNames(X509Certificate leaf, PeerIdentity identity)
+      throws CertificateException {
+    if (identity.names().size() > MAX_CLIENT_NAMES) {
+      throw new CertificateException(
+          "client certificate "
+              + Certificates.describe(leaf)
+              + " has "
+              + identity.names().size()
+              + " names: expected at most "
+              + MAX_CLIENT_NAMES);
+    }
+    String unreadable = PeerIdentity.unreadableName(leaf);
+    if (unreadable != null) {
+      throw new CertificateException(
+          "client certificate "
+              + Certificates.describe(leaf)
+              + " has the DNS name "
+              + WorkloadIdentity.printable(unreadable)
+              + ": expected plain DNS names, without wildcard and trailing dot");
+    }
   }
 
   private static void checkIssuer(

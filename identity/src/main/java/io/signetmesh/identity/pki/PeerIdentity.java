@@ -10,13 +10,15 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Who a verified certificate speaks for.
  *
  * @param name the first DNS or URI subject alternative name in certificate order: what policy
- *     decides on
- * @param names all usable DNS and URI names in certificate order; {@code name} is the first
+ *     grants to
+ * @param names all usable DNS and URI names in certificate order; {@code name} is the first. A
+ *     denial holds for each of them
  */
 public record PeerIdentity(String name, List<String> names) {
   private static final int DNS_NAME = 2;
@@ -68,6 +70,25 @@ public record PeerIdentity(String name, List<String> names) {
     return names.isEmpty()
         ? Optional.empty()
         : Optional.of(new PeerIdentity(names.getFirst(), names));
+  }
+
+  /**
+   * A DNS name of a certificate that is no plain one, a wildcard for instance, so that it cannot be
+   * told whom it stands for; null when there is none.
+   */
+  static @Nullable String unreadableName(X509Certificate leaf) throws CertificateParsingException {
+    Collection<List<?>> alternatives = leaf.getSubjectAlternativeNames();
+    if (alternatives != null) {
+      for (List<?> alternative : alternatives) {
+        if (alternative.get(0) instanceof Integer kind
+            && kind == DNS_NAME
+            && alternative.get(1) instanceof String value
+            && !DNS.matcher(value.toLowerCase(Locale.ROOT)).matches()) {
+          return value;
+        }
+      }
+    }
+    return null;
   }
 
   /** Whether any name equals the expected one: the check that a client makes of a server. */

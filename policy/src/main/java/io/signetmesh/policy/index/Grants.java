@@ -13,6 +13,7 @@ import io.linkerd.proxy.meta.Metadata;
 import io.linkerd.proxy.meta.Resource;
 import io.signetmesh.crds.network.Cidr;
 import io.signetmesh.crds.policy.AccessPolicy;
+import io.signetmesh.identity.pki.WorkloadIdentity;
 import io.signetmesh.policy.facts.AuthorizationPolicyFact;
 import io.signetmesh.policy.facts.DenyPolicyFact;
 import io.signetmesh.policy.facts.Fact;
@@ -253,8 +254,32 @@ final class Grants {
             policy.ref(),
             "denypolicy",
             clients,
-            identities.size() == 1 ? identities(identities.getFirst()) : UNAUTHENTICATED),
+            identities.size() == 1
+                ? identities(withDnsNames(identities.getFirst()))
+                : UNAUTHENTICATED),
         reasons);
+  }
+
+  /**
+   * Adds to the SPIFFE ids of workloads of this mesh their DNS names, which come first in their
+   * certificates: a workload is refused by either.
+   */
+  private List<IdentityMatch> withDnsNames(List<IdentityMatch> denied) {
+    String own = "spiffe://" + config.trustDomain() + "/";
+    List<IdentityMatch> all = new ArrayList<>(denied);
+    for (IdentityMatch match : denied) {
+      if (match instanceof IdentityMatch.Exact(String identity) && identity.startsWith(own)) {
+        try {
+          all.add(
+              new IdentityMatch.Exact(
+                  WorkloadIdentity.parseSpiffeId(identity, config.controlPlaneNamespace())
+                      .dnsName()));
+        } catch (IllegalArgumentException e) {
+          // No service account is meant: there is no other name for it.
+        }
+      }
+    }
+    return all;
   }
 
   /**

@@ -25,6 +25,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.linkerd.proxy.inbound.Authz;
 import io.linkerd.proxy.inbound.HttpLocalRateLimit;
+import io.linkerd.proxy.inbound.Identity;
 import io.linkerd.proxy.inbound.Server;
 import io.signetmesh.crds.policy.AccessPolicy;
 import io.signetmesh.crds.policy.EnforcementMode;
@@ -35,6 +36,7 @@ import io.signetmesh.policy.facts.RateLimitFact;
 import io.signetmesh.policy.facts.Reference;
 import io.signetmesh.policy.facts.ServerFact;
 import io.signetmesh.policy.facts.WorkloadFact;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Nested;
@@ -168,6 +170,44 @@ final class TrialAndDenialTest {
       assertThat(denial.getMetadata().getResource().getKind()).isEqualTo("denypolicy");
       assertThat(denial.getAuthentication().getMeshTLS().getIdentities().getIdentities(0).getName())
           .isEqualTo("a.b");
+    }
+
+    /** Certificates of the mesh have both, the DNS name first. */
+    @Test
+    void aSpiffeIdOfTheMeshDeniesTheWorkloadByItsDnsNameToo() {
+      String own = "spiffe://cluster.local/ns/shop/sa/batch";
+      String foreign = "spiffe://other.example/ns/shop/sa/batch";
+      List<Fact> facts =
+          List.of(
+              POD,
+              SERVER,
+              policy("p", toServer("web"), serviceAccount("batch"), network("n")),
+              networks("n", "10.0.0.0/8"),
+              identities("m", own, foreign, "spiffe://cluster.local/device/7"));
+      assertThat(
+              denial(deny("no", toServer("web"), meshTls("m")), facts.getLast())
+                  .getAuthentication()
+                  .getMeshTLS()
+                  .getIdentities()
+                  .getIdentitiesList())
+          .extracting(Identity::getName)
+          .containsExactlyInAnyOrder(
+              own,
+              foreign,
+              "spiffe://cluster.local/device/7",
+              "batch.shop.serviceaccount.identity.signet.cluster.local");
+      List<Fact> denied = new ArrayList<>(facts);
+      denied.add(deny("no", toServer("web"), meshTls("m")));
+      // A proxy that knows no denials loses the grant.
+      assertThat(legacy(facts).getAuthorizationsList()).hasSize(1);
+      assertThat(legacy(denied).getAuthorizationsList()).isEmpty();
+    }
+
+    private static Server legacy(List<Fact> facts) {
+      return index(CONFIG, facts.toArray(Fact[]::new))
+          .policy(WEB, 8080)
+          .orElseThrow()
+          .message(PolicyFeatures.NONE);
     }
 
     @Test

@@ -9,7 +9,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * A list of authorizations, indexed: by what they ask of the client (nothing, mesh TLS, any
  * identity, an exact identity, an identity suffix) and within that by network. The first in list
- * order that holds wins. Decisions are made here in advance, so deciding only looks things up.
+ * order that holds wins. Grants know a client by the first name of its certificate, denials by each
+ * of its names. Decisions are made here in advance, so deciding only looks things up.
  */
 final class AuthorizationIndex {
   private final List<Authorization> authorizations;
@@ -190,16 +191,24 @@ final class AuthorizationIndex {
     int found = unauthenticated.first(client);
     if (client.meshTls()) {
       found = lower(found, meshTls.first(client));
-      String identity = client.identity();
-      if (identity != null) {
-        if (denies || client.hasDnsIdentity()) {
-          found = lower(found, anyIdentity.first(client));
+      found = lower(found, byIdentity(client));
+      if (denies) {
+        for (Client other = client.other(); other != null; other = other.other()) {
+          found = lower(found, byIdentity(other));
         }
-        found = lower(found, exact.first(identity, client));
-        found = lower(found, suffixes.first(identity, client));
       }
     }
     return found < 0 ? null : matches[found];
+  }
+
+  private int byIdentity(Client client) {
+    String identity = client.identity();
+    if (identity == null) {
+      return -1;
+    }
+    int found = denies || client.hasDnsIdentity() ? anyIdentity.first(client) : -1;
+    found = lower(found, exact.first(identity, client));
+    return lower(found, suffixes.first(identity, client));
   }
 
   /**

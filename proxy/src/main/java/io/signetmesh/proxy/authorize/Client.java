@@ -2,6 +2,7 @@ package io.signetmesh.proxy.authorize;
 
 import java.net.Inet6Address;
 import java.net.InetAddress;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** What a decision may know of a client: made once per connection. */
@@ -18,6 +19,9 @@ public final class Client {
 
   private final int[] suffixStarts;
 
+  /** The same client by its next name. */
+  private final @Nullable Client other;
+
   /**
    * @param address source address of the connection
    * @param meshTls whether this proxy terminated mesh TLS on the connection
@@ -26,6 +30,11 @@ public final class Client {
    * @throws IllegalArgumentException for an identity that no TLS session vouches for
    */
   public Client(InetAddress address, boolean meshTls, @Nullable String identity) {
+    this(address, meshTls, identity, null);
+  }
+
+  private Client(
+      InetAddress address, boolean meshTls, @Nullable String identity, @Nullable Client other) {
     if (identity != null && !meshTls) {
       throw new IllegalArgumentException(
           "identity " + identity + " without mesh TLS: expected none");
@@ -33,6 +42,7 @@ public final class Client {
     this.address = address;
     this.meshTls = meshTls;
     this.identity = identity;
+    this.other = other;
     this.dnsIdentity = identity != null && identity.indexOf(':') < 0;
     int suffixes = identity == null || !dnsIdentity ? 0 : suffixes(identity);
     this.suffixHashes = new int[suffixes];
@@ -48,6 +58,21 @@ public final class Client {
       this.high = IpBits.MAPPED_HIGH;
       this.low = IpBits.mappedLow(bytes);
     }
+  }
+
+  /**
+   * A client on a mesh TLS session.
+   *
+   * @param address source address of the connection
+   * @param names DNS and URI SANs of the verified client certificate, in its order; empty when the
+   *     client showed none. Grants know the client by the first, denials by each.
+   */
+  public static Client ofMeshTls(InetAddress address, List<String> names) {
+    Client client = null;
+    for (int i = names.size() - 1; i > 0; i--) {
+      client = new Client(address, true, names.get(i), client);
+    }
+    return new Client(address, true, names.isEmpty() ? null : names.getFirst(), client);
   }
 
   /** Suffixes of an identity: as many as it has dots. Only a DNS name has any. */
@@ -106,6 +131,11 @@ public final class Client {
 
   public @Nullable String identity() {
     return identity;
+  }
+
+  /** The same client by its next name; null when there is none. */
+  @Nullable Client other() {
+    return other;
   }
 
   boolean isIpv4() {

@@ -69,10 +69,20 @@ final class RuleExplanation {
               new Condition(
                   Attribute.IDENTITY,
                   null,
-                  identity != null && holds(wanted, identity, denies),
+                  holds(wanted, client, denies),
                   Wanted.identities(wanted),
                   identity != null ? identity : client.meshTls() ? "none" : "none, no mesh TLS"));
     }
+  }
+
+  private static boolean holds(Authentication.Identities wanted, Client client, boolean denies) {
+    for (Client name = client; name != null; name = denies ? name.other() : null) {
+      String identity = name.identity();
+      if (identity != null && holds(wanted, identity, denies)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private static boolean holds(Authentication.Identities wanted, String identity, boolean denies) {

@@ -40,6 +40,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
@@ -292,12 +293,13 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
 
   private void established(Channel channel, SslHandler tls) {
     group = NegotiatedGroup.of(channel);
-    String identity = MeshSslContexts.peer(tls).map(PeerIdentity::name).orElse(null);
+    TlsClient client = new TlsClient(MeshSslContexts.peer(tls).orElse(null));
+    String identity = client.identity();
     status = new TlsStatus.FromClient(identity);
     channel.config().setAutoRead(false);
     InetSocketAddress wanted = target;
     if (wanted != null) {
-      dispatch(channel, wanted, new TlsClient(identity), "tcp");
+      dispatch(channel, wanted, client, "tcp");
       return;
     }
     if (identity == null) {
@@ -305,17 +307,21 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
     } else if (!TransportHeader.ALPN.equals(tls.applicationProtocol())) {
       refuse(channel, local(channel), "none", Reason.PROTOCOL_ERROR, 0, "tls");
     } else {
-      readHeader(channel, identity);
+      readHeader(channel, client);
     }
   }
 
   /** A client on a session that this proxy terminated. */
-  private record TlsClient(@Nullable String identity) {}
+  private record TlsClient(@Nullable PeerIdentity peer) {
+    @Nullable String identity() {
+      return peer == null ? null : peer.name();
+    }
+  }
 
   // ---- direct connections
 
   /** Reads the transport header of a direct connection. */
-  private void readHeader(Channel channel, String identity) {
+  private void readHeader(Channel channel, TlsClient client) {
     held.inspect(
         services.detectTimeout(),
         bytes -> {
@@ -329,7 +335,7 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
         },
         header -> {
           if (header.isPresent()) {
-            accept(channel, header.get(), identity);
+            accept(channel, header.get(), client);
           } else {
             refuse(channel, local(channel), "none", Reason.PROTOCOL_ERROR, 0, "tls");
           }
@@ -340,7 +346,7 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
         });
   }
 
-  private void accept(Channel channel, Header header, String identity) {
+  private void accept(Channel channel, Header header, TlsClient client) {
     if (!header.getName().isEmpty() || header.getPort() == local(channel).getPort()) {
       // Gateways are not served, and a proxy never forwards to itself.
       refuse(channel, local(channel), "none", Reason.PROTOCOL_ERROR, 0, "tls");
@@ -360,19 +366,19 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
             session == null ? "" : session == HttpVersion.HTTP1 ? "http/1" : "http/2",
             header.getPort(),
             null,
-            identity);
+            client.identity());
     awaitPolicy(
         channel,
         wanted,
         () -> {
           if (session != null) {
-            serveHttp(channel, wanted, new TlsClient(identity), session);
+            serveHttp(channel, wanted, client, session);
           } else if (current().protocol() == ServerPolicy.Protocol.DETECT) {
             // The peer has looked already, and found no HTTP.
-            relay(channel, wanted, new TlsClient(identity), "tcp");
+            relay(channel, wanted, client, "tcp");
           } else {
             // What the peer does not call HTTP is still held to it where policy says HTTP.
-            dispatch(channel, wanted, new TlsClient(identity), "tcp");
+            dispatch(channel, wanted, client, "tcp");
           }
         });
   }
@@ -640,7 +646,11 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
 
   private static Client client(Channel channel, @Nullable TlsClient tls) {
     InetAddress address = ((InetSocketAddress) channel.remoteAddress()).getAddress();
-    return new Client(address, tls != null, tls == null ? null : tls.identity());
+    if (tls == null) {
+      return new Client(address, false, null);
+    }
+    PeerIdentity peer = tls.peer();
+    return Client.ofMeshTls(address, peer == null ? List.of() : peer.names());
   }
 
   private AuditedConnection audited(

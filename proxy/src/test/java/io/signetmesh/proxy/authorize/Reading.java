@@ -239,11 +239,18 @@ final class Reading {
     if (authn.getMeshTLS().hasUnauthenticated()) {
       return client.meshTls();
     }
-    String identity = client.identity();
-    if (identity == null) {
-      return false;
+    List<String> names = new ArrayList<>();
+    for (Client name = client; name != null; name = denies ? name.other() : null) {
+      if (name.identity() != null) {
+        names.add(name.identity());
+      }
     }
     Authn.PermitMeshTLS.PermitClientIdentities wanted = authn.getMeshTLS().getIdentities();
+    return names.stream().anyMatch(identity -> asks(wanted, identity, denies));
+  }
+
+  private static boolean asks(
+      Authn.PermitMeshTLS.PermitClientIdentities wanted, String identity, boolean denies) {
     return wanted.getIdentitiesList().stream().anyMatch(one -> one.getName().equals(identity))
         || wanted.getSuffixesList().stream()
             .anyMatch(

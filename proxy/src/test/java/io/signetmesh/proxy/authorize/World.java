@@ -323,9 +323,16 @@ final class World {
       address[1] = 1;
       address[15] = (byte) random.nextInt(16);
     }
-    boolean tls = random.nextInt(5) > 0;
-    return new Client(
-        InetAddress.getByAddress(address), tls, tls && random.nextInt(6) > 0 ? identity() : null);
+    if (random.nextInt(5) == 0) {
+      return new Client(InetAddress.getByAddress(address), false, null);
+    }
+    List<String> names = new ArrayList<>();
+    if (random.nextInt(6) > 0) {
+      do {
+        names.add(identity());
+      } while (random.nextInt(3) == 0);
+    }
+    return Client.ofMeshTls(InetAddress.getByAddress(address), names);
   }
 
   Request request() {

@@ -194,15 +194,22 @@ public final class MeshPair implements AutoCloseable {
   }
 
   /** Credentials under the pair's anchor. */
-  public Credentials credentials(String name) throws Exception {
-    X509Bundle leaf =
+  public Credentials credentials(String name, String... more) throws Exception {
+    CertificateBuilder builder =
         new CertificateBuilder()
             .algorithm(CertificateBuilder.Algorithm.ecp256)
             .subject("CN=" + name.substring(0, name.indexOf('.')))
             .addSanDnsName(name)
             .addExtendedKeyUsage(CertificateBuilder.ExtendedKeyUsage.PKIX_KP_SERVER_AUTH)
-            .addExtendedKeyUsage(CertificateBuilder.ExtendedKeyUsage.PKIX_KP_CLIENT_AUTH)
-            .buildIssuedBy(ca);
+            .addExtendedKeyUsage(CertificateBuilder.ExtendedKeyUsage.PKIX_KP_CLIENT_AUTH);
+    for (String other : more) {
+      if (other.contains(":")) {
+        builder.addSanUriName(other);
+      } else {
+        builder.addSanDnsName(other);
+      }
+    }
+    X509Bundle leaf = builder.buildIssuedBy(ca);
     return new Credentials(
         new WorkloadCertificate(leaf.getKeyPair().getPrivate(), List.of(leaf.getCertificate())),
         new TrustBundle(1, "cluster.local", List.of(ca.getCertificate())));
@@ -210,30 +217,40 @@ public final class MeshPair implements AutoCloseable {
 
   /** Puts a policy in force that grants the identities, on all networks. */
   public void allow(ProxyProtocol protocol, String... identities) {
+    policy.set(compiler.compile(server(protocol).addAuthorizations(of(identities)).build()));
+  }
+
+  /** Puts a policy in force that grants one identity and denies another. */
+  public void allowAndDeny(ProxyProtocol protocol, String granted, String denied) {
+    policy.set(
+        compiler.compile(
+            server(protocol).addAuthorizations(of(granted)).addSignetDenials(of(denied)).build()));
+  }
+
+  private Server.Builder server(ProxyProtocol protocol) {
+    return Server.newBuilder()
+        .putLabels("name", "web")
+        .setProtocol(protocol)
+        .setSignetGeneration(policy.generation() + 1);
+  }
+
+  private static Authz of(String... identities) {
     Authn.PermitMeshTLS.PermitClientIdentities.Builder ids =
         Authn.PermitMeshTLS.PermitClientIdentities.newBuilder();
     for (String identity : identities) {
       ids.addIdentities(Identity.newBuilder().setName(identity));
     }
-    policy.set(
-        compiler.compile(
-            Server.newBuilder()
-                .putLabels("name", "web")
-                .setProtocol(protocol)
-                .setSignetGeneration(policy.generation() + 1)
-                .addAuthorizations(
-                    Authz.newBuilder()
-                        .setMetadata(Metadata.newBuilder().setDefault("web-clients"))
-                        .addNetworks(
-                            Network.newBuilder()
-                                .setNet(
-                                    IPNetwork.newBuilder()
-                                        .setIp(IPAddress.newBuilder().setIpv4(0))
-                                        .setPrefixLen(0)))
-                        .setAuthentication(
-                            Authn.newBuilder()
-                                .setMeshTLS(Authn.PermitMeshTLS.newBuilder().setIdentities(ids))))
-                .build()));
+    return Authz.newBuilder()
+        .setMetadata(Metadata.newBuilder().setDefault("web-clients"))
+        .addNetworks(
+            Network.newBuilder()
+                .setNet(
+                    IPNetwork.newBuilder()
+                        .setIp(IPAddress.newBuilder().setIpv4(0))
+                        .setPrefixLen(0)))
+        .setAuthentication(
+            Authn.newBuilder().setMeshTLS(Authn.PermitMeshTLS.newBuilder().setIdentities(ids)))
+        .build();
   }
 
   public static ProxyProtocol detect() {

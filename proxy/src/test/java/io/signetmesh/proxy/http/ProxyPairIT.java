@@ -6,8 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.sun.net.httpserver.HttpServer;
 import io.linkerd.proxy.inbound.ProxyProtocol;
 import io.netty.channel.Channel;
+import io.netty.handler.ssl.util.InsecureTrustManagerFactory;
 import io.signetmesh.audit.DecisionEvent;
 import io.signetmesh.audit.Verdict;
+import io.signetmesh.identity.pki.WorkloadCertificate;
 import io.signetmesh.proxy.loop.IoTransport;
 import java.io.IOException;
 import java.io.InputStream;
@@ -23,18 +25,23 @@ import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
+import java.security.KeyStore;
 import java.security.MessageDigest;
+import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.util.HexFormat;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocket;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** HTTP and TCP through a client-side and a server-side proxy with mutual TLS between. */
 @Timeout(60)
@@ -336,6 +343,58 @@ class ProxyPairIT {
       assertThatThrownBy(socket::startHandshake).isInstanceOf(IOException.class);
     }
     assertThat(pair.decisions().getLast().reason()).isEqualTo("protocol-error");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "batch.shop.serviceaccount.identity.other.example",
+        "spiffe://other.example/batch"
+      })
+  void deniedNameDoesNotHideBehindTheFirstNameOfACertificate(String denied) throws Exception {
+    pair.allowAndDeny(MeshPair.detect(), MeshPair.CLIENT, denied);
+
+    assertThat(overTls("/one", MeshPair.CLIENT, "else.example")).startsWith("HTTP/1.1 200");
+    assertThat(overTls("/two", MeshPair.CLIENT, "else.example", denied)).startsWith("HTTP/1.1 403");
+
+    DecisionEvent decision = pair.decisions().getLast();
+    assertThat(decision.reason()).isEqualTo("denied-by-policy");
+    assertThat(decision.connection().clientIdentity()).isEqualTo(MeshPair.CLIENT);
+    assertThat(decision.detail()).contains(denied);
+  }
+
+  @Test
+  void grantIsForTheFirstNameOfACertificateOnly() throws Exception {
+    assertThat(overTls("/", "else.example", MeshPair.CLIENT)).startsWith("HTTP/1.1 403");
+    assertThat(pair.decisions().getLast().reason()).isEqualTo("identity-mismatch");
+  }
+
+  /** What the server's proxy answers to a client with these names in its certificate. */
+  private String overTls(String path, String name, String... more) throws Exception {
+    WorkloadCertificate certificate = pair.credentials(name, more).certificate();
+    KeyStore keys = KeyStore.getInstance("PKCS12");
+    keys.load(null, null);
+    keys.setKeyEntry(
+        "leaf",
+        certificate.privateKey(),
+        new char[0],
+        certificate.chain().toArray(X509Certificate[]::new));
+    KeyManagerFactory managers = KeyManagerFactory.getInstance("PKIX");
+    managers.init(keys, new char[0]);
+    SSLContext tls = SSLContext.getInstance("TLSv1.3");
+    tls.init(
+        managers.getKeyManagers(), InsecureTrustManagerFactory.INSTANCE.getTrustManagers(), null);
+    try (Socket plain = new Socket(pair.declared().getAddress(), pair.declared().getPort());
+        SSLSocket socket =
+            (SSLSocket) tls.getSocketFactory().createSocket(plain, MeshPair.SERVER, 443, true)) {
+      socket.setSoTimeout(10_000);
+      socket
+          .getOutputStream()
+          .write(
+              ("GET " + path + " HTTP/1.1\r\nHost: web\r\nConnection: close\r\n\r\n")
+                  .getBytes(StandardCharsets.US_ASCII));
+      return new String(socket.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
+    }
   }
 
   @Test
