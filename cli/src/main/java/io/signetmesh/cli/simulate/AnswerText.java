@@ -68,7 +68,7 @@ public final class AnswerText {
               ? "what the client speaks is not what " + name(server) + " takes"
               : "the proxy takes no such request: " + decision.detail();
       case RATE_LIMITED -> "the rate limit of " + name(server) + " is exhausted";
-      case NO_POLICY, FOREIGN_ADDRESS, TLS_HANDSHAKE -> decision.reason().code();
+      case NO_POLICY, FOREIGN_ADDRESS, TLS_HANDSHAKE, OVERLOAD -> decision.reason().code();
     };
   }
 

@@ -40,7 +40,9 @@ public enum Reason {
    */
   UNSAFE_PATH("unsafe-path"),
   /** A rate limit is exhausted. */
-  RATE_LIMITED("rate-limited");
+  RATE_LIMITED("rate-limited"),
+  /** The proxy has as many requests under way as it takes; policy was not asked. */
+  OVERLOAD("overload");
 
   private final String code;
 

@@ -40,6 +40,7 @@ import org.jspecify.annotations.Nullable;
  * they are in flight are cut.
  */
 public final class DefaultHttpInbound implements HttpInbound {
+  private static final String OVERLOADED = "too many requests in flight";
   private static final Pattern PARAMETER_VALUE = Pattern.compile("(;[^;=/]*)=[^;/]*");
 
   private final HttpConfig config;
@@ -72,10 +73,12 @@ public final class DefaultHttpInbound implements HttpInbound {
   private final class Loop {
     private final ProxyLoop loop;
     private final Map<InetSocketAddress, UpstreamPool> pools = new HashMap<>();
+    private final SampledRecords overloads;
     private int inFlight;
 
     Loop(ProxyLoop loop) {
       this.loop = loop;
+      this.overloads = new SampledRecords(loop.eventLoop());
     }
 
     UpstreamPool pool(InetSocketAddress target) {
@@ -230,6 +233,17 @@ public final class DefaultHttpInbound implements HttpInbound {
       }
       policy = current;
       if (connection.state.inFlight > config.maxInFlight()) {
+        connection.state.overloads.add(
+            more ->
+                record(
+                    current,
+                    Verdict.DENY,
+                    Reason.OVERLOAD,
+                    null,
+                    more == 0
+                        ? OVERLOADED
+                        : OVERLOADED + "; " + more + " more of any client have no record",
+                    null));
         fail(Failure.OVERLOADED);
         return;
       }

@@ -562,6 +562,7 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
           ctx.executor()
               .schedule(
                   () -> {
+                    factory.malformed(null, null, "head: not complete in time");
                     closing = true;
                     ctx.close();
                   },

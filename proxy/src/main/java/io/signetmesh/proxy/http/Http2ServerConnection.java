@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
 /** The server side of an HTTP/2 connection: each request stream is an exchange. */
 final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream> {
   private final ExchangeFactory factory;
+  private boolean broken;
 
   private Http2ServerConnection(
       ProxyLoop loop,
@@ -190,21 +191,43 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
     }
   }
 
-  @Override
-  public void channelInactive(ChannelHandlerContext ctx) throws Exception {
-    // Closes every stream, which aborts its exchange.
-    super.channelInactive(ctx);
-    factory.closed();
-  }
-
+  /** What breaks before an exchange has begun is on record nowhere else. */
   @Override
   protected void onStreamError(
       ChannelHandlerContext ctx,
       boolean outbound,
       Throwable cause,
       Http2Exception.StreamException error) {
+    Http2Stream stream = connection().stream(error.streamId());
+    boolean begun =
+        stream == null
+            ? connection().streamMayHaveExisted(error.streamId())
+            : state(stream) != null;
+    if (!outbound && !begun) {
+      factory.malformed(null, null, "head: " + error.getMessage());
+    }
     super.onStreamError(ctx, outbound, cause, error);
     loop().markDirty(ctx.channel());
+  }
+
+  @Override
+  protected void onConnectionError(
+      ChannelHandlerContext ctx,
+      boolean outbound,
+      Throwable cause,
+      @Nullable Http2Exception error) {
+    if (!outbound && !broken) {
+      broken = true;
+      factory.malformed(null, null, "connection: " + cause.getMessage());
+    }
+    super.onConnectionError(ctx, outbound, cause, error);
+  }
+
+  @Override
+  public void channelInactive(ChannelHandlerContext ctx) throws Exception {
+    // Closes every stream, which aborts its exchange.
+    super.channelInactive(ctx);
+    factory.closed();
   }
 
   /** One request stream. */

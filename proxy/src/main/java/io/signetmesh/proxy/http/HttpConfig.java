@@ -38,6 +38,32 @@ public record HttpConfig(
         100_000);
   }
 
+  /** The same with another bound of requests in flight. */
+  HttpConfig withMaxInFlight(int requests) {
+    return new HttpConfig(
+        maxHeadBytes,
+        headTimeout,
+        idleTimeout,
+        poolIdleTimeout,
+        maxConcurrentStreams,
+        streamWindow,
+        connectionWindow,
+        requests);
+  }
+
+  /** The same with another time for heads. */
+  HttpConfig withHeadTimeout(Duration timeout) {
+    return new HttpConfig(
+        maxHeadBytes,
+        timeout,
+        idleTimeout,
+        poolIdleTimeout,
+        maxConcurrentStreams,
+        streamWindow,
+        connectionWindow,
+        maxInFlight);
+  }
+
   /** The same with another idle time of connections to upstreams. */
   public HttpConfig withPoolIdleTimeout(Duration timeout) {
     return new HttpConfig(

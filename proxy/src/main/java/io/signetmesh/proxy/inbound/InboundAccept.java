@@ -38,6 +38,7 @@ import io.signetmesh.proxy.policy.PortPolicies;
 import io.signetmesh.proxy.policy.PortPolicy;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.channels.ClosedChannelException;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
@@ -186,7 +187,7 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
             case ClientHello.Result.Tls hello -> detectedTls(channel, hello.serverName());
             case ClientHello.Result.Oversized oversized -> {
               failed(channel, ProxyError.UNEXPECTED);
-              channel.close();
+              deny(channel, Reason.TLS_HANDSHAKE, "tls", "the ClientHello is too long");
             }
           }
         },
@@ -201,7 +202,12 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
       return;
     }
     failed(channel, ProxyError.TLS_DETECTION_TIMEOUT);
-    channel.close();
+    if (held.size() == 0) {
+      // Nothing was asked for: a probe of the port, or a client that has gone.
+      channel.close();
+    } else {
+      deny(channel, Reason.PROTOCOL_ERROR, "tcp", "the ClientHello ends early or not in time");
+    }
   }
 
   private void detectedPlain(Channel channel) {
@@ -230,7 +236,7 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
       tls = (direct ? services.directTls() : services.tls()).newHandler(channel.alloc());
     } catch (SSLException e) {
       log.error("no TLS context for a connection from {}", channel.remoteAddress(), e);
-      channel.close();
+      handshakeFailed(channel, e);
       return;
     }
     tls.setHandshakeTimeoutMillis(services.handshakeTimeout().toMillis());
@@ -269,26 +275,20 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
   private void handshakeFailed(Channel channel, Throwable cause) {
     failed(channel, ProxyError.IO);
     log.debug("handshake with {}: {}", channel.remoteAddress(), cause.toString());
-    InetSocketAddress wanted = target == null ? local(channel) : target;
-    services
-        .audit()
-        .record(
-            new DecisionEvent(
-                services.clock().millis(),
-                audited(channel, wanted, null, false),
-                "none",
-                "tls",
-                null,
-                null,
-                Verdict.DENY,
-                Reason.TLS_HANDSHAKE.code(),
-                null,
-                "tls",
-                String.valueOf(cause.getMessage()),
-                0,
-                DecisionMode.ENFORCE,
-                null));
-    channel.close();
+    deny(channel, Reason.TLS_HANDSHAKE, "tls", innermost(cause));
+  }
+
+  /** TLS wraps what was found wrong with a certificate in what says nothing. */
+  private static String innermost(Throwable cause) {
+    Throwable found = cause;
+    for (int i = 0; i < 8 && found.getCause() != null; i++) {
+      found = found.getCause();
+    }
+    if (found instanceof ClosedChannelException) {
+      return "the client closed the connection";
+    }
+    String message = found.getMessage();
+    return message == null ? found.getClass().getSimpleName() : message;
   }
 
   private void established(Channel channel, SslHandler tls) {
@@ -342,7 +342,8 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
         },
         () -> {
           failed(channel, ProxyError.IO);
-          channel.close();
+          deny(
+              channel, Reason.PROTOCOL_ERROR, "tls", "the transport header ends early or too late");
         });
   }
 
@@ -721,6 +722,25 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
       long generation,
       String label) {
     services.metrics().inboundTcpFailed(wanted, ProxyError.UNEXPECTED);
+    deny(channel, wanted, server, reason, generation, label, null, null);
+  }
+
+  /** Records that nothing became of a connection, before its policy was asked, and closes it. */
+  private void deny(Channel channel, Reason reason, String label, String detail) {
+    InetSocketAddress wanted = target == null ? local(channel) : target;
+    String failed = reason == Reason.TLS_HANDSHAKE ? "tls" : null;
+    deny(channel, wanted, "none", reason, 0, label, failed, detail);
+  }
+
+  private void deny(
+      Channel channel,
+      InetSocketAddress wanted,
+      String server,
+      Reason reason,
+      long generation,
+      String label,
+      @Nullable String failedAttribute,
+      @Nullable String detail) {
     boolean tls = status instanceof TlsStatus.FromClient;
     String identity = status instanceof TlsStatus.FromClient(String proven) ? proven : null;
     services
@@ -736,8 +756,8 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
                 Verdict.DENY,
                 reason.code(),
                 null,
-                null,
-                null,
+                failedAttribute,
+                detail,
                 generation,
                 DecisionMode.ENFORCE,
                 null));

@@ -450,6 +450,10 @@ class Http2WireTest {
                                       .isEqualTo("400")));
         }
       }
+      // Each of them is on record, once.
+      assertThat(proxy.decisions)
+          .hasSize(malformed.size())
+          .allMatch(decision -> !decision.reason().equals("authorized"));
       assertThat(app.requests).isEmpty();
     }
   }

@@ -29,6 +29,7 @@ import java.security.KeyStore;
 import java.security.MessageDigest;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -395,6 +396,38 @@ class ProxyPairIT {
                   .getBytes(StandardCharsets.US_ASCII));
       return new String(socket.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
     }
+  }
+
+  @Test
+  void handshakeThatBreaksOffIsOnRecordAndAnEmptyConnectionIsNot() throws Exception {
+    try (Socket socket = new Socket(pair.declared().getAddress(), pair.declared().getPort())) {
+      socket.shutdownOutput();
+      socket.setSoTimeout(10_000);
+      assertThat(socket.getInputStream().read()).isEqualTo(-1);
+    }
+    assertThat(pair.decisions()).isEmpty();
+    try (Socket socket = new Socket(pair.declared().getAddress(), pair.declared().getPort())) {
+      socket.getOutputStream().write(new byte[] {22, 3, 1, 1, 0, 1});
+      socket.shutdownOutput();
+      socket.setSoTimeout(10_000);
+      assertThat(socket.getInputStream().read()).isEqualTo(-1);
+    }
+    DecisionEvent decision = pair.decisions().getLast();
+    assertThat(decision.verdict()).isEqualTo(Verdict.DENY);
+    assertThat(decision.reason()).isEqualTo("protocol-error");
+    assertThat(decision.detail()).contains("ClientHello");
+  }
+
+  @Test
+  void clientWithTooManyNamesFailsTheHandshakeAndTheRecordSaysWhy() throws Exception {
+    String[] more = new String[16];
+    Arrays.setAll(more, i -> "n" + i + ".example");
+
+    assertThatThrownBy(() -> overTls("/", MeshPair.CLIENT, more)).isInstanceOf(IOException.class);
+
+    DecisionEvent decision = pair.decisions().getLast();
+    assertThat(decision.reason()).isEqualTo("tls-handshake-failed");
+    assertThat(decision.detail()).contains("17 names");
   }
 
   @Test
