@@ -31,13 +31,17 @@ import picocli.CommandLine.Spec;
     name = "status",
     description = {
       "Shows for each policy object how many of the proxies that it bears on have it in force, which"
-          + " ones are behind, and what is wrong with the manifests and the policy objects."
+          + " ones are behind, and what is wrong with the manifests and the policy objects.",
+      "An object that is in force nowhere is shown with the reason: 'no port' when it bears on no"
+          + " port of any workload, 'no proxy' when no connected proxy watches a port that it bears"
+          + " on."
     },
     mixinStandardHelpOptions = true,
     sortOptions = false,
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
-      "0:the newest policy is in force on every port of every connected proxy",
+      "0:the newest policy is in force on every port of every connected proxy; objects without any"
+          + " such port do not count",
       "1:it is not, or a manifest is not valid and stays as it was",
       ExitCode.USAGE_HELP,
       ExitCode.CONFIGURATION_HELP,
@@ -81,7 +85,8 @@ final class PolicyStatusCommand implements Callable<Integer> {
       converter = StateDirectory.Durations.class,
       description = {
         "Wait as long as this for the newest policy to be in force everywhere, and to stay so for a"
-            + " second, within which an edit made just before is seen."
+            + " second, within which an edit made just before is seen. Objects that bear on no port"
+            + " of a connected proxy are not waited for: they are in force nowhere, and shown so."
       })
   private Duration wait = Duration.ZERO;
 

@@ -10,6 +10,7 @@ import io.signetmesh.v1.PolicyObject;
 import io.signetmesh.v1.PortStatus;
 import java.io.PrintWriter;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 
 /** Which policy object is in force at which proxies, for people and for machines. */
@@ -21,7 +22,10 @@ public final class EnforcementTable {
 
   private EnforcementTable() {}
 
-  /** Whether the newest policy is in force on every port of every proxy that is connected. */
+  /**
+   * Whether the newest policy is in force on every port of every proxy that is connected. Objects
+   * that bear on none of them are in force nowhere, and not asked: no proxy could ever have them.
+   */
   public static boolean inForce(EnforcementStatus status) {
     return status.getPortsList().stream()
         .filter(PortStatus::getConnected)
@@ -44,6 +48,12 @@ public final class EnforcementTable {
           "errors in manifests: %d; what they are about stays as it was last valid%n",
           status.getInvalidManifests());
     }
+    long nowhere = status.getObjectsList().stream().filter(EnforcementTable::isNowhere).count();
+    if (nowhere > 0) {
+      out.printf(
+          "policy objects: %d, of them in force nowhere: %d; REASON says why%n",
+          status.getObjectsCount(), nowhere);
+    }
     if (status.getObjectsCount() > 0) {
       out.println();
       objects(status.getObjectsList(), out);
@@ -61,17 +71,52 @@ public final class EnforcementTable {
   }
 
   private static void objects(List<ObjectStatus> objects, PrintWriter out) {
-    TextTable table = new TextTable("POLICY OBJECT", "MODE", "IN FORCE", "NEWEST", "BEHIND");
+    boolean reasons = objects.stream().anyMatch(EnforcementTable::isNowhere);
+    List<String> headings =
+        new ArrayList<>(List.of("POLICY OBJECT", "MODE", "IN FORCE", "NEWEST", "BEHIND"));
+    if (reasons) {
+      headings.add("REASON");
+    }
+    TextTable table = new TextTable(headings.toArray(String[]::new));
     for (ObjectStatus object : objects) {
-      table.row(
-          List.of(
-              name(object.getObject()),
-              object.getMode(),
-              object.getProxiesInForce() + " of " + object.getProxies(),
-              generation(object.getGeneration()),
-              behind(object)));
+      List<String> cells =
+          new ArrayList<>(
+              List.of(
+                  name(object.getObject()),
+                  object.getMode(),
+                  inForce(object),
+                  generation(object.getGeneration()),
+                  behind(object)));
+      if (reasons) {
+        cells.add(reason(object));
+      }
+      table.row(cells);
     }
     table.print(out);
+  }
+
+  /** Whether the object bears on no port of a connected proxy. */
+  private static boolean isNowhere(ObjectStatus object) {
+    return switch (object.getReach()) {
+      case OBJECT_REACH_NO_PROXY, OBJECT_REACH_NO_PORT -> true;
+      case OBJECT_REACH_UNSPECIFIED, OBJECT_REACH_PROXIES, UNRECOGNIZED -> false;
+    };
+  }
+
+  /** {@code 2 of 3} proxies; never 0 of 0, which reads as if nothing were missing. */
+  private static String inForce(ObjectStatus object) {
+    return switch (object.getReach()) {
+      case OBJECT_REACH_NO_PROXY -> "no proxy";
+      case OBJECT_REACH_NO_PORT -> "no port";
+      case OBJECT_REACH_UNSPECIFIED, OBJECT_REACH_PROXIES, UNRECOGNIZED ->
+          object.getProxiesInForce() + " of " + object.getProxies();
+    };
+  }
+
+  private static String reason(ObjectStatus object) {
+    return object.getRule().isEmpty()
+        ? object.getReason()
+        : object.getReason() + " (" + object.getRule() + ")";
   }
 
   private static String name(PolicyObject object) {
@@ -122,6 +167,15 @@ public final class EnforcementTable {
     return port.getAcknowledges() ? "behind" : "does not acknowledge";
   }
 
+  private static String state(ObjectStatus object) {
+    return switch (object.getReach()) {
+      case OBJECT_REACH_NO_PROXY -> "no proxy";
+      case OBJECT_REACH_NO_PORT -> "no port";
+      case OBJECT_REACH_UNSPECIFIED, OBJECT_REACH_PROXIES, UNRECOGNIZED ->
+          object.getProxiesInForce() == object.getProxies() ? "in force" : "behind";
+    };
+  }
+
   /** The same as JSON. */
   public static ObjectNode json(EnforcementStatus status) {
     ObjectNode node = JsonNodeFactory.instance.objectNode();
@@ -137,6 +191,13 @@ public final class EnforcementTable {
       entry.put("name", object.getObject().getName());
       entry.put("mode", object.getMode());
       entry.put("generation", object.getGeneration());
+      entry.put("state", state(object));
+      if (!object.getReason().isEmpty()) {
+        entry.put("reason", object.getReason());
+      }
+      if (!object.getRule().isEmpty()) {
+        entry.put("rule", object.getRule());
+      }
       entry.put("proxies", object.getProxies());
       entry.put("proxiesInForce", object.getProxiesInForce());
       ArrayNode behind = entry.putArray("behind");

@@ -3,6 +3,7 @@ package io.signetmesh.cli.controlplane;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.signetmesh.v1.EnforcementStatus;
+import io.signetmesh.v1.ObjectReach;
 import io.signetmesh.v1.ObjectStatus;
 import io.signetmesh.v1.PolicyObject;
 import io.signetmesh.v1.PortStatus;
@@ -60,9 +61,13 @@ final class EnforcementTableTest {
   }
 
   private static List<String> print(boolean allPorts) {
+    return print(STATUS, allPorts);
+  }
+
+  private static List<String> print(EnforcementStatus status, boolean allPorts) {
     StringWriter text = new StringWriter();
     PrintWriter out = new PrintWriter(text);
-    EnforcementTable.print(STATUS, allPorts, out);
+    EnforcementTable.print(status, allPorts, out);
     out.flush();
     return text.toString().lines().toList();
   }
@@ -100,5 +105,59 @@ final class EnforcementTableTest {
     assertThat(json.at("/objects/0/behind/0").textValue()).isEqualTo("shop/web-2");
     assertThat(json.at("/objects/1/behind")).hasSize(50);
     assertThat(json.at("/ports")).hasSize(2);
+  }
+
+  private static final EnforcementStatus NOWHERE =
+      EnforcementStatus.newBuilder()
+          .setCurrentGeneration(18)
+          .addPorts(port("web-1", 18).setInForce(true))
+          .addObjects(
+              object("policy.linkerd.io", "Server", "admin", 0)
+                  .setGeneration(0)
+                  .setReach(ObjectReach.OBJECT_REACH_NO_PROXY)
+                  .setReason("no connected proxy watches a port that it bears on"))
+          .addObjects(
+              object("policy.linkerd.io", "Server", "web", 1)
+                  .setReach(ObjectReach.OBJECT_REACH_PROXIES))
+          .addObjects(
+              object("policy.linkerd.io", "AuthorizationPolicy", "typo", 0)
+                  .setGeneration(0)
+                  .setReach(ObjectReach.OBJECT_REACH_NO_PORT)
+                  .setReason("it names the Server wbe; it grants nothing")
+                  .setRule("dangling-reference"))
+          .build();
+
+  @Test
+  void anObjectThatIsInForceNowhereIsShownWithTheReason() {
+    assertThat(print(NOWHERE, false))
+        .containsExactly(
+            "generation 18, in force on 1 of 1 ports of connected proxies",
+            "policy objects: 3, of them in force nowhere: 2; REASON says why",
+            "",
+            "POLICY OBJECT                  MODE     IN FORCE  NEWEST  BEHIND  REASON",
+            "Server shop/admin              enforce  no proxy  -               no connected proxy"
+                + " watches a port that it bears on",
+            "Server shop/web                enforce  1 of 1    18",
+            "AuthorizationPolicy shop/typo  enforce  no port   -               it names the Server"
+                + " wbe; it grants nothing (dangling-reference)");
+  }
+
+  @Test
+  void anObjectThatIsInForceNowhereIsNotWaitedFor() {
+    assertThat(EnforcementTable.inForce(NOWHERE)).isTrue();
+  }
+
+  @Test
+  void jsonSaysWhichObjectsAreInForceNowhereAndWhy() {
+    var json = EnforcementTable.json(NOWHERE);
+    assertThat(json.at("/objects/0/state").textValue()).isEqualTo("no proxy");
+    assertThat(json.at("/objects/0/rule").isMissingNode()).isTrue();
+    assertThat(json.at("/objects/1/state").textValue()).isEqualTo("in force");
+    assertThat(json.at("/objects/1/reason").isMissingNode()).isTrue();
+    assertThat(json.at("/objects/2/state").textValue()).isEqualTo("no port");
+    assertThat(json.at("/objects/2/rule").textValue()).isEqualTo("dangling-reference");
+    assertThat(json.at("/objects/2/reason").textValue()).contains("wbe");
+    assertThat(EnforcementTable.json(STATUS).at("/objects/0/state").textValue())
+        .isEqualTo("behind");
   }
 }

@@ -8,7 +8,10 @@ import io.prometheus.metrics.model.snapshots.Labels;
 import io.prometheus.metrics.model.snapshots.MetricSnapshot;
 import io.prometheus.metrics.model.snapshots.MetricSnapshots;
 import io.signetmesh.policy.facts.ObjectRef;
+import io.signetmesh.policy.index.Finding;
+import io.signetmesh.policy.index.ObjectReach;
 import io.signetmesh.policy.index.PolicyIndex;
+import io.signetmesh.policy.index.PolicySource;
 import io.signetmesh.policy.stream.EnforcementLedger;
 import io.signetmesh.policy.stream.EnforcementLedger.ObjectStanding;
 import io.signetmesh.policy.stream.ReportedFinding;
@@ -26,10 +29,14 @@ import java.util.function.Supplier;
 /**
  * Metrics of a policy controller, in the Prometheus text format. States are read when they are
  * asked for. The number of series is bounded: of the objects in force, those that proxies are
- * behind with come first, and {@link #MAX_OBJECTS} are named.
+ * behind with come first, and {@link #MAX_OBJECTS} are named; of those that are in force nowhere,
+ * those that bear on no port come first, and as many are named.
  */
 public final class ControllerMetrics {
-  /** Policy objects that have series of their own, two for each. */
+  /**
+   * Policy objects at proxies that have series of their own, two for each; and others, one for
+   * each.
+   */
   public static final int MAX_OBJECTS = 2_000;
 
   private static final double NANOS = 1e9;
@@ -108,7 +115,9 @@ public final class ControllerMetrics {
             "signet_policy_acknowledgements",
             "Acknowledgements of ports taken from proxies.",
             ledger.acknowledgements()));
-    all.addAll(objects(ledger.objectStandings()));
+    List<ObjectReach> objects = index.reaches();
+    List<ObjectStanding> standings = ledger.objectStandings();
+    all.addAll(objects(standings, EnforcementLedger.nowhere(objects, standings)));
     all.add(
         apply.snapshot(
             "signet_policy_apply_seconds",
@@ -150,7 +159,8 @@ public final class ControllerMetrics {
     return gauge.build();
   }
 
-  private static List<GaugeSnapshot> objects(List<ObjectStanding> standings) {
+  private static List<GaugeSnapshot> objects(
+      List<ObjectStanding> standings, List<ObjectReach> nowhere) {
     List<ObjectStanding> shown = new ArrayList<>(standings);
     if (shown.size() > MAX_OBJECTS) {
       shown.sort(
@@ -163,32 +173,62 @@ public final class ControllerMetrics {
             .name("signet_policy_object_proxies")
             .help("Connected proxies that a policy object bears on, by whether they enforce it.");
     for (ObjectStanding standing : shown) {
-      ObjectRef object = standing.source().object();
+      Labels labels = labels(standing.source());
       for (boolean inForce : new boolean[] {true, false}) {
         gauge.dataPoint(
             point(
-                Labels.of(
-                    "group",
-                    object.kind().group(),
-                    "kind",
-                    object.kind().resourceKind(),
-                    "namespace",
-                    object.namespace(),
-                    "name",
-                    object.name(),
-                    "mode",
-                    standing.source().mode().wireName(),
-                    "state",
-                    inForce ? "in_force" : "behind"),
+                labels.add("state", inForce ? "in_force" : "behind"),
                 inForce ? standing.inForce() : standing.proxies() - standing.inForce()));
       }
     }
+    List<ObjectReach> named =
+        nowhere.stream()
+            .sorted(Comparator.comparing(ObjectReach::hasPorts))
+            .limit(MAX_OBJECTS)
+            .toList();
     return List.of(
         gauge.build(),
+        nowhere(named),
         gauge(
             "signet_policy_objects_left_out",
-            "Policy objects without series of their own, beyond the first " + MAX_OBJECTS + ".",
-            standings.size() - shown.size()));
+            "Policy objects without series of their own, beyond the first "
+                + MAX_OBJECTS
+                + " that are in force at proxies and as many that are in force nowhere.",
+            standings.size() - shown.size() + nowhere.size() - named.size()));
+  }
+
+  private static GaugeSnapshot nowhere(List<ObjectReach> objects) {
+    GaugeSnapshot.Builder gauge =
+        GaugeSnapshot.builder()
+            .name("signet_policy_object_nowhere")
+            .help(
+                "1 for each policy object that is in force nowhere: it bears on no port, or no"
+                    + " connected proxy watches one of them.");
+    for (ObjectReach object : objects) {
+      Finding.Rule rule = object.rule();
+      gauge.dataPoint(
+          point(
+              labels(object.source())
+                  .add("state", object.hasPorts() ? "no_proxy" : "no_port")
+                  .add("rule", rule == null ? "" : rule.text()),
+              1));
+    }
+    return gauge.build();
+  }
+
+  private static Labels labels(PolicySource source) {
+    ObjectRef object = source.object();
+    return Labels.of(
+        "group",
+        object.kind().group(),
+        "kind",
+        object.kind().resourceKind(),
+        "namespace",
+        object.namespace(),
+        "name",
+        object.name(),
+        "mode",
+        source.mode().wireName());
   }
 
   private static GaugeSnapshot gauge(String name, String help, long value) {

@@ -1,5 +1,6 @@
 package io.signetmesh.policy.index;
 
+import io.signetmesh.policy.facts.Fact;
 import io.signetmesh.policy.facts.ObjectRef;
 import io.signetmesh.policy.facts.ServerFact;
 import io.signetmesh.policy.facts.WorkloadFact;
@@ -14,13 +15,19 @@ import java.util.Set;
 final class Diagnosis {
   private final Map<Finding, Set<ObjectRef>> findings;
   private final List<Finding> all;
+  private final Map<ObjectRef, Fact> facts;
   private final Map<String, NamespaceContents> namespaces;
 
   /**
+   * @param facts the objects, sorted
    * @param findings each with the Servers, workloads and namespaces that it bears on, or would if
    *     it were mended; sorted
    */
-  Diagnosis(Map<Finding, Set<ObjectRef>> findings, Map<String, NamespaceContents> namespaces) {
+  Diagnosis(
+      Map<ObjectRef, Fact> facts,
+      Map<Finding, Set<ObjectRef>> findings,
+      Map<String, NamespaceContents> namespaces) {
+    this.facts = facts;
     this.findings = findings;
     this.all = List.copyOf(findings.keySet());
     this.namespaces = namespaces;
@@ -29,6 +36,15 @@ final class Diagnosis {
   /** All of them, sorted. */
   List<Finding> all() {
     return all;
+  }
+
+  /**
+   * The policy objects, sorted, each with whether it bears on a port.
+   *
+   * @param bearing the objects that bear on one
+   */
+  List<ObjectReach> reaches(Set<ObjectRef> bearing) {
+    return new Reaches(facts, namespaces, all, bearing).collect();
   }
 
   /** Those that bear on a port, most telling first. */
@@ -75,7 +91,7 @@ final class Diagnosis {
   }
 
   /** How likely it is why someone is refused. */
-  private static int rank(Finding.Rule rule) {
+  static int rank(Finding.Rule rule) {
     return switch (rule) {
       case DANGLING_REFERENCE -> 0;
       case BAD_TARGET -> 1;

@@ -52,7 +52,7 @@ final class Findings {
   private final Map<Finding, Set<ObjectRef>> findings = new TreeMap<>();
 
   /**
-   * @param facts not changed any more
+   * @param facts sorted, and not changed any more
    */
   Findings(Map<ObjectRef, Fact> facts, PolicyConfig config) {
     this.facts = facts;
@@ -98,7 +98,7 @@ final class Findings {
       tried(namespace);
       new Shadows(namespace, facts, grants, this::warning).look();
     }
-    return new Diagnosis(findings, namespaces);
+    return new Diagnosis(facts, findings, namespaces);
   }
 
   private void unusable(UnusableFact unusable) {

@@ -23,8 +23,10 @@ import io.signetmesh.policy.facts.WorkloadFact;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -72,6 +74,7 @@ public final class PolicyIndex {
 
   private @Nullable Diagnosis diagnosis;
   private long diagnosed;
+  private @Nullable Reached reached;
 
   /** An index without objects. */
   public PolicyIndex(PolicyConfig config, InstantSource clock) {
@@ -210,6 +213,66 @@ public final class PolicyIndex {
    */
   public List<Finding> findings(ObjectRef workload, int port) {
     return workload(workload).map(fact -> diagnosis().of(fact, port)).orElse(List.of());
+  }
+
+  /**
+   * The Servers, authorizations, denials, routes and rate limits, sorted, each with whether it
+   * bears on any port of any workload, and why not. The first call of a generation takes its time;
+   * a change waits for the look at one namespace at most.
+   */
+  public List<ObjectReach> reaches() {
+    diagnosisLock.lock();
+    try {
+      // Of its generation or a later one, which makes another diagnosis with the next call.
+      Diagnosis now = diagnosis();
+      Reached last = reached;
+      if (last == null || last.diagnosis != now) {
+        last = new Reached(now, now.reaches(bearing()));
+        reached = last;
+      }
+      return last.reaches;
+    } finally {
+      diagnosisLock.unlock();
+    }
+  }
+
+  private record Reached(Diagnosis diagnosis, List<ObjectReach> reaches) {}
+
+  /** The objects that bear on a port of a workload. */
+  private Set<ObjectRef> bearing() {
+    List<String> names;
+    lock.lock();
+    try {
+      names = List.copyOf(namespaces.keySet());
+    } finally {
+      lock.unlock();
+    }
+    Set<ObjectRef> bearing = new HashSet<>();
+    for (String name : names) {
+      lock.lock();
+      try {
+        NamespaceState namespace = namespaces.get(name);
+        if (namespace != null && !namespace.workloads.isEmpty()) {
+          bearing(namespace, bearing);
+        }
+      } finally {
+        lock.unlock();
+      }
+    }
+    return bearing;
+  }
+
+  private void bearing(NamespaceState namespace, Set<ObjectRef> bearing) {
+    for (World world : World.values()) {
+      // No workload has a Server at each of its ports.
+      bearing.addAll(namespace.denials(world, grants, facts::get).objects());
+      Set<ServerState> servers = Collections.newSetFromMap(new IdentityHashMap<>());
+      namespace.workloads.values().forEach(one -> servers.addAll(one.servers(world).values()));
+      for (ServerState server : servers) {
+        bearing.addAll(
+            server.anyPolicy(world, () -> serverPolicy(world, server.fact, List.of())).objects());
+      }
+    }
   }
 
   private Diagnosis diagnosis() {

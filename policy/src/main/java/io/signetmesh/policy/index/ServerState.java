@@ -33,6 +33,14 @@ final class ServerState {
     return (world == World.ENFORCED ? enforced : tried).get(probes, make);
   }
 
+  /** The policy of any of its ports: they differ by their probes, and are of the same objects. */
+  WorldPolicy anyPolicy(World world, Supplier<WorldPolicy> make) {
+    Policies policies = world == World.ENFORCED ? enforced : tried;
+    return policies.current.isEmpty()
+        ? policies.get(List.of(), make)
+        : policies.current.values().iterator().next();
+  }
+
   /** The policies of a world by probe paths. */
   private static final class Policies {
     private final Map<List<String>, WorldPolicy> current = new HashMap<>(0);

@@ -37,6 +37,11 @@ final class WorldPolicy {
     return leftOut;
   }
 
+  /** What the message was made of. */
+  Set<ObjectRef> objects() {
+    return objects;
+  }
+
   /** Whether the two come to the same. */
   boolean isLike(WorldPolicy other) {
     return this == other

@@ -2,13 +2,16 @@ package io.signetmesh.policy.stream;
 
 import io.signetmesh.policy.facts.ObjectRef;
 import io.signetmesh.policy.index.EffectivePolicy;
+import io.signetmesh.policy.index.ObjectReach;
 import io.signetmesh.policy.index.PolicySource;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
@@ -218,6 +221,19 @@ public final class EnforcementLedger {
     List<ObjectStanding> standings = new ArrayList<>();
     new TreeMap<>(tallies).forEach((source, tally) -> standings.add(tally.standing(source)));
     return standings;
+  }
+
+  /**
+   * Those of the objects that bear on no port of a connected proxy: they are in force nowhere.
+   *
+   * @param objects all policy objects
+   * @param standings those that bear on one
+   */
+  public static List<ObjectReach> nowhere(
+      List<ObjectReach> objects, List<ObjectStanding> standings) {
+    Set<ObjectRef> somewhere = new HashSet<>();
+    standings.forEach(standing -> somewhere.add(standing.source().object()));
+    return objects.stream().filter(one -> !somewhere.contains(one.source().object())).toList();
   }
 
   /** How many streams and ports of connected proxies are in which state. */

@@ -9,7 +9,10 @@ import io.signetmesh.crds.manifest.PlainText;
 import io.signetmesh.identity.channel.Caller;
 import io.signetmesh.identity.pki.WorkloadIdentity;
 import io.signetmesh.policy.facts.ObjectRef;
+import io.signetmesh.policy.index.Finding;
+import io.signetmesh.policy.index.ObjectReach;
 import io.signetmesh.policy.index.PolicyIndex;
+import io.signetmesh.policy.index.PolicySource;
 import io.signetmesh.policy.stream.EnforcementLedger.ObjectStanding;
 import io.signetmesh.policy.stream.EnforcementLedger.Standing;
 import io.signetmesh.v1.EnforcementReport;
@@ -26,6 +29,7 @@ import io.signetmesh.v1.PortStatus;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -119,11 +123,13 @@ public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforc
         status.addPorts(encode(standing));
       }
     }
-    for (ObjectStanding standing : ledger.objectStandings()) {
-      if (namespace.isEmpty() || standing.source().object().namespace().equals(namespace)) {
-        status.addObjects(encode(standing));
-      }
-    }
+    objects()
+        .forEach(
+            (source, object) -> {
+              if (namespace.isEmpty() || source.object().namespace().equals(namespace)) {
+                status.addObjects(object);
+              }
+            });
     for (ReportedFinding finding : findings.get()) {
       if (namespace.isEmpty()
           || finding.namespace().isEmpty()
@@ -137,17 +143,48 @@ public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforc
     return status.build();
   }
 
+  /** All policy objects, those that are in force nowhere too. */
+  private Map<PolicySource, ObjectStatus> objects() {
+    List<ObjectReach> all = index.reaches();
+    List<ObjectStanding> standings = ledger.objectStandings();
+    Map<PolicySource, ObjectStatus> objects = new TreeMap<>();
+    standings.forEach(standing -> objects.put(standing.source(), encode(standing)));
+    EnforcementLedger.nowhere(all, standings)
+        .forEach(nowhere -> objects.put(nowhere.source(), encode(nowhere)));
+    return objects;
+  }
+
+  private static ObjectStatus encode(ObjectReach nowhere) {
+    Finding.Rule rule = nowhere.rule();
+    return status(nowhere.source())
+        .setReach(
+            nowhere.hasPorts()
+                ? io.signetmesh.v1.ObjectReach.OBJECT_REACH_NO_PROXY
+                : io.signetmesh.v1.ObjectReach.OBJECT_REACH_NO_PORT)
+        .setReason(
+            nowhere.hasPorts()
+                ? "no connected proxy watches a port that it bears on"
+                : nowhere.reason())
+        .setRule(rule == null ? "" : rule.text())
+        .build();
+  }
+
+  private static ObjectStatus.Builder status(PolicySource source) {
+    ObjectRef object = source.object();
+    return ObjectStatus.newBuilder()
+        .setObject(
+            PolicyObject.newBuilder()
+                .setGroup(object.kind().group())
+                .setKind(object.kind().resourceKind())
+                .setNamespace(object.namespace())
+                .setName(object.name()))
+        .setMode(source.mode().wireName());
+  }
+
   private static ObjectStatus encode(ObjectStanding standing) {
-    ObjectRef object = standing.source().object();
     ObjectStatus.Builder status =
-        ObjectStatus.newBuilder()
-            .setObject(
-                PolicyObject.newBuilder()
-                    .setGroup(object.kind().group())
-                    .setKind(object.kind().resourceKind())
-                    .setNamespace(object.namespace())
-                    .setName(object.name()))
-            .setMode(standing.source().mode().wireName())
+        status(standing.source())
+            .setReach(io.signetmesh.v1.ObjectReach.OBJECT_REACH_PROXIES)
             .setProxies(standing.proxies())
             .setProxiesInForce(standing.inForce())
             .setGeneration(standing.generation());

@@ -1,7 +1,12 @@
 package io.signetmesh.policy.admin;
 
+import static io.signetmesh.policy.index.Facts.pod;
+import static io.signetmesh.policy.index.Facts.policy;
+import static io.signetmesh.policy.index.Facts.server;
+import static io.signetmesh.policy.index.Facts.toServer;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.signetmesh.policy.facts.Fact;
 import io.signetmesh.policy.index.PolicyConfig;
 import io.signetmesh.policy.index.PolicyIndex;
 import io.signetmesh.policy.stream.EnforcementLedger;
@@ -11,7 +16,9 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /** Metrics of a controller. */
@@ -37,6 +44,41 @@ final class ControllerMetricsTest {
         .contains("signet_policy_ports{state=\"behind\"} 0.0")
         .contains("signet_policy_objects_left_out 0.0")
         .contains("signet_policy_messages_total 0.0", "signet_policy_changes_total 0.0");
+  }
+
+  @Test
+  void objectsThatAreInForceNowhereHaveSeriesThatSayWhy() throws IOException {
+    index.apply(
+        List.of(
+            pod("web", Map.of("app", "web")),
+            server("web", 8080, Map.of("app", "web")),
+            policy("typo", toServer("wbe"))),
+        List.of());
+    assertThat(lines())
+        .contains(
+            "signet_policy_object_nowhere{group=\"policy.linkerd.io\",kind=\"Server\",mode=\"enforce\","
+                + "name=\"web\",namespace=\"shop\",rule=\"\",state=\"no_proxy\"} 1.0",
+            "signet_policy_object_nowhere{group=\"policy.linkerd.io\",kind=\"AuthorizationPolicy\","
+                + "mode=\"enforce\",name=\"typo\",namespace=\"shop\",rule=\"dangling-reference\","
+                + "state=\"no_port\"} 1.0",
+            "signet_policy_objects_left_out 0.0");
+  }
+
+  @Test
+  void theNumberOfObjectsInForceNowhereIsBoundedAndThoseWithoutPortComeFirst() throws IOException {
+    List<Fact> facts = new ArrayList<>();
+    facts.add(pod("web", Map.of("app", "web")));
+    facts.add(server("a-web", 8080, Map.of("app", "web")));
+    for (int i = 0; i < ControllerMetrics.MAX_OBJECTS; i++) {
+      facts.add(server("s" + i, 8080, Map.of("app", "nobody")));
+    }
+    index.apply(facts, List.of());
+    List<String> lines = lines();
+    assertThat(lines)
+        .contains("signet_policy_objects_left_out 1.0")
+        .noneMatch(line -> line.contains("a-web"))
+        .filteredOn(line -> line.startsWith("signet_policy_object_nowhere{"))
+        .hasSize(ControllerMetrics.MAX_OBJECTS);
   }
 
   @Test

@@ -19,9 +19,11 @@ import io.signetmesh.policy.facts.UnusableFact;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeMap;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -29,6 +31,7 @@ import net.jqwik.api.Property;
 /** An index that follows edits agrees with one that is built afresh. */
 final class PolicyIndexProperties {
   private static final int[] PORTS = {8080, 9990, 7000};
+  private static final int WITHOUT_SERVER = 1;
   private static final List<AccessPolicy> ACCESS = List.of(AccessPolicy.values());
   private static final List<ProxyProtocol> PROTOCOLS = List.of(ProxyProtocol.values());
 
@@ -63,11 +66,25 @@ final class PolicyIndexProperties {
       PolicyIndex afresh = new PolicyIndex(Facts.CONFIG, InstantSource.fixed(START));
       afresh.apply(objects.values(), List.of());
       assertThat(index.findings()).isEqualTo(afresh.findings());
+      assertThat(index.reaches()).isEqualTo(afresh.reaches());
+      Set<ObjectRef> bearing = new HashSet<>();
+      for (ObjectReach reach : index.reaches()) {
+        assertThat(reach.reason().isEmpty()).as("%s", reach).isEqualTo(reach.hasPorts());
+        if (reach.hasPorts()) {
+          bearing.add(reach.source().object());
+        }
+      }
+      Set<ObjectRef> behindPorts = new HashSet<>();
       recorders.values().removeIf(recorder -> recorder.gone);
       for (ObjectRef ref : objects.keySet()) {
         if (!(objects.get(ref) instanceof io.signetmesh.policy.facts.WorkloadFact)) {
           continue;
         }
+        index
+            .policy(ref, WITHOUT_SERVER)
+            .orElseThrow()
+            .sources()
+            .forEach(source -> behindPorts.add(source.object()));
         for (int port : PORTS) {
           EffectivePolicy expected = afresh.policy(ref, port).orElseThrow();
           EffectivePolicy actual = index.policy(ref, port).orElseThrow();
@@ -77,8 +94,10 @@ final class PolicyIndexProperties {
           Recorder recorder =
               recorders.computeIfAbsent(ref + ":" + port, key -> watch(index, ref, port));
           assertThat(recorder.last).isEqualTo(actual);
+          actual.sources().forEach(source -> behindPorts.add(source.object()));
         }
       }
+      assertThat(bearing).isEqualTo(behindPorts);
     }
   }
 
