@@ -187,12 +187,12 @@ final class AuthzCommand implements Callable<Integer> {
         });
     if (only != null && found.isEmpty()) {
       // Tells a workload without ports from one that is not there, which is refused.
-      controller.inspect(only, 1);
+      controller.inspect(only, 1, null);
     }
   }
 
   private static void inspect(
       PolicyInspector inspector, WorkloadRef workload, int port, AuthorizationTable table) {
-    table.add(inspector.inspect(workload.toWire(), port).getServer());
+    table.add(inspector.inspect(workload.toWire(), port, null).getServer());
   }
 }

@@ -15,7 +15,8 @@ final class CallOptions {
       paramLabel = "IDENTITY",
       description = {
         "Identity in the client's certificate: a name, a SPIFFE id, or NAMESPACE/SERVICEACCOUNT",
-        "for an account of this mesh (default: the client shows none)."
+        "for an account of this mesh (default: the client shows none; none is assumed from its",
+        "address, and explain says whose address it is)."
       })
   private @Nullable String identity;
 
@@ -23,8 +24,8 @@ final class CallOptions {
       names = "--client-ip",
       paramLabel = "IP",
       description = {
-        "Address that the client calls from (default: with -f that of the first workload with the",
-        "identity, else 192.0.2.1, which only networks such as 0.0.0.0/0 hold)."
+        "Address that the client calls from (default: that of the first workload with the identity,",
+        "else 192.0.2.1, which only networks such as 0.0.0.0/0 hold)."
       })
   private @Nullable String ip;
 

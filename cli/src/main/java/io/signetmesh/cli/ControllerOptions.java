@@ -11,6 +11,7 @@ import io.signetmesh.cluster.WorkloadRef;
 import io.signetmesh.crds.manifest.NearestName;
 import io.signetmesh.identity.channel.ControlLoops;
 import io.signetmesh.identity.workload.IdentityClient;
+import io.signetmesh.v1.ClientQuery;
 import io.signetmesh.v1.PortInspection;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -51,12 +52,17 @@ final class ControllerOptions {
     return member.names();
   }
 
-  /** The policy of a port. */
-  PortInspection inspect(WorkloadRef workload, int port) throws Exception {
+  /**
+   * The policy of a port.
+   *
+   * @param client a client to look up beside; null for none
+   */
+  PortInspection inspect(WorkloadRef workload, int port, @Nullable ClientQuery client)
+      throws Exception {
     return ask(
         inspector -> {
           try {
-            return inspector.inspect(workload.toWire(), port);
+            return inspector.inspect(workload.toWire(), port, client);
           } catch (StatusRuntimeException e) {
             throw e.getStatus().getCode() == Status.Code.NOT_FOUND
                 ? e.getStatus()

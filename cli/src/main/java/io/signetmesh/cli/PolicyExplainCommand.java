@@ -1,9 +1,11 @@
 package io.signetmesh.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.signetmesh.cli.controlplane.PolicyInspector;
 import io.signetmesh.cli.simulate.Caller;
 import io.signetmesh.cli.simulate.ExplanationReport;
 import io.signetmesh.cli.simulate.PortFinding;
+import io.signetmesh.cli.simulate.SaidCaller;
 import io.signetmesh.cli.simulate.SimulatedMesh;
 import io.signetmesh.cli.simulate.SimulatedPort;
 import io.signetmesh.cli.simulate.WorkloadNames;
@@ -136,11 +138,14 @@ final class PolicyExplainCommand implements Callable<Integer> {
 
   private ExplanationReport online() throws Exception {
     WorkloadRef ref = WorkloadNames.exact(workload);
-    PortInspection inspection = controller.inspect(ref, port);
+    SaidCaller said =
+        SaidCaller.of(call.identity(), call.ip(), call.tls(), manifests.config(controller.names()));
+    PortInspection inspection = controller.inspect(ref, port, said.query().orElse(null));
     SimulatedPort target = new SimulatedPort(inspection.getServer(), ref.name());
     Caller caller =
-        SimulatedMesh.stranger(
-            call.identity(), call.ip(), call.tls(), manifests.config(controller.names()));
+        inspection.hasClient()
+            ? said.caller(PolicyInspector.client(inspection.getClient()).orElse(null))
+            : said.unknown();
     List<PortFinding> findings =
         inspection.getFindingsList().stream().map(PortFinding::of).toList();
     return ExplanationReport.of(ref.toString(), port, target, caller, call.call(), findings);

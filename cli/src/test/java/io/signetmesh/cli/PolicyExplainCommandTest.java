@@ -80,6 +80,40 @@ final class PolicyExplainCommandTest {
   }
 
   @Test
+  void anAddressIsNoIdentityAndWhoseItIsIsSaid() throws Exception {
+    String identity = "frontend.shop.serviceaccount.identity.linkerd.cluster.local";
+    CommandRun run = web("--client-ip", "10.0.0.7").ended(ExitCode.OK);
+    assertThat(run.out())
+        .startsWith("denied (403): tls-required")
+        .contains(
+            "a client from 10.0.0.7 without mesh TLS (no identity assumed: that is the address of"
+                + " shop/frontend; to call as it, add --client-identity "
+                + identity
+                + ")");
+    JsonNode json = web("--client-ip", "10.0.0.7", "-o", "json").ended(ExitCode.OK).json();
+    assertThat(json.at("/client/identity").isMissingNode()).isTrue();
+    assertThat(json.at("/client/addressOf/workload").textValue()).isEqualTo("shop/frontend");
+    assertThat(json.at("/client/addressOf/identity").textValue()).isEqualTo(identity);
+    for (String[] more :
+        List.of(
+            new String[] {"--client-ip", "10.0.0.8"},
+            new String[] {"--client-ip", "10.0.0.7", "--no-tls"},
+            new String[] {"--client-ip", "10.0.0.7", "--client-identity", "shop/backend"})) {
+      assertThat(web(more).ended(ExitCode.OK).out()).doesNotContain("assumed");
+    }
+  }
+
+  @Test
+  void thePodOfAnAddressMayHaveNoIdentity() throws Exception {
+    write(
+        ShopManifests.YAML.replace(
+            "labels: {app: frontend, linkerd.io/control-plane-ns: linkerd}",
+            "labels: {app: frontend}"));
+    assertThat(web("--client-ip", "10.0.0.7").ended(ExitCode.OK).out())
+        .contains("(no identity assumed: shop/frontend, which has that address, has none)");
+  }
+
+  @Test
   void saysWhatFailedInTheNearestAuthorization() {
     CommandRun run = web("--client-identity", "shop/backend").ended(ExitCode.OK);
     assertThat(run.out())

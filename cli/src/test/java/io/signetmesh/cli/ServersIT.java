@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.signetmesh.cli.mesh.LoopbackNet;
 import io.signetmesh.cli.process.Readiness;
 import io.signetmesh.cli.process.SignetProcess;
@@ -135,14 +136,21 @@ final class ServersIT {
   void questionsAboutPolicyAreAnsweredByTheControllerThatRuns() throws Exception {
     up();
     status();
-    JsonNode offline = explained("offline", "-f", manifests().toString());
-    JsonNode online = explained("online", "--server", "--state", state());
-    assertThat(online.path("verdict").asText()).isEqualTo("deny");
-    assertThat(online.path("generation").asLong()).isPositive();
-    for (String field : List.of("reason", "authorization", "status", "rules", "routes")) {
-      assertThat(online.has(field)).as(field).isTrue();
-      assertThat((Object) online.get(field)).as(field).isEqualTo(offline.get(field));
-    }
+    String frontend = net.prefix() + "20";
+    JsonNode both =
+        explainedAlike("both", "--client-identity", "shop/intruder", "--client-ip", frontend);
+    assertThat(both.path("verdict").asText()).isEqualTo("deny");
+    assertThat(both.has("authorization")).isTrue();
+    JsonNode identity = explainedAlike("identity", "--client-identity", "shop/frontend");
+    assertThat(identity.path("verdict").asText()).isEqualTo("allow");
+    assertThat(identity.at("/client/ip").asText()).isEqualTo(frontend);
+    assertThat(identity.at("/client/ipAssumed").asBoolean()).isTrue();
+    JsonNode address = explainedAlike("address", "--client-ip", frontend);
+    assertThat(address.path("verdict").asText()).isEqualTo("deny");
+    assertThat(address.at("/client/identity").isMissingNode()).isTrue();
+    assertThat(address.at("/client/addressOf/workload").asText()).isEqualTo("shop/frontend");
+    JsonNode nobody = explainedAlike("nobody", "--client-identity", "shop/nobody");
+    assertThat(nobody.at("/client/ip").asText()).isEqualTo("192.0.2.1");
     assertThat(
             run(
                 "unknown",
@@ -164,25 +172,32 @@ final class ServersIT {
     assertThat(text("authz")).contains("authorizationpolicy/web-from-storefront");
   }
 
-  private JsonNode explained(String name, String... whom) throws Exception {
+  /** The answer of the controller, which is that of the manifests but for its generation. */
+  private JsonNode explainedAlike(String name, String... client) throws Exception {
+    List<String> offline = new ArrayList<>(List.of("-f", manifests().toString()));
+    List<String> online = new ArrayList<>(List.of("--server", "--state", state()));
+    offline.addAll(List.of(client));
+    online.addAll(List.of(client));
+    String manifests = explainedText("offline-" + name, offline);
+    String controller = explainedText("online-" + name, online);
+    assertThat(controller.replaceFirst("\n  generation .*", "")).isEqualTo(manifests);
+    offline.addAll(List.of("-o", "json"));
+    online.addAll(List.of("-o", "json"));
+    ObjectMapper mapper = new ObjectMapper();
+    JsonNode expected = mapper.readTree(explainedText("offline-json-" + name, offline));
+    JsonNode answer = mapper.readTree(explainedText("online-json-" + name, online));
+    assertThat(answer.path("generation").asLong()).isPositive();
+    ((ObjectNode) answer).remove("generation");
+    assertThat((Object) answer).isEqualTo(expected);
+    return answer;
+  }
+
+  private String explainedText(String name, List<String> options) throws Exception {
     List<String> arguments = new ArrayList<>(List.of("policy", "explain"));
-    arguments.addAll(List.of(whom));
-    arguments.addAll(
-        List.of(
-            "--workload",
-            "shop/web",
-            "--port",
-            "8080",
-            "--client-identity",
-            "shop/intruder",
-            "--client-ip",
-            "127.10.0.21",
-            "--path",
-            "/catalog",
-            "-o",
-            "json"));
+    arguments.addAll(options);
+    arguments.addAll(List.of("--workload", "shop/web", "--port", "8080", "--path", "/catalog"));
     assertThat(run(name, arguments.toArray(String[]::new))).as(() -> text(name)).isZero();
-    return new ObjectMapper().readTree(text(name));
+    return text(name);
   }
 
   @Test

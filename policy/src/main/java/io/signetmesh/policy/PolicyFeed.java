@@ -213,6 +213,11 @@ final class PolicyFeed implements ClusterListener {
     return key.kind().equals("Namespace") && key.group().isEmpty() ? key.name() : key.namespace();
   }
 
+  /** The objects now. */
+  ClusterView view() {
+    return view;
+  }
+
   /** What is wrong with the objects now, with the places where they are written now. */
   List<Finding> findings() {
     return index.findings().stream().map(this::located).toList();

@@ -142,7 +142,7 @@ public final class PolicyServer implements AutoCloseable {
     InboundPolicyService inbound = new InboundPolicyService(index, ledger, sender);
     EnforcementService enforcement =
         new EnforcementService(
-            index, ledger, feed::reported, new PortInspections(index, feed::located));
+            index, ledger, feed::reported, new PortInspections(index, feed::located, feed::view));
     List<BindableService> services = new ArrayList<>(List.of(inbound, enforcement));
     services.addAll(more);
     ControllerAdmin admin = null;

@@ -2,21 +2,32 @@ package io.signetmesh.cli.controlplane;
 
 import io.grpc.ManagedChannel;
 import io.grpc.StatusRuntimeException;
+import io.signetmesh.cluster.WorkloadRef;
+import io.signetmesh.crds.network.IpLiteral;
 import io.signetmesh.identity.channel.ControlChannel;
 import io.signetmesh.identity.channel.ControlLoops;
 import io.signetmesh.identity.workload.IdentityClient;
+import io.signetmesh.policy.facts.ClientWorkload;
+import io.signetmesh.v1.ClientQuery;
 import io.signetmesh.v1.EnforcementStatus;
 import io.signetmesh.v1.EnforcementStatusRequest;
 import io.signetmesh.v1.PolicyEnforcementGrpc;
 import io.signetmesh.v1.PortInspection;
 import io.signetmesh.v1.PortInspectionRequest;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.UnknownHostException;
 import java.time.InstantSource;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /** Asks a policy controller what the policy of a port is. */
 public final class PolicyInspector implements AutoCloseable {
   private static final long CALL_SECONDS = 5;
+
+  /** The status of some hundred thousand ports and objects. */
+  private static final int MAX_ANSWER_BYTES = 64 << 20;
 
   private final ManagedChannel channel;
 
@@ -50,11 +61,43 @@ public final class PolicyInspector implements AutoCloseable {
    * The policy of a port.
    *
    * @param workload as proxies name it
+   * @param client a client to look up beside; null for none
    * @throws StatusRuntimeException when the controller does not answer, or knows no such workload
    */
-  public PortInspection inspect(String workload, int port) {
-    return stub()
-        .inspect(PortInspectionRequest.newBuilder().setWorkload(workload).setPort(port).build());
+  public PortInspection inspect(String workload, int port, @Nullable ClientQuery client) {
+    PortInspectionRequest.Builder request =
+        PortInspectionRequest.newBuilder().setWorkload(workload).setPort(port);
+    if (client != null) {
+      request.setClient(client);
+    }
+    return stub().inspect(request.build());
+  }
+
+  /**
+   * The client that a controller found; empty when it found none.
+   *
+   * @throws IllegalArgumentException for what is none
+   */
+  public static Optional<ClientWorkload> client(io.signetmesh.v1.ClientWorkload answer) {
+    if (answer.getWorkload().isEmpty()) {
+      return Optional.empty();
+    }
+    byte[] ip = IpLiteral.parse(answer.getIp());
+    if (ip == null) {
+      throw new IllegalArgumentException(
+          "the policy controller's address of the client, '"
+              + answer.getIp()
+              + "', is no IP address");
+    }
+    try {
+      return Optional.of(
+          new ClientWorkload(
+              WorkloadRef.parse(answer.getWorkload()),
+              InetAddress.getByAddress(ip),
+              answer.getIdentity().isEmpty() ? null : answer.getIdentity()));
+    } catch (UnknownHostException e) {
+      throw new IllegalStateException("4 or 16 bytes are an address", e);
+    }
   }
 
   /**
@@ -69,6 +112,7 @@ public final class PolicyInspector implements AutoCloseable {
 
   private PolicyEnforcementGrpc.PolicyEnforcementBlockingStub stub() {
     return PolicyEnforcementGrpc.newBlockingStub(channel)
+        .withMaxInboundMessageSize(MAX_ANSWER_BYTES)
         .withDeadlineAfter(CALL_SECONDS, TimeUnit.SECONDS);
   }
 

@@ -3,6 +3,7 @@ package io.signetmesh.cli.simulate;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.signetmesh.policy.facts.ClientWorkload;
 import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Explanation;
 import java.util.List;
@@ -38,6 +39,14 @@ public final class AnswerJson {
     client.put("ip", answer.caller().ip().getHostAddress());
     client.put("ipAssumed", answer.caller().assumedIp() != null);
     client.put("tls", answer.caller().tls());
+    ClientWorkload at = answer.caller().at();
+    if (at != null) {
+      ObjectNode workload = client.putObject("addressOf");
+      workload.put("workload", at.ref().toString());
+      if (at.identity() != null) {
+        workload.put("identity", at.identity());
+      }
+    }
     ObjectNode request = node.putObject("request");
     request.put("protocol", answer.protocol().wireName());
     Answer.Request asked = answer.request();

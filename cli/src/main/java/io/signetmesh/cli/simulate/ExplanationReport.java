@@ -52,11 +52,8 @@ public record ExplanationReport(
     out.println();
     line(out, "workload", workload + " port " + port);
     line(out, "server", AnswerText.name(answer.server()));
-    String assumed = answer.caller().assumedIp();
-    line(
-        out,
-        "client",
-        answer.caller().text() + (assumed == null ? "" : " (address assumed: " + assumed + ")"));
+    String assumed = answer.caller().assumptions();
+    line(out, "client", answer.caller().text() + (assumed == null ? "" : " (" + assumed + ")"));
     line(out, "asks", AnswerText.call(answer));
     line(out, "verdict", answer.verdict() + ", " + AnswerText.outcome(answer));
     line(out, "reason", decision.reason().code());

@@ -7,8 +7,8 @@ import io.signetmesh.cluster.Workload;
 import io.signetmesh.cluster.WorkloadRef;
 import io.signetmesh.crds.LabelMatcher;
 import io.signetmesh.crds.ResourceKey;
-import io.signetmesh.crds.network.IpLiteral;
 import io.signetmesh.crds.policy.ServerSpec;
+import io.signetmesh.policy.facts.ClientWorkloads;
 import io.signetmesh.policy.facts.ClusterFacts;
 import io.signetmesh.policy.facts.Fact;
 import io.signetmesh.policy.facts.ObjectRef;
@@ -16,15 +16,12 @@ import io.signetmesh.policy.index.EffectivePolicy;
 import io.signetmesh.policy.index.Finding;
 import io.signetmesh.policy.index.PolicyConfig;
 import io.signetmesh.policy.index.PolicyIndex;
-import java.net.InetAddress;
-import java.net.UnknownHostException;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -35,9 +32,6 @@ import org.jspecify.annotations.Nullable;
  * proxy's engine.
  */
 public final class SimulatedMesh {
-  /** Where callers come from of whom nothing else is known (RFC 5737): no network grants it. */
-  public static final InetAddress NOWHERE = address("192.0.2.1");
-
   private final ClusterView view;
   private final PolicyConfig config;
   private final PolicyIndex index;
@@ -73,10 +67,7 @@ public final class SimulatedMesh {
 
   /** The index's name of a workload. */
   public static ObjectRef refOf(WorkloadRef workload) {
-    return switch (workload.kind()) {
-      case POD -> ObjectRef.pod(workload.namespace(), workload.name());
-      case EXTERNAL_WORKLOAD -> ObjectRef.externalWorkload(workload.namespace(), workload.name());
-    };
+    return ClusterFacts.refOf(workload);
   }
 
   /** A port of a workload; empty when the mesh has no such workload. */
@@ -157,9 +148,7 @@ public final class SimulatedMesh {
   }
 
   /**
-   * A caller. What is not said is filled in: an identity is shown in mesh TLS, and comes from the
-   * address of the first workload that has it; whoever else has no address comes from {@link
-   * #NOWHERE}.
+   * A caller, with what is not said filled in as {@link SaidCaller} tells.
    *
    * @param identity identity, or {@code namespace/account} for a service account of this mesh; null
    *     when it shows none
@@ -168,38 +157,8 @@ public final class SimulatedMesh {
    * @throws IllegalArgumentException for what is no address, and an identity without mesh TLS
    */
   public Caller caller(@Nullable String identity, @Nullable String ip, @Nullable Boolean tls) {
-    String name = identity == null ? null : identity(identity, config);
-    boolean meshed = tls == null ? name != null : tls;
-    if (ip != null) {
-      return new Caller(name, literal(ip), meshed, null);
-    }
-    if (name == null) {
-      return new Caller(null, NOWHERE, meshed, "none is given");
-    }
-    for (Workload workload : view.workloads()) {
-      if (!workload.ips().isEmpty() && identity(workload).filter(name::equals).isPresent()) {
-        return new Caller(name, workload.ips().getFirst(), meshed, "that of " + workload.ref());
-      }
-    }
-    return new Caller(name, NOWHERE, meshed, "no workload with this identity has one");
-  }
-
-  /** As {@link #caller}, where nothing is known of any workload. */
-  public static Caller stranger(
-      @Nullable String identity, @Nullable String ip, @Nullable Boolean tls, PolicyConfig config) {
-    String name = identity == null ? null : identity(identity, config);
-    boolean meshed = tls == null ? name != null : tls;
-    return ip == null
-        ? new Caller(name, NOWHERE, meshed, "none is given, and none is looked up")
-        : new Caller(name, literal(ip), meshed, null);
-  }
-
-  /** An identity as certificates have it; {@code namespace/account} is one of this mesh. */
-  private static String identity(String text, PolicyConfig config) {
-    int slash = text.indexOf('/');
-    return slash > 0 && !text.contains("://")
-        ? config.identity(text.substring(slash + 1), text.substring(0, slash))
-        : text;
+    SaidCaller said = SaidCaller.of(identity, ip, tls, config);
+    return said.caller(said.find(new ClientWorkloads(view, index::workload)).orElse(null));
   }
 
   /**
@@ -219,20 +178,5 @@ public final class SimulatedMesh {
 
   private Finding located(Finding finding) {
     return finding.at(ClusterFacts.originOf(view, finding.object(), finding.field()));
-  }
-
-  private static InetAddress literal(String ip) {
-    if (!IpLiteral.isValid(ip)) {
-      throw new IllegalArgumentException("'" + ip + "' is no IP address");
-    }
-    return address(ip);
-  }
-
-  private static InetAddress address(String literal) {
-    try {
-      return InetAddress.getByAddress(Objects.requireNonNull(IpLiteral.parse(literal)));
-    } catch (UnknownHostException e) {
-      throw new IllegalStateException("4 or 16 bytes are an address", e);
-    }
   }
 }

@@ -59,6 +59,14 @@ public final class ClusterFacts {
     String identity(String serviceAccount, String namespace);
   }
 
+  /** The name that policy has for a workload. */
+  public static ObjectRef refOf(WorkloadRef workload) {
+    return switch (workload.kind()) {
+      case POD -> ObjectRef.pod(workload.namespace(), workload.name());
+      case EXTERNAL_WORKLOAD -> ObjectRef.externalWorkload(workload.namespace(), workload.name());
+    };
+  }
+
   /**
    * The object that a key names; empty when policy does not depend on objects of its kind. Pods
    * whose label does not say that a proxy runs beside them are named too, so that one which leaves

@@ -4,6 +4,7 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.signetmesh.cluster.WorkloadRef;
 import io.signetmesh.identity.channel.Caller;
+import io.signetmesh.policy.facts.ClusterFacts;
 import io.signetmesh.policy.facts.ObjectRef;
 import io.signetmesh.policy.facts.WorkloadFact;
 import io.signetmesh.policy.index.PolicyIndex;
@@ -32,16 +33,11 @@ final class WorkloadCalls {
    * @throws StatusRuntimeException INVALID_ARGUMENT when it cannot be read
    */
   static ObjectRef parse(String wire) {
-    WorkloadRef parsed;
     try {
-      parsed = WorkloadRef.parse(wire);
+      return ClusterFacts.refOf(WorkloadRef.parse(wire));
     } catch (IllegalArgumentException e) {
       throw Status.INVALID_ARGUMENT.withDescription(e.getMessage()).asRuntimeException();
     }
-    return switch (parsed.kind()) {
-      case POD -> ObjectRef.pod(parsed.namespace(), parsed.name());
-      case EXTERNAL_WORKLOAD -> ObjectRef.externalWorkload(parsed.namespace(), parsed.name());
-    };
   }
 
   /**

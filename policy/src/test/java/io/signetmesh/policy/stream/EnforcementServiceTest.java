@@ -11,6 +11,7 @@ import static io.signetmesh.policy.index.Facts.toServer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
 
+import io.signetmesh.cluster.ClusterView;
 import io.signetmesh.policy.index.EffectivePolicy;
 import io.signetmesh.policy.index.PolicyIndex;
 import io.signetmesh.v1.EnforcementStatus;
@@ -40,7 +41,10 @@ final class EnforcementServiceTest {
 
   private EnforcementStatus status(String namespace) {
     return new EnforcementService(
-            index, ledger, List::of, new PortInspections(index, finding -> finding))
+            index,
+            ledger,
+            List::of,
+            new PortInspections(index, finding -> finding, () -> ClusterView.EMPTY))
         .status(namespace);
   }
 

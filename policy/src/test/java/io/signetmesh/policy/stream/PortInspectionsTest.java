@@ -10,10 +10,21 @@ import static io.signetmesh.policy.index.Facts.policy;
 import static io.signetmesh.policy.index.Facts.server;
 import static io.signetmesh.policy.index.Facts.toServer;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import io.fabric8.kubernetes.api.model.Pod;
+import io.fabric8.kubernetes.api.model.PodBuilder;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.signetmesh.cluster.ClusterView;
+import io.signetmesh.cluster.WorkloadRef;
+import io.signetmesh.policy.ClusterObjects;
 import io.signetmesh.policy.index.PolicyIndex;
+import io.signetmesh.v1.ClientQuery;
+import io.signetmesh.v1.ClientWorkload;
 import io.signetmesh.v1.PortInspection;
 import io.signetmesh.v1.PortInspectionRequest;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -30,7 +41,7 @@ final class PortInspectionsTest {
             audited(policy("tried", toServer("web"))),
             policy("typo", toServer("web"), meshTls("clints")));
     PortInspection shown =
-        new PortInspections(index, finding -> finding.at("shop.yaml:7:3"))
+        new PortInspections(index, finding -> finding.at("shop.yaml:7:3"), () -> ClusterView.EMPTY)
             .inspect(
                 PortInspectionRequest.newBuilder().setWorkload("shop:web").setPort(8080).build());
     assertThat(shown.getServer()).isEqualTo(index.policy(WEB, 8080).orElseThrow().stamped());
@@ -48,5 +59,97 @@ final class PortInspectionsTest {
               assertThat(finding.getField()).isEqualTo("spec.requiredAuthenticationRefs[0].name");
               assertThat(finding.getMessage()).contains("clints").endsWith("it grants nothing");
             });
+  }
+
+  private static Pod client(String name, boolean meshed, String phase, String ip) {
+    Pod plain = ClusterObjects.pod(name);
+    return new PodBuilder(plain)
+        .editMetadata()
+        .withLabels(meshed ? plain.getMetadata().getLabels() : Map.of("app", name))
+        .endMetadata()
+        .withNewStatus()
+        .withPhase(phase)
+        .withPodIP(ip)
+        .endStatus()
+        .build();
+  }
+
+  private static ClientWorkload client(ClientQuery.Builder query, Pod... pods) {
+    PolicyIndex index = index(CONFIG, pod("web", APP), pod("frontend", Map.of()));
+    return new PortInspections(index, finding -> finding, () -> ClusterView.of(List.of(pods)))
+        .inspect(
+            PortInspectionRequest.newBuilder()
+                .setWorkload("shop:web")
+                .setPort(8080)
+                .setClient(query)
+                .build())
+        .getClient();
+  }
+
+  private static ClientWorkload found(String name, String ip, String identity) {
+    return ClientWorkload.newBuilder()
+        .setWorkload(WorkloadRef.pod("shop", name).toWire())
+        .setIp(ip)
+        .setIdentity(identity)
+        .build();
+  }
+
+  @Test
+  void aClientIsFoundByItsIdentityAndByItsAddress() {
+    String identity = CONFIG.identity("frontend", "shop");
+    Pod frontend = client("frontend", true, "Running", "10.0.0.7");
+    ClientWorkload expected = found("frontend", "10.0.0.7", identity);
+    assertThat(client(ClientQuery.newBuilder().setIdentity(identity), frontend))
+        .isEqualTo(expected);
+    assertThat(client(ClientQuery.newBuilder().setIp("10.0.0.7"), frontend)).isEqualTo(expected);
+    assertThat(
+            client(
+                ClientQuery.newBuilder().setIp("fd00::7"),
+                client("frontend", true, "Running", "fd00:0:0:0:0:0:0:7")))
+        .isEqualTo(found("frontend", "fd00:0:0:0:0:0:0:7", identity));
+  }
+
+  @Test
+  void aClientWithoutProxyHasNoIdentity() {
+    assertThat(
+            client(
+                ClientQuery.newBuilder().setIp("10.0.0.8"),
+                client("legacy", false, "Running", "10.0.0.8")))
+        .isEqualTo(found("legacy", "10.0.0.8", ""));
+  }
+
+  @Test
+  void anAddressIsNotThatOfAPodThatHasEnded() {
+    assertThat(
+            client(
+                ClientQuery.newBuilder().setIp("10.0.0.7"),
+                client("frontend", true, "Succeeded", "10.0.0.7")))
+        .isEqualTo(ClientWorkload.getDefaultInstance());
+  }
+
+  @Test
+  void aClientThatIsNotKnownIsToldFromOneThatWasNotAskedFor() {
+    PolicyIndex index = index(CONFIG, pod("web", APP));
+    PortInspections inspections =
+        new PortInspections(index, finding -> finding, () -> ClusterView.EMPTY);
+    PortInspectionRequest.Builder request =
+        PortInspectionRequest.newBuilder().setWorkload("shop:web").setPort(8080);
+    assertThat(inspections.inspect(request.build()).hasClient()).isFalse();
+    request.setClient(ClientQuery.newBuilder().setIdentity("nobody"));
+    assertThat(inspections.inspect(request.build()).hasClient()).isTrue();
+    assertThat(inspections.inspect(request.build()).getClient())
+        .isEqualTo(ClientWorkload.getDefaultInstance());
+  }
+
+  @Test
+  void aQuestionForAClientThatCannotBeReadIsRefused() {
+    for (ClientQuery.Builder query :
+        List.of(ClientQuery.newBuilder(), ClientQuery.newBuilder().setIp("web.shop"))) {
+      assertThatExceptionOfType(StatusRuntimeException.class)
+          .isThrownBy(() -> client(query))
+          .satisfies(
+              e -> assertThat(e.getStatus().getCode()).isEqualTo(Status.Code.INVALID_ARGUMENT))
+          .withMessageContaining("client");
+    }
   }
 }
