@@ -12,9 +12,11 @@ import java.util.concurrent.TimeUnit;
  */
 public final class ControlLoops implements AutoCloseable {
   private final EventLoopGroup group;
+  private final ConnectionBudget connections;
 
-  private ControlLoops(EventLoopGroup group) {
+  private ControlLoops(EventLoopGroup group, ConnectionBudget connections) {
     this.group = group;
+    this.connections = connections;
   }
 
   /**
@@ -23,9 +25,19 @@ public final class ControlLoops implements AutoCloseable {
    * @param threads 1 is enough for a proxy
    */
   public static ControlLoops start(int threads) {
+    return start(threads, ConnectionBudget.ofProcess());
+  }
+
+  static ControlLoops start(int threads, ConnectionBudget connections) {
     return new ControlLoops(
         new MultiThreadIoEventLoopGroup(
-            threads, new DefaultThreadFactory("control", true), NioIoHandler.newFactory()));
+            threads, new DefaultThreadFactory("control", true), NioIoHandler.newFactory()),
+        connections);
+  }
+
+  /** What the servers of the process may take together. */
+  ConnectionBudget connections() {
+    return connections;
   }
 
   EventLoopGroup group() {

@@ -39,7 +39,8 @@ import org.jspecify.annotations.Nullable;
  * A gRPC server of the control plane. Takes HTTP/2 by prior knowledge inside TLS 1.3, with or
  * without ALPN {@code h2}; a client certificate is asked for, one that does not verify fails the
  * handshake, and calls without one are answered UNAUTHENTICATED but for the methods that are open.
- * Who calls is in {@link Caller#current}.
+ * Who calls is in {@link Caller#current}. The connections of all servers of a process are bounded
+ * together.
  */
 public final class ControlServer implements AutoCloseable {
   private static final Attributes.Key<Caller> CALLER = Attributes.Key.create("signet-caller");
@@ -143,7 +144,7 @@ public final class ControlServer implements AutoCloseable {
         InternalNettyServerCredentials.create(
             tls == null
                 ? new PlainNegotiator(HANDSHAKE_TIMEOUT, CALLER)
-                : new TlsServerNegotiator(tls, HANDSHAKE_TIMEOUT, CALLER));
+                : new TlsServerNegotiator(tls, HANDSHAKE_TIMEOUT, CALLER, loops.connections()));
     ExecutorService workers =
         Executors.newFixedThreadPool(
             config.workers(), new DefaultThreadFactory("control-calls", true));

@@ -11,6 +11,8 @@ import io.netty.handler.ssl.SslHandshakeCompletionEvent;
 import io.netty.util.AsciiString;
 import io.signetmesh.identity.pki.LiveSslContext;
 import io.signetmesh.identity.pki.MeshSslContexts;
+import io.signetmesh.identity.pki.PeerIdentity;
+import java.net.InetSocketAddress;
 import java.time.Duration;
 import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
@@ -20,11 +22,17 @@ final class TlsServerNegotiator implements InternalProtocolNegotiator.ProtocolNe
   private final LiveSslContext<?> tls;
   private final Duration timeout;
   private final Attributes.Key<Caller> callerKey;
+  private final ConnectionBudget connections;
 
-  TlsServerNegotiator(LiveSslContext<?> tls, Duration timeout, Attributes.Key<Caller> callerKey) {
+  TlsServerNegotiator(
+      LiveSslContext<?> tls,
+      Duration timeout,
+      Attributes.Key<Caller> callerKey,
+      ConnectionBudget connections) {
     this.tls = tls;
     this.timeout = timeout;
     this.callerKey = callerKey;
+    this.connections = connections;
   }
 
   /** What proxies send, also inside TLS. */
@@ -45,6 +53,7 @@ final class TlsServerNegotiator implements InternalProtocolNegotiator.ProtocolNe
 
   private final class Handshake extends NegotiationHandler {
     private @Nullable SslHandler handler;
+    private ConnectionBudget.@Nullable Lease lease;
 
     Handshake(GrpcHttp2ConnectionHandler grpcHandler) {
       super(grpcHandler, timeout);
@@ -52,6 +61,16 @@ final class TlsServerNegotiator implements InternalProtocolNegotiator.ProtocolNe
 
     @Override
     public void handlerAdded(ChannelHandlerContext ctx) throws SSLException {
+      ConnectionBudget.Lease admitted =
+          ctx.channel().remoteAddress() instanceof InetSocketAddress remote
+              ? connections.admit(remote.getAddress())
+              : null;
+      if (admitted == null) {
+        ctx.channel().close();
+        return;
+      }
+      lease = admitted;
+      ctx.channel().closeFuture().addListener(closed -> admitted.close());
       SslHandler added = tls.newHandler(ctx.alloc());
       added.setHandshakeTimeoutMillis(timeout.toMillis());
       handler = added;
@@ -67,6 +86,13 @@ final class TlsServerNegotiator implements InternalProtocolNegotiator.ProtocolNe
             MeshSslContexts.peer(handler)
                 .<Caller>map(Caller.Identified::new)
                 .orElseGet(Caller.Unidentified::new);
+        ConnectionBudget.Lease held = lease;
+        if (held == null
+            || (caller instanceof Caller.Identified(PeerIdentity peer)
+                && !held.identify(peer.name()))) {
+          ctx.channel().close();
+          return;
+        }
         proceed(
             ctx,
             Attributes.newBuilder()
