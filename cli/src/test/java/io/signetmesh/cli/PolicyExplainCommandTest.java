@@ -80,6 +80,12 @@ final class PolicyExplainCommandTest {
   }
 
   @Test
+  void aHostThatIsNoAuthorityIsRefusedAsTheProxyRefusesIt() {
+    assertThat(web("--client-identity", "shop/frontend", "--host", "user@web").ended(0).out())
+        .startsWith("denied (400): the proxy takes no such request: its host is no authority");
+  }
+
+  @Test
   void anAddressIsNoIdentityAndWhoseItIsIsSaid() throws Exception {
     String identity = "frontend.shop.serviceaccount.identity.linkerd.cluster.local";
     CommandRun run = web("--client-ip", "10.0.0.7").ended(ExitCode.OK);

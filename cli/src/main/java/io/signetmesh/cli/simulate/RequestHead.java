@@ -1,34 +1,28 @@
 package io.signetmesh.cli.simulate;
 
 import io.signetmesh.proxy.authorize.RequestFacts;
+import io.signetmesh.proxy.authorize.RequestPath;
+import io.signetmesh.proxy.authorize.RequestTarget;
 import java.nio.charset.StandardCharsets;
-import java.util.HashSet;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** A request as the proxy decides about it: in origin form, with lower-case header names. */
 final class RequestHead implements RequestFacts {
-  private static final String ABSOLUTE = "http://";
-
   private final String method;
   private final String path;
   private final String authority;
-  private final Map<String, String> headers;
-  private final Set<String> repeated;
+  private final Map<String, List<String>> headers;
 
   private RequestHead(
-      String method,
-      String path,
-      String authority,
-      Map<String, String> headers,
-      Set<String> repeated) {
+      String method, String path, String authority, Map<String, List<String>> headers) {
     this.method = method;
     this.path = path;
     this.authority = authority;
     this.headers = headers;
-    this.repeated = repeated;
   }
 
   /**
@@ -38,51 +32,39 @@ final class RequestHead implements RequestFacts {
    * @param host host when the call names none
    */
   static @Nullable RequestHead of(Call call, CallProtocol protocol, String host) {
-    Map<String, String> headers = new LinkedHashMap<>();
-    Set<String> repeated = new HashSet<>();
+    Map<String, List<String>> headers = new LinkedHashMap<>();
     for (Call.Header header : call.headers()) {
-      String first = headers.putIfAbsent(header.key(), header.value());
-      if (first != null && header.key().equals("cookie")) {
-        headers.put(header.key(), first + "; " + header.value());
-      } else if (first != null && !first.equals(header.value())) {
-        repeated.add(header.key());
-      }
+      headers.computeIfAbsent(header.key(), key -> new ArrayList<>()).add(header.value());
     }
-    String named = headers.remove("host");
-    String authority = call.host() != null ? call.host() : named != null ? named : host;
+    List<String> named = headers.remove("host");
+    String authority = call.host() != null ? call.host() : named != null ? named.getFirst() : host;
     String method = call.method();
     if (method == null) {
       method = protocol == CallProtocol.GRPC ? "POST" : "GET";
     }
     if (protocol == CallProtocol.GRPC) {
-      headers.putIfAbsent("content-type", "application/grpc");
-      headers.putIfAbsent("te", "trailers");
+      headers.putIfAbsent("content-type", List.of("application/grpc"));
+      headers.putIfAbsent("te", List.of("trailers"));
     }
     String path = call.path() == null ? "/" : call.path();
-    if (protocol == CallProtocol.HTTP1
-        && path.regionMatches(true, 0, ABSOLUTE, 0, ABSOLUTE.length())) {
-      int start = ABSOLUTE.length();
-      int end = start;
-      while (end < path.length() && "/?#".indexOf(path.charAt(end)) < 0) {
-        end++;
-      }
-      // RFC 9112 3.2.2: the target's authority replaces Host.
-      authority = path.substring(start, end);
-      path = end == path.length() ? "/" : path.substring(end);
-      path = path.startsWith("/") ? path : "/" + path;
-      if (authority.isEmpty() || authority.indexOf('@') >= 0) {
+    if (protocol == CallProtocol.HTTP1 && !(method.equals("CONNECT") && path.startsWith("/"))) {
+      RequestTarget target = RequestTarget.of(method, path);
+      if (target == null) {
         return null;
       }
+      // RFC 9112 3.2.2: the target's authority replaces Host.
+      authority = target.authority() == null ? authority : target.authority();
+      path = target.path();
+    } else if (!path.startsWith("/") && !(path.equals("*") && method.equals("OPTIONS"))) {
+      return null;
     }
     path = octets(path);
-    boolean target = path.startsWith("/") || (path.equals("*") && method.equals("OPTIONS"));
-    boolean plain = path.chars().noneMatch(c -> c <= ' ' || c == 0x7f || c == '#');
-    return target && plain ? new RequestHead(method, path, authority, headers, repeated) : null;
+    return RequestPath.isTarget(path) ? new RequestHead(method, path, authority, headers) : null;
   }
 
   /** The same with another path. */
   RequestHead withPath(String other) {
-    return other.equals(path) ? this : new RequestHead(method, other, authority, headers, repeated);
+    return other.equals(path) ? this : new RequestHead(method, other, authority, headers);
   }
 
   /** A character for each octet of the text in UTF-8, as codecs read targets. */
@@ -111,11 +93,19 @@ final class RequestHead implements RequestFacts {
 
   @Override
   public @Nullable CharSequence header(CharSequence lowerCaseName) {
-    return headers.get(lowerCaseName.toString());
+    List<String> values = headers.get(lowerCaseName.toString());
+    return values == null
+        ? null
+        : isCookie(lowerCaseName) ? RequestFacts.cookie(values) : values.getFirst();
   }
 
   @Override
   public boolean repeats(CharSequence lowerCaseName) {
-    return repeated.contains(lowerCaseName.toString());
+    List<String> values = headers.get(lowerCaseName.toString());
+    return values != null && !isCookie(lowerCaseName) && RequestFacts.differ(values.iterator());
+  }
+
+  private static boolean isCookie(CharSequence lowerCaseName) {
+    return lowerCaseName.toString().equals("cookie");
   }
 }

@@ -6,8 +6,10 @@ import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Explanation;
 import io.signetmesh.proxy.authorize.PolicyCompiler;
 import io.signetmesh.proxy.authorize.Reason;
+import io.signetmesh.proxy.authorize.RefusalStatus;
 import io.signetmesh.proxy.authorize.RequestMethod;
 import io.signetmesh.proxy.authorize.RequestPath;
+import io.signetmesh.proxy.authorize.RequestTarget;
 import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;
 import org.jspecify.annotations.Nullable;
@@ -20,11 +22,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class SimulatedPort {
   private static final int FORWARDED = 200;
-  private static final int BAD_REQUEST = 400;
-  private static final int FORBIDDEN = 403;
-  private static final int NOT_FOUND = 404;
-  private static final int TOO_MANY = 429;
-  private static final int SERVER_ERROR = 500;
   private static final int NONE = -1;
 
   private final Server message;
@@ -82,9 +79,11 @@ public final class SimulatedPort {
             case HTTP1 -> asked.request(call, times);
             // Only between proxies it is looked for.
             case HTTP2, GRPC ->
-                caller.tls() ? asked.request(call, times) : asked.otherProtocol(BAD_REQUEST);
-            case TCP -> asked.otherProtocol(BAD_REQUEST);
-            case TLS -> asked.otherProtocol(caller.tls() ? BAD_REQUEST : 0);
+                caller.tls()
+                    ? asked.request(call, times)
+                    : asked.otherProtocol(RefusalStatus.BAD_REQUEST.http());
+            case TCP -> asked.otherProtocol(RefusalStatus.BAD_REQUEST.http());
+            case TLS -> asked.otherProtocol(caller.tls() ? RefusalStatus.BAD_REQUEST.http() : 0);
           };
       case HTTP2, GRPC ->
           protocol == CallProtocol.HTTP2 || protocol == CallProtocol.GRPC
@@ -137,46 +136,42 @@ public final class SimulatedPort {
       RequestHead head = RequestHead.of(call, protocol, host);
       if (head == null) {
         String path = call.path() == null ? "" : call.path();
-        return refused(
-            null, refusal(Reason.UNSAFE_PATH, RequestPath.refusal(path)), BAD_REQUEST, null);
+        return refused(null, refusal(Reason.UNSAFE_PATH, RequestPath.refusal(path)), null);
+      }
+      if (!RequestTarget.isAuthority(head.authority())) {
+        Decision refusal = refusal(Reason.PROTOCOL_ERROR, "its host is no authority");
+        return protocol == CallProtocol.HTTP1
+            ? refused(head.request(), refusal, null)
+            // Its stream is reset.
+            : answer(head.request(), refusal, null, 0, NONE, null);
       }
       if (policy.matchesPaths()) {
         CharSequence normal = RequestPath.normalize(head.path());
         if (normal == null) {
-          return refused(head.request(), unsafe(head), BAD_REQUEST, null);
+          return refused(head.request(), unsafe(head), null);
         }
         head = head.withPath(normal.toString());
       }
       if (policy.matchesMethods() && RequestMethod.isMisspelt(head.method())) {
         Decision refusal = refusal(Reason.PROTOCOL_ERROR, RequestMethod.MISSPELT);
-        return refused(head.request(), refusal, BAD_REQUEST, null);
+        return refused(head.request(), refusal, null);
       }
       Answer.Request request = head.request();
       Explanation explanation = policy.explain(client, head);
       Decision decision = explanation.decision();
       Route route = policy.route(head);
       if (route == null) {
-        int status =
-            switch (decision.reason()) {
-              case UNSAFE_PATH -> BAD_REQUEST;
-              case NO_ROUTE -> NOT_FOUND;
-              default -> FORBIDDEN;
-            };
-        return refused(request, decision, status, explanation);
+        return refused(request, decision, explanation);
       }
       // What the proxy answers itself takes nothing from a rate limit.
       for (int i = 0; i < times && decision.allowed() && isForwarded(route); i++) {
         Decision taken = policy.decideRequest(client, route);
         if (!taken.allowed()) {
-          return refused(
-              request,
-              taken,
-              taken.reason() == Reason.RATE_LIMITED ? TOO_MANY : FORBIDDEN,
-              explanation);
+          return refused(request, taken, explanation);
         }
       }
       if (!decision.allowed()) {
-        return refused(request, decision, FORBIDDEN, explanation);
+        return refused(request, decision, explanation);
       }
       for (Route.Filter filter : route.filters()) {
         switch (filter) {
@@ -185,7 +180,7 @@ public final class SimulatedPort {
             return answer(request, decision, route, redirect.status(), NONE, explanation);
           }
           case Route.Filter.Fail fail -> {
-            return failed(request, decision, route, SERVER_ERROR, explanation);
+            return failed(request, decision, route, RefusalStatus.INVALID_POLICY, explanation);
           }
         }
       }
@@ -197,12 +192,13 @@ public final class SimulatedPort {
     }
 
     private Answer refused(
-        Answer.@Nullable Request request,
-        Decision decision,
-        int status,
-        @Nullable Explanation explanation) {
+        Answer.@Nullable Request request, Decision decision, @Nullable Explanation explanation) {
       return failed(
-          request, decision, explanation == null ? null : explanation.route(), status, explanation);
+          request,
+          decision,
+          explanation == null ? null : explanation.route(),
+          RefusalStatus.of(decision.reason()),
+          explanation);
     }
 
     /** An answer of the proxy itself, which gRPC clients get as the status of a call. */
@@ -210,11 +206,11 @@ public final class SimulatedPort {
         Answer.@Nullable Request request,
         Decision decision,
         @Nullable Route route,
-        int status,
+        RefusalStatus status,
         @Nullable Explanation explanation) {
       return protocol == CallProtocol.GRPC
-          ? answer(request, decision, route, FORWARDED, grpcStatus(status), explanation)
-          : answer(request, decision, route, status, NONE, explanation);
+          ? answer(request, decision, route, FORWARDED, status.grpc(), explanation)
+          : answer(request, decision, route, status.http(), NONE, explanation);
     }
 
     private Answer answer(
@@ -249,15 +245,5 @@ public final class SimulatedPort {
     private Decision unsafe(RequestHead head) {
       return refusal(Reason.UNSAFE_PATH, RequestPath.refusal(head.path()));
     }
-  }
-
-  private static int grpcStatus(int status) {
-    return switch (status) {
-      case BAD_REQUEST -> 3;
-      case FORBIDDEN -> 7;
-      case NOT_FOUND -> 5;
-      case TOO_MANY -> 8;
-      default -> 13;
-    };
   }
 }

@@ -26,6 +26,27 @@ final class RequestHeadTest {
     assertThat(head.repeats("cookie")).isFalse();
   }
 
+  @Test
+  void aTargetInAbsoluteFormReplacesTheHost() {
+    RequestHead head =
+        RequestHead.of(
+            new Call(CallProtocol.HTTP1, "GET", "http://api.shop:80/a?b", "web", List.of()),
+            CallProtocol.HTTP1,
+            "web");
+    assertThat(head).isNotNull();
+    assertThat(head.request()).isEqualTo(new Answer.Request("GET", "/a?b", "api.shop:80"));
+  }
+
+  @Test
+  void whatIsNoTargetHasNoHead() {
+    for (String path : List.of("a", "*", "/a b", "/a#b", "http://user@web/", "https://web/")) {
+      Call call = new Call(CallProtocol.HTTP1, "GET", path, null, List.of());
+      assertThat(RequestHead.of(call, CallProtocol.HTTP1, "web")).as(path).isNull();
+    }
+    Call absolute = new Call(CallProtocol.HTTP2, "GET", "http://web/", null, List.of());
+    assertThat(RequestHead.of(absolute, CallProtocol.HTTP2, "web")).isNull();
+  }
+
   private static RequestHead head(String... headers) {
     List<Call.Header> parsed = Arrays.stream(headers).map(Call.Header::parse).toList();
     Call call = new Call(CallProtocol.HTTP1, "GET", "/", null, parsed);

@@ -24,8 +24,8 @@ final class PathIndex {
   /** Up to this many children are compared one by one. */
   private static final int COMPARED = 3;
 
-  /** Found where an answer would cost too much: the request has to be refused. */
-  static final RouteEntry TOO_COSTLY =
+  /** Found where the request has to be refused: an answer would cost too much, or is not clear. */
+  static final RouteEntry REFUSED =
       new RouteEntry(
           new CompiledRoute(new ResourceRef("", "default", "invalid"), List.of(), null, null),
           null,
@@ -220,8 +220,8 @@ final class PathIndex {
   }
 
   /**
-   * The match of a request, or null; {@link #TOO_COSTLY} where expressions would have to be asked
-   * in more than {@link LinearPattern#MOST_STEPS} steps together.
+   * The match of a request, or null; {@link #REFUSED} where expressions would have to be asked in
+   * more than {@link LinearPattern#MOST_STEPS} steps together.
    *
    * @param target path and query as sent
    * @param targetEnd where the query begins in {@code target}
@@ -261,7 +261,7 @@ final class PathIndex {
             && one.entry().path() instanceof PathPattern.Expression expression) {
           steps += expression.pattern().steps(path, end);
           if (steps > LinearPattern.MOST_STEPS) {
-            return TOO_COSTLY;
+            return REFUSED;
           }
           if (expression.pattern().matches(path, end)) {
             best = one;

@@ -1,5 +1,7 @@
 package io.signetmesh.proxy.authorize;
 
+import java.util.Iterator;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** What route matching may look at of an HTTP request. Implementations are reused per stream. */
@@ -21,4 +23,23 @@ public interface RequestFacts {
    * #header} is not all that an application may read.
    */
   boolean repeats(CharSequence lowerCaseName);
+
+  /** Whether not all values are equal. */
+  static boolean differ(Iterator<? extends CharSequence> values) {
+    CharSequence first = values.hasNext() ? values.next() : "";
+    while (values.hasNext()) {
+      if (CharSequence.compare(first, values.next()) != 0) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /**
+   * The Cookie that an application gets of the fields that a client splits it over (RFC 9113
+   * 8.2.3).
+   */
+  static String cookie(List<? extends CharSequence> crumbs) {
+    return String.join("; ", crumbs);
+  }
 }

@@ -78,54 +78,50 @@ final class RouteTable {
 
   /** The match that a request takes; null when it takes none or is ambiguous. */
   @Nullable RouteEntry entry(RequestFacts request) {
-    CharSequence target = request.path();
-    int end = pathEnd(target);
-    if (conditions.areUnclear(request, target, end)) {
-      return null;
-    }
-    RouteEntry asSent = index.find(request, target, end, target, end);
-    if (isTooCostly(asSent)) {
-      return null;
-    }
-    if (asSent == null || !matchesPaths || !LenientPath.mayDiffer(target, end)) {
-      return asSent;
-    }
-    return leadsElsewhere(asSent, request, target, end) ? null : asSent;
+    RouteEntry found = lookUp(request);
+    return isRefused(found) ? null : found;
   }
 
   /**
    * Whether a request has no route because it has two readings of different routes, or because
    * telling its route would cost too much.
+   *
+   * <p>The route is looked up once more, for requests that are refused either way: {@link #find}
+   * cannot hand out why it found none. A mark among the routes for that would be a route to every
+   * caller that forgets to ask for it, and there is no place for it in a table that all event loops
+   * share.
    */
   boolean isAmbiguous(RequestFacts request) {
-    if (only != null) {
-      return false;
-    }
+    return only == null && isRefused(lookUp(request));
+  }
+
+  /** The match that a request takes; null for none, {@link PathIndex#REFUSED} to refuse it. */
+  private @Nullable RouteEntry lookUp(RequestFacts request) {
     CharSequence target = request.path();
     int end = pathEnd(target);
     if (conditions.areUnclear(request, target, end)) {
-      return true;
+      return PathIndex.REFUSED;
     }
     RouteEntry asSent = index.find(request, target, end, target, end);
-    if (isTooCostly(asSent)) {
-      return true;
+    if (asSent == null
+        || isRefused(asSent)
+        || !matchesPaths
+        || !LenientPath.mayDiffer(target, end)) {
+      return asSent;
     }
-    return asSent != null
-        && matchesPaths
-        && LenientPath.mayDiffer(target, end)
-        && leadsElsewhere(asSent, request, target, end);
+    return leadsElsewhere(asSent, request, target, end) ? PathIndex.REFUSED : asSent;
   }
 
   @SuppressWarnings("ReferenceEquality") // There is one.
-  private static boolean isTooCostly(@Nullable RouteEntry entry) {
-    return entry == PathIndex.TOO_COSTLY;
+  private static boolean isRefused(@Nullable RouteEntry entry) {
+    return entry == PathIndex.REFUSED;
   }
 
   private boolean leadsElsewhere(
       RouteEntry asSent, RequestFacts request, CharSequence target, int end) {
     String lenient = LenientPath.of(target, end);
     RouteEntry asRead = index.find(request, target, end, lenient, lenient.length());
-    return asRead == null || isTooCostly(asRead) || !asRead.route().equals(asSent.route());
+    return asRead == null || isRefused(asRead) || !asRead.route().equals(asSent.route());
   }
 
   private static int pathEnd(CharSequence target) {

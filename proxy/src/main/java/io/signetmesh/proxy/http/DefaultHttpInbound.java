@@ -16,6 +16,7 @@ import io.signetmesh.proxy.authorize.Reason;
 import io.signetmesh.proxy.authorize.RequestFacts;
 import io.signetmesh.proxy.authorize.RequestMethod;
 import io.signetmesh.proxy.authorize.RequestPath;
+import io.signetmesh.proxy.authorize.RequestTarget;
 import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;
 import io.signetmesh.proxy.connect.Connector;
@@ -28,7 +29,6 @@ import java.net.InetSocketAddress;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
@@ -435,7 +435,7 @@ public final class DefaultHttpInbound implements HttpInbound {
         }
         if (!HeaderNames.HOST.contentEquals(name)) {
           head.set(name, header.value());
-        } else if (Http1Heads.isAuthority(header.value())) {
+        } else if (RequestTarget.isAuthority(header.value())) {
           head.authority(header.value());
         } else {
           return false;
@@ -626,9 +626,7 @@ public final class DefaultHttpInbound implements HttpInbound {
       if (HeaderNames.COOKIE.contentEquals(lowerCaseName)) {
         List<CharSequence> crumbs = head.getAll(HeaderNames.COOKIE);
         if (crumbs.size() > 1) {
-          // HTTP/2 may split cookies over several fields (RFC 9113 8.2.3), the application gets
-          // one.
-          return String.join("; ", crumbs);
+          return RequestFacts.cookie(crumbs);
         }
       }
       return head.get(lowerCaseName);
@@ -640,14 +638,7 @@ public final class DefaultHttpInbound implements HttpInbound {
           || HeaderNames.COOKIE.contentEquals(lowerCaseName)) {
         return false;
       }
-      Iterator<CharSequence> values = head.valueIterator(lowerCaseName);
-      CharSequence first = values.hasNext() ? values.next() : "";
-      while (values.hasNext()) {
-        if (CharSequence.compare(first, values.next()) != 0) {
-          return true;
-        }
-      }
-      return false;
+      return RequestFacts.differ(head.valueIterator(lowerCaseName));
     }
   }
 }

@@ -1,6 +1,7 @@
 package io.signetmesh.proxy.http;
 
 import io.netty.util.AsciiString;
+import io.signetmesh.proxy.authorize.RefusalStatus;
 import io.signetmesh.proxy.metrics.ProxyError;
 import org.jspecify.annotations.Nullable;
 
@@ -8,16 +9,16 @@ import org.jspecify.annotations.Nullable;
  * Why a request was answered by the proxy itself: HTTP and gRPC status (mesh-proxy reference 3.9).
  */
 enum Failure {
-  NO_ROUTE(404, 5, false, "no route", null),
-  UNAUTHORIZED(403, 7, false, "unauthorized", null),
-  RATE_LIMITED(429, 8, false, "rate limited", null),
-  UNSAFE_PATH(400, 3, false, "unsafe path", null),
-  BAD_REQUEST(400, 3, true, "malformed request", null),
-  OVERLOADED(503, 14, true, "too many requests in flight", ProxyError.LOADSHED),
+  NO_ROUTE(RefusalStatus.NO_ROUTE, false, "no route", null),
+  UNAUTHORIZED(RefusalStatus.UNAUTHORIZED, false, "unauthorized", null),
+  RATE_LIMITED(RefusalStatus.RATE_LIMITED, false, "rate limited", null),
+  UNSAFE_PATH(RefusalStatus.BAD_REQUEST, false, "unsafe path", null),
+  BAD_REQUEST(RefusalStatus.BAD_REQUEST, true, "malformed request", null),
+  OVERLOADED(RefusalStatus.OVERLOADED, true, "too many requests in flight", ProxyError.LOADSHED),
   NO_ENDPOINT(504, 4, true, "no endpoint is ready", ProxyError.FAILFAST),
   UNAVAILABLE(502, 14, true, "upstream connection failed", ProxyError.IO),
   CONNECT_TIMEOUT(504, 4, true, "upstream connect timed out", ProxyError.IO),
-  INVALID_POLICY(500, 13, true, "invalid policy", ProxyError.UNEXPECTED),
+  INVALID_POLICY(RefusalStatus.INVALID_POLICY, true, "invalid policy", ProxyError.UNEXPECTED),
   UNEXPECTED(500, 13, true, "unexpected error", ProxyError.UNEXPECTED);
 
   private final AsciiString status;
@@ -25,6 +26,10 @@ enum Failure {
   private final boolean close;
   private final AsciiString message;
   private final @Nullable ProxyError error;
+
+  Failure(RefusalStatus answer, boolean close, String message, @Nullable ProxyError error) {
+    this(answer.http(), answer.grpc(), close, message, error);
+  }
 
   Failure(int status, int grpcStatus, boolean close, String message, @Nullable ProxyError error) {
     this.status = AsciiString.cached(Integer.toString(status));

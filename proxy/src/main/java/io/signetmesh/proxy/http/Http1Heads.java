@@ -8,6 +8,7 @@ import io.netty.handler.codec.http2.DefaultHttp2Headers;
 import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.util.AsciiString;
 import io.signetmesh.proxy.authorize.RequestPath;
+import io.signetmesh.proxy.authorize.RequestTarget;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -15,8 +16,6 @@ import org.jspecify.annotations.Nullable;
 
 /** Turns decoded HTTP/1 heads into HTTP/2 style heads without hop-by-hop headers. */
 final class Http1Heads {
-  private static final String HTTP_SCHEME = "http://";
-
   private Http1Heads() {}
 
   /**
@@ -34,37 +33,20 @@ final class Http1Heads {
     }
     String authority = hosts.isEmpty() ? null : hosts.getFirst().trim();
     String path = uri;
-    if (method.equals("CONNECT")) {
-      if (uri.isEmpty() || uri.charAt(0) == '/') {
-        return null;
-      }
-      authority = uri;
-      path = "/";
-    } else if (uri.regionMatches(true, 0, HTTP_SCHEME, 0, HTTP_SCHEME.length())) {
-      int start = HTTP_SCHEME.length();
-      int end = start;
-      while (end < uri.length() && "/?#".indexOf(uri.charAt(end)) < 0) {
-        end++;
-      }
-      String target = uri.substring(start, end);
-      if (target.isEmpty() || target.indexOf('@') >= 0) {
+    if (uri.isEmpty() || uri.charAt(0) != '/' || method.equals("CONNECT")) {
+      RequestTarget target = RequestTarget.of(method, uri);
+      if (target == null) {
         return null;
       }
       // RFC 9112 3.2.2: the target's authority replaces Host.
-      authority = target;
-      path = end == uri.length() ? "/" : uri.substring(end);
-      if (path.charAt(0) != '/') {
-        path = "/" + path;
-      }
-    } else if (uri.isEmpty()
-        || (uri.charAt(0) != '/' && !(uri.equals("*") && method.equals("OPTIONS")))) {
-      return null;
+      authority = target.authority() == null ? authority : target.authority();
+      path = target.path();
     }
     if (authority == null) {
       if (message.protocolVersion().equals(HttpVersion.HTTP_1_1)) {
         return null;
       }
-    } else if (!isAuthority(authority)) {
+    } else if (!RequestTarget.isAuthority(authority)) {
       return null;
     }
     Http2Headers head = new DefaultHttp2Headers(false, 16);
@@ -125,48 +107,5 @@ final class Http1Heads {
       }
     }
     return false;
-  }
-
-  /**
-   * Whether a text is host and optional port, without user information (RFC 9110 4.2.3). Stricter
-   * than RFC 3986 3.2 in what readers differ about: nothing is escaped, and the port is a number.
-   */
-  static boolean isAuthority(CharSequence text) {
-    int length = text.length();
-    int colon = -1;
-    int bracket = -1;
-    for (int i = 0; i < length; i++) {
-      char c = text.charAt(i);
-      if (c <= ' ' || c >= 0x7f || c == '/' || c == '?' || c == '#' || c == '@' || c == '\\'
-          || c == ',' || c == '%') {
-        return false;
-      }
-      if (c == ':') {
-        colon = colon < 0 ? i : length;
-      } else if (c == ']') {
-        bracket = i;
-        colon = -1;
-      }
-    }
-    if (length == 0 || colon == 0 || colon == length) {
-      return false;
-    }
-    int host = colon < 0 ? length : colon;
-    for (int i = 0; i < host; i++) {
-      // Empty labels: some readers leave them out.
-      if (text.charAt(i) == '.' && (i == 0 || text.charAt(i - 1) == '.')) {
-        return false;
-      }
-    }
-    if (bracket >= 0
-        && (text.charAt(0) != '[' || (bracket != length - 1 && colon != bracket + 1))) {
-      return false;
-    }
-    for (int i = colon < 0 ? length : colon + 1; i < length; i++) {
-      if (text.charAt(i) < '0' || text.charAt(i) > '9') {
-        return false;
-      }
-    }
-    return true;
   }
 }

@@ -12,6 +12,7 @@ import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.handler.codec.http2.Http2Settings;
 import io.netty.handler.codec.http2.Http2Stream;
 import io.netty.util.AsciiString;
+import io.signetmesh.proxy.authorize.RequestTarget;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import java.util.List;
 import java.util.Map;
@@ -128,7 +129,7 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
       authority = hosts.getFirst();
       headers.authority(authority);
     }
-    return authority == null || Http1Heads.isAuthority(authority);
+    return authority == null || RequestTarget.isAuthority(authority);
   }
 
   private static boolean isToken(CharSequence text) {
