@@ -97,7 +97,7 @@ class DirectorySourceTest {
         """);
     assertThatThrownBy(this::open)
         .isInstanceOf(InvalidManifestsException.class)
-        .hasMessageContaining(directory + ": 4 errors in the manifests")
+        .hasMessageContaining(directory + ": 3 errors in the manifests")
         .hasMessageContaining(directory.resolve("a.yaml") + ":5:8: error: ")
         .hasMessageContaining("unknown field \"prt\"")
         .hasMessageContaining(

@@ -6,6 +6,7 @@ import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
 import io.signetmesh.crds.manifest.Finding;
+import io.signetmesh.crds.manifest.UnreadFields;
 import io.signetmesh.crds.policy.AuthorizationPolicy;
 import io.signetmesh.crds.policy.DenyPolicy;
 import io.signetmesh.crds.policy.EgressNetwork;
@@ -32,7 +33,12 @@ public final class AdmissionRules {
 
   /** Everything that is wrong with the object; empty for kinds without rules. */
   public static List<Finding> check(HasMetadata object) {
-    ObjectFindings findings = new ObjectFindings(object);
+    return check(object, UnreadFields.NONE);
+  }
+
+  /** Everything that is wrong with the object and does not follow from an unread field. */
+  public static List<Finding> check(HasMetadata object, UnreadFields unread) {
+    ObjectFindings findings = new ObjectFindings(object, unread);
     switch (object) {
       case Server server -> {
         PolicyRules.check(server.spec(), findings);

@@ -10,6 +10,7 @@ import io.signetmesh.crds.policy.EnforcementMode;
 import io.signetmesh.crds.schema.GoDuration;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -246,6 +247,7 @@ final class AnnotationRules {
     if (min != null && max != null && (min.compareTo(max) > 0 || max.isZero())) {
       findings.warning(
           field(annotations.containsKey(longest) ? longest : shortest),
+          List.of(field(shortest), field(longest)),
           "the greatest penalty must be more than 0 and not less than the least one: there is no"
               + " circuit breaking");
     }

@@ -4,6 +4,7 @@ import static io.signetmesh.crds.admission.ObjectFindings.quoted;
 
 import io.signetmesh.crds.route.LinearExpression;
 import io.signetmesh.crds.schema.TextFormat;
+import java.util.List;
 
 /** Parts of HTTP messages, and regular expressions over them. */
 final class HttpSyntax {
@@ -17,20 +18,23 @@ final class HttpSyntax {
     }
   }
 
-  static void headerValue(String value, String field, ObjectFindings findings) {
+  static void headerValue(String value, String field, List<String> from, ObjectFindings findings) {
     if (!value.chars().allMatch(c -> c == '\t' || (c >= ' ' && c <= '~'))) {
       findings.error(
-          field, quoted(value) + " is not a header value: expected printable ASCII characters");
+          field,
+          from,
+          quoted(value) + " is not a header value: expected printable ASCII characters");
     }
   }
 
   /** Expressions are those of RE2, which no input can make slow. */
-  static void regex(String expression, String field, ObjectFindings findings) {
+  static void regex(String expression, String field, List<String> from, ObjectFindings findings) {
     LinearExpression.problem(expression)
         .ifPresent(
             problem ->
                 findings.error(
                     field,
+                    from,
                     quoted(expression) + " is not a regular expression (RE2 syntax): " + problem));
   }
 }

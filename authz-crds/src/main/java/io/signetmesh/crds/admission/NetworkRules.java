@@ -26,10 +26,13 @@ final class NetworkRules {
         if (exception.contains(cidr)) {
           findings.error(
               place,
+              List.of(place, at + ".cidr"),
               quoted(text) + " takes all of " + quoted(network.cidr()) + " out: nothing is left");
         } else if (!cidr.contains(exception)) {
           findings.error(
-              place, quoted(text) + " is not inside of the network " + quoted(network.cidr()));
+              place,
+              List.of(place, at + ".cidr"),
+              quoted(text) + " is not inside of the network " + quoted(network.cidr()));
         }
       }
     }

@@ -4,18 +4,24 @@ import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.signetmesh.crds.ResourceKey;
 import io.signetmesh.crds.manifest.Finding;
 import io.signetmesh.crds.manifest.PlainText;
+import io.signetmesh.crds.manifest.UnreadFields;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Collects what is wrong with one object. */
+/**
+ * Collects what is wrong with one object. Of fields that could not be read nothing is taken: what
+ * is wrong with those is known, and what follows from what stands in their place is noise.
+ */
 final class ObjectFindings {
   private static final int MAX_SHOWN = 120;
 
   private final ResourceKey key;
+  private final UnreadFields unread;
   private final List<Finding> findings = new ArrayList<>();
 
-  ObjectFindings(HasMetadata object) {
+  ObjectFindings(HasMetadata object, UnreadFields unread) {
     this.key = ResourceKey.of(object);
+    this.unread = unread;
   }
 
   /** Namespace of the object. */
@@ -23,12 +29,28 @@ final class ObjectFindings {
     return key.namespace();
   }
 
+  /** An error that follows from the field, all of it, and from nothing else. */
   void error(String field, String message) {
-    findings.add(Finding.error(key, field, message));
+    error(field, List.of(field), message);
   }
 
+  /** An error that is shown at a field and follows from these fields. */
+  void error(String field, List<String> from, String message) {
+    if (unread.areRead(from)) {
+      findings.add(Finding.error(key, field, message));
+    }
+  }
+
+  /** A warning that follows from the field, all of it, and from nothing else. */
   void warning(String field, String message) {
-    findings.add(Finding.warning(key, field, message));
+    warning(field, List.of(field), message);
+  }
+
+  /** A warning that is shown at a field and follows from these fields. */
+  void warning(String field, List<String> from, String message) {
+    if (unread.areRead(from)) {
+      findings.add(Finding.warning(key, field, message));
+    }
   }
 
   List<Finding> all() {

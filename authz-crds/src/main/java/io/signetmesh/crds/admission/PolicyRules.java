@@ -25,6 +25,7 @@ final class PolicyRules {
   private static final String SIGNET_POLICY = "policy.signetmesh.io";
   private static final String GATEWAY = "gateway.networking.k8s.io";
   private static final String SERVICE_ACCOUNT = "ServiceAccount";
+  private static final String REQUIRED = "spec.requiredAuthenticationRefs[";
 
   /** Name of a container port (RFC 6335, section 5.1). */
   private static final Pattern PORT_NAME =
@@ -48,7 +49,10 @@ final class PolicyRules {
               + " and single '-', with at least one letter");
     }
     if ((spec.podSelector() == null) == (spec.externalWorkloadSelector() == null)) {
-      findings.error("spec", "one of podSelector and externalWorkloadSelector is required");
+      findings.error(
+          "spec",
+          List.of("spec.podSelector", "spec.externalWorkloadSelector"),
+          "one of podSelector and externalWorkloadSelector is required");
     }
     SelectorRules.check(spec.podSelector(), "spec.podSelector", findings);
     SelectorRules.check(spec.externalWorkloadSelector(), "spec.externalWorkloadSelector", findings);
@@ -73,6 +77,7 @@ final class PolicyRules {
       if (!target.name().equals(findings.namespace())) {
         findings.error(
             "spec.targetRef.name",
+            List.of("spec.targetRef", "metadata.namespace"),
             quoted(target.name())
                 + " is another namespace: a policy can only target its own, "
                 + quoted(findings.namespace()));
@@ -83,6 +88,7 @@ final class PolicyRules {
         && !target.is(GATEWAY, "GRPCRoute")) {
       findings.error(
           "spec.targetRef",
+          kindOf("spec.targetRef"),
           referred(target.group(), target.kind())
               + " cannot be a target: expected Server or HTTPRoute of "
               + POLICY
@@ -97,7 +103,7 @@ final class PolicyRules {
     Map<String, Integer> first = new HashMap<>();
     for (int i = 0; i < references.size(); i++) {
       NamespacedTargetRef reference = references.get(i);
-      String at = "spec.requiredAuthenticationRefs[" + i + "]";
+      String at = REQUIRED + i + "]";
       String role;
       if (reference.is(POLICY, "MeshTLSAuthentication") || reference.is("", SERVICE_ACCOUNT)) {
         role = "identity (MeshTLSAuthentication or ServiceAccount)";
@@ -109,6 +115,7 @@ final class PolicyRules {
       } else {
         findings.error(
             at,
+            kindOf(at),
             referred(reference.group(), reference.kind())
                 + " is no authentication: expected MeshTLSAuthentication or NetworkAuthentication"
                 + " of "
@@ -120,9 +127,15 @@ final class PolicyRules {
       if (other != null) {
         findings.error(
             at,
+            List.of(
+                at + ".group",
+                at + ".kind",
+                REQUIRED + other + "].group",
+                REQUIRED + other + "].kind"),
             "only one requirement on the "
                 + role
-                + " is taken, and spec.requiredAuthenticationRefs["
+                + " is taken, and "
+                + REQUIRED
                 + other
                 + "] is one already");
       }
@@ -131,7 +144,10 @@ final class PolicyRules {
 
   static void check(MeshTLSAuthenticationSpec spec, ObjectFindings findings) {
     if (spec.identities().isEmpty() == spec.identityRefs().isEmpty()) {
-      findings.error("spec", "one of identities and identityRefs is required");
+      findings.error(
+          "spec",
+          List.of("spec.identities", "spec.identityRefs"),
+          "one of identities and identityRefs is required");
     }
     for (int i = 0; i < spec.identities().size(); i++) {
       String identity = spec.identities().get(i);
@@ -145,11 +161,15 @@ final class PolicyRules {
       String at = "spec.identityRefs[" + i + "]";
       if (reference.is("", "Namespace")) {
         if (reference.namespace() != null && !reference.namespace().isEmpty()) {
-          findings.error(at + ".namespace", "a reference to a Namespace has no namespace");
+          findings.error(
+              at + ".namespace",
+              List.of(at + ".group", at + ".kind", at + ".namespace"),
+              "a reference to a Namespace has no namespace");
         }
       } else if (!reference.is("", SERVICE_ACCOUNT)) {
         findings.error(
             at,
+            kindOf(at),
             kind(reference.group(), reference.kind())
                 + " has no identities: expected ServiceAccount or Namespace");
       }
@@ -185,6 +205,7 @@ final class PolicyRules {
       if (!client.unauthenticated()) {
         findings.warning(
             "spec.client",
+            List.of("spec.client.unauthenticated", "spec.client.meshTLS"),
             "neither unauthenticated nor meshTLS is given: this grants nothing to anyone");
       }
       return;
@@ -207,6 +228,7 @@ final class PolicyRules {
     if (!spec.targetRef().is(POLICY, "Server")) {
       findings.error(
           "spec.targetRef",
+          kindOf("spec.targetRef"),
           referred(spec.targetRef().group(), spec.targetRef().kind())
               + " cannot be a target: expected Server of "
               + POLICY);
@@ -229,12 +251,16 @@ final class PolicyRules {
         if (!client.is("", SERVICE_ACCOUNT)) {
           findings.error(
               at + ".clientRefs[" + j + "]",
+              kindOf(at + ".clientRefs[" + j + "]"),
               kind(client.group(), client.kind()) + " is no client: expected ServiceAccount");
         }
       }
     }
     if (total == null && identity == null && spec.overrides().isEmpty()) {
-      findings.warning("spec", "no rate is given: this limits nothing");
+      findings.warning(
+          "spec",
+          List.of("spec.total", "spec.identity", "spec.overrides"),
+          "no rate is given: this limits nothing");
     }
   }
 
@@ -243,13 +269,19 @@ final class PolicyRules {
     if (rate == 0) {
       findings.error(field, "must be greater than 0");
     } else if (rate > most) {
-      findings.error(field, rate + " is more than the total of " + most);
+      findings.error(
+          field, List.of(field, "spec.total"), rate + " is more than the total of " + most);
     }
   }
 
   /** A kind of a reference whose expected kinds have a group, which is easily left out. */
   private static String referred(@Nullable String group, String kind) {
     return kind(group, kind) + (group == null || group.isEmpty() ? " without group" : "");
+  }
+
+  /** What the kind of a reference follows from. */
+  private static List<String> kindOf(String reference) {
+    return List.of(reference + ".group", reference + ".kind");
   }
 
   private static String kind(@Nullable String group, String kind) {

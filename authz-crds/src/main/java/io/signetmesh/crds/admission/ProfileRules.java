@@ -43,10 +43,10 @@ final class ProfileRules {
       ServiceProfileSpec.WeightedDestination destination = spec.dstOverrides().get(i);
       String at = "spec.dstOverrides[" + i + "]";
       if (destination.authority() == null || destination.authority().isEmpty()) {
-        findings.error(at, "authority is missing");
+        findings.error(at, List.of(at + ".authority"), "authority is missing");
       }
       if (destination.weight() == null) {
-        findings.error(at, "weight is missing");
+        findings.error(at, List.of(at + ".weight"), "weight is missing");
       }
     }
   }
@@ -61,7 +61,7 @@ final class ProfileRules {
       findings.error(at, "one of all, any, not, method and pathRegex is required");
     }
     if (match.pathRegex() != null) {
-      HttpSyntax.regex(match.pathRegex(), at + ".pathRegex", findings);
+      HttpSyntax.regex(match.pathRegex(), at + ".pathRegex", List.of(at + ".pathRegex"), findings);
     }
     requests(match.all(), at + ".all", findings);
     requests(match.any(), at + ".any", findings);
@@ -112,7 +112,7 @@ final class ProfileRules {
       findings.error(at + ".max", max + " is not a status from 100 to 599");
     }
     if (min != 0 && max != 0 && max < min) {
-      findings.error(at + ".max", max + " is less than min, " + min);
+      findings.error(at + ".max", List.of(at), max + " is less than min, " + min);
     }
   }
 

@@ -25,11 +25,10 @@ import io.signetmesh.crds.route.TcpRoute;
 import io.signetmesh.crds.route.TlsRoute;
 import io.signetmesh.crds.schema.GoDuration;
 import java.time.Duration;
-import java.util.EnumSet;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -46,8 +45,10 @@ final class RouteRules {
     for (int i = 0; i < route.spec().parentRefs().size(); i++) {
       ParentRef parent = route.spec().parentRefs().get(i);
       if (!parent.is(POLICY, "Server") && !isOutbound(parent)) {
+        String at = "spec.parentRefs[" + i + "]";
         findings.warning(
-            "spec.parentRefs[" + i + "]",
+            at,
+            List.of(at + ".group", at + ".kind"),
             "nothing routes for "
                 + parent.kind()
                 + (parent.group().isEmpty() ? "" : " of group " + quoted(parent.group()))
@@ -106,8 +107,11 @@ final class RouteRules {
     for (int i = 0; i < backends.size(); i++) {
       BackendRef backend = backends.get(i);
       if (isService(backend.group(), backend.kind()) && backend.port() == null) {
+        String at = "spec.rules[0].backendRefs[" + i + "]";
         findings.warning(
-            "spec.rules[0].backendRefs[" + i + "]", "a Service is no backend without a port");
+            at,
+            List.of(at + ".group", at + ".kind", at + ".port"),
+            "a Service is no backend without a port");
       }
     }
   }
@@ -149,27 +153,33 @@ final class RouteRules {
       String at = "spec.parentRefs[" + i + "]";
       Integer first = seen.putIfAbsent(parent, i);
       if (first != null) {
-        String message = "is the same parent as spec.parentRefs[" + first + "]";
+        String other = "spec.parentRefs[" + first + "]";
+        String message = "is the same parent as " + other;
         if (route instanceof PolicyHttpRoute) {
-          findings.warning(at, message);
+          findings.warning(at, List.of(at, other), message);
         } else {
-          findings.error(at, message);
+          findings.error(at, List.of(at, other), message);
         }
       }
       outbound |= isOutbound(parent);
       if (parent.is(POLICY, "EgressNetwork") && parent.port() == null) {
-        findings.error(at, "an EgressNetwork is no parent without a port");
+        findings.error(
+            at,
+            List.of(at + ".group", at + ".kind", at + ".port"),
+            "an EgressNetwork is no parent without a port");
       }
       if (parent.is(POLICY, "Server")) {
         if (!parent.namespaceOr(findings.namespace()).equals(findings.namespace())) {
           findings.warning(
               at + ".namespace",
+              List.of(at + ".group", at + ".kind", at + ".namespace", "metadata.namespace"),
               "a route only works on a Server of its own namespace: it is not attached to this one,"
                   + " and authorizations of the route grant nothing");
         }
         if (parent.port() != null || parent.sectionName() != null) {
           findings.warning(
               at + (parent.port() != null ? ".port" : ".sectionName"),
+              List.of(at + ".group", at + ".kind", at + ".port", at + ".sectionName"),
               "a Server has one port and no sections: the route is not attached to it, and"
                   + " authorizations of the route grant nothing");
         }
@@ -187,13 +197,15 @@ final class RouteRules {
   private static void httpMatch(HttpRouteMatch match, String at, ObjectFindings findings) {
     HttpRouteMatch.Path path = match.path();
     String place = at + ".path.value";
+    List<String> from = List.of(at + ".path");
     if (path.type() == HttpRouteMatch.PathType.REGULAR_EXPRESSION) {
-      HttpSyntax.regex(path.value(), place, findings);
+      HttpSyntax.regex(path.value(), place, from, findings);
     } else if (!path.value().startsWith("/")) {
-      findings.error(place, quoted(path.value()) + " does not start with '/'");
+      findings.error(place, from, quoted(path.value()) + " does not start with '/'");
     } else if (HAS_NO_NORMAL_FORM.matcher(path.value()).find()) {
       findings.warning(
           place,
+          from,
           quoted(path.value())
               + " is the path of no request: paths are normalized before they are matched, and those"
               + " with %2F, %5C, a backslash, '?', '#', a control character or a malformed escape are"
@@ -203,7 +215,9 @@ final class RouteRules {
     for (int i = 0; i < match.queryParams().size(); i++) {
       HttpRouteMatch.QueryParam param = match.queryParams().get(i);
       if (param.type() == MatchType.REGULAR_EXPRESSION) {
-        HttpSyntax.regex(param.value(), at + ".queryParams[" + i + "].value", findings);
+        String field = at + ".queryParams[" + i + "]";
+        HttpSyntax.regex(
+            param.value(), field + ".value", List.of(field + ".type", field + ".value"), findings);
       }
     }
   }
@@ -221,10 +235,11 @@ final class RouteRules {
       HeaderMatch header = headers.get(i);
       String place = at + ".headers[" + i + "]";
       HttpSyntax.headerName(header.name(), place + ".name", findings);
+      List<String> from = List.of(place + ".type", place + ".value");
       if (header.type() == MatchType.REGULAR_EXPRESSION) {
-        HttpSyntax.regex(header.value(), place + ".value", findings);
+        HttpSyntax.regex(header.value(), place + ".value", from, findings);
       } else {
-        HttpSyntax.headerValue(header.value(), place + ".value", findings);
+        HttpSyntax.headerValue(header.value(), place + ".value", from, findings);
       }
     }
   }
@@ -319,7 +334,8 @@ final class RouteRules {
       String at = field + "[" + i + "]";
       HttpSyntax.headerName(headers.get(i).name(), at + ".name", findings);
       reserved(headers.get(i).name(), at + ".name", findings);
-      HttpSyntax.headerValue(headers.get(i).value(), at + ".value", findings);
+      HttpSyntax.headerValue(
+          headers.get(i).value(), at + ".value", List.of(at + ".value"), findings);
     }
   }
 
@@ -334,7 +350,8 @@ final class RouteRules {
     if (given == null) {
       findings.error(at, "the replacement that the type names is missing");
     } else if (!given.startsWith("/")) {
-      findings.error(field, quoted(given) + " does not start with '/'");
+      findings.error(
+          field, List.of(field, at + ".type"), quoted(given) + " does not start with '/'");
     }
     if (excluded != null) {
       findings.error(at, "only the replacement that the type names can be given");
@@ -342,14 +359,19 @@ final class RouteRules {
   }
 
   private static void gatewayRule(HttpRouteSpec.Rule rule, String at, ObjectFindings findings) {
-    Set<HttpRouteFilter.Type> types = EnumSet.noneOf(HttpRouteFilter.Type.class);
+    Map<HttpRouteFilter.Type, Integer> types = new EnumMap<>(HttpRouteFilter.Type.class);
     for (int i = 0; i < rule.filters().size(); i++) {
       HttpRouteFilter filter = rule.filters().get(i);
       boolean repeatable =
           filter.type() == HttpRouteFilter.Type.REQUEST_MIRROR
               || filter.type() == HttpRouteFilter.Type.EXTENSION_REF;
-      if (!types.add(filter.type()) && !repeatable) {
-        findings.error(at + ".filters[" + i + "]", "a filter of this type is there already");
+      Integer first = types.putIfAbsent(filter.type(), i);
+      String place = at + ".filters[" + i + "]";
+      if (first != null && !repeatable) {
+        findings.error(
+            place,
+            List.of(place + ".type", at + ".filters[" + first + "].type"),
+            "a filter of this type is there already");
       }
       PathModifier path = pathOf(filter);
       boolean onePrefix =
@@ -357,16 +379,20 @@ final class RouteRules {
               && rule.matches().getFirst().path().type() == HttpRouteMatch.PathType.PATH_PREFIX;
       if (path != null && path.type() == PathModifier.Type.REPLACE_PREFIX_MATCH && !onePrefix) {
         findings.error(
-            at + ".filters[" + i + "]",
+            place,
+            List.of(place, at + ".matches"),
             "ReplacePrefixMatch needs exactly one match, with a path of type PathPrefix");
       }
     }
-    if (types.contains(HttpRouteFilter.Type.REQUEST_REDIRECT)) {
-      if (types.contains(HttpRouteFilter.Type.URL_REWRITE)) {
+    if (types.containsKey(HttpRouteFilter.Type.REQUEST_REDIRECT)) {
+      if (types.containsKey(HttpRouteFilter.Type.URL_REWRITE)) {
         findings.error(at + ".filters", "RequestRedirect and URLRewrite exclude each other");
       }
       if (!rule.backendRefs().isEmpty()) {
-        findings.error(at + ".backendRefs", "a rule with RequestRedirect has no backends");
+        findings.error(
+            at + ".backendRefs",
+            List.of(at + ".filters", at + ".backendRefs"),
+            "a rule with RequestRedirect has no backends");
       }
     }
   }
@@ -383,7 +409,10 @@ final class RouteRules {
   private static void servicePort(
       String group, String kind, @Nullable Integer port, String at, ObjectFindings findings) {
     if (isService(group, kind) && (port == null || port == 0)) {
-      findings.error(at, "a Service is no backend without a port");
+      findings.error(
+          at,
+          List.of(at + ".group", at + ".kind", at + ".port"),
+          "a Service is no backend without a port");
     }
   }
 
@@ -402,6 +431,7 @@ final class RouteRules {
     if (request != null && backend != null && !request.isZero() && backend.compareTo(request) > 0) {
       findings.error(
           at + ".backendRequest",
+          List.of(at + ".request", at + ".backendRequest"),
           timeouts.backendRequest() + " is longer than the whole request, " + timeouts.request());
     }
   }

@@ -24,20 +24,27 @@ final class SelectorRules {
   private static void check(
       LabelSelectorRequirement expression, String at, ObjectFindings findings) {
     if (expression.getKey() == null || expression.getKey().isEmpty()) {
-      findings.error(at, "required field \"key\" missing");
+      findings.error(at, List.of(at + ".key"), "required field \"key\" missing");
     }
     String operator = expression.getOperator();
     boolean values = expression.getValues() != null && !expression.getValues().isEmpty();
     switch (operator) {
-      case null -> findings.error(at, "required field \"operator\" missing");
+      case null ->
+          findings.error(at, List.of(at + ".operator"), "required field \"operator\" missing");
       case "In", "NotIn" -> {
         if (!values) {
-          findings.warning(at, operator + " without values: this selects nothing");
+          findings.warning(
+              at,
+              List.of(at + ".operator", at + ".values"),
+              operator + " without values: this selects nothing");
         }
       }
       case "Exists", "DoesNotExist" -> {
         if (values) {
-          findings.warning(at + ".values", operator + " takes no values: this selects nothing");
+          findings.warning(
+              at + ".values",
+              List.of(at + ".operator", at + ".values"),
+              operator + " takes no values: this selects nothing");
         }
       }
       default ->

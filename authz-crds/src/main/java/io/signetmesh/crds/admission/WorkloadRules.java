@@ -51,7 +51,7 @@ final class WorkloadRules {
   static void check(Service service, ObjectFindings findings) {
     AnnotationRules.checkParent(service, findings);
     if (service.getSpec() == null) {
-      findings.error("", "required field \"spec\" missing");
+      findings.error("", List.of("spec"), "required field \"spec\" missing");
       return;
     }
     List<ServicePort> ports = orEmpty(service.getSpec().getPorts());
@@ -62,16 +62,23 @@ final class WorkloadRules {
       String at = "spec.ports[" + i + "]";
       port(port.getPort(), at, "port", findings);
       String name = Objects.requireNonNullElse(port.getName(), "");
-      if (names.putIfAbsent(name, i) != null) {
+      Integer named = names.putIfAbsent(name, i);
+      if (named != null) {
         findings.error(
             at,
+            List.of(at + ".name", "spec.ports[" + named + "].name"),
             name.isEmpty()
                 ? "of several ports each needs a name"
                 : "a port named " + quoted(name) + " is there already");
       }
       String number = port.getPort() + "/" + Objects.requireNonNullElse(port.getProtocol(), "TCP");
-      if (numbers.putIfAbsent(number, i) != null) {
-        findings.error(at + ".port", "port " + number + " is there already");
+      Integer numbered = numbers.putIfAbsent(number, i);
+      if (numbered != null) {
+        String other = "spec.ports[" + numbered + "]";
+        findings.error(
+            at + ".port",
+            List.of(at + ".port", at + ".protocol", other + ".port", other + ".protocol"),
+            "port " + number + " is there already");
       }
     }
     clusterIp(service.getSpec().getClusterIP(), "spec.clusterIP", findings);
@@ -88,21 +95,24 @@ final class WorkloadRules {
           "metadata.labels", "without the label " + SERVICE_NAME + " it belongs to no service");
     }
     String family = slice.getAddressType();
-    if (!"IPv4".equals(family) && !"IPv6".equals(family) && !"FQDN".equals(family)) {
+    boolean ip = "IPv4".equals(family) || "IPv6".equals(family);
+    if (!ip && !"FQDN".equals(family)) {
       findings.error(
           "addressType",
           quoted(Objects.requireNonNullElse(family, "")) + " is not one of IPv4, IPv6, FQDN");
-      return;
     }
     List<Endpoint> endpoints = orEmpty(slice.getEndpoints());
     for (int i = 0; i < endpoints.size(); i++) {
       List<String> addresses = orEmpty(endpoints.get(i).getAddresses());
       if (addresses.isEmpty()) {
-        findings.error("endpoints[" + i + "]", "at least one address is required");
+        findings.error(
+            "endpoints[" + i + "]",
+            List.of("endpoints[" + i + "].addresses"),
+            "at least one address is required");
       }
-      for (int j = 0; j < addresses.size() && !family.equals("FQDN"); j++) {
+      for (int j = 0; ip && j < addresses.size(); j++) {
         byte[] address = IpLiteral.parse(addresses.get(j));
-        if (address == null || address.length != (family.equals("IPv4") ? 4 : 16)) {
+        if (address == null || address.length != ("IPv4".equals(family) ? 4 : 16)) {
           findings.error(
               "endpoints[" + i + "].addresses[" + j + "]",
               quoted(addresses.get(j)) + " is not an " + family + " address");
@@ -132,11 +142,15 @@ final class WorkloadRules {
             "spec.ports[" + i + "].name", "a port named " + quoted(name) + " is there already");
       }
     }
-    Set<Boolean> families = new HashSet<>();
+    Map<Boolean, Integer> families = new HashMap<>();
     for (int i = 0; i < spec.workloadIPs().size(); i++) {
-      if (!families.add(spec.workloadIPs().get(i).ip().indexOf(':') >= 0)) {
+      Integer first = families.putIfAbsent(spec.workloadIPs().get(i).ip().indexOf(':') >= 0, i);
+      if (first != null) {
+        String at = "spec.workloadIPs[" + i + "].ip";
         findings.error(
-            "spec.workloadIPs[" + i + "].ip", "only one address of each family can be given");
+            at,
+            List.of(at, "spec.workloadIPs[" + first + "].ip"),
+            "only one address of each family can be given");
       }
     }
   }
@@ -149,7 +163,7 @@ final class WorkloadRules {
       Container container = given.get(i);
       String at = field + "[" + i + "]";
       if (container.getName() == null || container.getName().isEmpty()) {
-        findings.error(at, "required field \"name\" missing");
+        findings.error(at, List.of(at + ".name"), "required field \"name\" missing");
       } else if (!names.add(container.getName())) {
         findings.error(
             at + ".name", "a container named " + quoted(container.getName()) + " is there already");
@@ -177,7 +191,7 @@ final class WorkloadRules {
   private static void port(
       @Nullable Integer number, String at, String field, ObjectFindings findings) {
     if (number == null) {
-      findings.error(at, "required field \"" + field + "\" missing");
+      findings.error(at, List.of(at + "." + field), "required field \"" + field + "\" missing");
     } else if (number < 1 || number > MAX_PORT) {
       findings.error(at + "." + field, number + " is not a port number from 1 to " + MAX_PORT);
     }

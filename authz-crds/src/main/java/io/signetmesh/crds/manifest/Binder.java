@@ -16,7 +16,9 @@ import io.signetmesh.crds.schema.TextFormat;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -27,8 +29,9 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Holds one document to the schema of its type: reports everything that does not fit, and gives the
- * document in the form of the model, with defaults filled in.
+ * Holds one document to the schema of its type: reports everything that does not fit, each thing
+ * once, and gives the rest in the form of the model, with defaults filled in. What could not be
+ * read is left out or, where the model cannot be without it, has a placeholder: {@link #unread}.
  */
 final class Binder {
   /** Bounds what aliases can blow a document up to. */
@@ -43,6 +46,7 @@ final class Binder {
   private final JsonMapper mapper;
   private final VersionSchema schemas;
   private final DocumentFindings findings;
+  private final UnreadFields unread = new UnreadFields();
   private int values;
 
   Binder(JsonMapper mapper, VersionSchema schemas, DocumentFindings findings) {
@@ -51,9 +55,58 @@ final class Binder {
     this.findings = findings;
   }
 
-  /** The value in the form of the model; null when it does not fit, which has been reported. */
+  /**
+   * The value in the form of the model, without what does not fit, which has been reported; null
+   * when all of it does not.
+   */
   @Nullable JsonNode bind(YamlNode node, JavaType type, String path) {
     return value(node, type, ObjectSchema.Limits.NONE, path, true);
+  }
+
+  /** What could not be read so far; grows with each binding. */
+  UnreadFields unread() {
+    return unread;
+  }
+
+  /** A value that a model takes in the place of one that could not be read. */
+  JsonNode placeholder(JavaType type) {
+    Class<?> raw = type.getRawClass();
+    if (type.isCollectionLikeType()) {
+      return JSON.arrayNode();
+    }
+    if (raw == String.class || raw == IntOrString.class || raw == Quantity.class) {
+      return JSON.textNode("");
+    }
+    if (raw == Boolean.class || raw == boolean.class) {
+      return JSON.booleanNode(false);
+    }
+    if (raw.isPrimitive() || Number.class.isAssignableFrom(raw)) {
+      return JSON.numberNode(0);
+    }
+    if (raw.isEnum()) {
+      return JSON.textNode(wireNames(raw).getFirst());
+    }
+    ObjectNode object = JSON.objectNode();
+    if (type.isRecordType()) {
+      for (ObjectSchema.Field field : schemas.of(type).fields().values()) {
+        if (field.required()) {
+          object.set(field.component(), placeholder(field.type()));
+        }
+      }
+    }
+    return object;
+  }
+
+  /** Reports a field whose value is not known for that. */
+  private void refuse(Position position, String path, String message) {
+    findings.error(position, path, message);
+    unread.add(path);
+  }
+
+  /** Reports something about an object or a list as a whole. */
+  private void refusePartOf(Position position, String path, String message) {
+    findings.error(position, path, message);
+    unread.addPartOf(path);
   }
 
   /** Whether the value says nothing: as if its key were not there. */
@@ -142,115 +195,119 @@ final class Binder {
 
   private @Nullable JsonNode object(YamlNode node, ObjectSchema schema, String path) {
     if (!(node instanceof YamlNode.Mapping mapping)) {
-      findings.error(node.position(), path, "expected an object, found " + found(node, schema));
+      refuse(node.position(), path, "expected an object, found " + found(node, schema));
       return null;
     }
     ObjectNode bound = JSON.objectNode();
     Map<String, YamlNode.Entry> given = new HashMap<>();
-    boolean fits = true;
+    Set<String> misspelt = new HashSet<>();
     for (YamlNode.Entry entry : mapping.entries()) {
       ObjectSchema.Field field = schema.fields().get(entry.key());
+      String at = child(path, entry.key());
       if (field == null) {
-        findings.error(entry.position(), path, unknownField(entry.key(), schema));
-        fits = false;
+        refusePartOf(entry.position(), path, unknownField(entry.key(), schema));
+        if (!schema.elsewhere().containsKey(entry.key())) {
+          NearestName.of(entry.key(), schema.fields().keySet()).ifPresent(misspelt::add);
+        }
       } else if (isAbsent(entry.value())) {
         if (schema.own()) {
           findings.warning(
               entry.position(),
-              child(path, entry.key()),
+              at,
               "is given without a value, which is the same as leaving it out");
         }
       } else {
-        given.put(entry.key(), entry);
-        JsonNode value =
-            value(
-                entry.value(),
-                field.type(),
-                field.limits(),
-                child(path, entry.key()),
-                schema.own());
-        if (value == null) {
-          fits = false;
-        } else {
-          bound.set(field.component(), value);
+        if (!field.component().equals(entry.key())) {
+          unread.rename(at, child(path, field.component()));
         }
-      }
-    }
-    for (Map.Entry<String, ObjectSchema.Field> entry : schema.fields().entrySet()) {
-      ObjectSchema.Field field = entry.getValue();
-      if (given.containsKey(entry.getKey())) {
-        continue;
-      }
-      if (field.required()) {
-        findings.error(
-            mapping.position(), path, "required field " + Quoted.text(entry.getKey()) + " missing");
-        fits = false;
-      } else if (field.defaultValue() != null) {
-        JsonNode value =
-            value(
-                field.defaultValue(),
-                field.type(),
-                field.limits(),
-                child(path, entry.getKey()),
-                true);
+        given.put(entry.key(), entry);
+        JsonNode value = value(entry.value(), field.type(), field.limits(), at, schema.own());
         if (value != null) {
           bound.set(field.component(), value);
         }
       }
     }
-    return keepsRules(mapping, given, schema, path) && fits ? bound : null;
+    misspelt.removeAll(given.keySet());
+    misspelt.forEach(name -> unread.add(child(path, name)));
+    for (Map.Entry<String, ObjectSchema.Field> entry : schema.fields().entrySet()) {
+      ObjectSchema.Field field = entry.getValue();
+      String at = child(path, entry.getKey());
+      if (field.required() && !given.containsKey(entry.getKey())) {
+        if (!misspelt.contains(entry.getKey())) {
+          findings.error(
+              mapping.position(),
+              path,
+              "required field " + Quoted.text(entry.getKey()) + " missing");
+        }
+        unread.add(at);
+      }
+      if (bound.has(field.component())) {
+        continue;
+      }
+      if (field.defaultValue() != null) {
+        JsonNode value = value(field.defaultValue(), field.type(), field.limits(), at, true);
+        if (value != null) {
+          bound.set(field.component(), value);
+        }
+      } else if (field.required()) {
+        bound.set(field.component(), placeholder(field.type()));
+      }
+    }
+    checkRules(mapping, given, misspelt, schema, path);
+    return bound;
   }
 
-  private boolean keepsRules(
+  private void checkRules(
       YamlNode.Mapping mapping,
       Map<String, YamlNode.Entry> given,
+      Set<String> misspelt,
       ObjectSchema schema,
       String path) {
-    boolean kept = true;
     if (schema.exactlyOneOf() != null) {
       List<String> served = served(schema.exactlyOneOf().value(), schema);
       List<String> present = served.stream().filter(given::containsKey).toList();
       if (present.size() > 1) {
-        findings.error(
+        refusePartOf(
             Objects.requireNonNull(given.get(present.get(1))).position(),
             path,
             "fields " + names(present) + " exclude each other");
-        kept = false;
-      } else if (present.isEmpty()) {
-        findings.error(
+      } else if (present.isEmpty() && Collections.disjoint(served, misspelt)) {
+        refusePartOf(
             mapping.position(),
             path,
             served.size() == 1
                 ? "required field " + names(served) + " missing"
                 : "one of the fields " + names(served) + " is required");
-        kept = false;
       }
     }
     if (schema.atLeastOneOf() != null) {
       List<String> served = served(schema.atLeastOneOf().value(), schema);
-      if (served.stream().noneMatch(given::containsKey)) {
-        findings.error(
+      if (served.stream().noneMatch(given::containsKey) && Collections.disjoint(served, misspelt)) {
+        refusePartOf(
             mapping.position(),
             path,
             "at least one of the fields " + names(served) + " is required");
-        kept = false;
       }
     }
-    return (schema.union() == null || keepsUnion(schema.union().value(), given, schema, path))
-        && kept;
+    if (schema.union() != null) {
+      checkUnion(schema.union().value(), given, misspelt, schema, path);
+    }
   }
 
-  private boolean keepsUnion(
-      String selector, Map<String, YamlNode.Entry> given, ObjectSchema schema, String path) {
+  private void checkUnion(
+      String selector,
+      Map<String, YamlNode.Entry> given,
+      Set<String> misspelt,
+      ObjectSchema schema,
+      String path) {
     YamlNode.Entry chosen = given.get(selector);
     ObjectSchema.Field field = schema.fields().get(selector);
     if (chosen == null
         || field == null
         || !(chosen.value() instanceof YamlNode.Scalar scalar)
         || !wireNames(field.type().getRawClass()).contains(scalar.text())) {
-      return true;
+      return;
     }
-    boolean kept = true;
     Set<String> variants =
         wireNames(field.type().getRawClass()).stream()
             .map(name -> name.toLowerCase(Locale.ROOT))
@@ -258,21 +315,18 @@ final class Binder {
     for (String name : schema.fields().keySet()) {
       boolean selected = name.equalsIgnoreCase(scalar.text());
       YamlNode.Entry entry = given.get(name);
-      if (selected && entry == null) {
-        findings.error(
+      if (selected && entry == null && !misspelt.contains(name)) {
+        refusePartOf(
             chosen.position(),
             path,
             "field " + Quoted.text(name) + " is required with type " + scalar.text());
-        kept = false;
       } else if (!selected && entry != null && variants.contains(name.toLowerCase(Locale.ROOT))) {
-        findings.error(
+        refusePartOf(
             entry.position(),
             path,
             "field " + Quoted.text(name) + " does not go with type " + scalar.text());
-        kept = false;
       }
     }
-    return kept;
   }
 
   private @Nullable JsonNode list(
@@ -283,12 +337,11 @@ final class Binder {
     } else if (limits.oneOrMany() && node instanceof YamlNode.Mapping) {
       items = List.of(node);
     } else {
-      findings.error(node.position(), path, "expected a list, found " + found(node, own));
+      refuse(node.position(), path, "expected a list, found " + found(node, own));
       return null;
     }
-    boolean fits = true;
     if (items.size() < limits.minItems() || items.size() > limits.maxItems()) {
-      findings.error(
+      refusePartOf(
           node.position(),
           path,
           limits.maxItems() == Integer.MAX_VALUE
@@ -299,7 +352,6 @@ final class Binder {
                   + limits.maxItems()
                   + " elements, found "
                   + items.size());
-      fits = false;
     }
     ArrayNode bound = JSON.arrayNode();
     Map<String, YamlNode> seen = new HashMap<>();
@@ -307,22 +359,21 @@ final class Binder {
       YamlNode item = items.get(i);
       String at = path + "[" + i + "]";
       if (isAbsent(item)) {
-        findings.error(item.position(), at, "is without a value");
-        fits = false;
+        refuse(item.position(), at, "is without a value");
+        bound.add(placeholder(type.getContentType()));
         continue;
       }
       JsonNode value = value(item, type.getContentType(), limits, at, own);
-      if (value == null) {
-        fits = false;
-        continue;
-      }
-      bound.add(value);
-      if (limits.uniqueBy() != null) {
+      // Others keep their index, which findings name.
+      bound.add(value == null ? placeholder(type.getContentType()) : value);
+      if (value != null
+          && limits.uniqueBy() != null
+          && unread.isRead(child(at, limits.uniqueBy()))) {
         JsonNode key = value.get(limits.uniqueBy());
         YamlNode first =
             key == null ? null : seen.putIfAbsent(key.asText().toLowerCase(Locale.ROOT), item);
         if (first != null) {
-          findings.error(
+          refusePartOf(
               item.position(),
               at,
               "second element with "
@@ -331,20 +382,18 @@ final class Binder {
                   + Quoted.text(key.asText())
                   + ", the first is at line "
                   + first.position().line());
-          fits = false;
         }
       }
     }
-    return fits ? bound : null;
+    return bound;
   }
 
   private @Nullable JsonNode map(YamlNode node, JavaType type, String path, boolean own) {
     if (!(node instanceof YamlNode.Mapping mapping)) {
-      findings.error(node.position(), path, "expected an object, found " + found(node, own));
+      refuse(node.position(), path, "expected an object, found " + found(node, own));
       return null;
     }
     ObjectNode bound = JSON.objectNode();
-    boolean fits = true;
     for (YamlNode.Entry entry : mapping.entries()) {
       JsonNode value =
           value(
@@ -353,13 +402,11 @@ final class Binder {
               ObjectSchema.Limits.NONE,
               child(path, entry.key()),
               own);
-      if (value == null) {
-        fits = false;
-      } else {
+      if (value != null) {
         bound.set(entry.key(), value);
       }
     }
-    return fits ? bound : null;
+    return bound;
   }
 
   private @Nullable JsonNode text(
@@ -384,7 +431,7 @@ final class Binder {
     }
     int length = value.codePointCount(0, value.length());
     if (length < limits.minLength() || length > limits.maxLength()) {
-      findings.error(
+      refuse(
           node.position(),
           path,
           "has %d characters, expected %d to %d"
@@ -393,11 +440,11 @@ final class Binder {
     }
     TextFormat format = limits.format();
     if (format != null && !(format.matches(value) && (format != TextFormat.IP || isIp(value)))) {
-      findings.error(node.position(), path, Quoted.text(value) + " is not " + format.description());
+      refuse(node.position(), path, Quoted.text(value) + " is not " + format.description());
       return null;
     }
     if (!limits.only().isEmpty() && !limits.only().contains(value)) {
-      findings.error(node.position(), path, notOneOf(value, limits.only()));
+      refuse(node.position(), path, notOneOf(value, limits.only()));
       return null;
     }
     return text;
@@ -410,14 +457,14 @@ final class Binder {
             .filter(name -> limits.only().isEmpty() || limits.only().contains(name))
             .toList();
     if (!(node instanceof YamlNode.Scalar scalar)) {
-      findings.error(
+      refuse(
           node.position(),
           path,
           "expected one of " + String.join(", ", names) + ", found " + node.description());
       return null;
     }
     if (scalar.type() == YamlNode.Type.NULL || !names.contains(scalar.text())) {
-      findings.error(node.position(), path, notOneOf(scalar.text(), names));
+      refuse(node.position(), path, notOneOf(scalar.text(), names));
       return null;
     }
     return JSON.textNode(scalar.text());
@@ -438,8 +485,7 @@ final class Binder {
             && node instanceof YamlNode.Scalar scalar
             && scalar.type() != YamlNode.Type.NULL;
     String hint = quotesHelp ? " (put it in quotes)" : "";
-    findings.error(
-        node.position(), path, "expected " + expected + ", found " + found(node, own) + hint);
+    refuse(node.position(), path, "expected " + expected + ", found " + found(node, own) + hint);
     return null;
   }
 
@@ -456,7 +502,7 @@ final class Binder {
     BigInteger min = (wide ? LONG_MIN : INT_MIN).max(BigInteger.valueOf(limits.min()));
     BigInteger max = (wide ? LONG_MAX : INT_MAX).min(BigInteger.valueOf(limits.max()));
     if (value == null || value.compareTo(min) < 0 || value.compareTo(max) > 0) {
-      findings.error(
+      refuse(
           node.position(),
           path,
           (text.length() > 40 ? "number of " + text.length() + " digits" : text)
@@ -482,7 +528,7 @@ final class Binder {
         }
       }
     }
-    findings.error(node.position(), path, Quoted.text(text) + " is not a finite number");
+    refuse(node.position(), path, Quoted.text(text) + " is not a finite number");
     return null;
   }
 
@@ -512,27 +558,21 @@ final class Binder {
           };
       case YamlNode.Sequence sequence -> {
         ArrayNode items = JSON.arrayNode();
-        boolean fits = true;
         for (int i = 0; i < sequence.items().size(); i++) {
           JsonNode item = anything(sequence.items().get(i), path + "[" + i + "]");
-          fits &= item != null;
-          if (item != null) {
-            items.add(item);
-          }
+          items.add(item == null ? NullNode.getInstance() : item);
         }
-        yield fits ? items : null;
+        yield items;
       }
       case YamlNode.Mapping mapping -> {
         ObjectNode object = JSON.objectNode();
-        boolean fits = true;
         for (YamlNode.Entry entry : mapping.entries()) {
           JsonNode value = anything(entry.value(), child(path, entry.key()));
-          fits &= value != null;
           if (value != null) {
             object.set(entry.key(), value);
           }
         }
-        yield fits ? object : null;
+        yield object;
       }
     };
   }
@@ -540,6 +580,7 @@ final class Binder {
   private boolean isTooMuch(YamlNode node, String path) {
     if (++values == MAX_VALUES) {
       findings.error(node.position(), path, "the document has more than 1,000,000 values");
+      unread.addEverything();
     }
     return values >= MAX_VALUES;
   }

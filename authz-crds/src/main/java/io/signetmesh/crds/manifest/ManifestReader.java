@@ -29,14 +29,14 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Reads manifests: YAML or JSON, several documents to a file, {@code v1/List} included. Unknown
  * kinds, versions and fields, wrong types, values out of bounds, missing fields, keys and objects
- * given twice are errors with file, line and column, and all errors are found in one reading. Safe
- * for use by several threads.
+ * given twice are errors with file, line and column. All errors are found in one reading, those of
+ * the rules too, and each mistake once: nothing is said of what follows from a field that cannot be
+ * read. Safe for use by several threads.
  */
 public final class ManifestReader {
   static final int MAX_FILE_BYTES = 32 * 1024 * 1024;
@@ -48,17 +48,29 @@ public final class ManifestReader {
   private static final Set<String> TOP_LEVEL =
       Set.of("apiVersion", "kind", "metadata", "spec", "status");
 
-  private final Function<? super HasMetadata, ? extends List<Finding>> rules;
+  private final Rules rules;
   private final JsonMapper mapper =
       JsonMapper.builder().disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES).build();
   private final Map<String, VersionSchema> schemas = new ConcurrentHashMap<>();
+
+  /** What objects are held to beyond their schema. */
+  @FunctionalInterface
+  public interface Rules {
+    /**
+     * Finds what is wrong with one object.
+     *
+     * @param object an object, whole but for the unread fields
+     * @param unread fields of which nothing is to be found: what is wrong with them is known
+     */
+    List<Finding> check(HasMetadata object, UnreadFields unread);
+  }
 
   /**
    * A reader that holds objects to these rules beyond their schema.
    *
    * @param rules finds what is wrong with one object; {@code AdmissionRules::check} in production
    */
-  public ManifestReader(Function<? super HasMetadata, ? extends List<Finding>> rules) {
+  public ManifestReader(Rules rules) {
     this.rules = rules;
   }
 
@@ -204,6 +216,7 @@ public final class ManifestReader {
                     kind.kind(),
                     Quoted.text(apiVersion.get()),
                     String.join(", ", kind.versions().stream().map(kind::apiVersion).toList())));
+        checkMetadata(mapping, kind, new UnreadFields(), found);
       }
       record(
           key,
@@ -274,26 +287,32 @@ public final class ManifestReader {
         schemas.computeIfAbsent(
             kind.apiVersion(version), _ -> new VersionSchema(kind.group(), version, mapper));
     Binder binder = new Binder(mapper, schema, found);
-    JsonNode bound =
+    UnreadFields unread = binder.unread();
+    ObjectNode bound =
         kind.isMeshResource() ? bindMesh(root, kind, binder, found) : bindBean(root, kind, binder);
-    checkMetadata(root, kind, found);
-    if (bound == null || key == null || found.hasErrors()) {
-      return null;
+    checkMetadata(root, kind, unread, found);
+    if (!(bound.get("metadata") instanceof ObjectNode)) {
+      bound.set("metadata", JsonNodeFactory.instance.objectNode());
     }
     HasMetadata object;
     try {
       object = mapper.treeToValue(bound, kind.type());
     } catch (JsonProcessingException e) {
-      found.error(root.position(), "", "does not fit its model: " + e.getOriginalMessage());
+      if (!found.hasErrors()) {
+        found.error(root.position(), "", "does not fit its model: " + e.getOriginalMessage());
+      }
       return null;
     }
-    if (object instanceof Server server && version.equals("v1alpha1")) {
+    if (object instanceof Server server
+        && version.equals("v1alpha1")
+        && unread.isRead("spec.podSelector")) {
       checkFirstSelector(server, root, found);
     }
-    for (Finding finding : rules.apply(object)) {
-      found.add(finding.at(FieldPositions.find(root, finding.field())));
+    for (Finding finding : rules.check(object, unread)) {
+      Position position = FieldPositions.find(root, unread.inManifest(finding.field()));
+      found.add(new Finding(finding.severity(), position, key, finding.field(), finding.message()));
     }
-    return found.hasErrors() ? null : object;
+    return key == null || found.hasErrors() ? null : object;
   }
 
   /** The first version of Server takes one form of selector at a time; later ones take both. */
@@ -313,18 +332,20 @@ public final class ManifestReader {
     }
   }
 
-  private @Nullable JsonNode bindMesh(
+  private ObjectNode bindMesh(
       YamlNode.Mapping root, ResourceKind kind, Binder binder, DocumentFindings found) {
     JavaType supertype = mapper.constructType(kind.type()).findSuperType(MeshResource.class);
+    JavaType spec = supertype.containedType(0);
     Map<String, JavaType> parts = new LinkedHashMap<>();
     parts.put("metadata", mapper.constructType(ObjectMeta.class));
-    parts.put("spec", supertype.containedType(0));
+    parts.put("spec", spec);
     if (supertype.containedType(1).getRawClass() != Void.class) {
       parts.put("status", supertype.containedType(1));
     }
+    UnreadFields unread = binder.unread();
     ObjectNode bound = JsonNodeFactory.instance.objectNode();
     Set<String> given = new HashSet<>();
-    boolean fits = true;
+    Set<String> misspelt = new HashSet<>();
     for (YamlNode.Entry entry : root.entries()) {
       JavaType type = parts.get(entry.key());
       if (type != null) {
@@ -333,69 +354,88 @@ public final class ManifestReader {
         }
         given.add(entry.key());
         JsonNode value = binder.bind(entry.value(), type, entry.key());
-        fits &= value != null;
         if (value != null) {
           bound.set(entry.key(), value);
         }
       } else if (!entry.key().equals("apiVersion") && !entry.key().equals("kind")) {
+        boolean status = entry.key().equals("status");
         found.error(
             entry.position(),
             "",
             "unknown field "
                 + Quoted.text(entry.key())
-                + (entry.key().equals("status") ? "" : NearestName.hint(entry.key(), TOP_LEVEL)));
-        fits = false;
+                + (status ? "" : NearestName.hint(entry.key(), TOP_LEVEL)));
+        unread.addPartOf("");
+        if (!status) {
+          NearestName.of(entry.key(), TOP_LEVEL).ifPresent(misspelt::add);
+        }
       }
     }
+    misspelt.removeAll(given);
+    misspelt.forEach(unread::add);
     if (!given.contains("spec") && kind.type() != GrpcRoute.class) {
-      found.error(root.position(), "", "required field \"spec\" missing");
-      fits = false;
+      if (!misspelt.contains("spec")) {
+        found.error(root.position(), "", "required field \"spec\" missing");
+      }
+      unread.add("spec");
     }
-    return fits ? bound : null;
+    if (!bound.has("spec") && !unread.isRead("spec")) {
+      bound.set("spec", binder.placeholder(spec));
+    }
+    return bound;
   }
 
-  private @Nullable JsonNode bindBean(YamlNode.Mapping root, ResourceKind kind, Binder binder) {
-    return binder.bind(root, mapper.constructType(kind.type()), "");
+  private ObjectNode bindBean(YamlNode.Mapping root, ResourceKind kind, Binder binder) {
+    JsonNode bound = binder.bind(root, mapper.constructType(kind.type()), "");
+    return bound instanceof ObjectNode object ? object : JsonNodeFactory.instance.objectNode();
   }
 
   private static void checkMetadata(
-      YamlNode.Mapping root, ResourceKind kind, DocumentFindings found) {
+      YamlNode.Mapping root, ResourceKind kind, UnreadFields unread, DocumentFindings found) {
     YamlNode metadata = value(root, "metadata").orElse(null);
     if (!(metadata instanceof YamlNode.Mapping mapping)) {
-      if (metadata == null || Binder.isAbsent(metadata)) {
+      if ((metadata == null || Binder.isAbsent(metadata)) && unread.isRead("metadata")) {
         found.error(root.position(), "", "required field \"metadata\" missing");
       }
       return;
     }
-    name(mapping, "name", kind.nameFormat(), found);
+    name(mapping, "name", kind.nameFormat(), unread, found);
     if (kind.namespaced()) {
-      name(mapping, "namespace", TextFormat.LABEL, found);
-    } else if (value(mapping, "namespace").filter(node -> !Binder.isAbsent(node)).isPresent()) {
+      name(mapping, "namespace", TextFormat.LABEL, unread, found);
+    } else if (unread.isRead("metadata.namespace")
+        && value(mapping, "namespace").filter(node -> !Binder.isAbsent(node)).isPresent()) {
       found.error(
           FieldPositions.find(mapping, "namespace"),
           "metadata.namespace",
           "a " + kind.kind() + " has no namespace");
     }
-    labels(mapping, found);
+    labels(mapping, unread, found);
   }
 
   private static void name(
-      YamlNode.Mapping metadata, String field, TextFormat format, DocumentFindings found) {
-    Optional<String> name = text(metadata, field);
-    if (name.isEmpty()) {
-      if (value(metadata, field).filter(node -> !Binder.isAbsent(node)).isEmpty()) {
+      YamlNode.Mapping metadata,
+      String field,
+      TextFormat format,
+      UnreadFields unread,
+      DocumentFindings found) {
+    YamlNode name = value(metadata, field).orElse(null);
+    if (name == null || Binder.isAbsent(name)) {
+      if (unread.isRead("metadata." + field)) {
         found.error(
             metadata.position(), "metadata", "required field " + Quoted.text(field) + " missing");
       }
-    } else if (!format.matches(name.get())) {
+    } else if (name instanceof YamlNode.Scalar scalar
+        && scalar.isText()
+        && !format.matches(scalar.text())) {
       found.error(
-          FieldPositions.find(metadata, field),
+          scalar.position(),
           "metadata." + field,
-          Quoted.text(name.get()) + " is not " + format.description());
+          Quoted.text(scalar.text()) + " is not " + format.description());
     }
   }
 
-  private static void labels(YamlNode.Mapping metadata, DocumentFindings found) {
+  private static void labels(
+      YamlNode.Mapping metadata, UnreadFields unread, DocumentFindings found) {
     for (String field : List.of("labels", "annotations")) {
       if (!(value(metadata, field).orElse(null) instanceof YamlNode.Mapping pairs)) {
         continue;
@@ -406,9 +446,11 @@ public final class ManifestReader {
               pair.position(),
               "metadata." + field,
               Quoted.text(pair.key()) + " is not a key: expected " + LabelSyntax.KEY_DESCRIPTION);
+          unread.add("metadata." + field + "[\"" + pair.key() + "\"]");
         }
         if (field.equals("labels")
             && pair.value() instanceof YamlNode.Scalar scalar
+            && scalar.isText()
             && !LabelSyntax.isValue(scalar.text())) {
           found.error(
               scalar.position(),
@@ -449,8 +491,7 @@ public final class ManifestReader {
         .filter(
             node ->
                 node instanceof YamlNode.Scalar scalar
-                    && (scalar.type() == YamlNode.Type.STRING
-                        || scalar.type() == YamlNode.Type.LEGACY_BOOLEAN)
+                    && scalar.isText()
                     && !scalar.text().isEmpty())
         .map(node -> ((YamlNode.Scalar) node).text());
   }

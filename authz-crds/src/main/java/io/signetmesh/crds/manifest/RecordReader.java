@@ -95,13 +95,13 @@ public final class RecordReader {
 
   private final class Reading<T extends Record> implements YamlStream.Sink {
     private final Class<T> type;
-    private final Binder binder;
+    private final VersionSchema schemas;
     private final DocumentFindings findings = new DocumentFindings(null);
     private final List<Located<T>> records = new ArrayList<>();
 
     Reading(String source, Class<T> type) {
       this.type = type;
-      this.binder = new Binder(mapper, new VersionSchema("", source, mapper), findings);
+      this.schemas = new VersionSchema("", source, mapper);
     }
 
     @Override
@@ -116,14 +116,15 @@ public final class RecordReader {
         findings.error(root.position(), "", "expected a list, found " + root.description());
         return;
       }
+      Binder binder = new Binder(mapper, schemas, findings);
       for (int i = 0; i < sequence.items().size(); i++) {
-        record(sequence.items().get(i), "[" + i + "]");
+        record(binder, sequence.items().get(i), "[" + i + "]");
       }
     }
 
-    private void record(YamlNode item, String path) {
+    private void record(Binder binder, YamlNode item, String path) {
       JsonNode bound = binder.bind(item, mapper.constructType(type), path);
-      if (bound == null) {
+      if (bound == null || !binder.unread().isRead(path)) {
         return;
       }
       try {

@@ -39,6 +39,11 @@ sealed interface YamlNode {
     public String description() {
       return type.description;
     }
+
+    /** Whether it is taken for a string. */
+    boolean isText() {
+      return type == Type.STRING || type == Type.LEGACY_BOOLEAN;
+    }
   }
 
   /** A sequence. */

@@ -38,7 +38,7 @@ class ManifestReaderProperties {
       spec: {ports: [{port: 80, targetPort: http}], selector: {app: web}}
       """;
 
-  private final ManifestReader reader = new ManifestReader(object -> List.of());
+  private final ManifestReader reader = new ManifestReader((object, unread) -> List.of());
 
   @Property(tries = 1000)
   void neverFailsAndNeverGivesObjectsBesideErrors(@ForAll("damaged") String text) {

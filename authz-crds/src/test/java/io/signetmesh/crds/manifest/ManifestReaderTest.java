@@ -37,7 +37,7 @@ class ManifestReaderTest {
   private static final ResourceKey WEB =
       new ResourceKey("policy.linkerd.io", "Server", "shop", "web");
 
-  private final ManifestReader reader = new ManifestReader(object -> List.of());
+  private final ManifestReader reader = new ManifestReader((object, unread) -> List.of());
 
   @TempDir Path directory;
 
@@ -104,9 +104,7 @@ class ManifestReaderTest {
         .extracting(Finding::toString)
         .containsExactly(
             "m.yaml:5:3: error: ExternalWorkload.workload.linkerd.io shop/vm: spec: unknown field"
-                + " \"meshTls\" (did you mean \"meshTLS\"?)",
-            "m.yaml:5:3: error: ExternalWorkload.workload.linkerd.io shop/vm: spec: required field"
-                + " \"meshTLS\" missing");
+                + " \"meshTls\" (did you mean \"meshTLS\"?)");
   }
 
   @Test
@@ -328,14 +326,14 @@ class ManifestReaderTest {
         bad(SERVER.replace("v1beta3", "v1beta9"), "1:13", "is not served in"),
         bad(SERVER.replace("namespace: shop", "labels: {}"), "3:11", "\"namespace\" missing"),
         bad(SERVER.replace("name: web", "name: Web_1"), "3:18", "not a lower-case DNS subdomain"),
-        bad(SERVER.replace("metadata:", "metdata:"), "3:1", "unknown field \"metdata\"", "1:1", ""),
+        bad(SERVER.replace("metadata:", "metdata:"), "3:1", "unknown field \"metdata\""),
+        bad(SERVER.replace("spec:", "spek:"), "4:1", "did you mean \"spec\"?"),
+        bad(SERVER.replace("name: web", "name: \"\""), "3:18", "\"\" is not a lower-case DNS"),
+        bad(SERVER.replace("name: web", "nmae: web"), "3:12", "did you mean \"name\"?"),
+        bad(SERVER.replace("podSelector", "podselector"), "6:3", "did you mean \"podSelector\"?"),
         bad(SERVER.replace("port: http", "port: true"), "5:9", "expected a number or a string"),
-        bad(
-            SERVER.replace("port: http", "prt: http"),
-            "5:3",
-            "unknown field \"prt\"",
-            "5:3",
-            "miss"),
+        bad(SERVER.replace("port: http", "prt: http"), "5:3", "unknown field \"prt\""),
+        bad(SERVER.replace("port: http", "at: http"), "5:3", "\"at\"", "5:3", "\"port\" missing"),
         bad(SERVER + "  port: 80\n", "7:3", "duplicate key \"port\", first given at line 5"),
         bad(SERVER + "  podSelektor: {}\n", "7:3", "did you mean \"podSelector\"?"),
         bad(SERVER + "  accessPolicy: allow\n", "7:17", "is not one of all-unauthenticated"),
@@ -445,7 +443,7 @@ class ManifestReaderTest {
   void reportsFindingsOfTheRulesWhereTheFieldStands() {
     ManifestReader strict =
         new ManifestReader(
-            object ->
+            (object, unread) ->
                 List.of(
                     Finding.error(ResourceKey.of(object), "spec.port", "is odd"),
                     Finding.warning(ResourceKey.of(object), "spec.proxyProtocol", "is not given")));

@@ -105,7 +105,9 @@ final class ShopProcesses implements ShopMesh {
   /** The control plane judges the manifests; here only the workloads matter. */
   private static List<HostWorkload> workloads(Path manifests) throws InvalidManifestsException {
     Manifests read =
-        new ManifestReader(object -> List.of()).readPath(manifests).orThrow(manifests.toString());
+        new ManifestReader((object, unread) -> List.of())
+            .readPath(manifests)
+            .orThrow(manifests.toString());
     return ClusterView.of(read.objects().values()).workloads().stream()
         .flatMap(
             workload ->

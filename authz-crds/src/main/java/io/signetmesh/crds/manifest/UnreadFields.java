@@ -1,0 +1,110 @@
+package io.signetmesh.crds.manifest;
+
+import java.util.HashMap;
+import java.util.Map;
+import java.util.TreeSet;
+
+/**
+ * Fields of an object that could not be read, each of which has a finding of its own already. The
+ * object has something else in their place (a default, nothing, an empty text, 0), of which nothing
+ * must be said. Paths are those of the model, as {@code spec.networks[0].cidr}.
+ */
+public final class UnreadFields {
+  /** Of an object that was read as a whole. */
+  public static final UnreadFields NONE = new UnreadFields();
+
+  /** Stands for something about an object or a list as a whole: no field has this name. */
+  private static final String PART = "?";
+
+  private final TreeSet<String> paths = new TreeSet<>();
+  private final Map<String, String> renamed = new HashMap<>();
+  private boolean everything;
+
+  UnreadFields() {}
+
+  /** The field at this path, and so all of what is below it, is not known. */
+  void add(String path) {
+    paths.add(inModel(path));
+  }
+
+  /** Something is wrong with the object or list as a whole; what is in it can be known. */
+  void addPartOf(String path) {
+    paths.add(path.isEmpty() ? PART : inModel(path) + "." + PART);
+  }
+
+  /** Nothing of the object is known. */
+  void addEverything() {
+    everything = true;
+  }
+
+  /** The manifest has another name for the field than the model. */
+  void rename(String inManifest, String inModel) {
+    renamed.put(inManifest, inModel);
+  }
+
+  /** Whether all of the object was read. */
+  boolean isEmpty() {
+    return paths.isEmpty() && !everything;
+  }
+
+  /**
+   * Whether the fields were read, with everything in them and without anything being wrong around
+   * them. Fields that are not given count as read.
+   */
+  public boolean areRead(Iterable<String> fields) {
+    for (String field : fields) {
+      if (!isRead(field)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Whether the field was read, with everything in it; as {@link #areRead}. */
+  public boolean isRead(String field) {
+    if (isEmpty()) {
+      return true;
+    }
+    if (everything || field.isEmpty()) {
+      return false;
+    }
+    for (int i = 1; i <= field.length(); i++) {
+      boolean boundary = i == field.length() || field.charAt(i) == '.' || field.charAt(i) == '[';
+      if (boundary && paths.contains(field.substring(0, i))) {
+        return false;
+      }
+    }
+    return !hasBelow(field + ".") && !hasBelow(field + "[");
+  }
+
+  /** The path that the manifest has for a path of the model. */
+  String inManifest(String path) {
+    for (Map.Entry<String, String> name : renamed.entrySet()) {
+      if (isIn(path, name.getValue())) {
+        return name.getKey() + path.substring(name.getValue().length());
+      }
+    }
+    return path;
+  }
+
+  private String inModel(String path) {
+    for (Map.Entry<String, String> name : renamed.entrySet()) {
+      if (isIn(path, name.getKey())) {
+        return name.getValue() + path.substring(name.getKey().length());
+      }
+    }
+    return path;
+  }
+
+  private boolean hasBelow(String prefix) {
+    String next = paths.ceiling(prefix);
+    return next != null && next.startsWith(prefix);
+  }
+
+  private static boolean isIn(String path, String field) {
+    return path.startsWith(field)
+        && (path.length() == field.length()
+            || path.charAt(field.length()) == '.'
+            || path.charAt(field.length()) == '[');
+  }
+}
