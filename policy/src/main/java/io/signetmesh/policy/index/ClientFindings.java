@@ -1,0 +1,162 @@
+package io.signetmesh.policy.index;
+
+import io.signetmesh.policy.facts.Fact;
+import io.signetmesh.policy.facts.IdentityMatch;
+import io.signetmesh.policy.facts.MeshTlsFact;
+import io.signetmesh.policy.facts.NetworkFact;
+import io.signetmesh.policy.facts.NetworkMatch;
+import io.signetmesh.policy.facts.ObjectRef;
+import io.signetmesh.policy.facts.Reference;
+import io.signetmesh.policy.index.Finding.Rule;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+
+/** What is wrong with what names clients: identities, service accounts, networks. */
+final class ClientFindings {
+  private final Examination seen;
+
+  ClientFindings(Examination seen) {
+    this.seen = seen;
+  }
+
+  void meshTls(MeshTlsFact authentication) {
+    Set<ObjectRef> bearing = seen.bearing(authentication.ref());
+    identities(authentication, "spec.identities", authentication.identities(), bearing);
+    for (int i = 0; i < authentication.references().size(); i++) {
+      Reference reference = authentication.references().get(i);
+      String field = "spec.identityRefs[" + i + "]";
+      if (reference.isA(ObjectRef.Kind.SERVICE_ACCOUNT)) {
+        serviceAccount(authentication, field, reference, bearing);
+      } else if (reference.isA(ObjectRef.Kind.NAMESPACE)) {
+        clientNamespace(authentication, field, reference.name(), bearing);
+      }
+    }
+  }
+
+  void network(NetworkFact authentication) {
+    networks(
+        authentication,
+        "spec.networks",
+        authentication.networks(),
+        seen.bearing(authentication.ref()));
+  }
+
+  void identities(Fact holder, String field, List<IdentityMatch> matches, Set<ObjectRef> bearing) {
+    for (int i = 0; i < matches.size(); i++) {
+      String place = field + "[" + i + "]";
+      switch (matches.get(i)) {
+        case IdentityMatch.Exact(String identity) -> identity(holder, place, identity, bearing);
+        case IdentityMatch.Suffix(List<String> labels) -> {
+          String suffix = String.join(".", labels);
+          int dot = suffix.indexOf('.');
+          if (dot > 0 && suffix.equals(seen.config.identitySuffix(suffix.substring(0, dot)))) {
+            clientNamespace(holder, place, suffix.substring(0, dot), bearing);
+          }
+        }
+      }
+    }
+  }
+
+  void serviceAccount(Fact holder, String field, Reference reference, Set<ObjectRef> bearing) {
+    String namespace =
+        reference.namespace() == null ? holder.ref().namespace() : reference.namespace();
+    account(holder, field, "refers to ", reference.name(), namespace, bearing);
+  }
+
+  void networks(Fact holder, String field, List<NetworkMatch> networks, Set<ObjectRef> bearing) {
+    for (int i = 0; i < networks.size(); i++) {
+      NetworkMatch match = networks.get(i);
+      String place = field + "[" + i + "]";
+      if (match.isVoid()) {
+        seen.warning(
+            holder,
+            Rule.NEVER_MATCHES,
+            place + ".except",
+            field + ": the exceptions of " + match.network() + " leave no address",
+            bearing);
+        continue;
+      }
+      match.except().stream()
+          .filter(hole -> !match.network().contains(hole))
+          .forEach(
+              hole ->
+                  seen.warning(
+                      holder,
+                      Rule.NEVER_MATCHES,
+                      place + ".except",
+                      field + ": exception " + hole + " is not within " + match.network(),
+                      bearing));
+    }
+  }
+
+  private void identity(Fact holder, String field, String identity, Set<ObjectRef> bearing) {
+    if (identity.startsWith("spiffe://")) {
+      return;
+    }
+    if (identity.indexOf('*') >= 0
+        || !identity.equals(identity.toLowerCase(Locale.ROOT))
+        || identity.endsWith(".")) {
+      seen.warning(
+          holder,
+          Rule.NEVER_MATCHES,
+          field,
+          "identity \""
+              + identity
+              + "\" matches no certificate: expected a lower-case DNS name, whose first label may be"
+              + " *, or a SPIFFE id",
+          bearing);
+      return;
+    }
+    String[] labels = identity.split("\\.", 3);
+    if (labels.length == 3 && identity.equals(seen.config.identity(labels[0], labels[1]))) {
+      account(
+          holder,
+          field,
+          "identity \"" + identity + "\" is that of ",
+          labels[0],
+          labels[1],
+          bearing);
+    }
+  }
+
+  private void account(
+      Fact holder, String field, String what, String name, String ns, Set<ObjectRef> bearing) {
+    NamespaceContents namespace = seen.namespaces.get(ns);
+    if (namespace == null || name.equals("default")) {
+      return;
+    }
+    Set<String> known = namespace.accounts(seen.config);
+    String near = seen.didYouMean(name, known);
+    // Where no accounts are listed, those of workloads are known; there may be others.
+    boolean listed = !namespace.names(ObjectRef.Kind.SERVICE_ACCOUNT).isEmpty();
+    if (known.contains(name) || (!listed && near.isEmpty())) {
+      return;
+    }
+    seen.warning(
+        holder,
+        Rule.DANGLING_REFERENCE,
+        field,
+        what
+            + new ObjectRef(ObjectRef.Kind.SERVICE_ACCOUNT, ns, name)
+            + ", which is not there"
+            + near,
+        bearing);
+  }
+
+  private void clientNamespace(Fact holder, String field, String name, Set<ObjectRef> bearing) {
+    if (seen.namespaces.containsKey(name)) {
+      return;
+    }
+    String near = seen.didYouMean(name, seen.namespaces.keySet());
+    // Clients may be elsewhere; only what looks like a slip is worth a word.
+    if (!near.isEmpty()) {
+      seen.warning(
+          holder,
+          Rule.DANGLING_REFERENCE,
+          field,
+          "is about clients of namespace " + name + ", which has no objects here" + near,
+          bearing);
+    }
+  }
+}

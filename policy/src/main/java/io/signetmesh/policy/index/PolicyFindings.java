@@ -1,0 +1,255 @@
+package io.signetmesh.policy.index;
+
+import io.signetmesh.crds.policy.EnforcementMode;
+import io.signetmesh.policy.facts.AuthorizationPolicyFact;
+import io.signetmesh.policy.facts.ClientPolicyFact;
+import io.signetmesh.policy.facts.DenyPolicyFact;
+import io.signetmesh.policy.facts.LabelSelection;
+import io.signetmesh.policy.facts.ObjectRef;
+import io.signetmesh.policy.facts.Reference;
+import io.signetmesh.policy.facts.RouteFact;
+import io.signetmesh.policy.facts.ServerAuthorizationFact;
+import io.signetmesh.policy.facts.ServerFact;
+import io.signetmesh.policy.facts.UnusableFact;
+import io.signetmesh.policy.index.Finding.Rule;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+
+/** What is wrong with AuthorizationPolicies, DenyPolicies and ServerAuthorizations. */
+final class PolicyFindings {
+  private final Examination seen;
+  private final ClientFindings clients;
+
+  PolicyFindings(Examination seen, ClientFindings clients) {
+    this.seen = seen;
+    this.clients = clients;
+  }
+
+  void policy(ClientPolicyFact policy) {
+    Set<ObjectRef> bearing = target(policy);
+    boolean denies = policy instanceof DenyPolicyFact;
+    List<Grant.Reason> reasons =
+        switch (policy) {
+          case DenyPolicyFact denial -> seen.grants.of(denial, seen.facts::get).reasons();
+          case AuthorizationPolicyFact grant -> reasons(seen.grants.of(grant, seen.facts::get));
+        };
+    for (Grant.Reason reason : reasons) {
+      String effect =
+          !denies
+              ? "; it grants nothing"
+              : reason.rule() == Rule.NEVER_MATCHES
+                  ? "; it refuses no one"
+                  : "; that counts as passed, so it refuses more than is written";
+      ObjectRef missing = reason.missing();
+      seen.error(
+          policy,
+          reason.rule(),
+          reason.field(),
+          reason.message() + (missing == null ? "" : seen.suggestion(missing)) + effect,
+          bearing);
+    }
+    for (int i = 0; i < policy.authentications().size(); i++) {
+      Reference reference = policy.authentications().get(i);
+      String field = "spec.requiredAuthenticationRefs[" + i + "]";
+      if (reference.isA(ObjectRef.Kind.SERVICE_ACCOUNT)) {
+        clients.serviceAccount(policy, field, reference, bearing);
+      } else if (Grants.isJwt(reference)
+          && policy.target().isA(ObjectRef.Kind.SERVER)
+          && seen.contents(policy).isOpaque(policy.target().name())) {
+        seen.warning(
+            policy,
+            Rule.JWT_ON_OPAQUE_PORT,
+            field,
+            "requires "
+                + reference
+                + ", but the Server "
+                + policy.target().name()
+                + " is opaque or TLS, where no request and so no token is seen",
+            bearing);
+      }
+    }
+  }
+
+  void serverAuthorization(ServerAuthorizationFact authorization) {
+    NamespaceContents namespace = seen.contents(authorization);
+    Set<ObjectRef> bearing = new HashSet<>();
+    for (ServerFact server : namespace.servers.values()) {
+      if (authorization.selects(server)) {
+        bearing.add(server.ref());
+      }
+    }
+    if (bearing.isEmpty()) {
+      String name = authorization.serverName();
+      if (name != null) {
+        bearing.addAll(
+            seen.dangling(
+                authorization,
+                "spec.server.name",
+                ObjectRef.Kind.SERVER,
+                name,
+                namespace.servers.keySet(),
+                "; it grants nothing"));
+      } else {
+        bearing.add(ObjectRef.namespace(authorization.ref().namespace()));
+        seen.warning(
+            authorization,
+            Rule.SELECTS_NOTHING,
+            "spec.server.selector",
+            "spec.server.selector selects no Server of namespace "
+                + authorization.ref().namespace(),
+            bearing);
+      }
+    }
+    for (Grant.Reason reason : reasons(seen.grants.of(authorization))) {
+      seen.error(
+          authorization,
+          reason.rule(),
+          reason.field(),
+          reason.message() + "; it grants nothing",
+          bearing);
+    }
+    clients.networks(authorization, "spec.client.networks", authorization.networks(), bearing);
+    LabelSelection selector = authorization.serverSelector();
+    if (selector != null) {
+      seen.selector(authorization, "spec.server.selector", selector, bearing);
+    }
+    ServerAuthorizationFact.MeshTls tls = authorization.meshTls();
+    if (tls != null) {
+      clients.identities(
+          authorization, "spec.client.meshTLS.identities", tls.identities(), bearing);
+      for (int i = 0; i < tls.serviceAccounts().size(); i++) {
+        clients.serviceAccount(
+            authorization,
+            "spec.client.meshTLS.serviceAccounts[" + i + "]",
+            tls.serviceAccounts().get(i),
+            bearing);
+      }
+    }
+  }
+
+  private static List<Grant.Reason> reasons(Grant grant) {
+    return grant instanceof Grant.Nothing(List<Grant.Reason> reasons) ? reasons : List.of();
+  }
+
+  /** Looks at the target; what the policy bears on, or would if its target were mended. */
+  private Set<ObjectRef> target(ClientPolicyFact policy) {
+    String own = policy.ref().namespace();
+    String effect =
+        policy instanceof DenyPolicyFact ? "; it refuses no one" : "; it grants nothing";
+    Target target = Target.of(policy).orElse(null);
+    return switch (target) {
+      case null -> {
+        seen.error(
+            policy,
+            Rule.BAD_TARGET,
+            "spec.targetRef",
+            "spec.targetRef is "
+                + policy.target()
+                + ": expected a Server, HTTPRoute or GRPCRoute, or the Namespace "
+                + own
+                + " itself"
+                + effect,
+            Set.of(ObjectRef.namespace(own)));
+        yield Set.of(ObjectRef.namespace(own));
+      }
+      case Target.WholeNamespace whole -> Set.of(ObjectRef.namespace(own));
+      case Target.OneServer(String name) -> serverTarget(policy, name, effect);
+      case Target.OneRoute(ObjectRef.Kind kind, String lower) ->
+          routeTarget(policy, kind, lower, effect);
+    };
+  }
+
+  private Set<ObjectRef> serverTarget(ClientPolicyFact policy, String name, String effect) {
+    NamespaceContents namespace = seen.contents(policy);
+    ServerFact server = namespace.servers.get(name);
+    if (server == null) {
+      return seen.dangling(
+          policy,
+          "spec.targetRef.name",
+          ObjectRef.Kind.SERVER,
+          name,
+          namespace.servers.keySet(),
+          effect);
+    }
+    if (server.mode() == EnforcementMode.AUDIT && policy.mode() == EnforcementMode.ENFORCE) {
+      String message =
+          "its target " + server.ref() + " is in mode audit, so this policy is only tried with it";
+      if (policy instanceof DenyPolicyFact) {
+        seen.error(
+            policy, Rule.TARGET_UNUSED, "spec.targetRef", message + effect, Set.of(server.ref()));
+      } else {
+        seen.warning(policy, Rule.TARGET_UNUSED, "spec.targetRef", message, Set.of(server.ref()));
+      }
+    }
+    return Set.of(server.ref());
+  }
+
+  private Set<ObjectRef> routeTarget(
+      ClientPolicyFact policy, ObjectRef.Kind kind, String lower, String effect) {
+    NamespaceContents namespace = seen.contents(policy);
+    Map<String, ObjectRef> routes = namespace.routes(kind);
+    ObjectRef ref = routes.get(lower);
+    if (ref == null) {
+      String name = policy.target().name();
+      Map<ObjectRef.Kind, ObjectRef> others = namespace.routesNamed(lower);
+      String hint;
+      if (!others.isEmpty()) {
+        ObjectRef other = others.values().iterator().next();
+        hint = " (there is one of group " + other.kind().group() + ")";
+        if (kind == ObjectRef.Kind.GRPC_ROUTE || other.kind() == ObjectRef.Kind.GRPC_ROUTE) {
+          hint = " (there is a " + other.kind().resourceKind() + " of that name)";
+        }
+        ref = other;
+      } else {
+        Set<String> names = new HashSet<>();
+        routes.values().forEach(route -> names.add(route.name()));
+        hint = seen.didYouMean(name, names);
+        ref =
+            seen.nearest(name, names)
+                .map(near -> routes.get(near.toLowerCase(Locale.ROOT)))
+                .orElse(null);
+      }
+      Set<ObjectRef> bearing = ref == null ? Set.of() : seen.serversOf(ref);
+      seen.error(
+          policy,
+          Rule.DANGLING_REFERENCE,
+          "spec.targetRef.name",
+          "spec.targetRef names the "
+              + policy.target().kind()
+              + " \""
+              + name
+              + "\" of group "
+              + kind.group()
+              + ", but namespace "
+              + policy.ref().namespace()
+              + " has none of that name"
+              + hint
+              + effect,
+          bearing);
+      return bearing;
+    }
+    Set<ObjectRef> bearing = seen.serversOf(ref);
+    if (seen.facts.get(ref) instanceof RouteFact route
+        && route.servers().stream()
+            .map(namespace.servers::get)
+            .noneMatch(server -> server != null && route.isUsedBy(server.protocol()))) {
+      seen.warning(
+          policy,
+          Rule.TARGET_UNUSED,
+          "spec.targetRef",
+          "its target " + ref + " is used by no Server" + effect,
+          bearing);
+    } else if (seen.facts.get(ref) == null || seen.facts.get(ref) instanceof UnusableFact) {
+      seen.warning(
+          policy,
+          Rule.TARGET_UNUSED,
+          "spec.targetRef",
+          "its target " + ref + " is not understood" + effect,
+          bearing);
+    }
+    return bearing;
+  }
+}

@@ -1,0 +1,166 @@
+package io.signetmesh.policy.index;
+
+import io.signetmesh.crds.policy.EnforcementMode;
+import io.signetmesh.policy.facts.ObjectRef;
+import io.signetmesh.policy.facts.ServerFact;
+import io.signetmesh.policy.facts.WorkloadFact;
+import io.signetmesh.policy.index.Finding.Rule;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** What is wrong with Servers, and with the workloads whose ports they are about. */
+final class PortFindings {
+  private final Examination seen;
+
+  PortFindings(Examination seen) {
+    this.seen = seen;
+  }
+
+  void server(ServerFact server) {
+    Set<ObjectRef> itself = Set.of(server.ref());
+    if (server.flaw() != null) {
+      seen.error(
+          server,
+          Rule.NOT_UNDERSTOOD,
+          "spec",
+          server.flaw() + "; no one is allowed on the ports that it selects",
+          itself);
+    }
+    boolean pods = server.workloads() == ObjectRef.Kind.POD;
+    String selector = pods ? "podSelector" : "externalWorkloadSelector";
+    seen.selector(server, "spec." + selector, server.selector(), itself);
+    NamespaceContents namespace = seen.contents(server);
+    if (namespace.serves(server)) {
+      return;
+    }
+    if (namespace.selects(server) && server.port() instanceof ServerFact.Port.ByName(String name)) {
+      Set<String> declared = namespace.portNames(server);
+      seen.warning(
+          server,
+          Rule.SELECTS_NOTHING,
+          "spec.port",
+          "spec.port names \""
+              + name
+              + "\", which no selected workload declares"
+              + seen.didYouMean(name, declared),
+          itself);
+    } else {
+      seen.warning(
+          server,
+          Rule.SELECTS_NOTHING,
+          "spec." + selector,
+          "spec."
+              + selector
+              + " selects no "
+              + (pods ? "workload" : "ExternalWorkload")
+              + " of namespace "
+              + server.ref().namespace(),
+          itself);
+    }
+  }
+
+  void annotations(WorkloadFact workload) {
+    WorkloadSettings settings =
+        WorkloadSettings.of(workload, seen.contents(workload).annotations, seen.config);
+    for (String problem : settings.problems()) {
+      seen.error(
+          workload,
+          Rule.BAD_ANNOTATION,
+          "metadata.annotations",
+          "annotation " + problem,
+          Set.of(workload.ref()));
+    }
+  }
+
+  void conflicts(NamespaceContents namespace) {
+    record Conflict(int port, ServerFact winner, ServerFact loser) {}
+    Map<Conflict, List<ObjectRef>> conflicts = new HashMap<>();
+    for (WorkloadFact workload : namespace.workloads) {
+      Map<Integer, ServerFact> taken = new HashMap<>();
+      for (ServerFact server : namespace.selecting(workload)) {
+        for (int port : NamespaceContents.ports(server, workload)) {
+          ServerFact winner = taken.putIfAbsent(port, server);
+          if (winner != null) {
+            conflicts
+                .computeIfAbsent(new Conflict(port, winner, server), key -> new ArrayList<>())
+                .add(workload.ref());
+          }
+        }
+      }
+    }
+    conflicts.forEach(
+        (conflict, workloads) -> {
+          boolean tried = conflict.winner().mode() == EnforcementMode.AUDIT;
+          ObjectRef first = workloads.stream().min(ObjectRef::compareTo).orElseThrow();
+          seen.warning(
+              conflict.loser(),
+              Rule.PORT_CONFLICT,
+              "spec.port",
+              "port "
+                  + conflict.port()
+                  + " of "
+                  + first
+                  + (workloads.size() == 1 ? "" : " (and " + (workloads.size() - 1) + " more)")
+                  + (tried ? " would belong to " : " belongs to ")
+                  + conflict.winner().ref()
+                  + ", which is older or first by name"
+                  + (tried ? ", were that not in mode audit" : "; this Server has no effect there"),
+              Set.of(conflict.loser().ref(), conflict.winner().ref()));
+        });
+  }
+
+  /** Ports that a Server in audit mode would have, and what they are under meanwhile. */
+  void tried(NamespaceContents namespace) {
+    record Meanwhile(ServerFact tried, int port, String policy) {}
+    Map<Meanwhile, List<ObjectRef>> found = new HashMap<>();
+    for (WorkloadFact workload : namespace.workloads) {
+      List<ServerFact> selecting = namespace.selecting(workload);
+      if (selecting.stream().allMatch(server -> server.mode() == EnforcementMode.ENFORCE)) {
+        continue;
+      }
+      Map<Integer, ServerFact> inTrial = new HashMap<>();
+      Map<Integer, ServerFact> inForce = new HashMap<>();
+      for (ServerFact server : selecting) {
+        for (int port : NamespaceContents.ports(server, workload)) {
+          inTrial.putIfAbsent(port, server);
+          if (server.mode() == EnforcementMode.ENFORCE) {
+            inForce.putIfAbsent(port, server);
+          }
+        }
+      }
+      WorkloadSettings settings = WorkloadSettings.of(workload, namespace.annotations, seen.config);
+      inTrial.forEach(
+          (port, server) -> {
+            if (server.mode() == EnforcementMode.AUDIT) {
+              ServerFact other = inForce.get(port);
+              String policy =
+                  other == null
+                      ? "the default policy " + settings.policyOf(port).wireName()
+                      : other.ref().toString();
+              found
+                  .computeIfAbsent(new Meanwhile(server, port, policy), key -> new ArrayList<>())
+                  .add(workload.ref());
+            }
+          });
+    }
+    found.forEach(
+        (meanwhile, workloads) -> {
+          ObjectRef first = workloads.stream().min(ObjectRef::compareTo).orElseThrow();
+          seen.warning(
+              meanwhile.tried(),
+              Rule.ONLY_TRIED,
+              "metadata.annotations[\"" + EnforcementMode.ANNOTATION + "\"]",
+              "is in mode audit: meanwhile port "
+                  + meanwhile.port()
+                  + " of "
+                  + first
+                  + (workloads.size() == 1 ? "" : " (and " + (workloads.size() - 1) + " more)")
+                  + " is under "
+                  + meanwhile.policy(),
+              Set.of(meanwhile.tried().ref()));
+        });
+  }
+}

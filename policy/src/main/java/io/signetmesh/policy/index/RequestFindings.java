@@ -1,0 +1,133 @@
+package io.signetmesh.policy.index;
+
+import io.signetmesh.crds.policy.ProxyProtocol;
+import io.signetmesh.policy.facts.ObjectRef;
+import io.signetmesh.policy.facts.RateLimitFact;
+import io.signetmesh.policy.facts.Reference;
+import io.signetmesh.policy.facts.RouteFact;
+import io.signetmesh.policy.facts.ServerFact;
+import io.signetmesh.policy.index.Finding.Rule;
+import java.util.List;
+import java.util.Set;
+
+/** What is wrong with routes and rate limits. */
+final class RequestFindings {
+  private final Examination seen;
+  private final ClientFindings clients;
+
+  RequestFindings(Examination seen, ClientFindings clients) {
+    this.seen = seen;
+    this.clients = clients;
+  }
+
+  void route(RouteFact route) {
+    NamespaceContents namespace = seen.contents(route);
+    Set<ObjectRef> bearing = seen.serversOf(route.ref());
+    for (RouteFact.Flaw flaw : route.flaws()) {
+      seen.error(route, Rule.NOT_UNDERSTOOD, flaw.field(), flaw.message(), bearing);
+    }
+    for (String name : route.servers()) {
+      ServerFact server = namespace.servers.get(name);
+      if (server == null) {
+        seen.dangling(
+            route,
+            "spec.parentRefs",
+            ObjectRef.Kind.SERVER,
+            name,
+            namespace.servers.keySet(),
+            "; the route is not used there");
+        continue;
+      }
+      ProxyProtocol protocol = server.protocol();
+      if (!route.isUsedBy(protocol)) {
+        seen.warning(
+            route,
+            Rule.ROUTE_UNUSED,
+            "spec.parentRefs",
+            "is attached to the Server "
+                + name
+                + ", whose protocol "
+                + protocol.wireName()
+                + " has no use for it",
+            Set.of(server.ref()));
+      } else if (namespace.hasGrpcRoute(name) && route.ref().kind() != ObjectRef.Kind.GRPC_ROUTE) {
+        seen.warning(
+            route,
+            Rule.ROUTE_UNUSED,
+            "spec.parentRefs",
+            "is attached to the Server "
+                + name
+                + " beside a GRPCRoute, which Linkerd prefers; authorizations of this route grant"
+                + " nothing there",
+            Set.of(server.ref()));
+      }
+    }
+  }
+
+  void rateLimit(RateLimitFact limits) {
+    NamespaceContents namespace = seen.contents(limits);
+    Reference target = limits.target();
+    Set<ObjectRef> bearing = Set.of();
+    if (!target.isA(ObjectRef.Kind.SERVER)) {
+      seen.error(
+          limits,
+          Rule.BAD_TARGET,
+          "spec.targetRef",
+          "spec.targetRef is " + target + ": expected a Server; it limits nothing",
+          bearing);
+    } else {
+      ServerFact server = namespace.servers.get(target.name());
+      if (server == null) {
+        bearing =
+            seen.dangling(
+                limits,
+                "spec.targetRef.name",
+                ObjectRef.Kind.SERVER,
+                target.name(),
+                namespace.servers.keySet(),
+                "; it limits nothing");
+      } else {
+        bearing = Set.of(server.ref());
+        RateLimitFact first = namespace.limits.get(target.name());
+        if (!Messages.hasRateLimits(server.protocol())) {
+          seen.warning(
+              limits,
+              Rule.LIMIT_UNUSED,
+              "spec.targetRef",
+              "limits requests of "
+                  + server.ref()
+                  + ", whose protocol "
+                  + server.protocol().wireName()
+                  + " has none",
+              bearing);
+        } else if (first != null && !first.ref().equals(limits.ref())) {
+          seen.error(
+              limits,
+              Rule.LIMIT_UNUSED,
+              "spec.targetRef",
+              server.ref() + " is limited by the older " + first.ref() + "; this one is not used",
+              bearing);
+        }
+      }
+    }
+    for (int i = 0; i < limits.overrides().size(); i++) {
+      List<Reference> named = limits.overrides().get(i).clients();
+      for (int j = 0; j < named.size(); j++) {
+        String field = "spec.overrides[" + i + "].clientRefs[" + j + "]";
+        if (named.get(j).isA(ObjectRef.Kind.SERVICE_ACCOUNT)) {
+          clients.serviceAccount(limits, field, named.get(j), bearing);
+        } else {
+          seen.error(
+              limits,
+              Rule.NOT_UNDERSTOOD,
+              field,
+              field
+                  + " is "
+                  + named.get(j)
+                  + ": expected a ServiceAccount; this client is limited as everyone",
+              bearing);
+        }
+      }
+    }
+  }
+}
