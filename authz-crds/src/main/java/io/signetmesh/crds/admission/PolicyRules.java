@@ -242,6 +242,7 @@ final class PolicyRules {
     if (identity != null) {
       rate(identity.requestsPerSecond(), most, "spec.identity", findings);
     }
+    Map<String, FirstNamed> named = new HashMap<>();
     for (int i = 0; i < spec.overrides().size(); i++) {
       HTTPLocalRateLimitPolicySpec.ClientLimit override = spec.overrides().get(i);
       String at = "spec.overrides[" + i + "]";
@@ -253,6 +254,8 @@ final class PolicyRules {
               at + ".clientRefs[" + j + "]",
               kindOf(at + ".clientRefs[" + j + "]"),
               kind(client.group(), client.kind()) + " is no client: expected ServiceAccount");
+        } else {
+          named(client, i, at + ".clientRefs[" + j + "]", named, findings);
         }
       }
     }
@@ -261,6 +264,30 @@ final class PolicyRules {
           "spec",
           List.of("spec.total", "spec.identity", "spec.overrides"),
           "no rate is given: this limits nothing");
+    }
+  }
+
+  /** Where a client is named first. */
+  private record FirstNamed(int index, String field) {}
+
+  /** Of two overrides that name a client the first one holds. */
+  private static void named(
+      NamespacedTargetRef client,
+      int index,
+      String at,
+      Map<String, FirstNamed> named,
+      ObjectFindings findings) {
+    String account = client.namespaceOr(findings.namespace()) + "/" + client.name();
+    FirstNamed first = named.putIfAbsent(account, new FirstNamed(index, at));
+    if (first != null && first.index() != index) {
+      findings.warning(
+          at,
+          List.of(at, first.field(), "metadata.namespace"),
+          "the ServiceAccount "
+              + quoted(account)
+              + " has the limit of "
+              + first.field()
+              + " already: this one does not hold for it");
     }
   }
 

@@ -340,6 +340,18 @@ class AdmissionRulesTest {
         bad(
             limits(
                 """
+                overrides:
+                - requestsPerSecond: 5
+                  clientRefs: [{kind: ServiceAccount, name: a}, {kind: ServiceAccount, name: a}]
+                - requestsPerSecond: 6
+                  clientRefs: [{kind: ServiceAccount, name: b}, {kind: ServiceAccount, name: a,
+                    namespace: shop}, {kind: ServiceAccount, name: a, namespace: other}]
+                """),
+            "warning spec.overrides[1].clientRefs[1]: the ServiceAccount \"shop/a\" has the limit of"
+                + " spec.overrides[0].clientRefs[0] already"),
+        bad(
+            limits(
+                """
                 total: {requestsPerSecond: 5}
                 identity: {requestsPerSecond: 6}
                 overrides: [{requestsPerSecond: 7, clientRefs: [{kind: Pod, name: a}]}]

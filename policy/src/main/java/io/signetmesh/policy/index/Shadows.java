@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -112,13 +113,72 @@ final class Shadows {
     for (Place place : places.values()) {
       anywhere = first(anywhere, place.open);
     }
+    TrailingSlashes slashes = new TrailingSlashes(namespace.attached);
     for (DenyPolicyFact policy : namespace.denials) {
       Scope scope = scope(Target.of(policy).orElse(null));
       Authz clients = grants.of(policy, facts::get).authz();
-      if (scope != null && clients != null && clients.getAuthentication().hasMeshTLS()) {
-        evadable(policy, scope);
+      if (scope != null && clients != null) {
+        if (clients.getAuthentication().hasMeshTLS()) {
+          evadable(policy, scope);
+        }
+        slashes(new Condition(policy, clients), scope, slashes);
       }
     }
+  }
+
+  /** A denial of a route that a slash at the end of the path leads past. */
+  private void slashes(Condition denial, Scope scope, TrailingSlashes slashes) {
+    Set<String> gaps = new TreeSet<>();
+    for (Object part : scope.parts()) {
+      if (part instanceof RoutePart(ObjectRef ref, ObjectRef on)
+          && facts.get(ref) instanceof RouteFact route
+          && facts.get(on) instanceof ServerFact server) {
+        for (TrailingSlashes.Gap gap : slashes.of(route, server)) {
+          if (isLetIn(denial, new RoutePart(gap.taker().ref(), on), gap.taker())) {
+            gaps.add(
+                "%s matches \"%s\" exactly, and \"%s/\" goes to %s, where clients that it refuses are"
+                    .formatted(ref, gap.path(), gap.path(), gap.taker().ref()));
+          }
+        }
+      }
+    }
+    if (!gaps.isEmpty()) {
+      report.warning(
+          denial.fact(),
+          Rule.EVADABLE,
+          "spec.targetRef",
+          "its route "
+              + gaps.iterator().next()
+              + " let in"
+              + (gaps.size() == 1 ? "" : " (and " + (gaps.size() - 1) + " more)")
+              + ": match the PathPrefix, or deny that too",
+          bearing(denial.fact(), scope));
+    }
+  }
+
+  /** Whether it is certain that someone whom the denial is about is allowed on a route. */
+  private boolean isLetIn(Condition denial, RoutePart part, RouteFact route) {
+    List<Object> around = List.of(part, part.server(), EVERYWHERE);
+    for (Object place : around) {
+      for (Condition other : denials.getOrDefault(place, List.of())) {
+        if (other.fact() != denial.fact() && Coverage.covers(other.clients(), denial.clients())) {
+          return false;
+        }
+      }
+    }
+    for (Object place : around) {
+      Place there = places.get(place);
+      if (there != null
+          && (place != part || route.isGranted())
+          && there.some().stream()
+              .anyMatch(
+                  grant ->
+                      Coverage.covers(grant.clients(), denial.clients())
+                          || Coverage.covers(denial.clients(), grant.clients()))) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** A denial of identities where clients get in without one. */
@@ -300,10 +360,19 @@ final class Shadows {
     /** One that asks for no identity. */
     @Nullable Condition open;
 
+    private final List<Condition> some = new ArrayList<>();
     private final List<Condition> wide = new ArrayList<>();
     private final Map<String, List<Condition>> byIdentity = new HashMap<>();
 
+    /** The first of them. */
+    List<Condition> some() {
+      return some;
+    }
+
     void add(Condition condition) {
+      if (some.size() < MAX_CANDIDATES) {
+        some.add(condition);
+      }
       Authz clients = condition.clients();
       PermitClientIdentities identities = clients.getAuthentication().getMeshTLS().getIdentities();
       if (identities.getIdentitiesCount() == 0 || identities.getSuffixesCount() > 0) {

@@ -22,6 +22,11 @@ import static io.signetmesh.policy.index.Facts.toRoute;
 import static io.signetmesh.policy.index.Facts.toServer;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.linkerd.proxy.http_route.HttpRouteMatch;
+import io.linkerd.proxy.http_route.PathMatch;
+import io.linkerd.proxy.http_route.RequestRedirect;
+import io.linkerd.proxy.http_types.HttpMethod;
+import io.linkerd.proxy.inbound.HttpRoute;
 import io.signetmesh.crds.network.Cidr;
 import io.signetmesh.crds.policy.ProxyProtocol;
 import io.signetmesh.policy.facts.Fact;
@@ -37,9 +42,12 @@ import io.signetmesh.policy.facts.UnusableFact;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** What the controller says about objects that are wrong or hardly meant. */
 final class FindingsTest {
@@ -444,6 +452,132 @@ final class FindingsTest {
         .containsExactly(
             "WARNING evadable DenyPolicy shop/no: refuses identities, but AuthorizationPolicy"
                 + " shop/open lets clients in without one: whoever is refused gets in without TLS");
+  }
+
+  @Test
+  void aDenialOfAnExactPathThatASlashLeadsPastIsNamed() {
+    List<Fact> facts = new ArrayList<>(slashes("admin", exact("/admin"), exact("/root")));
+    facts.add(paths("all", prefix("/")));
+    assertThat(findings(facts.toArray(Fact[]::new)))
+        .containsExactly(
+            "WARNING evadable DenyPolicy shop/no: its route HTTPRoute shop/admin matches \"/admin\""
+                + " exactly, and \"/admin/\" goes to HTTPRoute shop/all, where clients that it"
+                + " refuses are let in (and 1 more): match the PathPrefix, or deny that too");
+  }
+
+  static Stream<Arguments> coveredSlashes() {
+    RouteFact all = paths("all", prefix("/"));
+    return Stream.of(
+        Arguments.of("no other route", slashes("admin", exact("/admin")), List.of()),
+        Arguments.of(
+            "elsewhere", slashes("admin", exact("/admin")), List.of(paths("b", prefix("/b")))),
+        Arguments.of("prefix", slashes("admin", prefix("/admin")), List.of(all)),
+        Arguments.of("sibling", slashes("admin", exact("/admin"), exact("/admin/")), List.of(all)),
+        Arguments.of("both", slashes("admin", exact("/admin"), prefix("/admin")), List.of(all)),
+        Arguments.of("with slash", slashes("admin", exact("/admin/")), List.of(all)),
+        Arguments.of("root", slashes("admin", exact("/")), List.of(all)),
+        Arguments.of(
+            "denied there",
+            slashes("admin", exact("/admin")),
+            List.of(all, deny("too", toRoute("all"), network("n")))),
+        Arguments.of(
+            "denied on the Server",
+            slashes("admin", exact("/admin")),
+            List.of(all, deny("too", toServer("web")))),
+        Arguments.of(
+            "an expression",
+            slashes("admin", exact("/admin")),
+            List.of(all, paths("r", PathMatch.newBuilder().setRegex("/.*").build()))),
+        Arguments.of("a redirect", slashes("admin", exact("/admin")), List.of(redirect(all))),
+        Arguments.of(
+            "another method",
+            List.of(
+                policy("open", toServer("web")),
+                networks("n", "10.0.0.0/8"),
+                deny("no", toRoute("admin"), network("n")),
+                limited(paths("admin", exact("/admin")), HttpMethod.Registered.POST)),
+            List.of(limited(all, HttpMethod.Registered.GET))),
+        Arguments.of(
+            "nobody let in",
+            List.of(
+                networks("n", "10.0.0.0/8"),
+                deny("no", toRoute("admin"), network("n")),
+                paths("admin", exact("/admin"))),
+            List.of(all)),
+        Arguments.of(
+            "others let in",
+            List.of(
+                networks("n", "10.0.0.0/8"),
+                networks("m", "192.0.2.0/24"),
+                policy("some", toServer("web"), network("m")),
+                deny("no", toRoute("admin"), network("n")),
+                paths("admin", exact("/admin"))),
+            List.of(all)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("coveredSlashes")
+  void aDenialOfAnExactPathWhoseSlashIsCoveredIsNotNamed(
+      String name, List<Fact> denied, List<Fact> others) {
+    List<Fact> facts = new ArrayList<>(denied);
+    facts.addAll(others);
+    assertThat(findings(facts.toArray(Fact[]::new)))
+        .as(name)
+        .noneMatch(finding -> finding.contains("evadable"));
+  }
+
+  private static List<Fact> slashes(String name, PathMatch... paths) {
+    return List.of(
+        policy("open", toServer("web")),
+        networks("n", "10.0.0.0/8"),
+        deny("no", toRoute(name), network("n")),
+        paths(name, paths));
+  }
+
+  private static PathMatch exact(String path) {
+    return PathMatch.newBuilder().setExact(path).build();
+  }
+
+  private static PathMatch prefix(String path) {
+    return PathMatch.newBuilder().setPrefix(path).build();
+  }
+
+  private static RouteFact paths(String name, PathMatch... paths) {
+    HttpRoute.Rule.Builder rule = HttpRoute.Rule.newBuilder();
+    for (PathMatch path : paths) {
+      rule.addMatches(HttpRouteMatch.newBuilder().setPath(path));
+    }
+    return with(route(name, "web"), rule.build());
+  }
+
+  private static RouteFact redirect(RouteFact route) {
+    return with(
+        route,
+        rule(route).toBuilder()
+            .addFilters(
+                HttpRoute.Filter.newBuilder().setRedirect(RequestRedirect.getDefaultInstance()))
+            .build());
+  }
+
+  private static RouteFact limited(RouteFact route, HttpMethod.Registered method) {
+    HttpRoute.Rule.Builder rule = rule(route).toBuilder();
+    rule.getMatchesBuilder(0).setMethod(HttpMethod.newBuilder().setRegistered(method));
+    return with(route, rule.build());
+  }
+
+  private static HttpRoute.Rule rule(RouteFact route) {
+    return ((RouteFact.Rules.Http) route.rules()).rules().getFirst();
+  }
+
+  private static RouteFact with(RouteFact route, HttpRoute.Rule rule) {
+    return new RouteFact(
+        route.ref(),
+        route.origin(),
+        route.created(),
+        route.servers(),
+        route.hosts(),
+        new RouteFact.Rules.Http(List.of(rule)),
+        route.flaws());
   }
 
   @Test
