@@ -16,6 +16,7 @@ final class CompiledServerPolicy implements ServerPolicy {
   private final Rules rules;
   private final RouteTable routes;
   private final @Nullable RateLimiter limiter;
+  private final @Nullable RateLimiter lastLimiter;
   private final @Nullable CompiledServerPolicy trial;
   private final @Nullable Decision refusal;
   private final Decision totalExhausted;
@@ -39,6 +40,12 @@ final class CompiledServerPolicy implements ServerPolicy {
       AuthorizationIndex authorizations,
       @Nullable AuthorizationIndex audited) {}
 
+  /**
+   * @param limiter the rate limit, null: none
+   * @param lastLimiter the rate limit or, where there is none, that which the port had last
+   * @param trial what is tried, null: nothing
+   * @param refusal the answer to everything, null: the rules say
+   */
   CompiledServerPolicy(
       ResourceRef server,
       long generation,
@@ -47,6 +54,7 @@ final class CompiledServerPolicy implements ServerPolicy {
       Rules rules,
       RouteTable routes,
       @Nullable RateLimiter limiter,
+      @Nullable RateLimiter lastLimiter,
       @Nullable CompiledServerPolicy trial,
       @Nullable Decision refusal) {
     this.server = server;
@@ -56,6 +64,7 @@ final class CompiledServerPolicy implements ServerPolicy {
     this.rules = rules;
     this.routes = routes;
     this.limiter = limiter;
+    this.lastLimiter = lastLimiter;
     this.trial = trial;
     this.refusal = refusal;
     ResourceRef limit = limiter == null ? server : limiter.ref();
@@ -81,7 +90,8 @@ final class CompiledServerPolicy implements ServerPolicy {
   }
 
   /** A policy that refuses everything because the message stating it was not valid. */
-  static CompiledServerPolicy invalid(long generation, String why) {
+  static CompiledServerPolicy invalid(
+      long generation, String why, @Nullable RateLimiter lastLimiter) {
     ResourceRef ref = new ResourceRef("", "default", "invalid");
     CompiledRoute all = new CompiledRoute(ref, List.of(), null, null);
     return new CompiledServerPolicy(
@@ -92,8 +102,17 @@ final class CompiledServerPolicy implements ServerPolicy {
         new Rules(null, null, new AuthorizationIndex(List.of(), Effect.ALLOW, generation), null),
         new RouteTable(List.of(new RouteEntry(all, null, null, List.of(), List.of(), null))),
         null,
+        lastLimiter,
         null,
         new Decision(false, Reason.INVALID_POLICY, null, null, why, Mode.ENFORCE, generation));
+  }
+
+  /**
+   * The rate limit or, where there is none, that which the port had last: one that is taken away
+   * and brought back is not full again.
+   */
+  @Nullable RateLimiter lastLimiter() {
+    return lastLimiter;
   }
 
   @Override

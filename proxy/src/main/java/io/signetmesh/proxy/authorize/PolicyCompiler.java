@@ -29,11 +29,9 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Set;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -64,30 +62,47 @@ public final class PolicyCompiler {
     this.nanos = nanos;
   }
 
+  /** The first policy of a port; see {@link #compile(Server, ServerPolicy)}. */
+  public ServerPolicy compile(Server message) {
+    return compile(message, null);
+  }
+
   /**
    * The policy of a message; never null, never more than the message grants. An error in the policy
    * that is only tried makes that refuse everything, and changes nothing for the one in force.
+   *
+   * @param before the policy of the same port that this one takes the place of: a rate limit goes
+   *     on with what is spent of it; null when there is none
    */
-  public ServerPolicy compile(Server message) {
+  public ServerPolicy compile(Server message, @Nullable ServerPolicy before) {
     long generation = message.getSignetGeneration();
     CompiledServerPolicy trial = null;
     if (message.hasSignetTrial()) {
-      trial = compile(message.getSignetTrial(), generation, null);
+      // What is tried takes nothing from a limit.
+      trial = compile(message.getSignetTrial(), generation, null, null);
     }
-    return compile(message, generation, trial);
+    RateLimiter limiter =
+        before instanceof CompiledServerPolicy compiled ? compiled.lastLimiter() : null;
+    return compile(message, generation, trial, limiter);
   }
 
   private CompiledServerPolicy compile(
-      Server message, long generation, @Nullable CompiledServerPolicy trial) {
+      Server message,
+      long generation,
+      @Nullable CompiledServerPolicy trial,
+      @Nullable RateLimiter before) {
     try {
-      return compileChecked(message, generation, trial);
+      return compileChecked(message, generation, trial, before);
     } catch (InvalidPolicyException | ArithmeticException | IllegalArgumentException e) {
-      return CompiledServerPolicy.invalid(generation, String.valueOf(e.getMessage()));
+      return CompiledServerPolicy.invalid(generation, String.valueOf(e.getMessage()), before);
     }
   }
 
   private CompiledServerPolicy compileChecked(
-      Server message, long generation, @Nullable CompiledServerPolicy trial)
+      Server message,
+      long generation,
+      @Nullable CompiledServerPolicy trial,
+      @Nullable RateLimiter before)
       throws InvalidPolicyException {
     String name = message.getLabelsOrDefault("name", "");
     if (name.isEmpty()) {
@@ -173,6 +188,7 @@ public final class PolicyCompiler {
           new CompiledRoute(new ResourceRef("", "default", "default"), List.of(), null, null);
       entries.add(new RouteEntry(all, null, null, List.of(), List.of(), null));
     }
+    RateLimiter limiter = limit == null ? null : limiter(limit, server, before);
     return new CompiledServerPolicy(
         server,
         generation,
@@ -180,7 +196,8 @@ public final class PolicyCompiler {
         timeout,
         rules,
         new RouteTable(entries),
-        limit == null ? null : limiter(limit, server),
+        limiter,
+        limiter == null ? before : limiter,
         trial,
         null);
   }
@@ -605,25 +622,29 @@ public final class PolicyCompiler {
 
   // ---- rate limits
 
-  private RateLimiter limiter(HttpLocalRateLimit message, ResourceRef server)
+  private RateLimiter limiter(
+      HttpLocalRateLimit message, ResourceRef server, @Nullable RateLimiter before)
       throws InvalidPolicyException {
-    Map<String, RateLimiter.Bucket> overrides = new HashMap<>();
+    List<RateLimiter.Rates.Override> overrides = new ArrayList<>();
     for (HttpLocalRateLimit.Override override : message.getOverridesList()) {
       long rate = Integer.toUnsignedLong(override.getLimit().getRequestsPerSecond());
       if (rate > 0) {
-        RateLimiter.Bucket shared = new RateLimiter.Bucket(rate);
+        Set<String> identities = new LinkedHashSet<>();
         override
             .getClients()
             .getIdentitiesList()
-            .forEach(identity -> overrides.putIfAbsent(identity.getName(), shared));
+            .forEach(identity -> identities.add(identity.getName()));
+        overrides.add(new RateLimiter.Rates.Override(rate, identities));
       }
     }
     return new RateLimiter(
         message.hasMetadata() ? ref(message.getMetadata()) : server,
         nanos,
-        Integer.toUnsignedLong(message.getTotal().getRequestsPerSecond()),
-        Integer.toUnsignedLong(message.getIdentity().getRequestsPerSecond()),
-        overrides);
+        new RateLimiter.Rates(
+            Integer.toUnsignedLong(message.getTotal().getRequestsPerSecond()),
+            Integer.toUnsignedLong(message.getIdentity().getRequestsPerSecond()),
+            overrides),
+        before);
   }
 
   /** A message that breaks a rule. */

@@ -5,8 +5,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The policy of one workload port: immutable, indexed, swapped as a whole. Nothing in it allocates,
- * locks or blocks when it decides.
+ * The policy of one workload port: immutable but for what is spent of its rate limit, indexed,
+ * swapped as a whole. Nothing in it allocates, locks or blocks when it decides.
  */
 public interface ServerPolicy {
   /**

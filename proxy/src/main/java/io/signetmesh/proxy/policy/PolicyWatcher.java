@@ -272,7 +272,7 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
     }
 
     private void received(Server message) {
-      ServerPolicy policy = compiler.compile(message);
+      ServerPolicy policy = compiler.compile(message, current);
       String refusal = policy.invalidity();
       if (refusal != null) {
         log.error("policy of port {} is not valid, everything is refused: {}", number, refusal);

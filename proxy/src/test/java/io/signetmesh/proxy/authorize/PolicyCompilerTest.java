@@ -9,6 +9,7 @@ import io.linkerd.proxy.inbound.Authz;
 import io.linkerd.proxy.inbound.GrpcRoute;
 import io.linkerd.proxy.inbound.HttpLocalRateLimit;
 import io.linkerd.proxy.inbound.HttpRoute;
+import io.linkerd.proxy.inbound.Identity;
 import io.linkerd.proxy.inbound.Network;
 import io.linkerd.proxy.inbound.Server;
 import io.linkerd.proxy.meta.Metadata;
@@ -21,8 +22,12 @@ import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class PolicyCompilerTest {
   private static final Client CLIENT = client("10.0.0.1", "web.shop");
@@ -162,6 +167,64 @@ class PolicyCompilerTest {
     assertThat(policy.decideRequest(CLIENT, route).allowed()).isTrue();
     assertThat(policy.decideRequest(CLIENT, route).allowed()).isTrue();
     assertThat(policy.decideRequest(CLIENT, route).reason()).isEqualTo(Reason.RATE_LIMITED);
+  }
+
+  @ParameterizedTest
+  @MethodSource("limits")
+  void anEditOfSomethingElseEachSecondLeavesWhatIsGrantedAtTheLimit(HttpLocalRateLimit limit) {
+    AtomicLong nanos = new AtomicLong();
+    PolicyCompiler timed = new PolicyCompiler(true, nanos::get);
+    ServerPolicy policy = null;
+    int granted = 0;
+    for (int second = 0; second < 12; second++) {
+      Server.Builder edited = http().setSignetGeneration(second + 1);
+      edited.addAuthorizations(everyone("allow-" + second));
+      edited.getProtocolBuilder().getHttp1Builder().setLocalRateLimit(limit);
+      policy = timed.compile(edited.build(), policy);
+      for (int i = 0; i < 100; i++) {
+        granted += decide(policy, "/").allowed() ? 1 : 0;
+        nanos.addAndGet(10_000_000);
+      }
+    }
+    // Twelve seconds at two a second, and one burst at the start.
+    assertThat(granted).isBetween(24, 26);
+  }
+
+  static Stream<HttpLocalRateLimit> limits() {
+    HttpLocalRateLimit.Limit two =
+        HttpLocalRateLimit.Limit.newBuilder().setRequestsPerSecond(2).build();
+    HttpLocalRateLimit.Builder override =
+        HttpLocalRateLimit.newBuilder().setMetadata(resource("httplocalratelimitpolicy", "limit"));
+    override
+        .addOverridesBuilder()
+        .setLimit(two)
+        .getClientsBuilder()
+        .addIdentities(Identity.newBuilder().setName("web.shop"));
+    return Stream.of(
+        HttpLocalRateLimit.newBuilder().setTotal(two).build(),
+        HttpLocalRateLimit.newBuilder().setIdentity(two).build(),
+        override.build());
+  }
+
+  @Test
+  void aLimitThatIsTakenAwayAndBroughtBackIsNotFullAgain() {
+    Server.Builder limited = http().addAuthorizations(everyone("allow"));
+    limited
+        .getProtocolBuilder()
+        .getHttp1Builder()
+        .setLocalRateLimit(
+            HttpLocalRateLimit.newBuilder()
+                .setMetadata(resource("httplocalratelimitpolicy", "limit"))
+                .setTotal(HttpLocalRateLimit.Limit.newBuilder().setRequestsPerSecond(1)));
+    ServerPolicy policy = compiler.compile(limited.build());
+    assertThat(decide(policy, "/").allowed()).isTrue();
+
+    policy = compiler.compile(http().addAuthorizations(everyone("allow")).build(), policy);
+    assertThat(decide(policy, "/").allowed()).isTrue();
+    policy = compiler.compile(Server.getDefaultInstance(), policy);
+    assertThat(decide(policy, "/").reason()).isEqualTo(Reason.INVALID_POLICY);
+    policy = compiler.compile(limited.build(), policy);
+    assertThat(decide(policy, "/").reason()).isEqualTo(Reason.RATE_LIMITED);
   }
 
   // ---- routes
