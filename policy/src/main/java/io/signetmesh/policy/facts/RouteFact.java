@@ -9,12 +9,14 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An inbound route.
+ * A route. It is an inbound one when it has a Server as parent; of others it is only known that
+ * they are there, and they have no rules.
  *
  * @param ref the object
  * @param origin where it is written
  * @param created creation time; null sorts last
  * @param servers names of the Servers that it is attached to, in its own namespace
+ * @param elsewhere its parents that are no Servers
  * @param hosts hosts matched; none means any
  * @param rules what is matched and changed; what is not understood of them is matched as widely as
  *     it might be meant, and refused
@@ -25,6 +27,7 @@ public record RouteFact(
     String origin,
     @Nullable Instant created,
     List<String> servers,
+    List<Reference> elsewhere,
     List<HostMatch> hosts,
     Rules rules,
     List<Flaw> flaws)
@@ -36,8 +39,14 @@ public record RouteFact(
       throw new IllegalArgumentException(ref + ": expected a route with rules of its kind");
     }
     servers = List.copyOf(servers);
+    elsewhere = List.copyOf(elsewhere);
     hosts = List.copyOf(hosts);
     flaws = List.copyOf(flaws);
+  }
+
+  /** Whether it is meant for a Server, if only by a parent that cannot be one. */
+  public boolean isInbound() {
+    return !servers.isEmpty() || !flaws.isEmpty();
   }
 
   /**

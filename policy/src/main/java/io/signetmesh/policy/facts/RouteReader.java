@@ -59,16 +59,13 @@ final class RouteReader {
 
   private RouteReader() {}
 
-  /** Null when the route is attached to no Server. */
-  static @Nullable RouteFact http(
+  static RouteFact http(
       ObjectRef ref, String origin, @Nullable Instant created, HttpRouteSpec spec) {
     RouteReader reader = new RouteReader();
     List<String> servers = reader.servers(ref, spec.parentRefs());
-    if (servers.isEmpty() && reader.flaws.isEmpty()) {
-      return null;
-    }
     List<HttpRoute.Rule> rules = new ArrayList<>();
-    for (int i = 0; i < spec.rules().size(); i++) {
+    boolean inbound = !servers.isEmpty() || !reader.flaws.isEmpty();
+    for (int i = 0; inbound && i < spec.rules().size(); i++) {
       reader.rule("spec.rules[" + i + "]", spec.rules().get(i), rules);
     }
     return new RouteFact(
@@ -76,21 +73,19 @@ final class RouteReader {
         origin,
         created,
         servers,
+        elsewhere(spec.parentRefs()),
         hosts(spec.hostnames()),
         new RouteFact.Rules.Http(rules),
         reader.flaws);
   }
 
-  /** Null when the route is attached to no Server. */
-  static @Nullable RouteFact grpc(
+  static RouteFact grpc(
       ObjectRef ref, String origin, @Nullable Instant created, GrpcRouteSpec spec) {
     RouteReader reader = new RouteReader();
     List<String> servers = reader.servers(ref, spec.parentRefs());
-    if (servers.isEmpty() && reader.flaws.isEmpty()) {
-      return null;
-    }
     List<GrpcRoute.Rule> rules = new ArrayList<>();
-    for (int i = 0; i < spec.rules().size(); i++) {
+    boolean inbound = !servers.isEmpty() || !reader.flaws.isEmpty();
+    for (int i = 0; inbound && i < spec.rules().size(); i++) {
       reader.rule("spec.rules[" + i + "]", spec.rules().get(i), rules);
     }
     return new RouteFact(
@@ -98,6 +93,7 @@ final class RouteReader {
         origin,
         created,
         servers,
+        elsewhere(spec.parentRefs()),
         hosts(spec.hostnames()),
         new RouteFact.Rules.Grpc(rules),
         reader.flaws);
@@ -182,11 +178,24 @@ final class RouteReader {
         new RouteFact.Flaw(field, message + "; whatever the match may be about is refused", false));
   }
 
+  private static boolean isServer(ParentRef parent) {
+    return parent.is(ObjectRef.Kind.SERVER.group(), ObjectRef.Kind.SERVER.resourceKind());
+  }
+
+  private static List<Reference> elsewhere(List<ParentRef> parents) {
+    return parents.stream()
+        .filter(parent -> !isServer(parent))
+        .map(
+            parent ->
+                new Reference(parent.group(), parent.kind(), parent.namespace(), parent.name()))
+        .toList();
+  }
+
   private List<String> servers(ObjectRef ref, List<ParentRef> parents) {
     List<String> names = new ArrayList<>();
     for (int i = 0; i < parents.size(); i++) {
       ParentRef parent = parents.get(i);
-      if (!parent.is(ObjectRef.Kind.SERVER.group(), ObjectRef.Kind.SERVER.resourceKind())) {
+      if (!isServer(parent)) {
         continue;
       }
       String place = "spec.parentRefs[" + i + "]";

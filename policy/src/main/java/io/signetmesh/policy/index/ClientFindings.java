@@ -123,7 +123,16 @@ final class ClientFindings {
   private void account(
       Fact holder, String field, String what, String name, String ns, Set<ObjectRef> bearing) {
     NamespaceContents namespace = seen.namespaces.get(ns);
-    if (namespace == null || name.equals("default")) {
+    if (namespace == null) {
+      clientNamespace(
+          holder,
+          field,
+          what + new ObjectRef(ObjectRef.Kind.SERVICE_ACCOUNT, ns, name) + ", but namespace " + ns,
+          ns,
+          bearing);
+      return;
+    }
+    if (name.equals("default")) {
       return;
     }
     Set<String> known = namespace.accounts(seen.config);
@@ -145,6 +154,12 @@ final class ClientFindings {
   }
 
   private void clientNamespace(Fact holder, String field, String name, Set<ObjectRef> bearing) {
+    clientNamespace(
+        holder, field, "is about clients of namespace " + name + ", which", name, bearing);
+  }
+
+  private void clientNamespace(
+      Fact holder, String field, String what, String name, Set<ObjectRef> bearing) {
     if (seen.namespaces.containsKey(name)) {
       return;
     }
@@ -155,7 +170,7 @@ final class ClientFindings {
           holder,
           Rule.DANGLING_REFERENCE,
           field,
-          "is about clients of namespace " + name + ", which has no objects here" + near,
+          what + " has no objects here" + near,
           bearing);
     }
   }

@@ -231,6 +231,19 @@ final class PolicyFindings {
           bearing);
       return bearing;
     }
+    if (seen.facts.get(ref) instanceof RouteFact route && !route.isInbound()) {
+      Set<ObjectRef> meant = new HashSet<>();
+      for (Reference parent : route.elsewhere()) {
+        meant.add(Examination.server(policy.ref().namespace(), parent.name()));
+      }
+      seen.error(
+          policy,
+          Rule.BAD_TARGET,
+          "spec.targetRef",
+          "its target " + ref + " is attached to no Server" + parents(route) + effect,
+          meant);
+      return meant;
+    }
     Set<ObjectRef> bearing = seen.serversOf(ref);
     if (seen.facts.get(ref) instanceof RouteFact route
         && route.servers().stream()
@@ -251,5 +264,24 @@ final class PolicyFindings {
           bearing);
     }
     return bearing;
+  }
+
+  /** What the parents of a route are that is attached to no Server, and what they might be. */
+  private String parents(RouteFact route) {
+    if (route.elsewhere().isEmpty()) {
+      return ": it has no parent";
+    }
+    Map<String, ServerFact> servers = seen.contents(route).servers;
+    Reference parent =
+        route.elsewhere().stream()
+            .filter(other -> servers.containsKey(other.name()))
+            .findFirst()
+            .orElse(route.elsewhere().getFirst());
+    String kind = parent.kind() + (parent.kind().equals("Gateway") ? ", the default kind" : "");
+    String hint =
+        servers.containsKey(parent.name())
+            ? "; for the Server " + parent.name() + " write group: policy.linkerd.io, kind: Server"
+            : "; a Server is a parent with group: policy.linkerd.io, kind: Server";
+    return ": its parent " + parent.name() + " is a " + kind + hint;
   }
 }

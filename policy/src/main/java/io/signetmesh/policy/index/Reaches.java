@@ -99,7 +99,7 @@ final class Reaches {
       case ServerFact server -> server.mode();
       case ClientPolicyFact policy -> policy.mode();
       case ServerAuthorizationFact authorization -> authorization.mode();
-      case RouteFact route -> EnforcementMode.ENFORCE;
+      case RouteFact route -> route.isInbound() ? EnforcementMode.ENFORCE : null;
       case RateLimitFact limits -> EnforcementMode.ENFORCE;
       case UnusableFact unusable ->
           switch (unusable.ref().kind()) {

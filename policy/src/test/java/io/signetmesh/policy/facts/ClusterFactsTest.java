@@ -226,8 +226,13 @@ final class ClusterFactsTest {
 
   @Test
   void aRouteOfSomethingElseIsNotInbound() {
-    assertThat(read(route(new ParentRef("core", "Service", null, "web", null, 80), List.of("a.b"))))
-        .isEmpty();
+    RouteFact route =
+        (RouteFact)
+            read(route(new ParentRef("core", "Service", null, "web", null, 80), List.of("a.b")))
+                .get();
+    assertThat(route.isInbound()).isFalse();
+    assertThat(route.elsewhere()).containsExactly(new Reference("core", "Service", null, "web"));
+    assertThat(route.rules()).isEqualTo(new RouteFact.Rules.Http(List.of()));
   }
 
   @Test

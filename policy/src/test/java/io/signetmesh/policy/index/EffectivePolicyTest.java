@@ -916,6 +916,7 @@ final class EffectivePolicyTest {
           created,
           List.of("web"),
           List.of(),
+          List.of(),
           new RouteFact.Rules.Http(List.of(HttpRoute.Rule.getDefaultInstance())),
           List.of());
     }

@@ -235,6 +235,7 @@ public final class Facts {
         START,
         List.of(servers),
         List.of(),
+        List.of(),
         new RouteFact.Rules.Http(List.of()),
         List.of());
   }

@@ -30,10 +30,12 @@ import io.linkerd.proxy.inbound.HttpRoute;
 import io.signetmesh.crds.network.Cidr;
 import io.signetmesh.crds.policy.ProxyProtocol;
 import io.signetmesh.policy.facts.Fact;
+import io.signetmesh.policy.facts.MeshTlsFact;
 import io.signetmesh.policy.facts.NetworkFact;
 import io.signetmesh.policy.facts.NetworkMatch;
 import io.signetmesh.policy.facts.ObjectRef;
 import io.signetmesh.policy.facts.PolicyAnnotations;
+import io.signetmesh.policy.facts.RateLimitFact;
 import io.signetmesh.policy.facts.Reference;
 import io.signetmesh.policy.facts.RouteFact;
 import io.signetmesh.policy.facts.ServerAuthorizationFact;
@@ -260,6 +262,49 @@ final class FindingsTest {
   }
 
   @Test
+  void aRouteThatIsAttachedToNoServerIsToldByItsParents() {
+    assertThat(findings(routeOf("Gateway", "web"), policy("p", toRoute("api"))))
+        .containsExactly(
+            "ERROR bad-target AuthorizationPolicy shop/p: its target HTTPRoute shop/api is attached"
+                + " to no Server: its parent web is a Gateway, the default kind; for the Server web"
+                + " write group: policy.linkerd.io, kind: Server; it grants nothing");
+    assertThat(findings(routeOf("Service", "orders"), deny("d", toRoute("api"))))
+        .containsExactly(
+            "ERROR bad-target DenyPolicy shop/d: its target HTTPRoute shop/api is attached to no"
+                + " Server: its parent orders is a Service; a Server is a parent with group:"
+                + " policy.linkerd.io, kind: Server; it refuses no one");
+    assertThat(findings(routeOf("Service", "web"))).isEmpty();
+  }
+
+  @Test
+  void aPolicyOfARouteThatIsAttachedToNoServerIsShownForTheServerOfThatName() {
+    Fact[] facts = {
+      pod("web", APP),
+      server("web", 8080, APP),
+      routeOf("Gateway", "web"),
+      policy("p", toRoute("api"))
+    };
+    assertThat(index(CONFIG, facts).findings(WEB, 8080))
+        .singleElement()
+        .extracting(Finding::rule)
+        .isEqualTo(Finding.Rule.BAD_TARGET);
+    assertThat(index(CONFIG, routeOf("Gateway", "web")).reaches()).isEmpty();
+  }
+
+  private static RouteFact routeOf(String parentKind, String parent) {
+    RouteFact attached = route("api");
+    return new RouteFact(
+        attached.ref(),
+        attached.origin(),
+        attached.created(),
+        List.of(),
+        List.of(new Reference("gateway.networking.k8s.io", parentKind, null, parent)),
+        attached.hosts(),
+        attached.rules(),
+        attached.flaws());
+  }
+
+  @Test
   void aRouteThatItsServerHasNoUseForIsNamed() {
     assertThat(
             findings(
@@ -279,6 +324,7 @@ final class FindingsTest {
             "",
             START,
             List.of("web"),
+            List.of(),
             List.of(),
             new RouteFact.Rules.Grpc(List.of()),
             List.of());
@@ -324,6 +370,63 @@ final class FindingsTest {
         .singleElement()
         .asString()
         .contains("ServiceAccount shop/fornt, which is not there (did you mean \"front\"?)");
+  }
+
+  @Test
+  void aTypoInTheNamespaceOfAnAccountIsNamed() {
+    String typo =
+        "ServiceAccount shpo/front, but namespace shpo has no objects here (did you mean"
+            + " \"shop\"?)";
+    Reference shpo = new Reference("", "ServiceAccount", "shpo", "front");
+    assertThat(findings(policy("p", toServer("web"), shpo)))
+        .containsExactly(
+            "WARNING dangling-reference AuthorizationPolicy shop/p: refers to " + typo);
+    assertThat(findings(new MeshTlsFact(identities("m").ref(), "", List.of(), List.of(shpo))))
+        .containsExactly(
+            "WARNING dangling-reference MeshTLSAuthentication shop/m: refers to " + typo);
+    assertThat(
+            findings(
+                serverAuthorization(
+                    "a",
+                    "web",
+                    false,
+                    new ServerAuthorizationFact.MeshTls(false, List.of(), List.of(shpo)))))
+        .containsExactly(
+            "WARNING dangling-reference ServerAuthorization shop/a: refers to " + typo);
+    assertThat(
+            findings(
+                new RateLimitFact(
+                    rateLimit("l", "web", 1, START).ref(),
+                    "",
+                    START,
+                    toServer("web"),
+                    null,
+                    null,
+                    List.of(new RateLimitFact.ClientLimit(1, List.of(shpo))))))
+        .containsExactly(
+            "WARNING dangling-reference HTTPLocalRateLimitPolicy shop/l: refers to " + typo);
+    String identity = CONFIG.identity("front", "shpo");
+    assertThat(findings(identities("m", identity)))
+        .containsExactly(
+            "WARNING dangling-reference MeshTLSAuthentication shop/m: identity \""
+                + identity
+                + "\" is that of "
+                + typo);
+  }
+
+  @Test
+  void anAccountOfANamespaceWithoutObjectsHereIsNoTypo() {
+    assertThat(
+            findings(
+                policy(
+                    "p",
+                    toServer("web"),
+                    new Reference("", "ServiceAccount", "monitoring", "prometheus")),
+                identities(
+                    "m",
+                    CONFIG.identity("prometheus", "monitoring"),
+                    CONFIG.identity("front", "shpo").replace("cluster.local", "other.example"))))
+        .isEmpty();
   }
 
   // --- Rate limits ---

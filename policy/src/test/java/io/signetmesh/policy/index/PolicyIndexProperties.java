@@ -193,6 +193,7 @@ final class PolicyIndexProperties {
               random.nextBoolean() ? START : null,
               List.of("n" + random.nextInt(4)),
               List.of(),
+              List.of(),
               new RouteFact.Rules.Http(List.of()),
               List.of());
     };
