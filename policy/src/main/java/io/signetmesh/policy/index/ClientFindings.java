@@ -167,11 +167,7 @@ final class ClientFindings {
     // Clients may be elsewhere; only what looks like a slip is worth a word.
     if (!near.isEmpty()) {
       seen.warning(
-          holder,
-          Rule.DANGLING_REFERENCE,
-          field,
-          what + " has no objects here" + near,
-          bearing);
+          holder, Rule.DANGLING_REFERENCE, field, what + " has no objects here" + near, bearing);
     }
   }
 }

@@ -678,6 +678,7 @@ final class FindingsTest {
         route.origin(),
         route.created(),
         route.servers(),
+        route.elsewhere(),
         route.hosts(),
         new RouteFact.Rules.Http(List.of(rule)),
         route.flaws());
