@@ -164,6 +164,10 @@ final class PolicyTestCommand implements Callable<Integer> {
                       .put("field", difference.field())
                       .put("expected", difference.expected())
                       .put("found", difference.found()));
+      if (!result.before().isEmpty()) {
+        ArrayNode before = node.putArray("before");
+        result.before().forEach(answer -> before.add(AnswerJson.of(answer)));
+      }
       Answer answer = result.answer();
       if (answer != null) {
         node.set("answer", AnswerJson.of(answer));

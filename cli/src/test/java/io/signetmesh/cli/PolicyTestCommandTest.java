@@ -186,6 +186,126 @@ final class PolicyTestCommandTest {
     assertThat(result.get("answer").get("client").get("ip").asText()).isEqualTo("192.0.2.1");
   }
 
+  /** One request a second, for whoever may call the web server; and a page that has moved. */
+  private void limitAndRedirect() throws IOException {
+    Files.writeString(
+        directory.resolve("shop.yaml"),
+        ShopManifests.YAML
+            + """
+            ---
+            apiVersion: policy.linkerd.io/v1alpha1
+            kind: HTTPLocalRateLimitPolicy
+            metadata: {name: web, namespace: shop}
+            spec:
+              targetRef: {group: policy.linkerd.io, kind: Server, name: web}
+              total: {requestsPerSecond: 1}
+            ---
+            apiVersion: policy.linkerd.io/v1beta3
+            kind: HTTPRoute
+            metadata: {name: web, namespace: shop}
+            spec:
+              parentRefs: [{group: policy.linkerd.io, kind: Server, name: web}]
+              rules:
+                - {matches: [{path: {type: PathPrefix, value: /}}]}
+                - matches: [{path: {type: PathPrefix, value: /old}}]
+                  filters:
+                    - type: RequestRedirect
+                      requestRedirect: {path: {type: ReplacePrefixMatch, replacePrefixMatch: /new}}
+            """);
+  }
+
+  @Test
+  void callsBeforeLeaveBehindWhatTheyTookAndCasesNothing() throws Exception {
+    limitAndRedirect();
+    String cases =
+        """
+        - name: first
+          workload: shop/web
+          port: 8080
+          client: {identity: shop/frontend}
+          expect: {status: 200}
+        - name: in another case the limit is full again
+          workload: shop/web
+          port: 8080
+          client: {identity: shop/frontend}
+          expect: {status: 200}
+        - name: who is refused takes nothing
+          workload: shop/web
+          port: 8080
+          before:
+            - {client: {}, repeat: 3, expect: {status: 403, reason: tls-required}}
+            - {request: {path: /old}, expect: {status: 302, location: "http://web/new"}}
+          client: {identity: shop/frontend}
+          expect: {status: 200, location: none}
+        - name: who is let in takes it
+          workload: shop/web
+          port: 8080
+          before: [{}]
+          client: {identity: shop/frontend}
+          expect: {status: 429}
+        """;
+    assertThat(test(cases)).as(out + "\n" + err).isEqualTo(ExitCode.OK);
+  }
+
+  @Test
+  void aDifferenceInACallBeforeNamesTheCall() throws Exception {
+    limitAndRedirect();
+    Path report = directory.resolve("policy.xml");
+    String cases =
+        """
+        - name: two at once
+          workload: shop/web
+          port: 8080
+          before:
+            - {expect: {status: 200}}
+            - {expect: {status: 200}}
+          client: {identity: shop/frontend}
+          request: {path: /old/a}
+          expect: {location: http://web/a}
+        """;
+    assertThat(test(cases, "--junit", report.toString())).isEqualTo(ExitCode.NEGATIVE);
+    assertThat(out.toString())
+        .contains(
+            "before[0]: http/1 GET /old/a of host web",
+            "- before[0].status: 200",
+            "+ before[0].status: 302",
+            "- before[1].status: 200",
+            "- location:         http://web/a",
+            "+ location:         http://web/new/a");
+    Document xml = DocumentBuilderFactory.newInstance().newDocumentBuilder().parse(report.toFile());
+    assertThat(((Element) xml.getElementsByTagName("failure").item(0)).getAttribute("message"))
+        .startsWith("before[0].status: expected 200, found 302; before[1].status:");
+
+    out.getBuffer().setLength(0);
+    assertThat(test(cases, "-o", "json")).isEqualTo(ExitCode.NEGATIVE);
+    JsonNode result = new ObjectMapper().readTree(out.toString()).get("results").get(0);
+    assertThat(result.get("differences").get(1).get("field").asText())
+        .isEqualTo("before[1].status");
+    assertThat(result.get("before")).hasSize(2);
+    assertThat(result.get("before").get(0).get("location").asText()).isEqualTo("http://web/new/a");
+  }
+
+  @Test
+  void refusesCallsBeforeThatCannotBeReadWithTheirPlace() throws Exception {
+    String cases =
+        """
+        - name: one
+          workload: shop/web
+          port: 8080
+          before:
+            - {client: {}, port: 80}
+            - {repeat: 0}
+          expect: {verdict: deny}
+        - {name: two, workload: shop/web, port: 8080, before: [], expect: {verdict: deny}}
+        """;
+    assertThat(test(cases)).isEqualTo(ExitCode.CONFIGURATION);
+    assertThat(err.toString())
+        .contains("cases.txt:5:20", "\"port\"")
+        .contains("cases.txt:6:16")
+        .contains("cases.txt:8:55", "expected 1 to 100 elements, found 0");
+    assertThat(out.toString()).isEmpty();
+  }
+
   @Test
   void wantsManifests() {
     assertThat(

@@ -10,7 +10,9 @@ import java.io.IOException;
 import java.lang.reflect.RecordComponent;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -23,15 +25,18 @@ final class PolicyTestingDocTest {
   }
 
   @Test
-  void itsExampleIsAFileOfCases(@TempDir Path directory) throws Exception {
+  void itsExamplesAreFilesOfCases(@TempDir Path directory) throws Exception {
     Matcher yaml =
         Pattern.compile("```yaml\n(.*?)```", Pattern.DOTALL)
             .matcher(Files.readString(repository("docs/policy-testing.md")));
-    assertThat(yaml.find()).isTrue();
-    Records<PolicyCase> read =
-        CaseRun.read(Files.writeString(directory.resolve("cases.yaml"), yaml.group(1)));
-    assertThat(read.findings()).isEmpty();
-    assertThat(read.records()).hasSize(3);
+    List<Integer> sizes = new ArrayList<>();
+    while (yaml.find()) {
+      Records<PolicyCase> read =
+          CaseRun.read(Files.writeString(directory.resolve("cases.yaml"), yaml.group(1)));
+      assertThat(read.findings()).isEmpty();
+      sizes.add(read.records().size());
+    }
+    assertThat(sizes).containsExactly(3, 2);
   }
 
   @Test
@@ -40,6 +45,11 @@ final class PolicyTestingDocTest {
     assertThat(
             Arrays.stream(PolicyCase.Expectation.class.getRecordComponents())
                 .map(RecordComponent::getName))
+        .allSatisfy(field -> assertThat(text).contains("| `" + field + "` |"));
+    assertThat(
+            Arrays.stream(PolicyCase.class.getRecordComponents())
+                .map(RecordComponent::getName)
+                .filter(field -> !List.of("client", "request").contains(field)))
         .allSatisfy(field -> assertThat(text).contains("| `" + field + "` |"));
     assertThat(
             Arrays.stream(PolicyCase.RequestCase.class.getRecordComponents())

@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param test the case
  * @param position where it stands
+ * @param before what the proxy would do with the calls before
  * @param answer what the proxy would do; null when that could not be asked
  * @param problem why it could not; null when it could
  * @param differences what was expected and is not so
@@ -18,12 +19,14 @@ import org.jspecify.annotations.Nullable;
 public record CaseResult(
     PolicyCase test,
     Position position,
+    List<Answer> before,
     @Nullable Answer answer,
     @Nullable String problem,
     List<Difference> differences,
     long nanos) {
-  /** Copies the differences. */
+  /** Copies its lists. */
   public CaseResult {
+    before = List.copyOf(before);
     differences = List.copyOf(differences);
   }
 
@@ -35,7 +38,7 @@ public record CaseResult(
   /**
    * A field that is not as expected.
    *
-   * @param field its name in {@code expect}
+   * @param field its name in {@code expect}, of a call before after {@code before[0].}
    * @param expected what the case states
    * @param found what is so
    */

@@ -19,8 +19,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
-import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** Asks a simulated mesh about the cases of a file, and compares. */
@@ -69,47 +67,69 @@ public final class CaseRun {
   public CaseResult run(Located<PolicyCase> located) {
     PolicyCase test = located.value();
     long started = System.nanoTime();
-    Answer answer = null;
+    List<Answer> answers = List.of();
     String problem = null;
     List<Difference> differences = new ArrayList<>();
     try {
-      answer = ask(test);
-      compare(test.expect(), answer, differences);
+      List<PolicyCase.CallCase> calls = test.calls();
+      answers = ask(test, calls);
+      for (int i = 0; i < calls.size(); i++) {
+        PolicyCase.Expectation expected = calls.get(i).expect();
+        if (expected != null) {
+          String call = i == calls.size() - 1 ? "" : "before[" + i + "].";
+          compare(call, expected, answers.get(i), differences);
+        }
+      }
     } catch (IllegalArgumentException e) {
       problem = String.valueOf(e.getMessage());
     }
     return new CaseResult(
-        test, located.position(), answer, problem, differences, System.nanoTime() - started);
+        test,
+        located.position(),
+        answers.isEmpty() ? answers : answers.subList(0, answers.size() - 1),
+        answers.isEmpty() ? null : answers.getLast(),
+        problem,
+        differences,
+        System.nanoTime() - started);
   }
 
-  private Answer ask(PolicyCase test) {
+  private List<Answer> ask(PolicyCase test, List<PolicyCase.CallCase> calls) {
     WorkloadRef workload = names.find(test.workload()).ref();
     SimulatedPort port =
         mesh.port(workload, test.port())
             .orElseThrow(() -> new IllegalArgumentException(workload + " has no policy"));
-    PolicyCase.ClientCase client = test.caller();
-    Caller caller = mesh.caller(client.identity(), client.ip(), client.tls());
-    return port.ask(caller, test.call(), Objects.requireNonNullElse(test.repeat(), 1));
+    return port.ask(
+        calls.stream()
+            .map(one -> new SimulatedPort.Calls(caller(one.caller()), one.call(), one.times()))
+            .toList());
+  }
+
+  private Caller caller(PolicyCase.ClientCase client) {
+    return mesh.caller(client.identity(), client.ip(), client.tls());
   }
 
   private static void compare(
-      PolicyCase.Expectation expected, Answer answer, List<Difference> differences) {
+      String call, PolicyCase.Expectation expected, Answer answer, List<Difference> differences) {
     Decision decision = answer.decision();
     Decision trial = answer.trial();
     compare(
-        "verdict",
+        call + "verdict",
         expected.verdict() == null ? null : expected.verdict().wireName(),
         answer.verdict(),
         differences);
-    compare("status", text(expected.status(), -1), text(answer.status(), 0), differences);
+    compare(call + "status", text(expected.status(), -1), text(answer.status(), 0), differences);
     compare(
-        "grpcStatus", text(expected.grpcStatus(), -1), text(answer.grpcStatus(), -1), differences);
-    named("authorization", expected.authorization(), decision.authorization(), differences);
-    compare("reason", expected.reason(), decision.reason().code(), differences);
-    named("route", expected.route(), answer.route(), differences);
-    compare("mode", expected.mode(), decision.mode().code(), differences);
+        call + "grpcStatus",
+        text(expected.grpcStatus(), -1),
+        text(answer.grpcStatus(), -1),
+        differences);
+    named(call + "authorization", expected.authorization(), decision.authorization(), differences);
+    compare(call + "reason", expected.reason(), decision.reason().code(), differences);
+    named(call + "route", expected.route(), answer.route(), differences);
+    compare(call + "location", expected.location(), answer.location(), differences);
+    compare(call + "mode", expected.mode(), decision.mode().code(), differences);
     compare(
-        "trial",
+        call + "trial",
         expected.trial() == null ? null : expected.trial().wireName(),
         trial == null ? NONE : Answer.verdict(trial),
         differences);
@@ -124,8 +144,9 @@ public final class CaseRun {
       @Nullable String expected,
       @Nullable String found,
       List<Difference> differences) {
-    if (expected != null && !expected.equals(found)) {
-      differences.add(new Difference(field, expected, Optional.ofNullable(found).orElse(NONE)));
+    String seen = found == null ? NONE : found;
+    if (expected != null && !expected.equals(seen)) {
+      differences.add(new Difference(field, expected, seen));
     }
   }
 

@@ -29,13 +29,23 @@ public final class CaseText {
             .collect(Collectors.joining("; "));
   }
 
-  /** What is wrong, line by line: the place, the call, each difference, and what the cause is. */
+  /**
+   * What is wrong, line by line: the place, the calls before, the call, each difference, and what
+   * the cause is.
+   */
   public static List<String> details(CaseResult result) {
     List<String> lines = new ArrayList<>();
     lines.add("at " + result.position());
     String problem = result.problem();
     if (problem != null) {
       lines.add(problem);
+    }
+    for (int i = 0; i < result.before().size(); i++) {
+      Answer answer = result.before().get(i);
+      lines.add(
+          "before[%d]: %s, %s: %s"
+              .formatted(
+                  i, AnswerText.call(answer), answer.caller().text(), AnswerText.sentence(answer)));
     }
     Answer answer = result.answer();
     if (answer != null) {

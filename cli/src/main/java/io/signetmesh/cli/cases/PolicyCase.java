@@ -4,12 +4,15 @@ import com.fasterxml.jackson.annotation.JsonValue;
 import io.signetmesh.cli.simulate.Call;
 import io.signetmesh.cli.simulate.CallProtocol;
 import io.signetmesh.crds.schema.AtLeastOneOf;
+import io.signetmesh.crds.schema.Items;
 import io.signetmesh.crds.schema.Length;
 import io.signetmesh.crds.schema.Range;
 import io.signetmesh.crds.schema.Required;
 import io.signetmesh.crds.schema.Text;
 import io.signetmesh.crds.schema.TextFormat;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -21,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param port port that is called
  * @param client who calls; by default a client without mesh TLS
  * @param request what for; by default whatever the port expects
+ * @param before calls made just before at the same moment, in this order
  * @param repeat calls made at the same moment, of which the last one counts
  * @param expect what has to come of it
  */
@@ -30,8 +34,43 @@ public record PolicyCase(
     @Required @Range(min = 1, max = 65_535) int port,
     @Nullable ClientCase client,
     @Nullable RequestCase request,
+    @Items(min = 1, max = 100) List<CallCase> before,
     @Range(min = 1, max = 100_000) @Nullable Integer repeat,
     @Required Expectation expect) {
+  /** Calls before that are not given are none. */
+  public PolicyCase {
+    before = before == null ? List.of() : List.copyOf(before);
+  }
+
+  /**
+   * Calls of one client for one thing. Before those that are tested they are for what calls leave
+   * behind, which is what they took from rate limits.
+   *
+   * @param client who calls; by default that of the case
+   * @param request what for; by default that of the case
+   * @param repeat calls made at the same moment, of which the last one counts
+   * @param expect what has to come of it; by default that is not looked at
+   */
+  public record CallCase(
+      @Nullable ClientCase client,
+      @Nullable RequestCase request,
+      @Range(min = 1, max = 100_000) @Nullable Integer repeat,
+      @Nullable Expectation expect) {
+    /** Who calls, also where nothing is said of it. */
+    ClientCase caller() {
+      return client == null ? ClientCase.STRANGER : client;
+    }
+
+    /** What is asked for. */
+    Call call() {
+      return request == null ? Call.DEFAULT : request.call();
+    }
+
+    /** How often. */
+    int times() {
+      return repeat == null ? 1 : repeat;
+    }
+  }
 
   /**
    * Who calls.
@@ -91,6 +130,7 @@ public record PolicyCase(
    *     came nearest: {@code group/kind/name}, or the end of that; {@code none} for none
    * @param reason reason code
    * @param route route taken, spelled as {@code authorization}
+   * @param location where a redirect leads; {@code none} for what is no redirect
    * @param mode enforce, or audit when only the audit access policy lets it through
    * @param trial verdict if everything in audit mode were in force; {@code none} when nothing in
    *     audit mode bears on the call
@@ -102,6 +142,7 @@ public record PolicyCase(
     "authorization",
     "reason",
     "route",
+    "location",
     "mode",
     "trial"
   })
@@ -112,6 +153,7 @@ public record PolicyCase(
       @Length(min = 1, max = 600) @Nullable String authorization,
       @Length(min = 1, max = 100) @Nullable String reason,
       @Length(min = 1, max = 600) @Nullable String route,
+      @Length(min = 1, max = 8192) @Nullable String location,
       @Length(min = 1, max = 20) @Nullable String mode,
       @Nullable Trial trial) {}
 
@@ -157,13 +199,18 @@ public record PolicyCase(
     }
   }
 
-  /** Who calls, also where nothing is said of it. */
-  public ClientCase caller() {
-    return client == null ? ClientCase.STRANGER : client;
-  }
-
-  /** The call that is asked about. */
-  public Call call() {
-    return request == null ? Call.DEFAULT : request.call();
+  /** All its calls in order; the last ones are those that are tested. */
+  public List<CallCase> calls() {
+    List<CallCase> calls = new ArrayList<>();
+    for (CallCase one : before) {
+      calls.add(
+          new CallCase(
+              one.client() == null ? client : one.client(),
+              one.request() == null ? request : one.request(),
+              one.repeat(),
+              one.expect()));
+    }
+    calls.add(new CallCase(client, request, repeat, expect));
+    return calls;
   }
 }

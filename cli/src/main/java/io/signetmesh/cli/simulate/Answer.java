@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param status HTTP status that the client gets: 200 stands for whatever the application answers;
  *     0 when it gets none
  * @param grpcStatus gRPC status that the client gets from the proxy; -1 when it gets none
+ * @param location where a redirect leads; null without one
  * @param generation generation of the policy
  * @param explanation every rule and route considered; null when the call was refused before policy
  *     was asked
@@ -31,6 +32,7 @@ public record Answer(
     @Nullable ResourceRef route,
     int status,
     int grpcStatus,
+    @Nullable String location,
     long generation,
     @Nullable Explanation explanation) {
 
@@ -58,9 +60,15 @@ public record Answer(
     return decision.reason();
   }
 
-  /** What it would be if everything in audit mode were in force; null when nothing bears on it. */
+  /**
+   * What it would be if everything in audit mode were in force; null when nothing bears on it, and
+   * over a rate limit, where the proxy tries nothing.
+   */
   public @Nullable Decision trial() {
-    Explanation tried = explanation == null ? null : explanation.trial();
+    Explanation tried =
+        explanation == null || decision.reason() == Reason.RATE_LIMITED
+            ? null
+            : explanation.trial();
     return tried == null ? null : tried.decision();
   }
 

@@ -24,6 +24,9 @@ public final class AnswerJson {
     if (answer.grpcStatus() >= 0) {
       node.put("grpcStatus", answer.grpcStatus());
     }
+    if (answer.location() != null) {
+      node.put("location", answer.location());
+    }
     node.put("mode", answer.decision().mode().code());
     node.put("server", answer.server().label());
     if (answer.route() != null) {
@@ -67,7 +70,7 @@ public final class AnswerJson {
     if (explanation != null) {
       considered(node, explanation);
       Explanation trial = explanation.trial();
-      if (trial != null) {
+      if (trial != null && answer.trial() != null) {
         considered((ObjectNode) node.get("trial"), trial);
       }
     }

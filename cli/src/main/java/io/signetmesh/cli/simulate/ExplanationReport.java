@@ -69,6 +69,9 @@ public record ExplanationReport(
     if (answer.route() != null) {
       line(out, "route", AnswerText.route(answer.route()));
     }
+    if (answer.location() != null) {
+      line(out, "location", answer.location());
+    }
     if (limits != null) {
       line(out, "limits", limits + "; not asked here");
     }

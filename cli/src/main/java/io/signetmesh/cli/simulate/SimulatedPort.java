@@ -12,11 +12,14 @@ import io.signetmesh.proxy.authorize.RequestPath;
 import io.signetmesh.proxy.authorize.RequestTarget;
 import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
  * One port of a workload: the message that its proxy gets, compiled as the proxy compiles it, and
  * asked in the order in which the proxy asks.
+ *
+ * <p>Rate limits are full whenever something is asked. Not for use by several threads.
  *
  * <p>As where nothing redirects traffic, clients from 127.0.0.1 have no right of their own.
  */
@@ -24,9 +27,15 @@ public final class SimulatedPort {
   private static final int FORWARDED = 200;
   private static final int NONE = -1;
 
+  /** Rate limits are full again after one second. */
+  private static final long REFILL_NANOS = 10_000_000_000L;
+
   private final Server message;
   private final ServerPolicy policy;
   private final String host;
+
+  /** Time of the rate limits in nanoseconds; it stands still while a question is answered. */
+  private long moment;
 
   /**
    * A port.
@@ -36,7 +45,7 @@ public final class SimulatedPort {
    */
   public SimulatedPort(Server message, String host) {
     this.message = message;
-    this.policy = compile(message);
+    this.policy = new PolicyCompiler(false, () -> moment).compile(message);
     this.host = host;
   }
 
@@ -50,27 +59,32 @@ public final class SimulatedPort {
     return policy;
   }
 
-  /** What the proxy would do with a call. */
+  /** What the proxy would do with a call, none before it. */
   public Answer ask(Caller caller, Call call) {
-    return ask(policy, caller, call, 1);
+    return ask(List.of(new Calls(caller, call, 1))).getFirst();
   }
 
   /**
-   * What the proxy would do with the last of so many calls at the same moment, none before them.
+   * What the proxy would do with calls at the same moment, one after the other and none before
+   * them: an answer for the last of each.
+   */
+  public List<Answer> ask(List<Calls> calls) {
+    moment += REFILL_NANOS;
+    return calls.stream().map(one -> ask(one.caller(), one.call(), one.times())).toList();
+  }
+
+  /**
+   * A call that is made once or several times.
    *
+   * @param caller who calls
+   * @param call what for
    * @param times at least 1
    */
-  public Answer ask(Caller caller, Call call, int times) {
-    return times == 1 ? ask(caller, call) : ask(compile(message), caller, call, times);
-  }
+  public record Calls(Caller caller, Call call, int times) {}
 
-  private static ServerPolicy compile(Server message) {
-    return new PolicyCompiler(false, () -> 0).compile(message);
-  }
-
-  private Answer ask(ServerPolicy policy, Caller caller, Call call, int times) {
+  private Answer ask(Caller caller, Call call, int times) {
     CallProtocol protocol = protocol(call);
-    Asked asked = new Asked(policy, caller, protocol);
+    Asked asked = new Asked(caller, protocol);
     return switch (policy.protocol()) {
       case OPAQUE, TLS -> asked.connection();
       case DETECT -> protocol.isHttp() ? asked.request(call, times) : asked.connection();
@@ -108,13 +122,11 @@ public final class SimulatedPort {
 
   /** A call being decided about. */
   private final class Asked {
-    private final ServerPolicy policy;
     private final Caller caller;
     private final CallProtocol protocol;
     private final Client client;
 
-    Asked(ServerPolicy policy, Caller caller, CallProtocol protocol) {
-      this.policy = policy;
+    Asked(Caller caller, CallProtocol protocol) {
       this.caller = caller;
       this.protocol = protocol;
       // TLS of the application's own is passed through: the proxy sees no identity in it.
@@ -164,20 +176,26 @@ public final class SimulatedPort {
         return refused(request, decision, explanation);
       }
       // What the proxy answers itself takes nothing from a rate limit.
+      Decision taken = decision;
       for (int i = 0; i < times && decision.allowed() && isForwarded(route); i++) {
-        Decision taken = policy.decideRequest(client, route);
-        if (!taken.allowed()) {
-          return refused(request, taken, explanation);
-        }
+        taken = policy.decideRequest(client, route);
+      }
+      if (decision.allowed() && !taken.allowed()) {
+        return refused(request, taken, explanation);
       }
       if (!decision.allowed()) {
         return refused(request, decision, explanation);
       }
+      String authority = request.host();
       for (Route.Filter filter : route.filters()) {
         switch (filter) {
-          case Route.Filter.RequestHeaders change -> {}
+          case Route.Filter.RequestHeaders change -> authority = authority(change, authority);
+          case Route.Filter.Redirect redirect when protocol == CallProtocol.GRPC -> {
+            return failed(request, decision, route, RefusalStatus.NO_ROUTE, explanation);
+          }
           case Route.Filter.Redirect redirect -> {
-            return answer(request, decision, route, redirect.status(), NONE, explanation);
+            String location = redirect.location(request.path(), authority);
+            return answer(request, decision, route, redirect.status(), NONE, location, explanation);
           }
           case Route.Filter.Fail fail -> {
             return failed(request, decision, route, RefusalStatus.INVALID_POLICY, explanation);
@@ -185,6 +203,15 @@ public final class SimulatedPort {
         }
       }
       return answer(request, decision, route, FORWARDED, NONE, explanation);
+    }
+
+    /** The host of a request after a change of its headers. */
+    private static String authority(Route.Filter.RequestHeaders change, String before) {
+      String after = before;
+      for (Route.Filter.Header header : change.set()) {
+        after = header.name().equals("host") ? header.value() : after;
+      }
+      return after;
     }
 
     private static boolean isForwarded(Route route) {
@@ -220,6 +247,17 @@ public final class SimulatedPort {
         int status,
         int grpcStatus,
         @Nullable Explanation explanation) {
+      return answer(request, decision, route, status, grpcStatus, null, explanation);
+    }
+
+    private Answer answer(
+        Answer.@Nullable Request request,
+        Decision decision,
+        @Nullable Route route,
+        int status,
+        int grpcStatus,
+        @Nullable String location,
+        @Nullable Explanation explanation) {
       return new Answer(
           policy.server(),
           caller,
@@ -229,6 +267,7 @@ public final class SimulatedPort {
           route == null ? null : route.ref(),
           status,
           grpcStatus,
+          location,
           policy.generation(),
           explanation);
     }

@@ -25,12 +25,21 @@ import io.netty.handler.codec.http2.Http2HeadersFrame;
 import io.netty.handler.codec.http2.Http2MultiplexHandler;
 import io.netty.util.ReferenceCountUtil;
 import java.net.InetSocketAddress;
+import java.util.concurrent.TimeUnit;
 
 /**
  * An application that speaks whatever it is spoken to: HTTP/1 and HTTP/2 requests get status 200,
- * gRPC calls status 0, all other bytes come back.
+ * gRPC calls status 0, all other bytes come back. Requests for {@code /slow} wait for their answer.
  */
 final class CaseApplication {
+  /** Header of every answer to an HTTP request. */
+  static final String HEADER = "x-application";
+
+  /** Its value. */
+  static final String VALUE = "as answered";
+
+  private static final long SLOW_MILLIS = 100;
+
   private CaseApplication() {}
 
   /** Listens until the channel is closed. */
@@ -101,8 +110,13 @@ final class CaseApplication {
     @Override
     protected void channelRead0(ChannelHandlerContext ctx, FullHttpRequest request) {
       var response = new DefaultFullHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.OK);
-      response.headers().set(HttpHeaderNames.CONTENT_LENGTH, 0);
-      ctx.writeAndFlush(response);
+      response.headers().set(HttpHeaderNames.CONTENT_LENGTH, 0).set(HEADER, VALUE);
+      if (request.uri().startsWith("/slow")) {
+        ctx.executor()
+            .schedule(() -> ctx.writeAndFlush(response), SLOW_MILLIS, TimeUnit.MILLISECONDS);
+      } else {
+        ctx.writeAndFlush(response);
+      }
     }
   }
 
@@ -122,12 +136,16 @@ final class CaseApplication {
       if (end && grpc) {
         ctx.write(
             new DefaultHttp2HeadersFrame(
-                new DefaultHttp2Headers().status("200").add("content-type", "application/grpc")));
+                new DefaultHttp2Headers()
+                    .status("200")
+                    .add("content-type", "application/grpc")
+                    .add(HEADER, VALUE)));
         ctx.writeAndFlush(
             new DefaultHttp2HeadersFrame(new DefaultHttp2Headers().add("grpc-status", "0"), true));
       } else if (end) {
         ctx.writeAndFlush(
-            new DefaultHttp2HeadersFrame(new DefaultHttp2Headers().status("200"), true));
+            new DefaultHttp2HeadersFrame(
+                new DefaultHttp2Headers().status("200").add(HEADER, VALUE), true));
       }
     }
   }

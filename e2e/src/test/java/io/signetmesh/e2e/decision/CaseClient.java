@@ -81,9 +81,28 @@ final class CaseClient {
    * @param local address that it called from
    * @param status HTTP status; 0 without one
    * @param grpcStatus gRPC status other than OK; -1 without one
+   * @param location header of that name; null without one
+   * @param application header that the application sets; null without one
    * @param bytes bytes that came back on a connection that is not HTTP
    */
-  record Reply(InetSocketAddress local, int status, int grpcStatus, int bytes) {}
+  record Reply(
+      InetSocketAddress local,
+      int status,
+      int grpcStatus,
+      @Nullable String location,
+      @Nullable String application,
+      int bytes) {
+    private static Reply of(InetSocketAddress local, Head head) {
+      return new Reply(
+          local, head.status(), head.grpcStatus(), head.location(), head.application(), 0);
+    }
+  }
+
+  /** Head of a response, with the status of a call from its trailers. */
+  private record Head(
+      int status, int grpcStatus, @Nullable String location, @Nullable String application) {
+    static final Head NONE = new Head(0, -1, null, null);
+  }
 
   /** Sends so many requests over HTTP/1 at once; the reply is the last one's. */
   Reply http1(Route route, Request request, int times) throws Exception {
@@ -94,7 +113,7 @@ final class CaseClient {
         .headers()
         .forEach((name, value) -> head.append(name).append(": ").append(value).append("\r\n"));
     head.append("\r\n");
-    CompletableFuture<Integer> last = new CompletableFuture<>();
+    CompletableFuture<Head> last = new CompletableFuture<>();
     Channel channel =
         connect(
             route,
@@ -102,19 +121,22 @@ final class CaseClient {
             new HttpObjectAggregator(1 << 16),
             new SimpleChannelInboundHandler<FullHttpResponse>() {
               private int seen;
-              private int status;
 
               @Override
               protected void channelRead0(ChannelHandlerContext ctx, FullHttpResponse response) {
-                status = response.status().code();
                 if (++seen == times) {
-                  last.complete(status);
+                  last.complete(
+                      new Head(
+                          response.status().code(),
+                          -1,
+                          response.headers().get("location"),
+                          response.headers().get(CaseApplication.HEADER)));
                 }
               }
 
               @Override
               public void channelInactive(ChannelHandlerContext ctx) {
-                last.complete(seen == times ? status : 0);
+                last.complete(Head.NONE);
               }
 
               @Override
@@ -125,7 +147,7 @@ final class CaseClient {
     try {
       channel.writeAndFlush(
           Unpooled.copiedBuffer(head.toString().repeat(times), StandardCharsets.ISO_8859_1));
-      return new Reply(local(channel), get(last), -1, 0);
+      return Reply.of(local(channel), get(last));
     } finally {
       channel.close();
     }
@@ -151,9 +173,9 @@ final class CaseClient {
       request
           .headers()
           .forEach((name, value) -> head.add(name.toLowerCase(java.util.Locale.ROOT), value));
-      List<CompletableFuture<int[]>> replies = new ArrayList<>();
+      List<CompletableFuture<Head>> replies = new ArrayList<>();
       for (int i = 0; i < times; i++) {
-        CompletableFuture<int[]> reply = new CompletableFuture<>();
+        CompletableFuture<Head> reply = new CompletableFuture<>();
         replies.add(reply);
         Channel stream =
             new Http2StreamChannelBootstrap(channel)
@@ -167,11 +189,11 @@ final class CaseClient {
         }
         stream.flush();
       }
-      int[] last = {0, -1};
-      for (CompletableFuture<int[]> reply : replies) {
+      Head last = Head.NONE;
+      for (CompletableFuture<Head> reply : replies) {
         last = get(reply);
       }
-      return new Reply(local(channel), last[0], last[1], 0);
+      return Reply.of(local(channel), last);
     } finally {
       channel.close();
     }
@@ -208,7 +230,7 @@ final class CaseClient {
       }
       sent.writeBytes(applicationTls ? clientHello() : BYTES);
       channel.writeAndFlush(sent);
-      return new Reply(local(channel), 0, -1, get(first));
+      return new Reply(local(channel), 0, -1, null, null, get(first));
     } finally {
       channel.close();
     }
@@ -274,32 +296,38 @@ final class CaseClient {
 
   /** Collects the statuses of a stream. */
   private static final class Stream extends ChannelInboundHandlerAdapter {
-    private final CompletableFuture<int[]> reply;
-    private int status;
-    private int grpcStatus = -1;
+    private final CompletableFuture<Head> reply;
+    private Head head = Head.NONE;
 
-    Stream(CompletableFuture<int[]> reply) {
+    Stream(CompletableFuture<Head> reply) {
       this.reply = reply;
     }
 
     @Override
     public void channelRead(ChannelHandlerContext ctx, Object message) {
       if (message instanceof Http2HeadersFrame frame) {
-        CharSequence code = frame.headers().status();
-        if (code != null) {
-          status = Integer.parseInt(code.toString());
-        }
-        CharSequence grpc = frame.headers().get("grpc-status");
-        if (grpc != null && !grpc.toString().equals("0")) {
-          grpcStatus = Integer.parseInt(grpc.toString());
-        }
+        Http2Headers headers = frame.headers();
+        CharSequence code = headers.status();
+        CharSequence grpc = headers.get("grpc-status");
+        head =
+            new Head(
+                code == null ? head.status() : Integer.parseInt(code.toString()),
+                grpc == null || grpc.toString().equals("0")
+                    ? head.grpcStatus()
+                    : Integer.parseInt(grpc.toString()),
+                code == null ? head.location() : text(headers.get("location")),
+                code == null ? head.application() : text(headers.get(CaseApplication.HEADER)));
       }
       ReferenceCountUtil.release(message);
     }
 
+    private static @Nullable String text(@Nullable CharSequence value) {
+      return value == null ? null : value.toString();
+    }
+
     @Override
     public void channelInactive(ChannelHandlerContext ctx) {
-      reply.complete(new int[] {status, grpcStatus});
+      reply.complete(head);
     }
 
     @Override

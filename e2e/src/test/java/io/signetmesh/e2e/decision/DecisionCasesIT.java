@@ -11,7 +11,6 @@ import io.signetmesh.cli.cases.PolicyCase;
 import io.signetmesh.cli.controlplane.ClusterSettings;
 import io.signetmesh.cli.host.MeshNames;
 import io.signetmesh.cli.process.SignetProcess;
-import io.signetmesh.cli.simulate.Answer;
 import io.signetmesh.cli.simulate.PolicySources;
 import io.signetmesh.cli.simulate.SimulatedMesh;
 import io.signetmesh.crds.manifest.RecordReader.Located;
@@ -23,7 +22,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -57,12 +55,7 @@ class DecisionCasesIT {
   private CaseMesh mesh;
 
   /** Manifests of one namespace or two, with the cases about them. */
-  private record Topic(
-      String name,
-      Path cases,
-      CaseRun run,
-      List<Located<PolicyCase>> tests,
-      Map<String, Answer> answers) {
+  private record Topic(String name, Path cases, CaseRun run, List<Located<PolicyCase>> tests) {
     static Topic read(Path directory) throws Exception {
       Path cases = directory.resolve("cases.yaml");
       Records<PolicyCase> read = CaseRun.read(cases);
@@ -72,11 +65,7 @@ class DecisionCasesIT {
               PolicySources.read(List.of(directory.resolve("manifests.yaml"))).view(),
               SETTINGS.policy());
       return new Topic(
-          directory.getFileName().toString(),
-          cases,
-          new CaseRun(simulated),
-          read.records(),
-          new HashMap<>());
+          directory.getFileName().toString(), cases, new CaseRun(simulated), read.records());
     }
 
     CaseResult simulate(Located<PolicyCase> test) {
@@ -152,20 +141,27 @@ class DecisionCasesIT {
                 dynamicContainer(
                     topic.name(),
                     topic.tests().stream()
-                        .map(
-                            test ->
-                                dynamicTest(
-                                    test.value().name(),
-                                    () -> {
-                                      Answer simulated = topic.simulate(test).answer();
-                                      Outcome seen = mesh.call(test.value());
-                                      assertThat(differences(test.value().expect(), seen))
-                                          .as("expected at " + test.position() + ": " + seen)
-                                          .isEmpty();
-                                      assertThat(seen)
-                                          .as("as the simulation of " + test.position())
-                                          .isEqualTo(Outcome.of(Objects.requireNonNull(simulated)));
-                                    }))));
+                        .map(test -> dynamicTest(test.value().name(), () -> online(topic, test)))));
+  }
+
+  private void online(Topic topic, Located<PolicyCase> test) throws Exception {
+    CaseResult result = topic.simulate(test);
+    List<Outcome> simulated =
+        Stream.concat(result.before().stream(), Stream.of(Objects.requireNonNull(result.answer())))
+            .map(Outcome::of)
+            .toList();
+    List<Outcome> seen = mesh.call(test.value());
+    List<PolicyCase.CallCase> calls = test.value().calls();
+    assertThat(seen).hasSameSizeAs(calls);
+    for (int i = 0; i < calls.size(); i++) {
+      PolicyCase.Expectation expected = calls.get(i).expect();
+      if (expected != null) {
+        assertThat(differences(expected, seen.get(i)))
+            .as("expected of call " + i + " at " + test.position() + ": " + seen.get(i))
+            .isEmpty();
+      }
+    }
+    assertThat(seen).as("as the simulation of " + test.position()).isEqualTo(simulated);
   }
 
   private static List<String> differences(PolicyCase.Expectation expected, Outcome seen) {
@@ -179,6 +175,8 @@ class DecisionCasesIT {
     compare("grpcStatus", expected.grpcStatus(), seen.grpcStatus(), found);
     compare("authorization", expected.authorization(), seen.authorization(), found);
     compare("reason", expected.reason(), seen.reason(), found);
+    compare("route", expected.route(), seen.route(), found);
+    compare("location", expected.location(), seen.location(), found);
     compare("mode", expected.mode(), seen.mode(), found);
     compare(
         "trial",

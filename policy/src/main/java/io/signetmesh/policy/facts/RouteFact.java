@@ -82,7 +82,11 @@ public record RouteFact(
       return created == null ? 1 : -1;
     }
     int byAge = Age.compare(created, ref.name(), other.created, other.ref.name());
-    return byAge != 0 ? byAge : ref.compareTo(other.ref);
+    if (byAge != 0) {
+      return byAge;
+    }
+    int byGroup = ref.kind().group().compareTo(other.ref.kind().group());
+    return byGroup != 0 ? byGroup : ref.compareTo(other.ref);
   }
 
   /** The rules of a route. */

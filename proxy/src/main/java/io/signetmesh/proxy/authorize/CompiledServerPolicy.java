@@ -79,7 +79,7 @@ final class CompiledServerPolicy implements ServerPolicy {
         denial(
             Reason.UNSAFE_PATH,
             null,
-            "path",
+            null,
             "the path has no safe normal form, or another reading of path, query or headers may"
                 + " lead to another route, or is too long to tell its route");
   }

@@ -43,7 +43,53 @@ public interface Route {
         int matchedPrefixLength,
         int port,
         int status)
-        implements Filter {}
+        implements Filter {
+
+      /**
+       * The Location that a request gets (Gateway API HTTPRequestRedirectFilter). What is not
+       * replaced stays as it was asked for, the query always.
+       *
+       * @param target path and query of the request
+       * @param authority host of the request, with port where it names one
+       */
+      public String location(String target, String authority) {
+        int colon = authority.lastIndexOf(':');
+        boolean hasPort = colon >= 0 && authority.indexOf(']', colon) < 0;
+        String to = host;
+        if (to == null) {
+          to = hasPort ? authority.substring(0, colon) : authority;
+        }
+        String by = scheme == null ? "http" : scheme;
+        String at = "";
+        if (port != 0) {
+          boolean standard =
+              (by.equals("http") && port == 80) || (by.equals("https") && port == 443);
+          at = standard ? "" : ":" + port;
+        } else if (hasPort && scheme == null && host == null) {
+          at = authority.substring(colon);
+        }
+        return by + "://" + to + at + replaced(target);
+      }
+
+      private String replaced(String target) {
+        String replacement = path;
+        if (replacement == null) {
+          return target;
+        }
+        int query = target.indexOf('?');
+        String suffix = query < 0 ? "" : target.substring(query);
+        if (!replacesPrefix) {
+          return replacement + suffix;
+        }
+        String plain = query < 0 ? target : target.substring(0, query);
+        String rest = plain.substring(Math.min(matchedPrefixLength, plain.length()));
+        String base =
+            replacement.endsWith("/") && rest.startsWith("/")
+                ? replacement.substring(0, replacement.length() - 1)
+                : replacement;
+        return base + rest + suffix;
+      }
+    }
 
     /**
      * Fails the request: a filter that this proxy does not know or a failure injector.

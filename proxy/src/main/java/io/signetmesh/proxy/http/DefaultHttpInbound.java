@@ -451,12 +451,16 @@ public final class DefaultHttpInbound implements HttpInbound {
     }
 
     private void redirect(Route.Filter.Redirect redirect) {
+      if (grpc()) {
+        fail(Failure.REDIRECTED);
+        return;
+      }
       Http2Headers head = request();
       String from = head.path() == null ? "/" : head.path().toString();
       String authority = head.authority() == null ? "" : head.authority().toString();
       Http2Headers answer = new DefaultHttp2Headers(false, 4);
       answer.status(Integer.toString(redirect.status()));
-      answer.set(HeaderNames.LOCATION, Redirects.location(redirect, from, authority));
+      answer.set(HeaderNames.LOCATION, redirect.location(from, authority));
       answer.set(HeaderNames.CONTENT_LENGTH, HeaderNames.ZERO);
       answer(answer, false);
     }

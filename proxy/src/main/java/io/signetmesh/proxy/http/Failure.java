@@ -10,6 +10,8 @@ import org.jspecify.annotations.Nullable;
  */
 enum Failure {
   NO_ROUTE(RefusalStatus.NO_ROUTE, false, "no route", null),
+  /** Of a gRPC call, whose client follows no redirect. */
+  REDIRECTED(RefusalStatus.NO_ROUTE, false, "redirected", null),
   UNAUTHORIZED(RefusalStatus.UNAUTHORIZED, false, "unauthorized", null),
   RATE_LIMITED(RefusalStatus.RATE_LIMITED, false, "rate limited", null),
   UNSAFE_PATH(RefusalStatus.BAD_REQUEST, false, "unsafe path", null),
