@@ -41,6 +41,14 @@ public record ParentRef(
         && canonical(group).equalsIgnoreCase(canonical(wantedGroup));
   }
 
+  /**
+   * Whether the parent is a Server. Unlike references, parents are compared with their case:
+   * Linkerd uses no route whose parent has the kind {@code server}.
+   */
+  public boolean isServer() {
+    return kind.equals("Server") && group.equals("policy.linkerd.io");
+  }
+
   /** Namespace of the parent, seen from a route of the given namespace. */
   public String namespaceOr(String own) {
     return namespace == null || namespace.isEmpty() ? own : namespace;

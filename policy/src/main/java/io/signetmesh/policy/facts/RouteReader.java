@@ -178,13 +178,9 @@ final class RouteReader {
         new RouteFact.Flaw(field, message + "; whatever the match may be about is refused", false));
   }
 
-  private static boolean isServer(ParentRef parent) {
-    return parent.is(ObjectRef.Kind.SERVER.group(), ObjectRef.Kind.SERVER.resourceKind());
-  }
-
   private static List<Reference> elsewhere(List<ParentRef> parents) {
     return parents.stream()
-        .filter(parent -> !isServer(parent))
+        .filter(parent -> !parent.isServer())
         .map(
             parent ->
                 new Reference(parent.group(), parent.kind(), parent.namespace(), parent.name()))
@@ -195,7 +191,7 @@ final class RouteReader {
     List<String> names = new ArrayList<>();
     for (int i = 0; i < parents.size(); i++) {
       ParentRef parent = parents.get(i);
-      if (!isServer(parent)) {
+      if (!parent.isServer()) {
         continue;
       }
       String place = "spec.parentRefs[" + i + "]";

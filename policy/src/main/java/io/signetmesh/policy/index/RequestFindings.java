@@ -26,6 +26,24 @@ final class RequestFindings {
     for (RouteFact.Flaw flaw : route.flaws()) {
       seen.error(route, Rule.NOT_UNDERSTOOD, flaw.field(), flaw.message(), bearing);
     }
+    for (Reference parent : route.elsewhere()) {
+      // References are compared without case, parents are not.
+      if (parent.isA(ObjectRef.Kind.SERVER)) {
+        seen.error(
+            route,
+            Rule.ROUTE_UNUSED,
+            "spec.parentRefs",
+            "its parent "
+                + parent.name()
+                + " is a "
+                + parent.kind()
+                + " of group "
+                + parent.group()
+                + ", which has to be written Server of group policy.linkerd.io, with that case; the"
+                + " route is not attached to that Server",
+            Set.of(Examination.server(route.ref().namespace(), parent.name())));
+      }
+    }
     for (String name : route.servers()) {
       ServerFact server = namespace.servers.get(name);
       if (server == null) {

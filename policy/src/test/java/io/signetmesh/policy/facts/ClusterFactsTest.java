@@ -235,6 +235,23 @@ final class ClusterFactsTest {
     assertThat(route.rules()).isEqualTo(new RouteFact.Rules.Http(List.of()));
   }
 
+  /** References to the kind {@code server} hold, parents of that kind attach to nothing. */
+  @Test
+  void theKindOfAParentIsComparedWithItsCase() {
+    RouteFact route =
+        (RouteFact)
+            read(route(
+                    List.of(
+                        new ParentRef("policy.linkerd.io", "server", null, "web", null, null),
+                        new ParentRef("policy.linkerd.io", "SERVER", null, "web", null, 80)),
+                    List.of()))
+                .get();
+    assertThat(route.servers()).isEmpty();
+    assertThat(route.isInbound()).isFalse();
+    assertThat(route.elsewhere())
+        .contains(new Reference("policy.linkerd.io", "server", null, "web"));
+  }
+
   @Test
   void aParentThatServersCannotBeIsNoneAndTakesTheGrantsOfTheRoute() {
     RouteFact elsewhere = (RouteFact) read(route(parent("web", "other", null), List.of())).get();

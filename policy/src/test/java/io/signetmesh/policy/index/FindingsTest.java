@@ -291,14 +291,30 @@ final class FindingsTest {
     assertThat(index(CONFIG, routeOf("Gateway", "web")).reaches()).isEmpty();
   }
 
+  @Test
+  void aParentWhoseKindIsInAnotherCaseIsNamed() {
+    assertThat(findings(routeOf("policy.linkerd.io", "server", "web"), policy("p", toRoute("api"))))
+        .containsExactly(
+            "ERROR bad-target AuthorizationPolicy shop/p: its target HTTPRoute shop/api is attached"
+                + " to no Server: its parent web is a server; for the Server web write group:"
+                + " policy.linkerd.io, kind: Server; it grants nothing",
+            "ERROR route-unused HTTPRoute shop/api: its parent web is a server of group"
+                + " policy.linkerd.io, which has to be written Server of group policy.linkerd.io,"
+                + " with that case; the route is not attached to that Server");
+  }
+
   private static RouteFact routeOf(String parentKind, String parent) {
+    return routeOf("gateway.networking.k8s.io", parentKind, parent);
+  }
+
+  private static RouteFact routeOf(String group, String parentKind, String parent) {
     RouteFact attached = route("api");
     return new RouteFact(
         attached.ref(),
         attached.origin(),
         attached.created(),
         List.of(),
-        List.of(new Reference("gateway.networking.k8s.io", parentKind, null, parent)),
+        List.of(new Reference(group, parentKind, null, parent)),
         attached.hosts(),
         attached.rules(),
         attached.flaws());
