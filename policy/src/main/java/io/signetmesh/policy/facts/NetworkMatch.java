@@ -1,6 +1,7 @@
 package io.signetmesh.policy.facts;
 
 import io.signetmesh.crds.network.Cidr;
+import java.math.BigInteger;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
@@ -30,9 +31,25 @@ public record NetworkMatch(Cidr network, List<Cidr> except) implements Comparabl
     return new NetworkMatch(network, List.of());
   }
 
-  /** Whether no address is left. */
+  /** Whether no address is left: the exceptions cover the network, one of them or all together. */
   public boolean isVoid() {
-    return except.stream().anyMatch(hole -> hole.contains(network));
+    BigInteger left = size(network);
+    Cidr last = null;
+    // Sorted by address, so that one which holds another comes before it.
+    for (Cidr hole : except) {
+      if (hole.contains(network)) {
+        return true;
+      }
+      if (network.contains(hole) && (last == null || !last.contains(hole))) {
+        left = left.subtract(size(hole));
+        last = hole;
+      }
+    }
+    return left.signum() == 0;
+  }
+
+  private static BigInteger size(Cidr network) {
+    return BigInteger.ONE.shiftLeft((network.isIpv6() ? 128 : 32) - network.prefixLength());
   }
 
   @Override

@@ -218,6 +218,33 @@ final class FindingsTest {
   }
 
   @Test
+  void exceptionsThatTogetherLeaveNoAddressAreNamed() {
+    NetworkFact halves =
+        new NetworkFact(
+            networks("n").ref(),
+            "",
+            List.of(
+                new NetworkMatch(
+                    Cidr.parse("10.0.0.0/8"),
+                    List.of(Cidr.parse("10.0.0.0/9"), Cidr.parse("10.128.0.0/9")))));
+    assertThat(
+            findings(
+                halves,
+                policy("never", toServer("web"), network("n")),
+                deny("all", toNamespace(NS), meshTls("m")),
+                identities("m", "*")))
+        .containsExactly(
+            "ERROR never-matches AuthorizationPolicy shop/never: its NetworkAuthentication leaves no"
+                + " address after its exceptions; it grants nothing",
+            "WARNING never-matches NetworkAuthentication shop/n: spec.networks: the exceptions of"
+                + " 10.0.0.0/8 leave no address");
+    assertThat(findings(halves, deny("none", toServer("web"), network("n"))))
+        .contains(
+            "ERROR never-matches DenyPolicy shop/none: its NetworkAuthentication leaves no address"
+                + " after its exceptions; it refuses no one");
+  }
+
+  @Test
   void aDenialOfNothingSaysSo() {
     assertThat(findings(deny("no", toServer("wbe"))))
         .singleElement()
