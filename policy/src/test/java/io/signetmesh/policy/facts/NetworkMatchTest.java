@@ -50,7 +50,6 @@ final class NetworkMatchTest {
   }
 
   private static NetworkMatch match(String network, String... except) {
-    return new NetworkMatch(
-        Cidr.parse(network), Arrays.stream(except).map(Cidr::parse).toList());
+    return new NetworkMatch(Cidr.parse(network), Arrays.stream(except).map(Cidr::parse).toList());
   }
 }
