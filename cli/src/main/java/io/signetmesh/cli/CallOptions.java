@@ -2,6 +2,7 @@ package io.signetmesh.cli;
 
 import io.signetmesh.cli.simulate.Call;
 import io.signetmesh.cli.simulate.CallProtocol;
+import io.signetmesh.cli.simulate.ClientIdentity;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ITypeConverter;
@@ -13,8 +14,9 @@ final class CallOptions {
   @Option(
       names = "--client-identity",
       paramLabel = "IDENTITY",
+      converter = Identities.class,
       description = {
-        "Identity in the client's certificate: a name, a SPIFFE id, or NAMESPACE/SERVICEACCOUNT",
+        "Identity in the client's certificate: a DNS name, a SPIFFE ID, or NAMESPACE/SERVICEACCOUNT",
         "for an account of this mesh (default: the client shows none; none is assumed from its",
         "address, and explain says whose address it is)."
       })
@@ -84,6 +86,18 @@ final class CallOptions {
 
   Call call() {
     return new Call(protocol, method, path, host, headers);
+  }
+
+  /** Reads identities that clients can have. */
+  static final class Identities implements ITypeConverter<String> {
+    @Override
+    public String convert(String text) {
+      try {
+        return ClientIdentity.requireForm(text);
+      } catch (IllegalArgumentException e) {
+        throw new TypeConversionException(e.getMessage());
+      }
+    }
   }
 
   /** Reads protocols. */

@@ -12,6 +12,8 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 final class PolicyExplainCommandTest {
   @TempDir private Path directory;
@@ -60,6 +62,47 @@ final class PolicyExplainCommandTest {
               .ended(ExitCode.OK);
       assertThat(run.out()).contains("denied (400)", "protocol-error");
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "",
+        "*",
+        "*.shop.serviceaccount.identity.linkerd.cluster.local",
+        "A.B",
+        "a b",
+        "a..b",
+        "a.b.",
+        "shop/",
+        "/frontend",
+        "shop/front/end",
+        "Shop/frontend",
+        "shop/front.end",
+        "spiffe://example.org/",
+        "spiffe://example.org/a/../b",
+        "spiffe://Example.org/a",
+        "https://example.org/a"
+      })
+  void refusesAnIdentityThatNoClientHas(String identity) {
+    CommandRun run = web("--client-identity", identity).ended(ExitCode.USAGE);
+    assertThat(run.err())
+        .contains("'--client-identity'", "expected")
+        .contains(identity.isEmpty() ? "an empty text is no identity" : "\"" + identity + "\"");
+    assertThat(run.out()).isEmpty();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "shop/backend",
+        "backend",
+        "under_score.example.org",
+        "spiffe://example.org",
+        "spiffe://example.org/ns/shop/sa/...backend"
+      })
+  void takesWhateverACertificateCanCarry(String identity) {
+    assertThat(web("--client-identity", identity).ended(ExitCode.OK).out()).startsWith("denied");
   }
 
   @Test

@@ -117,6 +117,32 @@ final class PolicyTestCommandTest {
   }
 
   @Test
+  void refusesAnIdentityThatNoClientHasAtItsPlace() throws Exception {
+    String cases =
+        """
+        - name: a slip in a test of a refusal
+          workload: shop/web
+          port: 8080
+          client:
+            identity: shop/front/end
+          expect: {verdict: deny}
+        - {name: any, workload: shop/web, port: 8080, client: {identity: "*"}, expect: {status: 403}}
+        - name: none
+          workload: shop/web
+          port: 8080
+          client: {identity: ""}
+          expect: {verdict: deny}
+        """;
+    assertThat(test(cases)).isEqualTo(ExitCode.CONFIGURATION);
+    assertThat(err.toString())
+        .contains("cases.txt:5:15", "client.identity", "\"shop/front/end\"")
+        .contains("cases.txt:7:66", "\"*\" is no identity of one client")
+        .contains("cases.txt:11:22", "an empty text is no identity")
+        .contains("expected a lower-case DNS name, a SPIFFE ID or NAMESPACE/SERVICEACCOUNT");
+    assertThat(out.toString()).isEmpty();
+  }
+
+  @Test
   void refusesTwoCasesOfOneName() throws Exception {
     String one =
         """

@@ -28,7 +28,7 @@ public final class RecordReader {
    * A record and where it stands.
    *
    * @param value the record
-   * @param position where it starts
+   * @param position where it starts, which knows the places of its fields
    */
   public record Located<T>(T value, Position position) {}
 
@@ -128,7 +128,11 @@ public final class RecordReader {
         return;
       }
       try {
-        records.add(new Located<>(mapper.treeToValue(bound, type), item.position()));
+        Position position =
+            item instanceof YamlNode.Mapping mapping
+                ? item.position().with(FieldTable.of(mapping))
+                : item.position();
+        records.add(new Located<>(mapper.treeToValue(bound, type), position));
       } catch (JsonProcessingException e) {
         Throwable cause = e.getCause() == null ? e : e.getCause();
         findings.error(item.position(), path, String.valueOf(cause.getMessage()));

@@ -3,6 +3,7 @@ package io.signetmesh.cli.cases;
 import io.signetmesh.cli.cases.CaseResult.Difference;
 import io.signetmesh.cli.simulate.Answer;
 import io.signetmesh.cli.simulate.Caller;
+import io.signetmesh.cli.simulate.ClientIdentity;
 import io.signetmesh.cli.simulate.SimulatedMesh;
 import io.signetmesh.cli.simulate.SimulatedPort;
 import io.signetmesh.cli.simulate.WorkloadNames;
@@ -24,6 +25,7 @@ import org.jspecify.annotations.Nullable;
 /** Asks a simulated mesh about the cases of a file, and compares. */
 public final class CaseRun {
   private static final String NONE = "none";
+  private static final String IDENTITY = "client.identity";
 
   private final SimulatedMesh mesh;
   private final WorkloadNames names;
@@ -34,7 +36,10 @@ public final class CaseRun {
     this.names = new WorkloadNames(mesh.view());
   }
 
-  /** Reads a file of cases; two cases of one name are an error. */
+  /**
+   * Reads a file of cases; two cases of one name are an error, and so is an identity that no client
+   * has.
+   */
   public static Records<PolicyCase> read(Path file) {
     Records<PolicyCase> read = new RecordReader().readFile(file, PolicyCase.class);
     List<Finding> findings = new ArrayList<>(read.findings());
@@ -49,6 +54,20 @@ public final class CaseRun {
                 null,
                 "name",
                 "\"" + test.value().name() + "\" is given twice, first at " + first));
+      }
+      String identity = test.value().caller().identity();
+      if (identity != null) {
+        try {
+          ClientIdentity.requireForm(identity);
+        } catch (IllegalArgumentException e) {
+          findings.add(
+              new Finding(
+                  Finding.Severity.ERROR,
+                  test.position().of(IDENTITY),
+                  null,
+                  IDENTITY,
+                  String.valueOf(e.getMessage())));
+        }
       }
     }
     if (read.records().isEmpty() && findings.isEmpty()) {

@@ -75,12 +75,12 @@ public record PolicyCase(
   /**
    * Who calls.
    *
-   * @param identity identity in its certificate
+   * @param identity identity in its certificate, or {@code namespace/account}
    * @param ip address that it calls from
    * @param tls whether it comes with mesh TLS; by default when it has an identity
    */
   public record ClientCase(
-      @Length(min = 1, max = 2048) @Nullable String identity,
+      @Nullable String identity,
       @Text(TextFormat.IP) @Nullable String ip,
       @Nullable Boolean tls) {
     /** A client of which nothing is known. */

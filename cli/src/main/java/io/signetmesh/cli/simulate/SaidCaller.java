@@ -33,12 +33,12 @@ public record SaidCaller(
    *     when it shows none
    * @param ip literal address; null when it is not said
    * @param tls whether it comes with mesh TLS; null when it is not said
-   * @throws IllegalArgumentException for what is no address
+   * @throws IllegalArgumentException for an identity that no client has, and what is no address
    */
   public static SaidCaller of(
       @Nullable String identity, @Nullable String ip, @Nullable Boolean tls, PolicyConfig config) {
     return new SaidCaller(
-        identity == null ? null : identity(identity, config), ip == null ? null : literal(ip), tls);
+        identity == null ? null : ClientIdentity.parse(identity, config), ip == null ? null : literal(ip), tls);
   }
 
   /** Looks up the workload that may be meant. */
@@ -90,14 +90,6 @@ public record SaidCaller(
     return found == null
         ? new Caller(identity, NOWHERE, meshed, unknown, null)
         : new Caller(identity, found.ip(), meshed, "that of " + found.ref(), null);
-  }
-
-  /** An identity as certificates have it; {@code namespace/account} is one of this mesh. */
-  private static String identity(String text, PolicyConfig config) {
-    int slash = text.indexOf('/');
-    return slash > 0 && !text.contains("://")
-        ? config.identity(text.substring(slash + 1), text.substring(0, slash))
-        : text;
   }
 
   private static InetAddress literal(String ip) {

@@ -154,7 +154,8 @@ public final class SimulatedMesh {
    *     when it shows none
    * @param ip literal address; null when it is not said
    * @param tls whether it comes with mesh TLS; null when it is not said
-   * @throws IllegalArgumentException for what is no address, and an identity without mesh TLS
+   * @throws IllegalArgumentException for an identity that no client has, what is no address, and an
+   *     identity without mesh TLS
    */
   public Caller caller(@Nullable String identity, @Nullable String ip, @Nullable Boolean tls) {
     SaidCaller said = SaidCaller.of(identity, ip, tls, config);
