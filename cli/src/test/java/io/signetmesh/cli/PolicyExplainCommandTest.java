@@ -268,6 +268,33 @@ final class PolicyExplainCommandTest {
   }
 
   @Test
+  void tellsOfTheServerOnTrialByItsName() throws Exception {
+    write(
+        ShopManifests.YAML
+            + """
+            ---
+            apiVersion: policy.linkerd.io/v1beta3
+            kind: Server
+            metadata:
+              name: tried
+              namespace: shop
+              annotations: {policy.signetmesh.io/mode: audit}
+            spec: {podSelector: {matchLabels: {app: web}}, port: 9999, proxyProtocol: HTTP/1}
+            """);
+    String[] call = {
+      "--workload", "shop/web", "--port", "9999", "--client-identity", "shop/frontend",
+      "--default-policy", "all-authenticated", "-o", "text"
+    };
+    assertThat(explain(call).ended(ExitCode.OK).out())
+        .startsWith("allowed (200): authorized by default policy all-authenticated")
+        .contains("on trial    would deny: Server tried has no authorization\n");
+    call[call.length - 1] = "json";
+    JsonNode trial = explain(call).ended(ExitCode.OK).json().get("trial");
+    assertThat(trial.get("server").asText()).isEqualTo("policy.linkerd.io/server/tried");
+    assertThat(trial.get("verdict").asText()).isEqualTo("deny");
+  }
+
+  @Test
   void saysWhichLimitsACallTakesFrom() throws Exception {
     write(
         ShopManifests.YAML

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.signetmesh.policy.facts.ClientWorkload;
 import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Explanation;
+import io.signetmesh.proxy.authorize.Route;
 import java.util.List;
 
 /** Answers for programs. Fields may be added, and keep their meaning. */
@@ -56,9 +57,16 @@ public final class AnswerJson {
     if (asked != null) {
       request.put("method", asked.method()).put("path", asked.path()).put("host", asked.host());
     }
-    Decision trial = answer.trial();
+    Explanation explanation = answer.explanation();
+    Explanation trial = explanation == null ? null : explanation.trial();
     if (trial != null) {
-      decision(node.putObject("trial"), trial);
+      ObjectNode tried = node.putObject("trial");
+      decision(tried, trial.decision());
+      tried.put("server", trial.server().label());
+      Route route = trial.route();
+      if (route != null) {
+        tried.put("route", route.ref().label());
+      }
     }
     return node;
   }

@@ -3,7 +3,9 @@ package io.signetmesh.cli.simulate;
 import io.signetmesh.crds.manifest.PlainText;
 import io.signetmesh.policy.facts.ObjectRef;
 import io.signetmesh.proxy.authorize.Decision;
+import io.signetmesh.proxy.authorize.Explanation;
 import io.signetmesh.proxy.authorize.ResourceRef;
+import io.signetmesh.proxy.authorize.Route;
 import org.jspecify.annotations.Nullable;
 
 /** Answers in words. */
@@ -34,6 +36,16 @@ public final class AnswerText {
   public static String sentence(Answer answer) {
     String start = (answer.allowed() ? "allowed" : "denied") + " (" + outcome(answer) + "): ";
     return PlainText.of(start + why(answer.decision(), answer.server(), answer.route()));
+  }
+
+  /** What a trial comes to: {@code would deny: Server tried has no authorization}. */
+  public static String trial(Explanation trial) {
+    Route route = trial.route();
+    return PlainText.of(
+        "would "
+            + Answer.verdict(trial.decision())
+            + ": "
+            + why(trial.decision(), trial.server(), route == null ? null : route.ref()));
   }
 
   /** Why a decision came out as it did. */

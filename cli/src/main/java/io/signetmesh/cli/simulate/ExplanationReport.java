@@ -45,6 +45,7 @@ public record ExplanationReport(
   /** Prints it for people: the verdict first, then what was asked, then what was considered. */
   public void print(PrintWriter out) {
     Decision decision = answer.decision();
+    Explanation explanation = answer.explanation();
     out.println(Cause.sentence(answer, findings));
     Cause.of(answer, findings)
         .filter(finding -> !finding.origin().isEmpty())
@@ -76,20 +77,13 @@ public record ExplanationReport(
       line(out, "limits", limits + "; not asked here");
     }
     line(out, "mode", decision.mode().code());
-    Decision trial = answer.trial();
+    Explanation trial = explanation == null ? null : explanation.trial();
     if (trial != null) {
-      line(
-          out,
-          "on trial",
-          "would "
-              + Answer.verdict(trial)
-              + ": "
-              + AnswerText.why(trial, answer.server(), answer.route()));
+      line(out, "on trial", AnswerText.trial(trial));
     }
     if (answer.generation() != 0) {
       line(out, "generation", Long.toString(answer.generation()));
     }
-    Explanation explanation = answer.explanation();
     if (explanation != null) {
       section(
           out,
@@ -101,12 +95,11 @@ public record ExplanationReport(
       if (answer.request() != null) {
         section(out, "Routes considered (* is taken)", ExplanationText.routes(explanation), "none");
       }
-      Explanation tried = explanation.trial();
-      if (tried != null) {
+      if (trial != null) {
         section(
             out,
             "Rules if everything on trial were in force",
-            ExplanationText.rules(tried),
+            ExplanationText.rules(trial),
             "none");
       }
     }

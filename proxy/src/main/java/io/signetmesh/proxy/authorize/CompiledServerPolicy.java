@@ -353,18 +353,18 @@ final class CompiledServerPolicy implements ServerPolicy {
     }
     Explanation enforced = explain(client, request, true);
     return new Explanation(
-        enforced.decision(), enforced.route(), enforced.routes(), enforced.rules(), tried);
+        server, enforced.decision(), enforced.route(), enforced.routes(), enforced.rules(), tried);
   }
 
   private Explanation explain(Client client, @Nullable RequestFacts received, boolean audit) {
     if (received == null || !readsHttp()) {
       Decision decision = connection(client, audit);
-      return new Explanation(decision, null, List.of(), rules(client, null, audit), null);
+      return new Explanation(server, decision, null, List.of(), rules(client, null, audit), null);
     }
     RequestFacts request = normal(received);
     if (request == null) {
       Decision decision = refusal == null ? unsafePath : refusal;
-      return new Explanation(decision, null, List.of(), List.of(), null);
+      return new Explanation(server, decision, null, List.of(), List.of(), null);
     }
     RouteEntry taken = routes.entry(request);
     List<Explanation.RouteMatch> matches = new ArrayList<>();
@@ -377,9 +377,10 @@ final class CompiledServerPolicy implements ServerPolicy {
       if (refusal == null) {
         denials.add(Explanation.Level.SERVER_DENIAL, rules.denials);
       }
-      return new Explanation(decision, null, matches, denials.rules(), null);
+      return new Explanation(server, decision, null, matches, denials.rules(), null);
     }
     return new Explanation(
+        server,
         request(client, taken.route(), audit),
         taken.route(),
         matches,

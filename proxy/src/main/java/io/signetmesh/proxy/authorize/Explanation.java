@@ -7,6 +7,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * A decision and how it came about.
  *
+ * @param server Server, or default policy, whose rules and routes these are: in a trial that of the
+ *     trial, which may be another than the one in force
  * @param decision what is decided; rate limits are not asked. A request without route is refused
  *     with {@link Reason#NO_ROUTE}, or {@link Reason#UNSAFE_PATH} when its path is ambiguous.
  * @param route the route taken; null when there is none or the connection is not read as HTTP
@@ -19,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  *     it. The trial of a trial is null.
  */
 public record Explanation(
+    ResourceRef server,
     Decision decision,
     @Nullable Route route,
     List<RouteMatch> routes,
