@@ -11,6 +11,9 @@ final class ExitCode {
   /** The command line is wrong. */
   static final int USAGE = 2;
 
+  /** Done, and all is in force, but not all that is in force does what it says. */
+  static final int IN_FORCE_WITH_ERRORS = 3;
+
   /** Configuration or manifests are wrong. */
   static final int CONFIGURATION = 64;
 

@@ -43,6 +43,7 @@ import picocli.CommandLine.Spec;
       "0:the newest policy is in force on every port of every connected proxy; objects without any"
           + " such port do not count",
       "1:it is not, or a manifest is not valid and stays as it was",
+      "3:it is in force, but has an error: a policy object that does not do what it says",
       ExitCode.USAGE_HELP,
       ExitCode.CONFIGURATION_HELP,
       ExitCode.UNAVAILABLE_HELP,
@@ -121,9 +122,15 @@ final class PolicyStatusCommand implements Callable<Integer> {
       EnforcementTable.print(status, ports, out);
     }
     out.flush();
-    return EnforcementTable.inForce(status) && status.getInvalidManifests() == 0
-        ? ExitCode.OK
-        : ExitCode.NEGATIVE;
+    return exitCode(status);
+  }
+
+  /** Not in force weighs more than an error in what is in force; warnings weigh nothing. */
+  static int exitCode(EnforcementStatus status) {
+    if (!EnforcementTable.inForce(status) || status.getInvalidManifests() > 0) {
+      return ExitCode.NEGATIVE;
+    }
+    return status.getPolicyErrors() > 0 ? ExitCode.IN_FORCE_WITH_ERRORS : ExitCode.OK;
   }
 
   private EnforcementStatus ask(Closing parts) throws Exception {

@@ -48,6 +48,11 @@ public final class EnforcementTable {
           "errors in manifests: %d; what they are about stays as it was last valid%n",
           status.getInvalidManifests());
     }
+    if (status.getPolicyErrors() > 0) {
+      out.printf(
+          "errors in policy objects: %d; they are in force, and do not do what they say%n",
+          status.getPolicyErrors());
+    }
     long nowhere = status.getObjectsList().stream().filter(EnforcementTable::isNowhere).count();
     if (nowhere > 0) {
       out.printf(
@@ -182,6 +187,7 @@ public final class EnforcementTable {
     node.put("generation", status.getCurrentGeneration());
     node.put("inForce", inForce(status));
     node.put("invalidManifests", status.getInvalidManifests());
+    node.put("policyErrors", status.getPolicyErrors());
     ArrayNode objects = node.putArray("objects");
     for (ObjectStatus object : status.getObjectsList()) {
       ObjectNode entry = objects.addObject();

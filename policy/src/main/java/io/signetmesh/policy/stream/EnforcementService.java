@@ -135,8 +135,12 @@ public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforc
           || finding.namespace().isEmpty()
           || finding.namespace().equals(namespace)) {
         status.addFindings(finding.text());
-        if (finding.isError() && finding.rule().equals(ReportedFinding.INVALID_MANIFEST)) {
-          status.setInvalidManifests(status.getInvalidManifests() + 1);
+        if (finding.isError()) {
+          if (finding.rule().equals(ReportedFinding.INVALID_MANIFEST)) {
+            status.setInvalidManifests(status.getInvalidManifests() + 1);
+          } else {
+            status.setPolicyErrors(status.getPolicyErrors() + 1);
+          }
         }
       }
     }
