@@ -13,6 +13,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 final class PolicyExplainCommandTest {
@@ -207,6 +209,142 @@ final class PolicyExplainCommandTest {
         .contains("\"wep\"", "did you mean \"web\"?");
   }
 
+  private static final String SERVER_TARGET = "{group: policy.linkerd.io, kind: Server, name: web}";
+  private static final String IDENTITY_REFS =
+      "identityRefs: [{kind: ServiceAccount, name: frontend}]";
+
+  private static String replaced(String what, String with) {
+    assertThat(ShopManifests.YAML).contains(what);
+    return ShopManifests.YAML.replace(what, with);
+  }
+
+  /** A slip, the object that has it, and what is said of it. */
+  static List<Arguments> slipsThatKeepTheFrontendOut() {
+    return List.of(
+        Arguments.of(
+            "Namespace of identityRefs",
+            replaced(IDENTITY_REFS, "identityRefs: [{kind: Namespace, name: shpo}]"),
+            "MeshTLSAuthentication shop/frontend: ",
+            "did you mean \"shop\"?"),
+        Arguments.of(
+            "suffix of a namespace",
+            replaced(
+                IDENTITY_REFS,
+                "identities: ['*.shpo.serviceaccount.identity.linkerd.cluster.local']"),
+            "MeshTLSAuthentication shop/frontend: ",
+            "did you mean \"shop\"?"),
+        Arguments.of(
+            "identity of an account",
+            replaced(
+                IDENTITY_REFS,
+                "identities: ['fronted.shop.serviceaccount.identity.linkerd.cluster.local']"),
+            "MeshTLSAuthentication shop/frontend: ",
+            "did you mean \"frontend\"?"),
+        Arguments.of(
+            "namespace of an authentication",
+            replaced(
+                "kind: MeshTLSAuthentication, name: frontend}",
+                "kind: MeshTLSAuthentication, name: frontend, namespace: shpo}"),
+            "AuthorizationPolicy shop/web-clients: ",
+            "there is one in namespace shop"),
+        Arguments.of(
+            "label that a Server is selected by",
+            replaced(
+                    "metadata: {name: web, namespace: shop}",
+                    "metadata: {name: web, namespace: shop, labels: {app: web}}")
+                .replace("kind: AuthorizationPolicy", "kind: ServerAuthorization")
+                .replace(
+                    "policy.linkerd.io/v1alpha1\nkind: ServerAuthorization",
+                    "policy.linkerd.io/v1beta1\nkind: ServerAuthorization")
+                .replaceAll(
+                    "(?s)  targetRef:.*",
+                    """
+                      server: {selector: {matchLabels: {app: wbe}}}
+                      client: {meshTLS: {identities: ['*']}, networks: [{cidr: 0.0.0.0/0}]}
+                    """),
+            "ServerAuthorization shop/web-clients: spec.server.selector selects no Server",
+            "did you mean \"app=web\"?"),
+        Arguments.of(
+            "parent of a route",
+            replaced(SERVER_TARGET, "{group: policy.linkerd.io, kind: HTTPRoute, name: all}")
+                + """
+                ---
+                apiVersion: policy.linkerd.io/v1beta3
+                kind: HTTPRoute
+                metadata: {name: all, namespace: shop}
+                spec: {parentRefs: [{group: policy.linkerd.io, kind: Server, name: wbe}]}
+                """,
+            "HTTPRoute shop/all: ",
+            "did you mean \"web\"?"),
+        Arguments.of(
+            "name of a Server's port",
+            replaced("port: http\n", "port: htpp\n"),
+            "Server shop/web: ",
+            "did you mean \"http\"?"),
+        Arguments.of(
+            "label that a Server selects by",
+            replaced(
+                "{matchLabels: {app: web}}\n  port: http",
+                "{matchLabels: {app: wbe}}\n  port: 8080"),
+            "Server shop/web: ",
+            "did you mean \"app=web\"?"));
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("slipsThatKeepTheFrontendOut")
+  void blamesASlipForWhomItKeepsOutAndForNobodyElse(
+      String slip, String yaml, String object, String hint) throws Exception {
+    write(yaml);
+    CommandRun meant = web("--client-identity", "shop/frontend").ended(ExitCode.OK);
+    assertThat(meant.out().lines().findFirst().orElseThrow())
+        .startsWith("denied (403): " + object)
+        .contains(hint);
+    assertThat(meant.out()).contains("  see " + manifests + ":");
+    CommandRun stranger = web("--client-ip", "203.0.113.1").ended(ExitCode.OK);
+    assertThat(stranger.out().lines().findFirst().orElseThrow())
+        .startsWith("denied (403): ")
+        .doesNotContain(object)
+        .doesNotContain("(and: ");
+  }
+
+  @Test
+  void tellsOfAnErrorWithoutSuggestionBesideThePlainReason() throws Exception {
+    write(
+        replaced(
+            "kind: MeshTLSAuthentication, name: frontend",
+            "kind: MeshTLSAuthentication, name: partners"));
+    assertThat(web("--client-identity", "shop/backend").ended(ExitCode.OK).out())
+        .startsWith(
+            "denied (403): Server web has no authorization (and: AuthorizationPolicy"
+                + " shop/web-clients: requires");
+  }
+
+  @Test
+  void blamesASlipInTheDenialThatRefuses() throws Exception {
+    write(
+        ShopManifests.YAML
+            + """
+            ---
+            apiVersion: policy.linkerd.io/v1alpha1
+            kind: MeshTLSAuthentication
+            metadata: {name: intruders, namespace: shop}
+            spec: {identities: [intruder.example.org]}
+            ---
+            apiVersion: policy.signetmesh.io/v1alpha1
+            kind: DenyPolicy
+            metadata: {name: quarantine, namespace: shop}
+            spec:
+              targetRef: {group: policy.linkerd.io, kind: Server, name: web}
+              requiredAuthenticationRefs:
+                - {group: policy.linkerd.io, kind: MeshTLSAuthentication, name: intruder}
+            """);
+    assertThat(web("--client-identity", "shop/frontend").ended(ExitCode.OK).out())
+        .startsWith("denied (403): DenyPolicy shop/quarantine: ")
+        .contains("did you mean \"intruders\"?");
+    assertThat(web("--client-identity", "intruder.example.org").ended(ExitCode.OK).out())
+        .startsWith("denied (403): DenyPolicy quarantine denies it");
+  }
+
   @Test
   void doesNotBlameWhatBearsOnAnotherServer() throws Exception {
     write(
@@ -282,8 +420,16 @@ final class PolicyExplainCommandTest {
             spec: {podSelector: {matchLabels: {app: web}}, port: 9999, proxyProtocol: HTTP/1}
             """);
     String[] call = {
-      "--workload", "shop/web", "--port", "9999", "--client-identity", "shop/frontend",
-      "--default-policy", "all-authenticated", "-o", "text"
+      "--workload",
+      "shop/web",
+      "--port",
+      "9999",
+      "--client-identity",
+      "shop/frontend",
+      "--default-policy",
+      "all-authenticated",
+      "-o",
+      "text"
     };
     assertThat(explain(call).ended(ExitCode.OK).out())
         .startsWith("allowed (200): authorized by default policy all-authenticated")

@@ -25,7 +25,7 @@ final class PolicyStatusCommandTest {
     assertThat(PolicyStatusCommand.exitCode(status(true).setPolicyErrors(1).build()))
         .isEqualTo(3)
         .isEqualTo(ExitCode.IN_FORCE_WITH_ERRORS);
-    assertThat(CommandRun.of("policy", "status", "--help").out()).contains("3   it is in force");
+    assertThat(CommandRun.of("policy", "status", "--help").out()).contains("3    it is in force");
   }
 
   @Test

@@ -80,9 +80,7 @@ public record PolicyCase(
    * @param tls whether it comes with mesh TLS; by default when it has an identity
    */
   public record ClientCase(
-      @Nullable String identity,
-      @Text(TextFormat.IP) @Nullable String ip,
-      @Nullable Boolean tls) {
+      @Nullable String identity, @Text(TextFormat.IP) @Nullable String ip, @Nullable Boolean tls) {
     /** A client of which nothing is known. */
     static final ClientCase STRANGER = new ClientCase(null, null, null);
   }

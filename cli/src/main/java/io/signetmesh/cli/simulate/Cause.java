@@ -1,18 +1,28 @@
 package io.signetmesh.cli.simulate;
 
+import io.signetmesh.proxy.authorize.Reason;
+import io.signetmesh.proxy.authorize.ResourceRef;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Why a call is refused, where something wrong with the policy objects is behind it: an
  * authorization that grants nothing because of a typo looks like any other refusal.
+ *
+ * <p>A slip of the pen is the cause of a refusal when the same call would go through with that one
+ * slip mended and all else as it is; this is asked of the engine. One with which it would be
+ * refused all the same is not. Of what is wrong in a way that nothing can be suggested for it
+ * cannot be known whom it was meant to let in, so that is told beside the plain reason; only an
+ * error in the very denial that refuses is a cause as well.
+ *
+ * @param finding what is behind the refusal, or may be; null when it is a plain one
+ * @param certain whether it surely is
  */
-public final class Cause {
+public record Cause(@Nullable PortFinding finding, boolean certain) {
+  private static final Cause NONE = new Cause(null, false);
   private static final Set<String> GRANTS =
       Set.of(
           "AuthorizationPolicy",
@@ -24,50 +34,47 @@ public final class Cause {
   private static final List<String> TYPICAL =
       List.of("dangling-reference", "bad-target", "not-understood", "bad-authentications");
 
-  private static final Pattern SUGGESTION = Pattern.compile("did you mean \"([^\"]*)\"");
-
-  private Cause() {}
-
-  /** The finding that most likely explains a refusal; empty when it is a plain one. */
-  public static Optional<PortFinding> of(Answer answer, List<PortFinding> findings) {
-    if (answer.allowed()) {
-      return Optional.empty();
-    }
-    Set<String> kinds =
-        switch (answer.reason()) {
-          case NO_AUTHORIZATION,
-              IDENTITY_MISMATCH,
-              NETWORK_MISMATCH,
-              TLS_REQUIRED,
-              IDENTITY_REQUIRED ->
-              GRANTS;
-          case DENIED_BY_POLICY -> Set.of("DenyPolicy");
-          case NO_ROUTE -> ROUTES;
-          default -> Set.of();
-        };
-    @Nullable String denial =
-        kinds.contains("DenyPolicy") && answer.decision().authorization() != null
-            ? answer.decision().authorization().name()
-            : null;
-    return findings.stream()
-        .filter(finding -> finding.error() || isMeantFor(answer.caller(), finding))
-        .filter(finding -> kinds.contains(finding.kind()))
-        .filter(finding -> denial == null || finding.name().equals(denial))
-        .min(Comparator.comparingInt(Cause::rank));
-  }
-
   /**
-   * Whether a reference to a service account that is not there surely means the caller: it need not
-   * be an error, since not everybody lists service accounts in manifests.
+   * The cause of an answer.
+   *
+   * @param findings what is wrong with objects that bear on the port
+   * @param letsIn whether the call would go through if an object meant what is suggested
    */
-  private static boolean isMeantFor(Caller caller, PortFinding finding) {
-    String identity = caller.identity();
-    Matcher suggestion = SUGGESTION.matcher(finding.message());
-    return identity != null
-        && finding.rule().equals("dangling-reference")
-        && suggestion.find()
-        && identity.startsWith(suggestion.group(1) + ".");
+  static Cause of(Answer answer, List<PortFinding> findings, Predicate<PortFinding.Meant> letsIn) {
+    if (answer.allowed()) {
+      return NONE;
+    }
+    for (PortFinding finding : findings.stream().sorted(BY_RANK).toList()) {
+      PortFinding.Meant meant = finding.meant();
+      if (meant != null && letsIn.test(meant)) {
+        return new Cause(finding, true);
+      }
+    }
+    boolean denied = answer.reason() == Reason.DENIED_BY_POLICY;
+    return findings.stream()
+        .filter(finding -> finding.error() && finding.meant() == null)
+        .filter(finding -> isOfKind(answer, finding))
+        .min(BY_RANK)
+        .map(finding -> new Cause(finding, denied))
+        .orElse(NONE);
   }
+
+  private static boolean isOfKind(Answer answer, PortFinding finding) {
+    return switch (answer.reason()) {
+      case NO_AUTHORIZATION, IDENTITY_MISMATCH, NETWORK_MISMATCH, TLS_REQUIRED, IDENTITY_REQUIRED ->
+          GRANTS.contains(finding.kind());
+      case DENIED_BY_POLICY -> {
+        ResourceRef denial = answer.decision().authorization();
+        yield finding.kind().equals("DenyPolicy")
+            && (denial == null || finding.name().equals(denial.name()));
+      }
+      case NO_ROUTE -> ROUTES.contains(finding.kind());
+      default -> false;
+    };
+  }
+
+  private static final Comparator<PortFinding> BY_RANK =
+      Comparator.comparing((PortFinding finding) -> !finding.error()).thenComparingInt(Cause::rank);
 
   private static int rank(PortFinding finding) {
     int rank = TYPICAL.indexOf(finding.rule());
@@ -78,16 +85,13 @@ public final class Cause {
    * Verdict and cause in one sentence: {@code denied (403): AuthorizationPolicy shop/web-clients:
    * requires …}.
    */
-  public static String sentence(Answer answer, List<PortFinding> findings) {
-    return of(answer, findings)
-        .map(
-            finding ->
-                "denied ("
-                    + AnswerText.outcome(answer)
-                    + "): "
-                    + finding.object()
-                    + ": "
-                    + finding.message())
-        .orElseGet(() -> AnswerText.sentence(answer));
+  String sentence(Answer answer) {
+    PortFinding behind = finding;
+    if (behind == null) {
+      return AnswerText.sentence(answer);
+    }
+    return certain
+        ? "denied (" + AnswerText.outcome(answer) + "): " + behind.sentence()
+        : AnswerText.sentence(answer) + " (and: " + behind.sentence() + ")";
   }
 }

@@ -16,9 +16,15 @@ import org.jspecify.annotations.Nullable;
  * @param answer what the proxy would do
  * @param limits rate limits that the call takes from, in words; null when there are none
  * @param findings what is wrong with objects that bear on the port
+ * @param cause what of that is behind a refusal
  */
 public record ExplanationReport(
-    String workload, int port, Answer answer, @Nullable String limits, List<PortFinding> findings) {
+    String workload,
+    int port,
+    Answer answer,
+    @Nullable String limits,
+    List<PortFinding> findings,
+    Cause cause) {
   private static final String INDENT = "  ";
 
   /** Asks a port. */
@@ -34,7 +40,9 @@ public record ExplanationReport(
         answer.request() == null
             ? null
             : RateLimits.of(port.message(), caller.identity()).orElse(null);
-    return new ExplanationReport(workload, number, answer, limits, findings);
+    Cause cause =
+        Cause.of(answer, findings, meant -> port.under(meant.server()).ask(caller, call).allowed());
+    return new ExplanationReport(workload, number, answer, limits, findings, cause);
   }
 
   /** Copies the findings. */
@@ -46,10 +54,11 @@ public record ExplanationReport(
   public void print(PrintWriter out) {
     Decision decision = answer.decision();
     Explanation explanation = answer.explanation();
-    out.println(Cause.sentence(answer, findings));
-    Cause.of(answer, findings)
-        .filter(finding -> !finding.origin().isEmpty())
-        .ifPresent(finding -> out.println(INDENT + "see " + finding.origin()));
+    out.println(cause.sentence(answer));
+    PortFinding behind = cause.finding();
+    if (behind != null && !behind.origin().isEmpty()) {
+      out.println(INDENT + "see " + behind.origin());
+    }
     out.println();
     line(out, "workload", workload + " port " + port);
     line(out, "server", AnswerText.name(answer.server()));
@@ -113,7 +122,7 @@ public record ExplanationReport(
   public ObjectNode json() {
     ObjectNode node = AnswerJson.explained(answer);
     node.put("workload", workload).put("port", port);
-    node.put("summary", Cause.sentence(answer, findings));
+    node.put("summary", cause.sentence(answer));
     if (limits != null) {
       node.put("limits", limits);
     }

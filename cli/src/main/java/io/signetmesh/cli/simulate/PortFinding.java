@@ -1,8 +1,12 @@
 package io.signetmesh.cli.simulate;
 
+import io.linkerd.proxy.inbound.Server;
+import io.signetmesh.crds.manifest.PlainText;
 import io.signetmesh.policy.index.Finding;
+import io.signetmesh.policy.index.Suggestion;
 import io.signetmesh.v1.PolicyFinding;
 import io.signetmesh.v1.PolicyObject;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What is wrong with an object that bears on a port, whether it was found here or by a controller.
@@ -16,6 +20,8 @@ import io.signetmesh.v1.PolicyObject;
  * @param origin {@code file:line:column}; empty when unknown
  * @param field path of the field; empty for the object as a whole
  * @param message one sentence with the bad value and the effect
+ * @param meant what is probably meant; null when it is not about a slip of the pen, or nothing is
+ *     near
  */
 public record PortFinding(
     boolean error,
@@ -26,7 +32,30 @@ public record PortFinding(
     String name,
     String origin,
     String field,
-    String message) {
+    String message,
+    @Nullable Meant meant) {
+
+  /**
+   * What an object with a slip of the pen probably means.
+   *
+   * @param text what would have been written
+   * @param server the policy that the port would have with that
+   */
+  public record Meant(String text, Server server) {}
+
+  /** A finding that is not about a slip of the pen. */
+  PortFinding(
+      boolean error,
+      String rule,
+      String group,
+      String kind,
+      String namespace,
+      String name,
+      String origin,
+      String field,
+      String message) {
+    this(error, rule, group, kind, namespace, name, origin, field, message, null);
+  }
 
   /** A finding of the index. */
   public static PortFinding of(Finding finding) {
@@ -54,7 +83,38 @@ public record PortFinding(
         object.getName(),
         finding.getOrigin(),
         finding.getField(),
-        finding.getMessage());
+        finding.getMessage(),
+        finding.hasSuggestion()
+            ? new Meant(finding.getSuggestion().getMeant(), finding.getSuggestion().getServer())
+            : null);
+  }
+
+  /** The same with what the index suggests. */
+  PortFinding meaning(@Nullable Suggestion suggestion) {
+    return suggestion == null
+        ? this
+        : new PortFinding(
+            error,
+            rule,
+            group,
+            kind,
+            namespace,
+            name,
+            origin,
+            field,
+            message,
+            new Meant(PlainText.of(suggestion.meant()), suggestion.policy().server()));
+  }
+
+  /** {@code Kind namespace/name: message}, with what is meant where the message does not say it. */
+  String sentence() {
+    Meant said = meant;
+    return object()
+        + ": "
+        + message
+        + (said == null || message.contains(said.text)
+            ? ""
+            : " (did you mean \"" + said.text + "\"?)");
   }
 
   /** {@code Kind namespace/name}. */

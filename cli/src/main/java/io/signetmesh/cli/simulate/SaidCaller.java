@@ -38,7 +38,9 @@ public record SaidCaller(
   public static SaidCaller of(
       @Nullable String identity, @Nullable String ip, @Nullable Boolean tls, PolicyConfig config) {
     return new SaidCaller(
-        identity == null ? null : ClientIdentity.parse(identity, config), ip == null ? null : literal(ip), tls);
+        identity == null ? null : ClientIdentity.parse(identity, config),
+        ip == null ? null : literal(ip),
+        tls);
   }
 
   /** Looks up the workload that may be meant. */

@@ -16,6 +16,7 @@ import io.signetmesh.policy.index.EffectivePolicy;
 import io.signetmesh.policy.index.Finding;
 import io.signetmesh.policy.index.PolicyConfig;
 import io.signetmesh.policy.index.PolicyIndex;
+import io.signetmesh.policy.index.Suggestion;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -167,8 +168,9 @@ public final class SimulatedMesh {
    * and of those the most telling.
    */
   public List<PortFinding> findings(WorkloadRef workload, int port) {
+    Map<Finding, Suggestion> suggestions = index.suggestions(refOf(workload), port);
     return index.findings(refOf(workload), port).stream()
-        .map(finding -> PortFinding.of(located(finding)))
+        .map(finding -> PortFinding.of(located(finding)).meaning(suggestions.get(finding)))
         .toList();
   }
 

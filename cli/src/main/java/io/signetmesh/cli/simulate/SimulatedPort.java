@@ -59,6 +59,11 @@ public final class SimulatedPort {
     return policy;
   }
 
+  /** The same port under another policy. */
+  SimulatedPort under(Server other) {
+    return new SimulatedPort(other, host);
+  }
+
   /** What the proxy would do with a call, none before it. */
   public Answer ask(Caller caller, Call call) {
     return ask(List.of(new Calls(caller, call, 1))).getFirst();

@@ -3,9 +3,14 @@ package io.signetmesh.policy.facts;
 import io.fabric8.kubernetes.api.model.LabelSelector;
 import io.fabric8.kubernetes.api.model.LabelSelectorRequirement;
 import io.signetmesh.crds.LabelMatcher;
+import io.signetmesh.crds.manifest.NearestName;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /** A label selector that can be asked and compared. */
@@ -58,6 +63,47 @@ public final class LabelSelection {
           case "Exists", "DoesNotExist" -> !values;
           default -> false;
         };
+  }
+
+  /**
+   * A selection that selects, where this one has a slip of the pen in a label.
+   *
+   * @param mended the selection without slips
+   * @param meant the labels it means where it has one: {@code app=web}
+   */
+  public record Slips(LabelSelection mended, String meant) {}
+
+  /**
+   * What this selection means if it means an object with these labels; empty when it selects that
+   * as it is, asks for more than labels, or differs by more than a slip or two in a key or value.
+   */
+  public Optional<Slips> slips(Map<String, String> labels) {
+    Map<String, String> wanted = selector.getMatchLabels();
+    boolean expressions =
+        selector.getMatchExpressions() != null && !selector.getMatchExpressions().isEmpty();
+    if (wanted == null || wanted.isEmpty() || expressions) {
+      return Optional.empty();
+    }
+    Map<String, String> mended = new TreeMap<>();
+    List<String> meant = new ArrayList<>();
+    for (Map.Entry<String, String> label : wanted.entrySet()) {
+      String key = label.getKey();
+      if (!labels.containsKey(key)) {
+        key = NearestName.of(key, labels.keySet()).orElse("");
+      }
+      String value = labels.get(key);
+      String said = label.getValue() == null ? "" : label.getValue();
+      if (value == null || (!value.equals(said) && NearestName.of(said, Set.of(value)).isEmpty())) {
+        return Optional.empty();
+      }
+      mended.put(key, value);
+      if (!key.equals(label.getKey()) || !value.equals(said)) {
+        meant.add(key + "=" + value);
+      }
+    }
+    return meant.isEmpty()
+        ? Optional.empty()
+        : Optional.of(new Slips(of(mended), String.join(",", meant)));
   }
 
   @Override

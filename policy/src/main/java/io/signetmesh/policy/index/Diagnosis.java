@@ -47,6 +47,11 @@ final class Diagnosis {
     return new Reaches(facts, namespaces, all, bearing).collect();
   }
 
+  /** Mends what findings are about. */
+  Mending mending(PolicyConfig config) {
+    return new Mending(facts, namespaces, config);
+  }
+
   /** Those that bear on a port, most telling first. */
   List<Finding> of(WorkloadFact workload, int port) {
     NamespaceContents namespace = namespaces.get(workload.ref().namespace());

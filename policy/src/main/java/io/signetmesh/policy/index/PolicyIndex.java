@@ -57,6 +57,9 @@ import org.jspecify.annotations.Nullable;
 public final class PolicyIndex {
   private static final int MAX_DEFAULT_MESSAGES = 4_096;
 
+  /** Suggestions worked out for one port at a time. */
+  private static final int MAX_SUGGESTIONS = 16;
+
   private final ReentrantLock lock = new ReentrantLock();
   private final PolicyConfig config;
   private final Grants grants;
@@ -213,6 +216,28 @@ public final class PolicyIndex {
    */
   public List<Finding> findings(ObjectRef workload, int port) {
     return workload(workload).map(fact -> diagnosis().of(fact, port)).orElse(List.of());
+  }
+
+  /**
+   * What is probably meant where findings that bear on a port are about slips of the pen, each with
+   * the policy that the port would have if that one alone were mended. Of very many the first are
+   * looked at. Takes a time for each that grows with the number of objects of the namespace.
+   */
+  public Map<Finding, Suggestion> suggestions(ObjectRef workload, int port) {
+    WorkloadFact fact = workload(workload).orElse(null);
+    if (fact == null) {
+      return Map.of();
+    }
+    Diagnosis now = diagnosis();
+    Mending mending = now.mending(config);
+    Map<Finding, Suggestion> suggestions = new HashMap<>();
+    for (Finding finding : now.of(fact, port)) {
+      if (suggestions.size() == MAX_SUGGESTIONS) {
+        break;
+      }
+      mending.suggest(finding, fact, port).ifPresent(found -> suggestions.put(finding, found));
+    }
+    return suggestions;
   }
 
   /**

@@ -10,15 +10,18 @@ import io.signetmesh.policy.facts.ObjectRef;
 import io.signetmesh.policy.index.EffectivePolicy;
 import io.signetmesh.policy.index.Finding;
 import io.signetmesh.policy.index.PolicyIndex;
+import io.signetmesh.policy.index.Suggestion;
 import io.signetmesh.v1.ClientQuery;
 import io.signetmesh.v1.ClientWorkload;
 import io.signetmesh.v1.PolicyFinding;
 import io.signetmesh.v1.PolicyObject;
+import io.signetmesh.v1.PolicySuggestion;
 import io.signetmesh.v1.PortInspection;
 import io.signetmesh.v1.PortInspectionRequest;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
@@ -53,8 +56,17 @@ public final class PortInspections {
     EffectivePolicy policy =
         index.policy(workload, port).orElseThrow(() -> WorkloadCalls.notFound(workload));
     PortInspection.Builder answer = PortInspection.newBuilder().setServer(policy.stamped());
+    Map<Finding, Suggestion> suggestions = index.suggestions(workload, port);
     for (Finding finding : index.findings(workload, port)) {
-      answer.addFindings(encode(located.apply(finding)));
+      PolicyFinding.Builder encoded = encode(located.apply(finding));
+      Suggestion suggestion = suggestions.get(finding);
+      if (suggestion != null) {
+        encoded.setSuggestion(
+            PolicySuggestion.newBuilder()
+                .setMeant(PlainText.of(suggestion.meant()))
+                .setServer(suggestion.policy().server()));
+      }
+      answer.addFindings(encoded);
     }
     if (request.hasClient()) {
       answer.setClient(client(request.getClient()));
@@ -100,7 +112,7 @@ public final class PortInspections {
         .asRuntimeException();
   }
 
-  private static PolicyFinding encode(Finding finding) {
+  private static PolicyFinding.Builder encode(Finding finding) {
     ObjectRef object = finding.object();
     return PolicyFinding.newBuilder()
         .setSeverity(finding.severity().name().toLowerCase(Locale.ROOT))
@@ -113,7 +125,6 @@ public final class PortInspections {
                 .setName(object.name()))
         .setOrigin(finding.origin())
         .setField(finding.field())
-        .setMessage(finding.message())
-        .build();
+        .setMessage(finding.message());
   }
 }

@@ -103,4 +103,23 @@ final class EnforcementServiceTest {
     assertThat(status(NS).getObjectsList()).hasSize(4);
     assertThat(status("elsewhere").getObjectsList()).isEmpty();
   }
+
+  @Test
+  void errorsOfManifestsAndOfPolicyAreCountedApartAndByNamespace() {
+    List<ReportedFinding> findings =
+        List.of(
+            new ReportedFinding(true, ReportedFinding.INVALID_MANIFEST, NS, "one"),
+            new ReportedFinding(true, "dangling-reference", NS, "two"),
+            new ReportedFinding(true, "bad-target", "elsewhere", "three"),
+            new ReportedFinding(false, "selects-nothing", NS, "four"));
+    EnforcementService service =
+        new EnforcementService(
+            index,
+            ledger,
+            () -> findings,
+            new PortInspections(index, finding -> finding, () -> ClusterView.EMPTY));
+    assertThat(service.status("").getInvalidManifests()).isEqualTo(1);
+    assertThat(service.status("").getPolicyErrors()).isEqualTo(2);
+    assertThat(service.status(NS).getPolicyErrors()).isEqualTo(1);
+  }
 }

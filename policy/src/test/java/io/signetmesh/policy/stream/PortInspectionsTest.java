@@ -22,6 +22,7 @@ import io.signetmesh.policy.ClusterObjects;
 import io.signetmesh.policy.index.PolicyIndex;
 import io.signetmesh.v1.ClientQuery;
 import io.signetmesh.v1.ClientWorkload;
+import io.signetmesh.v1.PolicyFinding;
 import io.signetmesh.v1.PortInspection;
 import io.signetmesh.v1.PortInspectionRequest;
 import java.util.List;
@@ -59,6 +60,36 @@ final class PortInspectionsTest {
               assertThat(finding.getField()).isEqualTo("spec.requiredAuthenticationRefs[0].name");
               assertThat(finding.getMessage()).contains("clints").endsWith("it grants nothing");
             });
+  }
+
+  @Test
+  void aSlipComesWithThePolicyThatThePortWouldHaveWithoutIt() {
+    PolicyIndex index =
+        index(
+            CONFIG,
+            pod("web", APP),
+            server("web", 8080, APP),
+            policy("typo", toServer("wbe")),
+            policy("lost", toServer("web"), meshTls("nobodys")));
+    PortInspection shown =
+        new PortInspections(index, finding -> finding, () -> ClusterView.EMPTY)
+            .inspect(
+                PortInspectionRequest.newBuilder().setWorkload("shop:web").setPort(8080).build());
+    assertThat(shown.getServer().getAuthorizationsList()).isEmpty();
+    assertThat(shown.getFindingsList()).hasSize(2);
+    for (PolicyFinding finding : shown.getFindingsList()) {
+      boolean slip = finding.getObject().getName().equals("typo");
+      assertThat(finding.hasSuggestion()).isEqualTo(slip);
+      if (slip) {
+        assertThat(finding.getSuggestion().getMeant()).isEqualTo("web");
+        assertThat(finding.getSuggestion().getServer().getAuthorizationsList())
+            .singleElement()
+            .satisfies(
+                authz -> assertThat(authz.getMetadata().getResource().getName()).isEqualTo("typo"));
+      }
+    }
+    // The suggestion is taken nowhere.
+    assertThat(index.policy(WEB, 8080).orElseThrow().server().getAuthorizationsList()).isEmpty();
   }
 
   private static Pod client(String name, boolean meshed, String phase, String ip) {

@@ -121,7 +121,7 @@ public interface ServerPolicy {
     } else {
       decision = authorizeRequest(client, route);
     }
-    return new Explanation(decision, route, List.of(), List.of(), null);
+    return new Explanation(server(), decision, route, List.of(), List.of(), null);
   }
 
   /** Protocol of a port, as mesh-proxy inbound policy states it. */
