@@ -35,10 +35,15 @@ final class RecordReaderTest {
     assertThat(read.findings()).isEmpty();
     assertThat(read.isComplete()).isTrue();
     assertThat(read.records())
+        .extracting(Located::value)
         .containsExactly(
-            new Located<>(new Step("one", 1, null), new Position("steps.yaml", 1, 3)),
-            new Located<>(new Step("two", 2, List.of("a")), new Position("steps.yaml", 2, 3)),
-            new Located<>(new Step("three", 3, null), new Position("steps.yaml", 6, 3)));
+            new Step("one", 1, null), new Step("two", 2, List.of("a")), new Step("three", 3, null));
+    assertThat(read.records())
+        .extracting(record -> record.position().toString())
+        .containsExactly("steps.yaml:1:3", "steps.yaml:2:3", "steps.yaml:6:3");
+    assertThat(read.records())
+        .extracting(record -> record.position().of("count").toString())
+        .containsExactly("steps.yaml:1:22", "steps.yaml:3:10", "steps.yaml:6:24");
   }
 
   @Test
