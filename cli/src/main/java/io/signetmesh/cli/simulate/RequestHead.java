@@ -1,7 +1,7 @@
 package io.signetmesh.cli.simulate;
 
 import io.signetmesh.proxy.authorize.RequestFacts;
-import io.signetmesh.proxy.authorize.RequestPath;
+import io.signetmesh.proxy.authorize.RequestSyntax;
 import io.signetmesh.proxy.authorize.RequestTarget;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -10,34 +10,52 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** A request as the proxy decides about it: in origin form, with lower-case header names. */
+/**
+ * A request as the proxy decides about it: in origin form, with lower-case header names. Or one that
+ * it refuses whatever policy says, because its head is none.
+ */
 final class RequestHead implements RequestFacts {
+  /** Blanks, as readers of HTTP/1 part a request line by them; and the end of the line. */
+  private static final String BLANKS = " \t\u000b\f\r\n";
+
   private final String method;
   private final String path;
   private final String authority;
   private final Map<String, List<String>> headers;
+  private final @Nullable String flaw;
 
   private RequestHead(
-      String method, String path, String authority, Map<String, List<String>> headers) {
+      String method,
+      String path,
+      String authority,
+      Map<String, List<String>> headers,
+      @Nullable String flaw) {
     this.method = method;
     this.path = path;
     this.authority = authority;
     this.headers = headers;
+    this.flaw = flaw;
   }
 
   /**
-   * The head of a call; null when its target is none: then the proxy refuses it whatever policy
-   * says.
+   * The head of a call.
    *
    * @param host host when the call names none
    */
-  static @Nullable RequestHead of(Call call, CallProtocol protocol, String host) {
+  static RequestHead of(Call call, CallProtocol protocol, String host) {
+    boolean http1 = protocol == CallProtocol.HTTP1;
     Map<String, List<String>> headers = new LinkedHashMap<>();
     for (Call.Header header : call.headers()) {
-      headers.computeIfAbsent(header.key(), key -> new ArrayList<>()).add(header.value());
+      headers
+          .computeIfAbsent(header.key(), key -> new ArrayList<>())
+          .add(octets(http1 ? header.value().strip() : header.value()));
     }
-    List<String> named = headers.remove("host");
-    String authority = call.host() != null ? call.host() : named != null ? named.getFirst() : host;
+    List<String> hosts = new ArrayList<>(headers.getOrDefault("host", List.of()));
+    headers.remove("host");
+    if (call.host() != null) {
+      hosts.addFirst(octets(http1 ? call.host().strip() : call.host()));
+    }
+    String authority = hosts.isEmpty() ? host : hosts.getFirst();
     String method = call.method();
     if (method == null) {
       method = protocol == CallProtocol.GRPC ? "POST" : "GET";
@@ -46,25 +64,63 @@ final class RequestHead implements RequestFacts {
       headers.putIfAbsent("content-type", List.of("application/grpc"));
       headers.putIfAbsent("te", List.of("trailers"));
     }
-    String path = call.path() == null ? "/" : call.path();
-    if (protocol == CallProtocol.HTTP1 && !(method.equals("CONNECT") && path.startsWith("/"))) {
-      RequestTarget target = RequestTarget.of(method, path);
-      if (target == null) {
-        return null;
-      }
-      // RFC 9112 3.2.2: the target's authority replaces Host.
-      authority = target.authority() == null ? authority : target.authority();
-      path = target.path();
-    } else if (!path.startsWith("/") && !(path.equals("*") && method.equals("OPTIONS"))) {
-      return null;
+    String sent = call.path();
+    if (sent == null) {
+      sent = http1 && method.equals("CONNECT") ? authority : "/";
     }
-    path = octets(path);
-    return RequestPath.isTarget(path) ? new RequestHead(method, path, authority, headers) : null;
+    String path = octets(sent);
+    String flaw = flaw(method, headers);
+    if (flaw == null && !isOneHost(hosts, http1)) {
+      flaw = "it names several hosts";
+    }
+    if (http1) {
+      boolean line = path.chars().noneMatch(c -> BLANKS.indexOf(c) >= 0);
+      RequestTarget target = line ? RequestTarget.of(method, path) : null;
+      if (target == null) {
+        flaw = flaw == null ? "its target has no known form" : flaw;
+      } else {
+        // RFC 9112 3.2.2: the target's authority replaces Host.
+        authority = target.authority() == null ? authority : target.authority();
+        path = target.path();
+      }
+    } else if (flaw == null && !RequestSyntax.isPath(path, method)) {
+      flaw = method.equals("CONNECT") ? "CONNECT over HTTP/2" : "its path is none";
+    }
+    if (flaw == null && !RequestTarget.isAuthority(authority)) {
+      flaw = "its host is no authority";
+    }
+    return new RequestHead(method, path, authority, headers, flaw);
+  }
+
+  private static @Nullable String flaw(String method, Map<String, List<String>> headers) {
+    if (!RequestSyntax.isToken(method)) {
+      return "its method is no token";
+    }
+    for (Map.Entry<String, List<String>> header : headers.entrySet()) {
+      if (!RequestSyntax.isToken(header.getKey())) {
+        return "the name of a header is no token";
+      }
+      if (!header.getValue().stream().allMatch(RequestSyntax::isFieldValue)) {
+        return "the value of header " + header.getKey() + " cannot be sent";
+      }
+    }
+    return null;
+  }
+
+  /** With HTTP/2, Host may say again what {@code :authority} says (RFC 9113 8.3.1). */
+  private static boolean isOneHost(List<String> hosts, boolean http1) {
+    return hosts.size() < 2
+        || (!http1 && hosts.size() == 2 && hosts.getFirst().equalsIgnoreCase(hosts.getLast()));
+  }
+
+  /** Why the proxy takes no such request, whatever policy says; null when it does. */
+  @Nullable String flaw() {
+    return flaw;
   }
 
   /** The same with another path. */
   RequestHead withPath(String other) {
-    return other.equals(path) ? this : new RequestHead(method, other, authority, headers);
+    return other.equals(path) ? this : new RequestHead(method, other, authority, headers, flaw);
   }
 
   /** A character for each octet of the text in UTF-8, as codecs read targets. */

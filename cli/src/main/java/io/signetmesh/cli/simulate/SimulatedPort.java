@@ -9,7 +9,6 @@ import io.signetmesh.proxy.authorize.Reason;
 import io.signetmesh.proxy.authorize.RefusalStatus;
 import io.signetmesh.proxy.authorize.RequestMethod;
 import io.signetmesh.proxy.authorize.RequestPath;
-import io.signetmesh.proxy.authorize.RequestTarget;
 import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;
 import java.util.List;
@@ -151,16 +150,15 @@ public final class SimulatedPort {
 
     Answer request(Call call, int times) {
       RequestHead head = RequestHead.of(call, protocol, host);
-      if (head == null) {
-        String path = call.path() == null ? "" : call.path();
-        return refused(null, refusal(Reason.UNSAFE_PATH, RequestPath.refusal(path)), null);
-      }
-      if (!RequestTarget.isAuthority(head.authority())) {
-        Decision refusal = refusal(Reason.PROTOCOL_ERROR, "its host is no authority");
+      if (head.flaw() != null) {
+        Decision refusal = refusal(Reason.PROTOCOL_ERROR, head.flaw());
         return protocol == CallProtocol.HTTP1
             ? refused(head.request(), refusal, null)
             // Its stream is reset.
             : answer(head.request(), refusal, null, 0, NONE, null);
+      }
+      if (!RequestPath.isTarget(head.path())) {
+        return refused(head.request(), unsafe(head), null);
       }
       if (policy.matchesPaths()) {
         CharSequence normal = RequestPath.normalize(head.path());

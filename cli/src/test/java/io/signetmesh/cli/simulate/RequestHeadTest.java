@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 final class RequestHeadTest {
@@ -37,14 +38,87 @@ final class RequestHeadTest {
     assertThat(head.request()).isEqualTo(new Answer.Request("GET", "/a?b", "api.shop:80"));
   }
 
+  private static @Nullable String flaw(
+      CallProtocol protocol, String method, @Nullable String path, @Nullable String host) {
+    return RequestHead.of(new Call(protocol, method, path, host, List.of()), protocol, "web")
+        .flaw();
+  }
+
   @Test
-  void whatIsNoTargetHasNoHead() {
-    for (String path : List.of("a", "*", "/a b", "/a#b", "http://user@web/", "https://web/")) {
-      Call call = new Call(CallProtocol.HTTP1, "GET", path, null, List.of());
-      assertThat(RequestHead.of(call, CallProtocol.HTTP1, "web")).as(path).isNull();
+  void whatHasNoFormOfATargetIsNoRequest() {
+    for (String path : List.of("a", "*", "", "/a b", "http://user@web/", "https://web/")) {
+      assertThat(flaw(CallProtocol.HTTP1, "GET", path, null)).as(path).contains("target");
     }
-    Call absolute = new Call(CallProtocol.HTTP2, "GET", "http://web/", null, List.of());
-    assertThat(RequestHead.of(absolute, CallProtocol.HTTP2, "web")).isNull();
+    for (String path : List.of("a", "*", "", "http://web/", "web:80")) {
+      assertThat(flaw(CallProtocol.HTTP2, "GET", path, null)).as(path).contains("path");
+    }
+    for (CallProtocol protocol : List.of(CallProtocol.HTTP1, CallProtocol.HTTP2)) {
+      assertThat(flaw(protocol, "OPTIONS", "*", null)).isNull();
+      assertThat(flaw(protocol, "GET", "/a#b", null)).as("left to the path").isNull();
+    }
+  }
+
+  @Test
+  void connectHasAnAuthorityAndIsForHttp1() {
+    assertThat(flaw(CallProtocol.HTTP1, "CONNECT", "web:80", null)).isNull();
+    assertThat(flaw(CallProtocol.HTTP1, "CONNECT", null, null)).isNull();
+    assertThat(flaw(CallProtocol.HTTP1, "CONNECT", "/", null)).contains("target");
+    assertThat(flaw(CallProtocol.HTTP2, "CONNECT", "web:80", null)).contains("CONNECT");
+    assertThat(flaw(CallProtocol.HTTP2, "CONNECT", "/", null)).contains("CONNECT");
+    RequestHead head =
+        RequestHead.of(
+            new Call(CallProtocol.HTTP1, "CONNECT", "db:5432", null, List.of()),
+            CallProtocol.HTTP1,
+            "web");
+    assertThat(head.request()).isEqualTo(new Answer.Request("CONNECT", "/", "db:5432"));
+  }
+
+  @Test
+  void whatIsNoHostNoMethodOrNoHeaderIsNoRequest() {
+    for (CallProtocol protocol :
+        List.of(CallProtocol.HTTP1, CallProtocol.HTTP2, CallProtocol.GRPC)) {
+      for (String host : List.of("u@h", "a b", "h:x", ".web", "", "a,b", "w\u00e9b")) {
+        assertThat(flaw(protocol, "POST", "/", host)).as(host).contains("host");
+      }
+      for (String method : List.of("", "GE T", "G\u00cbT", "GET:", "GET\n")) {
+        assertThat(flaw(protocol, method, "/", null)).as(method).contains("method");
+      }
+      for (Call.Header header :
+          List.of(
+              new Call.Header("a b", "c"),
+              new Call.Header("x-\u00e9", "c"),
+              new Call.Header("x-a", "b\r\nx-b: c"),
+              new Call.Header("x-a", "\u0000"))) {
+        Call call = new Call(protocol, "POST", "/", null, List.of(header));
+        assertThat(RequestHead.of(call, protocol, "web").flaw()).as("%s", header).isNotNull();
+      }
+    }
+  }
+
+  @Test
+  void aHostMayBeSaidTwiceInHttp2Only() {
+    List<Call.Header> again = List.of(new Call.Header("Host", "WEB"));
+    assertThat(
+            RequestHead.of(
+                    new Call(CallProtocol.HTTP2, "GET", "/", "web", again),
+                    CallProtocol.HTTP2,
+                    "x")
+                .flaw())
+        .isNull();
+    assertThat(
+            RequestHead.of(
+                    new Call(CallProtocol.HTTP2, "GET", "/", "api", again),
+                    CallProtocol.HTTP2,
+                    "x")
+                .flaw())
+        .contains("hosts");
+    assertThat(
+            RequestHead.of(
+                    new Call(CallProtocol.HTTP1, "GET", "/", "web", again),
+                    CallProtocol.HTTP1,
+                    "x")
+                .flaw())
+        .contains("hosts");
   }
 
   private static RequestHead head(String... headers) {

@@ -3,7 +3,6 @@ package io.signetmesh.proxy.http;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
-import io.netty.handler.codec.http.HttpHeaderValidationUtil;
 import io.netty.handler.codec.http2.Http2ConnectionDecoder;
 import io.netty.handler.codec.http2.Http2ConnectionEncoder;
 import io.netty.handler.codec.http2.Http2Error;
@@ -12,6 +11,7 @@ import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.handler.codec.http2.Http2Settings;
 import io.netty.handler.codec.http2.Http2Stream;
 import io.netty.util.AsciiString;
+import io.signetmesh.proxy.authorize.RequestSyntax;
 import io.signetmesh.proxy.authorize.RequestTarget;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import java.util.List;
@@ -64,12 +64,10 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
       CharSequence path = headers.path();
       CharSequence method = headers.method();
       boolean connect = method != null && "CONNECT".contentEquals(method);
-      if (connect
-          || method == null
-          || !isToken(method)
+      if (method == null
+          || !RequestSyntax.isToken(method)
           || path == null
-          || path.isEmpty()
-          || !isPath(path, method)
+          || !RequestSyntax.isPath(path, method)
           || !areValues(headers)
           || !takeAuthority(headers)) {
         // CONNECT over HTTP/2 is not forwarded; everything else needs a path (RFC 9113 8.3.1).
@@ -98,7 +96,7 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
   /** Whether no value holds what ends a line elsewhere (RFC 9113 8.2.1). */
   private static boolean areValues(Http2Headers headers) {
     for (Map.Entry<CharSequence, CharSequence> entry : headers) {
-      if (HttpHeaderValidationUtil.validateValidHeaderValue(entry.getValue()) >= 0) {
+      if (!RequestSyntax.isFieldValue(entry.getValue())) {
         return false;
       }
     }
@@ -130,24 +128,6 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
       headers.authority(authority);
     }
     return authority == null || RequestTarget.isAuthority(authority);
-  }
-
-  private static boolean isToken(CharSequence text) {
-    for (int i = 0; i < text.length(); i++) {
-      char c = text.charAt(i);
-      if (!(c >= 'a' && c <= 'z')
-          && !(c >= 'A' && c <= 'Z')
-          && !(c >= '0' && c <= '9')
-          && "!#$%&'*+-.^_`|~".indexOf(c) < 0) {
-        return false;
-      }
-    }
-    return !text.isEmpty();
-  }
-
-  /** Whether a target has a form of its own; what it holds is for the exchange to judge. */
-  private static boolean isPath(CharSequence path, CharSequence method) {
-    return path.charAt(0) == '/' || ("*".contentEquals(path) && "OPTIONS".contentEquals(method));
   }
 
   @Override

@@ -1,0 +1,48 @@
+package io.signetmesh.proxy.authorize;
+
+/** What the parts of a request head have to look like, before policy is asked about it. */
+public final class RequestSyntax {
+  private static final String TOKEN_MARKS = "!#$%&'*+-.^_`|~";
+
+  private RequestSyntax() {}
+
+  /** Whether a text is a token, as methods and header names are (RFC 9110 5.6.2). */
+  public static boolean isToken(CharSequence text) {
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      if (!(c >= 'a' && c <= 'z')
+          && !(c >= 'A' && c <= 'Z')
+          && !(c >= '0' && c <= '9')
+          && TOKEN_MARKS.indexOf(c) < 0) {
+        return false;
+      }
+    }
+    return !text.isEmpty();
+  }
+
+  /**
+   * Whether a value holds nothing that ends a line elsewhere, and does not begin with a blank (RFC
+   * 9110 5.5, RFC 9113 8.2.1).
+   */
+  public static boolean isFieldValue(CharSequence value) {
+    for (int i = 0; i < value.length(); i++) {
+      char c = value.charAt(i);
+      boolean blank = c == ' ' || c == '\t';
+      if (c == 0x7f || (c < ' ' && c != '\t') || (blank && i == 0)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /**
+   * Whether the path of an HTTP/2 request has a form of its own (RFC 9113 8.3.1); what it holds is
+   * not looked at, see {@link RequestPath}. CONNECT has none, and is not forwarded.
+   */
+  public static boolean isPath(CharSequence path, CharSequence method) {
+    if (path.isEmpty() || "CONNECT".contentEquals(method)) {
+      return false;
+    }
+    return path.charAt(0) == '/' || ("*".contentEquals(path) && "OPTIONS".contentEquals(method));
+  }
+}
