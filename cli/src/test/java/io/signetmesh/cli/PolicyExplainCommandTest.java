@@ -234,6 +234,27 @@ final class PolicyExplainCommandTest {
             "MeshTLSAuthentication shop/frontend: ",
             "did you mean \"shop\"?"),
         Arguments.of(
+            "namespace of an account",
+            replaced(
+                IDENTITY_REFS,
+                "identityRefs: [{kind: ServiceAccount, name: frontend, namespace: shpo}]"),
+            "MeshTLSAuthentication shop/frontend: ",
+            "did you mean \"shop\"?"),
+        Arguments.of(
+            "namespace in the identity of an account",
+            replaced(
+                IDENTITY_REFS,
+                "identities: ['frontend.shpo.serviceaccount.identity.linkerd.cluster.local']"),
+            "MeshTLSAuthentication shop/frontend: ",
+            "did you mean \"shop\"?"),
+        Arguments.of(
+            "namespace of a required account",
+            replaced(
+                "{group: policy.linkerd.io, kind: MeshTLSAuthentication, name: frontend}",
+                "{kind: ServiceAccount, name: frontend, namespace: shpo}"),
+            "AuthorizationPolicy shop/web-clients: ",
+            "did you mean \"shop\"?"),
+        Arguments.of(
             "identity of an account",
             replaced(
                 IDENTITY_REFS,

@@ -11,7 +11,9 @@ import io.signetmesh.proxy.authorize.RequestMethod;
 import io.signetmesh.proxy.authorize.RequestPath;
 import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;
+import io.signetmesh.proxy.forward.HttpSniffer;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -91,7 +93,7 @@ public final class SimulatedPort {
     Asked asked = new Asked(caller, protocol);
     return switch (policy.protocol()) {
       case OPAQUE, TLS -> asked.connection();
-      case DETECT -> protocol.isHttp() ? asked.request(call, times) : asked.connection();
+      case DETECT -> isDetected(protocol, call) ? asked.request(call, times) : asked.connection();
       case HTTP1 ->
           switch (protocol) {
             case HTTP1 -> asked.request(call, times);
@@ -108,6 +110,15 @@ public final class SimulatedPort {
               ? asked.request(call, times)
               : asked.otherProtocol(0);
     };
+  }
+
+  /** Detection looks at the first line: what it does not know is a connection like any other. */
+  private static boolean isDetected(CallProtocol protocol, Call call) {
+    return protocol == CallProtocol.HTTP1
+        ? HttpSniffer.isHttp1(
+            Objects.requireNonNullElse(call.method(), "GET"),
+            Objects.requireNonNullElse(call.path(), "/"))
+        : protocol.isHttp();
   }
 
   private CallProtocol protocol(Call call) {

@@ -396,6 +396,7 @@ final class Mending {
                                 .map(server -> server.equals(name) ? near : server)
                                 .distinct()
                                 .toList(),
+                            route.elsewhere(),
                             route.hosts(),
                             route.rules(),
                             route.flaws()),

@@ -1,6 +1,7 @@
 package io.signetmesh.proxy.forward;
 
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
 import io.signetmesh.proxy.metrics.HttpDetection;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
@@ -36,6 +37,13 @@ public final class HttpSniffer {
       return null;
     }
     return http1 ? HttpDetection.HTTP1 : HttpDetection.NOT_HTTP;
+  }
+
+  /** Whether a connection that begins with a request of this method and target is taken for HTTP/1. */
+  public static boolean isHttp1(String method, String target) {
+    ByteBuf line =
+        Unpooled.copiedBuffer(method + ' ' + target + " HTTP/1.1\r\n", StandardCharsets.UTF_8);
+    return inspect(line) == HttpDetection.HTTP1;
   }
 
   /** True or false once it is certain; null while it depends on bytes to come. */
