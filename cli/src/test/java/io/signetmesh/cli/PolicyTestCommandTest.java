@@ -131,6 +131,8 @@ final class PolicyTestCommandTest {
           workload: shop/web
           port: 8080
           client: {identity: ""}
+          before:
+            - client: {identity: A.B}
           expect: {verdict: deny}
         """;
     assertThat(test(cases)).isEqualTo(ExitCode.CONFIGURATION);
@@ -138,6 +140,7 @@ final class PolicyTestCommandTest {
         .contains("cases.txt:5:15", "client.identity", "\"shop/front/end\"")
         .contains("cases.txt:7:66", "\"*\" is no identity of one client")
         .contains("cases.txt:11:22", "an empty text is no identity")
+        .contains("cases.txt:13:26", "before[0].client.identity", "\"A.B\"")
         .contains("expected a lower-case DNS name, a SPIFFE ID or NAMESPACE/SERVICEACCOUNT");
     assertThat(out.toString()).isEmpty();
   }

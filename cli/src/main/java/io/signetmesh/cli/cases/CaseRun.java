@@ -55,19 +55,10 @@ public final class CaseRun {
                 "name",
                 "\"" + test.value().name() + "\" is given twice, first at " + first));
       }
-      String identity = test.value().caller().identity();
-      if (identity != null) {
-        try {
-          ClientIdentity.requireForm(identity);
-        } catch (IllegalArgumentException e) {
-          findings.add(
-              new Finding(
-                  Finding.Severity.ERROR,
-                  test.position().of(IDENTITY),
-                  null,
-                  IDENTITY,
-                  String.valueOf(e.getMessage())));
-        }
+      identity(test, test.value().client(), IDENTITY, findings);
+      List<PolicyCase.CallCase> before = test.value().before();
+      for (int i = 0; i < before.size(); i++) {
+        identity(test, before.get(i).client(), "before[" + i + "]." + IDENTITY, findings);
       }
     }
     if (read.records().isEmpty() && findings.isEmpty()) {
@@ -80,6 +71,28 @@ public final class CaseRun {
               "there are no cases"));
     }
     return new Records<>(read.records(), findings);
+  }
+
+  private static void identity(
+      Located<PolicyCase> test,
+      PolicyCase.@Nullable ClientCase client,
+      String field,
+      List<Finding> findings) {
+    String identity = client == null ? null : client.identity();
+    if (identity == null) {
+      return;
+    }
+    try {
+      ClientIdentity.requireForm(identity);
+    } catch (IllegalArgumentException e) {
+      findings.add(
+          new Finding(
+              Finding.Severity.ERROR,
+              test.position().of(field),
+              null,
+              field,
+              String.valueOf(e.getMessage())));
+    }
   }
 
   /** Runs a case. */
