@@ -11,8 +11,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A request as the proxy decides about it: in origin form, with lower-case header names. Or one that
- * it refuses whatever policy says, because its head is none.
+ * A request as the proxy decides about it: in origin form, with lower-case header names. Or one
+ * that it refuses whatever policy says, because its head is none.
  */
 final class RequestHead implements RequestFacts {
   /** Blanks, as readers of HTTP/1 part a request line by them; and the end of the line. */

@@ -100,23 +100,17 @@ final class RequestHeadTest {
     List<Call.Header> again = List.of(new Call.Header("Host", "WEB"));
     assertThat(
             RequestHead.of(
-                    new Call(CallProtocol.HTTP2, "GET", "/", "web", again),
-                    CallProtocol.HTTP2,
-                    "x")
+                    new Call(CallProtocol.HTTP2, "GET", "/", "web", again), CallProtocol.HTTP2, "x")
                 .flaw())
         .isNull();
     assertThat(
             RequestHead.of(
-                    new Call(CallProtocol.HTTP2, "GET", "/", "api", again),
-                    CallProtocol.HTTP2,
-                    "x")
+                    new Call(CallProtocol.HTTP2, "GET", "/", "api", again), CallProtocol.HTTP2, "x")
                 .flaw())
         .contains("hosts");
     assertThat(
             RequestHead.of(
-                    new Call(CallProtocol.HTTP1, "GET", "/", "web", again),
-                    CallProtocol.HTTP1,
-                    "x")
+                    new Call(CallProtocol.HTTP1, "GET", "/", "web", again), CallProtocol.HTTP1, "x")
                 .flaw())
         .contains("hosts");
   }

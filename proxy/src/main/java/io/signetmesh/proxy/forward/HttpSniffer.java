@@ -39,7 +39,9 @@ public final class HttpSniffer {
     return http1 ? HttpDetection.HTTP1 : HttpDetection.NOT_HTTP;
   }
 
-  /** Whether a connection that begins with a request of this method and target is taken for HTTP/1. */
+  /**
+   * Whether a connection that begins with a request of this method and target is taken for HTTP/1.
+   */
   public static boolean isHttp1(String method, String target) {
     ByteBuf line =
         Unpooled.copiedBuffer(method + ' ' + target + " HTTP/1.1\r\n", StandardCharsets.UTF_8);
