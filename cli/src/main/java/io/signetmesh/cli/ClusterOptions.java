@@ -1,9 +1,13 @@
 package io.signetmesh.cli;
 
+import io.signetmesh.cli.controlplane.ClusterSettings;
+import io.signetmesh.cli.host.MeshNames;
 import io.signetmesh.crds.network.Cidr;
 import io.signetmesh.crds.policy.AccessPolicy;
+import io.signetmesh.policy.facts.PortSet;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Collectors;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
@@ -34,12 +38,67 @@ final class ClusterOptions {
       })
   private AccessPolicy defaultPolicy = AccessPolicy.DENY;
 
-  List<Cidr> networks() {
-    return List.copyOf(networks);
+  @Option(
+      names = "--probe-networks",
+      paramLabel = "CIDR,...",
+      defaultValue = "0.0.0.0/0,::/0",
+      converter = NetworkLists.class,
+      description =
+          "Networks from which HTTP probes that pods declare are let in without a grant, separated"
+              + " by commas (default: ${DEFAULT-VALUE}). Empty: probes need a grant as everybody"
+              + " does.")
+  private NetworkList probeNetworks = new NetworkList(List.of());
+
+  @Option(
+      names = "--default-opaque-ports",
+      paramLabel = "PORTS",
+      defaultValue = "25,587,3306,4444,5432,6379,9300,11211",
+      converter = Ports.class,
+      description =
+          "Ports, and ranges a-b, whose bytes nobody looks at where config.linkerd.io/opaque-ports"
+              + " does not say which, separated by commas (default: ${DEFAULT-VALUE}). Empty:"
+              + " none.")
+  private PortSet opaquePorts = PortSet.empty();
+
+  /** The settings of a mesh with those names. */
+  ClusterSettings settings(MeshNames names) {
+    return new ClusterSettings(
+        names, networks, defaultPolicy, probeNetworks.networks(), opaquePorts);
   }
 
-  AccessPolicy defaultPolicy() {
-    return defaultPolicy;
+  /** Networks as one value, which may be empty. */
+  record NetworkList(List<Cidr> networks) {
+    NetworkList {
+      networks = List.copyOf(networks);
+    }
+  }
+
+  /** Reads networks in CIDR notation, separated by commas; nothing is no network. */
+  static final class NetworkLists implements ITypeConverter<NetworkList> {
+    @Override
+    public NetworkList convert(String text) {
+      Networks one = new Networks();
+      return new NetworkList(
+          text.isBlank()
+              ? List.of()
+              : Arrays.stream(text.split(",", -1)).map(String::strip).map(one::convert).toList());
+    }
+  }
+
+  /** Reads ports and ranges of them, separated by commas; nothing is no port. */
+  static final class Ports implements ITypeConverter<PortSet> {
+    @Override
+    public PortSet convert(String text) {
+      // A name means another port in each workload, so that none means anything here.
+      PortSet ports = PortSet.parse(text, name -> Set.of());
+      if (!ports.malformed().isEmpty()) {
+        throw new TypeConversionException(
+            ports.malformed().stream().map(bad -> "'" + bad + "'").collect(Collectors.joining(", "))
+                + (ports.malformed().size() == 1 ? " is no port" : " are no ports")
+                + ": expected numbers from 1 to 65535, and ranges a-b of them");
+      }
+      return ports;
+    }
   }
 
   /** Reads networks in CIDR notation. */

@@ -73,8 +73,7 @@ final class DiscoveryCommand implements Callable<Integer> {
     Clock clock = Clock.systemUTC();
     Closing parts = new Closing();
     try {
-      ClusterSettings settings =
-          new ClusterSettings(member.names(), cluster.networks(), cluster.defaultPolicy());
+      ClusterSettings settings = cluster.settings(member.names());
       ClusterSource source = parts.add(DirectorySource.open(manifests));
       ControlLoops loops = parts.add(ControlLoops.start(1));
       DiscoveryServer server =

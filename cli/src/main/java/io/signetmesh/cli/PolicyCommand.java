@@ -109,8 +109,7 @@ final class PolicyCommand implements Callable<Integer> {
     Clock clock = Clock.systemUTC();
     Closing parts = new Closing();
     try {
-      ClusterSettings settings =
-          new ClusterSettings(member.names(), cluster.networks(), cluster.defaultPolicy());
+      ClusterSettings settings = cluster.settings(member.names());
       ClusterSource source = parts.add(DirectorySource.open(directory));
       ControlLoops loops = parts.add(ControlLoops.start(1));
       Journal journal = parts.add(Journal.open(JournalConfig.of(auditFile()), clock));

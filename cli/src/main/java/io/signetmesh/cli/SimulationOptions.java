@@ -1,6 +1,5 @@
 package io.signetmesh.cli;
 
-import io.signetmesh.cli.controlplane.ClusterSettings;
 import io.signetmesh.cli.host.MeshNames;
 import io.signetmesh.cli.simulate.PolicySources;
 import io.signetmesh.cli.simulate.SimulatedMesh;
@@ -59,6 +58,6 @@ final class SimulationOptions {
 
   /** What policy means in that mesh. */
   PolicyConfig config(MeshNames names) {
-    return new ClusterSettings(names, cluster.networks(), cluster.defaultPolicy()).policy();
+    return cluster.settings(names).policy();
   }
 }

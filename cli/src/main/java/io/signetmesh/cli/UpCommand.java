@@ -1,7 +1,6 @@
 package io.signetmesh.cli;
 
 import io.signetmesh.cli.controlplane.Closing;
-import io.signetmesh.cli.controlplane.ClusterSettings;
 import io.signetmesh.cli.controlplane.ControlPlaneFile;
 import io.signetmesh.cli.controlplane.ControlPlaneServers;
 import io.signetmesh.cli.controlplane.LocalMesh;
@@ -100,7 +99,7 @@ final class UpCommand implements Callable<Integer> {
             state,
             manifests.toAbsolutePath(),
             new ControlPlane(identity, discovery, policy),
-            new ClusterSettings(mesh.names(), cluster.networks(), cluster.defaultPolicy()),
+            cluster.settings(mesh.names()),
             issuance.policy(),
             admin.admin(policy));
     Closing parts = new Closing();

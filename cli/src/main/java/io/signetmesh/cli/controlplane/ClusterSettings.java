@@ -5,6 +5,7 @@ import io.signetmesh.crds.network.Cidr;
 import io.signetmesh.crds.policy.AccessPolicy;
 import io.signetmesh.discovery.DiscoveryConfig;
 import io.signetmesh.discovery.topology.IpNetwork;
+import io.signetmesh.policy.facts.PortSet;
 import io.signetmesh.policy.index.PolicyConfig;
 import java.util.List;
 
@@ -14,18 +15,42 @@ import java.util.List;
  * @param names names in the identities of the mesh
  * @param networks networks whose addresses belong to the cluster
  * @param defaultPolicy what holds for ports that no Server selects
+ * @param probeNetworks where probes come from that are let in without a grant; none: from nowhere
+ * @param opaquePorts ports that are opaque where no annotation says which are
  */
-public record ClusterSettings(MeshNames names, List<Cidr> networks, AccessPolicy defaultPolicy) {
+public record ClusterSettings(
+    MeshNames names,
+    List<Cidr> networks,
+    AccessPolicy defaultPolicy,
+    List<Cidr> probeNetworks,
+    PortSet opaquePorts) {
   /** Copies the networks. */
   public ClusterSettings {
     networks = List.copyOf(networks);
+    probeNetworks = List.copyOf(probeNetworks);
+  }
+
+  /** With the probe networks and opaque ports of {@link PolicyConfig#defaults}. */
+  public ClusterSettings(MeshNames names, List<Cidr> networks, AccessPolicy defaultPolicy) {
+    this(names, networks, defaultPolicy, defaults(names));
+  }
+
+  private ClusterSettings(
+      MeshNames names, List<Cidr> networks, AccessPolicy defaultPolicy, PolicyConfig defaults) {
+    this(names, networks, defaultPolicy, defaults.probeNetworks(), defaults.defaultOpaquePorts());
+  }
+
+  private static PolicyConfig defaults(MeshNames names) {
+    return PolicyConfig.defaults(names.controlPlaneNamespace(), names.trustDomain());
   }
 
   /** For the policy controller. */
   public PolicyConfig policy() {
-    return PolicyConfig.defaults(names.controlPlaneNamespace(), names.trustDomain())
+    return defaults(names)
         .withClusterNetworks(networks)
-        .withDefaultPolicy(defaultPolicy);
+        .withDefaultPolicy(defaultPolicy)
+        .withProbeNetworks(probeNetworks)
+        .withDefaultOpaquePorts(opaquePorts);
   }
 
   /** For discovery. */
@@ -37,7 +62,7 @@ public record ClusterSettings(MeshNames names, List<Cidr> networks, AccessPolicy
         defaults.trustDomain(),
         defaults.clusterDomain(),
         networks.stream().map(network -> IpNetwork.parse(network.toString())).toList(),
-        defaults.defaultOpaquePorts(),
+        io.signetmesh.discovery.topology.PortSet.of(opaquePorts.ports().stream().toArray()),
         defaults.transportHeader(),
         defaults.http2Upgrade(),
         defaults.ipv6(),
