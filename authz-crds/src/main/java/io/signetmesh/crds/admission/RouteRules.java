@@ -29,15 +29,11 @@ import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** Routes of both groups. */
 final class RouteRules {
   private static final String POLICY = "policy.linkerd.io";
-
-  private static final Pattern HAS_NO_NORMAL_FORM =
-      Pattern.compile("(?i)%2f|%5c|%00|[\\\\?#\\p{Cntrl}]|%(?![0-9a-f]{2})");
 
   private RouteRules() {}
 
@@ -119,11 +115,12 @@ final class RouteRules {
   private static void checkHttp(
       HasMetadata route, HttpRouteSpec spec, boolean gateway, ObjectFindings findings) {
     parents(route, spec.parentRefs(), AnnotationRules.Retries.HTTP, findings);
+    boolean inbound = spec.parentRefs().stream().anyMatch(ParentRef::isServer);
     for (int i = 0; i < spec.rules().size(); i++) {
       HttpRouteSpec.Rule rule = spec.rules().get(i);
       String at = "spec.rules[" + i + "]";
       for (int j = 0; j < rule.matches().size(); j++) {
-        httpMatch(rule.matches().get(j), at + ".matches[" + j + "]", findings);
+        httpMatch(rule.matches().get(j), at + ".matches[" + j + "]", inbound, findings);
       }
       httpFilters(rule.filters(), at + ".filters", findings);
       if (gateway) {
@@ -194,22 +191,22 @@ final class RouteRules {
     return parent.is("", "Service") || parent.is(POLICY, "EgressNetwork");
   }
 
-  private static void httpMatch(HttpRouteMatch match, String at, ObjectFindings findings) {
+  private static void httpMatch(
+      HttpRouteMatch match, String at, boolean inbound, ObjectFindings findings) {
     HttpRouteMatch.Path path = match.path();
     String place = at + ".path.value";
     List<String> from = List.of(at + ".path");
     if (path.type() == HttpRouteMatch.PathType.REGULAR_EXPRESSION) {
       HttpSyntax.regex(path.value(), place, from, findings);
+      if (inbound) {
+        RoutePaths.expressionProblem(path.value())
+            .ifPresent(problem -> findings.warning(place, from, problem));
+      }
     } else if (!path.value().startsWith("/")) {
       findings.error(place, from, quoted(path.value()) + " does not start with '/'");
-    } else if (HAS_NO_NORMAL_FORM.matcher(path.value()).find()) {
-      findings.warning(
-          place,
-          from,
-          quoted(path.value())
-              + " is the path of no request: paths are normalized before they are matched, and those"
-              + " with %2F, %5C, a backslash, '?', '#', a control character or a malformed escape are"
-              + " refused");
+    } else {
+      RoutePaths.problem(path.value(), inbound)
+          .ifPresent(problem -> findings.warning(place, from, problem));
     }
     headers(match.headers(), at, findings);
     for (int i = 0; i < match.queryParams().size(); i++) {

@@ -421,6 +421,39 @@ class AdmissionRulesTest {
             "warning spec.rules[0].matches[2].path.value: \"/a%zz\" is the path of no request",
             "error spec.rules[0].matches[4].path.value: "),
         bad(
+            rules(
+                """
+                [{matches: [{path: {type: Exact, value: /a//b}}, {path: {value: /c/../d}},
+                  {path: {value: /e/%2e}}, {path: {value: /g/..}}, {path: {value: /../h}},
+                  {path: {value: '/i/..;x/j'}}, {path: {value: '/m;x'}}, {path: {value: /k/}}]}]
+                """),
+            "warning spec.rules[0].matches[0].path.value: \"/a//b\" is taken for \"/a/b\"",
+            "warning spec.rules[0].matches[1].path.value: \"/c/../d\" is taken for \"/d\"",
+            "warning spec.rules[0].matches[2].path.value: \"/e/%2e\" is taken for \"/e/\"",
+            "warning spec.rules[0].matches[3].path.value: \"/g/..\" is taken for \"/\"",
+            "warning spec.rules[0].matches[4].path.value: \"/../h\" is the path of no request",
+            "warning spec.rules[0].matches[5].path.value: \"/i/..;x/j\" is the path of no request",
+            "warning spec.rules[0].matches[6].path.value: \"/m;x\" has parameters"),
+        bad(
+            rules(
+                """
+                [{matches: [{path: {type: RegularExpression, value: admin}},
+                  {path: {type: RegularExpression, value: '/n%c3%a9.*'}},
+                  {path: {type: RegularExpression, value: '/a//b'}},
+                  {path: {type: RegularExpression, value: '/a//?b%C3.*'}},
+                  {path: {type: RegularExpression, value: 'a*/b'}},
+                  {path: {type: RegularExpression, value: '(?i)/n%c3'}},
+                  {path: {type: RegularExpression, value: 'a|/b'}},
+                  {path: {type: RegularExpression, value: '.*/a'}}]}]
+                """),
+            "warning spec.rules[0].matches[0].path.value: \"admin\" matches no path",
+            "warning spec.rules[0].matches[1].path.value: \"/n%c3%a9.*\" matches no path",
+            "warning spec.rules[0].matches[2].path.value: \"/a//b\" matches no path"),
+        good(
+            route(
+                SERVICE_PARENT
+                    + "\nrules: [{matches: [{path: {value: /a//b}}, {path: {value: '/m;x'}}]}]")),
+        bad(
             filter(
                 "{type: RequestRedirect, requestRedirect: {path: {type: ReplaceFullPath,"
                     + " replaceFullPath: a}}}"),

@@ -3,6 +3,7 @@ package io.signetmesh.proxy.authorize;
 import io.linkerd.proxy.grpc_route.GrpcRouteMatch;
 import io.linkerd.proxy.http_route.HostMatch;
 import io.linkerd.proxy.http_route.HttpRouteMatch;
+import io.linkerd.proxy.http_route.PathMatch;
 import io.linkerd.proxy.http_route.RequestHeaderModifier;
 import io.linkerd.proxy.http_route.RequestRedirect;
 import io.linkerd.proxy.http_types.Headers;
@@ -378,10 +379,14 @@ public final class PolicyCompiler {
 
   private void httpRoutes(List<HttpRoute> routes, List<RouteEntry> entries, long generation)
       throws InvalidPolicyException {
+    // Of matches that tie, those whose paths are what was written come first.
+    List<RouteEntry> rewritten = new ArrayList<>();
     for (HttpRoute route : routes) {
       if (!route.hasMetadata()) {
         throw new InvalidPolicyException("an HTTP route has no metadata");
       }
+      // Those of probes are compared as they are written.
+      boolean normalized = route.getMetadata().hasResource();
       ResourceRef ref = ref(route.getMetadata());
       AuthorizationIndex denials = denials(route.getSignetDenialsList(), generation);
       AuthorizationIndex own =
@@ -395,7 +400,8 @@ public final class PolicyCompiler {
                 ? List.of(HttpRouteMatch.getDefaultInstance())
                 : rule.getMatchesList();
         for (HttpRouteMatch match : matches) {
-          PathPattern path = path(match);
+          PathPattern path = path(match, normalized);
+          List<RouteEntry> list = normalized && isRewritten(match.getPath()) ? rewritten : entries;
           List<Route.Filter> filters = new ArrayList<>();
           for (HttpRoute.Filter filter : rule.getFiltersList()) {
             filters.add(
@@ -422,11 +428,12 @@ public final class PolicyCompiler {
                 });
           }
           for (HostPattern host : hosts) {
-            entries.add(new RouteEntry(compiled, host, path, headers, List.copyOf(query), method));
+            list.add(new RouteEntry(compiled, host, path, headers, List.copyOf(query), method));
           }
         }
       }
     }
+    entries.addAll(rewritten);
   }
 
   private void grpcRoutes(List<GrpcRoute> routes, List<RouteEntry> entries, long generation)
@@ -514,14 +521,35 @@ public final class PolicyCompiler {
     return host.toString();
   }
 
-  private static @Nullable PathPattern path(HttpRouteMatch match) throws InvalidPolicyException {
+  /** Whether a path of a policy holds dot segments or empty ones, which no normal path does. */
+  private static boolean isRewritten(PathMatch path) {
+    String written = LenientPath.ofPolicy(path.hasExact() ? path.getExact() : path.getPrefix());
+    return !normal(written).equals(written);
+  }
+
+  /**
+   * A path of a policy in the form that the requests have which it was written for. One that has no
+   * normal form stays as it is: its requests are refused before they come to routes.
+   */
+  private static String normal(String path) {
+    CharSequence normal = RequestPath.normalize(path);
+    return normal == null ? path : normal.toString();
+  }
+
+  private static String path(String written, boolean normalized) {
+    String path = LenientPath.ofPolicy(written);
+    return normalized ? normal(path) : path;
+  }
+
+  private static @Nullable PathPattern path(HttpRouteMatch match, boolean normalized)
+      throws InvalidPolicyException {
     if (!match.hasPath()) {
       return null;
     }
     return switch (match.getPath().getKindCase()) {
-      case EXACT -> new PathPattern.Exact(LenientPath.ofPolicy(match.getPath().getExact()));
+      case EXACT -> new PathPattern.Exact(path(match.getPath().getExact(), normalized));
       case PREFIX -> {
-        String prefix = LenientPath.ofPolicy(match.getPath().getPrefix());
+        String prefix = path(match.getPath().getPrefix(), normalized);
         int end = prefix.length();
         while (end > 0 && prefix.charAt(end - 1) == '/') {
           end--;

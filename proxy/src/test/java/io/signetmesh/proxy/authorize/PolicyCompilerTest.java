@@ -284,6 +284,37 @@ class PolicyCompilerTest {
     assertThat(routeOf(policy, "/admin")).isEqualTo("admin");
   }
 
+  @Test
+  void pathsThatNoNormalRequestHasAreReadAsRequestsAre() {
+    ServerPolicy policy =
+        routes(
+            route("all", "/"),
+            route("slashes", "x").clearRules().addRules(exact("/a//b")),
+            route("dots", "/c/./../d"),
+            route("open", "x").clearRules().addRules(exact("/e/.")),
+            route("above", "/../f"));
+
+    for (var wanted :
+        Map.of(
+                "/a//b", "slashes", "/a/b", "slashes", "/d/x", "dots", "/c/../d", "dots", "/e/",
+                "open", "/e/./", "open", "/e", "all", "/f", "all", "/c", "all")
+            .entrySet()) {
+      String path = String.valueOf(RequestPath.normalize(wanted.getKey()));
+      assertThat(routeOf(policy, path)).as(wanted.getKey()).isEqualTo(wanted.getValue());
+    }
+  }
+
+  /** What is written for a path itself is not taken away by what is only normalized to it. */
+  @Test
+  void aPathAsItIsWrittenGoesBeforeOneThatIsNormalizedToIt() {
+    ServerPolicy policy =
+        routes(
+            route("public", "x").clearRules().addRules(exact("/p/../admin")),
+            route("admin", "x").clearRules().addRules(exact("/admin")));
+
+    assertThat(routeOf(policy, "/admin")).isEqualTo("admin");
+  }
+
   /** An application that decodes a colon would serve what another route guards. */
   @Test
   void escapeOfAReservedCharacterThatLeadsToAnotherRouteIsAmbiguous() {

@@ -4,6 +4,7 @@ import io.linkerd.proxy.grpc_route.GrpcRouteMatch;
 import io.linkerd.proxy.http_route.HeaderMatch;
 import io.linkerd.proxy.http_route.HostMatch;
 import io.linkerd.proxy.http_route.HttpRouteMatch;
+import io.linkerd.proxy.http_route.PathMatch;
 import io.linkerd.proxy.http_route.QueryParamMatch;
 import io.linkerd.proxy.inbound.Authn;
 import io.linkerd.proxy.inbound.Authz;
@@ -23,6 +24,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.Deque;
 import java.util.List;
 import java.util.Locale;
@@ -53,7 +55,8 @@ final class Reading {
       Route route,
       @Nullable HostMatch host,
       @Nullable HttpRouteMatch http,
-      @Nullable GrpcRouteMatch grpc) {}
+      @Nullable GrpcRouteMatch grpc,
+      boolean probe) {}
 
   /** A rule of a route. */
   record Route(String name, String mark, List<Authz> denials, List<Authz> own) {}
@@ -71,7 +74,7 @@ final class Reading {
           paths |=
               route.getMetadata().hasResource()
                   && match.hasPath()
-                  && !trimmed(match.getPath().getPrefix()).isEmpty();
+                  && !trimmed(written(match.getPath().getPrefix())).isEmpty();
           paths |=
               route.getMetadata().hasResource()
                   && (match.getPath().hasExact() || match.getPath().hasRegex());
@@ -82,11 +85,13 @@ final class Reading {
                         name, mark, route.getSignetDenialsList(), route.getAuthorizationsList()),
                     host,
                     match,
-                    null));
+                    null,
+                    !route.getMetadata().hasResource()));
           }
         }
       }
     }
+    matches.sort(Comparator.comparing(Reading::isTwisted));
     for (GrpcRoute route : server.getProtocol().getGrpc().getRoutesList()) {
       String name = name(route.getMetadata());
       for (GrpcRoute.Rule rule : route.getRulesList()) {
@@ -101,14 +106,15 @@ final class Reading {
                         name, mark, route.getSignetDenialsList(), route.getAuthorizationsList()),
                     host,
                     null,
-                    match));
+                    match,
+                    false));
           }
         }
       }
     }
     if (httpRoutes().isEmpty() && server.getProtocol().getGrpc().getRoutesCount() == 0) {
       Route all = new Route("default", "", List.of(), List.of());
-      matches.add(new Match(all, null, HttpRouteMatch.getDefaultInstance(), null));
+      matches.add(new Match(all, null, HttpRouteMatch.getDefaultInstance(), null, true));
     }
   }
 
@@ -348,11 +354,11 @@ final class Reading {
     int kind = 1;
     switch (http.getPath().getKindCase()) {
       case EXACT -> {
-        length = path.equals(http.getPath().getExact()) ? path.length() : -1;
+        length = path.equals(written(match, http.getPath().getExact())) ? path.length() : -1;
         kind = 2;
       }
       case PREFIX -> {
-        String prefix = trimmed(http.getPath().getPrefix());
+        String prefix = trimmed(written(match, http.getPath().getPrefix()));
         if (!prefix.isEmpty()) {
           length = path.equals(prefix) || path.startsWith(prefix + "/") ? prefix.length() : -1;
         }
@@ -386,6 +392,42 @@ final class Reading {
 
   private static boolean matches(String regex, String text) {
     return PATTERNS.computeIfAbsent(regex, Pattern::compile).matcher(text).matches();
+  }
+
+  private static boolean isTwisted(Match match) {
+    PathMatch path = Objects.requireNonNull(match.http()).getPath();
+    String text = path.hasExact() ? path.getExact() : path.getPrefix();
+    return !written(match, text).equals(text);
+  }
+
+  /** Paths of probes are compared as they are written. */
+  private static String written(Match match, String path) {
+    return match.probe() ? path : written(path);
+  }
+
+  /** A path of a policy without empty segments and dots; as it is where that leads above "/". */
+  private static String written(String path) {
+    if (path.isEmpty()) {
+      return path;
+    }
+    // Empty segments count for dots, so they go last.
+    List<String> segments = new ArrayList<>();
+    String[] parts = path.substring(1).split("/", -1);
+    for (int i = 0; i < parts.length; i++) {
+      boolean last = i == parts.length - 1;
+      if (parts[i].equals("..")) {
+        if (segments.isEmpty()) {
+          return path;
+        }
+        segments.removeLast();
+      } else if (!parts[i].equals(".")) {
+        segments.add(parts[i]);
+      }
+      if (last && (parts[i].equals(".") || parts[i].equals(".."))) {
+        segments.add("");
+      }
+    }
+    return ("/" + String.join("/", segments)).replaceAll("/{2,}", "/");
   }
 
   private static String trimmed(String prefix) {

@@ -52,6 +52,8 @@ final class World {
     ";v=1", ";", ";w=2", "//", "/./", "/../", "%61", "%2F", "%3A", "/"
   };
 
+  private static final String[] TWISTED = {"//", "/./", "/../", "/..", "/."};
+
   private final Random random;
   private int rules;
 
@@ -191,14 +193,23 @@ final class World {
     return hosts;
   }
 
+  /** As people write it, with dot segments and empty ones now and then. */
+  private String written() {
+    StringBuilder path = new StringBuilder(path());
+    if (random.nextInt(8) == 0) {
+      path.insert(random.nextInt(path.length()) + 1, TWISTED[random.nextInt(TWISTED.length)]);
+    }
+    return path.toString();
+  }
+
   private HttpRouteMatch match() {
     HttpRouteMatch.Builder match = HttpRouteMatch.newBuilder();
     switch (random.nextInt(6)) {
       case 0 -> {}
-      case 1 -> match.setPath(PathMatch.newBuilder().setExact(path()));
+      case 1 -> match.setPath(PathMatch.newBuilder().setExact(written()));
       case 2, 3, 4 ->
           match.setPath(
-              PathMatch.newBuilder().setPrefix(path() + (random.nextInt(4) == 0 ? "/" : "")));
+              PathMatch.newBuilder().setPrefix(written() + (random.nextInt(4) == 0 ? "/" : "")));
       default ->
           match.setPath(PathMatch.newBuilder().setRegex(REGEXES[random.nextInt(REGEXES.length)]));
     }
