@@ -5,10 +5,12 @@ import io.signetmesh.cli.host.MeshNames;
 import io.signetmesh.crds.network.Cidr;
 import io.signetmesh.crds.policy.AccessPolicy;
 import io.signetmesh.policy.facts.PortSet;
+import io.signetmesh.crds.schema.TextFormat;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
@@ -60,6 +62,21 @@ final class ClusterOptions {
               + " none.")
   private PortSet opaquePorts = PortSet.empty();
 
+  @Option(
+      names = "--default-namespace",
+      paramLabel = "NAME",
+      converter = Namespaces.class,
+      description = {
+        "Namespace of manifests that name none, as 'kubectl apply -n' has it; without this option",
+        "they are errors."
+      })
+  private @Nullable String defaultNamespace;
+
+  /** Namespace of objects that name none; null when such objects are errors. */
+  @Nullable String defaultNamespace() {
+    return defaultNamespace;
+  }
+
   /** The settings of a mesh with those names. */
   ClusterSettings settings(MeshNames names) {
     return new ClusterSettings(
@@ -110,6 +127,18 @@ final class ClusterOptions {
       } catch (IllegalArgumentException e) {
         throw new TypeConversionException(e.getMessage());
       }
+    }
+  }
+
+  /** Reads names of namespaces. */
+  static final class Namespaces implements ITypeConverter<String> {
+    @Override
+    public String convert(String text) {
+      if (!TextFormat.LABEL.matches(text)) {
+        throw new TypeConversionException(
+            "'" + text + "' is no namespace: expected " + TextFormat.LABEL.description());
+      }
+      return text;
     }
   }
 

@@ -74,7 +74,7 @@ final class DiscoveryCommand implements Callable<Integer> {
     Closing parts = new Closing();
     try {
       ClusterSettings settings = cluster.settings(member.names());
-      ClusterSource source = parts.add(DirectorySource.open(manifests));
+      ClusterSource source = parts.add(DirectorySource.open(manifests, cluster.defaultNamespace()));
       ControlLoops loops = parts.add(ControlLoops.start(1));
       DiscoveryServer server =
           parts.add(

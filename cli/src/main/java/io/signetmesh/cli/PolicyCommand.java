@@ -110,7 +110,7 @@ final class PolicyCommand implements Callable<Integer> {
     Closing parts = new Closing();
     try {
       ClusterSettings settings = cluster.settings(member.names());
-      ClusterSource source = parts.add(DirectorySource.open(directory));
+      ClusterSource source = parts.add(DirectorySource.open(directory, cluster.defaultNamespace()));
       ControlLoops loops = parts.add(ControlLoops.start(1));
       Journal journal = parts.add(Journal.open(JournalConfig.of(auditFile()), clock));
       ClusterTopology topology = parts.add(new ClusterTopology(source));

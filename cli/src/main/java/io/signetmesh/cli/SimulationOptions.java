@@ -44,7 +44,7 @@ final class SimulationOptions {
         throw CommandFailure.configuration(path + " does not exist");
       }
     }
-    return PolicySources.read(paths);
+    return PolicySources.read(paths, cluster.defaultNamespace());
   }
 
   /** The mesh that the manifests describe. */

@@ -98,6 +98,7 @@ final class UpCommand implements Callable<Integer> {
         new ControlPlaneServers.Config(
             state,
             manifests.toAbsolutePath(),
+            cluster.defaultNamespace(),
             new ControlPlane(identity, discovery, policy),
             cluster.settings(mesh.names()),
             issuance.policy(),

@@ -88,6 +88,32 @@ final class PolicyValidateCommandTest {
   }
 
   @Test
+  void objectsWithoutNamespaceAreOfTheDefaultOne() throws Exception {
+    String bare = ShopManifests.YAML.replace(", namespace: shop", "").replace("  namespace: shop\n", "");
+    assertThat(validate(bare).ended(ExitCode.NEGATIVE).out())
+        .contains("required field \"namespace\" missing", "--default-namespace");
+    assertThat(validate(bare, "--default-namespace", "shop").ended(ExitCode.OK).out())
+        .isEqualToIgnoringNewLines("6 objects, 0 errors, 0 warnings");
+    assertThat(validate(bare, "--default-namespace", "Shop").ended(ExitCode.USAGE).err())
+        .contains("'Shop' is no namespace");
+    CommandRun explained =
+        CommandRun.of(
+            "policy",
+            "explain",
+            "-f",
+            directory.resolve("shop.yaml").toString(),
+            "--default-namespace",
+            "shop",
+            "--workload",
+            "shop/web",
+            "--port",
+            "8080",
+            "--client-identity",
+            "shop/frontend");
+    assertThat(explained.ended(ExitCode.OK).out()).contains("allowed", "web-clients");
+  }
+
+  @Test
   void aFileThatIsNotThereIsNoFinding() {
     CommandRun run =
         CommandRun.of("policy", "validate", "-f", directory.resolve("none.yaml").toString())

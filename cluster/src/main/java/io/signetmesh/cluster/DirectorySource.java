@@ -106,7 +106,24 @@ public final class DirectorySource implements ClusterSource {
    *     it lists all findings
    */
   public static DirectorySource open(Path directory) throws InvalidManifestsException {
-    return open(directory, new ManifestReader(AdmissionRules::check), InstantSource.system());
+    return open(directory, null);
+  }
+
+  /**
+   * Reads the directory, with the rules of admission, and watches it from then on.
+   *
+   * @param defaultNamespace namespace of objects that name none and must have one; null when such
+   *     objects are errors
+   * @throws InvalidManifestsException when the directory cannot be read or a manifest is not valid;
+   *     it lists all findings
+   * @throws IllegalArgumentException when the default namespace is no name of one
+   */
+  public static DirectorySource open(Path directory, @Nullable String defaultNamespace)
+      throws InvalidManifestsException {
+    return open(
+        directory,
+        new ManifestReader(AdmissionRules::check).withDefaultNamespace(defaultNamespace),
+        InstantSource.system());
   }
 
   /**

@@ -111,6 +111,18 @@ class DirectorySourceTest {
   }
 
   @Test
+  void objectsWithoutNamespaceAreOfTheDefaultOne() throws Exception {
+    Files.writeString(
+        directory.resolve("web.yaml"), server("web", 80).replace(", namespace: shop", ""));
+    assertThatThrownBy(this::open)
+        .isInstanceOf(InvalidManifestsException.class)
+        .hasMessageContaining("--default-namespace");
+    try (DirectorySource source = DirectorySource.open(directory, "shop")) {
+      assertThat(port(source.view(), "web")).isEqualTo(80);
+    }
+  }
+
+  @Test
   void takesAnEditOverWithinASecond() throws Exception {
     Path file = Files.writeString(directory.resolve("web.yaml"), server("web", 80));
     open();

@@ -22,6 +22,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -49,6 +50,7 @@ public final class ManifestReader {
       Set.of("apiVersion", "kind", "metadata", "spec", "status");
 
   private final Rules rules;
+  private final @Nullable String defaultNamespace;
   private final JsonMapper mapper =
       JsonMapper.builder().disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES).build();
   private final Map<String, VersionSchema> schemas = new ConcurrentHashMap<>();
@@ -71,7 +73,29 @@ public final class ManifestReader {
    * @param rules finds what is wrong with one object; {@code AdmissionRules::check} in production
    */
   public ManifestReader(Rules rules) {
+    this(rules, null);
+  }
+
+  private ManifestReader(Rules rules, @Nullable String defaultNamespace) {
     this.rules = rules;
+    this.defaultNamespace = defaultNamespace;
+  }
+
+  /**
+   * The same reader, which takes objects that name no namespace and must have one for objects of
+   * this namespace, as {@code kubectl apply -n} does.
+   *
+   * @param namespace the namespace; null for none, so that such objects are errors
+   * @throws IllegalArgumentException when that is no name of a namespace
+   */
+  public ManifestReader withDefaultNamespace(@Nullable String namespace) {
+    if (namespace != null && !TextFormat.LABEL.matches(namespace)) {
+      throw new IllegalArgumentException(
+          Quoted.text(namespace)
+              + " is no name of a namespace: expected "
+              + TextFormat.LABEL.description());
+    }
+    return new ManifestReader(rules, namespace);
   }
 
   /**
@@ -164,24 +188,24 @@ public final class ManifestReader {
     }
 
     private void object(YamlNode root, List<YamlStream.Problem> problems, int depth) {
-      if (!(root instanceof YamlNode.Mapping mapping)) {
+      if (!(root instanceof YamlNode.Mapping written)) {
         refuse(
             root,
             "expected an object with apiVersion, kind and metadata, found " + root.description());
         return;
       }
-      Optional<String> apiVersion = text(mapping, "apiVersion");
-      Optional<String> kindName = text(mapping, "kind");
+      Optional<String> apiVersion = text(written, "apiVersion");
+      Optional<String> kindName = text(written, "kind");
       if (apiVersion.isEmpty() || kindName.isEmpty()) {
         for (String field : List.of("apiVersion", "kind")) {
-          if (text(mapping, field).isEmpty()) {
-            refuse(mapping, field + " is missing or not a string");
+          if (text(written, field).isEmpty()) {
+            refuse(written, field + " is missing or not a string");
           }
         }
         return;
       }
       if (apiVersion.get().equals("v1") && kindName.get().equals("List")) {
-        list(mapping, problems, depth);
+        list(written, problems, depth);
         return;
       }
       String group = ResourceKey.groupOf(apiVersion.get());
@@ -189,9 +213,10 @@ public final class ManifestReader {
           group.isEmpty() ? apiVersion.get() : apiVersion.get().substring(group.length() + 1);
       ResourceKind kind = ResourceKind.find(group, kindName.get()).orElse(null);
       if (kind == null) {
-        refuse(mapping, ResourceKind.explainUnknown(group, kindName.get()));
+        refuse(written, ResourceKind.explainUnknown(group, kindName.get()));
         return;
       }
+      YamlNode.Mapping mapping = kind.namespaced() ? inNamespace(written) : written;
       ResourceKey key = key(mapping, kind);
       DocumentFindings found = new DocumentFindings(key);
       for (YamlStream.Problem problem : problems) {
@@ -412,6 +437,42 @@ public final class ManifestReader {
     labels(mapping, unread, found);
   }
 
+  /**
+   * The object in the default namespace, when there is one and the object says nothing of a
+   * namespace, not even misspelt.
+   */
+  private YamlNode.Mapping inNamespace(YamlNode.Mapping root) {
+    String namespace = defaultNamespace;
+    if (namespace == null) {
+      return root;
+    }
+    List<YamlNode.Entry> entries = new ArrayList<>(root.entries());
+    entries.replaceAll(
+        entry ->
+            entry.key().equals("metadata") && entry.value() instanceof YamlNode.Mapping metadata
+                ? new YamlNode.Entry(entry.position(), entry.key(), in(namespace, metadata))
+                : entry);
+    return new YamlNode.Mapping(root.position(), List.copyOf(entries));
+  }
+
+  private static YamlNode.Mapping in(String namespace, YamlNode.Mapping metadata) {
+    List<YamlNode.Entry> entries = new ArrayList<>(metadata.entries());
+    entries.removeIf(entry -> entry.key().equals("namespace") && Binder.isAbsent(entry.value()));
+    for (YamlNode.Entry entry : entries) {
+      if (entry.key().equals("namespace")
+          || NearestName.of(entry.key(), List.of("namespace")).isPresent()) {
+        return metadata;
+      }
+    }
+    Position position = metadata.position();
+    entries.add(
+        new YamlNode.Entry(
+            position,
+            "namespace",
+            new YamlNode.Scalar(position, YamlNode.Type.STRING, namespace)));
+    return new YamlNode.Mapping(position, List.copyOf(entries));
+  }
+
   private static void name(
       YamlNode.Mapping metadata,
       String field,
@@ -422,7 +483,15 @@ public final class ManifestReader {
     if (name == null || Binder.isAbsent(name)) {
       if (unread.isRead("metadata." + field)) {
         found.error(
-            metadata.position(), "metadata", "required field " + Quoted.text(field) + " missing");
+            metadata.position(),
+            "metadata",
+            "required field "
+                + Quoted.text(field)
+                + " missing"
+                + (field.equals("namespace")
+                    ? ": write it, or give the namespace of all such objects with"
+                        + " --default-namespace"
+                    : ""));
       }
     } else if (name instanceof YamlNode.Scalar scalar
         && scalar.isText()

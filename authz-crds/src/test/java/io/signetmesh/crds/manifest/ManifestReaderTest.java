@@ -317,6 +317,52 @@ class ManifestReaderTest {
     assertThat(examples.objects()).hasSizeGreaterThan(10);
   }
 
+  @Test
+  void objectsWithoutNamespaceAreOfTheDefaultOne() {
+    String bare = SERVER.replace(", namespace: shop", "");
+    String namespace = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n";
+    String elsewhere = "---\n" + SERVER.replace("shop", "elsewhere");
+    ManifestReader inShop = reader.withDefaultNamespace("shop");
+    Manifests manifests = inShop.read("m.yaml", bare + namespace + elsewhere);
+    assertThat(manifests.findings()).isEmpty();
+    assertThat(manifests.objects().keySet())
+        .containsExactly(
+            WEB,
+            new ResourceKey("", "Namespace", "", "shop"),
+            new ResourceKey("policy.linkerd.io", "Server", "elsewhere", "web"));
+    assertThat(manifests.objects().get(WEB))
+        .satisfies(web -> assertThat(web.getMetadata().getNamespace()).isEqualTo("shop"));
+    assertThat(inShop.read("m.yaml", SERVER.replace("namespace: shop", "namespace:")).objects())
+        .containsOnlyKeys(WEB);
+    assertThat(read(bare).findings())
+        .extracting(Finding::toString)
+        .containsExactly(
+            "m.yaml:3:11: error: metadata: required field \"namespace\" missing: write it, or give"
+                + " the namespace of all such objects with --default-namespace");
+  }
+
+  @Test
+  void aMisspeltNamespaceIsNotTheDefaultOne() {
+    Manifests manifests =
+        reader
+            .withDefaultNamespace("shop")
+            .read("m.yaml", SERVER.replace("namespace: shop", "namspace: prod"));
+    assertThat(manifests.errors())
+        .extracting(Finding::message)
+        .containsExactly("unknown field \"namspace\" (did you mean \"namespace\"?)");
+    assertThat(manifests.positions()).isEmpty();
+    assertThat(manifests.unreadableSources()).containsExactly("m.yaml");
+    assertThat(
+            reader
+                .withDefaultNamespace("shop")
+                .read("m.yaml", SERVER.replace("namespace: shop", "namespace: \"\""))
+                .isValid())
+        .isFalse();
+    assertThatThrownBy(() -> reader.withDefaultNamespace("Shop"))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("\"Shop\" is no name of a namespace");
+  }
+
   static Stream<List<String>> badInput() {
     return Stream.of(
         bad("a: 1", "1:1", "apiVersion is missing or not a string", "1:1", "kind is missing"),

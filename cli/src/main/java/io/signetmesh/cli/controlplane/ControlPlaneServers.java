@@ -58,6 +58,7 @@ public final class ControlPlaneServers implements AutoCloseable {
    *
    * @param state the state directory
    * @param manifests the directory with the manifests of the mesh
+   * @param defaultNamespace namespace of manifests that name none; null when those are errors
    * @param listen where to listen
    * @param cluster what policy and discovery agree on
    * @param issuance how long leaves live
@@ -66,6 +67,7 @@ public final class ControlPlaneServers implements AutoCloseable {
   public record Config(
       Path state,
       Path manifests,
+      @Nullable String defaultNamespace,
       ControlPlane listen,
       ClusterSettings cluster,
       IssuancePolicy issuance,
@@ -85,7 +87,7 @@ public final class ControlPlaneServers implements AutoCloseable {
     Closing parts = new Closing();
     // Reading the manifests takes as long as everything else together.
     CompletableFuture<ClusterSource> reading =
-        CompletableFuture.supplyAsync(() -> read(config.manifests()));
+        CompletableFuture.supplyAsync(() -> read(config));
     try {
       return start(config, clock, reading, parts);
     } catch (Exception e) {
@@ -164,9 +166,9 @@ public final class ControlPlaneServers implements AutoCloseable {
         policy);
   }
 
-  private static ClusterSource read(Path manifests) {
+  private static ClusterSource read(Config config) {
     try {
-      return DirectorySource.open(manifests);
+      return DirectorySource.open(config.manifests(), config.defaultNamespace());
     } catch (InvalidManifestsException e) {
       throw new CompletionException(e);
     }

@@ -60,6 +60,7 @@ final class ShopInProcess implements ShopMesh {
         new ControlPlaneServers.Config(
             directory.resolve("state"),
             manifests(),
+            null,
             shop.controlPlane(),
             new ClusterSettings(
                 MeshNames.DEFAULT, List.of(Cidr.parse("127.0.0.0/8")), AccessPolicy.DENY),

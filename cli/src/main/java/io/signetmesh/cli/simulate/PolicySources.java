@@ -8,6 +8,7 @@ import io.signetmesh.crds.manifest.Manifests;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Manifests that are not applied anywhere yet, held to their schemas and to the admission rules.
@@ -23,7 +24,18 @@ public record PolicySources(List<Path> paths, Manifests manifests) {
 
   /** Reads files, and all manifests under directories. What is wrong is among the findings. */
   public static PolicySources read(List<Path> paths) {
-    ManifestReader reader = new ManifestReader(AdmissionRules::check);
+    return read(paths, null);
+  }
+
+  /**
+   * Reads files, and all manifests under directories. What is wrong is among the findings.
+   *
+   * @param defaultNamespace namespace of objects that name none and must have one; null when such
+   *     objects are errors
+   */
+  public static PolicySources read(List<Path> paths, @Nullable String defaultNamespace) {
+    ManifestReader reader =
+        new ManifestReader(AdmissionRules::check).withDefaultNamespace(defaultNamespace);
     return new PolicySources(paths, Manifests.merge(paths.stream().map(reader::readPath).toList()));
   }
 

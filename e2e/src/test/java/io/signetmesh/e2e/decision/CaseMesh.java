@@ -160,6 +160,7 @@ final class CaseMesh implements AutoCloseable {
               new ControlPlaneServers.Config(
                   state,
                   manifests,
+                  null,
                   ControlPlane.at(net.address(2)),
                   settings,
                   IssuancePolicy.DEFAULT,
