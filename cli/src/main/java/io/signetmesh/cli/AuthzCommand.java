@@ -42,7 +42,7 @@ import picocli.CommandLine.Spec;
     exitCodeList = {
       ExitCode.OK_HELP,
       ExitCode.USAGE_HELP,
-      "64:manifests or configuration are wrong, or there is no such workload",
+      "64:manifests or configuration are wrong, or there is no such namespace or workload",
       ExitCode.UNAVAILABLE_HELP,
       ExitCode.INTERNAL_HELP
     },
@@ -159,7 +159,7 @@ final class AuthzCommand implements Callable<Integer> {
     String only = workload;
     List<Workload> workloads =
         only == null
-            ? mesh.view().workloads(namespace)
+            ? mesh.view().workloads(SimulationOptions.namespace(mesh, namespace))
             : List.of(new WorkloadNames(mesh.view()).find(namespace + "/" + only));
     for (Workload one : workloads) {
       for (int port : mesh.portsOf(one)) {

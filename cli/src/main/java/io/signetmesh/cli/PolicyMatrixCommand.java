@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.signetmesh.cli.matrix.AccessMatrix;
 import io.signetmesh.cli.matrix.AccessPicture;
 import io.signetmesh.cli.matrix.MatrixText;
+import io.signetmesh.cli.simulate.SimulatedMesh;
 import io.signetmesh.cli.text.PlainWriter;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;
@@ -27,7 +28,7 @@ import picocli.CommandLine.Spec;
     exitCodeList = {
       ExitCode.OK_HELP,
       ExitCode.USAGE_HELP,
-      "64:manifests are wrong",
+      "64:manifests are wrong, or there is no such namespace",
       ExitCode.INTERNAL_HELP
     },
     footer = {
@@ -69,7 +70,10 @@ final class PolicyMatrixCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    AccessMatrix matrix = AccessMatrix.of(manifests.required(spec).mesh(names.names()), namespace);
+    SimulatedMesh mesh = manifests.required().mesh(names.names());
+    AccessMatrix matrix =
+        AccessMatrix.of(
+            mesh, namespace.isEmpty() ? "" : SimulationOptions.namespace(mesh, namespace));
     PrintWriter out = new PlainWriter(spec.commandLine().getOut());
     switch (format) {
       case TABLE -> MatrixText.table(matrix, out);

@@ -86,7 +86,7 @@ final class PolicyTestCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    CaseRun run = new CaseRun(manifests.required(spec).mesh(names.names()));
+    CaseRun run = new CaseRun(manifests.required().mesh(names.names()));
     Map<Path, Records<PolicyCase>> suites = new LinkedHashMap<>();
     List<Finding> errors = new ArrayList<>();
     for (Path file : files) {

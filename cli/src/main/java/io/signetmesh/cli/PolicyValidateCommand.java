@@ -7,6 +7,7 @@ import io.signetmesh.cli.simulate.FindingJson;
 import io.signetmesh.cli.simulate.PortFinding;
 import io.signetmesh.cli.simulate.Validation;
 import io.signetmesh.cli.text.PlainWriter;
+import io.signetmesh.crds.manifest.PassedOver;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -30,7 +31,7 @@ import picocli.CommandLine.Spec;
       "0:there is no error",
       "1:there are errors, or warnings with --warnings-as-errors",
       ExitCode.USAGE_HELP,
-      "64:a file or directory is not there",
+      "64:a file or directory is not there, or has no object of the mesh",
       ExitCode.INTERNAL_HELP
     },
     footer = {
@@ -58,8 +59,7 @@ final class PolicyValidateCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     Validation validation =
-        Validation.of(
-            manifests.required(spec).sources().manifests(), manifests.config(names.names()));
+        Validation.of(manifests.required().sources().manifests(), manifests.config(names.names()));
     PrintWriter out = new PlainWriter(spec.commandLine().getOut());
     if (output == OutputFormat.JSON) {
       ObjectMapper mapper = new ObjectMapper();
@@ -68,9 +68,16 @@ final class PolicyValidateCommand implements Callable<Integer> {
       root.put("errors", validation.errors()).put("warnings", validation.warnings());
       ArrayNode list = root.putArray("findings");
       validation.findings().forEach(finding -> FindingJson.add(list, finding));
+      ArrayNode passedOver = root.putArray("passedOver");
+      for (PassedOver kind : validation.passedOver()) {
+        ObjectNode node = passedOver.addObject();
+        node.put("group", kind.group()).put("kind", kind.kind()).put("objects", kind.count());
+        node.put("file", kind.first().source()).put("line", kind.first().line());
+      }
       out.println(mapper.writerWithDefaultPrettyPrinter().writeValueAsString(root));
     } else {
       validation.findings().stream().map(PortFinding::text).forEach(out::println);
+      validation.passedOver().forEach(out::println);
       out.println(
           count(validation.objects(), "object")
               + ", "

@@ -3,15 +3,22 @@ package io.signetmesh.cli;
 import io.signetmesh.cli.host.MeshNames;
 import io.signetmesh.cli.simulate.PolicySources;
 import io.signetmesh.cli.simulate.SimulatedMesh;
+import io.signetmesh.cli.text.PlainWriter;
+import io.signetmesh.crds.ResourceKey;
 import io.signetmesh.crds.manifest.InvalidManifestsException;
+import io.signetmesh.crds.manifest.NearestName;
 import io.signetmesh.policy.index.PolicyConfig;
+import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /** Manifests that are asked about without being applied. */
 final class SimulationOptions {
@@ -21,6 +28,9 @@ final class SimulationOptions {
       description = "File or directory with manifests; may be given several times.")
   private List<Path> paths = List.of();
 
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec command = CommandSpec.create();
+
   @Mixin private ClusterOptions cluster = new ClusterOptions();
 
   /** Whether manifests are given. */
@@ -29,7 +39,7 @@ final class SimulationOptions {
   }
 
   /** These options, when manifests are given. */
-  SimulationOptions required(CommandSpec command) {
+  SimulationOptions required() {
     if (paths.isEmpty()) {
       throw new ParameterException(
           command.commandLine(), "expected -f PATH with manifests (may be given several times)");
@@ -44,16 +54,56 @@ final class SimulationOptions {
         throw CommandFailure.configuration(path + " does not exist");
       }
     }
-    return PolicySources.read(paths, cluster.defaultNamespace());
+    PolicySources sources = PolicySources.read(paths, cluster.defaultNamespace());
+    if (!sources.empty().isEmpty()) {
+      Path path = sources.empty().getFirst();
+      throw CommandFailure.configuration(
+          "there is no object of the mesh in "
+              + path
+              + (Files.isDirectory(path)
+                  ? ": expected manifests in *.yaml, *.yml or *.json files"
+                  : ": expected manifests"));
+    }
+    return sources;
   }
 
-  /** The mesh that the manifests describe. */
+  /**
+   * The mesh that the manifests describe. Says on standard error what was passed over to read it.
+   */
   SimulatedMesh mesh(MeshNames names) throws CommandFailure {
     try {
-      return new SimulatedMesh(sources().view(), config(names));
+      PolicySources sources = sources();
+      PrintWriter err = new PlainWriter(command.commandLine().getErr());
+      sources.manifests().passedOver().forEach(err::println);
+      err.flush();
+      return new SimulatedMesh(sources.view(), config(names));
     } catch (InvalidManifestsException e) {
       throw CommandFailure.configuration(String.valueOf(e.getMessage()), e);
     }
+  }
+
+  /**
+   * A namespace that the manifests say something of.
+   *
+   * @throws CommandFailure when they say nothing of it
+   */
+  static String namespace(SimulatedMesh mesh, String name) throws CommandFailure {
+    Set<String> known = new TreeSet<>();
+    for (ResourceKey key : mesh.view().objects().keySet()) {
+      known.add(
+          key.group().isEmpty() && key.kind().equals("Namespace") ? key.name() : key.namespace());
+    }
+    known.remove("");
+    if (!known.contains(name)) {
+      throw CommandFailure.configuration(
+          "there is no namespace '"
+              + name
+              + "' in the manifests"
+              + NearestName.of(name, known)
+                  .map(nearest -> " (did you mean '" + nearest + "'?)")
+                  .orElse(": they are of " + String.join(", ", known)));
+    }
+    return name;
   }
 
   /** What policy means in that mesh. */

@@ -48,6 +48,16 @@ final class AuthzCommandTest {
   }
 
   @Test
+  void doesNotKnowNamespacesThatAreNotThere() throws Exception {
+    Path file = Files.writeString(directory.resolve("shop.yaml"), ShopManifests.YAML);
+    assertThat(
+            CommandRun.of("authz", "-n", "shpo", "-f", file.toString())
+                .ended(ExitCode.CONFIGURATION)
+                .err())
+        .contains("there is no namespace 'shpo' in the manifests (did you mean 'shop'?)");
+  }
+
+  @Test
   void addsWhatProxiesCountMeanwhile() throws Exception {
     String labels =
         "srv_kind=\"server\",srv_name=\"web\",route_kind=\"default\",route_name=\"default\"";

@@ -108,9 +108,33 @@ final class PolicyMatrixCommandTest {
 
   @Test
   void leavesOutOtherNamespaces() throws Exception {
-    assertThat(matrix(ShopManifests.YAML, "-n", "elsewhere").out())
+    String elsewhere = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: elsewhere}\n";
+    assertThat(matrix(ShopManifests.YAML + elsewhere, "-n", "elsewhere").out())
         .startsWith("SERVER  ROUTE")
         .doesNotContain("shop/metrics");
+  }
+
+  @Test
+  void doesNotKnowNamespacesThatAreNotThere() throws Exception {
+    String file = Files.writeString(directory.resolve("shop.yaml"), ShopManifests.YAML).toString();
+    assertThat(
+            CommandRun.of("policy", "matrix", "-f", file, "-n", "shpo")
+                .ended(ExitCode.CONFIGURATION)
+                .err())
+        .contains("there is no namespace 'shpo' in the manifests (did you mean 'shop'?)");
+    assertThat(
+            CommandRun.of("policy", "matrix", "-f", file, "-n", "elsewhere")
+                .ended(ExitCode.CONFIGURATION)
+                .err())
+        .contains("there is no namespace 'elsewhere' in the manifests: they are of shop");
+  }
+
+  @Test
+  void saysOnStandardErrorWhatIsPassedOver() throws Exception {
+    CommandRun run =
+        matrix(ShopManifests.YAML + "---\napiVersion: v1\nkind: ConfigMap\n", "-o", "json");
+    assertThat(run.json().get("targets")).hasSize(2);
+    assertThat(run.err()).contains("note: ConfigMap: 1 object is passed over");
   }
 
   @Test

@@ -89,7 +89,8 @@ final class PolicyValidateCommandTest {
 
   @Test
   void objectsWithoutNamespaceAreOfTheDefaultOne() throws Exception {
-    String bare = ShopManifests.YAML.replace(", namespace: shop", "").replace("  namespace: shop\n", "");
+    String bare =
+        ShopManifests.YAML.replace(", namespace: shop", "").replace("  namespace: shop\n", "");
     assertThat(validate(bare).ended(ExitCode.NEGATIVE).out())
         .contains("required field \"namespace\" missing", "--default-namespace");
     assertThat(validate(bare, "--default-namespace", "shop").ended(ExitCode.OK).out())
@@ -111,6 +112,47 @@ final class PolicyValidateCommandTest {
             "--client-identity",
             "shop/frontend");
     assertThat(explained.ended(ExitCode.OK).out()).contains("allowed", "web-clients");
+  }
+
+  private static final String SECRET =
+      """
+      ---
+      apiVersion: v1
+      kind: Secret
+      metadata: {name: key}
+      stringData: {password: hunter2}
+      """;
+
+  @Test
+  void notesWhatIsPassedOver() throws Exception {
+    CommandRun run =
+        validate(ShopManifests.YAML + SECRET, "--warnings-as-errors").ended(ExitCode.OK);
+    int line = lineOf(ShopManifests.YAML + SECRET, "kind: Secret");
+    assertThat(run.out())
+        .contains("shop.yaml:" + line + ":1: note: Secret: 1 object is passed over")
+        .endsWith("6 objects, 0 errors, 0 warnings\n");
+    JsonNode json = validate(ShopManifests.YAML + SECRET, "-o", "json").json();
+    assertThat(json.get("passedOver")).hasSize(1);
+    assertThat(json.get("passedOver").get(0).get("kind").asText()).isEqualTo("Secret");
+    assertThat(json.get("passedOver").get(0).get("line").asInt()).isEqualTo(line);
+    assertThat(run.out() + run.err() + json).doesNotContain("hunter2");
+  }
+
+  @Test
+  void aPathWithoutAnyObjectIsNotFoundInOrder() throws Exception {
+    Path empty = Files.createDirectory(directory.resolve("empty"));
+    Files.writeString(directory.resolve("shop.yaml"), ShopManifests.YAML);
+    CommandRun run =
+        CommandRun.of(
+                "policy",
+                "validate",
+                "-f",
+                directory.resolve("shop.yaml").toString(),
+                "-f",
+                empty.toString())
+            .ended(ExitCode.CONFIGURATION);
+    assertThat(run.err()).contains("there is no object of the mesh in " + empty + ":");
+    assertThat(validate(SECRET).ended(ExitCode.CONFIGURATION).err()).contains("shop.yaml");
   }
 
   @Test

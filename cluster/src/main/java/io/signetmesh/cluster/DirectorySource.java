@@ -6,6 +6,7 @@ import io.signetmesh.crds.manifest.InvalidManifestsException;
 import io.signetmesh.crds.manifest.ManifestDirectory;
 import io.signetmesh.crds.manifest.ManifestReader;
 import io.signetmesh.crds.manifest.Manifests;
+import io.signetmesh.crds.manifest.PassedOver;
 import io.signetmesh.crds.manifest.Position;
 import java.io.IOException;
 import java.nio.file.ClosedWatchServiceException;
@@ -26,6 +27,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -76,6 +78,7 @@ public final class DirectorySource implements ClusterSource {
   private ManifestDirectory.@Nullable Listing lastListing;
   private InForce inForce;
   private boolean lookAgain = true;
+  private Set<String> passedOver = Set.of();
   private Duration poll = SHORTEST_POLL;
 
   /** A directory with the key that tells it from another one of the same name. */
@@ -144,6 +147,7 @@ public final class DirectorySource implements ClusterSource {
             newWatcher(directory),
             clock);
     source.log(first.findings(), List.of());
+    source.log(first.passedOver());
     if (first.objects().isEmpty()) {
       LOG.warn("{}: no manifests", directory);
     } else {
@@ -246,6 +250,7 @@ public final class DirectorySource implements ClusterSource {
             .anyMatch(
                 file ->
                     TimeUnit.NANOSECONDS.toMillis(file.modified()) > now - CLOCK_TICK.toMillis());
+    log(read.passedOver());
     apply(inForce.after(read, source -> seen.files().get(Path.of(source))));
     return after;
   }
@@ -285,6 +290,15 @@ public final class DirectorySource implements ClusterSource {
     if (former.stream().anyMatch(Finding::isError) && found.stream().noneMatch(Finding::isError)) {
       LOG.info("{}: valid again", directory);
     }
+  }
+
+  /** Logs the kinds that were not passed over before. */
+  private void log(List<PassedOver> kinds) {
+    kinds.stream()
+        .filter(kind -> !passedOver.contains(kind.name()))
+        .limit(MAX_LOGGED)
+        .forEach(kind -> LOG.warn("{}", kind));
+    passedOver = kinds.stream().map(PassedOver::name).collect(Collectors.toUnmodifiableSet());
   }
 
   private static Finding inSource(Finding finding) {

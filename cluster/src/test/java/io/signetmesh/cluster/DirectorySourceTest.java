@@ -123,6 +123,17 @@ class DirectorySourceTest {
   }
 
   @Test
+  void passesOverWhatHasNothingToDoWithTheMesh() throws Exception {
+    Files.writeString(
+        directory.resolve("web.yaml"),
+        server("web", 80)
+            + "---\napiVersion: v1\nkind: Secret\nmetadata: {name: x}\ndata: {a: [b]}\n");
+    ClusterView view = open().view();
+    assertThat(view.objects()).hasSize(1);
+    assertThat(view.findings()).isEmpty();
+  }
+
+  @Test
   void takesAnEditOverWithinASecond() throws Exception {
     Path file = Files.writeString(directory.resolve("web.yaml"), server("web", 80));
     open();

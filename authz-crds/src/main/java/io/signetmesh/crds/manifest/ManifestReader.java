@@ -49,6 +49,9 @@ public final class ManifestReader {
   private static final Set<String> TOP_LEVEL =
       Set.of("apiVersion", "kind", "metadata", "spec", "status");
 
+  /** Fields that tell an object from the file of a tool. */
+  private static final Set<String> OBJECT = Set.of("apiVersion", "kind", "metadata", "spec");
+
   private final Rules rules;
   private final @Nullable String defaultNamespace;
   private final JsonMapper mapper =
@@ -153,7 +156,7 @@ public final class ManifestReader {
   static Manifests unreadable(String source, String message) {
     Finding finding =
         new Finding(Finding.Severity.ERROR, new Position(source, 1, 1), null, "", message);
-    return new Manifests(Map.of(), Map.of(), Set.of(), Set.of(source), List.of(finding));
+    return new Manifests(Map.of(), Map.of(), Set.of(), Set.of(source), List.of(finding), List.of());
   }
 
   /** One source being read. */
@@ -163,6 +166,7 @@ public final class ManifestReader {
     private final Map<ResourceKey, Position> positions = new LinkedHashMap<>();
     private final Set<ResourceKey> invalid = new HashSet<>();
     private final BoundedFindings findings = new BoundedFindings(MAX_FINDINGS);
+    private final Map<String, PassedOver> passedOver = new LinkedHashMap<>();
     private boolean unreadable;
 
     Reading(String source) {
@@ -172,7 +176,12 @@ public final class ManifestReader {
     Manifests result() {
       valid.keySet().removeAll(invalid);
       return new Manifests(
-          valid, positions, invalid, unreadable ? Set.of(source) : Set.of(), findings.all());
+          valid,
+          positions,
+          invalid,
+          unreadable ? Set.of(source) : Set.of(),
+          findings.all(),
+          passedOver.values());
     }
 
     @Override
@@ -197,6 +206,11 @@ public final class ManifestReader {
       Optional<String> apiVersion = text(written, "apiVersion");
       Optional<String> kindName = text(written, "kind");
       if (apiVersion.isEmpty() || kindName.isEmpty()) {
+        PassedOver ofTool = PassedOver.ofTool(source, written.position());
+        if (ofTool != null && isNoObject(written)) {
+          pass(ofTool, problems);
+          return;
+        }
         for (String field : List.of("apiVersion", "kind")) {
           if (text(written, field).isEmpty()) {
             refuse(written, field + " is missing or not a string");
@@ -212,6 +226,10 @@ public final class ManifestReader {
       String version =
           group.isEmpty() ? apiVersion.get() : apiVersion.get().substring(group.length() + 1);
       ResourceKind kind = ResourceKind.find(group, kindName.get()).orElse(null);
+      if (kind == null && ForeignKinds.isForeign(group, kindName.get())) {
+        pass(new PassedOver(group, kindName.get(), 1, written.position()), problems);
+        return;
+      }
       if (kind == null) {
         refuse(written, ResourceKind.explainUnknown(group, kindName.get()));
         return;
@@ -295,6 +313,17 @@ public final class ManifestReader {
                       entry.position(), "unknown field " + Quoted.text(entry.key())));
         }
       }
+    }
+
+    /** Keys that are there twice may be those that tell what it is. */
+    private void pass(PassedOver one, List<YamlStream.Problem> problems) {
+      problems.forEach(this::unreadable);
+      if (passedOver.size() == MAX_FINDINGS && !passedOver.containsKey(one.name())) {
+        unreadable(
+            new YamlStream.Problem(one.first(), "one more kind that the mesh does not read"));
+        return;
+      }
+      passedOver.merge(one.name(), one, PassedOver::and);
     }
 
     private void refuse(YamlNode node, String message) {
@@ -467,9 +496,7 @@ public final class ManifestReader {
     Position position = metadata.position();
     entries.add(
         new YamlNode.Entry(
-            position,
-            "namespace",
-            new YamlNode.Scalar(position, YamlNode.Type.STRING, namespace)));
+            position, "namespace", new YamlNode.Scalar(position, YamlNode.Type.STRING, namespace)));
     return new YamlNode.Mapping(position, List.copyOf(entries));
   }
 
@@ -544,6 +571,16 @@ public final class ManifestReader {
     }
     return new ResourceKey(
         kind.group(), kind.kind(), kind.namespaced() ? namespace.get() : "", name.get());
+  }
+
+  /** Whether there is nothing of what every object has but a version, not even misspelt. */
+  private static boolean isNoObject(YamlNode.Mapping root) {
+    return root.entries().stream()
+        .map(YamlNode.Entry::key)
+        .allMatch(
+            key ->
+                key.equals("apiVersion")
+                    || !OBJECT.contains(key) && NearestName.of(key, OBJECT).isEmpty());
   }
 
   private static Optional<YamlNode> value(YamlNode.Mapping mapping, String field) {

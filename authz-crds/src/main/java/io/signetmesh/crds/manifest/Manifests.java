@@ -19,25 +19,28 @@ import java.util.Set;
 public final class Manifests {
   /** No manifests. */
   public static final Manifests EMPTY =
-      new Manifests(Map.of(), Map.of(), Set.of(), Set.of(), List.of());
+      new Manifests(Map.of(), Map.of(), Set.of(), Set.of(), List.of(), List.of());
 
   private final Map<ResourceKey, HasMetadata> valid;
   private final Map<ResourceKey, Position> positions;
   private final Set<ResourceKey> invalid;
   private final Set<String> unreadable;
   private final List<Finding> findings;
+  private final List<PassedOver> passedOver;
 
   Manifests(
       Map<ResourceKey, HasMetadata> valid,
       Map<ResourceKey, Position> positions,
       Set<ResourceKey> invalid,
       Set<String> unreadable,
-      List<Finding> findings) {
+      List<Finding> findings,
+      Collection<PassedOver> passedOver) {
     this.valid = Collections.unmodifiableMap(valid);
     this.positions = Collections.unmodifiableMap(positions);
     this.invalid = Set.copyOf(invalid);
     this.unreadable = Set.copyOf(unreadable);
     this.findings = List.copyOf(findings);
+    this.passedOver = List.copyOf(passedOver);
   }
 
   /**
@@ -50,11 +53,13 @@ public final class Manifests {
     Set<ResourceKey> invalid = new HashSet<>();
     Set<String> unreadable = new HashSet<>();
     List<Finding> findings = new ArrayList<>();
+    Map<String, PassedOver> passedOver = new LinkedHashMap<>();
     for (Manifests part : parts) {
       findings.addAll(part.findings);
       unreadable.addAll(part.unreadable);
       invalid.addAll(part.invalid);
       valid.putAll(part.valid);
+      part.passedOver.forEach(one -> passedOver.merge(one.name(), one, PassedOver::and));
       part.positions.forEach(
           (key, position) -> {
             Position first = positions.putIfAbsent(key, position);
@@ -65,7 +70,7 @@ public final class Manifests {
           });
     }
     valid.keySet().removeAll(invalid);
-    return new Manifests(valid, positions, invalid, unreadable, findings);
+    return new Manifests(valid, positions, invalid, unreadable, findings, passedOver.values());
   }
 
   static Finding duplicate(ResourceKey key, Position first, Position second) {
@@ -76,6 +81,11 @@ public final class Manifests {
   /** Everything that was found, errors and warnings, in the order of the manifests. */
   public List<Finding> findings() {
     return findings;
+  }
+
+  /** Objects that have nothing to do with the mesh, one entry for each kind of them. */
+  public List<PassedOver> passedOver() {
+    return passedOver;
   }
 
   /** The errors among the findings. */

@@ -118,8 +118,14 @@ record ResourceKind(
               + same.apiVersion(same.versions().getLast());
         }
       }
+      String mistaken =
+          ForeignKinds.nearestGroup(group)
+              .or(() -> ForeignKinds.nearestKind(kind))
+              .map(nearest -> " (did you mean " + Quoted.text(nearest) + "?)")
+              .orElse("");
       return "unknown kind "
           + shown
+          + mistaken
           + ": known groups are "
           + String.join(
               ", ",

@@ -22,6 +22,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class ManifestReaderTest {
@@ -361,6 +362,122 @@ class ManifestReaderTest {
     assertThatThrownBy(() -> reader.withDefaultNamespace("Shop"))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("\"Shop\" is no name of a namespace");
+  }
+
+  private static String object(String apiVersion, String kind) {
+    return "---\napiVersion: %s\nkind: %s\nmetadata: {name: x}\n".formatted(apiVersion, kind);
+  }
+
+  @Test
+  void passesOverWhatHasNothingToDoWithTheMesh() throws Exception {
+    Files.writeString(
+        directory.resolve("a.yaml"),
+        object("v1", "ConfigMap")
+            + "---\n"
+            + SERVER
+            + object("v1", "Secret")
+            + "data: {password: c2VjcmV0}\nstringData: {port: [odd, 1, {a: b}]}\n"
+            + object("cert-manager.io/v1", "Certificate")
+            + object("v1", "ConfigMap"));
+    Files.writeString(
+        directory.resolve("b.yaml"),
+        object("v1", "List")
+            + "items: [{apiVersion: v1, kind: ConfigMap}]\n"
+            + object("monitoring.coreos.com/v1", "PodMonitor"));
+    Files.writeString(directory.resolve("kustomization.yaml"), "resources: [a.yaml]\n");
+    Files.writeString(directory.resolve("values.yaml"), "port: 80\n");
+    Manifests manifests = reader.readPath(directory);
+    assertThat(manifests.findings()).isEmpty();
+    assertThat(manifests.objects()).containsOnlyKeys(WEB);
+    assertThat(manifests.passedOver())
+        .extracting(PassedOver::toString)
+        .containsExactly(
+            directory.resolve("a.yaml")
+                + ":2:1: note: ConfigMap: 3 objects are passed over: not a kind that the mesh reads",
+            directory.resolve("a.yaml")
+                + ":13:1: note: Secret: 1 object is passed over: not a kind that the mesh reads",
+            directory.resolve("a.yaml")
+                + ":19:1: note: Certificate.cert-manager.io: 1 object is passed over: not a kind that"
+                + " the mesh reads",
+            directory.resolve("b.yaml")
+                + ":7:1: note: PodMonitor.monitoring.coreos.com: 1 object is passed over: not a kind"
+                + " that the mesh reads",
+            directory.resolve("kustomization.yaml")
+                + ":1:1: note: Kustomization.kustomize.config.k8s.io: 1 object is passed over: nothing"
+                + " is built here; give what 'kustomize build' prints",
+            directory.resolve("values.yaml")
+                + ":1:1: note: Values.helm.sh: 1 object is passed over: no chart is rendered here;"
+                + " give what 'helm template' prints");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "apiextensions.k8s.io/v1, CustomResourceDefinition",
+    "kustomize.config.k8s.io/v1beta1, Kustomization",
+    "networking.k8s.io/v1, NetworkPolicy",
+    "networking.k8s.io/v1, Ingress",
+    "policy/v1, PodDisruptionBudget",
+    "rbac.authorization.k8s.io/v1, RoleBinding",
+    "autoscaling/v2, HorizontalPodAutoscaler",
+    "gateway.networking.k8s.io/v1, Gateway",
+    "gateway.networking.k8s.io/v1alpha2, UDPRoute",
+    "gateway.networking.x-k8s.io/v1alpha1, XListenerSet",
+    "linkerd.buoyant.io/v1alpha1, ControlPlane",
+    "networking.istio.io/v1, ServiceEntry",
+    "serving.knative.dev/v1, Service",
+    "batch.volcano.sh/v1alpha1, Job",
+    "v1, PersistentVolumeClaim",
+    "v1, SecretList"
+  })
+  void passesOver(String apiVersion, String kind) {
+    Manifests manifests = read(object(apiVersion, kind));
+    assertThat(manifests.findings()).isEmpty();
+    assertThat(manifests.passedOver()).extracting(PassedOver::kind).containsExactly(kind);
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "policy.linkerd.io/v1beta3, Servr, did you mean \"Server\"",
+    "policy.linkerd.io/v1beta3, Policy, known kinds of this group",
+    "policy.linkerd.io/v1beta3, ServerList, known kinds of this group",
+    "policy.signetmesh.io/v1alpha1, AllowPolicy, known kinds of this group",
+    "polcy.linkerd.io/v1, Anything, did you mean \"policy.linkerd.io\"",
+    "authz.linkerd.io/v1, Anything, known groups are",
+    "linkerd.io/v1alpha2, Anything, known kinds of this group",
+    "example.com/v1, Server, Server is known in apiVersion policy.linkerd.io/v1beta3",
+    "example.com/v1, Servers, did you mean \"Server\"",
+    "security.istio.io/v1, AuthorizationPolicy, is known in apiVersion policy.linkerd.io",
+    "traefik.io/v1, HttpRoute, did you mean \"HTTPRoute\"",
+    "v1, Server, known kinds of this group",
+    "v1, ConfigMop, known kinds of this group",
+    "v1, ServiceAccunt, did you mean \"ServiceAccount\"",
+    "app/v1, Deployment, Deployment is known in apiVersion apps/v1",
+    "deployments/v1, Deploymnt, known groups are",
+    "gateway.networking.k8s.io/v1, Route, known kinds of this group",
+    "Example.com/v1, Thing, known groups are",
+    "example.com/v1, A b, known groups are"
+  })
+  void doesNotPassOverWhatMayBeAMisspeltPolicy(String apiVersion, String kind, String said) {
+    Manifests manifests = read(object(apiVersion, kind));
+    assertThat(manifests.passedOver()).isEmpty();
+    assertThat(manifests.errors()).singleElement().asString().contains("unknown kind", said);
+    assertThat(manifests.unreadableSources()).containsExactly("m.yaml");
+  }
+
+  @Test
+  void aKindThatIsGivenTwiceIsNotPassedOver() {
+    assertThat(read("kind: ConfigMap\napiVersion: v1\n" + SERVER).errors())
+        .extracting(Finding::message)
+        .contains("duplicate key \"kind\", first given at line 1");
+  }
+
+  @Test
+  void aFileOfAToolWithAnObjectInItIsReadAsOne() {
+    for (String text : List.of("knid: Server\n", "spec: {}\n", "metdata: {}\n", "- a\n")) {
+      assertThat(reader.read("values.yaml", text).isValid()).isFalse();
+    }
+    assertThat(reader.read("other.yaml", "port: 80\n").isValid()).isFalse();
+    assertThat(reader.read("values.yaml", SERVER).objects()).containsOnlyKeys(WEB);
   }
 
   static Stream<List<String>> badInput() {

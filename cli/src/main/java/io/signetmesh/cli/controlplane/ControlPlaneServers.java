@@ -86,8 +86,7 @@ public final class ControlPlaneServers implements AutoCloseable {
   public static ControlPlaneServers start(Config config, InstantSource clock) throws Exception {
     Closing parts = new Closing();
     // Reading the manifests takes as long as everything else together.
-    CompletableFuture<ClusterSource> reading =
-        CompletableFuture.supplyAsync(() -> read(config));
+    CompletableFuture<ClusterSource> reading = CompletableFuture.supplyAsync(() -> read(config));
     try {
       return start(config, clock, reading, parts);
     } catch (Exception e) {

@@ -6,6 +6,7 @@ import io.signetmesh.crds.manifest.InvalidManifestsException;
 import io.signetmesh.crds.manifest.ManifestReader;
 import io.signetmesh.crds.manifest.Manifests;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -15,11 +16,13 @@ import org.jspecify.annotations.Nullable;
  *
  * @param paths where they come from
  * @param manifests what was read
+ * @param empty those of the paths where there is no object
  */
-public record PolicySources(List<Path> paths, Manifests manifests) {
+public record PolicySources(List<Path> paths, Manifests manifests, List<Path> empty) {
   /** Copies the paths. */
   public PolicySources {
     paths = List.copyOf(paths);
+    empty = List.copyOf(empty);
   }
 
   /** Reads files, and all manifests under directories. What is wrong is among the findings. */
@@ -36,7 +39,16 @@ public record PolicySources(List<Path> paths, Manifests manifests) {
   public static PolicySources read(List<Path> paths, @Nullable String defaultNamespace) {
     ManifestReader reader =
         new ManifestReader(AdmissionRules::check).withDefaultNamespace(defaultNamespace);
-    return new PolicySources(paths, Manifests.merge(paths.stream().map(reader::readPath).toList()));
+    List<Manifests> parts = new ArrayList<>();
+    List<Path> empty = new ArrayList<>();
+    for (Path path : paths) {
+      Manifests part = reader.readPath(path);
+      parts.add(part);
+      if (part.isValid() && part.objects().isEmpty()) {
+        empty.add(path);
+      }
+    }
+    return new PolicySources(paths, Manifests.merge(parts), empty);
   }
 
   /**

@@ -3,6 +3,7 @@ package io.signetmesh.cli.simulate;
 import io.signetmesh.cluster.ClusterView;
 import io.signetmesh.crds.ResourceKey;
 import io.signetmesh.crds.manifest.Manifests;
+import io.signetmesh.crds.manifest.PassedOver;
 import io.signetmesh.policy.index.Finding;
 import io.signetmesh.policy.index.PolicyConfig;
 import java.util.ArrayList;
@@ -17,8 +18,9 @@ import java.util.regex.Pattern;
  *
  * @param objects number of objects that can be read
  * @param findings what was found, in the order of files and lines
+ * @param passedOver objects that have nothing to do with the mesh
  */
-public record Validation(int objects, List<PortFinding> findings) {
+public record Validation(int objects, List<PortFinding> findings, List<PassedOver> passedOver) {
   private static final Pattern ORIGIN = Pattern.compile("(.*):([0-9]+):([0-9]+)", Pattern.DOTALL);
   private static final Comparator<PortFinding> ORDER =
       Comparator.comparing((PortFinding finding) -> place(finding).source())
@@ -27,9 +29,10 @@ public record Validation(int objects, List<PortFinding> findings) {
           .thenComparing(PortFinding::severity)
           .thenComparing(PortFinding::message);
 
-  /** Copies the findings. */
+  /** Copies the lists. */
   public Validation {
     findings = List.copyOf(findings);
+    passedOver = List.copyOf(passedOver);
   }
 
   /**
@@ -49,7 +52,7 @@ public record Validation(int objects, List<PortFinding> findings) {
       }
     }
     findings.sort(ORDER);
-    return new Validation(valid.size(), findings);
+    return new Validation(valid.size(), findings, manifests.passedOver());
   }
 
   /** Number of errors. */
