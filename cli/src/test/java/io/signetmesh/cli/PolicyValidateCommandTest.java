@@ -156,6 +156,63 @@ final class PolicyValidateCommandTest {
   }
 
   @Test
+  void saysOneThingOfOneMistake() throws Exception {
+    String mistakes =
+        """
+        ---
+        apiVersion: policy.linkerd.io/v1beta3
+        kind: Server
+        metadata: {name: odd, namespace: shop}
+        spec:
+          podSelector: {matchExpressions: [{key: app, operator: In}]}
+          port: 8081
+        ---
+        apiVersion: policy.linkerd.io/v1beta1
+        kind: ServerAuthorization
+        metadata: {name: nobody, namespace: shop}
+        spec: {server: {name: web}, client: {}}
+        ---
+        apiVersion: policy.linkerd.io/v1beta1
+        kind: ServerAuthorization
+        metadata: {name: no-identity, namespace: shop}
+        spec: {server: {name: web}, client: {meshTLS: {}}}
+        ---
+        apiVersion: policy.linkerd.io/v1beta3
+        kind: HTTPRoute
+        metadata: {name: parents, namespace: shop}
+        spec:
+          parentRefs:
+            - {group: policy.linkerd.io, kind: Server, name: web}
+            - {group: policy.linkerd.io, kind: Server, name: web, port: 8080}
+            - {group: policy.linkerd.io, kind: Server, name: web, sectionName: a}
+            - {group: policy.linkerd.io, kind: Server, name: web, namespace: other}
+        ---
+        apiVersion: gateway.networking.k8s.io/v1
+        kind: HTTPRoute
+        metadata: {name: mirror, namespace: shop}
+        spec:
+          parentRefs: [{group: policy.linkerd.io, kind: Server, name: web}]
+          rules:
+            - filters: [{type: RequestMirror, requestMirror: {backendRef: {name: x, port: 80}}}]
+              matches: [{path: {value: /mirror}}]
+            - filters: [{type: URLRewrite, urlRewrite: {hostname: a.b}}]
+              matches: [{path: {value: /rewrite}}]
+        """;
+    assertThat(validate(ShopManifests.YAML + mistakes).ended(ExitCode.NEGATIVE).out().lines())
+        .satisfiesExactly(
+            line -> assertThat(line).contains("error: Server shop/odd: selector has"),
+            line ->
+                assertThat(line).contains("error: ServerAuthorization shop/nobody: spec.client"),
+            line -> assertThat(line).contains("error: ServerAuthorization shop/no-identity: spec."),
+            line -> assertThat(line).contains("error: HTTPRoute shop/parents:", "[1]"),
+            line -> assertThat(line).contains("error: HTTPRoute shop/parents:", "[2]"),
+            line -> assertThat(line).contains("error: HTTPRoute shop/parents:", "[3].namespace"),
+            line -> assertThat(line).contains("error: HTTPRoute shop/mirror:", "RequestMirror"),
+            line -> assertThat(line).contains("error: HTTPRoute shop/mirror:", "URLRewrite"),
+            line -> assertThat(line).contains("8 errors, 0 warnings"));
+  }
+
+  @Test
   void aFileThatIsNotThereIsNoFinding() {
     CommandRun run =
         CommandRun.of("policy", "validate", "-f", directory.resolve("none.yaml").toString())

@@ -186,7 +186,11 @@ final class PolicyFeed implements ClusterListener {
 
   private List<ReportedFinding> report(ClusterView now) {
     List<ReportedFinding> all = new ArrayList<>();
+    List<Finding> together = findings();
     for (io.signetmesh.crds.manifest.Finding finding : now.findings()) {
+      if (together.stream().anyMatch(other -> other.repeats(finding))) {
+        continue;
+      }
       ResourceKey key = finding.resource();
       all.add(
           new ReportedFinding(
@@ -195,7 +199,7 @@ final class PolicyFeed implements ClusterListener {
               key == null ? "" : namespaceOf(key),
               finding.toString()));
     }
-    for (Finding finding : findings()) {
+    for (Finding finding : together) {
       all.add(
           new ReportedFinding(
               finding.severity() == Severity.ERROR,

@@ -41,12 +41,17 @@ public record Validation(int objects, List<PortFinding> findings, List<PassedOve
    */
   public static Validation of(Manifests manifests, PolicyConfig config) {
     List<PortFinding> findings = new ArrayList<>();
-    manifests.findings().forEach(finding -> findings.add(of(finding)));
     Map<ResourceKey, ?> valid = manifests.objectsOver(Map.of(), Map.of());
     ClusterView view =
         ClusterView.of(
             1, manifests.objectsOver(Map.of(), Map.of()).values(), manifests.positions());
-    for (Finding finding : new SimulatedMesh(view, config).findings()) {
+    List<Finding> together = new SimulatedMesh(view, config).findings();
+    for (io.signetmesh.crds.manifest.Finding finding : manifests.findings()) {
+      if (together.stream().noneMatch(other -> other.repeats(finding))) {
+        findings.add(of(finding));
+      }
+    }
+    for (Finding finding : together) {
       if (!isConsequence(finding, manifests)) {
         findings.add(PortFinding.of(finding));
       }

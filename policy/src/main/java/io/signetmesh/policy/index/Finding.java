@@ -1,5 +1,6 @@
 package io.signetmesh.policy.index;
 
+import io.signetmesh.crds.ResourceKey;
 import io.signetmesh.crds.manifest.PlainText;
 import io.signetmesh.policy.facts.ObjectRef;
 import java.util.Comparator;
@@ -87,6 +88,25 @@ public record Finding(
   /** The same with another place. */
   public Finding at(String place) {
     return new Finding(severity, rule, object, place, field, message);
+  }
+
+  /**
+   * Whether this says of a field, as an error, what a warning about the manifest says of it: what
+   * is legal to write and has no effect.
+   */
+  public boolean repeats(io.signetmesh.crds.manifest.Finding manifest) {
+    ResourceKey key = manifest.resource();
+    return severity == Severity.ERROR
+        && !manifest.isError()
+        && (rule == Rule.NOT_UNDERSTOOD
+            || rule == Rule.NEVER_MATCHES
+            || rule == Rule.BAD_AUTHENTICATIONS)
+        && key != null
+        && key.group().equals(object.kind().group())
+        && key.kind().equals(object.kind().resourceKind())
+        && key.namespace().equals(object.namespace())
+        && key.name().equals(object.name())
+        && (manifest.field().equals(field) || manifest.field().startsWith(field + "["));
   }
 
   @Override

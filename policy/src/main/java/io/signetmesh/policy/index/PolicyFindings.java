@@ -94,13 +94,16 @@ final class PolicyFindings {
                 "; it grants nothing"));
       } else {
         bearing.add(ObjectRef.namespace(authorization.ref().namespace()));
-        seen.warning(
-            authorization,
-            Rule.SELECTS_NOTHING,
-            "spec.server.selector",
-            "spec.server.selector selects no Server of namespace "
-                + authorization.ref().namespace(),
-            bearing);
+        LabelSelection given = authorization.serverSelector();
+        if (given == null || given.malformed().isEmpty()) {
+          seen.warning(
+              authorization,
+              Rule.SELECTS_NOTHING,
+              "spec.server.selector",
+              "spec.server.selector selects no Server of namespace "
+                  + authorization.ref().namespace(),
+              bearing);
+        }
       }
     }
     for (Grant.Reason reason : reasons(seen.grants.of(authorization))) {

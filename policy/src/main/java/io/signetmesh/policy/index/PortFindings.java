@@ -33,7 +33,7 @@ final class PortFindings {
     String selector = pods ? "podSelector" : "externalWorkloadSelector";
     seen.selector(server, "spec." + selector, server.selector(), itself);
     NamespaceContents namespace = seen.contents(server);
-    if (namespace.serves(server)) {
+    if (namespace.serves(server) || !server.selector().malformed().isEmpty()) {
       return;
     }
     if (namespace.selects(server) && server.port() instanceof ServerFact.Port.ByName(String name)) {

@@ -8,6 +8,7 @@ import io.signetmesh.policy.facts.RouteFact;
 import io.signetmesh.policy.facts.ServerFact;
 import io.signetmesh.policy.index.Finding.Rule;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 
 /** What is wrong with routes and rate limits. */
@@ -123,7 +124,10 @@ final class RequestFindings {
               limits,
               Rule.LIMIT_UNUSED,
               "spec.targetRef",
-              server.ref() + " is limited by the older " + first.ref() + "; this one is not used",
+              server.ref()
+                  + " is limited by "
+                  + preceding(first, limits)
+                  + "; this one is not used",
               bearing);
         }
       }
@@ -147,5 +151,15 @@ final class RequestFindings {
         }
       }
     }
+  }
+
+  /** The limit that holds, and why it comes before another. */
+  private static String preceding(RateLimitFact first, RateLimitFact other) {
+    if (Objects.equals(first.created(), other.created())) {
+      return first.ref() + ", which is the first by name";
+    }
+    return first.created() == null
+        ? first.ref() + ", which has no creation time"
+        : "the older " + first.ref();
   }
 }

@@ -478,8 +478,15 @@ final class FindingsTest {
   void aSecondRateLimitIsNamed() {
     assertThat(findings(rateLimit("a", "web", 1, START), rateLimit("b", "web", 1, START)))
         .containsExactly(
-            "ERROR limit-unused HTTPLocalRateLimitPolicy shop/b: Server shop/web is limited by the"
-                + " older HTTPLocalRateLimitPolicy shop/a; this one is not used");
+            "ERROR limit-unused HTTPLocalRateLimitPolicy shop/b: Server shop/web is limited by"
+                + " HTTPLocalRateLimitPolicy shop/a, which is the first by name; this one is not"
+                + " used");
+    assertThat(
+            findings(
+                rateLimit("b", "web", 1, START), rateLimit("a", "web", 1, START.plusSeconds(1))))
+        .singleElement()
+        .asString()
+        .contains("shop/a: Server shop/web is limited by the older", "shop/b; this one");
     assertThat(findings(rateLimit("a", "wep", 1, START)))
         .singleElement()
         .asString()
