@@ -81,21 +81,23 @@ final class ServersIT {
     Readiness.awaitListening(process, new InetSocketAddress(net.prefix() + "2", port), LIMIT);
   }
 
-  private SignetProcess up() throws Exception {
-    SignetProcess up =
-        start(
-            "up",
-            "up",
-            "--manifests",
-            manifests().toString(),
-            "--state",
-            state(),
-            "--identity-listen",
-            address(8080),
-            "--discovery-listen",
-            address(8086),
-            "--policy-listen",
-            address(8090));
+  private SignetProcess up(String... more) throws Exception {
+    List<String> arguments =
+        new ArrayList<>(
+            List.of(
+                "up",
+                "--manifests",
+                manifests().toString(),
+                "--state",
+                state(),
+                "--identity-listen",
+                address(8080),
+                "--discovery-listen",
+                address(8086),
+                "--policy-listen",
+                address(8090)));
+    arguments.addAll(List.of(more));
+    SignetProcess up = start("up", arguments.toArray(String[]::new));
     awaitListening(up, 8090);
     return up;
   }
@@ -193,11 +195,61 @@ final class ServersIT {
   }
 
   private String explainedText(String name, List<String> options) throws Exception {
+    List<String> arguments = new ArrayList<>(options);
+    arguments.addAll(List.of("--workload", "shop/web", "--port", "8080", "--path", "/catalog"));
+    return answer(name, arguments);
+  }
+
+  private String answer(String name, List<String> options) throws Exception {
     List<String> arguments = new ArrayList<>(List.of("policy", "explain"));
     arguments.addAll(options);
-    arguments.addAll(List.of("--workload", "shop/web", "--port", "8080", "--path", "/catalog"));
     assertThat(run(name, arguments.toArray(String[]::new))).as(() -> text(name)).isZero();
     return text(name);
+  }
+
+  @Test
+  void questionsToTheControllerAreAnsweredByItsOwnOptions() throws Exception {
+    Files.writeString(
+        manifests().resolve("probed.yaml"),
+        """
+        apiVersion: v1
+        kind: Pod
+        metadata:
+          name: probed
+          namespace: shop
+          labels: {linkerd.io/control-plane-ns: linkerd}
+        spec:
+          containers:
+            - name: app
+              image: example/probed
+              ports: [{containerPort: 8080}, {containerPort: 9999}]
+              readinessProbe: {httpGet: {path: /ready, port: 8080}}
+        """);
+    String[] options = {"--probe-networks", "10.1.0.0/16", "--default-opaque-ports", "9999"};
+    up(options);
+    assertThat(probed("probe", "8080", "10.1.2.3", options)).startsWith("allowed");
+    assertThat(probed("stranger", "8080", "10.2.2.3", options)).startsWith("denied");
+    probed("opaque", "9999", "10.2.2.3", options);
+  }
+
+  /** The answer of the controller, which is that of the manifests with the controller's options. */
+  private String probed(String name, String port, String client, String... options)
+      throws Exception {
+    List<String> question = List.of("--workload", "shop/probed", "--port", port);
+    List<String> online = new ArrayList<>(question);
+    online.addAll(List.of("--client-ip", client, "--path", "/ready", "--server"));
+    List<String> byDefault = new ArrayList<>(question);
+    byDefault.addAll(List.of("--client-ip", client, "--path", "/ready"));
+    byDefault.addAll(List.of("-f", manifests().toString()));
+    List<String> offline = new ArrayList<>(byDefault);
+    offline.addAll(List.of(options));
+    online.addAll(List.of("--state", state()));
+    String answer = answer("online-" + name, online).replaceFirst("\n  generation .*", "");
+    assertThat(answer).isEqualTo(answer("offline-" + name, offline));
+    if (!answer.startsWith("allowed")) {
+      assertThat(answer).isNotEqualTo(answer("default-" + name, byDefault));
+    }
+    return answer;
   }
 
   @Test
