@@ -212,9 +212,9 @@ class IdentityClientIT {
     TrustBundle anchors = anchors(server(SHORT, 0));
     int port;
     IdentityClient client;
+    List<Socket> held = new ArrayList<>();
     try (ServerSocket silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
         var threads = Executors.newVirtualThreadPerTaskExecutor()) {
-      List<Socket> held = new ArrayList<>();
       threads.submit(
           () -> {
             while (true) {
@@ -225,9 +225,10 @@ class IdentityClientIT {
       client = client(anchors, port, SERVER.dnsName());
       await(() -> client.metrics().failures() >= 1);
       silent.close();
-      for (Socket socket : held) {
-        socket.close();
-      }
+    }
+    // The thread that accepts has ended by now.
+    for (Socket socket : held) {
+      socket.close();
     }
     server(SHORT, port);
 
