@@ -40,11 +40,16 @@ import org.jspecify.annotations.Nullable;
  */
 final class Mending {
   private static final String AUTHENTICATIONS = "spec.requiredAuthenticationRefs[";
+
+  /** Names and labels compared over all suggestions of one mending; then there are no more. */
+  private static final long MAX_COMPARISONS = 100_000;
+
   private static final Pattern ELEMENT = Pattern.compile("\\[(\\d{1,6})]");
 
   private final Map<ObjectRef, Fact> facts;
   private final Map<String, NamespaceContents> namespaces;
   private final PolicyConfig config;
+  private long comparisons = MAX_COMPARISONS;
 
   Mending(
       Map<ObjectRef, Fact> facts, Map<String, NamespaceContents> namespaces, PolicyConfig config) {
@@ -231,6 +236,9 @@ final class Mending {
       return Optional.of(
           new Meant<>(new ObjectRef(missing.kind(), missing.namespace(), name.get()), name.get()));
     }
+    if (!afford(namespaces.keySet())) {
+      return Optional.empty();
+    }
     for (Map.Entry<String, NamespaceContents> other : namespaces.entrySet()) {
       if (other.getValue().names(missing.kind()).contains(missing.name())) {
         return Optional.of(
@@ -317,7 +325,7 @@ final class Mending {
     }
     LabelSelection selector = authorization.serverSelector();
     if (field.startsWith("spec.server.selector") && selector != null) {
-      return finding.rule() != Finding.Rule.SELECTS_NOTHING
+      return finding.rule() != Finding.Rule.SELECTS_NOTHING || !afford(namespace.servers.values())
           ? Optional.empty()
           : namespace.servers.values().stream()
               .flatMap(server -> selector.slips(server.labels()).stream())
@@ -419,7 +427,7 @@ final class Mending {
                   new Mended(
                       of(server, server.selector(), new ServerFact.Port.ByName(near)), near));
     }
-    return finding.field().equals("spec.port")
+    return finding.field().equals("spec.port") || !afford(namespace.workloads)
         ? Optional.empty()
         : namespace.workloads.stream()
             .filter(workload -> workload.ref().kind() == server.workloads())
@@ -445,8 +453,14 @@ final class Mending {
 
   // --- Names ---
 
-  private static Optional<String> near(String name, Collection<String> known) {
-    return NearestName.of(name, known);
+  /** Names that are near, as long as the comparisons last. */
+  private Optional<String> near(String name, Collection<String> known) {
+    return afford(known) ? NearestName.of(name, known) : Optional.empty();
+  }
+
+  private boolean afford(Collection<?> compared) {
+    comparisons -= compared.size() + 1;
+    return comparisons >= 0;
   }
 
   private static Meant<Reference> named(Reference reference, String name) {

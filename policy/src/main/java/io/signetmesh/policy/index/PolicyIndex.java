@@ -221,7 +221,8 @@ public final class PolicyIndex {
   /**
    * What is probably meant where findings that bear on a port are about slips of the pen, each with
    * the policy that the port would have if that one alone were mended. Of very many the first are
-   * looked at. Takes a time for each that grows with the number of objects of the namespace.
+   * looked at, so that a namespace full of slips keeps nobody waiting. Takes a time for each that
+   * grows with the number of objects of the namespace.
    */
   public Map<Finding, Suggestion> suggestions(ObjectRef workload, int port) {
     WorkloadFact fact = workload(workload).orElse(null);
