@@ -94,7 +94,7 @@ final class Broadcast implements AutoCloseable {
       if (open) {
         try {
           listener.changed(view, change);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
           LOG.error("listener {} failed on revision {}", listener, view.revision(), e);
         }
       }

@@ -187,11 +187,42 @@ public final class DirectorySource implements ClusterSource {
         pause(poll);
       } catch (InterruptedException | ClosedWatchServiceException e) {
         return;
-      } catch (RuntimeException e) {
-        LOG.error("{}: reading failed, the last view stays in force", directory, e);
-        lookAgain = true;
+      } catch (RuntimeException | Error e) {
+        // A watch that ended would leave the last policy in force for good, with nobody told.
+        try {
+          failed(e);
+        } catch (RuntimeException | Error again) {
+          LOG.error("{}: reading failed", directory, again);
+        }
+        if (isClosedWithin(LONGEST_POLL)) {
+          return;
+        }
       }
     }
+  }
+
+  /** Memory may have run out over one file: all is read again, and the view says so until then. */
+  private void failed(Throwable e) {
+    lastListing = null;
+    LOG.error("{}: reading failed, the last view stays in force", directory, e);
+    apply(inForce.unreadable(List.of(stale("reading failed: " + e))));
+  }
+
+  private boolean isClosedWithin(Duration time) {
+    try {
+      return closed.await(time.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (InterruptedException e) {
+      return true;
+    }
+  }
+
+  private Finding stale(String why) {
+    return new Finding(
+        Finding.Severity.ERROR,
+        new Position(directory.toString(), 1, 1),
+        null,
+        "",
+        why + "; everything stays as last read");
   }
 
   private void look() throws InterruptedException {
@@ -218,15 +249,7 @@ public final class DirectorySource implements ClusterSource {
       }
     } catch (IOException e) {
       lastListing = null;
-      apply(
-          inForce.unreadable(
-              List.of(
-                  new Finding(
-                      Finding.Severity.ERROR,
-                      new Position(directory.toString(), 1, 1),
-                      null,
-                      "",
-                      "cannot be read: " + e + "; everything stays as last read"))));
+      apply(inForce.unreadable(List.of(stale("cannot be read: " + e))));
     }
   }
 

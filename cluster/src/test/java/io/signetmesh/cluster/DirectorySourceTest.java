@@ -3,7 +3,9 @@ package io.signetmesh.cluster;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.signetmesh.crds.manifest.Finding;
 import io.signetmesh.crds.manifest.InvalidManifestsException;
+import io.signetmesh.crds.manifest.ManifestReader;
 import io.signetmesh.crds.policy.Server;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -12,6 +14,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
@@ -315,6 +318,54 @@ class DirectorySourceTest {
     assertThat(view.servers("shop")).hasSize(1);
     Files.writeString(directory.resolve("api.yaml"), server("api", 91));
     assertThat(port(await(news.views), "api")).isEqualTo(91);
+  }
+
+  @Test
+  void survivesAFileOverWhichMemoryRunsOut() throws Exception {
+    Files.writeString(directory.resolve("web.yaml"), server("web", 80));
+    ManifestReader reader =
+        new ManifestReader(
+            (object, unread) -> {
+              if (object.getMetadata().getName().equals("bomb")) {
+                throw new OutOfMemoryError("Java heap space");
+              }
+              return List.of();
+            });
+    DirectorySource source = DirectorySource.open(directory, reader, InstantSource.system());
+    opened.add(source);
+    source.subscribe(news);
+    await(news.views);
+    Path bomb = Files.writeString(directory.resolve("bomb.yaml"), server("bomb", 1));
+    assertThat(await(news.views).findings())
+        .singleElement()
+        .matches(Finding::isError)
+        .asString()
+        .contains("reading failed", "OutOfMemoryError", "everything stays as last read");
+    assertThat(port(source.view(), "web")).isEqualTo(80);
+    Files.delete(bomb);
+    Files.writeString(directory.resolve("web.yaml"), server("web", 81));
+    ClusterView view = await(news.views);
+    while (!view.findings().isEmpty() || port(view, "web") != 81) {
+      view = await(news.views);
+    }
+  }
+
+  @Test
+  void aListWithASlipInItsVersionTakesNothingAwayThatItsFileHeld() throws Exception {
+    Path file = Files.writeString(directory.resolve("web.yaml"), list("v1"));
+    DirectorySource source = open();
+    assertThat(port(source.view(), "web")).isEqualTo(80);
+    Files.writeString(file, list("core/v1"));
+    assertThat(await(news.views).findings()).anyMatch(Finding::isError);
+    assertThat(port(source.view(), "web")).isEqualTo(80);
+  }
+
+  private static String list(String apiVersion) {
+    return "apiVersion: "
+        + apiVersion
+        + "\nkind: List\nitems:\n- "
+        + server("web", 80).substring(4).strip().replace("\n", "\n  ")
+        + "\n";
   }
 
   @Test

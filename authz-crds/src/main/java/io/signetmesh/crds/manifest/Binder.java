@@ -37,6 +37,9 @@ final class Binder {
   /** Bounds what aliases can blow a document up to. */
   private static final int MAX_VALUES = 1_000_000;
 
+  /** Longer keys are cut in paths, which are made for each value: no field has such a name. */
+  private static final int MAX_PLAIN_KEY = 120;
+
   private static final JsonNodeFactory JSON = JsonNodeFactory.instance;
   private static final BigInteger INT_MIN = BigInteger.valueOf(Integer.MIN_VALUE);
   private static final BigInteger INT_MAX = BigInteger.valueOf(Integer.MAX_VALUE);
@@ -640,7 +643,10 @@ final class Binder {
   }
 
   private static String child(String path, String name) {
-    boolean plain = !name.isEmpty() && name.chars().allMatch(c -> c != '.' && c != '[' && c > ' ');
+    boolean plain =
+        !name.isEmpty()
+            && name.length() <= MAX_PLAIN_KEY
+            && name.chars().allMatch(c -> c != '.' && c != '[' && c > ' ');
     if (!plain) {
       return path + "[" + Quoted.text(name) + "]";
     }

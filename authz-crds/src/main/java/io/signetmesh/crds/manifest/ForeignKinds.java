@@ -15,7 +15,7 @@ import java.util.stream.Collectors;
  * <p>Foreign is a kind that Kubernetes or the Gateway API have beside those that are read, and any
  * kind of a group that is not near a known one. Not foreign is a kind that is, or nearly is, one of
  * the mesh, whatever its group; a kind that is, or nearly is, one of Kubernetes in a group that may
- * be Kubernetes' own; and any other kind of a known group.
+ * be Kubernetes' own; any other kind of a known group; and a {@code List}, whatever its group.
  */
 final class ForeignKinds {
   /** Kinds of the known groups that are not read. */
@@ -65,10 +65,10 @@ final class ForeignKinds {
     if (!TextFormat.GROUP.matches(group) || !TextFormat.KIND.matches(kind)) {
       return false;
     }
-    String single =
-        kind.endsWith(LIST) && !kind.equals(LIST)
-            ? kind.substring(0, kind.length() - LIST.length())
-            : kind;
+    if (kind.equals(LIST)) {
+      return false;
+    }
+    String single = single(kind);
     if (UNREAD.getOrDefault(group, Set.of()).contains(single)) {
       return true;
     }
@@ -77,6 +77,17 @@ final class ForeignKinds {
     }
     return !isLike(single, MESH_KINDS)
         && !(mayBeOfKubernetes(group) && isLike(single, KUBERNETES_KINDS));
+  }
+
+  /** Whether the group or the kind is, or nearly is, one of the mesh, whatever the other is. */
+  static boolean mayBeOfMesh(String group, String kind) {
+    return isOfMesh(group)
+        || nearestGroup(group).filter(ForeignKinds::isOfMesh).isPresent()
+        || isLike(single(kind), MESH_KINDS);
+  }
+
+  private static String single(String kind) {
+    return kind.endsWith(LIST) ? kind.substring(0, kind.length() - LIST.length()) : kind;
   }
 
   private static Set<String> kinds(boolean ofMesh) {

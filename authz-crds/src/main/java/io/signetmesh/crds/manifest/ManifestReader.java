@@ -23,7 +23,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -51,6 +53,9 @@ public final class ManifestReader {
 
   /** Fields that tell an object from the file of a tool. */
   private static final Set<String> OBJECT = Set.of("apiVersion", "kind", "metadata", "spec");
+
+  /** Fields under which objects of other tools hold whole objects. */
+  private static final Set<String> HOLDING = Set.of("items", "objects");
 
   private final Rules rules;
   private final @Nullable String defaultNamespace;
@@ -227,6 +232,17 @@ public final class ManifestReader {
           group.isEmpty() ? apiVersion.get() : apiVersion.get().substring(group.length() + 1);
       ResourceKind kind = ResourceKind.find(group, kindName.get()).orElse(null);
       if (kind == null && ForeignKinds.isForeign(group, kindName.get())) {
+        YamlNode held = ofMeshIn(written, Collections.newSetFromMap(new IdentityHashMap<>()));
+        if (held != null) {
+          refuse(
+              held,
+              "an object of the mesh in one of kind "
+                  + Quoted.text(kindName.get())
+                  + " of "
+                  + Quoted.text(apiVersion.get())
+                  + ", which is not read: give it by itself or in a List of apiVersion v1");
+          return;
+        }
         pass(new PassedOver(group, kindName.get(), 1, written.position()), problems);
         return;
       }
@@ -573,8 +589,54 @@ public final class ManifestReader {
         kind.group(), kind.kind(), kind.namespaced() ? namespace.get() : "", name.get());
   }
 
-  /** Whether there is nothing of what every object has but a version, not even misspelt. */
+  /**
+   * What is, or nearly is, an object of the mesh among the objects that another one holds, however
+   * deep; null when there is none. Aliases are followed once.
+   */
+  private static @Nullable YamlNode ofMeshIn(YamlNode.Mapping holder, Set<YamlNode> seen) {
+    for (YamlNode.Entry entry : holder.entries()) {
+      if (!(entry.value() instanceof YamlNode.Sequence held)
+          || !seen.add(held)
+          || !HOLDING.contains(entry.key()) && NearestName.of(entry.key(), HOLDING).isEmpty()) {
+        continue;
+      }
+      for (YamlNode item : held.items()) {
+        if (!(item instanceof YamlNode.Mapping object) || !seen.add(object)) {
+          continue;
+        }
+        if (ForeignKinds.mayBeOfMesh(
+            group(text(object, "apiVersion").orElse("")), text(object, "kind").orElse(""))) {
+          return object;
+        }
+        YamlNode deeper = ofMeshIn(object, seen);
+        if (deeper != null) {
+          return deeper;
+        }
+      }
+    }
+    return null;
+  }
+
+  /** Group of an apiVersion, of one that was cut before its version too. */
+  private static String group(String apiVersion) {
+    int slash = apiVersion.indexOf('/');
+    return slash < 0 ? apiVersion : apiVersion.substring(0, slash);
+  }
+
+  /**
+   * Whether there is nothing of what every object has, not even misspelt, but a version that is not
+   * one of the mesh. A version alone is what is there of a file that is being written.
+   */
   private static boolean isNoObject(YamlNode.Mapping root) {
+    Optional<YamlNode> version = value(root, "apiVersion");
+    if (version.isPresent()) {
+      Optional<String> text = text(root, "apiVersion");
+      if (root.entries().size() == 1
+          || text.isEmpty()
+          || ForeignKinds.mayBeOfMesh(group(text.get()), "")) {
+        return false;
+      }
+    }
     return root.entries().stream()
         .map(YamlNode.Entry::key)
         .allMatch(

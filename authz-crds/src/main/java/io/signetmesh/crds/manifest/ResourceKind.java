@@ -106,6 +106,9 @@ record ResourceKind(
   static String explainUnknown(String group, String kind) {
     String shown = Quoted.text(kind) + (group.isEmpty() ? "" : " of group " + Quoted.text(group));
     Map<String, ResourceKind> kinds = BY_GROUP.get(group);
+    if (kind.equals("List")) {
+      return "unknown kind " + shown + ": List is known in apiVersion v1";
+    }
     if (kinds == null) {
       for (Map<String, ResourceKind> candidate : BY_GROUP.values()) {
         ResourceKind same = candidate.get(kind);

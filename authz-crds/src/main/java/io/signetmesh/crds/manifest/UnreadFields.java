@@ -7,7 +7,8 @@ import java.util.TreeSet;
 /**
  * Fields of an object that could not be read, each of which has a finding of its own already. The
  * object has something else in their place (a default, nothing, an empty text, 0), of which nothing
- * must be said. Paths are those of the model, as {@code spec.networks[0].cidr}.
+ * must be said. Paths are those of the model, as {@code spec.networks[0].cidr}. An object with more
+ * unread fields than are kept counts as unread as a whole.
  */
 public final class UnreadFields {
   /** Of an object that was read as a whole. */
@@ -16,25 +17,32 @@ public final class UnreadFields {
   /** Stands for something about an object or a list as a whole: no field has this name. */
   private static final String PART = "?";
 
+  /** Bounds what is kept of an object of garbage: each field has an error, the object is lost. */
+  private static final int MAX_PATHS = 10_000;
+
+  private static final int MAX_CHARACTERS = 1_000_000;
+
   private final TreeSet<String> paths = new TreeSet<>();
   private final Map<String, String> renamed = new HashMap<>();
+  private int characters;
   private boolean everything;
 
   UnreadFields() {}
 
   /** The field at this path, and so all of what is below it, is not known. */
   void add(String path) {
-    paths.add(inModel(path));
+    keep(inModel(path));
   }
 
   /** Something is wrong with the object or list as a whole; what is in it can be known. */
   void addPartOf(String path) {
-    paths.add(path.isEmpty() ? PART : inModel(path) + "." + PART);
+    keep(path.isEmpty() ? PART : inModel(path) + "." + PART);
   }
 
   /** Nothing of the object is known. */
   void addEverything() {
     everything = true;
+    paths.clear();
   }
 
   /** The manifest has another name for the field than the model. */
@@ -94,6 +102,16 @@ public final class UnreadFields {
       }
     }
     return path;
+  }
+
+  private void keep(String path) {
+    if (everything || !paths.add(path)) {
+      return;
+    }
+    characters += path.length();
+    if (paths.size() > MAX_PATHS || characters > MAX_CHARACTERS) {
+      addEverything();
+    }
   }
 
   private boolean hasBelow(String prefix) {

@@ -15,6 +15,7 @@ import io.signetmesh.crds.route.PolicyHttpRoute;
 import io.signetmesh.crds.workload.ExternalWorkload;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -24,6 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ManifestReaderTest {
   private static final String SERVER =
@@ -455,13 +457,66 @@ class ManifestReaderTest {
     "deployments/v1, Deploymnt, known groups are",
     "gateway.networking.k8s.io/v1, Route, known kinds of this group",
     "Example.com/v1, Thing, known groups are",
-    "example.com/v1, A b, known groups are"
+    "example.com/v1, A b, known groups are",
+    "core/v1, List, List is known in apiVersion v1",
+    "meta.k8s.io/v1, List, List is known in apiVersion v1"
   })
   void doesNotPassOverWhatMayBeAMisspeltPolicy(String apiVersion, String kind, String said) {
     Manifests manifests = read(object(apiVersion, kind));
     assertThat(manifests.passedOver()).isEmpty();
     assertThat(manifests.errors()).singleElement().asString().contains("unknown kind", said);
     assertThat(manifests.unreadableSources()).containsExactly("m.yaml");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "core/v1, List, items",
+    "core/v1, Lsit, items",
+    "core/v1, Lsit, itmes",
+    "example.com/v1, ThingList, items",
+    "template.openshift.io/v1, Template, objects"
+  })
+  void doesNotPassOverWhatHoldsObjectsOfTheMesh(String apiVersion, String kind, String field) {
+    String held = "{apiVersion: policy.signetmesh.io/v1alpha1, kind: DenyPolicy}";
+    for (String item :
+        List.of(
+            held,
+            "{apiVersion: polcy.linkerd.io/v1, kind: Thing}",
+            "{apiVersion: example.com/v1, kind: Servr}",
+            "{apiVersion: example.com/v1, kind: Things, items: [" + held + "]}")) {
+      Manifests manifests =
+          read(object(apiVersion, kind) + "%s: [{kind: ConfigMap}, %s]\n".formatted(field, item));
+      assertThat(manifests.passedOver()).isEmpty();
+      assertThat(manifests.errors()).hasSize(1);
+      assertThat(manifests.unreadableSources()).containsExactly("m.yaml");
+    }
+  }
+
+  @Test
+  void saysWhichObjectIsHeldByOneThatIsNotRead() {
+    Manifests manifests =
+        read(
+            object("template.openshift.io/v1", "Template")
+                + "objects:\n- {apiVersion: v1, kind: ConfigMap}\n- {kind: DenyPolicy}\n");
+    assertThat(manifests.errors())
+        .singleElement()
+        .hasToString(
+            "m.yaml:7:3: error: an object of the mesh in one of kind \"Template\" of"
+                + " \"template.openshift.io/v1\", which is not read: give it by itself or in a List"
+                + " of apiVersion v1");
+  }
+
+  @Test
+  void passesOverWhatHoldsOtherObjectsHoweverManyAliasesNameThem() {
+    StringBuilder text = new StringBuilder(object("example.com/v1", "Things"));
+    text.append("a0: &a0 {kind: Thing, items: [{apiVersion: apps/v1, kind: Deployment}]}\n");
+    for (int i = 1; i < 30; i++) {
+      text.append("a%d: &a%d {items: [*a%d, *a%d]}\n".formatted(i, i, i - 1, i - 1));
+    }
+    assertThat(
+            org.junit.jupiter.api.Assertions.assertTimeoutPreemptively(
+                java.time.Duration.ofSeconds(10), () -> read(text + "items: [*a29]\n").findings()))
+        .isEmpty();
   }
 
   @Test
@@ -478,6 +533,37 @@ class ManifestReaderTest {
     }
     assertThat(reader.read("other.yaml", "port: 80\n").isValid()).isFalse();
     assertThat(reader.read("values.yaml", SERVER).objects()).containsOnlyKeys(WEB);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"values.yaml", "Chart.yaml", "kustomization.yaml", "kustomization.yml"})
+  void aFileOfAToolThatIsTheStartOfAnObjectIsNotPassedOver(String name) {
+    for (String text :
+        List.of(
+            "apiVersion: policy.signetmesh.io/v1alpha1\n",
+            "apiVersion: policy.signetmesh.io/v1alpha1\nport: 80\n",
+            "apiVersion: polcy.linkerd.io/v1\nport: 80\n",
+            "apiVersion: policy.linkerd.io\nport: 80\n",
+            "apiVersion: policy.li\n",
+            "apiVersion:\n",
+            "apiVersion: v1\n")) {
+      Manifests manifests = reader.read(name, text);
+      assertThat(manifests.passedOver()).as(text).isEmpty();
+      assertThat(manifests.unreadableSources()).as(text).containsExactly(name);
+    }
+  }
+
+  @Test
+  void filesOfToolsMayNameTheirOwnVersion() {
+    assertThat(reader.read("Chart.yaml", "apiVersion: v2\nname: x\nversion: 1.0.0\n").passedOver())
+        .hasSize(1);
+    assertThat(
+            reader
+                .read(
+                    "kustomization.yaml",
+                    "apiVersion: kustomize.config.k8s.io/v1beta1\nresources: [a.yaml]\n")
+                .passedOver())
+        .hasSize(1);
   }
 
   static Stream<List<String>> badInput() {
@@ -568,6 +654,46 @@ class ManifestReaderTest {
                   java.time.Duration.ofSeconds(30), () -> read(text).errors()))
           .isNotEmpty();
     }
+  }
+
+  @Test
+  void boundsWhatItKeepsOfUnreadFields() {
+    String numbers = String.join(", ", Collections.nCopies(10_001, "9".repeat(20)));
+    for (String key : List.of("k", "k".repeat(100_000), "k.".repeat(50_000))) {
+      String text =
+          SERVER.replace(
+              "shop}", "shop, managedFields: [{fieldsV1: {? " + key + " : [" + numbers + "]}}]}");
+      List<UnreadFields> unread = new ArrayList<>();
+      Manifests manifests =
+          new ManifestReader(
+                  (object, fields) -> {
+                    unread.add(fields);
+                    return List.of();
+                  })
+              .read("m.yaml", text);
+      assertThat(manifests.invalidKeys()).containsExactly(WEB);
+      assertThat(manifests.findings()).allMatch(finding -> finding.field().length() < 300);
+      assertThat(unread).singleElement().matches(fields -> !fields.isRead("spec.port"));
+    }
+  }
+
+  @Test
+  void unreadFieldsPastTheLimitAreAllOfThem() {
+    UnreadFields many = new UnreadFields();
+    for (int i = 0; i < 10_000; i++) {
+      many.add("metadata.x[" + i + "]");
+    }
+    assertThat(many.isRead("spec")).isTrue();
+    many.add("metadata.x[0]");
+    assertThat(many.isRead("spec")).isTrue();
+    many.addPartOf("metadata.x[10000]");
+    assertThat(many.isRead("spec")).isFalse();
+    UnreadFields longOnes = new UnreadFields();
+    longOnes.add("a".repeat(1_000_000));
+    assertThat(longOnes.isRead("spec")).isTrue();
+    longOnes.add("b");
+    assertThat(longOnes.isRead("spec")).isFalse();
+    assertThat(longOnes.isEmpty()).isFalse();
   }
 
   @Test
