@@ -3,6 +3,7 @@ package io.signetmesh.identity.channel;
 import com.sun.management.UnixOperatingSystemMXBean;
 import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
+import java.nio.ByteBuffer;
 import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -15,13 +16,23 @@ import org.slf4j.LoggerFactory;
  * <ul>
  *   <li>All together: as many as leave a quarter of the process's descriptors for other things, and
  *       one for each 64 KiB of heap.
- *   <li>Without certificate, or before it has been shown: a sixteenth of that for each address.
+ *   <li>Those that have not shown a certificate, together: half of that. Handshakes are a quarter
+ *       at most for each address. Connections whose client showed none are a quarter together, and
+ *       a sixteenth for each address.
  *   <li>Once more than half are taken: a 64th for each address, and a quarter for each identity.
  *       While there is room nobody is held to that, because replicas share an identity, and proxies
  *       behind a translated address share that.
  * </ul>
  *
- * So whoever has one certificate, or one address, cannot keep others from connecting. Thread-safe.
+ * An address stands for itself in IPv4 and for its /64 in IPv6, which is what one host has at hand.
+ * In small budgets the 16th and the 64th are 16 connections, the first an eighth at most.
+ *
+ * <p>So one certificate cannot keep others from connecting, nor can one address keep other
+ * addresses from it. Connections that stay without certificate, wherever they are from, leave room
+ * for whoever has one; to keep those out takes a flood of handshakes that are begun anew as they
+ * time out, from the same address or beside a quarter that stays. Many addresses with many
+ * certificates can take everything. How long a connection stays without certificate is for {@link
+ * UncertifiedAge}. Thread-safe.
  */
 final class ConnectionBudget {
   private static final Logger log = LoggerFactory.getLogger(ConnectionBudget.class);
@@ -33,19 +44,47 @@ final class ConnectionBudget {
   private static final int FEWEST = 16;
 
   private final int total;
-  private final int withoutCertificate;
+  private final int uncertified;
+  private final int anonymous;
+  private final int handshakesPerAddress;
+  private final int anonymousPerAddress;
   private final int perAddress;
   private final int perIdentity;
-  private final Map<InetAddress, Held> byAddress = new HashMap<>();
+  private final Map<Source, Held> bySource = new HashMap<>();
   private final Map<String, Integer> byIdentity = new HashMap<>();
   private int taken;
+  private int handshakesHeld;
+  private int anonymousHeld;
   private long refused;
   private long loggedNanos = System.nanoTime() - LOG_NANOS;
 
-  /** What an address holds. */
+  /**
+   * Where connections come from.
+   *
+   * @param ipv6 whether the prefix is one of IPv6
+   * @param prefix the address in IPv4, its first 64 bits in IPv6
+   */
+  private record Source(boolean ipv6, long prefix) {
+    static Source of(InetAddress address) {
+      ByteBuffer bytes = ByteBuffer.wrap(address.getAddress());
+      return bytes.remaining() == Integer.BYTES
+          ? new Source(false, bytes.getInt())
+          : new Source(true, bytes.getLong());
+    }
+  }
+
+  /** What a source holds. */
   private static final class Held {
     private int connections;
-    private int withoutCertificate;
+    private int handshakes;
+    private int anonymous;
+  }
+
+  private enum State {
+    HANDSHAKE,
+    ANONYMOUS,
+    IDENTIFIED,
+    CLOSED
   }
 
   /**
@@ -53,7 +92,10 @@ final class ConnectionBudget {
    */
   ConnectionBudget(int total) {
     this.total = total;
-    this.withoutCertificate = Math.max(FEWEST, total / 16);
+    this.uncertified = Math.max(1, total / 2);
+    this.anonymous = Math.max(1, total / 4);
+    this.handshakesPerAddress = Math.max(1, total / 4);
+    this.anonymousPerAddress = Math.min(Math.max(FEWEST, total / 16), Math.max(1, total / 8));
     this.perAddress = Math.max(FEWEST, total / 64);
     this.perIdentity = Math.max(1, total / 4);
   }
@@ -73,28 +115,37 @@ final class ConnectionBudget {
     return total;
   }
 
+  /** Connections held now. */
+  synchronized int taken() {
+    return taken;
+  }
+
   /** Room for a connection from an address, or null when it is to be closed. */
   synchronized @Nullable Lease admit(InetAddress address) {
-    Held held = byAddress.computeIfAbsent(address, key -> new Held());
+    Source source = Source.of(address);
+    Held held = bySource.computeIfAbsent(source, key -> new Held());
     String why =
         taken >= total
             ? "all " + total + " connections are taken"
-            : held.withoutCertificate >= withoutCertificate
-                ? "it has " + held.withoutCertificate + " connections without certificate"
-                : taken > total / 2 && held.connections >= perAddress
-                    ? "it has " + held.connections + " of the " + taken + " connections"
-                    : null;
+            : handshakesHeld + anonymousHeld >= uncertified
+                ? "all " + uncertified + " connections without certificate are taken"
+                : held.handshakes >= handshakesPerAddress
+                    ? "it has " + held.handshakes + " handshakes"
+                    : taken > total / 2 && held.connections >= perAddress
+                        ? "it has " + held.connections + " of the " + taken + " connections"
+                        : null;
     if (why != null) {
       refuse(address.getHostAddress(), why);
       if (held.connections == 0) {
-        byAddress.remove(address);
+        bySource.remove(source);
       }
       return null;
     }
     taken++;
+    handshakesHeld++;
     held.connections++;
-    held.withoutCertificate++;
-    return new Lease(address, held);
+    held.handshakes++;
+    return new Lease(address, source, held);
   }
 
   private void refuse(String who, String why) {
@@ -106,32 +157,59 @@ final class ConnectionBudget {
     }
   }
 
-  /** The place of one connection. */
+  /** The place of one connection, which begins with its handshake. */
   final class Lease implements AutoCloseable {
     private final InetAddress address;
+    private final Source source;
     private final Held held;
+    private State state = State.HANDSHAKE;
     private @Nullable String identity;
-    private boolean closed;
 
-    private Lease(InetAddress address, Held held) {
+    private Lease(InetAddress address, Source source, Held held) {
       this.address = address;
+      this.source = source;
       this.held = held;
     }
 
     /** The client has proved an identity; false when the connection is to be closed. */
     boolean identify(String proven) {
       synchronized (ConnectionBudget.this) {
-        if (closed || identity != null) {
-          return !closed;
+        if (state != State.HANDSHAKE) {
+          return state == State.IDENTIFIED && proven.equals(identity);
         }
         int others = byIdentity.getOrDefault(proven, 0);
         if (taken > total / 2 && others >= perIdentity) {
           refuse(proven, "it has " + others + " of the " + taken + " connections");
           return false;
         }
+        leave();
+        state = State.IDENTIFIED;
         identity = proven;
         byIdentity.put(proven, others + 1);
-        held.withoutCertificate--;
+        return true;
+      }
+    }
+
+    /** The client has shown no certificate; false when the connection is to be closed. */
+    boolean stayAnonymous() {
+      synchronized (ConnectionBudget.this) {
+        if (state != State.HANDSHAKE) {
+          return state == State.ANONYMOUS;
+        }
+        String why =
+            anonymousHeld >= anonymous
+                ? "all " + anonymous + " connections of clients without certificate are taken"
+                : held.anonymous >= anonymousPerAddress
+                    ? "it has " + held.anonymous + " connections without certificate"
+                    : null;
+        if (why != null) {
+          refuse(address.getHostAddress(), why);
+          return false;
+        }
+        leave();
+        state = State.ANONYMOUS;
+        anonymousHeld++;
+        held.anonymous++;
         return true;
       }
     }
@@ -140,19 +218,35 @@ final class ConnectionBudget {
     @Override
     public void close() {
       synchronized (ConnectionBudget.this) {
-        if (closed) {
+        if (state == State.CLOSED) {
           return;
         }
-        closed = true;
+        leave();
+        state = State.CLOSED;
         taken--;
-        if (identity == null) {
-          held.withoutCertificate--;
-        } else {
-          byIdentity.computeIfPresent(identity, (name, count) -> count == 1 ? null : count - 1);
-        }
         if (--held.connections == 0) {
-          byAddress.remove(address);
+          bySource.remove(source);
         }
+      }
+    }
+
+    /** Takes back what the present state counts. */
+    private void leave() {
+      switch (state) {
+        case HANDSHAKE -> {
+          handshakesHeld--;
+          held.handshakes--;
+        }
+        case ANONYMOUS -> {
+          anonymousHeld--;
+          held.anonymous--;
+        }
+        case IDENTIFIED -> {
+          if (identity != null) {
+            byIdentity.computeIfPresent(identity, (name, count) -> count == 1 ? null : count - 1);
+          }
+        }
+        case CLOSED -> {}
       }
     }
   }

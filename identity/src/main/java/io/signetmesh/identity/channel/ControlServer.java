@@ -40,7 +40,8 @@ import org.jspecify.annotations.Nullable;
  * without ALPN {@code h2}; a client certificate is asked for, one that does not verify fails the
  * handshake, and calls without one are answered UNAUTHENTICATED but for the methods that are open.
  * Who calls is in {@link Caller#current}. The connections of all servers of a process are bounded
- * together.
+ * together. A connection without certificate is ended after a minute, with 15 s more for calls that
+ * are open then: clients come back with a new one.
  */
 public final class ControlServer implements AutoCloseable {
   private static final Attributes.Key<Caller> CALLER = Attributes.Key.create("signet-caller");
@@ -130,6 +131,15 @@ public final class ControlServer implements AutoCloseable {
   public static ControlServer start(
       Config config, ControlLoops loops, List<? extends BindableService> services)
       throws IOException {
+    return start(config, loops, services, UncertifiedAge.DEFAULT);
+  }
+
+  static ControlServer start(
+      Config config,
+      ControlLoops loops,
+      List<? extends BindableService> services,
+      UncertifiedAge age)
+      throws IOException {
     LiveSslContext<Credentials> tls =
         switch (config.security()) {
           case Security.MutualTls mutual ->
@@ -144,7 +154,8 @@ public final class ControlServer implements AutoCloseable {
         InternalNettyServerCredentials.create(
             tls == null
                 ? new PlainNegotiator(HANDSHAKE_TIMEOUT, CALLER)
-                : new TlsServerNegotiator(tls, HANDSHAKE_TIMEOUT, CALLER, loops.connections()));
+                : new TlsServerNegotiator(
+                    tls, HANDSHAKE_TIMEOUT, CALLER, loops.connections(), age));
     ExecutorService workers =
         Executors.newFixedThreadPool(
             config.workers(), new DefaultThreadFactory("control-calls", true));

@@ -23,16 +23,19 @@ final class TlsServerNegotiator implements InternalProtocolNegotiator.ProtocolNe
   private final Duration timeout;
   private final Attributes.Key<Caller> callerKey;
   private final ConnectionBudget connections;
+  private final UncertifiedAge age;
 
   TlsServerNegotiator(
       LiveSslContext<?> tls,
       Duration timeout,
       Attributes.Key<Caller> callerKey,
-      ConnectionBudget connections) {
+      ConnectionBudget connections,
+      UncertifiedAge age) {
     this.tls = tls;
     this.timeout = timeout;
     this.callerKey = callerKey;
     this.connections = connections;
+    this.age = age;
   }
 
   /** What proxies send, also inside TLS. */
@@ -87,11 +90,17 @@ final class TlsServerNegotiator implements InternalProtocolNegotiator.ProtocolNe
                 .<Caller>map(Caller.Identified::new)
                 .orElseGet(Caller.Unidentified::new);
         ConnectionBudget.Lease held = lease;
-        if (held == null
-            || (caller instanceof Caller.Identified(PeerIdentity peer)
-                && !held.identify(peer.name()))) {
+        boolean stays =
+            held != null
+                && (caller instanceof Caller.Identified(PeerIdentity peer)
+                    ? held.identify(peer.name())
+                    : held.stayAnonymous());
+        if (!stays) {
           ctx.channel().close();
           return;
+        }
+        if (!(caller instanceof Caller.Identified)) {
+          age.limit(ctx.channel());
         }
         proceed(
             ctx,

@@ -56,14 +56,166 @@ class ConnectionBudgetTest {
     assertThat(connect(1, 2, "other")).isEqualTo(1);
   }
 
+  /** Connections from an address whose handshakes end without certificate: those that stay. */
+  private int connectAnonymously(int count, InetAddress address) {
+    int connected = 0;
+    for (int i = 0; i < count; i++) {
+      Lease lease = budget.admit(address);
+      if (lease != null && lease.stayAnonymous()) {
+        leases.add(lease);
+        connected++;
+      } else if (lease != null) {
+        lease.close();
+      }
+    }
+    return connected;
+  }
+
+  /** Handshakes that do not end. */
+  private int handshakes(int count, InetAddress address) {
+    int begun = 0;
+    for (int i = 0; i < count; i++) {
+      Lease lease = budget.admit(address);
+      if (lease != null) {
+        leases.add(lease);
+        begun++;
+      }
+    }
+    return begun;
+  }
+
   @Test
   void addressWithoutCertificateHoldsFewConnections() {
+    assertThat(connectAnonymously(TOTAL, address(1))).isEqualTo(TOTAL / 16);
+    assertThat(connect(1, 2, "other")).isEqualTo(1);
+  }
+
+  @Test
+  void addressFullOfConnectionsWithoutCertificateTakesThoseWithOne() {
+    assertThat(connectAnonymously(TOTAL, address(1))).isEqualTo(TOTAL / 16);
+    assertThat(connect(TOTAL / 4, 1, "proxy")).isEqualTo(TOTAL / 4);
+  }
+
+  @Test
+  void addressBeginsAQuarterOfTheHandshakesAtMost() {
+    assertThat(connectAnonymously(TOTAL, address(1))).isEqualTo(TOTAL / 16);
+    assertThat(handshakes(TOTAL, address(1))).isEqualTo(TOTAL / 4);
+    assertThat(connect(1, 1, "same address")).isZero();
+    leases.getLast().close();
+    assertThat(connect(1, 1, "same address")).isEqualTo(1);
+    assertThat(connect(1, 2, "other")).isEqualTo(1);
+  }
+
+  @Test
+  void manyAddressesWithoutCertificateLeaveRoomForHandshakes() {
+    int anonymous = 0;
+    for (int host = 0; host < 1_000; host++) {
+      anonymous += connectAnonymously(100, address(host));
+    }
+    assertThat(anonymous).isEqualTo(TOTAL / 4);
+    assertThat(connect(200, 1_001, "proxy")).isEqualTo(200);
+  }
+
+  @Test
+  void allWithoutCertificateTogetherTakeHalf() {
+    int uncertified = 0;
+    for (int host = 0; host < 1_000; host++) {
+      uncertified += connectAnonymously(10, address(host));
+    }
+    for (int host = 0; host < 1_000; host++) {
+      uncertified += handshakes(100, address(host));
+    }
+    assertThat(uncertified).isEqualTo(TOTAL / 2);
+    assertThat(budget.taken()).isEqualTo(TOTAL / 2);
+
+    leases.getLast().close();
+    assertThat(connect(2_000, 1_001, "proxy")).isBetween(100, TOTAL / 4);
+  }
+
+  @Test
+  void oneAddressLeavesRoomForOthersInTheSmallestBudgetOfAProcess() {
+    ConnectionBudget small = new ConnectionBudget(64);
+    InetAddress greedy = address(1);
+    int held = 0;
+    for (int i = 0; i < 64; i++) {
+      Lease lease = small.admit(greedy);
+      held += lease != null && lease.stayAnonymous() ? 1 : 0;
+    }
+    while (small.admit(greedy) != null) {
+      held++;
+    }
+    assertThat(held).isPositive();
+    assertThat(small.taken()).isLessThan(32);
+    Lease other = small.admit(address(2));
+    assertThat(other).isNotNull();
+    assertThat(other.identify("other")).isTrue();
+  }
+
+  @Test
+  void addressesOfOneIpv6NetworkCountAsOne() {
     int taken = 0;
-    while (budget.admit(address(1)) != null) {
-      taken++;
+    for (int host = 0; host < 1_000; host++) {
+      InetAddress address =
+          InetAddress.ofLiteral("2001:db8:0:1:" + Integer.toHexString(host) + "::1");
+      taken += connectAnonymously(1, address);
     }
     assertThat(taken).isEqualTo(TOTAL / 16);
-    assertThat(connect(1, 2, "other")).isEqualTo(1);
+    assertThat(connectAnonymously(1, InetAddress.ofLiteral("2001:db8:0:2::1"))).isEqualTo(1);
+  }
+
+  @Test
+  void addressesOfIpv4AndOfIpv6AreNotMixedUp() {
+    assertThat(connectAnonymously(TOTAL, InetAddress.ofLiteral("::1"))).isEqualTo(TOTAL / 16);
+    assertThat(connectAnonymously(1, InetAddress.ofLiteral("0.0.0.0"))).isEqualTo(1);
+    assertThat(connectAnonymously(1, InetAddress.ofLiteral("127.0.0.1"))).isEqualTo(1);
+  }
+
+  @Test
+  void twoThousandProxiesOfOneAddressConnectAtOnce() {
+    // As many as a heap of 512 MiB gives; handshakes end in the order in which they began.
+    ConnectionBudget process = new ConnectionBudget(8_192);
+    List<Lease> begun = new ArrayList<>();
+    for (int i = 0; i < 2_000; i++) {
+      Lease lease = process.admit(address(1));
+      assertThat(lease).isNotNull();
+      begun.add(lease);
+    }
+    for (int i = 0; i < begun.size(); i++) {
+      assertThat(begun.get(i).identify("namespace" + i % 20)).isTrue();
+    }
+  }
+
+  @Test
+  void processWithAThousandDescriptorsTakesTheProxiesOfItsHost() {
+    ConnectionBudget process = new ConnectionBudget(1_024 / 4 * 3);
+    for (int i = 0; i < 40; i++) {
+      Lease certify = process.admit(address(1));
+      assertThat(certify).isNotNull();
+      assertThat(certify.stayAnonymous()).isTrue();
+    }
+    List<Lease> streams = new ArrayList<>();
+    for (int i = 0; i < 190; i++) {
+      Lease lease = process.admit(address(1));
+      assertThat(lease).isNotNull();
+      streams.add(lease);
+    }
+    for (Lease lease : streams) {
+      assertThat(lease.identify("proxy")).isTrue();
+    }
+  }
+
+  @Test
+  void leaseIsCountedOnceWhateverIsSaidOfIt() {
+    Lease lease = budget.admit(address(1));
+    assertThat(lease).isNotNull();
+    assertThat(lease.stayAnonymous()).isTrue();
+    assertThat(lease.stayAnonymous()).isTrue();
+    assertThat(lease.identify("late")).isFalse();
+    lease.close();
+    lease.close();
+    assertThat(lease.stayAnonymous()).isFalse();
+    assertThat(budget.taken()).isZero();
+    assertThat(connectAnonymously(TOTAL, address(1))).isEqualTo(TOTAL / 16);
   }
 
   @Test

@@ -3,20 +3,25 @@ package io.signetmesh.identity.channel;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
+import io.grpc.ConnectivityState;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
+import io.grpc.stub.StreamObserver;
 import io.linkerd.proxy.identity.CertifyRequest;
+import io.linkerd.proxy.identity.CertifyResponse;
 import io.linkerd.proxy.identity.IdentityGrpc;
 import io.signetmesh.identity.pki.Credentials;
 import io.signetmesh.identity.pki.TestPki;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
@@ -118,7 +123,7 @@ class ControlServerIT {
   }
 
   @Test
-  void connectionsWithoutCertificateAreFewForEachAddress() throws Exception {
+  void handshakesAreFewForEachAddress() throws Exception {
     List<Socket> sockets = new ArrayList<>();
     try {
       for (int i = 0; i < 30; i++) {
@@ -130,12 +135,101 @@ class ControlServerIT {
       for (Socket socket : sockets) {
         open += isOpen(socket) ? 1 : 0;
       }
-      assertThat(open).isEqualTo(16);
+      assertThat(open).isEqualTo(TOTAL / 4);
     } finally {
       for (Socket socket : sockets) {
         socket.close();
       }
     }
+  }
+
+  @Test
+  void connectionsWithoutCertificateEndAndThoseWithOneStay() throws Exception {
+    Credentials credentials = pki.credentials(SERVER);
+    CountDownLatch called = new CountDownLatch(1);
+    ConnectionBudget budget = new ConnectionBudget(TOTAL);
+    try (ControlLoops own = ControlLoops.start(1, budget);
+        ControlServer brief =
+            ControlServer.start(
+                ControlServer.Config.of(
+                    new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+                    new ControlServer.Security.MutualTls(
+                        () -> credentials,
+                        clock,
+                        Set.of(IdentityGrpc.getCertifyMethod().getFullMethodName()))),
+                own,
+                List.of(
+                    new IdentityGrpc.IdentityImplBase() {
+                      @Override
+                      public void certify(
+                          CertifyRequest request, StreamObserver<CertifyResponse> answer) {
+                        if (Caller.current() instanceof Caller.Identified) {
+                          answer.onNext(CertifyResponse.getDefaultInstance());
+                          answer.onCompleted();
+                        } else {
+                          called.countDown();
+                        }
+                      }
+                    }),
+                new UncertifiedAge(Duration.ofSeconds(1), Duration.ofMillis(300)))) {
+      ControlChannel.Address target =
+          new ControlChannel.Address("127.0.0.1", brief.address().getPort());
+      ManagedChannel identified =
+          ControlChannel.open(
+              target, SERVER, () -> pki.credentials("cart.shop.example"), clock, clients);
+      channels.add(identified);
+      IdentityGrpc.IdentityBlockingStub member =
+          IdentityGrpc.newBlockingStub(identified).withDeadlineAfter(20, TimeUnit.SECONDS);
+      assertThat(member.certify(CertifyRequest.getDefaultInstance())).isNotNull();
+      CountDownLatch lost = new CountDownLatch(1);
+      identified.notifyWhenStateChanged(ConnectivityState.READY, lost::countDown);
+
+      // A call that is never answered holds the connection up, and is cut with it.
+      ManagedChannel anonymous =
+          ControlChannel.openAnonymous(target, SERVER, credentials::trust, clock, clients);
+      channels.add(anonymous);
+      StatusRuntimeException end =
+          catchThrowableOfType(
+              StatusRuntimeException.class,
+              () ->
+                  IdentityGrpc.newBlockingStub(anonymous)
+                      .withDeadlineAfter(20, TimeUnit.SECONDS)
+                      .certify(CertifyRequest.getDefaultInstance()));
+      assertThat(end.getStatus().getCode()).isEqualTo(Status.Code.UNAVAILABLE);
+      assertThat(called.getCount()).isZero();
+
+      // A connection without calls is ended as well: the client finds itself idle again.
+      CountDownLatch idle = new CountDownLatch(1);
+      ManagedChannel silent =
+          ControlChannel.openAnonymous(target, SERVER, credentials::trust, clock, clients);
+      channels.add(silent);
+      watchForIdle(silent, ConnectivityState.IDLE, false, idle);
+      silent.getState(true);
+      assertThat(idle.await(20, TimeUnit.SECONDS)).isTrue();
+
+      assertThat(lost.getCount()).isEqualTo(1);
+      assertThat(member.certify(CertifyRequest.getDefaultInstance())).isNotNull();
+      long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+      while (budget.taken() != 1 && System.nanoTime() - deadline < 0) {
+        LockSupport.parkNanos(10_000_000);
+      }
+      assertThat(budget.taken()).isEqualTo(1);
+      identified.shutdownNow().awaitTermination(10, TimeUnit.SECONDS);
+    }
+  }
+
+  private static void watchForIdle(
+      ManagedChannel channel, ConnectivityState seen, boolean wasReady, CountDownLatch idle) {
+    channel.notifyWhenStateChanged(
+        seen,
+        () -> {
+          ConnectivityState state = channel.getState(false);
+          if (wasReady && state == ConnectivityState.IDLE) {
+            idle.countDown();
+          } else {
+            watchForIdle(channel, state, wasReady || state == ConnectivityState.READY, idle);
+          }
+        });
   }
 
   /** Whether the server has not closed the connection; it says nothing before the client does. */
