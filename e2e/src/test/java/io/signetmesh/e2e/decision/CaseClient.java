@@ -12,8 +12,11 @@ import io.netty.channel.EventLoopGroup;
 import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.channel.socket.nio.NioSocketChannel;
 import io.netty.handler.codec.http.FullHttpResponse;
+import io.netty.handler.codec.http.HttpMessage;
 import io.netty.handler.codec.http.HttpObjectAggregator;
+import io.netty.handler.codec.http.HttpResponse;
 import io.netty.handler.codec.http.HttpResponseDecoder;
+import io.netty.handler.codec.http.HttpStatusClass;
 import io.netty.handler.codec.http2.DefaultHttp2DataFrame;
 import io.netty.handler.codec.http2.DefaultHttp2Headers;
 import io.netty.handler.codec.http2.DefaultHttp2HeadersFrame;
@@ -117,7 +120,16 @@ final class CaseClient {
     Channel channel =
         connect(
             route,
-            new HttpResponseDecoder(),
+            new HttpResponseDecoder() {
+              @Override
+              protected boolean isContentAlwaysEmpty(HttpMessage message) {
+                // A tunnel follows a CONNECT that succeeded, and no body (RFC 9110 9.3.6).
+                return request.method().equals("CONNECT")
+                        && message instanceof HttpResponse response
+                        && response.status().codeClass() == HttpStatusClass.SUCCESS
+                    || super.isContentAlwaysEmpty(message);
+              }
+            },
             new HttpObjectAggregator(1 << 16),
             new SimpleChannelInboundHandler<FullHttpResponse>() {
               private int seen;
