@@ -48,12 +48,12 @@ final class RequestHead implements RequestFacts {
     for (Call.Header header : call.headers()) {
       headers
           .computeIfAbsent(header.key(), key -> new ArrayList<>())
-          .add(octets(http1 ? header.value().strip() : header.value()));
+          .add(value(header.value(), http1));
     }
     List<String> hosts = new ArrayList<>(headers.getOrDefault("host", List.of()));
     headers.remove("host");
     if (call.host() != null) {
-      hosts.addFirst(octets(http1 ? call.host().strip() : call.host()));
+      hosts.addFirst(value(call.host(), http1));
     }
     String authority = hosts.isEmpty() ? host : hosts.getFirst();
     String method = call.method();
@@ -83,7 +83,8 @@ final class RequestHead implements RequestFacts {
         authority = target.authority() == null ? authority : target.authority();
         path = target.path();
       }
-    } else if (flaw == null && !RequestSyntax.isPath(path, method)) {
+    } else if (flaw == null
+        && (!RequestSyntax.isPath(path, method) || !RequestSyntax.isFieldValue(path))) {
       flaw = method.equals("CONNECT") ? "CONNECT over HTTP/2" : "its path is none";
     }
     if (flaw == null && !RequestTarget.isAuthority(authority)) {
@@ -121,6 +122,12 @@ final class RequestHead implements RequestFacts {
   /** The same with another path. */
   RequestHead withPath(String other) {
     return other.equals(path) ? this : new RequestHead(method, other, authority, headers, flaw);
+  }
+
+  /** A value as codecs read it: HTTP/1 leaves out the blanks around it (RFC 9112 5.1). */
+  private static String value(String text, boolean http1) {
+    String octets = octets(text);
+    return http1 ? octets.strip() : octets;
   }
 
   /** A character for each octet of the text in UTF-8, as codecs read targets. */

@@ -38,6 +38,20 @@ final class RequestHeadTest {
     assertThat(head.request()).isEqualTo(new Answer.Request("GET", "/a?b", "api.shop:80"));
   }
 
+  @Test
+  void blanksAroundAValueAreLeftOutWithHttp1AndRefusedWithHttp2() {
+    for (String value : List.of(" a", "a ", "\ta", "a \t")) {
+      Call call = new Call(null, "GET", "/", "web", List.of(new Call.Header("x-role", value)));
+      RequestHead http1 = RequestHead.of(call, CallProtocol.HTTP1, "web");
+      assertThat(http1.flaw()).isNull();
+      assertThat(http1.header("x-role")).isEqualTo("a");
+      for (CallProtocol protocol : List.of(CallProtocol.HTTP2, CallProtocol.GRPC)) {
+        assertThat(RequestHead.of(call, protocol, "web").flaw()).contains("x-role");
+      }
+    }
+    assertThat(flaw(CallProtocol.HTTP2, "GET", "/a ", null)).contains("path");
+  }
+
   private static @Nullable String flaw(
       CallProtocol protocol, String method, @Nullable String path, @Nullable String host) {
     return RequestHead.of(new Call(protocol, method, path, host, List.of()), protocol, "web")

@@ -21,14 +21,15 @@ public final class RequestSyntax {
   }
 
   /**
-   * Whether a value holds nothing that ends a line elsewhere, and does not begin with a blank (RFC
-   * 9110 5.5, RFC 9113 8.2.1).
+   * Whether a value holds nothing that ends a line elsewhere, and neither begins nor ends with a
+   * blank (RFC 9110 5.5, RFC 9113 8.2.1). Readers of HTTP/1 leave those out, so that they would see
+   * another value than policy; ours does so before (RFC 9112 5.1).
    */
   public static boolean isFieldValue(CharSequence value) {
     for (int i = 0; i < value.length(); i++) {
       char c = value.charAt(i);
       boolean blank = c == ' ' || c == '\t';
-      if (c == 0x7f || (c < ' ' && c != '\t') || (blank && i == 0)) {
+      if (c == 0x7f || (c < ' ' && c != '\t') || (blank && (i == 0 || i == value.length() - 1))) {
         return false;
       }
     }

@@ -179,7 +179,9 @@ class Http2WireTest {
     try (var app = Http2Peer.echoingPaths();
         var proxy = new ProxyFixture(transport, app.port());
         var client = Http2Peer.client(proxy.inbound(ProxyFixture.IDENTITY))) {
-      for (String value : List.of("a\r\nl5d-client-id: forged", "a\nb", "a\0b")) {
+      for (String value :
+          List.of(
+              "a\r\nl5d-client-id: forged", "a\nb", "a\0b", " a", "\ta", "a ", "a\t", "a b \t")) {
         assertThat(client.get("/", "x-value", value).nextReset())
             .isEqualTo(Http2Error.PROTOCOL_ERROR.code());
       }
