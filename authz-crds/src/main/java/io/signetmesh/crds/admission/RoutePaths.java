@@ -2,11 +2,8 @@ package io.signetmesh.crds.admission;
 
 import static io.signetmesh.crds.admission.ObjectFindings.quoted;
 
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Optional;
 import java.util.regex.Pattern;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Paths of routes of Servers that no request has. Requests come with their path in normal form (RFC
@@ -16,6 +13,8 @@ final class RoutePaths {
   private static final Pattern HAS_NO_NORMAL_FORM =
       Pattern.compile("(?i)%2f|%5c|%00|[\\\\?#\\p{Cntrl}]|%(?![0-9a-f]{2})");
   private static final Pattern ESCAPED_DOT = Pattern.compile("(?i)%2e");
+  private static final Pattern DOT_SEGMENT = Pattern.compile("/\\.{1,2}(?:/|$)");
+  private static final Pattern SLASHES = Pattern.compile("/{2,}");
   private static final Pattern PARAMETER = Pattern.compile("(?i);|%3b");
   private static final Pattern DOTS_WITH_PARAMETER =
       Pattern.compile("(?i)/(?:\\.|%2e){1,2}(?:;|%3b)");
@@ -54,10 +53,18 @@ final class RoutePaths {
               + " is the path of no request: those with parameters of a dot segment are refused");
     }
     String dotted = ESCAPED_DOT.matcher(path).replaceAll(".");
-    String normal = withoutDots(dotted);
-    if (normal == null) {
+    if (DOT_SEGMENT.matcher(dotted).find()) {
       return Optional.of(
-          quoted(path) + " is the path of no request: those that lead above \"/\" are refused");
+          quoted(path)
+              + " is the path of no request: dot segments are removed from paths before they are"
+              + " matched");
+    }
+    String normal = SLASHES.matcher(dotted).replaceAll("/");
+    if (normal.equals("/") && !path.equals("/")) {
+      return Optional.of(
+          quoted(path)
+              + " is the path of no request: runs of slashes are merged before paths are matched;"
+              + " \"/\" is the prefix of all paths");
     }
     if (!normal.equals(dotted)) {
       return Optional.of(
@@ -86,27 +93,5 @@ final class RoutePaths {
         ? Optional.empty()
         : Optional.of(
             quoted(expression) + " matches no path: paths are normalized, so that " + why);
-  }
-
-  /** Null where dots lead above the root. */
-  private static @Nullable String withoutDots(String path) {
-    List<String> segments = new ArrayList<>();
-    String[] parts = path.substring(1).split("/", -1);
-    for (int i = 0; i < parts.length; i++) {
-      boolean up = parts[i].equals("..");
-      if (up && segments.isEmpty()) {
-        return null;
-      }
-      if (up) {
-        segments.removeLast();
-      } else if (!parts[i].equals(".")) {
-        segments.add(parts[i]);
-        continue;
-      }
-      if (i == parts.length - 1) {
-        segments.add("");
-      }
-    }
-    return ("/" + String.join("/", segments)).replaceAll("/{2,}", "/");
   }
 }

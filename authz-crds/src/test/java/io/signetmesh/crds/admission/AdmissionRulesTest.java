@@ -425,15 +425,20 @@ class AdmissionRulesTest {
                 """
                 [{matches: [{path: {type: Exact, value: /a//b}}, {path: {value: /c/../d}},
                   {path: {value: /e/%2e}}, {path: {value: /g/..}}, {path: {value: /../h}},
-                  {path: {value: '/i/..;x/j'}}, {path: {value: '/m;x'}}, {path: {value: /k/}}]}]
+                  {path: {value: '/i/..;x/j'}}, {path: {value: '/m;x'}}, {path: {value: /k/}}]},
+                 {matches: [{path: {value: //}}, {path: {value: //p/}}, {path: {value: /}},
+                  {path: {value: /.well-known}}, {path: {value: /...}}, {path: {value: /.%2E/}}]}]
                 """),
             "warning spec.rules[0].matches[0].path.value: \"/a//b\" is taken for \"/a/b\"",
-            "warning spec.rules[0].matches[1].path.value: \"/c/../d\" is taken for \"/d\"",
-            "warning spec.rules[0].matches[2].path.value: \"/e/%2e\" is taken for \"/e/\"",
-            "warning spec.rules[0].matches[3].path.value: \"/g/..\" is taken for \"/\"",
+            "warning spec.rules[0].matches[1].path.value: \"/c/../d\" is the path of no request",
+            "warning spec.rules[0].matches[2].path.value: \"/e/%2e\" is the path of no request",
+            "warning spec.rules[0].matches[3].path.value: \"/g/..\" is the path of no request",
             "warning spec.rules[0].matches[4].path.value: \"/../h\" is the path of no request",
             "warning spec.rules[0].matches[5].path.value: \"/i/..;x/j\" is the path of no request",
-            "warning spec.rules[0].matches[6].path.value: \"/m;x\" has parameters"),
+            "warning spec.rules[0].matches[6].path.value: \"/m;x\" has parameters",
+            "warning spec.rules[1].matches[0].path.value: \"//\" is the path of no request",
+            "warning spec.rules[1].matches[1].path.value: \"//p/\" is taken for \"/p/\"",
+            "warning spec.rules[1].matches[5].path.value: \"/.%2E/\" is the path of no request"),
         bad(
             rules(
                 """

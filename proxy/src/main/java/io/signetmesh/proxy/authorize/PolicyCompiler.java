@@ -35,6 +35,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.function.LongSupplier;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -48,6 +49,8 @@ import org.jspecify.annotations.Nullable;
  * as allowed for the audit only.
  */
 public final class PolicyCompiler {
+  private static final Pattern SLASHES = Pattern.compile("/{2,}");
+
   private static final ResourceRef LOCALHOST = new ResourceRef("", "default", "localhost");
   private static final String AUDIT = "audit";
 
@@ -521,19 +524,21 @@ public final class PolicyCompiler {
     return host.toString();
   }
 
-  /** Whether a path of a policy holds dot segments or empty ones, which no normal path does. */
+  /** Whether a path of a policy is taken for another, as it holds empty segments. */
   private static boolean isRewritten(PathMatch path) {
     String written = LenientPath.ofPolicy(path.hasExact() ? path.getExact() : path.getPrefix());
     return !normal(written).equals(written);
   }
 
   /**
-   * A path of a policy in the form that the requests have which it was written for. One that has no
-   * normal form stays as it is: its requests are refused before they come to routes.
+   * A path of a policy without empty segments, as requests come. One with dot segments stays as it
+   * is, and so does one of nothing but slashes or without a normal form: no request has it. What
+   * they would lead to may be much wider than what was written.
    */
   private static String normal(String path) {
     CharSequence normal = RequestPath.normalize(path);
-    return normal == null ? path : normal.toString();
+    String merged = SLASHES.matcher(path).replaceAll("/");
+    return normal != null && merged.length() > 1 && merged.contentEquals(normal) ? merged : path;
   }
 
   private static String path(String written, boolean normalized) {
@@ -554,7 +559,11 @@ public final class PolicyCompiler {
         while (end > 0 && prefix.charAt(end - 1) == '/') {
           end--;
         }
-        yield end == 0 ? null : new PathPattern.Prefix(prefix.substring(0, end));
+        if (end > 0) {
+          yield new PathPattern.Prefix(prefix.substring(0, end));
+        }
+        // Of slashes alone, only one is the prefix of everything: normal paths have no more.
+        yield normalized && prefix.length() > 1 ? new PathPattern.Exact(prefix) : null;
       }
       case REGEX -> new PathPattern.Expression(regex(match.getPath().getRegex()));
       case KIND_NOT_SET -> throw new InvalidPolicyException("a path match is empty");

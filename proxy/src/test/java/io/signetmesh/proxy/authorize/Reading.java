@@ -74,7 +74,7 @@ final class Reading {
           paths |=
               route.getMetadata().hasResource()
                   && match.hasPath()
-                  && !trimmed(written(match.getPath().getPrefix())).isEmpty();
+                  && written(match.getPath().getPrefix()).length() > 1;
           paths |=
               route.getMetadata().hasResource()
                   && (match.getPath().hasExact() || match.getPath().hasRegex());
@@ -358,8 +358,11 @@ final class Reading {
         kind = 2;
       }
       case PREFIX -> {
-        String prefix = trimmed(written(match, http.getPath().getPrefix()));
-        if (!prefix.isEmpty()) {
+        String whole = written(match, http.getPath().getPrefix());
+        String prefix = trimmed(whole);
+        if (prefix.isEmpty()) {
+          length = whole.length() > 1 && !match.probe() ? -1 : 1;
+        } else {
           length = path.equals(prefix) || path.startsWith(prefix + "/") ? prefix.length() : -1;
         }
       }
@@ -405,29 +408,11 @@ final class Reading {
     return match.probe() ? path : written(path);
   }
 
-  /** A path of a policy without empty segments and dots; as it is where that leads above "/". */
+  /** A path of a policy without empty segments; as it is where it has dots or only slashes. */
   private static String written(String path) {
-    if (path.isEmpty()) {
-      return path;
-    }
-    // Empty segments count for dots, so they go last.
-    List<String> segments = new ArrayList<>();
-    String[] parts = path.substring(1).split("/", -1);
-    for (int i = 0; i < parts.length; i++) {
-      boolean last = i == parts.length - 1;
-      if (parts[i].equals("..")) {
-        if (segments.isEmpty()) {
-          return path;
-        }
-        segments.removeLast();
-      } else if (!parts[i].equals(".")) {
-        segments.add(parts[i]);
-      }
-      if (last && (parts[i].equals(".") || parts[i].equals(".."))) {
-        segments.add("");
-      }
-    }
-    return ("/" + String.join("/", segments)).replaceAll("/{2,}", "/");
+    List<String> segments = Arrays.asList(path.split("/", -1));
+    String merged = path.replaceAll("/{2,}", "/");
+    return segments.contains(".") || segments.contains("..") || merged.equals("/") ? path : merged;
   }
 
   private static String trimmed(String prefix) {
