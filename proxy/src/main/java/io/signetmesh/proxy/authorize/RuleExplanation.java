@@ -53,7 +53,6 @@ final class RuleExplanation {
 
   private void condition(
       Authentication authentication, boolean denies, List<Condition> conditions) {
-    String identity = client.identity();
     switch (authentication) {
       case Authentication.None none -> {}
       case Authentication.MeshTls tls ->
@@ -64,25 +63,30 @@ final class RuleExplanation {
                   client.meshTls(),
                   "mesh TLS",
                   client.meshTls() ? "mesh TLS" : "none"));
-      case Authentication.Identities wanted ->
-          conditions.add(
-              new Condition(
-                  Attribute.IDENTITY,
-                  null,
-                  holds(wanted, client, denies),
-                  Wanted.identities(wanted),
-                  identity != null ? identity : client.meshTls() ? "none" : "none, no mesh TLS"));
+      case Authentication.Identities wanted -> {
+        String met = met(wanted, client, denies);
+        String seen = met == null ? client.identity() : met;
+        conditions.add(
+            new Condition(
+                Attribute.IDENTITY,
+                null,
+                met != null,
+                Wanted.identities(wanted),
+                seen != null ? seen : client.meshTls() ? "none" : "none, no mesh TLS"));
+      }
     }
   }
 
-  private static boolean holds(Authentication.Identities wanted, Client client, boolean denies) {
+  /** The name of the client that is wanted; null: none is. */
+  private static @Nullable String met(
+      Authentication.Identities wanted, Client client, boolean denies) {
     for (Client name = client; name != null; name = denies ? name.other() : null) {
       String identity = name.identity();
       if (identity != null && holds(wanted, identity, denies)) {
-        return true;
+        return identity;
       }
     }
-    return false;
+    return null;
   }
 
   private static boolean holds(Authentication.Identities wanted, String identity, boolean denies) {

@@ -57,6 +57,21 @@ class PolicyCompilerTest {
   }
 
   @Test
+  void explanationOfADenialNamesTheNameOfTheCertificateThatMetIt() {
+    ServerPolicy policy =
+        compiler.compile(
+            http()
+                .addSignetDenials(named("no", "web.shop"))
+                .addAuthorizations(named("yes", "other.shop"))
+                .build());
+    Client client = Client.ofMeshTls(CLIENT.address(), List.of("first.shop", "web.shop"));
+
+    assertThat(policy.explain(client, null).rules())
+        .extracting(rule -> rule.conditions().getFirst().seen())
+        .startsWith("web.shop", "first.shop");
+  }
+
+  @Test
   void denialOfARouteHoldsForItOnlyAndOverWhatTheServerAllows() {
     Server.Builder server = http().addAuthorizations(everyone("allow"));
     server
