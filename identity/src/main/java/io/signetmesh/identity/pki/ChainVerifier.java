@@ -15,9 +15,15 @@ import java.security.interfaces.RSAPublicKey;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import javax.security.auth.x500.X500Principal;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,12 +34,13 @@ import org.jspecify.annotations.Nullable;
  * <p>The verifier builds the path itself instead of calling the platform's PKIX builder, because a
  * proxy verifies one chain per connection and mesh chains are short: leaf, rarely more than one
  * intermediate, anchor. It is stricter than RFC 5280 where the mesh needs no latitude: the leaf
- * must carry a name and must not be a CA, anchors must be in their time of validity and obey their
- * own path length, extended key usage is checked on CA certificates that carry it, the names of a
- * client must be few and plain, because denials are held against each of them, and every critical
- * extension other than basic constraints, (extended) key usage, subject alternative name and name
- * constraints is refused. Accepted signatures: ECDSA, RSA PKCS#1 with SHA-256, SHA-384 or SHA-512,
- * and Ed25519; keys: NIST P-256, P-384, P-521, Ed25519, RSA from 2048 to 8192 bits.
+ * must carry a name and say what it is for, and must have nothing of a CA, anchors must be in their
+ * time of validity and obey their own path length, extended key usage is checked on CA certificates
+ * that carry it, the names of a client must be few and plain, because denials are held against each
+ * of them, and every critical extension other than basic constraints, (extended) key usage, subject
+ * alternative name and name constraints is refused. Accepted signatures: ECDSA, RSA PKCS#1 with
+ * SHA-256, SHA-384 or SHA-512, and Ed25519; keys: NIST P-256, P-384, P-521, Ed25519, RSA from 2048
+ * to 8192 bits.
  *
  * <p>Signatures found good are remembered (a fact that holds for ever), so that a chain seen before
  * costs no public-key operation; everything that depends on time or on the bundle is checked each
@@ -60,15 +67,19 @@ public final class ChainVerifier {
   private static final int MAX_CHAIN = 10;
 
   /**
-   * Signatures checked for one chain before giving up: bounds hostile chains of many equal names.
+   * Signatures of one chain that may fail beyond one for each anchor: anchors of one name, as a
+   * rotation makes them, are told apart by nothing else.
    */
-  private static final int MAX_SIGNATURE_CHECKS = 32;
+  private static final int MAX_STRAY_SIGNATURES = 2;
 
   /**
    * Pairs of issuer and issued looked at for one chain before giving up: certificates that all
-   * issue each other have as many paths as orders, and their signatures cost nothing once known.
+   * issue each other have as many paths as orders.
    */
   private static final int MAX_STEPS = 256;
+
+  /** A longer public exponent makes each check of a signature as dear as signing. */
+  private static final int MAX_RSA_EXPONENT_BITS = 33;
 
   /** Names of a client: each decision may have to look at all of them. */
   private static final int MAX_CLIENT_NAMES = 16;
@@ -95,9 +106,22 @@ public final class ChainVerifier {
   private final InstantSource clock;
   private final Set<ByteBuffer> goodSignatures = ConcurrentHashMap.newKeySet();
 
+  private final int maxBadSignatures;
+
   private ChainVerifier(TrustBundle bundle, InstantSource clock) {
     this.bundle = bundle;
     this.clock = clock;
+    this.maxBadSignatures = namesakes(bundle.anchors()) + MAX_STRAY_SIGNATURES;
+  }
+
+  /** How many anchors share the most common name. */
+  private static int namesakes(List<X509Certificate> anchors) {
+    Map<X500Principal, Integer> count = new HashMap<>();
+    int most = 0;
+    for (X509Certificate anchor : anchors) {
+      most = Math.max(most, count.merge(anchor.getSubjectX500Principal(), 1, Integer::sum));
+    }
+    return most;
   }
 
   /** A verifier against the anchors of a bundle, at the time of a clock. */
@@ -152,7 +176,7 @@ public final class ChainVerifier {
     }
     Instant now = clock.instant();
     for (Purpose purpose : Purpose.values()) {
-      checkIssuer(chain.getFirst(), purpose, now, 0);
+      checkIssuer(chain.getFirst(), purpose, now);
       if (!bundle.anchors().contains(chain.getFirst())) {
         new Path(chain, purpose, now).build();
       }
@@ -164,13 +188,23 @@ public final class ChainVerifier {
     return bundle;
   }
 
-  /** One search for a path from the leaf up to an anchor. */
+  /**
+   * One search for a path from the leaf up to an anchor.
+   *
+   * <p>The search itself costs no public-key operation: names, times, usages and path lengths come
+   * first, each certificate is looked at once. Where they lead to an anchor, signatures are checked
+   * from the anchor down, so that only keys that are trusted already are ever computed with: a peer
+   * chooses neither their size nor their number. Names are held to constraints last, because only
+   * trusted issuers have a say in them.
+   */
   private final class Path {
     private final List<X509Certificate> offered;
     private final Purpose purpose;
     private final Instant now;
     private final List<X509Certificate> path = new ArrayList<>(4);
-    private int signatureChecks;
+    private final Map<X509Certificate, Optional<CertificateException>> unusable =
+        new IdentityHashMap<>();
+    private final Set<ByteBuffer> badSignatures = new HashSet<>();
     private int steps;
     private @Nullable CertificateException firstFailure;
 
@@ -203,13 +237,13 @@ public final class ChainVerifier {
     private boolean climb() throws CertificateException {
       X509Certificate child = path.getLast();
       for (X509Certificate anchor : bundle.anchors()) {
-        if (isIssuer(anchor, child) && hasGoodNames(anchor)) {
+        if (mayIssue(anchor, child) && isSignedFrom(anchor) && hasGoodNames(anchor)) {
           return true;
         }
       }
       for (int i = 1; i < offered.size(); i++) {
         X509Certificate candidate = offered.get(i);
-        if (!path.contains(candidate) && isIssuer(candidate, child)) {
+        if (!path.contains(candidate) && mayIssue(candidate, child)) {
           path.add(candidate);
           if (climb()) {
             return true;
@@ -220,7 +254,8 @@ public final class ChainVerifier {
       return false;
     }
 
-    private boolean isIssuer(X509Certificate issuer, X509Certificate child)
+    /** Whether all but the signature says that one certificate issued the other. */
+    private boolean mayIssue(X509Certificate issuer, X509Certificate child)
         throws CertificateException {
       if (!issuer.getSubjectX500Principal().equals(child.getIssuerX500Principal())) {
         return false;
@@ -231,22 +266,31 @@ public final class ChainVerifier {
                 + MAX_STEPS
                 + " pairs of certificates that may issue each other");
       }
+      Optional<CertificateException> known = unusable.get(issuer);
+      if (known == null) {
+        known = issuerFault(issuer);
+        unusable.put(issuer, known);
+      }
+      if (known.isPresent()) {
+        keep(known.get());
+        return false;
+      }
       try {
-        checkIssuer(issuer, purpose, now, intermediatesBelow());
+        checkPathLength(issuer, intermediatesBelow());
       } catch (CertificateException e) {
         keep(e);
         return false;
       }
-      if (!isSignedBy(child, issuer.getPublicKey())) {
-        keep(
-            new UntrustedChainException(
-                "certificate "
-                    + Certificates.describe(child)
-                    + " is not signed by "
-                    + Certificates.describe(issuer)));
-        return false;
-      }
       return true;
+    }
+
+    private Optional<CertificateException> issuerFault(X509Certificate issuer) {
+      try {
+        checkIssuer(issuer, purpose, now);
+        return Optional.empty();
+      } catch (CertificateException e) {
+        return Optional.of(e);
+      }
     }
 
     private void keep(CertificateException failure) {
@@ -270,6 +314,27 @@ public final class ChainVerifier {
       return count;
     }
 
+    /**
+     * Whether each certificate of the path is signed by the one above it, the last by the anchor.
+     */
+    private boolean isSignedFrom(X509Certificate anchor) throws CertificateException {
+      X509Certificate issuer = anchor;
+      for (int i = path.size() - 1; i >= 0; i--) {
+        X509Certificate child = path.get(i);
+        if (!isSignedBy(child, issuer.getPublicKey())) {
+          keep(
+              new UntrustedChainException(
+                  "certificate "
+                      + Certificates.describe(child)
+                      + " is not signed by "
+                      + Certificates.describe(issuer)));
+          return false;
+        }
+        issuer = child;
+      }
+      return true;
+    }
+
     private boolean isSignedBy(X509Certificate child, PublicKey key) throws CertificateException {
       MessageDigest sha256 = Certificates.newSha256();
       sha256.update(key.getEncoded());
@@ -277,13 +342,19 @@ public final class ChainVerifier {
       if (goodSignatures.contains(fact)) {
         return true;
       }
-      if (++signatureChecks > MAX_SIGNATURE_CHECKS) {
+      if (badSignatures.contains(fact)) {
+        return false;
+      }
+      if (badSignatures.size() >= maxBadSignatures) {
         throw new CertificateException(
-            "chain needs more than " + MAX_SIGNATURE_CHECKS + " signature checks");
+            "chain has more than "
+                + maxBadSignatures
+                + " signatures that do not match the key of the issuer they name");
       }
       try {
         child.verify(key);
       } catch (GeneralSecurityException e) {
+        badSignatures.add(fact);
         return false;
       }
       if (goodSignatures.size() >= MAX_REMEMBERED) {
@@ -325,6 +396,25 @@ public final class ChainVerifier {
       throw new CertificateException(
           "key usage of " + Certificates.describe(leaf) + " does not include digitalSignature");
     }
+    if (usage != null && usage[KEY_CERT_SIGN]) {
+      throw new CertificateException(
+          "key usage of "
+              + Certificates.describe(leaf)
+              + " includes keyCertSign: expected an end-entity certificate");
+    }
+    if (leaf.getExtensionValue(NAME_CONSTRAINTS) != null) {
+      throw new CertificateException(
+          "certificate "
+              + Certificates.describe(leaf)
+              + " has name constraints: expected them in CA certificates only");
+    }
+    if (readPurposes(leaf) == null) {
+      throw new CertificateException(
+          "certificate "
+              + Certificates.describe(leaf)
+              + " has no extended key usage: expected one that includes "
+              + purpose.usage);
+    }
     checkPurpose(leaf, purpose);
   }
 
@@ -351,15 +441,9 @@ public final class ChainVerifier {
     }
   }
 
-  private static void checkIssuer(
-      X509Certificate issuer, Purpose purpose, Instant now, int intermediatesBelow)
+  private static void checkPathLength(X509Certificate issuer, int intermediatesBelow)
       throws CertificateException {
-    checkAny(issuer, now);
     int pathLength = issuer.getBasicConstraints();
-    if (pathLength < 0) {
-      throw new CertificateException(
-          "issuer " + Certificates.describe(issuer) + " is not a CA certificate");
-    }
     if (intermediatesBelow > pathLength) {
       throw new CertificateException(
           "issuer "
@@ -368,6 +452,15 @@ public final class ChainVerifier {
               + pathLength
               + " CA certificates below it, the chain has "
               + intermediatesBelow);
+    }
+  }
+
+  private static void checkIssuer(X509Certificate issuer, Purpose purpose, Instant now)
+      throws CertificateException {
+    checkAny(issuer, now);
+    if (issuer.getBasicConstraints() < 0) {
+      throw new CertificateException(
+          "issuer " + Certificates.describe(issuer) + " is not a CA certificate");
     }
     boolean[] usage = issuer.getKeyUsage();
     if (usage != null && !usage[KEY_CERT_SIGN]) {
@@ -454,7 +547,9 @@ public final class ChainVerifier {
         switch (key) {
           case ECPublicKey ec -> EllipticCurves.isAccepted(ec.getParams());
           case RSAPublicKey rsa ->
-              rsa.getModulus().bitLength() >= 2048 && rsa.getModulus().bitLength() <= 8192;
+              rsa.getModulus().bitLength() >= 2048
+                  && rsa.getModulus().bitLength() <= 8192
+                  && rsa.getPublicExponent().bitLength() <= MAX_RSA_EXPONENT_BITS;
           case EdECPublicKey ed -> ed.getParams().getName().equals("Ed25519");
           default -> false;
         };
@@ -465,19 +560,13 @@ public final class ChainVerifier {
               + " has a key of type "
               + key.getAlgorithm()
               + " that is too weak or not known: expected P-256, P-384, P-521, Ed25519 or RSA"
-              + " of 2048 to 8192 bits");
+              + " of 2048 to 8192 bits with an exponent of at most 33 bits");
     }
   }
 
   private static void checkPurpose(X509Certificate certificate, Purpose purpose)
       throws CertificateException {
-    List<String> usages;
-    try {
-      usages = certificate.getExtendedKeyUsage();
-    } catch (CertificateParsingException e) {
-      throw new CertificateException(
-          "extended key usage of " + Certificates.describe(certificate) + " cannot be read", e);
-    }
+    List<String> usages = readPurposes(certificate);
     // anyExtendedKeyUsage is not enough: a mesh certificate says what it is for.
     if (usages != null && !usages.contains(purpose.oid)) {
       throw new CertificateException(
@@ -485,6 +574,16 @@ public final class ChainVerifier {
               + Certificates.describe(certificate)
               + " does not include "
               + purpose.usage);
+    }
+  }
+
+  private static @Nullable List<String> readPurposes(X509Certificate certificate)
+      throws CertificateException {
+    try {
+      return certificate.getExtendedKeyUsage();
+    } catch (CertificateParsingException e) {
+      throw new CertificateException(
+          "extended key usage of " + Certificates.describe(certificate) + " cannot be read", e);
     }
   }
 

@@ -4,18 +4,26 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.netty.pkitesting.CertificateBuilder;
+import io.netty.pkitesting.CertificateBuilder.KeyUsage;
 import io.netty.pkitesting.X509Bundle;
 import io.signetmesh.identity.pki.ChainVerifier.Purpose;
+import java.math.BigInteger;
+import java.security.KeyPairGenerator;
 import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
+import java.security.spec.RSAKeyGenParameterSpec;
 import java.time.InstantSource;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.bouncycastle.asn1.x509.GeneralName;
 import org.bouncycastle.asn1.x509.GeneralNames;
+import org.bouncycastle.asn1.x509.GeneralSubtree;
+import org.bouncycastle.asn1.x509.NameConstraints;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.Timeout.ThreadMode;
@@ -102,6 +110,150 @@ class ChainVerifierTest {
     assertThatThrownBy(() -> verifier.verify(chain, Purpose.CLIENT))
         .isInstanceOf(CertificateException.class)
         .hasMessageContaining("17 names: expected at most 16");
+  }
+
+  /** A peer chooses its keys; checking a signature with them is work that a stranger sets. */
+  @Test
+  void keysThatNoAnchorVouchesForAreNeverComputedWith() throws Exception {
+    X509Bundle stranger = TestPki.selfSigned(ring());
+    List<X509Certificate> chain = new ArrayList<>();
+    chain.add(TestPki.issued(TestPki.leaf("web.example"), stranger).getCertificate());
+    while (chain.size() < 10) {
+      chain.add(TestPki.issued(ring(), stranger).getCertificate());
+    }
+    AtomicInteger checks = new AtomicInteger();
+
+    assertThatThrownBy(() -> verifier(pki.trust()).verify(counted(chain, checks), Purpose.CLIENT))
+        .isInstanceOf(CertificateException.class);
+    assertThat(checks).hasValue(0);
+  }
+
+  @Test
+  void forgedCertificatesCostFewChecksWithTheKeyOfAnAnchor() throws Exception {
+    X509Bundle namesake =
+        TestPki.selfSigned(
+            TestPki.ca(pki.anchor().getCertificate().getSubjectX500Principal().getName(), 1));
+    List<X509Certificate> chain = new ArrayList<>();
+    chain.add(TestPki.issued(TestPki.leaf("web.example"), namesake).getCertificate());
+    while (chain.size() < 10) {
+      chain.add(
+          TestPki.issued(
+                  TestPki.ca(namesake.getCertificate().getSubjectX500Principal().getName(), 5),
+                  namesake)
+              .getCertificate());
+    }
+    AtomicInteger checks = new AtomicInteger();
+
+    assertThatThrownBy(() -> verifier(pki.trust()).verify(counted(chain, checks), Purpose.CLIENT))
+        .isInstanceOf(CertificateException.class);
+    assertThat(checks.get()).isBetween(1, 3);
+  }
+
+  /** As a rotation makes them: one name, several keys. */
+  @Test
+  void anchorsOfOneNameAreAllTried() throws Exception {
+    List<X509Certificate> anchors = new ArrayList<>();
+    for (int i = 0; i < 6; i++) {
+      anchors.add(TestPki.create("mesh").anchor().getCertificate());
+    }
+    anchors.add(pki.anchor().getCertificate());
+    List<X509Certificate> chain = pki.certificate("web.example").chain();
+
+    assertThat(
+            verifier(new TrustBundle(1, TestPki.TRUST_DOMAIN, anchors))
+                .verify(chain, Purpose.CLIENT)
+                .name())
+        .isEqualTo("web.example");
+  }
+
+  @Test
+  void constraintsOfUntrustedIssuersAreNotWorkedOut() throws Exception {
+    GeneralSubtree[] many = new GeneralSubtree[500];
+    Arrays.setAll(many, i -> new GeneralSubtree(new GeneralName(GeneralName.dNSName, "n" + i)));
+    byte[] constraints = new NameConstraints(many, many).getEncoded();
+    String anchor = pki.anchor().getCertificate().getSubjectX500Principal().getName();
+    X509Bundle namesake = TestPki.selfSigned(TestPki.ca(anchor, 1));
+    X509Bundle issuer =
+        TestPki.issued(
+            TestPki.ca("CN=issuer", 0).addExtensionOctetString("2.5.29.30", true, constraints),
+            namesake);
+    List<X509Certificate> chain =
+        List.of(
+            TestPki.issued(TestPki.leaf("web.example"), issuer).getCertificate(),
+            issuer.getCertificate());
+
+    assertThatThrownBy(() -> verifier(pki.trust()).verify(chain, Purpose.CLIENT))
+        .isInstanceOf(UntrustedChainException.class)
+        .hasMessageContaining("is not signed by");
+  }
+
+  @Test
+  void leafWithNameConstraintsIsRefused() throws Exception {
+    byte[] constraints =
+        new NameConstraints(
+                new GeneralSubtree[] {
+                  new GeneralSubtree(new GeneralName(GeneralName.dNSName, "example"))
+                },
+                null)
+            .getEncoded();
+
+    refused(
+        TestPki.leaf("web.example").addExtensionOctetString("2.5.29.30", true, constraints),
+        "has name constraints");
+    refused(
+        TestPki.leaf("web.example").addExtensionOctetString("2.5.29.30", false, constraints),
+        "has name constraints");
+  }
+
+  @Test
+  void leafThatMaySignCertificatesIsRefused() {
+    refused(
+        TestPki.leaf("web.example")
+            .setKeyUsage(true, KeyUsage.digitalSignature, KeyUsage.keyCertSign),
+        "includes keyCertSign");
+  }
+
+  @Test
+  void leafThatDoesNotSayWhatItIsForIsRefused() {
+    CertificateBuilder leaf =
+        new CertificateBuilder()
+            .ecp256()
+            .subject("CN=workload")
+            .notBefore(TestPki.START.minus(1, ChronoUnit.HOURS))
+            .notAfter(TestPki.START.plus(1, ChronoUnit.HOURS))
+            .setKeyUsage(true, KeyUsage.digitalSignature)
+            .addSanDnsName("web.example");
+
+    refused(leaf, "has no extended key usage");
+  }
+
+  @Test
+  void keyWithALongExponentIsRefused() throws Exception {
+    KeyPairGenerator generator = KeyPairGenerator.getInstance("RSA");
+    generator.initialize(
+        new RSAKeyGenParameterSpec(2048, BigInteger.TWO.pow(64).add(BigInteger.valueOf(13))));
+
+    refused(
+        TestPki.leaf("web.example").keyPair(generator.generateKeyPair()), "exponent of at most");
+  }
+
+  private void refused(CertificateBuilder leaf, String because) {
+    X509Bundle issued = TestPki.issued(leaf, pki.issuer());
+    for (Purpose purpose : Purpose.values()) {
+      assertThatThrownBy(() -> verifier(pki.trust()).verify(pki.chain(issued), purpose))
+          .isInstanceOf(CertificateException.class)
+          .hasMessageContaining(because);
+    }
+  }
+
+  private static ChainVerifier verifier(TrustBundle trust) {
+    return ChainVerifier.of(trust, InstantSource.fixed(TestPki.START));
+  }
+
+  private static List<X509Certificate> counted(List<X509Certificate> chain, AtomicInteger checks) {
+    return chain.stream()
+        .<X509Certificate>map(certificate -> new CountedChecks(certificate, checks))
+        .toList();
   }
 
   private List<X509Certificate> chain(String... names) throws Exception {
