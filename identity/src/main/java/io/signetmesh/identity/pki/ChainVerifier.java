@@ -84,12 +84,16 @@ public final class ChainVerifier {
   /** Names of a client: each decision may have to look at all of them. */
   private static final int MAX_CLIENT_NAMES = 16;
 
+  /** Subject alternative names of a leaf, bytes: they are read before anything is trusted. */
+  private static final int MAX_ALTERNATIVES_BYTES = 8 * 1024;
+
   /** Remembered signatures; at 100 bytes each, the memory stays under half a megabyte. */
   private static final int MAX_REMEMBERED = 4096;
 
+  private static final String SUBJECT_ALTERNATIVE_NAME = "2.5.29.17";
   private static final String NAME_CONSTRAINTS = "2.5.29.30";
   private static final Set<String> UNDERSTOOD_EXTENSIONS =
-      Set.of("2.5.29.15", "2.5.29.17", "2.5.29.19", "2.5.29.37", NAME_CONSTRAINTS);
+      Set.of("2.5.29.15", SUBJECT_ALTERNATIVE_NAME, "2.5.29.19", "2.5.29.37", NAME_CONSTRAINTS);
   private static final Set<String> SIGNATURES =
       Set.of(
           "1.2.840.10045.4.3.2", // ecdsa-with-SHA256
@@ -147,6 +151,16 @@ public final class ChainVerifier {
     Instant now = clock.instant();
     X509Certificate leaf = chain.getFirst();
     checkLeaf(leaf, purpose, now);
+    byte[] alternatives = leaf.getExtensionValue(SUBJECT_ALTERNATIVE_NAME);
+    if (alternatives != null && alternatives.length > MAX_ALTERNATIVES_BYTES) {
+      throw new CertificateException(
+          "certificate "
+              + Certificates.describe(leaf)
+              + " has "
+              + alternatives.length
+              + " bytes of subject alternative names: expected at most "
+              + MAX_ALTERNATIVES_BYTES);
+    }
     PeerIdentity identity =
         PeerIdentity.of(leaf)
             .orElseThrow(

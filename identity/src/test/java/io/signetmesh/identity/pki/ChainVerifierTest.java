@@ -228,6 +228,16 @@ class ChainVerifierTest {
   }
 
   @Test
+  void thousandsOfNamesAreNotRead() {
+    CertificateBuilder leaf = TestPki.leaf("web.example");
+    for (int i = 0; i < 1000; i++) {
+      leaf.addSanDnsName("n" + i + ".example");
+    }
+
+    refused(leaf, "bytes of subject alternative names");
+  }
+
+  @Test
   void keyWithALongExponentIsRefused() throws Exception {
     KeyPairGenerator generator = KeyPairGenerator.getInstance("RSA");
     generator.initialize(

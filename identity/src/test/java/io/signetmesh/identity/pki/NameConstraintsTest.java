@@ -18,6 +18,7 @@ import org.bouncycastle.asn1.x509.GeneralName;
 import org.bouncycastle.asn1.x509.GeneralNames;
 import org.bouncycastle.asn1.x509.GeneralSubtree;
 import org.bouncycastle.asn1.x509.NameConstraints;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -68,7 +69,11 @@ class NameConstraintsTest {
           dn      | -                    | O=Mesh          | O=Other,CN=a          | true
           """)
   void nameIsHeldToTheConstraintsOfItsKind(
-      String kind, String permitted, String excluded, String name, boolean verifies)
+      String kind,
+      @Nullable String permitted,
+      @Nullable String excluded,
+      String name,
+      boolean verifies)
       throws Exception {
     X509Bundle issuer = issuer(subtrees(kind, permitted), subtrees(kind, excluded));
     List<X509Certificate> chain =
@@ -237,13 +242,16 @@ class NameConstraintsTest {
         InstantSource.fixed(TestPki.START));
   }
 
-  private static X509Bundle issuer(GeneralSubtree[] permitted, GeneralSubtree[] excluded)
+  private static X509Bundle issuer(
+      GeneralSubtree @Nullable [] permitted, GeneralSubtree @Nullable [] excluded)
       throws IOException {
     return TestPki.issued(constrained(TestPki.ca("CN=issuer", 1), permitted, excluded), ANCHOR);
   }
 
   private static CertificateBuilder constrained(
-      CertificateBuilder builder, GeneralSubtree[] permitted, GeneralSubtree[] excluded)
+      CertificateBuilder builder,
+      GeneralSubtree @Nullable [] permitted,
+      GeneralSubtree @Nullable [] excluded)
       throws IOException {
     return builder.addExtensionOctetString(
         NAME_CONSTRAINTS, true, new NameConstraints(permitted, excluded).getEncoded());
@@ -261,7 +269,8 @@ class NameConstraintsTest {
     return TestPki.issued(leaf, issuer).getCertificate();
   }
 
-  private static GeneralSubtree[] subtrees(String kind, String base) throws IOException {
+  private static GeneralSubtree @Nullable [] subtrees(String kind, @Nullable String base)
+      throws IOException {
     if (base == null) {
       return null;
     }
