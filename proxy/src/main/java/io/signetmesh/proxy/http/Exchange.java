@@ -1,6 +1,7 @@
 package io.signetmesh.proxy.http;
 
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.handler.codec.http2.DefaultHttp2Headers;
 import io.netty.handler.codec.http2.Http2Error;
@@ -23,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  */
 abstract class Exchange {
   private static final AsciiString OK = AsciiString.cached("200");
+  private static final long UNDECLARED = -1;
 
   private final ServerStream server;
   private final Http2Headers request;
@@ -34,6 +36,8 @@ abstract class Exchange {
   private boolean requestEnded;
   private boolean bodySent;
   private boolean responseStarted;
+  private boolean responseBodiless;
+  private long responseLeft = UNDECLARED;
   private boolean responseComplete;
   private boolean done;
   private boolean tunnel;
@@ -226,10 +230,7 @@ abstract class Exchange {
   final void requestAborted(long http2ErrorCode) {
     if (!done) {
       finish();
-      ClientStream upstream = client;
-      if (upstream != null) {
-        upstream.cancel(http2ErrorCode);
-      }
+      cancelUpstream(http2ErrorCode);
     }
   }
 
@@ -284,6 +285,13 @@ abstract class Exchange {
     if (done) {
       return;
     }
+    responseBodiless = isBodiless(head);
+    CharSequence length = responseBodiless ? null : head.get(HeaderNames.CONTENT_LENGTH);
+    responseLeft = length == null ? UNDECLARED : HeaderNames.parseLength(length);
+    if (responseLeft == HeaderNames.MALFORMED_LENGTH || (end && responseLeft > 0)) {
+      responseMisframed();
+      return;
+    }
     responseStarted = true;
     onResponseStarted();
     onResponseHead(head);
@@ -295,10 +303,47 @@ abstract class Exchange {
     server.head(head, end);
   }
 
-  final boolean responseData(ByteBuf data, boolean end) {
+  /** Whether a response has no body, whatever comes and whatever it states (RFC 9110 6.4.1). */
+  private boolean isBodiless(Http2Headers head) {
+    CharSequence method = request.method();
+    CharSequence code = head.status();
+    return (method != null && AsciiString.contentEquals("HEAD", method))
+        || (code != null
+            && (AsciiString.contentEquals("204", code) || AsciiString.contentEquals("304", code)));
+  }
+
+  /**
+   * The body is not as long as the head states: whoever reads it would take what follows for the
+   * rest, or the rest for what follows.
+   */
+  private void responseMisframed() {
+    cancelUpstream(Http2Error.PROTOCOL_ERROR.code());
+    upstreamFailed(Failure.UNAVAILABLE, Retry.NEVER);
+  }
+
+  private void cancelUpstream(long http2ErrorCode) {
+    ClientStream upstream = client;
+    if (upstream != null) {
+      upstream.cancel(http2ErrorCode);
+    }
+  }
+
+  final boolean responseData(ByteBuf received, boolean end) {
+    ByteBuf data = received;
     if (done) {
       data.release();
       return true;
+    }
+    if (responseBodiless && data.isReadable()) {
+      data.release();
+      data = Unpooled.EMPTY_BUFFER;
+    } else if (responseLeft != UNDECLARED) {
+      responseLeft -= data.readableBytes();
+      if (responseLeft < 0 || (end && responseLeft > 0)) {
+        data.release();
+        responseMisframed();
+        return true;
+      }
     }
     if (end) {
       responseComplete = true;
@@ -308,7 +353,9 @@ abstract class Exchange {
   }
 
   final void responseTrailers(Http2Headers trailers) {
-    if (!done) {
+    if (!done && responseLeft > 0) {
+      responseMisframed();
+    } else if (!done) {
       noteGrpcStatus(trailers);
       responseComplete = true;
       finish();
@@ -421,10 +468,7 @@ abstract class Exchange {
       return;
     }
     finish();
-    ClientStream upstream = client;
-    if (upstream != null) {
-      upstream.cancel(Http2Error.CANCEL.code());
-    }
+    cancelUpstream(Http2Error.CANCEL.code());
     if (close) {
       server.closeAfterResponse();
     }
@@ -441,10 +485,7 @@ abstract class Exchange {
       return;
     }
     finish();
-    ClientStream upstream = client;
-    if (upstream != null) {
-      upstream.cancel(Http2Error.CANCEL.code());
-    }
+    cancelUpstream(Http2Error.CANCEL.code());
     server.abort(Http2Error.CANCEL.code());
   }
 

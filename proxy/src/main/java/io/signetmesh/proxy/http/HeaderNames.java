@@ -39,7 +39,33 @@ final class HeaderNames {
   private static final AsciiString PROXY_CONNECTION = AsciiString.cached("proxy-connection");
   private static final AsciiString HTTP2_SETTINGS = AsciiString.cached("http2-settings");
 
+  /** As many as a long surely holds. */
+  private static final int MAX_LENGTH_DIGITS = 18;
+
+  /** What {@link #parseLength} gives for text that is no length. */
+  static final long MALFORMED_LENGTH = -2;
+
   private HeaderNames() {}
+
+  /**
+   * The value of a Content-Length (RFC 9110 8.6: digits only), in bytes, or {@link
+   * #MALFORMED_LENGTH}.
+   */
+  static long parseLength(CharSequence value) {
+    int length = value.length();
+    if (length == 0 || length > MAX_LENGTH_DIGITS) {
+      return MALFORMED_LENGTH;
+    }
+    long parsed = 0;
+    for (int i = 0; i < length; i++) {
+      char c = value.charAt(i);
+      if (c < '0' || c > '9') {
+        return MALFORMED_LENGTH;
+      }
+      parsed = parsed * 10 + (c - '0');
+    }
+    return parsed;
+  }
 
   /** Whether a header concerns one hop only (RFC 9110 7.6.1) and is never forwarded. */
   static boolean isHopByHop(CharSequence lowerCaseName) {

@@ -25,18 +25,30 @@ import org.jspecify.annotations.Nullable;
 /**
  * An upstream HTTP/1 connection: one exchange at a time, then back to its pool. It is the {@link
  * ClientStream} of its current exchange.
+ *
+ * <p>It is used again only after an exchange whose request and response both ended as their framing
+ * says, with nothing left over (RFC 9112 9.3). Bytes beyond the response, bytes that come while no
+ * request is under way, and an end of input close it, so that nothing that belongs to one exchange
+ * is taken for a part of another.
  */
 final class Http1ClientConnection extends ChannelDuplexHandler implements ClientStream {
+  private static final long UNDECLARED = -1;
+  private static final long MALFORMED = HeaderNames.MALFORMED_LENGTH;
+
   private final ProxyLoop loop;
   private final Channel channel;
   private final Pool pool;
+  private final Decoder decoder;
   private @Nullable Exchange exchange;
   private boolean head;
   private boolean connect;
   private boolean chunked;
   private boolean requestSent;
+  private long requestLeft;
   private boolean responseStarted;
   private boolean keepAlive;
+  private boolean bodyForbidden;
+  private boolean resting;
   private boolean reused;
   private boolean tunnelAllowed;
   private boolean closed;
@@ -59,7 +71,8 @@ final class Http1ClientConnection extends ChannelDuplexHandler implements Client
     this.loop = loop;
     this.channel = channel;
     this.pool = pool;
-    channel.pipeline().addLast("http1-decoder", new Decoder(this, config));
+    this.decoder = new Decoder(this, config);
+    channel.pipeline().addLast("http1-decoder", decoder);
     channel.pipeline().addLast("http1-client", this);
     channel.config().setAutoRead(true);
   }
@@ -70,6 +83,14 @@ final class Http1ClientConnection extends ChannelDuplexHandler implements Client
 
   boolean isUsable() {
     return !closed && channel.isActive();
+  }
+
+  /**
+   * Whether the last response was one without a body by its status. Applications that send one all
+   * the same may do so in a write of its own, which comes later.
+   */
+  boolean mayBringSurplus() {
+    return bodyForbidden;
   }
 
   long idleSinceNanos() {
@@ -96,11 +117,18 @@ final class Http1ClientConnection extends ChannelDuplexHandler implements Client
       framing = method != null && expectsBody(method) ? Framing.EMPTY : Framing.NONE;
     }
     chunked = framing == Framing.CHUNKED;
+    requestLeft = framing == Framing.LENGTH ? declaredLength(request) : UNDECLARED;
+    if (requestLeft == MALFORMED || (next.endsWithHead() && requestLeft > 0)) {
+      rest();
+      next.fail(Failure.BAD_REQUEST);
+      return;
+    }
     requestSent = next.endsWithHead();
     responseStarted = false;
     keepAlive = false;
     bytesSeen = false;
     flushed = false;
+    bodyForbidden = false;
     bodiless = null;
     ByteBuf bytes;
     CharSequence path = request.path();
@@ -111,6 +139,8 @@ final class Http1ClientConnection extends ChannelDuplexHandler implements Client
           throw new MalformedHeadException("CONNECT without authority");
         }
         request.path(authority);
+        // RFC 9110 9.3.6: it has no content, and none will be sent.
+        request.remove(HeaderNames.CONTENT_LENGTH);
       }
       bytes = Http1Writer.request(channel.alloc(), request, framing, absolute, upgrade);
       if (connect && path != null) {
@@ -134,8 +164,28 @@ final class Http1ClientConnection extends ChannelDuplexHandler implements Client
         || AsciiString.contentEquals("PATCH", method);
   }
 
+  /** The length that a head states, in bytes, or {@link #MALFORMED}. */
+  private static long declaredLength(Http2Headers head) {
+    CharSequence first = null;
+    for (CharSequence value : head.getAll(HeaderNames.CONTENT_LENGTH)) {
+      if (first != null) {
+        return MALFORMED;
+      }
+      first = value;
+    }
+    return first == null ? UNDECLARED : HeaderNames.parseLength(first);
+  }
+
   @Override
   public boolean data(ByteBuf data, boolean end) {
+    if (requestLeft != UNDECLARED) {
+      requestLeft -= data.readableBytes();
+      if (requestLeft < 0 || (end && requestLeft > 0)) {
+        data.release();
+        malformedRequest();
+        return true;
+      }
+    }
     Http1Writer.data(channel, data, chunked, end);
     requestSent |= end;
     loop.markDirty(channel);
@@ -144,20 +194,29 @@ final class Http1ClientConnection extends ChannelDuplexHandler implements Client
 
   @Override
   public void trailers(Http2Headers trailers) {
-    requestSent = true;
+    if (requestLeft > 0) {
+      malformedRequest();
+      return;
+    }
     if (chunked) {
       try {
         Http1Writer.trailers(channel, trailers);
       } catch (MalformedHeadException e) {
-        Exchange current = exchange;
-        cancel(0);
-        if (current != null) {
-          current.upstreamFailed(Failure.BAD_REQUEST, Retry.NEVER);
-        }
+        malformedRequest();
         return;
       }
     }
+    requestSent = true;
     loop.markDirty(channel);
+  }
+
+  /** The rest of the request cannot be sent: what the application has of it is never completed. */
+  private void malformedRequest() {
+    Exchange current = exchange;
+    cancel(0);
+    if (current != null) {
+      current.upstreamFailed(Failure.BAD_REQUEST, Retry.NEVER);
+    }
   }
 
   @Override
@@ -232,16 +291,17 @@ final class Http1ClientConnection extends ChannelDuplexHandler implements Client
       return;
     }
     responseStarted = true;
-    boolean delimited =
-        HttpUtil.isTransferEncodingChunked(response)
-            || response.headers().contains(HeaderNames.CONTENT_LENGTH);
-    boolean noBody =
-        head
-            || status == 204
-            || status == 304
-            || (!HttpUtil.isTransferEncodingChunked(response)
-                && HttpUtil.getContentLength(response, -1L) == 0);
-    keepAlive = (delimited || noBody) && HttpUtil.isKeepAlive(response);
+    boolean encoded = response.headers().contains(HeaderNames.TRANSFER_ENCODING);
+    boolean sized = response.headers().contains(HeaderNames.CONTENT_LENGTH);
+    boolean empty = sized && !encoded && HttpUtil.getContentLength(response, -1L) == 0;
+    bodyForbidden = status == 204 || status == 304;
+    boolean noBody = head || bodyForbidden || empty;
+    keepAlive = (encoded || sized || noBody) && HttpUtil.isKeepAlive(response);
+    if ((head && !empty && !bodyForbidden) || (status == 204 && sized && !empty)) {
+      // The commonest error of applications is to answer HEAD as if it were GET. The body may come
+      // at any time after the head, where it would be taken for the answer to the next request.
+      keepAlive = false;
+    }
     if (noBody) {
       // The decoder hands out the end of the message next; until then the connection is not free.
       bodiless = headers;
@@ -303,20 +363,51 @@ final class Http1ClientConnection extends ChannelDuplexHandler implements Client
         && !(codings.size() == 1 && codings.getFirst().trim().equalsIgnoreCase("chunked"));
   }
 
-  /** The response is complete: the connection is idle again, or closed if it cannot be reused. */
+  /**
+   * The response is complete: the connection is closed if it cannot be used again, and otherwise
+   * goes back to its pool when all that has been read with the response is known.
+   */
   private void finish() {
     exchange = null;
-    if (keepAlive && requestSent && channel.isActive()) {
+    if (keepAlive && requestSent && !decoder.holdsBytes() && channel.isActive()) {
+      resting = true;
       channel.config().setAutoRead(true);
-      rest();
     } else {
       close();
     }
   }
 
+  @Override
+  public void channelReadComplete(ChannelHandlerContext ctx) {
+    if (resting) {
+      resting = false;
+      rest();
+    }
+    ctx.fireChannelReadComplete();
+  }
+
+  /** Whether what comes now may be a part of a response. */
+  private boolean awaitsResponse() {
+    return exchange != null && flushed;
+  }
+
+  /**
+   * Bytes have come that nothing was asked for, perhaps while a request was being written that has
+   * not been sent yet.
+   */
+  private void surplus() {
+    Exchange current = exchange;
+    exchange = null;
+    resting = false;
+    close();
+    if (current != null) {
+      current.upstreamFailed(Failure.UNAVAILABLE, Retry.ALWAYS);
+    }
+  }
+
   /** Offers the connection for the next exchange. */
   void rest() {
-    idleSinceNanos = System.nanoTime();
+    idleSinceNanos = loop.eventLoop().ticker().nanoTime();
     reused = true;
     pool.idle(this);
   }
@@ -390,6 +481,32 @@ final class Http1ClientConnection extends ChannelDuplexHandler implements Client
               .setMaxChunkSize(64 * 1024)
               .setAllowDuplicateContentLengths(false));
       this.connection = connection;
+    }
+
+    /** Whether bytes have come beyond what has been handed out. */
+    boolean holdsBytes() {
+      return actualReadableBytes() > 0;
+    }
+
+    /** Empty lines too, which would be passed over in front of a response. */
+    @Override
+    public void channelRead(ChannelHandlerContext ctx, Object input) throws Exception {
+      if (connection.awaitsResponse()) {
+        super.channelRead(ctx, input);
+      } else {
+        ReferenceCountUtil.release(input);
+        connection.surplus();
+      }
+    }
+
+    @Override
+    protected void decode(ChannelHandlerContext ctx, ByteBuf in, List<Object> out)
+        throws Exception {
+      if (connection.awaitsResponse()) {
+        super.decode(ctx, in, out);
+      } else {
+        in.skipBytes(in.readableBytes());
+      }
     }
 
     @Override

@@ -148,6 +148,14 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
       refuse(ctx, "501 Not Implemented");
       return;
     }
+    if (request.method().name().equals("CONNECT")
+        && (!codings.isEmpty() || request.headers().contains(HeaderNames.CONTENT_LENGTH))) {
+      // RFC 9110 9.3.6: what follows it has no length, so that one that states a length is read in
+      // two ways.
+      factory.malformed(request.method().name(), request.uri(), "CONNECT with a body");
+      refuse(ctx, BAD_REQUEST);
+      return;
+    }
     keepAlive = HttpUtil.isKeepAlive(request);
     head = request.method().name().equals("HEAD");
     connect = request.method().name().equals("CONNECT");

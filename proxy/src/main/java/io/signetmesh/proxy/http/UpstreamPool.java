@@ -19,11 +19,18 @@ import org.jspecify.annotations.Nullable;
  * that many exchanges share. Confined to its loop.
  */
 final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConnection.Owner {
+  /**
+   * How long a connection stays unused after a response that has no body by its status, so that one
+   * that is sent all the same is noticed before the next request.
+   */
+  private static final long SETTLE_NANOS = Duration.ofMillis(20).toNanos();
+
   private final ProxyLoop loop;
   private final HttpConfig config;
   private final Dialer dialer;
   private final Consumer<UpstreamPool> onEmpty;
   private final ArrayDeque<Http1ClientConnection> idle = new ArrayDeque<>();
+  private final ArrayDeque<Http1ClientConnection> settling = new ArrayDeque<>();
   private final List<Http2ClientConnection> shared = new ArrayList<>(2);
   private final ArrayDeque<Exchange> waiting = new ArrayDeque<>();
   private int http1Open;
@@ -50,6 +57,7 @@ final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConne
   /** Sends an exchange over an HTTP/1 connection of its own for the time being. */
   void sendHttp1(Exchange exchange) {
     Http1ClientConnection connection;
+    settle();
     // Where one idle connection has just turned out to be dead, the others may be as well.
     while (!exchange.retried() && (connection = idle.pollFirst()) != null) {
       if (connection.isUsable()) {
@@ -143,10 +151,29 @@ final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConne
     for (Http2ClientConnection connection : List.copyOf(shared)) {
       connection.retire();
     }
+    closeAll(idle);
+    closeAll(settling);
+  }
+
+  private static void closeAll(ArrayDeque<Http1ClientConnection> connections) {
     Http1ClientConnection connection;
-    while ((connection = idle.pollFirst()) != null) {
+    while ((connection = connections.pollFirst()) != null) {
       connection.close();
     }
+  }
+
+  /** Makes those connections available that have been quiet for long enough. */
+  private void settle() {
+    long limit = now() - SETTLE_NANOS;
+    Http1ClientConnection oldest;
+    while ((oldest = settling.peekLast()) != null && oldest.idleSinceNanos() - limit <= 0) {
+      settling.pollLast();
+      idle.addFirst(oldest);
+    }
+  }
+
+  private long now() {
+    return loop.eventLoop().ticker().nanoTime();
   }
 
   static Failure failure(@Nullable Throwable cause) {
@@ -158,7 +185,7 @@ final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConne
     if (!connection.isUsable()) {
       return;
     }
-    idle.addFirst(connection);
+    (connection.mayBringSurplus() ? settling : idle).addFirst(connection);
     if (!sweeping) {
       sweeping = true;
       scheduleSweep();
@@ -171,13 +198,14 @@ final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConne
   }
 
   private void sweep() {
-    long limit = System.nanoTime() - config.poolIdleTimeout().toNanos();
+    settle();
+    long limit = now() - config.poolIdleTimeout().toNanos();
     Http1ClientConnection oldest;
     while ((oldest = idle.peekLast()) != null && oldest.idleSinceNanos() - limit <= 0) {
       idle.pollLast();
       oldest.close();
     }
-    if (idle.isEmpty()) {
+    if (idle.isEmpty() && settling.isEmpty()) {
       sweeping = false;
     } else {
       scheduleSweep();
@@ -187,7 +215,9 @@ final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConne
   @Override
   public void closed(Http1ClientConnection connection) {
     http1Open--;
-    idle.remove(connection);
+    if (!idle.remove(connection)) {
+      settling.remove(connection);
+    }
     checkEmpty();
   }
 
