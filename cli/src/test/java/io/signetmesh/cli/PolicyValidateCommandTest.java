@@ -67,6 +67,24 @@ final class PolicyValidateCommandTest {
   }
 
   @Test
+  void aDenyThatNothingEnforcesIsAnError() throws Exception {
+    String egress =
+        """
+        ---
+        apiVersion: policy.linkerd.io/v1alpha1
+        kind: EgressNetwork
+        metadata: {name: all, namespace: shop}
+        spec: {trafficPolicy: Deny}
+        """;
+    CommandRun run = validate(ShopManifests.YAML + egress).ended(ExitCode.NEGATIVE);
+    assertThat(run.out())
+        .contains("error: EgressNetwork shop/all: trafficPolicy Deny is not in force")
+        .contains("(not-in-force)", "7 objects, 1 error, 0 warnings");
+    assertThat(validate(ShopManifests.YAML + egress.replace("Deny", "Allow")).ended(0).out())
+        .contains("(not-in-force)", "0 errors, 1 warning");
+  }
+
+  @Test
   void warningsFailOnlyWhenAsked() throws Exception {
     CommandRun run = validate(ShopManifests.YAML + CLASH).ended(ExitCode.OK);
     assertThat(run.out()).contains("warning: Server shop/web-again", "(port-conflict)");

@@ -13,6 +13,7 @@ import io.signetmesh.policy.facts.ObjectRef;
 import io.signetmesh.policy.index.AppliedChange;
 import io.signetmesh.policy.index.Finding;
 import io.signetmesh.policy.index.Finding.Severity;
+import io.signetmesh.policy.index.NotInForce;
 import io.signetmesh.policy.index.PolicyIndex;
 import io.signetmesh.policy.stream.ReportedFinding;
 import java.time.InstantSource;
@@ -116,6 +117,8 @@ final class PolicyFeed implements ClusterListener {
         }
       }
       record(applied);
+    }
+    if (!applied.objects().isEmpty() || !change.isEmpty()) {
       lookLater();
     }
     recordManifests(newer, applied.generation());
@@ -224,7 +227,10 @@ final class PolicyFeed implements ClusterListener {
 
   /** What is wrong with the objects now, with the places where they are written now. */
   List<Finding> findings() {
-    return index.findings().stream().map(this::located).toList();
+    List<Finding> all = new ArrayList<>(NotInForce.of(view));
+    index.findings().forEach(finding -> all.add(located(finding)));
+    all.sort(null);
+    return List.copyOf(all);
   }
 
   /** The finding with the place where its object is written now. */

@@ -13,7 +13,10 @@ import io.signetmesh.crds.ResourceKey;
 import io.signetmesh.crds.manifest.Finding;
 import io.signetmesh.crds.manifest.Position;
 import io.signetmesh.crds.policy.AuthorizationPolicy;
+import io.signetmesh.crds.policy.EgressNetwork;
+import io.signetmesh.crds.policy.EgressNetworkSpec;
 import io.signetmesh.crds.policy.Server;
+import io.signetmesh.crds.policy.TrafficPolicy;
 import io.signetmesh.policy.admin.ControllerMetrics;
 import io.signetmesh.policy.facts.ObjectRef;
 import io.signetmesh.policy.index.PolicyConfig;
@@ -149,6 +152,33 @@ final class PolicyFeedTest {
             2, WEB, SERVER, ClusterObjects.allow("p", "wbe"), ClusterObjects.server("x", "web", 1));
     feed.changed(more, ClusterChange.between(ClusterView.EMPTY, more));
     assertThat(records.getLast().act()).isEqualTo("policy-applied");
+  }
+
+  @Test
+  void whatIsNotInForceIsReportedAndOnRecordFromTheStart() {
+    feed.start(view(1, WEB, SERVER, egress("all", TrafficPolicy.DENY)));
+    assertThat(records.getLast().act()).isEqualTo("policy-findings");
+    assertThat(records.getLast().attributes()).containsEntry("errors", "1");
+    assertThat(feed.reported())
+        .singleElement()
+        .matches(finding -> finding.isError() && finding.namespace().equals("shop"))
+        .matches(finding -> finding.rule().equals("not-in-force"))
+        .matches(finding -> finding.text().contains("EgressNetwork shop/all: trafficPolicy Deny"));
+  }
+
+  @Test
+  void whatIsNotInForceIsOnRecordThoughPolicyDoesNotDependOnIt() {
+    ClusterView first = view(1, WEB, SERVER);
+    feed.start(first);
+    long generation = index.generation();
+    follow(first, view(2, WEB, SERVER, egress("all", TrafficPolicy.ALLOW)));
+    assertThat(index.generation()).isEqualTo(generation);
+    assertThat(records.getLast().act()).isEqualTo("policy-findings");
+    assertThat(records.getLast().attributes()).containsEntry("warnings", "1");
+  }
+
+  private static EgressNetwork egress(String name, TrafficPolicy policy) {
+    return new EgressNetwork(ClusterObjects.meta(name), new EgressNetworkSpec(policy, null));
   }
 
   private static ClusterView withError(int line) {

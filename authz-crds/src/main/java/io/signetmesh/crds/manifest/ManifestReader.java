@@ -32,6 +32,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -87,6 +88,14 @@ public final class ManifestReader {
   private ManifestReader(Rules rules, @Nullable String defaultNamespace) {
     this.rules = rules;
     this.defaultNamespace = defaultNamespace;
+  }
+
+  /** Models of the kinds of the mesh: all that are read but those of Kubernetes. */
+  public static Set<Class<? extends HasMetadata>> meshKinds() {
+    return ResourceKind.all().stream()
+        .filter(ResourceKind::isMeshResource)
+        .map(ResourceKind::type)
+        .collect(Collectors.toUnmodifiableSet());
   }
 
   /**

@@ -14,6 +14,7 @@ import io.signetmesh.policy.facts.Fact;
 import io.signetmesh.policy.facts.ObjectRef;
 import io.signetmesh.policy.index.EffectivePolicy;
 import io.signetmesh.policy.index.Finding;
+import io.signetmesh.policy.index.NotInForce;
 import io.signetmesh.policy.index.PolicyConfig;
 import io.signetmesh.policy.index.PolicyIndex;
 import io.signetmesh.policy.index.Suggestion;
@@ -176,7 +177,10 @@ public final class SimulatedMesh {
 
   /** What is wrong with the objects seen together, errors first. */
   List<Finding> findings() {
-    return index.findings().stream().map(this::located).toList();
+    List<Finding> all = new ArrayList<>(NotInForce.of(view));
+    index.findings().forEach(finding -> all.add(located(finding)));
+    all.sort(null);
+    return List.copyOf(all);
   }
 
   private Finding located(Finding finding) {

@@ -73,6 +73,11 @@ public final class ClusterFacts {
    * the mesh can be taken out.
    */
   public static Optional<ObjectRef> refOf(ResourceKey key) {
+    return nameOf(key).filter(ref -> ref.kind().decides());
+  }
+
+  /** The object that a key names; empty when neither policy nor its findings are about its kind. */
+  public static Optional<ObjectRef> nameOf(ResourceKey key) {
     String group = key.group().isEmpty() ? "core" : key.group();
     for (ObjectRef.Kind kind : ObjectRef.Kind.values()) {
       if (kind.group().equals(group) && kind.resourceKind().equals(key.kind())) {

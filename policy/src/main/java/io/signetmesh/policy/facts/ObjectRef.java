@@ -15,7 +15,7 @@ public record ObjectRef(Kind kind, String namespace, String name) implements Com
           .thenComparing(ObjectRef::namespace)
           .thenComparing(ObjectRef::name);
 
-  /** The kinds of objects that decide about inbound policy. */
+  /** The kinds of objects that decide about inbound policy, and after them those that do not. */
   public enum Kind {
     /** A pod: a workload. */
     POD("core", "Pod"),
@@ -44,7 +44,19 @@ public record ObjectRef(Kind kind, String namespace, String name) implements Com
     /** A gRPC route of the Gateway API. */
     GRPC_ROUTE("gateway.networking.k8s.io", "GRPCRoute"),
     /** Limits on the requests that a Server takes. */
-    RATE_LIMIT_POLICY("policy.linkerd.io", "HTTPLocalRateLimitPolicy");
+    RATE_LIMIT_POLICY("policy.linkerd.io", "HTTPLocalRateLimitPolicy"),
+    /** A service: discovery reads it, policy does not. */
+    SERVICE("core", "Service"),
+    /** Destinations outside of the cluster. */
+    EGRESS_NETWORK("policy.linkerd.io", "EgressNetwork"),
+    /** Routes and retries of a service, the older form. */
+    SERVICE_PROFILE("linkerd.io", "ServiceProfile"),
+    /** A route of TLS connections. */
+    TLS_ROUTE("gateway.networking.k8s.io", "TLSRoute"),
+    /** A route of TCP connections. */
+    TCP_ROUTE("gateway.networking.k8s.io", "TCPRoute"),
+    /** A connection to another cluster. */
+    LINK("multicluster.linkerd.io", "Link");
 
     private final String group;
     private final String resourceKind;
@@ -67,6 +79,11 @@ public record ObjectRef(Kind kind, String namespace, String name) implements Com
     /** Whether objects of this kind have inbound ports. */
     public boolean isWorkload() {
       return this == POD || this == EXTERNAL_WORKLOAD;
+    }
+
+    /** Whether inbound policy depends on objects of this kind; the others are only reported. */
+    public boolean decides() {
+      return compareTo(SERVICE) < 0;
     }
 
     /** Whether objects of this kind are inbound routes. */

@@ -39,7 +39,7 @@ public record Reference(String group, String kind, @Nullable String namespace, S
   /** The object meant, when its kind is one that policy knows. */
   public Optional<ObjectRef> resolve(String defaultNamespace) {
     for (ObjectRef.Kind candidate : ObjectRef.Kind.values()) {
-      if (isA(candidate)) {
+      if (candidate.decides() && isA(candidate)) {
         String ns =
             candidate == ObjectRef.Kind.NAMESPACE
                 ? ""

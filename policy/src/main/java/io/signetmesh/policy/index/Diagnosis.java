@@ -114,6 +114,7 @@ final class Diagnosis {
       case LIMIT_UNUSED -> 13;
       case ONLY_TRIED -> 14;
       case EVADABLE -> 15;
+      case NOT_IN_FORCE -> 16;
     };
   }
 }

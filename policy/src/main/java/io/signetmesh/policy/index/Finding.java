@@ -60,6 +60,8 @@ public record Finding(
     ROUTE_UNUSED("route-unused"),
     /** An authentication that this version does not enforce. */
     NOT_ENFORCED("not-enforced"),
+    /** An object or a field that is read and that nothing enforces: {@link NotInForce}. */
+    NOT_IN_FORCE("not-in-force"),
     /** A rule about tokens on a port on which no request is seen. */
     JWT_ON_OPAQUE_PORT("jwt-on-opaque-port"),
     /** An authorization that changes nothing, because of another policy. */

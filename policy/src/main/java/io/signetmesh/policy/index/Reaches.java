@@ -117,7 +117,13 @@ final class Reaches {
                 NAMESPACE,
                 SERVICE_ACCOUNT,
                 MESH_TLS_AUTHENTICATION,
-                NETWORK_AUTHENTICATION ->
+                NETWORK_AUTHENTICATION,
+                SERVICE,
+                EGRESS_NETWORK,
+                SERVICE_PROFILE,
+                TLS_ROUTE,
+                TCP_ROUTE,
+                LINK ->
                 null;
           };
       case MeshTlsFact authentication -> null;
