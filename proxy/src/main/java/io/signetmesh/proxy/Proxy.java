@@ -28,6 +28,7 @@ import io.signetmesh.proxy.http.Drain;
 import io.signetmesh.proxy.http.HttpConfig;
 import io.signetmesh.proxy.inbound.InboundAccept;
 import io.signetmesh.proxy.loop.IoTransport;
+import io.signetmesh.proxy.loop.LoopWatch;
 import io.signetmesh.proxy.loop.ProxyLoops;
 import io.signetmesh.proxy.metrics.BuildInfo;
 import io.signetmesh.proxy.metrics.MetricsRegistry;
@@ -37,6 +38,7 @@ import io.signetmesh.proxy.outbound.DiscoveryClient;
 import io.signetmesh.proxy.policy.PolicyWatcher;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayDeque;
@@ -66,6 +68,9 @@ import org.slf4j.LoggerFactory;
 public final class Proxy implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Proxy.class);
 
+  /** An event loop that does nothing for so long is a fault. */
+  private static final Duration STUCK = Duration.ofSeconds(10);
+
   private final ProxyConfig config;
   private final InstantSource clock;
   private final Deque<AutoCloseable> parts = new ArrayDeque<>();
@@ -73,6 +78,7 @@ public final class Proxy implements AutoCloseable {
   private final List<InetSocketAddress> ownAddresses = new CopyOnWriteArrayList<>();
   private final AtomicBoolean draining = new AtomicBoolean();
   private final AtomicBoolean closing = new AtomicBoolean();
+  private final List<String> faults = new CopyOnWriteArrayList<>();
   private final CompletableFuture<Void> ready = new CompletableFuture<>();
   private final CompletableFuture<Void> closed = new CompletableFuture<>();
   private @Nullable Running running;
@@ -127,6 +133,7 @@ public final class Proxy implements AutoCloseable {
     timer.setRemoveOnCancelPolicy(true);
     keep(timer::shutdownNow);
     ProxyLoops loops = keep(new ProxyLoops(transport, config.loops()));
+    LoopWatch watch = loops.watch(timer, STUCK, this::failed);
 
     IdentityClient identity =
         keep(
@@ -207,6 +214,7 @@ public final class Proxy implements AutoCloseable {
             AdminServer.start(
                 config.adminListen(),
                 new AdminSurface(
+                    () -> faults(watch),
                     () -> ready.isDone() && identity.isCertified() && !draining.get(),
                     registry,
                     config.environment(),
@@ -257,7 +265,10 @@ public final class Proxy implements AutoCloseable {
     return ready.copy();
   }
 
-  /** Completes when the proxy has ended, whatever ended it. */
+  /**
+   * Completes when the proxy has ended: normally when that was asked for, exceptionally when it
+   * cannot serve any more. It is then up to the caller to {@link #close} it and to start another.
+   */
   public CompletableFuture<Void> closed() {
     return closed.copy();
   }
@@ -357,6 +368,19 @@ public final class Proxy implements AutoCloseable {
             refreshed, credentials.certificate().leaf().getNotAfter().toInstant());
       }
     }
+  }
+
+  /** The proxy cannot serve any more. */
+  private void failed(Throwable cause) {
+    log.error("the proxy of {} ends: {}", config.workloadName(), cause.getMessage());
+    faults.add(String.valueOf(cause.getMessage()));
+    closed.completeExceptionally(cause);
+  }
+
+  private List<String> faults(LoopWatch watch) {
+    List<String> all = new ArrayList<>(faults);
+    all.addAll(watch.stuck());
+    return all;
   }
 
   private boolean isOwn(InetSocketAddress target) {

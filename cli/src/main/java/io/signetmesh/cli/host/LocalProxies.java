@@ -8,6 +8,7 @@ import io.signetmesh.proxy.Proxy;
 import io.signetmesh.proxy.config.InvalidConfigException;
 import io.signetmesh.proxy.config.ProxyConfig;
 import java.io.IOException;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -21,10 +22,13 @@ import org.slf4j.LoggerFactory;
 /**
  * One proxy in this process for each workload of this host, as the view of the cluster declares
  * them: proxies come, go and are renewed with their pods. A pod whose proxy cannot be started is
- * reported, and does not keep the others from running.
+ * reported, and does not keep the others from running; one whose proxy has failed gets another.
  */
 public final class LocalProxies implements ClusterListener, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(LocalProxies.class);
+
+  private static final Duration FIRST_PAUSE = Duration.ofMillis(250);
+  private static final Duration LAST_PAUSE = Duration.ofSeconds(16);
 
   private final String controlPlaneNamespace;
   private final Environments environments;
@@ -104,12 +108,55 @@ public final class LocalProxies implements ClusterListener, AutoCloseable {
     String name = workload.qualifiedName();
     try {
       ProxyConfig config = ProxyConfig.from(environments.of(workload));
-      running.put(name, new Running(workload, Proxy.start(config, clock)));
+      Proxy proxy = Proxy.start(config, clock);
+      running.put(name, new Running(workload, proxy));
+      proxy
+          .closed()
+          .whenComplete(
+              (done, failure) -> {
+                if (failure != null) {
+                  Thread.ofPlatform()
+                      .daemon()
+                      .name("proxy-restart")
+                      .start(() -> replace(name, proxy));
+                }
+              });
     } catch (InvalidConfigException e) {
       faults.put(name, "proxy of " + name + " cannot start: " + String.join("; ", e.faults()));
     } catch (IOException | RuntimeException e) {
       faults.put(name, "proxy of " + name + " cannot start: " + e.getMessage());
     }
+  }
+
+  /** Starts another proxy in place of one that cannot serve any more, until one runs. */
+  private void replace(String name, Proxy failed) {
+    // Gives its addresses free.
+    failed.close();
+    for (Duration pause = FIRST_PAUSE; ; pause = longer(pause)) {
+      try {
+        Thread.sleep(pause);
+      } catch (InterruptedException e) {
+        return;
+      }
+      synchronized (this) {
+        Running entry = running.get(name);
+        if (closed || entry == null || entry.proxy() != failed) {
+          return;
+        }
+        Map<String, String> faults = new HashMap<>();
+        start(entry.workload(), faults);
+        String fault = faults.get(name);
+        if (fault == null) {
+          log.warn("proxy of {} was started again", name);
+          return;
+        }
+        log.error("{}", fault);
+      }
+    }
+  }
+
+  private static Duration longer(Duration pause) {
+    return pause.compareTo(LAST_PAUSE) < 0 ? pause.multipliedBy(2) : LAST_PAUSE;
   }
 
   /** The workloads that have a proxy now. */
@@ -136,6 +183,6 @@ public final class LocalProxies implements ClusterListener, AutoCloseable {
     List<Running> ending = new ArrayList<>(running.values());
     running.clear();
     ending.forEach(entry -> entry.proxy().drain());
-    ending.forEach(entry -> entry.proxy().closed().join());
+    ending.forEach(entry -> entry.proxy().closed().handle((done, failure) -> failure).join());
   }
 }

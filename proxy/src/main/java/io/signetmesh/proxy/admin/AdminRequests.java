@@ -23,6 +23,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -57,7 +58,7 @@ final class AdminRequests {
     String path = query < 0 ? uri : uri.substring(0, query);
     try {
       return switch (path) {
-        case "/live" -> get(request, () -> text(HttpResponseStatus.OK, "live"));
+        case "/live" -> get(request, this::live);
         case "/ready" -> get(request, this::ready);
         case "/metrics" -> get(request, () -> metrics(request.headers()));
         case "/env.json" -> local(peer, request, () -> get(request, () -> environment(uri)));
@@ -76,8 +77,15 @@ final class AdminRequests {
     }
   }
 
+  private FullHttpResponse live() {
+    Collection<String> faults = surface.faults().get();
+    return faults.isEmpty()
+        ? text(HttpResponseStatus.OK, "live")
+        : text(HttpResponseStatus.SERVICE_UNAVAILABLE, String.join("\n", faults));
+  }
+
   private FullHttpResponse ready() {
-    return surface.ready().getAsBoolean()
+    return surface.ready().getAsBoolean() && surface.faults().get().isEmpty()
         ? text(HttpResponseStatus.OK, "ready")
         : text(HttpResponseStatus.SERVICE_UNAVAILABLE, "not ready");
   }

@@ -11,6 +11,7 @@ import java.util.function.Supplier;
  * What the admin server shows of a proxy. The suppliers are called on the admin server's thread and
  * must not block.
  *
+ * @param faults why the proxy cannot serve any more; empty while it can
  * @param ready whether the proxy is certified and not draining
  * @param metrics metrics to expose
  * @param environment environment of the process, for {@code /env.json}
@@ -19,6 +20,7 @@ import java.util.function.Supplier;
  * @param shutdown begins the drain; called at most once, on a thread of its own
  */
 public record AdminSurface(
+    Supplier<? extends Collection<String>> faults,
     BooleanSupplier ready,
     MetricsRegistry metrics,
     Map<String, String> environment,

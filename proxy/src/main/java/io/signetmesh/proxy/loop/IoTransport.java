@@ -73,11 +73,12 @@ public enum IoTransport {
   }
 
   IoHandlerFactory handlerFactory() {
-    return switch (this) {
-      case IO_URING -> IoUringIoHandler.newFactory();
-      case EPOLL -> HalfCloseableEpoll.newFactory();
-      case NIO -> NioIoHandler.newFactory();
-    };
+    return GuardedIo.around(
+        switch (this) {
+          case IO_URING -> IoUringIoHandler.newFactory();
+          case EPOLL -> HalfCloseableEpoll.newFactory();
+          case NIO -> NioIoHandler.newFactory();
+        });
   }
 
   /** Channel class of clients. */

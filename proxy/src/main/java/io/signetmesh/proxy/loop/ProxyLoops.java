@@ -21,9 +21,12 @@ import io.netty.channel.unix.UnixChannelOption;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import io.netty.util.concurrent.GlobalEventExecutor;
 import java.net.InetSocketAddress;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.function.Function;
 
 /**
@@ -40,6 +43,7 @@ public final class ProxyLoops implements AutoCloseable {
   private final RecvByteBufAllocator readSizes;
   private final List<EventLoopGroup> groups = new ArrayList<>();
   private final List<ProxyLoop> loops = new ArrayList<>();
+  private volatile boolean closed;
   private final ChannelGroup accepted = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
 
   /**
@@ -176,9 +180,35 @@ public final class ProxyLoops implements AutoCloseable {
         .option(ChannelOption.WRITE_BUFFER_WATER_MARK, WATER_MARKS);
   }
 
+  /**
+   * Watches over the loops from now on.
+   *
+   * @param limit a loop that has not run a task for so long counts as stuck
+   * @param ended told why, once, when a loop has ended that was not closed
+   */
+  public LoopWatch watch(
+      ScheduledExecutorService timer, Duration limit, Consumer<Throwable> ended) {
+    LoopWatch watch = new LoopWatch(loops, System::nanoTime, limit);
+    for (ProxyLoop loop : loops) {
+      loop.eventLoop()
+          .terminationFuture()
+          .addListener(
+              done -> {
+                if (!closed) {
+                  ended.accept(
+                      new IllegalStateException("event loop " + loop.index() + " has ended"));
+                }
+              });
+    }
+    long period = limit.toMillis() / 10;
+    timer.scheduleWithFixedDelay(watch::beat, 0, period, TimeUnit.MILLISECONDS);
+    return watch;
+  }
+
   /** Stops the loops at once; connections are closed. */
   @Override
   public void close() {
+    closed = true;
     for (EventLoopGroup group : groups) {
       group.shutdownGracefully(0, 2, TimeUnit.SECONDS);
     }

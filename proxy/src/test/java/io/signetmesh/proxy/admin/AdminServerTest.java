@@ -25,6 +25,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.zip.GZIPInputStream;
@@ -39,6 +40,7 @@ final class AdminServerTest {
   private final MetricsRegistry registry = new MetricsRegistry(Duration.ofMinutes(10));
   private final HttpClient client = HttpClient.newHttpClient();
   private final CountDownLatch shutdown = new CountDownLatch(1);
+  private final List<String> faults = new CopyOnWriteArrayList<>();
   private volatile boolean ready;
   private AdminServer server;
 
@@ -60,6 +62,16 @@ final class AdminServerTest {
     ready = true;
     assertThat(get("/ready").body()).isEqualTo("ready\n");
     ready = false;
+    assertThat(get("/ready").statusCode()).isEqualTo(503);
+  }
+
+  @Test
+  void neitherLiveNorReadyWhenTheProxyCannotServeAnyMore() throws Exception {
+    ready = true;
+    faults.add("event loop 0 has ended");
+    HttpResponse<String> live = get("/live");
+    assertThat(live.statusCode()).isEqualTo(503);
+    assertThat(live.body()).isEqualTo("event loop 0 has ended\n");
     assertThat(get("/ready").statusCode()).isEqualTo(503);
   }
 
@@ -273,6 +285,7 @@ final class AdminServerTest {
     return AdminServer.start(
         new InetSocketAddress(address, 0),
         new AdminSurface(
+            () -> List.copyOf(faults),
             () -> ready,
             registry,
             Map.of(

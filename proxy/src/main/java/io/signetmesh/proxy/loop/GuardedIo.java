@@ -1,0 +1,165 @@
+package io.signetmesh.proxy.loop;
+
+import io.netty.channel.Channel;
+import io.netty.channel.IoEvent;
+import io.netty.channel.IoHandle;
+import io.netty.channel.IoHandler;
+import io.netty.channel.IoHandlerContext;
+import io.netty.channel.IoHandlerFactory;
+import io.netty.channel.IoRegistration;
+import io.netty.channel.epoll.EpollIoHandle;
+import io.netty.channel.nio.NioIoHandle;
+import io.netty.channel.unix.FileDescriptor;
+import io.netty.channel.uring.IoUringIoHandle;
+import io.netty.util.concurrent.ThreadAwareExecutor;
+import java.nio.channels.SelectableChannel;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Keeps what goes wrong with one connection from ending the event loop. Netty's transports (as of
+ * 4.2.18) allocate read buffers outside the pipeline and let an {@link Error} there, such as an
+ * {@link OutOfMemoryError}, end the loop and with it every connection. Here it closes the
+ * connection that it came from.
+ */
+final class GuardedIo implements IoHandler {
+  private static final Logger log = LoggerFactory.getLogger(GuardedIo.class);
+
+  private final IoHandler io;
+
+  private GuardedIo(IoHandler io) {
+    this.io = io;
+  }
+
+  static IoHandlerFactory around(IoHandlerFactory factory) {
+    return new IoHandlerFactory() {
+      @Override
+      public IoHandler newHandler(ThreadAwareExecutor executor) {
+        return new GuardedIo(factory.newHandler(executor));
+      }
+
+      @Override
+      public boolean isChangingThreadSupported() {
+        return factory.isChangingThreadSupported();
+      }
+    };
+  }
+
+  @Override
+  public IoRegistration register(IoHandle handle) throws Exception {
+    return switch (handle) {
+      case IoUringIoHandle uring -> io.register(new Uring(uring));
+      case EpollIoHandle epoll -> io.register(new Epoll(epoll));
+      case NioIoHandle nio -> io.register(new Nio(nio));
+      default -> io.register(handle);
+    };
+  }
+
+  @Override
+  public void initialize() {
+    io.initialize();
+  }
+
+  @Override
+  public int run(IoHandlerContext context) {
+    return io.run(context);
+  }
+
+  @Override
+  public void prepareToDestroy() {
+    io.prepareToDestroy();
+  }
+
+  @Override
+  public void destroy() {
+    io.destroy();
+  }
+
+  @Override
+  public void wakeup() {
+    io.wakeup();
+  }
+
+  @Override
+  public boolean isCompatible(Class<? extends IoHandle> handleType) {
+    return io.isCompatible(handleType);
+  }
+
+  /** Handles events of one connection, or of one listener. */
+  private abstract static class Guarded implements IoHandle {
+    private final IoHandle handle;
+
+    Guarded(IoHandle handle) {
+      this.handle = handle;
+    }
+
+    @Override
+    public void handle(IoRegistration registration, IoEvent event) {
+      try {
+        handle.handle(registration, event);
+      } catch (Throwable thrown) {
+        failed(thrown);
+      }
+    }
+
+    private void failed(Throwable thrown) {
+      if (handle instanceof Channel.Unsafe unsafe && unsafe.remoteAddress() != null) {
+        log.warn("connection with {} is closed: {}", unsafe.remoteAddress(), thrown.toString());
+        unsafe.close(unsafe.voidPromise());
+        return;
+      }
+      // A listener that has missed its turn takes no connections any more: the loop ends, and the
+      // proxy with it.
+      throw new IllegalStateException("event of a listener", thrown);
+    }
+
+    @Override
+    public void registered() {
+      handle.registered();
+    }
+
+    @Override
+    public void unregistered() {
+      handle.unregistered();
+    }
+
+    @Override
+    public void close() throws Exception {
+      handle.close();
+    }
+  }
+
+  private static final class Uring extends Guarded implements IoUringIoHandle {
+    Uring(IoUringIoHandle handle) {
+      super(handle);
+    }
+  }
+
+  private static final class Epoll extends Guarded implements EpollIoHandle {
+    private final EpollIoHandle handle;
+
+    Epoll(EpollIoHandle handle) {
+      super(handle);
+      this.handle = handle;
+    }
+
+    @Override
+    public FileDescriptor fd() {
+      return handle.fd();
+    }
+  }
+
+  private static final class Nio extends Guarded implements NioIoHandle {
+    private final NioIoHandle handle;
+
+    Nio(NioIoHandle handle) {
+      super(handle);
+      this.handle = handle;
+    }
+
+    @Override
+    public SelectableChannel selectableChannel() {
+      return handle.selectableChannel();
+    }
+  }
+}

@@ -1,0 +1,83 @@
+package io.signetmesh.proxy.loop;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.function.LongSupplier;
+
+/**
+ * Tells whether the event loops do their work: each is given a task every now and then, and one
+ * that has ended, or has not run its task for too long, is named. Safe from any thread.
+ */
+public final class LoopWatch {
+  private final List<Watched> watched = new ArrayList<>();
+  private final LongSupplier nanoTime;
+  private final long limitNanos;
+
+  /**
+   * @param nanoTime {@link System#nanoTime}, or what tests take for it
+   * @param limit a loop that has not run its task for so long counts as stuck
+   */
+  LoopWatch(List<ProxyLoop> loops, LongSupplier nanoTime, Duration limit) {
+    this.nanoTime = nanoTime;
+    this.limitNanos = limit.toNanos();
+    for (ProxyLoop loop : loops) {
+      watched.add(new Watched(loop));
+    }
+  }
+
+  /** Gives each loop a task, unless the one before is still to be run. Called by one thread. */
+  void beat() {
+    watched.forEach(Watched::beat);
+  }
+
+  /** What is wrong with which loop; empty while all do their work. */
+  public List<String> stuck() {
+    List<String> found = new ArrayList<>();
+    for (Watched loop : watched) {
+      loop.describe(found);
+    }
+    return found;
+  }
+
+  private final class Watched {
+    private final ProxyLoop loop;
+    private volatile long askedNanos;
+    private volatile boolean waiting;
+
+    Watched(ProxyLoop loop) {
+      this.loop = loop;
+    }
+
+    void beat() {
+      if (waiting) {
+        return;
+      }
+      askedNanos = nanoTime.getAsLong();
+      waiting = true;
+      try {
+        loop.eventLoop().execute(this::answered);
+      } catch (RejectedExecutionException e) {
+        // It has ended: described as such.
+      }
+    }
+
+    private void answered() {
+      waiting = false;
+    }
+
+    void describe(List<String> to) {
+      if (loop.eventLoop().isTerminated()) {
+        to.add("event loop " + loop.index() + " has ended");
+      } else if (waiting && nanoTime.getAsLong() - askedNanos > limitNanos) {
+        to.add(
+            "event loop "
+                + loop.index()
+                + " has done nothing for "
+                + (nanoTime.getAsLong() - askedNanos) / 1_000_000_000
+                + " s");
+      }
+    }
+  }
+}

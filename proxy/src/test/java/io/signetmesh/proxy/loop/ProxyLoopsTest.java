@@ -1,0 +1,197 @@
+package io.signetmesh.proxy.loop;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufAllocator;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.DefaultMaxMessagesRecvByteBufAllocator;
+import io.netty.channel.RecvByteBufAllocator;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.net.SocketException;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+@Timeout(60)
+final class ProxyLoopsTest {
+  private final ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor();
+
+  @AfterEach
+  void stop() {
+    timer.shutdownNow();
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aConnectionWhoseReadBufferCannotBeMadeIsClosedAndTheLoopGoesOn(IoTransport transport)
+      throws Exception {
+    AtomicBoolean exhausted = new AtomicBoolean();
+    try (ProxyLoops loops = loops(transport)) {
+      List<Channel> listener =
+          loops.listen(
+              new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+              loop -> new Echo(exhausted));
+      InetSocketAddress address = (InetSocketAddress) listener.getFirst().localAddress();
+      CompletableFuture<Throwable> ended = new CompletableFuture<>();
+      LoopWatch watch = loops.watch(timer, Duration.ofMinutes(1), ended::complete);
+      try (Socket victim = connect(address)) {
+        assertThat(echoed(victim)).isTrue();
+        exhausted.set(true);
+        victim.getOutputStream().write('x');
+        assertThat(endOf(victim)).isTrue();
+      }
+      exhausted.set(false);
+      try (Socket other = connect(address)) {
+        assertThat(echoed(other)).isTrue();
+      }
+      assertThat(watch.stuck()).isEmpty();
+      assertThat(ended).isNotDone();
+    }
+  }
+
+  @Test
+  void aLoopThatHasEndedIsToldOnceAndNamed() throws Exception {
+    try (ProxyLoops loops = new ProxyLoops(IoTransport.NIO, 2)) {
+      CompletableFuture<Throwable> ended = new CompletableFuture<>();
+      LoopWatch watch = loops.watch(timer, Duration.ofMinutes(1), ended::complete);
+      assertThat(watch.stuck()).isEmpty();
+      loops.loops().get(1).eventLoop().shutdownGracefully(0, 1, TimeUnit.SECONDS).sync();
+      assertThat(ended.get(10, TimeUnit.SECONDS)).hasMessage("event loop 1 has ended");
+      assertThat(watch.stuck()).containsExactly("event loop 1 has ended");
+    }
+  }
+
+  @Test
+  void loopsThatAreClosedOnPurposeAreNoFault() throws Exception {
+    CompletableFuture<Throwable> ended = new CompletableFuture<>();
+    ProxyLoops loops = new ProxyLoops(IoTransport.NIO, 1);
+    loops.watch(timer, Duration.ofMinutes(1), ended::complete);
+    loops.close();
+    assertThat(loops.loops().getFirst().eventLoop().terminationFuture().await(10_000)).isTrue();
+    assertThat(ended).isNotDone();
+  }
+
+  @Test
+  void aLoopThatDoesNothingIsNamedUntilItGoesOn() throws Exception {
+    try (ProxyLoops loops = new ProxyLoops(IoTransport.NIO, 1)) {
+      AtomicLong now = new AtomicLong();
+      LoopWatch watch = new LoopWatch(loops.loops(), now::get, Duration.ofSeconds(10));
+      CountDownLatch goOn = new CountDownLatch(1);
+      loops.loops().getFirst().eventLoop().execute(() -> await(goOn));
+      watch.beat();
+      now.set(TimeUnit.SECONDS.toNanos(10));
+      assertThat(watch.stuck()).isEmpty();
+      now.set(TimeUnit.SECONDS.toNanos(11));
+      watch.beat();
+      assertThat(watch.stuck()).containsExactly("event loop 0 has done nothing for 11 s");
+      goOn.countDown();
+      loops.loops().getFirst().eventLoop().submit(() -> {}).sync();
+      assertThat(watch.stuck()).isEmpty();
+    }
+  }
+
+  private static void await(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static ProxyLoops loops(IoTransport transport) {
+    try {
+      return new ProxyLoops(IoTransport.select(transport.label()), 1);
+    } catch (IllegalArgumentException e) {
+      return org.junit.jupiter.api.Assumptions.abort(e.getMessage());
+    }
+  }
+
+  private static Socket connect(InetSocketAddress address) throws IOException {
+    Socket socket = new Socket(address.getAddress(), address.getPort());
+    socket.setSoTimeout(20_000);
+    return socket;
+  }
+
+  private static boolean echoed(Socket socket) throws IOException {
+    socket.getOutputStream().write('e');
+    return socket.getInputStream().read() == 'e';
+  }
+
+  private static boolean endOf(Socket socket) throws IOException {
+    try {
+      int read = socket.getInputStream().read();
+      // What was read before there was no memory is answered; then comes the end.
+      return read < 0 || socket.getInputStream().read() < 0;
+    } catch (SocketException reset) {
+      return true;
+    }
+  }
+
+  /** Sends back what comes; its read buffers cannot be made while {@code exhausted} says so. */
+  private static final class Echo extends ChannelInboundHandlerAdapter {
+    private final AtomicBoolean exhausted;
+
+    Echo(AtomicBoolean exhausted) {
+      this.exhausted = exhausted;
+    }
+
+    @Override
+    public void channelActive(ChannelHandlerContext ctx) {
+      ctx.channel().config().setRecvByteBufAllocator(new Failing(exhausted));
+      ctx.channel().config().setAutoRead(true);
+    }
+
+    @Override
+    public void channelRead(ChannelHandlerContext ctx, Object message) {
+      ctx.writeAndFlush(message);
+    }
+
+    @Override
+    public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+      ctx.close();
+    }
+  }
+
+  private static final class Failing extends DefaultMaxMessagesRecvByteBufAllocator {
+    private final AtomicBoolean exhausted;
+
+    Failing(AtomicBoolean exhausted) {
+      this.exhausted = exhausted;
+    }
+
+    @Override
+    public RecvByteBufAllocator.Handle newHandle() {
+      return new MaxMessageHandle() {
+        @Override
+        public int guess() {
+          return 64;
+        }
+
+        @Override
+        public ByteBuf allocate(ByteBufAllocator allocator) {
+          if (exhausted.get()) {
+            throw new OutOfMemoryError("none left");
+          }
+          return super.allocate(allocator);
+        }
+      };
+    }
+  }
+}

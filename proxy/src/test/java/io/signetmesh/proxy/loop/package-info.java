@@ -1,0 +1,4 @@
+@NullMarked
+package io.signetmesh.proxy.loop;
+
+import org.jspecify.annotations.NullMarked;
