@@ -99,6 +99,14 @@ public final class HeldReads extends ChannelInboundHandlerAdapter {
     }
   }
 
+  /** Looks no more, if it does; the bytes stay held. Neither callback runs afterwards. */
+  public void stop() {
+    Inspection<?> running = inspection;
+    if (running != null) {
+      running.end();
+    }
+  }
+
   /** Bytes held. */
   public int size() {
     return held.readableBytes();

@@ -11,6 +11,7 @@ import io.signetmesh.proxy.http.HttpOutbound;
 import io.signetmesh.proxy.http.HttpVersion;
 import io.signetmesh.proxy.inbound.OriginalDestination;
 import io.signetmesh.proxy.loop.ProxyLoop;
+import io.signetmesh.proxy.metrics.HttpDetection;
 import io.signetmesh.proxy.metrics.ProxyError;
 import io.signetmesh.proxy.metrics.ProxyMetrics;
 import io.signetmesh.proxy.outbound.Endpoint;
@@ -104,14 +105,21 @@ public final class OutboundAccept extends ChannelInboundHandlerAdapter {
           held.inspect(
               services.detectTimeout(),
               HttpSniffer::inspect,
-              found -> {
-                switch (found) {
-                  case HTTP1 -> http(channel, upstream, HttpVersion.HTTP1);
-                  case HTTP2 -> http(channel, upstream, HttpVersion.HTTP2);
-                  default -> relay(channel, upstream);
-                }
-              },
-              () -> relay(channel, upstream));
+              found -> detected(channel, upstream, found),
+              () -> detected(channel, upstream, HttpDetection.READ_TIMEOUT));
+    }
+  }
+
+  private void detected(Channel channel, Upstream upstream, HttpDetection found) {
+    if (upstream.protocol() != Upstream.Protocol.DETECT) {
+      // The policy has changed meanwhile.
+      resolved(channel, upstream);
+      return;
+    }
+    switch (found) {
+      case HTTP1 -> http(channel, upstream, HttpVersion.HTTP1);
+      case HTTP2 -> http(channel, upstream, HttpVersion.HTTP2);
+      default -> relay(channel, upstream);
     }
   }
 

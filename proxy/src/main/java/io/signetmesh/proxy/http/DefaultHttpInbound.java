@@ -201,6 +201,7 @@ public final class DefaultHttpInbound implements HttpInbound {
     private @Nullable AsciiString origProto;
     private String path = "";
     private @Nullable Http2Headers received;
+    private List<Route.Filter> applied = List.of();
     private boolean awaited = true;
 
     InboundExchange(
@@ -379,7 +380,10 @@ public final class DefaultHttpInbound implements HttpInbound {
             route == null
                 ? changed.decideWithoutRoute(client, facts)
                 : changed.authorizeRequest(client, route);
-        if (decision.allowed()) {
+        if (decision.allowed() && route != null) {
+          if (!sent()) {
+            treatAgain(route, normal);
+          }
           return;
         }
         record(changed, decision, changed.trialRequest(client, facts));
@@ -391,8 +395,25 @@ public final class DefaultHttpInbound implements HttpInbound {
       }
     }
 
+    /** What waits to be sent gets the path and the filters of the policy that it is sent under. */
+    private void treatAgain(Route route, CharSequence normal) {
+      Http2Headers head = request();
+      if (!route.filters().equals(applied)) {
+        Http2Headers asked = received;
+        if (asked != null) {
+          head.clear();
+          head.setAll(asked);
+        }
+        head.path(normal);
+        applyFilters(route);
+      } else if (received == null) {
+        head.path(normal);
+      }
+    }
+
     private boolean applyFilters(Route route) {
       List<Route.Filter> filters = route.filters();
+      applied = filters;
       if (!filters.isEmpty()) {
         // A change of policy has to be judged by what the client asked for.
         received = new DefaultHttp2Headers(false, 16).setAll(request());
@@ -490,7 +511,19 @@ public final class DefaultHttpInbound implements HttpInbound {
 
     @Override
     void retry() {
-      send();
+      if (mayBeSent()) {
+        send();
+      }
+    }
+
+    @SuppressWarnings("ReferenceEquality") // Each change of policy makes another one.
+    @Override
+    boolean mayBeSent() {
+      ServerPolicy now = connection.inbound.policy().current();
+      if (now != null && now != policy) {
+        recheck(now);
+      }
+      return !done();
     }
 
     @Override

@@ -98,6 +98,19 @@ abstract class Exchange {
     return attempts > 0;
   }
 
+  /**
+   * Looks at the policy in force after a wait, before anything is sent upstream; false: the
+   * exchange has been ended.
+   */
+  boolean mayBeSent() {
+    return !done;
+  }
+
+  /** Whether the request, or a part of it, has been given to an upstream. */
+  final boolean sent() {
+    return client != null || bodySent || responseStarted;
+  }
+
   /** Whether a retry may meet another peer than the one that could not be reached. */
   abstract boolean otherUpstreams();
 

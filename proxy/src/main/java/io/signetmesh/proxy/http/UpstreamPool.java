@@ -79,7 +79,7 @@ final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConne
               http1Open++;
               Http1ClientConnection opened =
                   new Http1ClientConnection(loop, dialed.getNow(), this, config);
-              if (exchange.done()) {
+              if (exchange.done() || !exchange.mayBeSent()) {
                 opened.rest();
               } else {
                 opened.start(exchange);
@@ -140,7 +140,7 @@ final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConne
   private void serveWaiting(Http2ClientConnection connection) {
     while (!waiting.isEmpty() && connection.hasRoom()) {
       Exchange exchange = waiting.poll();
-      if (!exchange.done()) {
+      if (!exchange.done() && exchange.mayBeSent()) {
         connection.start(exchange);
       }
     }

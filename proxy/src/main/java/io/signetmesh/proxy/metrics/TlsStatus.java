@@ -32,14 +32,15 @@ public sealed interface TlsStatus {
   }
 
   /**
-   * TLS of the application, passed through.
-   *
-   * @param sni server name that the client asked for
+   * TLS of the application, passed through. Linkerd's proxy shows the server name that the client
+   * asked for as {@code sni}: anybody can invent those without end, and so it stays empty here.
    */
-  record Opaque(String sni) implements TlsStatus {
+  enum Opaque implements TlsStatus {
+    OPAQUE;
+
     @Override
     public Labels labels() {
-      return Labels.of("tls", "opaque", "sni", sni);
+      return Labels.of("tls", "opaque", "sni", "");
     }
   }
 

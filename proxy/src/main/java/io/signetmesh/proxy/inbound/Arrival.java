@@ -1,0 +1,92 @@
+package io.signetmesh.proxy.inbound;
+
+import io.signetmesh.identity.pki.PeerIdentity;
+import io.signetmesh.proxy.authorize.Client;
+import io.signetmesh.proxy.http.HttpVersion;
+import io.signetmesh.proxy.metrics.TlsStatus;
+import java.net.InetAddress;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How the bytes of an inbound connection come to this proxy, as far as that is known. Grows while
+ * the connection is looked at and never depends on policy.
+ *
+ * @param kind what carries the bytes
+ * @param peer verified identity of a client on mesh TLS; null: it showed none, or there is no mesh
+ *     TLS
+ * @param group key exchange group of mesh TLS; null: not known
+ */
+record Arrival(Kind kind, @Nullable PeerIdentity peer, @Nullable String group) {
+
+  /** Nothing is known yet, or no TLS is spoken. */
+  static final Arrival PLAINTEXT = new Arrival(Kind.PLAINTEXT, null, null);
+
+  /** TLS of the application's own. */
+  static final Arrival FOREIGN_TLS = new Arrival(Kind.FOREIGN_TLS, null, null);
+
+  /** What carries the bytes. */
+  enum Kind {
+    /** Nothing: they are the client's own. */
+    PLAINTEXT,
+    /** Mesh TLS to the application's port. */
+    MESH_TLS,
+    /** TLS that this proxy does not terminate. */
+    FOREIGN_TLS,
+    /** Mesh TLS to the proxy's port, with a transport header that names no protocol. */
+    DIRECT,
+    /** The same with HTTP/1 as protocol. */
+    DIRECT_HTTP1,
+    /** The same with HTTP/2 as protocol. */
+    DIRECT_HTTP2
+  }
+
+  static Arrival meshTls(@Nullable PeerIdentity peer, @Nullable String group) {
+    return new Arrival(Kind.MESH_TLS, peer, group);
+  }
+
+  /**
+   * The same client after its transport header.
+   *
+   * @param session protocol that the header names; null: none
+   */
+  Arrival direct(@Nullable HttpVersion session) {
+    Kind direct =
+        session == null
+            ? Kind.DIRECT
+            : session == HttpVersion.HTTP1 ? Kind.DIRECT_HTTP1 : Kind.DIRECT_HTTP2;
+    return new Arrival(direct, peer, group);
+  }
+
+  /** Whether this proxy terminated TLS. */
+  boolean isMeshTls() {
+    return kind != Kind.PLAINTEXT && kind != Kind.FOREIGN_TLS;
+  }
+
+  /** Name of the client; null: it proved none. */
+  @Nullable String identity() {
+    return peer == null ? null : peer.name();
+  }
+
+  /** The client as decisions see it. */
+  Client client(InetAddress address) {
+    if (!isMeshTls()) {
+      return new Client(address, false, null);
+    }
+    return Client.ofMeshTls(address, peer == null ? List.of() : peer.names());
+  }
+
+  /** Protocol of records about the connection as a whole. */
+  String label() {
+    return kind == Kind.FOREIGN_TLS ? "tls" : "tcp";
+  }
+
+  /** What metrics say of the connection's TLS. */
+  TlsStatus status() {
+    return switch (kind) {
+      case PLAINTEXT -> TlsStatus.NoIdentity.NO_TLS_FROM_REMOTE;
+      case FOREIGN_TLS -> TlsStatus.Opaque.OPAQUE;
+      case MESH_TLS, DIRECT, DIRECT_HTTP1, DIRECT_HTTP2 -> new TlsStatus.FromClient(identity());
+    };
+  }
+}

@@ -1,0 +1,142 @@
+package io.signetmesh.proxy.inbound;
+
+import io.netty.channel.Channel;
+import io.signetmesh.audit.AuditedConnection;
+import io.signetmesh.audit.DecisionEvent;
+import io.signetmesh.audit.DecisionMode;
+import io.signetmesh.audit.TrialVerdict;
+import io.signetmesh.audit.Verdict;
+import io.signetmesh.proxy.authorize.Client;
+import io.signetmesh.proxy.authorize.Decision;
+import io.signetmesh.proxy.authorize.Reason;
+import io.signetmesh.proxy.authorize.ServerPolicy;
+import java.net.InetSocketAddress;
+import org.jspecify.annotations.Nullable;
+
+/** Records about connections as a whole. The generation is that of the policy decided by. */
+final class ConnectionRecords {
+  private static final String NO_SERVER = "none";
+
+  private final Channel channel;
+  private final InboundAccept.Services services;
+
+  ConnectionRecords(Channel channel, InboundAccept.Services services) {
+    this.channel = channel;
+    this.services = services;
+  }
+
+  /** What each record of the connection repeats. */
+  AuditedConnection connection(InetSocketAddress target, Arrival arrival) {
+    boolean tls = arrival.isMeshTls();
+    return new AuditedConnection(
+        services.workload(),
+        (InetSocketAddress) channel.remoteAddress(),
+        target,
+        arrival.identity(),
+        tls ? "TLSv1.3" : null,
+        tls ? arrival.group() : null);
+  }
+
+  /** A decision, and what it would be with all that is tried. */
+  void decided(
+      AuditedConnection connection,
+      ServerPolicy policy,
+      Client client,
+      Decision decision,
+      String label) {
+    Decision trial = policy.trialConnection(client);
+    if (trial != null) {
+      services.metrics().inboundTcpTried(connection.target(), policy, decision.allowed(), trial);
+    }
+    record(
+        connection,
+        policy.server().label(),
+        label,
+        decision.allowed() ? Verdict.ALLOW : Verdict.DENY,
+        decision.reason(),
+        decision.authorizationLabel(),
+        decision.failedAttribute(),
+        decision.detail(),
+        policy.generation(),
+        AuditedDecisions.mode(decision),
+        trial == null ? null : AuditedDecisions.trial(trial));
+  }
+
+  /** What follows from the protocol of a port and not from who asks. */
+  void of(
+      AuditedConnection connection,
+      ServerPolicy policy,
+      String label,
+      Verdict verdict,
+      Reason reason) {
+    record(
+        connection,
+        policy.server().label(),
+        label,
+        verdict,
+        reason,
+        null,
+        null,
+        null,
+        policy.generation(),
+        DecisionMode.ENFORCE,
+        null);
+  }
+
+  void refused(AuditedConnection connection, ServerPolicy policy, String label, Reason reason) {
+    of(connection, policy, label, Verdict.DENY, reason);
+  }
+
+  /** Nothing became of a connection, before its policy was asked. */
+  void denied(
+      AuditedConnection connection,
+      Reason reason,
+      String label,
+      @Nullable String failedAttribute,
+      @Nullable String detail) {
+    record(
+        connection,
+        NO_SERVER,
+        label,
+        Verdict.DENY,
+        reason,
+        null,
+        failedAttribute,
+        detail,
+        0,
+        DecisionMode.ENFORCE,
+        null);
+  }
+
+  private void record(
+      AuditedConnection connection,
+      String server,
+      String label,
+      Verdict verdict,
+      Reason reason,
+      @Nullable String authorization,
+      @Nullable String failedAttribute,
+      @Nullable String detail,
+      long generation,
+      DecisionMode mode,
+      @Nullable TrialVerdict trial) {
+    services
+        .audit()
+        .record(
+            new DecisionEvent(
+                services.clock().millis(),
+                connection,
+                server,
+                label,
+                null,
+                null,
+                verdict,
+                reason.code(),
+                authorization,
+                failedAttribute,
+                detail,
+                generation,
+                mode,
+                trial));
+  }
+}

@@ -1,0 +1,58 @@
+package io.signetmesh.proxy.inbound;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.signetmesh.proxy.authorize.Reason;
+import io.signetmesh.proxy.authorize.ServerPolicy.Protocol;
+import io.signetmesh.proxy.http.HttpVersion;
+import java.time.Duration;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class TreatmentTest {
+  private static final Duration TIMEOUT = Duration.ofSeconds(3);
+
+  private static Treatment of(Protocol protocol, Arrival arrival) {
+    return Treatment.of(new TestPort.Rules(protocol, 1, true), arrival, TIMEOUT);
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = Protocol.class,
+      names = {"HTTP1", "HTTP2", "GRPC"})
+  void nothingButRequestsReachesAnHttpPort(Protocol protocol) {
+    Arrival mesh = Arrival.meshTls(null, null);
+    for (Arrival arrival :
+        new Arrival[] {
+          Arrival.PLAINTEXT,
+          Arrival.FOREIGN_TLS,
+          mesh,
+          mesh.direct(null),
+          mesh.direct(HttpVersion.HTTP1),
+          mesh.direct(HttpVersion.HTTP2)
+        }) {
+      Treatment treatment = of(protocol, arrival);
+      assertThat(treatment.letsRelayGoOn(true)).as("%s", arrival).isFalse();
+      if (treatment instanceof Treatment.Detect detect) {
+        assertThat(detect.otherwise()).as("%s", arrival).isNotNull();
+      }
+    }
+  }
+
+  @Test
+  void foreignTlsIsForwardedWhereBytesMayBe() {
+    assertThat(of(Protocol.TLS, Arrival.FOREIGN_TLS)).isEqualTo(Treatment.RELAY);
+    assertThat(of(Protocol.DETECT, Arrival.FOREIGN_TLS)).isEqualTo(Treatment.RELAY);
+    assertThat(of(Protocol.HTTP1, Arrival.FOREIGN_TLS))
+        .isEqualTo(new Treatment.Refuse(Reason.PROTOCOL_ERROR));
+  }
+
+  @Test
+  void relayThatWasNeverLookedAtEndsWhereLookingBegins() {
+    Treatment detect = of(Protocol.DETECT, Arrival.PLAINTEXT);
+    assertThat(detect.letsRelayGoOn(true)).isTrue();
+    assertThat(detect.letsRelayGoOn(false)).isFalse();
+    assertThat(of(Protocol.OPAQUE, Arrival.PLAINTEXT).letsRelayGoOn(false)).isTrue();
+  }
+}

@@ -1,0 +1,5 @@
+/** Tests of the life of inbound connections. */
+@NullMarked
+package io.signetmesh.proxy.inbound;
+
+import org.jspecify.annotations.NullMarked;
