@@ -220,8 +220,8 @@ public final class DefaultHttpInbound implements HttpInbound {
     void decideAndSend() {
       InboundConnection inbound = connection.inbound;
       Http2Headers head = request();
+      CharSequence proto = head.get(HeaderNames.L5D_ORIG_PROTO);
       HeaderNames.removeInternal(head);
-      CharSequence proto = head.getAndRemove(HeaderNames.L5D_ORIG_PROTO);
       if (proto != null && inbound.peerIsProxy() && connection.version == HttpVersion.HTTP2) {
         origProto = AsciiString.of(proto);
       }
@@ -504,9 +504,17 @@ public final class DefaultHttpInbound implements HttpInbound {
           request().remove(HeaderNames.UPGRADE);
         }
         pool.sendHttp1(this);
+      } else if (speaksHttp1()) {
+        pool.sendHttp1(this);
       } else {
         pool.sendHttp2(this);
       }
+    }
+
+    /** Whether the Server says that the application speaks HTTP/1, whatever its client speaks. */
+    private boolean speaksHttp1() {
+      ServerPolicy decided = policy;
+      return decided != null && decided.protocol() == ServerPolicy.Protocol.HTTP1;
     }
 
     @Override
@@ -538,8 +546,7 @@ public final class DefaultHttpInbound implements HttpInbound {
 
     @Override
     void onResponseHead(Http2Headers head) {
-      head.remove(HeaderNames.L5D_PROXY_ERROR);
-      head.remove(HeaderNames.L5D_PROXY_CONNECTION);
+      HeaderNames.removeOfTheMesh(head);
       if (origProto != null) {
         head.set(HeaderNames.L5D_ORIG_PROTO, HeaderNames.ORIG_HTTP_11);
       }

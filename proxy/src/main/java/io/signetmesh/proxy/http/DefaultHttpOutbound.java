@@ -149,8 +149,6 @@ public final class DefaultHttpOutbound implements HttpOutbound {
     void prepare() {
       Http2Headers head = request();
       HeaderNames.removeInternal(head);
-      head.remove(HeaderNames.L5D_ORIG_PROTO);
-      head.remove(HeaderNames.L5D_DST_OVERRIDE);
       form = OriginalForm.toOrigProto(absoluteForm(), http10());
       if (!upgrade) {
         head.remove(HeaderNames.UPGRADE);
@@ -238,9 +236,14 @@ public final class DefaultHttpOutbound implements HttpOutbound {
 
     @Override
     void onResponseHead(Http2Headers head) {
-      head.remove(HeaderNames.L5D_ORIG_PROTO);
-      head.remove(HeaderNames.L5D_PROXY_ERROR);
-      head.remove(HeaderNames.L5D_PROXY_CONNECTION);
+      Upstream.Lease held = lease;
+      if (held != null
+          && held.endpoint().tls() != null
+          && HeaderNames.hasToken(head.get(HeaderNames.L5D_PROXY_CONNECTION), HeaderNames.CLOSE)) {
+        // The peer's proxy answered for its application and wants no more of this connection.
+        server().closeAfterResponse();
+      }
+      HeaderNames.removeOfTheMesh(head);
     }
 
     @Override

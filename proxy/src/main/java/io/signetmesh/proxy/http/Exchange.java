@@ -130,7 +130,10 @@ abstract class Exchange {
   /** Whether synthesized responses tell the client what went wrong in headers. */
   abstract boolean informationalHeaders();
 
-  /** Looks at and changes the upstream's response head before it goes to the client. */
+  /**
+   * Looks at and changes the upstream's response head before it goes to the client: what the peer's
+   * proxy says to this one ends here, and an application says nothing in its place.
+   */
   abstract void onResponseHead(Http2Headers head);
 
   /** The proxy answers in place of the upstream. */
@@ -230,12 +233,16 @@ abstract class Exchange {
     if (done) {
       return;
     }
-    HeaderNames.removeInternal(trailers);
-    if (upstream != null) {
-      bodySent = true;
-      upstream.trailers(trailers);
+    Trailers.filter(trailers);
+    if (upstream == null) {
+      enqueue(trailers.isEmpty() ? Unpooled.EMPTY_BUFFER : trailers);
+      return;
+    }
+    bodySent = true;
+    if (trailers.isEmpty()) {
+      upstream.data(Unpooled.EMPTY_BUFFER, true);
     } else {
-      enqueue(trailers);
+      upstream.trailers(trailers);
     }
   }
 
@@ -290,6 +297,7 @@ abstract class Exchange {
 
   final void responseInformational(Http2Headers head) {
     if (!done) {
+      HeaderNames.removeOfTheMesh(head);
       server.informational(head);
     }
   }
@@ -369,10 +377,15 @@ abstract class Exchange {
     if (!done && responseLeft > 0) {
       responseMisframed();
     } else if (!done) {
+      Trailers.filter(trailers);
       noteGrpcStatus(trailers);
       responseComplete = true;
       finish();
-      server.trailers(trailers);
+      if (trailers.isEmpty()) {
+        server.data(Unpooled.EMPTY_BUFFER, true);
+      } else {
+        server.trailers(trailers);
+      }
     }
   }
 

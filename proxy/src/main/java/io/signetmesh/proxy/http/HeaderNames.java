@@ -26,7 +26,6 @@ final class HeaderNames {
   static final AsciiString L5D_PROXY_ERROR = AsciiString.cached("l5d-proxy-error");
   static final AsciiString L5D_PROXY_CONNECTION = AsciiString.cached("l5d-proxy-connection");
   static final AsciiString L5D_REQUIRE_ID = AsciiString.cached("l5d-require-id");
-  static final AsciiString L5D_DST_OVERRIDE = AsciiString.cached("l5d-dst-override");
   static final AsciiString ORIG_HTTP_11 = AsciiString.cached("HTTP/1.1");
   static final AsciiString ORIG_HTTP_10 = AsciiString.cached("HTTP/1.0");
   static final AsciiString ABSOLUTE_FORM = AsciiString.cached("; absolute-form");
@@ -88,7 +87,9 @@ final class HeaderNames {
         || CONTENT_LENGTH.contentEquals(lowerCaseName)
         || TE.contentEquals(lowerCaseName)
         || (lowerCaseName.length() > 0 && lowerCaseName.charAt(0) == ':')
-        || isSpelled(lowerCaseName, L5D_CLIENT_ID);
+        || isOfTheMesh(lowerCaseName)
+        || foldsTo(lowerCaseName, CONTENT_LENGTH)
+        || foldsTo(lowerCaseName, TRANSFER_ENCODING);
   }
 
   /** Whether a request or response is gRPC by its content type. */
@@ -127,20 +128,39 @@ final class HeaderNames {
   }
 
   /**
-   * Removes the headers that only proxies may set, also where an underscore stands for a hyphen:
-   * applications that know headers as variables (CGI, WSGI) cannot tell the two apart.
+   * Whether a header is of the mesh: its name begins with {@code l5d} and a separator. Every mark
+   * counts as a separator, because servers that hand headers on as variables (CGI, WSGI, PHP) fold
+   * them: {@code l5d.client.id} and {@code l5d_client_id} are {@code l5d-client-id} to their
+   * applications.
+   */
+  static boolean isOfTheMesh(CharSequence name) {
+    return name.length() > 3
+        && (name.charAt(0) | 0x20) == 'l'
+        && name.charAt(1) == '5'
+        && (name.charAt(2) | 0x20) == 'd'
+        && !isAlphanumeric(name.charAt(3));
+  }
+
+  /** A name as servers fold it: in lower case, with a hyphen for every mark. */
+  static String fold(CharSequence name) {
+    StringBuilder folded = new StringBuilder(name.length());
+    for (int i = 0; i < name.length(); i++) {
+      char c = name.charAt(i);
+      folded.append(isAlphanumeric(c) ? lower(c) : '-');
+    }
+    return folded.toString();
+  }
+
+  /**
+   * Removes the headers of the mesh from a request: the proxy has read those that are meant for it,
+   * and sets those that the peer or the application may believe. What servers fold to a header that
+   * frames the message goes as well.
    */
   static void removeInternal(Http2Headers headers) {
     @Nullable List<CharSequence> found = null;
     for (Map.Entry<CharSequence, CharSequence> entry : headers) {
       CharSequence name = entry.getKey();
-      if (name.length() > 4
-          && name.charAt(0) == 'l'
-          && name.charAt(1) == '5'
-          && name.charAt(2) == 'd'
-          && (isSpelled(name, L5D_CLIENT_ID)
-              || isSpelled(name, L5D_PROXY_ERROR)
-              || isSpelled(name, L5D_PROXY_CONNECTION))) {
+      if (isOfTheMesh(name) || foldsTo(name, CONTENT_LENGTH) || foldsTo(name, TRANSFER_ENCODING)) {
         if (found == null) {
           found = new ArrayList<>(2);
         }
@@ -152,17 +172,46 @@ final class HeaderNames {
     }
   }
 
-  private static boolean isSpelled(CharSequence name, AsciiString expected) {
-    if (name.length() != expected.length()) {
+  /** Removes the headers of the mesh from a response. */
+  static void removeOfTheMesh(Http2Headers headers) {
+    @Nullable List<CharSequence> found = null;
+    for (Map.Entry<CharSequence, CharSequence> entry : headers) {
+      if (isOfTheMesh(entry.getKey())) {
+        if (found == null) {
+          found = new ArrayList<>(2);
+        }
+        found.add(entry.getKey());
+      }
+    }
+    if (found != null) {
+      found.forEach(headers::remove);
+    }
+  }
+
+  /** Whether a name is another one than {@code header}, yet the same when servers fold it. */
+  private static boolean foldsTo(CharSequence name, AsciiString header) {
+    int length = header.length();
+    if (name.length() != length || (name.charAt(0) | 0x20) != header.charAt(0)) {
       return false;
     }
-    for (int i = 0; i < name.length(); i++) {
+    boolean same = true;
+    for (int i = 0; i < length; i++) {
       char c = name.charAt(i);
-      if ((c == '_' ? '-' : c) != expected.charAt(i)) {
+      char expected = header.charAt(i);
+      same &= c == expected;
+      if (expected == '-' ? isAlphanumeric(c) : lower(c) != expected) {
         return false;
       }
     }
-    return true;
+    return !same;
+  }
+
+  private static char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? (char) (c + ('a' - 'A')) : c;
+  }
+
+  private static boolean isAlphanumeric(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
   }
 
   private static boolean isBlank(char c) {

@@ -57,6 +57,7 @@ final class Http1Heads {
       head.authority(authority);
     }
     copy(from, head, true);
+    writeLengthAnew(head);
     return head;
   }
 
@@ -65,15 +66,29 @@ final class Http1Heads {
     Http2Headers head = new DefaultHttp2Headers(false, 16);
     head.status(message.status().codeAsText());
     copy(message.headers(), head, false);
+    writeLengthAnew(head);
     return head;
   }
 
-  /** Trailers, without fields that may not stand in them (RFC 9110 6.5.1). */
+  /**
+   * Writes a Content-Length that the decoder has accepted in the shortest form: readers differ
+   * about {@code 05}.
+   */
+  private static void writeLengthAnew(Http2Headers head) {
+    CharSequence length = head.get(HeaderNames.CONTENT_LENGTH);
+    if (length != null && length.length() > 1 && length.charAt(0) == '0') {
+      int digits = 0;
+      while (digits < length.length() - 1 && length.charAt(digits) == '0') {
+        digits++;
+      }
+      head.set(HeaderNames.CONTENT_LENGTH, length.subSequence(digits, length.length()));
+    }
+  }
+
+  /** Trailers; what may not stand in them is left to {@link Trailers}. */
   static Http2Headers trailers(HttpHeaders from) {
     Http2Headers trailers = new DefaultHttp2Headers(false, 4);
     copy(from, trailers, false);
-    trailers.remove(HeaderNames.CONTENT_LENGTH);
-    trailers.remove(HeaderNames.HOST);
     return trailers;
   }
 

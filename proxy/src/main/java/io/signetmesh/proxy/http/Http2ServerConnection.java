@@ -67,10 +67,12 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
       if (method == null
           || !RequestSyntax.isToken(method)
           || path == null
+          || (!connect && headers.contains(Http2Headers.PseudoHeaderName.PROTOCOL.value()))
           || !RequestSyntax.isPath(path, method)
           || !areValues(headers)
           || !takeAuthority(headers)) {
-        // CONNECT over HTTP/2 is not forwarded; everything else needs a path (RFC 9113 8.3.1).
+        // CONNECT over HTTP/2 is not forwarded; everything else needs a path (RFC 9113 8.3.1), and
+        // names no protocol (RFC 8441 4).
         factory.malformed(method, path, connect ? "CONNECT over HTTP/2" : "head");
         writeReset(streamId, Http2Error.PROTOCOL_ERROR.code());
         return;
