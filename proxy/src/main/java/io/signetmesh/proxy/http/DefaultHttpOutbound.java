@@ -210,6 +210,8 @@ public final class DefaultHttpOutbound implements HttpOutbound {
         pool.sendHttp2(this);
       } else if (endpoint.tls() != null && endpoint.hint() == Endpoint.Hint.HTTP2 && !upgrade) {
         head.set(HeaderNames.L5D_ORIG_PROTO, form);
+        // Linkerd's proxy makes an HTTP/1 request of it again, and its Host of this header alone.
+        head.set(HeaderNames.HOST, head.authority());
         pool.sendHttp2(this);
       } else {
         pool.sendHttp1(this);
@@ -221,6 +223,7 @@ public final class DefaultHttpOutbound implements HttpOutbound {
       endCount();
       releaseLease();
       request().remove(HeaderNames.L5D_ORIG_PROTO);
+      request().remove(HeaderNames.HOST);
       pickAndSend();
     }
 

@@ -3,6 +3,7 @@ package io.signetmesh.proxy.http;
 import static io.signetmesh.proxy.http.PolicyMessages.anybody;
 import static io.signetmesh.proxy.http.PolicyMessages.prefix;
 import static io.signetmesh.proxy.http.PolicyMessages.server;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.linkerd.proxy.inbound.ProxyProtocol;
@@ -16,9 +17,11 @@ import io.signetmesh.proxy.outbound.Endpoint.Hint;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.StreamSupport;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Which fields cross the proxy, in heads and in trailers, and in which form. */
@@ -76,8 +79,8 @@ class ForwardedFieldsTest {
         .toArray(String[]::new);
   }
 
-  private static List<String> names(Http2Headers headers) {
-    return StreamSupport.stream(headers.spliterator(), false)
+  private static List<String> names(@Nullable Http2Headers headers) {
+    return StreamSupport.stream(requireNonNull(headers).spliterator(), false)
         .map(Map.Entry::getKey)
         .map(CharSequence::toString)
         .sorted()
@@ -301,6 +304,44 @@ class ForwardedFieldsTest {
       // The peer's proxy asked for it.
       assertThat(response.header("connection")).isEqualTo("close");
       assertThat(client.ended()).isTrue();
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "'GET /a HTTP/1.1|host: Web:80', Web:80",
+    "'GET http://other/b HTTP/1.1|host: web', other",
+    "GET /c HTTP/1.0, web.shop.svc.cluster.local:8080",
+  })
+  void http1ThatCrossesAsHttp2CarriesItsHostBesideTheAuthority(String head, String host)
+      throws Exception {
+    try (var peer =
+            Http2Peer.application((stream, application) -> stream.respond(true, "200", "x", "y"));
+        var proxy = new ProxyFixture(TRANSPORT, 1);
+        var client = new Http1Client(proxy.outbound(Hint.HTTP2, true, peer.port()))) {
+      client.send(head.replace("|", "\r\n") + "\r\n\r\n").response();
+      Http2Headers crossed = peer.accepted().head();
+      assertThat(crossed.authority()).hasToString(host);
+      assertThat(crossed.getAll("host")).hasToString("[" + host + "]");
+    }
+  }
+
+  @Test
+  void aProxyTakesRequestsOfOthersWithAndWithoutHost() throws Exception {
+    try (var app = Http1Application.echoingPaths();
+        var proxy = new ProxyFixture(TRANSPORT, app.port());
+        var client = Http2Peer.client(proxy.inbound(ProxyFixture.IDENTITY))) {
+      Http2Headers bare = new DefaultHttp2Headers(false).method("GET").scheme("http").path("/");
+      for (Http2Headers head :
+          List.of(
+              new DefaultHttp2Headers(false).setAll(bare).authority("web"),
+              new DefaultHttp2Headers(false).setAll(bare).authority("web").add("host", "web"),
+              new DefaultHttp2Headers(false).setAll(bare).add("host", "web"))) {
+        assertThat(client.open(head.add("l5d-orig-proto", "HTTP/1.1"), true).rest().status())
+            .isEqualTo(200);
+        assertThat(app.request().headers())
+            .containsExactlyInAnyOrder("host: web", "l5d-client-id: " + ProxyFixture.IDENTITY);
+      }
     }
   }
 
