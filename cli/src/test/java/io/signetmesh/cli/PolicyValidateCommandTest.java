@@ -225,9 +225,9 @@ final class PolicyValidateCommandTest {
             line -> assertThat(line).contains("error: HTTPRoute shop/parents:", "[1]"),
             line -> assertThat(line).contains("error: HTTPRoute shop/parents:", "[2]"),
             line -> assertThat(line).contains("error: HTTPRoute shop/parents:", "[3].namespace"),
-            line -> assertThat(line).contains("error: HTTPRoute shop/mirror:", "RequestMirror"),
-            line -> assertThat(line).contains("error: HTTPRoute shop/mirror:", "URLRewrite"),
-            line -> assertThat(line).contains("8 errors, 0 warnings"));
+            line -> assertThat(line).contains("warning: HTTPRoute shop/mirror:", "RequestMirror"),
+            line -> assertThat(line).contains("warning: HTTPRoute shop/mirror:", "URLRewrite"),
+            line -> assertThat(line).contains("6 errors, 2 warnings"));
   }
 
   @Test

@@ -259,7 +259,9 @@ final class RouteRules {
         }
         case URL_REWRITE -> unsupported("URLRewrite", at, findings);
         case EXTENSION_REF -> unsupported("ExtensionRef", at, findings);
-        default -> {}
+        case CORS -> unsupported("CORS", at, findings);
+        case EXTERNAL_AUTH -> unsupported("ExternalAuth", at, findings);
+        case REQUEST_HEADER_MODIFIER, RESPONSE_HEADER_MODIFIER, REQUEST_REDIRECT -> {}
       }
     }
   }

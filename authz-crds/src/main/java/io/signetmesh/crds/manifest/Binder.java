@@ -92,7 +92,12 @@ final class Binder {
     ObjectNode object = JSON.objectNode();
     if (type.isRecordType()) {
       for (ObjectSchema.Field field : schemas.of(type).fields().values()) {
-        if (field.required()) {
+        YamlNode preset = field.defaultValue();
+        JsonNode value =
+            preset == null ? null : value(preset, field.type(), field.limits(), "", true);
+        if (value != null) {
+          object.set(field.component(), value);
+        } else if (field.required()) {
           object.set(field.component(), placeholder(field.type()));
         }
       }

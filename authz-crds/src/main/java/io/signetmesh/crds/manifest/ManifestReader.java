@@ -260,6 +260,11 @@ public final class ManifestReader {
         return;
       }
       YamlNode.Mapping mapping = kind.namespaced() ? inNamespace(written) : written;
+      if (RoutesElsewhere.contains(group, kind.kind(), mapping)) {
+        pass(new PassedOver(group, kindName.get(), 1, written.position()), problems);
+        routeElsewhere(mapping, kind);
+        return;
+      }
       ResourceKey key = key(mapping, kind);
       DocumentFindings found = new DocumentFindings(key);
       for (YamlStream.Problem problem : problems) {
@@ -293,6 +298,24 @@ public final class ManifestReader {
               : mapping.position(),
           object,
           found);
+    }
+
+    /** Keeps what a policy that names the route can be told of it, where that can be read. */
+    private void routeElsewhere(YamlNode.Mapping written, ResourceKind kind) {
+      ResourceKey key = key(written, kind);
+      if (key == null || !RoutesElsewhere.isTarget(kind.kind())) {
+        return;
+      }
+      HasMetadata object =
+          bind(
+              RoutesElsewhere.withoutRules(written),
+              kind,
+              kind.versions().getLast(),
+              key,
+              new DocumentFindings(key));
+      if (object != null) {
+        record(key, written.position(), object, new DocumentFindings(key));
+      }
     }
 
     private void record(

@@ -4,7 +4,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Objects of one kind that stand among the manifests and have nothing to do with the mesh. Nothing
- * of them is read but where they stand.
+ * of them is read but where they stand, and of routes without a parent of the mesh their parents.
  *
  * @param group API group; empty for the core group
  * @param kind kind
@@ -43,7 +43,10 @@ public record PassedOver(String group, String kind, int count, Position first) {
     return switch (group) {
       case KUSTOMIZE -> passed + ": nothing is built here; give what 'kustomize build' prints";
       case HELM -> passed + ": no chart is rendered here; give what 'helm template' prints";
-      default -> passed + ": not a kind that the mesh reads";
+      default ->
+          ResourceKind.find(group, kind).isPresent()
+              ? passed + ": no parent is of the mesh (a Server, Service or EgressNetwork)"
+              : passed + ": not a kind that the mesh reads";
     };
   }
 

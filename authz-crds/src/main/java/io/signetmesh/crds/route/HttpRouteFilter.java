@@ -21,6 +21,8 @@ import org.jspecify.annotations.Nullable;
  * @param requestMirror copies of requests
  * @param urlRewrite change of host and path
  * @param extensionRef change that another object describes
+ * @param cors answers to browsers; not looked into
+ * @param externalAuth a question to another server; not looked into
  */
 @Union("type")
 public record HttpRouteFilter(
@@ -34,7 +36,9 @@ public record HttpRouteFilter(
     @Nullable Redirect requestRedirect,
     @ServedIn("gateway.networking.k8s.io/*") @Nullable RequestMirror requestMirror,
     @ServedIn("gateway.networking.k8s.io/*") @Nullable UrlRewrite urlRewrite,
-    @ServedIn("gateway.networking.k8s.io/*") @Nullable ExtensionRef extensionRef) {
+    @ServedIn("gateway.networking.k8s.io/*") @Nullable ExtensionRef extensionRef,
+    @ServedIn("gateway.networking.k8s.io/*") @Nullable Object cors,
+    @ServedIn("gateway.networking.k8s.io/*") @Nullable Object externalAuth) {
   /** Kinds of change. */
   public enum Type {
     /** Changes to request headers. */
@@ -54,7 +58,13 @@ public record HttpRouteFilter(
     URL_REWRITE,
     /** Change that another object describes. */
     @JsonProperty("ExtensionRef")
-    EXTENSION_REF
+    EXTENSION_REF,
+    /** Answers to browsers, by origin. */
+    @JsonProperty("CORS")
+    CORS,
+    /** A question to another server. */
+    @JsonProperty("ExternalAuth")
+    EXTERNAL_AUTH
   }
 
   /**

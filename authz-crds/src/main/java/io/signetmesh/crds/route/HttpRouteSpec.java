@@ -36,6 +36,7 @@ public record HttpRouteSpec(
    * @param backendRefs where requests go
    * @param timeouts limits on their time
    * @param sessionPersistence how clients stay with one endpoint
+   * @param retry which requests are tried again; not looked into
    */
   public record Rule(
       @ServedIn("gateway.networking.k8s.io/*") @Text(TextFormat.SECTION) @Nullable String name,
@@ -45,7 +46,8 @@ public record HttpRouteSpec(
       @Items(max = 16) List<HttpBackendRef> backendRefs,
       @ServedIn({"policy.linkerd.io/v1beta3", "gateway.networking.k8s.io/*"})
           @Nullable Timeouts timeouts,
-      @ServedIn("gateway.networking.k8s.io/*") @Nullable SessionPersistence sessionPersistence) {
+      @ServedIn("gateway.networking.k8s.io/*") @Nullable SessionPersistence sessionPersistence,
+      @ServedIn("gateway.networking.k8s.io/*") @Nullable Object retry) {
     /** Lists that are not given are empty. */
     public Rule {
       matches = matches == null ? List.of() : List.copyOf(matches);

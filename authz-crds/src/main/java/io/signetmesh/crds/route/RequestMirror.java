@@ -11,8 +11,13 @@ import org.jspecify.annotations.Nullable;
  * Where copies of requests go.
  *
  * @param backendRef the backend; its weight and filters do not count
+ * @param percent share of the requests, in percent; null for all
+ * @param fraction share of the requests; not looked into
  */
-public record RequestMirror(@Required BackendObjectRef backendRef) {
+public record RequestMirror(
+    @Required BackendObjectRef backendRef,
+    @Range(min = 0, max = 100) @Nullable Integer percent,
+    @Nullable Object fraction) {
   /**
    * A backend.
    *

@@ -54,7 +54,7 @@ public record RouteFact(
    * of a route of a Server: Linkerd takes no notice of such a route, so they grant nothing there.
    */
   public boolean isGranted() {
-    return flaws.stream().noneMatch(Flaw::ofParent);
+    return flaws.stream().noneMatch(flaw -> flaw.part() == Part.PARENT);
   }
 
   /**
@@ -62,9 +62,19 @@ public record RouteFact(
    *
    * @param field path of the field
    * @param message what is wrong and what was expected
-   * @param ofParent whether it is a parent; otherwise it is a part of a rule
+   * @param part what of the route it is
    */
-  public record Flaw(String field, String message, boolean ofParent) {}
+  public record Flaw(String field, String message, Part part) {}
+
+  /** A part of a route. */
+  public enum Part {
+    /** A parent. */
+    PARENT,
+    /** A filter that Linkerd admits, and that a route of a Server cannot have. */
+    ADMITTED_FILTER,
+    /** Anything else of a rule. */
+    RULE
+  }
 
   /** Whether a Server that speaks this protocol routes by it. */
   public boolean isUsedBy(ProxyProtocol protocol) {

@@ -170,12 +170,17 @@ final class RouteReader {
   }
 
   private void note(NotUnderstoodException flaw, String effect) {
-    flaws.add(new RouteFact.Flaw(flaw.field, flaw.getMessage() + effect, false));
+    flaws.add(
+        new RouteFact.Flaw(
+            flaw.field,
+            flaw.getMessage() + effect,
+            flaw.admitted ? RouteFact.Part.ADMITTED_FILTER : RouteFact.Part.RULE));
   }
 
   private void widened(String field, String message) {
     flaws.add(
-        new RouteFact.Flaw(field, message + "; whatever the match may be about is refused", false));
+        new RouteFact.Flaw(
+            field, message + "; whatever the match may be about is refused", RouteFact.Part.RULE));
   }
 
   private static List<Reference> elsewhere(List<ParentRef> parents) {
@@ -206,13 +211,13 @@ final class RouteReader {
                     + parent.namespace()
                     + "\": a route is attached to Servers of its own namespace only"
                     + effect,
-                true));
+                RouteFact.Part.PARENT));
       } else if (parent.port() != null || parent.sectionName() != null) {
         flaws.add(
             new RouteFact.Flaw(
                 place + (parent.port() != null ? ".port" : ".sectionName"),
                 place + ": a parent that is a Server takes neither port nor sectionName" + effect,
-                true));
+                RouteFact.Part.PARENT));
       } else if (!names.contains(parent.name())) {
         names.add(parent.name());
       }
@@ -225,9 +230,17 @@ final class RouteReader {
     private static final long serialVersionUID = 1L;
     final String field;
 
+    /** Whether Linkerd's admission takes it. */
+    final boolean admitted;
+
     NotUnderstoodException(String field, String message) {
+      this(field, message, false);
+    }
+
+    NotUnderstoodException(String field, String message, boolean admitted) {
       super(message);
       this.field = field;
+      this.admitted = admitted;
     }
   }
 
@@ -355,6 +368,8 @@ final class RouteReader {
       case REQUEST_MIRROR -> throw unsupported(place, "RequestMirror");
       case URL_REWRITE -> throw unsupported(place, "URLRewrite");
       case EXTENSION_REF -> throw unsupported(place, "ExtensionRef");
+      case CORS -> throw unsupported(place, "CORS");
+      case EXTERNAL_AUTH -> throw unsupported(place, "ExternalAuth");
     };
   }
 
@@ -374,7 +389,8 @@ final class RouteReader {
   private static NotUnderstoodException unsupported(String place, String filter) {
     return new NotUnderstoodException(
         place + ".type",
-        place + ".type is " + filter + ", a filter that a route of a Server cannot have");
+        place + ".type is " + filter + ", a filter that a route of a Server cannot have",
+        true);
   }
 
   private static <T> T given(String field, @Nullable T value) throws NotUnderstoodException {

@@ -93,13 +93,12 @@ public record Finding(
   }
 
   /**
-   * Whether this says of a field, as an error, what a warning about the manifest says of it: what
-   * is legal to write and has no effect.
+   * Whether this says of a field, with its effect, what a warning about the manifest says of it:
+   * what is legal to write and is not done.
    */
   public boolean repeats(io.signetmesh.crds.manifest.Finding manifest) {
     ResourceKey key = manifest.resource();
-    return severity == Severity.ERROR
-        && !manifest.isError()
+    return !manifest.isError()
         && (rule == Rule.NOT_UNDERSTOOD
             || rule == Rule.NEVER_MATCHES
             || rule == Rule.BAD_AUTHENTICATIONS)

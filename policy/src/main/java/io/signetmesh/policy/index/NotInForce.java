@@ -124,6 +124,7 @@ public final class NotInForce {
       gaps.onServer(inboundOnly && !rule.backendRefs().isEmpty(), at, "backendRefs");
       gaps.onServer(inboundOnly && rule.timeouts() != null, at, "timeouts");
       gaps.onServer(inboundOnly && rule.sessionPersistence() != null, at, "sessionPersistence");
+      gaps.onServer(inboundOnly && rule.retry() != null, at, "retry");
       for (int j = 0; j < rule.filters().size(); j++) {
         gaps.responseHeaders(
             rule.filters().get(j).type() == HttpRouteFilter.Type.RESPONSE_HEADER_MODIFIER, at, j);

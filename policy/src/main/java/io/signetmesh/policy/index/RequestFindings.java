@@ -25,7 +25,11 @@ final class RequestFindings {
     NamespaceContents namespace = seen.contents(route);
     Set<ObjectRef> bearing = seen.serversOf(route.ref());
     for (RouteFact.Flaw flaw : route.flaws()) {
-      seen.error(route, Rule.NOT_UNDERSTOOD, flaw.field(), flaw.message(), bearing);
+      if (flaw.part() == RouteFact.Part.ADMITTED_FILTER) {
+        seen.warning(route, Rule.NOT_UNDERSTOOD, flaw.field(), flaw.message(), bearing);
+      } else {
+        seen.error(route, Rule.NOT_UNDERSTOOD, flaw.field(), flaw.message(), bearing);
+      }
     }
     for (Reference parent : route.elsewhere()) {
       // References are compared without case, parents are not.

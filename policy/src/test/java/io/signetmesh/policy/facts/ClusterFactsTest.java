@@ -40,6 +40,8 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** What the controller makes of the objects of a cluster. */
 final class ClusterFactsTest {
@@ -294,7 +296,13 @@ final class ClusterFactsTest {
                         List.of(),
                         List.of(
                             new HttpRouteSpec.Rule(
-                                null, List.of(broken, sound), List.of(), List.of(), null, null)))))
+                                null,
+                                List.of(broken, sound),
+                                List.of(),
+                                List.of(),
+                                null,
+                                null,
+                                null)))))
                 .get();
     List<HttpRoute.Rule> rules = ((RouteFact.Rules.Http) route.rules()).rules();
     assertThat(rules).hasSize(2);
@@ -324,6 +332,8 @@ final class ClusterFactsTest {
             null,
             null,
             new HttpRouteFilter.UrlRewrite("a.b", null),
+            null,
+            null,
             null);
     GatewayHttpRoute route =
         new GatewayHttpRoute(
@@ -333,12 +343,37 @@ final class ClusterFactsTest {
                 List.of(),
                 List.of(
                     new HttpRouteSpec.Rule(
-                        null, List.of(), List.of(rewrite), List.of(), null, null))));
+                        null, List.of(), List.of(rewrite), List.of(), null, null, null))));
     RouteFact fact = (RouteFact) read(route).get();
     assertThat(fact.flaws().getFirst().message()).contains("URLRewrite");
     HttpRoute.Rule rule = ((RouteFact.Rules.Http) fact.rules()).rules().getFirst();
     assertThat(rule.getFiltersList()).hasSize(1);
     assertThat(rule.getFilters(0).hasFailureInjector()).isTrue();
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = HttpRouteFilter.Type.class,
+      names = {"REQUEST_MIRROR", "URL_REWRITE", "EXTENSION_REF", "CORS", "EXTERNAL_AUTH"})
+  void filtersThatLinkerdAdmitsAreNoErrorAndRefuse(HttpRouteFilter.Type type) {
+    HttpRouteFilter filter =
+        new HttpRouteFilter(type, null, null, null, null, null, null, null, null);
+    RouteFact fact =
+        (RouteFact)
+            read(new GatewayHttpRoute(
+                    meta("r"),
+                    new HttpRouteSpec(
+                        List.of(parent("web", null, null)),
+                        List.of(),
+                        List.of(
+                            new HttpRouteSpec.Rule(
+                                null, List.of(), List.of(filter), List.of(), null, null, null)))))
+                .orElseThrow();
+    assertThat(fact.flaws())
+        .singleElement()
+        .matches(flaw -> flaw.part() == RouteFact.Part.ADMITTED_FILTER);
+    HttpRoute.Rule rule = ((RouteFact.Rules.Http) fact.rules()).rules().getFirst();
+    assertThat(rule.getFilters(0).getFailureInjector().getStatus()).isEqualTo(500);
   }
 
   @Test
@@ -394,6 +429,7 @@ final class ClusterFactsTest {
                             null)),
                     List.of(),
                     List.of(),
+                    null,
                     null,
                     null))));
   }

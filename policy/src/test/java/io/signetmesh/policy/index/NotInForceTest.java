@@ -165,6 +165,14 @@ final class NotInForceTest {
           rules: [{filters: [{type: ResponseHeaderModifier, responseHeaderModifier: {remove: [server]}}]}]
         """,
         """
+        apiVersion: gateway.networking.k8s.io/v1
+        kind: HTTPRoute
+        metadata: {name: one, namespace: shop}
+        spec:
+          parentRefs: [{group: policy.linkerd.io, kind: Server, name: web}]
+          rules: [{retry: {attempts: 3}}]
+        """,
+        """
         apiVersion: policy.linkerd.io/v1beta3
         kind: HTTPRoute
         metadata: {name: one, namespace: shop, annotations: {timeout.linkerd.io/request: 5s}}
