@@ -7,6 +7,7 @@ import io.signetmesh.cli.controlplane.LocalMesh;
 import io.signetmesh.cli.host.ControlPlane;
 import io.signetmesh.cli.host.ListenAddress;
 import io.signetmesh.cli.host.LocalProxies;
+import io.signetmesh.cli.host.TemplateNotice;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -26,7 +27,8 @@ import picocli.CommandLine.Option;
       "A workload is of this host when its pod has the label linkerd.io/control-plane-ns and an"
           + " address of this host. Its annotations proxy.signetmesh.io/inbound and"
           + " proxy.signetmesh.io/outbound name its listeners. Edits of the manifests take effect"
-          + " at once; an object that is not valid is reported and stays as it was."
+          + " at once; an object that is not valid is reported and stays as it was.",
+      "Pod templates (Deployments and the like) run nowhere: no pods are made from them."
     },
     mixinStandardHelpOptions = true,
     sortOptions = false,
@@ -119,6 +121,7 @@ final class UpCommand implements Callable<Integer> {
               address ->
                   log.info(
                       "metrics of the policy controller are at {}", ListenAddress.text(address)));
+      parts.add(servers.source().subscribe(new TemplateNotice(log::warn)));
       if (!controlPlaneOnly) {
         LocalProxies proxies = parts.add(LocalMesh.proxies(config, servers, clock));
         parts.add(servers.source().subscribe(proxies));

@@ -3,6 +3,7 @@ package io.signetmesh.cli.simulate;
 import io.fabric8.kubernetes.api.model.LabelSelector;
 import io.linkerd.proxy.inbound.Server;
 import io.signetmesh.cluster.ClusterView;
+import io.signetmesh.cluster.PodTemplates;
 import io.signetmesh.cluster.Workload;
 import io.signetmesh.cluster.WorkloadRef;
 import io.signetmesh.crds.LabelMatcher;
@@ -39,9 +40,9 @@ public final class SimulatedMesh {
   private final PolicyIndex index;
   private final Map<ObjectRef, Map<Integer, SimulatedPort>> ports = new HashMap<>();
 
-  /** A mesh with the objects of a view. */
-  public SimulatedMesh(ClusterView view, PolicyConfig config) {
-    this.view = view;
+  /** A mesh with the objects of a view; its pod templates count as pods. */
+  public SimulatedMesh(ClusterView given, PolicyConfig config) {
+    this.view = PodTemplates.asPods(given, config.controlPlaneNamespace());
     this.config = config;
     this.index = new PolicyIndex(config, InstantSource.fixed(Instant.EPOCH));
     ClusterFacts reader = new ClusterFacts(config::identity);

@@ -14,8 +14,8 @@ import java.util.stream.Stream;
 
 /**
  * Finds the workload that an operator means: {@code shop/web-0} is a pod or an ExternalWorkload,
- * {@code shop/deploy/web} the first pod of that Deployment; {@code deploy/web} when only one
- * namespace has one.
+ * {@code shop/deploy/web} the first pod of that Deployment, or of its template; {@code deploy/web}
+ * when only one namespace has one.
  */
 public final class WorkloadNames {
   private static final Map<String, String> OWNERS =
@@ -28,7 +28,9 @@ public final class WorkloadNames {
           Map.entry("statefulset", "StatefulSet"),
           Map.entry("ds", "DaemonSet"),
           Map.entry("daemonset", "DaemonSet"),
-          Map.entry("job", "Job"));
+          Map.entry("job", "Job"),
+          Map.entry("cj", "CronJob"),
+          Map.entry("cronjob", "CronJob"));
   private static final Set<String> POD = Set.of("po", "pod");
   private static final Set<String> EXTERNAL = Set.of("ew", "externalworkload");
   private static final Set<String> ACCOUNT = Set.of("sa", "serviceaccount");
@@ -78,7 +80,7 @@ public final class WorkloadNames {
                     found.getFirst().ref()
                         + " has no proxy, so no policy holds for it: the label "
                         + Workload.CONTROL_PLANE_NAMESPACE_LABEL
-                        + " is missing"));
+                        + " is missing, or a pod template is not injected"));
   }
 
   /**
@@ -146,7 +148,7 @@ public final class WorkloadNames {
             .distinct()
             .toList();
     return known.isEmpty()
-        ? ": there are no workloads (Pod, ExternalWorkload) at all"
+        ? ": there are no workloads (Pod, pod template, ExternalWorkload) at all"
         : NearestName.hint(String.join("/", parts), known);
   }
 
@@ -177,10 +179,10 @@ public final class WorkloadNames {
         workload.owners().stream()
             .anyMatch(
                 reference ->
-                    owner.equals("Deployment")
-                        ? reference.getKind().equals("ReplicaSet")
-                            && deployment(reference).equals(name)
-                        : reference.getKind().equals(owner) && reference.getName().equals(name));
+                    reference.getKind().equals(owner) && reference.getName().equals(name)
+                        || owner.equals("Deployment")
+                            && reference.getKind().equals("ReplicaSet")
+                            && deployment(reference).equals(name));
   }
 
   /** A Deployment's ReplicaSets are named after it, with a hash. */
