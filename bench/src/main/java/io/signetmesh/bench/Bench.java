@@ -2,6 +2,7 @@ package io.signetmesh.bench;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
+import io.signetmesh.bench.abuse.AbuseBench;
 import io.signetmesh.bench.controller.ControllerScale;
 import io.signetmesh.bench.decision.DecisionBench;
 import java.io.IOException;
@@ -29,7 +30,7 @@ import picocli.CommandLine.Option;
     name = "bench/run",
     mixinStandardHelpOptions = true,
     sortOptions = false,
-    subcommands = {DecisionBench.class, ControllerScale.class},
+    subcommands = {DecisionBench.class, ControllerScale.class, AbuseBench.class},
     description = {
       "Measures pairs of proxies (client proxy, mTLS, server proxy) on loopback, with nginx behind"
           + " them: Signet, with policy by identity, metrics and audit on, beside HAProxy.",
@@ -49,7 +50,8 @@ import picocli.CommandLine.Option;
       "  bench/run --only http1 --seconds 5 --rounds 5",
       "  bench/run --only tcp --system haproxy",
       "  bench/run decisions --help",
-      "  bench/run controller --help"
+      "  bench/run controller --help",
+      "  bench/run abuse --help"
     })
 public final class Bench implements Callable<Integer> {
   private static final int MISSING = 69;

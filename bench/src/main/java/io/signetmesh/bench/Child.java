@@ -11,7 +11,7 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /** A process of the benchmark; ended when it is closed. */
-final class Child implements AutoCloseable {
+public final class Child implements AutoCloseable {
   private static final int TAIL_LINES = 15;
 
   private final String name;
@@ -25,7 +25,8 @@ final class Child implements AutoCloseable {
   }
 
   /** Starts a program whose output goes to {@code log}. */
-  static Child start(String name, List<String> command, Map<String, String> environment, Path log)
+  public static Child start(
+      String name, List<String> command, Map<String, String> environment, Path log)
       throws IOException {
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().putAll(environment);
@@ -41,7 +42,7 @@ final class Child implements AutoCloseable {
    *
    * @throws IOException when it fails or takes longer than {@code limit}
    */
-  static String output(String name, List<String> command, Duration limit, Path log)
+  public static String output(String name, List<String> command, Duration limit, Path log)
       throws IOException, InterruptedException {
     Path out = Files.createTempFile(log.toAbsolutePath().getParent(), name, ".out");
     Process process =
@@ -65,12 +66,12 @@ final class Child implements AutoCloseable {
     }
   }
 
-  long pid() {
+  public long pid() {
     return process.pid();
   }
 
   /** Throws when the process has ended, with the end of its log. */
-  void expectAlive() throws IOException {
+  public void expectAlive() throws IOException {
     if (!process.isAlive()) {
       throw new IOException(
           name + " ended with " + process.exitValue() + "; end of its log:\n" + tail());

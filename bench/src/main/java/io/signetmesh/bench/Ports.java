@@ -7,11 +7,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Free ports of the loopback interface. */
-final class Ports {
+public final class Ports {
   private Ports() {}
 
   /** So many different ports that nobody listens on now. */
-  static int[] free(int count) throws IOException {
+  public static int[] free(int count) throws IOException {
     List<ServerSocket> held = new ArrayList<>();
     try {
       int[] ports = new int[count];

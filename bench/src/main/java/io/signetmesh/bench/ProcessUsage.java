@@ -7,18 +7,18 @@ import java.nio.file.Path;
 import java.util.List;
 
 /** What processes use, from proc(5). */
-final class ProcessUsage {
+public final class ProcessUsage {
   /** The kernel counts CPU time in ticks of this length; USER_HZ is 100 on Linux. */
   private static final long MICROS_PER_TICK = 10_000;
 
   private final Path proc;
 
-  ProcessUsage(Path proc) {
+  public ProcessUsage(Path proc) {
     this.proc = proc;
   }
 
   /** CPU time of all processes together, user and system, in microseconds. */
-  long cpuMicros(List<Long> pids) throws IOException {
+  public long cpuMicros(List<Long> pids) throws IOException {
     long ticks = 0;
     for (long pid : pids) {
       String stat = Files.readString(file(pid, "stat"), StandardCharsets.UTF_8);
@@ -30,7 +30,7 @@ final class ProcessUsage {
   }
 
   /** Mean resident memory in MB (2^20 bytes). */
-  double rssMegabytes(List<Long> pids) throws IOException {
+  public double rssMegabytes(List<Long> pids) throws IOException {
     return mean(pids, "status", "VmRSS:");
   }
 

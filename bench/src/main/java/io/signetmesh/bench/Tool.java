@@ -11,11 +11,11 @@ import java.util.List;
  * @param program name on the path
  * @param debianPackage package that has it
  */
-record Tool(String program, String debianPackage) {
+public record Tool(String program, String debianPackage) {
   /** Where Debian puts daemons, which is not on every user's path. */
   private static final List<String> MORE = List.of("/usr/sbin", "/usr/local/sbin");
 
-  boolean installed() {
+  public boolean installed() {
     String path = System.getenv("PATH");
     List<String> all = new java.util.ArrayList<>(MORE);
     if (path != null) {
