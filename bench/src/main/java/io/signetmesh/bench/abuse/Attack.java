@@ -330,8 +330,11 @@ enum Attack {
       threads.forEach(Thread::interrupt);
       synchronized (sockets) {
         for (Socket socket : sockets) {
-          socket.setSoLinger(true, 0);
-          socket.close();
+          if (!socket.isClosed()) {
+            // With a reset, so that the ports are free again at once.
+            socket.setSoLinger(true, 0);
+            socket.close();
+          }
         }
       }
     }
