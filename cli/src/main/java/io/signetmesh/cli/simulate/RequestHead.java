@@ -66,7 +66,7 @@ final class RequestHead implements RequestFacts {
     }
     String sent = call.path();
     if (sent == null) {
-      sent = http1 && method.equals("CONNECT") ? authority : "/";
+      sent = http1 && method.equals("CONNECT") ? withPort(authority) : "/";
     }
     String path = octets(sent);
     String flaw = flaw(method, headers);
@@ -87,10 +87,19 @@ final class RequestHead implements RequestFacts {
         && (!RequestSyntax.isPath(path, method) || !RequestSyntax.isFieldValue(path))) {
       flaw = method.equals("CONNECT") ? "CONNECT over HTTP/2" : "its path is none";
     }
-    if (flaw == null && !RequestTarget.isAuthority(authority)) {
+    boolean named =
+        // Over HTTP/2, :authority is left out where there is none.
+        http1 || call.host() == null
+            ? RequestTarget.isHost(authority)
+            : RequestTarget.isAuthority(authority);
+    if (flaw == null && !named) {
       flaw = "its host is no authority";
     }
     return new RequestHead(method, path, authority, headers, flaw);
+  }
+
+  private static String withPort(String authority) {
+    return RequestTarget.of("CONNECT", authority) == null ? authority + ":80" : authority;
   }
 
   private static @Nullable String flaw(String method, Map<String, List<String>> headers) {
@@ -117,6 +126,11 @@ final class RequestHead implements RequestFacts {
   /** Why the proxy takes no such request, whatever policy says; null when it does. */
   @Nullable String flaw() {
     return flaw;
+  }
+
+  /** Whether Max-Forwards, where it counts, is one number. */
+  boolean countsForwards() {
+    return RequestSyntax.isForwardCount(method, headers.getOrDefault("max-forwards", List.of()));
   }
 
   /** The same with another path. */

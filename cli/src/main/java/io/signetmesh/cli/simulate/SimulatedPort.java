@@ -9,6 +9,7 @@ import io.signetmesh.proxy.authorize.Reason;
 import io.signetmesh.proxy.authorize.RefusalStatus;
 import io.signetmesh.proxy.authorize.RequestMethod;
 import io.signetmesh.proxy.authorize.RequestPath;
+import io.signetmesh.proxy.authorize.RequestSyntax;
 import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;
 import io.signetmesh.proxy.forward.HttpSniffer;
@@ -180,6 +181,10 @@ public final class SimulatedPort {
       }
       if (policy.matchesMethods() && RequestMethod.isMisspelt(head.method())) {
         Decision refusal = refusal(Reason.PROTOCOL_ERROR, RequestMethod.MISSPELT);
+        return refused(head.request(), refusal, null);
+      }
+      if (!head.countsForwards()) {
+        Decision refusal = refusal(Reason.PROTOCOL_ERROR, RequestSyntax.NO_FORWARDS);
         return refused(head.request(), refusal, null);
       }
       Answer.Request request = head.request();

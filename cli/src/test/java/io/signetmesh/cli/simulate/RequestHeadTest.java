@@ -59,6 +59,40 @@ final class RequestHeadTest {
   }
 
   @Test
+  void anEmptyHostNamesNone() {
+    assertThat(flaw(CallProtocol.HTTP1, "GET", "/", "")).isNull();
+    assertThat(flaw(CallProtocol.HTTP2, "GET", "/", "")).contains("host");
+    Call call = new Call(null, "GET", "/", null, List.of(new Call.Header("host", "")));
+    for (CallProtocol protocol : List.of(CallProtocol.HTTP1, CallProtocol.HTTP2)) {
+      RequestHead head = RequestHead.of(call, protocol, "web");
+      assertThat(head.flaw()).isNull();
+      assertThat(head.authority()).asString().isEmpty();
+      for (String host : List.of("<a>", "\"a\"", "a|b", "[::1", "a:99999")) {
+        assertThat(flaw(protocol, "GET", "/", host)).as(host).contains("host");
+      }
+    }
+  }
+
+  @Test
+  void maxForwardsCountsWithTraceAndOptions() {
+    for (String method : List.of("TRACE", "OPTIONS")) {
+      assertThat(counts(method, "0")).isTrue();
+      assertThat(counts(method)).isTrue();
+      assertThat(counts(method, "x")).isFalse();
+      assertThat(counts(method, "")).isFalse();
+      assertThat(counts(method, "1", "1")).isFalse();
+    }
+    assertThat(counts("GET", "x")).isTrue();
+  }
+
+  private static boolean counts(String method, String... values) {
+    List<Call.Header> headers =
+        Arrays.stream(values).map(value -> new Call.Header("Max-Forwards", value)).toList();
+    return RequestHead.of(new Call(null, method, "/", "web", headers), CallProtocol.HTTP1, "web")
+        .countsForwards();
+  }
+
+  @Test
   void whatHasNoFormOfATargetIsNoRequest() {
     for (String path : List.of("a", "*", "", "/a b", "http://user@web/", "https://web/")) {
       assertThat(flaw(CallProtocol.HTTP1, "GET", path, null)).as(path).contains("target");
@@ -77,6 +111,7 @@ final class RequestHeadTest {
     assertThat(flaw(CallProtocol.HTTP1, "CONNECT", "web:80", null)).isNull();
     assertThat(flaw(CallProtocol.HTTP1, "CONNECT", null, null)).isNull();
     assertThat(flaw(CallProtocol.HTTP1, "CONNECT", "/", null)).contains("target");
+    assertThat(flaw(CallProtocol.HTTP1, "CONNECT", "web", null)).contains("target");
     assertThat(flaw(CallProtocol.HTTP2, "CONNECT", "web:80", null)).contains("CONNECT");
     assertThat(flaw(CallProtocol.HTTP2, "CONNECT", "/", null)).contains("CONNECT");
     RequestHead head =
@@ -91,7 +126,7 @@ final class RequestHeadTest {
   void whatIsNoHostNoMethodOrNoHeaderIsNoRequest() {
     for (CallProtocol protocol :
         List.of(CallProtocol.HTTP1, CallProtocol.HTTP2, CallProtocol.GRPC)) {
-      for (String host : List.of("u@h", "a b", "h:x", ".web", "", "a,b", "w\u00e9b")) {
+      for (String host : List.of("u@h", "a b", "h:x", ".web", "a,b", "w\u00e9b")) {
         assertThat(flaw(protocol, "POST", "/", host)).as(host).contains("host");
       }
       for (String method : List.of("", "GE T", "G\u00cbT", "GET:", "GET\n")) {

@@ -1,7 +1,12 @@
 package io.signetmesh.proxy.authorize;
 
+import java.util.List;
+
 /** What the parts of a request head have to look like, before policy is asked about it. */
 public final class RequestSyntax {
+  /** What a request is refused for whose Max-Forwards is none, in words for people. */
+  public static final String NO_FORWARDS = "Max-Forwards is not one number";
+
   private static final String TOKEN_MARKS = "!#$%&'*+-.^_`|~";
 
   private RequestSyntax() {}
@@ -9,15 +14,19 @@ public final class RequestSyntax {
   /** Whether a text is a token, as methods and header names are (RFC 9110 5.6.2). */
   public static boolean isToken(CharSequence text) {
     for (int i = 0; i < text.length(); i++) {
-      char c = text.charAt(i);
-      if (!(c >= 'a' && c <= 'z')
-          && !(c >= 'A' && c <= 'Z')
-          && !(c >= '0' && c <= '9')
-          && TOKEN_MARKS.indexOf(c) < 0) {
+      if (!isTokenCharacter(text.charAt(i))) {
         return false;
       }
     }
     return !text.isEmpty();
+  }
+
+  /** Whether a character may stand in a token. */
+  public static boolean isTokenCharacter(char c) {
+    return (c >= 'a' && c <= 'z')
+        || (c >= 'A' && c <= 'Z')
+        || (c >= '0' && c <= '9')
+        || TOKEN_MARKS.indexOf(c) >= 0;
   }
 
   /**
@@ -34,6 +43,25 @@ public final class RequestSyntax {
       }
     }
     return true;
+  }
+
+  /**
+   * Whether the values of Max-Forwards count what they are there for: one number without sign, with
+   * TRACE and OPTIONS (RFC 9110 7.6.2). With other methods they say nothing.
+   */
+  public static boolean isForwardCount(
+      CharSequence method, List<? extends CharSequence> maxForwards) {
+    if (maxForwards.isEmpty()
+        || !("TRACE".contentEquals(method) || "OPTIONS".contentEquals(method))) {
+      return true;
+    }
+    CharSequence number = maxForwards.getFirst();
+    for (int i = 0; i < number.length(); i++) {
+      if (number.charAt(i) < '0' || number.charAt(i) > '9') {
+        return false;
+      }
+    }
+    return maxForwards.size() == 1 && !number.isEmpty();
   }
 
   /**

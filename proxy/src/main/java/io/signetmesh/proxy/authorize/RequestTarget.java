@@ -21,7 +21,7 @@ public record RequestTarget(@Nullable String authority, String path) {
    */
   public static @Nullable RequestTarget of(String method, String target) {
     if (method.equals("CONNECT")) {
-      return isAuthority(target) ? new RequestTarget(target, "/") : null;
+      return Authority.isWithPort(target) ? new RequestTarget(target, "/") : null;
     }
     if (target.startsWith("/") || (target.equals("*") && method.equals("OPTIONS"))) {
       return new RequestTarget(null, target);
@@ -41,46 +41,17 @@ public record RequestTarget(@Nullable String authority, String path) {
         : null;
   }
 
-  /**
-   * Whether a text is host and optional port, without user information (RFC 9110 4.2.3). Stricter
-   * than RFC 3986 3.2 in what readers differ about: nothing is escaped, and the port is a number.
-   */
+  /** Whether a text is host and optional port, without user information (RFC 9110 7.2). */
   public static boolean isAuthority(CharSequence text) {
-    int length = text.length();
-    int colon = -1;
-    int bracket = -1;
-    for (int i = 0; i < length; i++) {
-      char c = text.charAt(i);
-      if (c <= ' ' || c >= 0x7f || c == '/' || c == '?' || c == '#' || c == '@' || c == '\\'
-          || c == ',' || c == '%') {
-        return false;
-      }
-      if (c == ':') {
-        colon = colon < 0 ? i : length;
-      } else if (c == ']') {
-        bracket = i;
-        colon = -1;
-      }
-    }
-    if (length == 0 || colon == 0 || colon == length) {
-      return false;
-    }
-    int host = colon < 0 ? length : colon;
-    for (int i = 0; i < host; i++) {
-      // Empty labels: some readers leave them out.
-      if (text.charAt(i) == '.' && (i == 0 || text.charAt(i - 1) == '.')) {
-        return false;
-      }
-    }
-    if (bracket >= 0
-        && (text.charAt(0) != '[' || (bracket != length - 1 && colon != bracket + 1))) {
-      return false;
-    }
-    for (int i = colon < 0 ? length : colon + 1; i < length; i++) {
-      if (text.charAt(i) < '0' || text.charAt(i) > '9') {
-        return false;
-      }
-    }
-    return true;
+    return Authority.isValid(text);
+  }
+
+  /**
+   * Whether a text can be the value of Host: an authority, or nothing where the target has none
+   * (RFC 9112 3.2). A request with an empty Host names no host, as one of HTTP/1.0 without the
+   * field.
+   */
+  public static boolean isHost(CharSequence text) {
+    return text.isEmpty() || isAuthority(text);
   }
 }

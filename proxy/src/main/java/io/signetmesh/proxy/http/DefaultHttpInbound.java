@@ -16,6 +16,7 @@ import io.signetmesh.proxy.authorize.Reason;
 import io.signetmesh.proxy.authorize.RequestFacts;
 import io.signetmesh.proxy.authorize.RequestMethod;
 import io.signetmesh.proxy.authorize.RequestPath;
+import io.signetmesh.proxy.authorize.RequestSyntax;
 import io.signetmesh.proxy.authorize.RequestTarget;
 import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;
@@ -261,6 +262,11 @@ public final class DefaultHttpInbound implements HttpInbound {
         fail(Failure.BAD_REQUEST);
         return;
       }
+      if (MaxForwards.isMalformed(head)) {
+        record(current, Verdict.DENY, Reason.PROTOCOL_ERROR, null, RequestSyntax.NO_FORWARDS, null);
+        fail(Failure.BAD_REQUEST);
+        return;
+      }
       Facts facts = facts(head.path());
       Route route = route(current, facts);
       if (route == null) {
@@ -287,8 +293,13 @@ public final class DefaultHttpInbound implements HttpInbound {
       if (identity != null) {
         head.set(HeaderNames.L5D_CLIENT_ID, identity);
       }
-      if (applyFilters(route)) {
+      if (!applyFilters(route)) {
+        return;
+      }
+      if (MaxForwards.count(head)) {
         send();
+      } else {
+        answerAsLast();
       }
     }
 

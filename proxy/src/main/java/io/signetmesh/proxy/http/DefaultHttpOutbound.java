@@ -110,8 +110,10 @@ public final class DefaultHttpOutbound implements HttpOutbound {
       exchange.prepare();
       if (state.inFlight > config.maxInFlight()) {
         exchange.fail(Failure.OVERLOADED);
-      } else if (!exchange.hasTarget()) {
+      } else if (!exchange.hasTarget() || MaxForwards.isMalformed(head)) {
         exchange.fail(Failure.BAD_REQUEST);
+      } else if (!MaxForwards.count(head)) {
+        exchange.answerAsLast();
       } else {
         exchange.pickAndSend();
       }

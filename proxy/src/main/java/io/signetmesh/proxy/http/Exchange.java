@@ -11,6 +11,7 @@ import io.netty.util.ReferenceCountUtil;
 import io.signetmesh.proxy.metrics.ProxyError;
 import io.signetmesh.proxy.metrics.RequestMetrics;
 import io.signetmesh.proxy.metrics.ResponseClass;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
 
@@ -24,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  */
 abstract class Exchange {
   private static final AsciiString OK = AsciiString.cached("200");
+  private static final AsciiString MESSAGE_HTTP = AsciiString.cached("message/http");
   private static final long UNDECLARED = -1;
 
   private final ServerStream server;
@@ -488,9 +490,38 @@ abstract class Exchange {
     answer(head, failure.close());
   }
 
+  /**
+   * Answers TRACE or OPTIONS as the final recipient (RFC 9110 7.6.2). TRACE gets back what was
+   * asked for, without what may be secret (9.3.8).
+   */
+  final void answerAsLast() {
+    Http2Headers head = new DefaultHttp2Headers(false, 4);
+    head.status(OK);
+    if (!MaxForwards.isTrace(request.method())) {
+      head.set(HeaderNames.CONTENT_LENGTH, HeaderNames.ZERO);
+      answer(head, false);
+      return;
+    }
+    CharSequence authority = request.authority();
+    String message =
+        "TRACE "
+            + request.path()
+            + " HTTP/1.1\r\n"
+            + (authority == null ? "" : "host: " + authority + "\r\n")
+            + "max-forwards: 0\r\n\r\n";
+    head.set(HeaderNames.CONTENT_TYPE, MESSAGE_HTTP);
+    head.set(HeaderNames.CONTENT_LENGTH, Integer.toString(message.length()));
+    answer(head, Unpooled.copiedBuffer(message, StandardCharsets.ISO_8859_1), false);
+  }
+
   /** Answers with a head and no body. */
   final void answer(Http2Headers head, boolean close) {
+    answer(head, null, close);
+  }
+
+  private void answer(Http2Headers head, @Nullable ByteBuf body, boolean close) {
     if (done) {
+      ReferenceCountUtil.release(body);
       return;
     }
     finish();
@@ -498,7 +529,10 @@ abstract class Exchange {
     if (close) {
       server.closeAfterResponse();
     }
-    server.head(head, true);
+    server.head(head, body == null);
+    if (body != null) {
+      server.data(body, true);
+    }
   }
 
   /** Cuts the exchange in both directions, whatever its state. */

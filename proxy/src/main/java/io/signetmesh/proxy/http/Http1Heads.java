@@ -31,7 +31,14 @@ final class Http1Heads {
     if (hosts.size() > 1) {
       return null;
     }
-    String authority = hosts.isEmpty() ? null : hosts.getFirst().trim();
+    String host = hosts.isEmpty() ? null : hosts.getFirst();
+    if (host == null
+        ? message.protocolVersion().equals(HttpVersion.HTTP_1_1)
+        : !RequestTarget.isHost(host)) {
+      return null;
+    }
+    // An empty Host names none.
+    String authority = host == null || host.isEmpty() ? null : host;
     String path = uri;
     if (uri.isEmpty() || uri.charAt(0) != '/' || method.equals("CONNECT")) {
       RequestTarget target = RequestTarget.of(method, uri);
@@ -41,13 +48,6 @@ final class Http1Heads {
       // RFC 9112 3.2.2: the target's authority replaces Host.
       authority = target.authority() == null ? authority : target.authority();
       path = target.path();
-    }
-    if (authority == null) {
-      if (message.protocolVersion().equals(HttpVersion.HTTP_1_1)) {
-        return null;
-      }
-    } else if (!RequestTarget.isAuthority(authority)) {
-      return null;
     }
     Http2Headers head = new DefaultHttp2Headers(false, 16);
     head.method(message.method().asciiName());

@@ -10,6 +10,9 @@ import io.netty.channel.ChannelOption;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
 import io.netty.channel.socket.DuplexChannel;
 import io.netty.handler.codec.DecoderResult;
+import io.netty.handler.codec.PrematureChannelClosureException;
+import io.netty.handler.codec.TooLongFrameException;
+import io.netty.handler.codec.http.DefaultLastHttpContent;
 import io.netty.handler.codec.http.HttpContent;
 import io.netty.handler.codec.http.HttpDecoderConfig;
 import io.netty.handler.codec.http.HttpMessage;
@@ -136,7 +139,7 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
       factory.malformed(
           ok ? request.method().name() : null,
           ok ? request.uri() : null,
-          ok ? "target, host or version" : "head: " + request.decoderResult().cause());
+          "head: " + (ok ? "target, host or version" : flaw(request.decoderResult())));
       refuse(ctx, tooLarge(request) ? "431 Request Header Fields Too Large" : BAD_REQUEST);
       return;
     }
@@ -197,6 +200,16 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
     return null;
   }
 
+  /** What is wrong with a message, without what it holds: that may be secret. */
+  private static String flaw(DecoderResult result) {
+    return switch (result.cause()) {
+      case TooLongFrameException e -> "larger than the limit";
+      case PrematureChannelClosureException e -> "the connection ended in it";
+      case RequestBytes.MalformedException e -> String.valueOf(e.getMessage());
+      case null, default -> RequestBytes.withoutContent(result.cause());
+    };
+  }
+
   private static boolean tooLarge(HttpMessage message) {
     Throwable cause = message.decoderResult().cause();
     return cause instanceof TooLongHttpHeaderException || cause instanceof TooLongHttpLineException;
@@ -206,9 +219,13 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
     Exchange current = exchange;
     boolean last = content instanceof LastHttpContent;
     if (!content.decoderResult().isSuccess()) {
+      String why = "body: " + flaw(content.decoderResult());
       content.release();
       exchange = null;
-      if (current != null) {
+      if (current == null) {
+        factory.malformed(null, null, why);
+      } else {
+        factory.malformed(current.request().method(), current.request().path(), why);
         current.requestAborted(Http2Error.PROTOCOL_ERROR.code());
       }
       if (responseStarted) {
@@ -639,6 +656,8 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
     private boolean headBegun;
     private boolean lineEnded;
     private boolean folded;
+    private int lengths;
+    private final RequestBytes bytes = new RequestBytes();
 
     Decoder(Http1ServerConnection connection, HttpConfig config) {
       super(
@@ -735,9 +754,20 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
         connection.hold();
         return;
       }
+      if (!bytes.look(in)) {
+        refuse(in, out);
+        return;
+      }
+      if (bytes.waits(in)) {
+        if (in.isReadable()) {
+          connection.partialHead();
+        }
+        return;
+      }
       int before = out.size();
       int start = in.readerIndex();
       super.decode(ctx, in, out);
+      bytes.decoded(in.readerIndex() - start);
       boolean message = out.size() > before;
       if (!inBody) {
         checkFolding(in, start, message);
@@ -749,6 +779,23 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
       }
       if (message && out.getLast() instanceof LastHttpContent) {
         inBody = false;
+        bytes.requestDecoded();
+      }
+    }
+
+    /** Hands out in the place of a request, or of the rest of one, that it is malformed. */
+    private void refuse(ByteBuf in, List<Object> out) {
+      in.skipBytes(in.readableBytes());
+      DecoderResult failure =
+          DecoderResult.failure(new RequestBytes.MalformedException(bytes.flaw()));
+      if (inBody) {
+        HttpContent end = new DefaultLastHttpContent(Unpooled.EMPTY_BUFFER);
+        end.setDecoderResult(failure);
+        out.add(end);
+      } else {
+        HttpMessage none = createInvalidMessage();
+        none.setDecoderResult(failure);
+        out.add(none);
       }
     }
 
@@ -756,6 +803,8 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
       inBody = true;
       headBegun = false;
       lineEnded = false;
+      lengths = 0;
+      bytes.headDecoded(head instanceof HttpMessage of && HttpUtil.isTransferEncodingChunked(of));
       if (folded && head instanceof HttpMessage request && request.decoderResult().isSuccess()) {
         request.setDecoderResult(
             DecoderResult.failure(new IllegalArgumentException("folded header line")));
@@ -788,6 +837,16 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
     protected HttpMessage createMessage(String[] initialLine) throws Exception {
       headBegun = true;
       return super.createMessage(initialLine);
+    }
+
+    /** Two lengths: the inherited decoder takes the first one of an HTTP/1.0 request. */
+    @Override
+    protected AsciiString splitHeaderName(byte[] line, int start, int length) {
+      AsciiString name = super.splitHeaderName(line, start, length);
+      if (!inBody && HeaderNames.CONTENT_LENGTH.contentEqualsIgnoreCase(name) && ++lengths > 1) {
+        throw new RequestBytes.MalformedException("several Content-Length fields");
+      }
+      return name;
     }
 
     /** Both Transfer-Encoding and Content-Length: an attempt at smuggling (RFC 9112 6.1). */

@@ -125,7 +125,8 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
             && !AsciiString.contentEqualsIgnoreCase(hosts.getFirst(), authority))) {
       return false;
     }
-    if (authority == null && !hosts.isEmpty()) {
+    // An empty Host names none.
+    if (authority == null && !hosts.isEmpty() && !hosts.getFirst().isEmpty()) {
       authority = hosts.getFirst();
       headers.authority(authority);
     }
