@@ -71,6 +71,8 @@ public final class AnswerText {
                   ? " has no authorization"
                   : " and " + route(route) + " have no authorization");
       case NO_ROUTE -> "no route of " + name(server) + " matches the request";
+      case TUNNEL_REFUSED ->
+          "CONNECT asks for a tunnel, and no route of " + name(server) + " names the method";
       case INVALID_POLICY -> "the policy of the port is not valid: " + decision.detail();
       case UNSAFE_PATH ->
           "the path can be read in more than one way"
@@ -80,7 +82,7 @@ public final class AnswerText {
               ? "what the client speaks is not what " + name(server) + " takes"
               : "the proxy takes no such request: " + decision.detail();
       case RATE_LIMITED -> "the rate limit of " + name(server) + " is exhausted";
-      case NO_POLICY, FOREIGN_ADDRESS, TLS_HANDSHAKE, OVERLOAD -> decision.reason().code();
+      case NO_POLICY, FOREIGN_ADDRESS, TLS_HANDSHAKE, OVERLOAD, TUNNEL -> decision.reason().code();
     };
   }
 

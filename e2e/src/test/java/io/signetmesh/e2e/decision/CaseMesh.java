@@ -111,9 +111,12 @@ final class CaseMesh implements AutoCloseable {
       long end = System.nanoTime() + LIMIT.toNanos() / 4;
       while (true) {
         for (DecisionRecord record : journal.decisions()) {
-          records
-              .computeIfAbsent(normal(record.clientAddress()), _ -> new ArrayList<>())
-              .add(record);
+          // What an allowed CONNECT becomes is a record of its own, about no call.
+          if (!record.reason().equals("tunnel")) {
+            records
+                .computeIfAbsent(normal(record.clientAddress()), _ -> new ArrayList<>())
+                .add(record);
+          }
         }
         List<DecisionRecord> found = records.getOrDefault(normal(text), List.of());
         if (found.size() >= count) {

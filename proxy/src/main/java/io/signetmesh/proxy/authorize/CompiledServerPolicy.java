@@ -24,6 +24,7 @@ final class CompiledServerPolicy implements ServerPolicy {
   private final Decision noAuthorization;
   private final Decision noRoute;
   private final Decision unsafePath;
+  private final Decision tunnelRefused;
 
   /**
    * Rules of a server.
@@ -75,6 +76,12 @@ final class CompiledServerPolicy implements ServerPolicy {
     this.noAuthorization =
         denial(Reason.NO_AUTHORIZATION, null, null, "the server has no authorization");
     this.noRoute = denial(Reason.NO_ROUTE, null, null, "no route matches the request");
+    this.tunnelRefused =
+        denial(
+            Reason.TUNNEL_REFUSED,
+            null,
+            null,
+            "CONNECT asks for a tunnel; it takes a route match with method: CONNECT");
     this.unsafePath =
         denial(
             Reason.UNSAFE_PATH,
@@ -177,7 +184,10 @@ final class CompiledServerPolicy implements ServerPolicy {
     if (denied != null) {
       return denied;
     }
-    return routes.isAmbiguous(request) ? unsafePath : noRoute;
+    if (routes.isAmbiguous(request)) {
+      return unsafePath;
+    }
+    return RequestMethod.isConnect(request.method()) ? tunnelRefused : noRoute;
   }
 
   @Override

@@ -22,6 +22,13 @@ public enum Reason {
   NO_AUTHORIZATION("no-authorization"),
   /** No route of the server matches the request. */
   NO_ROUTE("no-route"),
+  /** CONNECT asks for a tunnel, and no route in force that takes it names the method. */
+  TUNNEL_REFUSED("tunnel-refused"),
+  /**
+   * The application has taken up a request to leave HTTP that was allowed (CONNECT, Upgrade): what
+   * follows on the connection is bytes that nobody looks at.
+   */
+  TUNNEL("tunnel"),
   /** The controller has not stated a policy for the port within the time allowed. */
   NO_POLICY("no-policy"),
   /** The policy stated for the port is not valid and grants nothing. */

@@ -56,9 +56,10 @@ public enum RefusalStatus {
           NO_POLICY,
           INVALID_POLICY,
           FOREIGN_ADDRESS,
+          TUNNEL_REFUSED,
           TLS_HANDSHAKE ->
           UNAUTHORIZED;
-      case AUTHORIZED, AUDITED, LOOPBACK ->
+      case AUTHORIZED, AUDITED, LOOPBACK, TUNNEL ->
           throw new IllegalArgumentException(reason.code() + " refuses nothing");
     };
   }

@@ -14,6 +14,14 @@ public final class RequestMethod {
   private RequestMethod() {}
 
   /**
+   * Whether a method asks for a tunnel (RFC 9110 9.3.6), whose bytes nobody decides about. Only a
+   * route that names it takes such a request. Allocates nothing.
+   */
+  public static boolean isConnect(@Nullable CharSequence method) {
+    return method != null && method.length() == 7 && "CONNECT".contentEquals(method);
+  }
+
+  /**
    * Whether a method is a registered one but for its case. Methods are case-sensitive (RFC 9110
    * 9.1), yet some applications take both for the same; so where routes match methods such a
    * request is refused. Allocates nothing.

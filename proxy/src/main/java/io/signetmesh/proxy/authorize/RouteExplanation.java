@@ -39,6 +39,8 @@ final class RouteExplanation {
     if (method != null) {
       String seen = request.method().toString();
       conditions.add(condition(Attribute.METHOD, null, method.equals(seen), method, seen));
+    } else if (RequestMethod.isConnect(request.method())) {
+      conditions.add(condition(Attribute.METHOD, null, false, "any but CONNECT", "CONNECT"));
     }
     for (ValuePattern header : entry.headers()) {
       CharSequence seen = request.header(header.name());

@@ -15,7 +15,8 @@ import org.jspecify.annotations.Nullable;
  * This is so only where routes are chosen by path. Exact paths of probes are none of these: what
  * grants to probes is not reached by any other reading of a path. Nor has a request a route whose
  * headers or query parameters leave open which (see {@link RouteConditions}), or for which regular
- * expressions would take too long.
+ * expressions would take too long. Nor has CONNECT, unless the match that it takes names the
+ * method.
  */
 final class RouteTable {
   private final List<RouteEntry> entries;
@@ -70,7 +71,7 @@ final class RouteTable {
 
   @Nullable CompiledRoute find(RequestFacts request) {
     if (only != null) {
-      return only;
+      return RequestMethod.isConnect(request.method()) ? null : only;
     }
     RouteEntry found = entry(request);
     return found == null ? null : found.route();
@@ -79,7 +80,15 @@ final class RouteTable {
   /** The match that a request takes; null when it takes none or is ambiguous. */
   @Nullable RouteEntry entry(RequestFacts request) {
     RouteEntry found = lookUp(request);
-    return isRefused(found) ? null : found;
+    return found == null || isRefused(found) || !mayTunnel(found, request) ? null : found;
+  }
+
+  /**
+   * Whether a match grants what a request asks for. A match for any method says nothing of tunnels:
+   * CONNECT wants one that names it.
+   */
+  private static boolean mayTunnel(RouteEntry found, RequestFacts request) {
+    return found.method() != null || !RequestMethod.isConnect(request.method());
   }
 
   /**

@@ -72,8 +72,9 @@ public interface ServerPolicy {
 
   /**
    * Decides on a request for which {@link #route} found none: a denial of the server holds, or the
-   * path has another reading that leads to another route ({@link Reason#UNSAFE_PATH}, 400), or
-   * there is no route ({@link Reason#NO_ROUTE}, 404).
+   * path has another reading that leads to another route ({@link Reason#UNSAFE_PATH}, 400), or it
+   * is CONNECT and no route names it ({@link Reason#TUNNEL_REFUSED}, 403), or there is no route
+   * ({@link Reason#NO_ROUTE}, 404).
    */
   default Decision decideWithoutRoute(Client client, RequestFacts request) {
     return new Decision(false, Reason.NO_ROUTE, null, null, null);

@@ -201,6 +201,7 @@ public final class DefaultHttpInbound implements HttpInbound {
     private @Nullable ServerPolicy policy;
     private @Nullable AsciiString origProto;
     private String path = "";
+    private @Nullable Decision granted;
     private @Nullable Http2Headers received;
     private List<Route.Filter> applied = List.of();
     private boolean awaited = true;
@@ -288,6 +289,7 @@ public final class DefaultHttpInbound implements HttpInbound {
             decision.reason() == Reason.RATE_LIMITED ? Failure.RATE_LIMITED : Failure.UNAUTHORIZED);
         return;
       }
+      granted = decision;
       count(inbound.metrics().authorized(current, route, decision));
       String identity = client.identity();
       if (identity != null) {
@@ -392,6 +394,7 @@ public final class DefaultHttpInbound implements HttpInbound {
                 ? changed.decideWithoutRoute(client, facts)
                 : changed.authorizeRequest(client, route);
         if (decision.allowed() && route != null) {
+          granted = decision;
           if (!sent()) {
             treatAgain(route, normal);
           }
@@ -504,6 +507,9 @@ public final class DefaultHttpInbound implements HttpInbound {
         // An HTTP/1.0 request may name no host; what is sent on must.
         request().authority(NetUtil.toSocketAddressString(target));
       }
+      if (!upgrade) {
+        request().remove(HeaderNames.UPGRADE);
+      }
       AsciiString original = origProto;
       if (original != null) {
         if (OriginalForm.isAbsolute(original)) {
@@ -511,9 +517,6 @@ public final class DefaultHttpInbound implements HttpInbound {
         }
         pool.sendHttp1(this);
       } else if (connection.version == HttpVersion.HTTP1) {
-        if (!upgrade) {
-          request().remove(HeaderNames.UPGRADE);
-        }
         pool.sendHttp1(this);
       } else if (speaksHttp1()) {
         pool.sendHttp1(this);
@@ -580,6 +583,15 @@ public final class DefaultHttpInbound implements HttpInbound {
       if (awaited) {
         awaited = false;
         connection.state.inFlight--;
+      }
+    }
+
+    @Override
+    void onTunnel(String into) {
+      ServerPolicy current = policy;
+      if (current != null) {
+        connection.inbound.metrics().tunnel(current);
+        record(current, Verdict.ALLOW, Reason.TUNNEL, granted, into, null);
       }
     }
 

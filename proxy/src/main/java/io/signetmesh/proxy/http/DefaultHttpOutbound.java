@@ -269,6 +269,9 @@ public final class DefaultHttpOutbound implements HttpOutbound {
     }
 
     @Override
+    void onTunnel(String into) {}
+
+    @Override
     void onDialFailed() {
       Upstream.Lease held = lease;
       if (held != null) {

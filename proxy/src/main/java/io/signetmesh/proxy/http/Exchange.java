@@ -152,6 +152,13 @@ abstract class Exchange {
   /** Called when the first bytes of the response have come. */
   abstract void onResponseStarted();
 
+  /**
+   * Called when the exchange leaves HTTP.
+   *
+   * @param into what it goes on as, in words for people
+   */
+  abstract void onTunnel(String into);
+
   /** Sends the request again over another connection; only called when that is safe. */
   abstract void retry();
 
@@ -391,13 +398,18 @@ abstract class Exchange {
     }
   }
 
-  /** The upstream has switched protocols and its head has been sent: both sides are bytes now. */
-  final void becomeTunnel(Channel upstream) {
+  /**
+   * The upstream has switched protocols and its head has been sent: both sides are bytes now.
+   *
+   * @param into what they go on as, in words for people
+   */
+  final void becomeTunnel(Channel upstream, String into) {
     if (done) {
       upstream.close();
       return;
     }
     tunnel = true;
+    onTunnel(into);
     server.becomeTunnel(
         upstream,
         () -> {

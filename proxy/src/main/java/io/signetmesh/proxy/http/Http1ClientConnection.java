@@ -50,7 +50,7 @@ final class Http1ClientConnection extends ChannelDuplexHandler implements Client
   private boolean bodyForbidden;
   private boolean resting;
   private boolean reused;
-  private boolean tunnelAllowed;
+  private @Nullable CharSequence offered;
   private boolean closed;
   private boolean bytesSeen;
   private boolean flushed;
@@ -104,8 +104,8 @@ final class Http1ClientConnection extends ChannelDuplexHandler implements Client
     head = method != null && AsciiString.contentEquals("HEAD", method);
     connect = method != null && AsciiString.contentEquals("CONNECT", method);
     boolean absolute = next.absoluteForm();
-    CharSequence upgrade = request.get(HeaderNames.UPGRADE);
-    tunnelAllowed = connect || upgrade != null;
+    CharSequence upgrade = connect ? null : request.get(HeaderNames.UPGRADE);
+    offered = upgrade;
     Framing framing;
     if (connect) {
       framing = Framing.NONE;
@@ -269,17 +269,17 @@ final class Http1ClientConnection extends ChannelDuplexHandler implements Client
     int status = response.status().code();
     Http2Headers headers = Http1Heads.response(response);
     if (status == 101 || (connect && status / 100 == 2)) {
-      if (!tunnelAllowed) {
+      CharSequence protocol = status == 101 ? switchedTo(response) : null;
+      if (status == 101 && protocol == null) {
         broken(current);
         return;
       }
-      String protocol = response.headers().get(HeaderNames.UPGRADE);
       if (protocol != null) {
         headers.set(HeaderNames.UPGRADE, protocol);
       }
       exchange = null;
       current.responseHead(headers, false);
-      current.becomeTunnel(channel);
+      current.becomeTunnel(channel, protocol == null ? "CONNECT" : "upgrade to " + protocol);
       // The relay is in place: it gets what the decoder has read beyond the head.
       channel.pipeline().remove(this);
       channel.pipeline().remove("http1-decoder");
@@ -297,9 +297,14 @@ final class Http1ClientConnection extends ChannelDuplexHandler implements Client
     bodyForbidden = status == 204 || status == 304;
     boolean noBody = head || bodyForbidden || empty;
     keepAlive = (encoded || sized || noBody) && HttpUtil.isKeepAlive(response);
-    if ((head && !empty && !bodyForbidden) || (status == 204 && sized && !empty)) {
+    if (connect
+        || offered != null
+        || (head && !empty && !bodyForbidden)
+        || (status == 204 && sized && !empty)) {
       // The commonest error of applications is to answer HEAD as if it were GET. The body may come
       // at any time after the head, where it would be taken for the answer to the next request.
+      // What
+      // an application makes of a connection on which it declined to leave HTTP is its own affair.
       keepAlive = false;
     }
     if (noBody) {
@@ -308,6 +313,21 @@ final class Http1ClientConnection extends ChannelDuplexHandler implements Client
     } else {
       current.responseHead(headers, false);
     }
+  }
+
+  /** The protocol that a 101 switches to; null when it was not offered (RFC 9110 7.8). */
+  private @Nullable CharSequence switchedTo(HttpResponse response) {
+    CharSequence offer = offered;
+    List<String> chosen = response.headers().getAll(HeaderNames.UPGRADE);
+    if (offer == null || chosen.size() > 1) {
+      return null;
+    }
+    if (chosen.isEmpty()) {
+      // Which one it is goes without saying only where there is one.
+      return AsciiString.indexOf(offer, ',', 0) < 0 ? offer : null;
+    }
+    AsciiString protocol = AsciiString.of(chosen.getFirst().trim());
+    return HeaderNames.hasToken(offer, protocol) ? protocol : null;
   }
 
   private void content(Exchange current, HttpContent content) {

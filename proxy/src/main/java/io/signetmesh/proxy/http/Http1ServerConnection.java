@@ -29,12 +29,14 @@ import io.netty.handler.ssl.SslHandler;
 import io.netty.util.AsciiString;
 import io.netty.util.ReferenceCountUtil;
 import io.netty.util.concurrent.ScheduledFuture;
+import io.signetmesh.proxy.authorize.RequestSyntax;
 import io.signetmesh.proxy.forward.TcpRelay;
 import io.signetmesh.proxy.http.Http1Writer.Framing;
 import io.signetmesh.proxy.http.Http1Writer.MalformedHeadException;
 import io.signetmesh.proxy.http.Http1Writer.Persistence;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -47,7 +49,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class Http1ServerConnection extends ChannelInboundHandlerAdapter implements ServerStream {
   private static final String BAD_REQUEST = "400 Bad Request";
-  private static final AsciiString H2C = AsciiString.cached("h2c");
+
+  /** Protocols that would carry requests past the proxy, by the name before their version. */
+  private static final List<String> REQUEST_PROTOCOLS = List.of("http", "h2", "h2c", "h3", "tls");
+
   private static final byte LF = '\n';
   private static final long LINGER_MILLIS = 1000;
 
@@ -187,10 +192,28 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
     exchange = begun.done() ? null : begun;
   }
 
+  /**
+   * The protocols that a request asks to go on with; null for none, and where one of them is HTTP
+   * once more: its requests would be decided by nobody.
+   */
   private static @Nullable CharSequence upgrade(HttpRequest request) {
-    String protocol = request.headers().get(HeaderNames.UPGRADE);
-    if (protocol == null || HeaderNames.hasToken(protocol, H2C)) {
+    List<String> offers = request.headers().getAll(HeaderNames.UPGRADE);
+    if (offers.isEmpty()) {
       return null;
+    }
+    String protocol = String.join(", ", offers);
+    for (String offer : protocol.split(",", -1)) {
+      String name = offer.strip();
+      if (name.isEmpty()) {
+        continue;
+      }
+      int version = name.indexOf('/');
+      String plain = version < 0 ? name : name.substring(0, version);
+      if (!RequestSyntax.isToken(plain)
+          || (version >= 0 && !RequestSyntax.isToken(name.substring(version + 1)))
+          || REQUEST_PROTOCOLS.contains(plain.toLowerCase(Locale.ROOT))) {
+        return null;
+      }
     }
     for (String connection : request.headers().getAll(HeaderNames.CONNECTION)) {
       if (HeaderNames.hasToken(connection, HeaderNames.UPGRADE)) {
@@ -423,6 +446,10 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
       CharSequence stated = protocol == null ? upgradeProtocol : protocol;
       write(headers, Framing.NONE, Persistence.IMPLIED, switching ? stated : null);
       return;
+    }
+    if (connect) {
+      // What the client has sent behind the head may be meant for the tunnel that it did not get.
+      keepAlive = false;
     }
     boolean bodiless =
         head

@@ -64,6 +64,11 @@ public final class InboundHttpMetrics {
     metrics.inboundHttpUnsafePath(target, tls, policy);
   }
 
+  /** Counts a connection that left HTTP, by a request that was allowed. */
+  public void tunnel(ServerPolicy policy) {
+    metrics.inboundHttpTunnel(target, tls, policy);
+  }
+
   /**
    * Counts what would become of a request if everything in audit mode were in force.
    *

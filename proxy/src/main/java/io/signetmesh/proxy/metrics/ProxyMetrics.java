@@ -32,6 +32,7 @@ public final class ProxyMetrics {
   private final Family<Counter> inboundHttpRateLimited;
   private final Family<Counter> inboundHttpRouteNotFound;
   private final Family<Counter> inboundHttpUnsafePath;
+  private final Family<Counter> inboundHttpTunnels;
   private final Family<Counter> inboundTrials;
   private final Family<Counter> inboundTcpAllow;
   private final Family<Counter> inboundTcpDeny;
@@ -81,6 +82,10 @@ public final class ProxyMetrics {
         registry.counter(
             "signet_inbound_http_unsafe_path_total",
             "HTTP requests refused because their path can be read in more than one way.");
+    inboundHttpTunnels =
+        registry.counter(
+            "signet_inbound_http_tunnels_total",
+            "Connections that left HTTP after CONNECT or Upgrade and go on as bytes.");
     inboundTrials =
         registry.counter(
             "signet_inbound_trial_verdict_total",
@@ -353,6 +358,10 @@ public final class ProxyMetrics {
 
   void inboundHttpUnsafePath(Target target, TlsStatus tls, ServerPolicy policy) {
     inboundHttpUnsafePath.with(policyLabels(target, tls, policy).build()).increment();
+  }
+
+  void inboundHttpTunnel(Target target, TlsStatus tls, ServerPolicy policy) {
+    inboundHttpTunnels.with(policyLabels(target, tls, policy).build()).increment();
   }
 
   Counter inboundTried(

@@ -329,6 +329,9 @@ final class UpstreamPoolProperties {
     }
 
     @Override
+    void onTunnel(String into) {}
+
+    @Override
     void onDialFailed() {}
   }
 }
