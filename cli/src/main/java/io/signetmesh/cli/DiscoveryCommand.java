@@ -1,5 +1,7 @@
 package io.signetmesh.cli;
 
+import io.signetmesh.audit.Journal;
+import io.signetmesh.audit.JournalConfig;
 import io.signetmesh.cli.controlplane.Closing;
 import io.signetmesh.cli.controlplane.ClusterSettings;
 import io.signetmesh.cli.host.ControlPlane;
@@ -12,6 +14,7 @@ import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
@@ -65,6 +68,14 @@ final class DiscoveryCommand implements Callable<Integer> {
           "Serve without TLS, on a loopback address only: every local process is trusted.")
   private boolean cleartext;
 
+  @Option(
+      names = "--audit-file",
+      paramLabel = "FILE",
+      description =
+          "Audit journal of refused calls (default: audit/discovery.jsonl in the state directory,"
+              + " else signet-discovery-audit.jsonl).")
+  private @Nullable Path auditFile;
+
   @Mixin private MemberOptions member = new MemberOptions();
   @Mixin private ClusterOptions cluster = new ClusterOptions();
 
@@ -75,7 +86,8 @@ final class DiscoveryCommand implements Callable<Integer> {
     try {
       ClusterSettings settings = cluster.settings(member.names());
       ClusterSource source = parts.add(DirectorySource.open(manifests, cluster.defaultNamespace()));
-      ControlLoops loops = parts.add(ControlLoops.start(1));
+      Journal journal = parts.add(Journal.open(JournalConfig.of(auditFile()), clock));
+      ControlLoops loops = parts.add(ControlLoops.start(1, journal, clock));
       DiscoveryServer server =
           parts.add(
               DiscoveryServer.start(
@@ -92,5 +104,14 @@ final class DiscoveryCommand implements Callable<Integer> {
       throw CommandFailure.starting("discovery", e);
     }
     return Foreground.serve(parts);
+  }
+
+  private Path auditFile() {
+    return auditFile != null
+        ? auditFile
+        : member
+            .state()
+            .map(state -> state.resolve("audit").resolve("discovery.jsonl"))
+            .orElse(Path.of("signet-discovery-audit.jsonl"));
   }
 }

@@ -102,9 +102,9 @@ final class IdentityCommand implements Callable<Integer> {
     Path state = mesh.state().root();
     Closing parts = new Closing();
     try {
-      ControlLoops loops = parts.add(ControlLoops.start(1));
       Journal journal =
           parts.add(Journal.open(JournalConfig.of(mesh.state().controlJournal()), clock));
+      ControlLoops loops = parts.add(ControlLoops.start(1, journal, clock));
       parts.add(
           IdentityServer.start(
               new IdentityServer.Config(

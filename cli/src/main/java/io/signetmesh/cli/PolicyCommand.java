@@ -111,8 +111,8 @@ final class PolicyCommand implements Callable<Integer> {
     try {
       ClusterSettings settings = cluster.settings(member.names());
       ClusterSource source = parts.add(DirectorySource.open(directory, cluster.defaultNamespace()));
-      ControlLoops loops = parts.add(ControlLoops.start(1));
       Journal journal = parts.add(Journal.open(JournalConfig.of(auditFile()), clock));
+      ControlLoops loops = parts.add(ControlLoops.start(1, journal, clock));
       ClusterTopology topology = parts.add(new ClusterTopology(source));
       OutboundPolicyService outbound =
           parts.add(new OutboundPolicyService(settings.discovery(), topology));

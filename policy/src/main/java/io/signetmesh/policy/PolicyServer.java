@@ -149,7 +149,7 @@ public final class PolicyServer implements AutoCloseable {
     ControlServer server;
     try {
       if (config.admin() != null) {
-        admin = admin(config.admin(), metrics, index, ledger, feed);
+        admin = admin(config.admin(), metrics, index, ledger, feed, loops);
       }
       server =
           ControlServer.start(
@@ -180,12 +180,13 @@ public final class PolicyServer implements AutoCloseable {
       ControllerMetrics metrics,
       PolicyIndex index,
       EnforcementLedger ledger,
-      PolicyFeed feed)
+      PolicyFeed feed,
+      ControlLoops loops)
       throws IOException {
     try {
       // Ready with the first answer: the whole view has been taken over by now.
       return ControllerAdmin.start(
-          config.address(), metrics, index, ledger, feed::reported, () -> true);
+          config.address(), metrics, index, ledger, feed::reported, loops::load, () -> true);
     } catch (IOException e) {
       if (config.required()) {
         throw e;

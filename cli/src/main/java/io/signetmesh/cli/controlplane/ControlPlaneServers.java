@@ -100,8 +100,8 @@ public final class ControlPlaneServers implements AutoCloseable {
       Config config, InstantSource clock, CompletableFuture<ClusterSource> reading, Closing parts)
       throws Exception {
     MeshNames names = config.cluster().names();
-    ControlLoops loops = parts.add(ControlLoops.start(1));
     Journal journal = parts.add(Journal.open(JournalConfig.of(config.journal()), clock));
+    ControlLoops loops = parts.add(ControlLoops.start(1, journal, clock));
     WorkloadTokens attestor =
         WorkloadTokens.open(
             config.state(), names.controlPlaneNamespace(), names.trustDomain(), clock);

@@ -3,7 +3,6 @@ package io.signetmesh.identity.channel;
 import com.sun.management.UnixOperatingSystemMXBean;
 import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
-import java.nio.ByteBuffer;
 import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -50,28 +49,13 @@ final class ConnectionBudget {
   private final int anonymousPerAddress;
   private final int perAddress;
   private final int perIdentity;
-  private final Map<Source, Held> bySource = new HashMap<>();
+  private final Map<AddressBlock, Held> bySource = new HashMap<>();
   private final Map<String, Integer> byIdentity = new HashMap<>();
   private int taken;
   private int handshakesHeld;
   private int anonymousHeld;
   private long refused;
   private long loggedNanos = System.nanoTime() - LOG_NANOS;
-
-  /**
-   * Where connections come from.
-   *
-   * @param ipv6 whether the prefix is one of IPv6
-   * @param prefix the address in IPv4, its first 64 bits in IPv6
-   */
-  private record Source(boolean ipv6, long prefix) {
-    static Source of(InetAddress address) {
-      ByteBuffer bytes = ByteBuffer.wrap(address.getAddress());
-      return bytes.remaining() == Integer.BYTES
-          ? new Source(false, bytes.getInt())
-          : new Source(true, bytes.getLong());
-    }
-  }
 
   /** What a source holds. */
   private static final class Held {
@@ -115,6 +99,11 @@ final class ConnectionBudget {
     return total;
   }
 
+  /** Connections refused since the start. */
+  synchronized long refused() {
+    return refused;
+  }
+
   /** Connections held now. */
   synchronized int taken() {
     return taken;
@@ -122,7 +111,7 @@ final class ConnectionBudget {
 
   /** Room for a connection from an address, or null when it is to be closed. */
   synchronized @Nullable Lease admit(InetAddress address) {
-    Source source = Source.of(address);
+    AddressBlock source = AddressBlock.of(address);
     Held held = bySource.computeIfAbsent(source, key -> new Held());
     String why =
         taken >= total
@@ -160,12 +149,12 @@ final class ConnectionBudget {
   /** The place of one connection, which begins with its handshake. */
   final class Lease implements AutoCloseable {
     private final InetAddress address;
-    private final Source source;
+    private final AddressBlock source;
     private final Held held;
     private State state = State.HANDSHAKE;
     private @Nullable String identity;
 
-    private Lease(InetAddress address, Source source, Held held) {
+    private Lease(InetAddress address, AddressBlock source, Held held) {
       this.address = address;
       this.source = source;
       this.held = held;

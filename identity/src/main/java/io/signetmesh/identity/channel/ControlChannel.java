@@ -137,7 +137,7 @@ public final class ControlChannel {
     return build(address, InsecureChannelCredentials.create(), loops);
   }
 
-  private static ManagedChannel tls(
+  static ManagedChannel tls(
       Address address, String serverName, LiveSslContext<?> tls, ControlLoops loops) {
     WorkloadIdentity.requireDnsName("server name", serverName);
     InternalProtocolNegotiator.ClientFactory factory =

@@ -14,6 +14,7 @@ import io.grpc.ServerInterceptor;
 import io.grpc.Status;
 import io.grpc.netty.InternalNettyServerCredentials;
 import io.grpc.netty.NettyServerBuilder;
+import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.util.concurrent.DefaultThreadFactory;
@@ -44,13 +45,25 @@ import org.jspecify.annotations.Nullable;
  * are open then: clients come back with a new one.
  */
 public final class ControlServer implements AutoCloseable {
-  private static final Attributes.Key<Caller> CALLER = Attributes.Key.create("signet-caller");
-
   /** Time for TLS, and again for the client's HTTP/2 preface and settings. */
   private static final Duration HANDSHAKE_TIMEOUT = Duration.ofSeconds(10);
 
   /** Far above what a proxy watches; bounds what one client can hold open. */
   private static final int MAX_CALLS_PER_CONNECTION = 10_000;
+
+  /** What proxies ask and report takes some KiB. */
+  private static final int MAX_REQUEST_BYTES = 64 * 1024;
+
+  /**
+   * What a client may send without being processed, in a call and on the connection. Twice the
+   * largest message, because half of a window may be open only.
+   */
+  private static final int MIN_WINDOW = 64 * 1024;
+
+  private static final int MAX_METADATA_BYTES = 4 * 1024;
+
+  /** Largest read of a socket, and so what a record or frame that has not come whole keeps. */
+  private static final int MAX_READ = 16 * 1024;
 
   private final Server server;
   private final InetSocketAddress address;
@@ -117,9 +130,9 @@ public final class ControlServer implements AutoCloseable {
       }
     }
 
-    /** Two workers, messages up to 1 MiB. */
+    /** Two workers, messages up to 64 KiB. */
     public static Config of(InetSocketAddress address, Security security) {
-      return new Config(address, security, 2, 1 << 20, MAX_CALLS_PER_CONNECTION);
+      return new Config(address, security, 2, MAX_REQUEST_BYTES, MAX_CALLS_PER_CONNECTION);
     }
   }
 
@@ -131,14 +144,15 @@ public final class ControlServer implements AutoCloseable {
   public static ControlServer start(
       Config config, ControlLoops loops, List<? extends BindableService> services)
       throws IOException {
-    return start(config, loops, services, UncertifiedAge.DEFAULT);
+    return start(config, loops, services, UncertifiedAge.DEFAULT, CallLimits.TO_COMPLETE);
   }
 
   static ControlServer start(
       Config config,
       ControlLoops loops,
       List<? extends BindableService> services,
-      UncertifiedAge age)
+      UncertifiedAge age,
+      Duration toComplete)
       throws IOException {
     LiveSslContext<Credentials> tls =
         switch (config.security()) {
@@ -150,12 +164,19 @@ public final class ControlServer implements AutoCloseable {
                           credentials, ClientCertificate.OPTIONAL, List.of("h2"), mutual.clock()));
           case Security.Cleartext() -> null;
         };
+    ServedConnections served =
+        new ServedConnections(
+            loops,
+            CallLimits.certified(config.maxCalls(), config.maxRequestBytes(), toComplete),
+            CallLimits.uncertified(
+                openMethods(config.security()), config.maxRequestBytes(), toComplete),
+            new MemoryExhaustion());
     ServerCredentials negotiation =
         InternalNettyServerCredentials.create(
             tls == null
-                ? new PlainNegotiator(HANDSHAKE_TIMEOUT, CALLER)
+                ? new PlainNegotiator(HANDSHAKE_TIMEOUT, served)
                 : new TlsServerNegotiator(
-                    tls, HANDSHAKE_TIMEOUT, CALLER, loops.connections(), age));
+                    tls, HANDSHAKE_TIMEOUT, served, loops.connections(), age));
     ExecutorService workers =
         Executors.newFixedThreadPool(
             config.workers(), new DefaultThreadFactory("control-calls", true));
@@ -169,9 +190,14 @@ public final class ControlServer implements AutoCloseable {
               .workerEventLoopGroup(loops.group())
               .channelType(NioServerSocketChannel.class)
               .withChildOption(ChannelOption.TCP_NODELAY, true)
+              .withChildOption(
+                  ChannelOption.RECVBUF_ALLOCATOR,
+                  new AdaptiveRecvByteBufAllocator(512, 2_048, MAX_READ))
               .executor(workers)
               .handshakeTimeout(HANDSHAKE_TIMEOUT.toSeconds(), TimeUnit.SECONDS)
               .maxInboundMessageSize(config.maxRequestBytes())
+              .maxInboundMetadataSize(MAX_METADATA_BYTES)
+              .flowControlWindow(Math.max(MIN_WINDOW, 2 * config.maxRequestBytes() + 16))
               .maxConcurrentCallsPerConnection(config.maxCalls())
               // Rust's HTTP/2 client measures the bandwidth with pings, several a second.
               .permitKeepAliveTime(10, TimeUnit.MILLISECONDS)
@@ -229,9 +255,14 @@ public final class ControlServer implements AutoCloseable {
     @Override
     public <Q, A> ServerCall.Listener<Q> interceptCall(
         ServerCall<Q, A> call, Metadata headers, ServerCallHandler<Q, A> next) {
-      Caller caller = call.getAttributes().get(CALLER);
+      Caller caller = call.getAttributes().get(ServedConnections.CALLER);
+      CallGuard guard = call.getAttributes().get(ServedConnections.GUARD);
+      String stream = headers.get(CallGuard.STREAM);
       String method = call.getMethodDescriptor().getFullMethodName();
+      // The connection's guard has looked already; nothing is served that it did not see.
       if (caller == null
+          || guard == null
+          || stream == null
           || (caller instanceof Caller.Unidentified && !openMethods.contains(method))) {
         call.close(
             Status.UNAUTHENTICATED.withDescription(
@@ -239,13 +270,14 @@ public final class ControlServer implements AutoCloseable {
             new Metadata());
         return new ServerCall.Listener<>() {};
       }
-      return Contexts.interceptCall(
-          Context.current()
-              .withValue(Caller.KEY, caller)
-              .withValue(Caller.ADDRESS, address(call.getAttributes())),
-          call,
-          headers,
-          next);
+      String address = address(call.getAttributes());
+      CallCharge<Q, A> charge = new CallCharge<>(call, guard, Integer.parseInt(stream));
+      return charge.following(
+          Contexts.interceptCall(
+              Context.current().withValue(Caller.KEY, caller).withValue(Caller.ADDRESS, address),
+              charge,
+              headers,
+              next));
     }
 
     private static String address(Attributes attributes) {

@@ -35,6 +35,11 @@ abstract class NegotiationHandler extends ChannelInboundHandlerAdapter {
     ctx.fireUserEventTriggered(event);
   }
 
+  /** gRPC's handler, which is not in the pipeline before {@link #proceed}. */
+  final GrpcHttp2ConnectionHandler grpcHandler() {
+    return grpcHandler;
+  }
+
   final boolean isStarted() {
     return startEvent != null;
   }

@@ -1,6 +1,5 @@
 package io.signetmesh.identity.channel;
 
-import io.grpc.Attributes;
 import io.grpc.netty.GrpcHttp2ConnectionHandler;
 import io.grpc.netty.InternalProtocolNegotiator;
 import io.netty.channel.ChannelHandler;
@@ -13,11 +12,11 @@ final class PlainNegotiator implements InternalProtocolNegotiator.ProtocolNegoti
   static final AsciiString HTTP = AsciiString.cached("http");
 
   private final Duration settingsTimeout;
-  private final Attributes attributes;
+  private final ServedConnections served;
 
-  PlainNegotiator(Duration settingsTimeout, Attributes.Key<Caller> callerKey) {
+  PlainNegotiator(Duration settingsTimeout, ServedConnections served) {
     this.settingsTimeout = settingsTimeout;
-    this.attributes = Attributes.newBuilder().set(callerKey, new Caller.TrustedLocal()).build();
+    this.served = served;
   }
 
   @Override
@@ -30,7 +29,7 @@ final class PlainNegotiator implements InternalProtocolNegotiator.ProtocolNegoti
     return new NegotiationHandler(grpcHandler, settingsTimeout) {
       @Override
       void onNegotiationStart(ChannelHandlerContext ctx) {
-        proceed(ctx, attributes);
+        proceed(ctx, served.begin(ctx, grpcHandler, new Caller.TrustedLocal()));
       }
     };
   }

@@ -1,6 +1,5 @@
 package io.signetmesh.identity.channel;
 
-import io.grpc.Attributes;
 import io.grpc.Grpc;
 import io.grpc.netty.GrpcHttp2ConnectionHandler;
 import io.grpc.netty.InternalProtocolNegotiator;
@@ -21,19 +20,19 @@ import org.jspecify.annotations.Nullable;
 final class TlsServerNegotiator implements InternalProtocolNegotiator.ProtocolNegotiator {
   private final LiveSslContext<?> tls;
   private final Duration timeout;
-  private final Attributes.Key<Caller> callerKey;
+  private final ServedConnections served;
   private final ConnectionBudget connections;
   private final UncertifiedAge age;
 
   TlsServerNegotiator(
       LiveSslContext<?> tls,
       Duration timeout,
-      Attributes.Key<Caller> callerKey,
+      ServedConnections served,
       ConnectionBudget connections,
       UncertifiedAge age) {
     this.tls = tls;
     this.timeout = timeout;
-    this.callerKey = callerKey;
+    this.served = served;
     this.connections = connections;
     this.age = age;
   }
@@ -104,10 +103,12 @@ final class TlsServerNegotiator implements InternalProtocolNegotiator.ProtocolNe
         }
         proceed(
             ctx,
-            Attributes.newBuilder()
-                .set(callerKey, caller)
+            served.begin(ctx, grpcHandler(), caller).toBuilder()
                 .set(Grpc.TRANSPORT_ATTR_SSL_SESSION, handler.engine().getSession())
                 .build());
+        if (!(caller instanceof Caller.Identified)) {
+          served.announce(ctx.channel(), grpcHandler());
+        }
       } else {
         ctx.fireExceptionCaught(completion.cause());
       }

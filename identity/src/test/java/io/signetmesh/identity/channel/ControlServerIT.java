@@ -171,7 +171,8 @@ class ControlServerIT {
                         }
                       }
                     }),
-                new UncertifiedAge(Duration.ofSeconds(1), Duration.ofMillis(300)))) {
+                new UncertifiedAge(Duration.ofSeconds(1), Duration.ofMillis(300)),
+                CallLimits.TO_COMPLETE)) {
       ControlChannel.Address target =
           new ControlChannel.Address("127.0.0.1", brief.address().getPort());
       ManagedChannel identified =

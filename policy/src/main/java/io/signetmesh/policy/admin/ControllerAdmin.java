@@ -31,6 +31,7 @@ import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import io.netty.util.concurrent.GlobalEventExecutor;
+import io.signetmesh.identity.channel.ControlLoops;
 import io.signetmesh.policy.index.PolicyIndex;
 import io.signetmesh.policy.stream.EnforcementLedger;
 import io.signetmesh.policy.stream.ReportedFinding;
@@ -89,6 +90,7 @@ public final class ControllerAdmin implements AutoCloseable {
   /**
    * Binds and serves.
    *
+   * @param load of the servers of this process
    * @param ready whether the controller serves policy
    * @throws IOException when the address cannot be bound
    */
@@ -98,9 +100,10 @@ public final class ControllerAdmin implements AutoCloseable {
       PolicyIndex index,
       EnforcementLedger ledger,
       Supplier<List<ReportedFinding>> findings,
+      Supplier<ControlLoops.Load> load,
       BooleanSupplier ready)
       throws IOException {
-    return start(listen, out -> metrics.write(out, index, ledger, findings), ready);
+    return start(listen, out -> metrics.write(out, index, ledger, findings, load), ready);
   }
 
   static ControllerAdmin start(

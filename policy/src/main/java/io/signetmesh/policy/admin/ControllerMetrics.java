@@ -7,6 +7,7 @@ import io.prometheus.metrics.model.snapshots.GaugeSnapshot;
 import io.prometheus.metrics.model.snapshots.Labels;
 import io.prometheus.metrics.model.snapshots.MetricSnapshot;
 import io.prometheus.metrics.model.snapshots.MetricSnapshots;
+import io.signetmesh.identity.channel.ControlLoops;
 import io.signetmesh.policy.facts.ObjectRef;
 import io.signetmesh.policy.index.Finding;
 import io.signetmesh.policy.index.ObjectReach;
@@ -84,12 +85,14 @@ public final class ControllerMetrics {
    * Writes all metrics.
    *
    * @param findings what is wrong with policy as it is written now
+   * @param load of the servers of this process
    */
   void write(
       OutputStream out,
       PolicyIndex index,
       EnforcementLedger ledger,
-      Supplier<List<ReportedFinding>> findings)
+      Supplier<List<ReportedFinding>> findings,
+      Supplier<ControlLoops.Load> load)
       throws IOException {
     EnforcementLedger.Counts counts = ledger.counts();
     List<MetricSnapshot> all = new ArrayList<>();
@@ -126,8 +129,42 @@ public final class ControllerMetrics {
         acknowledge.snapshot(
             "signet_policy_acknowledge_seconds",
             "Time from a change to the acknowledgement that a port has it in force."));
+    all.addAll(load(load.get()));
     PrometheusTextFormatWriter.create()
         .write(out, new MetricSnapshots(all), EscapingScheme.UNDERSCORE_ESCAPING);
+  }
+
+  private static List<MetricSnapshot> load(ControlLoops.Load load) {
+    CounterSnapshot.Builder calls =
+        CounterSnapshot.builder()
+            .name("signet_control_refused_calls")
+            .help("Calls that the servers of this process refused, by the bound that was hit.");
+    load.refusedCalls()
+        .forEach(
+            (bound, count) ->
+                calls.dataPoint(
+                    CounterSnapshot.CounterDataPointSnapshot.builder()
+                        .labels(Labels.of("bound", bound))
+                        .value(count)
+                        .build()));
+    return List.of(
+        gauge(
+            "signet_control_connections",
+            "TLS connections of the servers of this process.",
+            load.connections()),
+        counter(
+            "signet_control_refused_connections",
+            "Connections that the servers of this process refused.",
+            load.refusedConnections()),
+        GaugeSnapshot.builder()
+            .name("signet_control_call_bytes")
+            .help(
+                "Memory that calls hold: open ones, requests that are not complete, answers that"
+                    + " are not read.")
+            .dataPoint(point(Labels.of("client", "identified"), load.identifiedBytes()))
+            .dataPoint(point(Labels.of("client", "anonymous"), load.anonymousBytes()))
+            .build(),
+        calls.build());
   }
 
   private static GaugeSnapshot ports(EnforcementLedger.Counts counts) {

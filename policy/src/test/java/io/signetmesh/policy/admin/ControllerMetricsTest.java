@@ -6,6 +6,7 @@ import static io.signetmesh.policy.index.Facts.server;
 import static io.signetmesh.policy.index.Facts.toServer;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.signetmesh.identity.channel.ControlLoops;
 import io.signetmesh.policy.facts.Fact;
 import io.signetmesh.policy.index.PolicyConfig;
 import io.signetmesh.policy.index.PolicyIndex;
@@ -32,7 +33,12 @@ final class ControllerMetricsTest {
 
   private List<String> lines(ReportedFinding... findings) throws IOException {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
-    metrics.write(out, index, ledger, () -> List.of(findings));
+    metrics.write(
+        out,
+        index,
+        ledger,
+        () -> List.of(findings),
+        () -> new ControlLoops.Load(5, 2, 8_192, 4_096, Map.of("memory", 7L, "certificate", 3L)));
     return out.toString(StandardCharsets.UTF_8).lines().toList();
   }
 
@@ -44,6 +50,18 @@ final class ControllerMetricsTest {
         .contains("signet_policy_ports{state=\"behind\"} 0.0")
         .contains("signet_policy_objects_left_out 0.0")
         .contains("signet_policy_messages_total 0.0", "signet_policy_changes_total 0.0");
+  }
+
+  @Test
+  void loadOfTheServersIsTold() throws IOException {
+    assertThat(lines())
+        .contains(
+            "signet_control_connections 5.0",
+            "signet_control_refused_connections_total 2.0",
+            "signet_control_call_bytes{client=\"identified\"} 8192.0",
+            "signet_control_call_bytes{client=\"anonymous\"} 4096.0",
+            "signet_control_refused_calls_total{bound=\"memory\"} 7.0",
+            "signet_control_refused_calls_total{bound=\"certificate\"} 3.0");
   }
 
   @Test

@@ -1,0 +1,97 @@
+package io.signetmesh.identity.channel;
+
+import com.google.protobuf.MessageLite;
+import io.grpc.ForwardingServerCall.SimpleForwardingServerCall;
+import io.grpc.ForwardingServerCallListener.SimpleForwardingServerCallListener;
+import io.grpc.Metadata;
+import io.grpc.ServerCall;
+import io.grpc.Status;
+
+/**
+ * Charges answers that a client has not read yet to its share. A call whose answers do not fit is
+ * ended, and its service finds it cancelled. A service that asks whether a call is ready has at
+ * most one message of it waiting.
+ *
+ * @param <Q> request
+ * @param <A> answer
+ */
+final class CallCharge<Q, A> extends SimpleForwardingServerCall<Q, A> {
+  private final CallGuard guard;
+  private final int stream;
+
+  // Guarded by this.
+  private long charged;
+  private boolean over;
+
+  /**
+   * @param stream of the call on the connection that the guard is of
+   */
+  CallCharge(ServerCall<Q, A> call, CallGuard guard, int stream) {
+    super(call);
+    this.guard = guard;
+    this.stream = stream;
+    call.setOnReadyThreshold(1);
+  }
+
+  @Override
+  public void sendMessage(A message) {
+    int bytes = message instanceof MessageLite encoded ? encoded.getSerializedSize() : 0;
+    synchronized (this) {
+      if (over) {
+        return;
+      }
+      over = !guard.share().take(bytes);
+      charged += over ? 0 : bytes;
+      if (!over) {
+        super.sendMessage(message);
+        return;
+      }
+    }
+    guard.end(
+        stream,
+        Status.RESOURCE_EXHAUSTED.withDescription(
+            "an answer of " + bytes + " bytes does not fit what the client may leave unread"));
+  }
+
+  @Override
+  public void close(Status status, Metadata trailers) {
+    synchronized (this) {
+      if (over) {
+        return;
+      }
+    }
+    super.close(status, trailers);
+  }
+
+  /** Follows how far the client reads. */
+  ServerCall.Listener<Q> following(ServerCall.Listener<Q> listener) {
+    return new SimpleForwardingServerCallListener<>(listener) {
+      @Override
+      public void onReady() {
+        settle(false);
+        super.onReady();
+      }
+
+      @Override
+      public void onComplete() {
+        settle(true);
+        super.onComplete();
+      }
+
+      @Override
+      public void onCancel() {
+        settle(true);
+        super.onCancel();
+      }
+    };
+  }
+
+  private synchronized void settle(boolean end) {
+    // Ready means that nothing waits.
+    if (end || isReady()) {
+      guard.share().give(charged);
+      charged = 0;
+    }
+    over |= end;
+  }
+}
