@@ -20,6 +20,7 @@ import io.signetmesh.proxy.config.ProxyConfig;
 import io.signetmesh.proxy.connect.Connector;
 import io.signetmesh.proxy.connect.MeteredConnector;
 import io.signetmesh.proxy.connect.PeerConnector;
+import io.signetmesh.proxy.connect.SourceAddresses;
 import io.signetmesh.proxy.connect.TransportHeader;
 import io.signetmesh.proxy.forward.OutboundAccept;
 import io.signetmesh.proxy.http.DefaultHttpInbound;
@@ -161,6 +162,7 @@ public final class Proxy implements AutoCloseable {
                 config.policyWait(),
                 config.policyIdle(),
                 timer));
+    metrics.nameOnly(policies::isOwn);
     DiscoveryClient upstreams =
         keep(
             new DiscoveryClient(
@@ -178,7 +180,10 @@ public final class Proxy implements AutoCloseable {
                 credentials,
                 clock,
                 config.outboundConnectTimeout(),
-                config.inboundConnectTimeout()));
+                config.inboundConnectTimeout(),
+                config.redirected()
+                    ? SourceAddresses.NONE
+                    : SourceAddresses.of(config.inboundAddresses())));
     Connector connector = new MeteredConnector(peers, metrics);
     HttpConfig http = HttpConfig.defaults().withPoolIdleTimeout(config.poolIdleTimeout());
     DefaultHttpOutbound httpOutbound = new DefaultHttpOutbound(http, connector, metrics);

@@ -9,6 +9,11 @@ package io.signetmesh.proxy.authorize;
  */
 public record ResourceRef(String group, String kind, String name) {
 
+  /** Whether there is no Kubernetes resource behind it. */
+  public boolean isDefault() {
+    return kind.equals("default");
+  }
+
   /** {@code group/kind/name}, or {@code kind/name} when the group is empty. */
   public String label() {
     return group.isEmpty() ? kind + "/" + name : group + "/" + kind + "/" + name;

@@ -38,19 +38,33 @@ public final class PeerConnector implements Connector, AutoCloseable {
   private final LiveSslContext<Credentials> plainTls;
   private final Duration peerTimeout;
   private final Duration localTimeout;
+  private final SourceAddresses sources;
 
-  /**
-   * @param credentials newest credentials of the workload
-   * @param peerTimeout limit for TCP and TLS to a peer together
-   * @param localTimeout limit for TCP to the application
-   */
+  /** Calls to peers come from the address that the kernel chooses. */
   public PeerConnector(
       ProxyLoops loops,
       Supplier<Credentials> credentials,
       InstantSource clock,
       Duration peerTimeout,
       Duration localTimeout) {
+    this(loops, credentials, clock, peerTimeout, localTimeout, SourceAddresses.NONE);
+  }
+
+  /**
+   * @param credentials newest credentials of the workload
+   * @param peerTimeout limit for TCP and TLS to a peer together
+   * @param localTimeout limit for TCP to the application
+   * @param sources where calls to peers come from
+   */
+  public PeerConnector(
+      ProxyLoops loops,
+      Supplier<Credentials> credentials,
+      InstantSource clock,
+      Duration peerTimeout,
+      Duration localTimeout,
+      SourceAddresses sources) {
     this.loops = loops;
+    this.sources = sources;
     this.peerTimeout = peerTimeout;
     this.localTimeout = localTimeout;
     this.direct =
@@ -72,7 +86,15 @@ public final class PeerConnector implements Connector, AutoCloseable {
     Bootstrap bootstrap = loops.client(loop);
     bootstrap.option(ChannelOption.CONNECT_TIMEOUT_MILLIS, (int) peerTimeout.toMillis());
     bootstrap.handler(dial);
-    ChannelFuture connecting = bootstrap.connect(endpoint.dialAddress());
+    InetSocketAddress target = endpoint.dialAddress();
+    InetSocketAddress source = sources.towards(target.getAddress());
+    ChannelFuture connecting;
+    if (source == null) {
+      connecting = bootstrap.connect(target);
+    } else {
+      loops.transport().bindWithoutPort(bootstrap);
+      connecting = bootstrap.connect(target, source);
+    }
     dial.channel = connecting.channel();
     connecting.addListener(
         done -> {

@@ -101,18 +101,28 @@ public final class OutboundAccept extends ChannelInboundHandlerAdapter {
       case OPAQUE -> relay(channel, upstream);
       case HTTP1 -> http(channel, upstream, HttpVersion.HTTP1);
       case HTTP2 -> http(channel, upstream, HttpVersion.HTTP2);
-      case DETECT ->
-          held.inspect(
-              services.detectTimeout(),
-              HttpSniffer::inspect,
-              found -> detected(channel, upstream, found),
-              () -> detected(channel, upstream, HttpDetection.READ_TIMEOUT));
+      case DETECT -> detect(channel, upstream);
     }
   }
 
+  /**
+   * What takes bytes only is not read as HTTP, and what the server says first is not waited for.
+   */
+  private void detect(Channel channel, Upstream upstream) {
+    if (upstream.takesBytesOnly()) {
+      relay(channel, upstream);
+      return;
+    }
+    held.inspect(
+        services.detectTimeout(),
+        HttpSniffer::inspect,
+        found -> detected(channel, upstream, found),
+        () -> detected(channel, upstream, HttpDetection.READ_TIMEOUT));
+  }
+
   private void detected(Channel channel, Upstream upstream, HttpDetection found) {
-    if (upstream.protocol() != Upstream.Protocol.DETECT) {
-      // The policy has changed meanwhile.
+    if (upstream.protocol() != Upstream.Protocol.DETECT || upstream.takesBytesOnly()) {
+      // Policy or endpoints have changed meanwhile.
       resolved(channel, upstream);
       return;
     }

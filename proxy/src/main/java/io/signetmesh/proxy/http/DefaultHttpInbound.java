@@ -5,6 +5,7 @@ import io.netty.handler.codec.http2.DefaultHttp2Headers;
 import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.util.AsciiString;
 import io.netty.util.NetUtil;
+import io.netty.util.concurrent.Future;
 import io.signetmesh.audit.AuditLog;
 import io.signetmesh.audit.DecisionEvent;
 import io.signetmesh.audit.DecisionMode;
@@ -62,7 +63,7 @@ public final class DefaultHttpInbound implements HttpInbound {
   public void serve(
       ProxyLoop loop, Channel channel, InboundConnection connection, HttpVersion version) {
     Loop state = loops.computeIfAbsent(loop, Loop::new);
-    Connection factory = new Connection(state, connection, version);
+    Connection factory = new Connection(state, channel, connection, version);
     if (version == HttpVersion.HTTP1) {
       new Http1ServerConnection(loop, config, factory).install(channel);
     } else {
@@ -82,14 +83,25 @@ public final class DefaultHttpInbound implements HttpInbound {
       this.overloads = new SampledRecords(loop.eventLoop());
     }
 
-    UpstreamPool pool(InetSocketAddress target) {
+    private Future<Channel> dial(InetSocketAddress target, PortPolicy policy) {
+      return connector
+          .connectLocal(loop, target)
+          .addListener(
+              dialed -> {
+                if (dialed.isSuccess()) {
+                  policy.served();
+                }
+              });
+    }
+
+    UpstreamPool pool(InetSocketAddress target, PortPolicy policy) {
       UpstreamPool pool = pools.get(target);
       if (pool == null) {
         pool =
             new UpstreamPool(
                 loop,
                 config,
-                session -> connector.connectLocal(loop, target),
+                session -> dial(target, policy),
                 empty -> pools.remove(target, empty));
         pools.put(target, pool);
       }
@@ -100,6 +112,7 @@ public final class DefaultHttpInbound implements HttpInbound {
   /** One client connection. */
   private final class Connection implements ExchangeFactory {
     private final Loop state;
+    private final Channel client;
     private final InboundConnection inbound;
     private final HttpVersion version;
     private final PortPolicy.Registration registration;
@@ -108,8 +121,9 @@ public final class DefaultHttpInbound implements HttpInbound {
     private @Nullable Decision lastTrial;
     private @Nullable TrialVerdict lastTrialVerdict;
 
-    Connection(Loop state, InboundConnection inbound, HttpVersion version) {
+    Connection(Loop state, Channel client, InboundConnection inbound, HttpVersion version) {
       this.state = state;
+      this.client = client;
       this.inbound = inbound;
       this.version = version;
       this.registration = inbound.policy().onChange(state.loop.eventLoop(), this::policyChanged);
@@ -161,6 +175,10 @@ public final class DefaultHttpInbound implements HttpInbound {
         exchange.recheck(policy);
       }
       state.loop.flushDirty();
+      if (!inbound.policy().isWatched()) {
+        // Nobody tells of changes any more.
+        client.close();
+      }
     }
 
     /** Probing clients are seen too. */
@@ -502,7 +520,7 @@ public final class DefaultHttpInbound implements HttpInbound {
 
     private void send() {
       InetSocketAddress target = connection.inbound.target();
-      UpstreamPool pool = connection.state.pool(target);
+      UpstreamPool pool = connection.state.pool(target, connection.inbound.policy());
       if (request().authority() == null) {
         // An HTTP/1.0 request may name no host; what is sent on must.
         request().authority(NetUtil.toSocketAddressString(target));

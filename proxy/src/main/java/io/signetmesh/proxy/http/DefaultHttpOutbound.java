@@ -63,6 +63,14 @@ public final class DefaultHttpOutbound implements HttpOutbound {
     }
   }
 
+  /**
+   * What the peer proxy is told of a connection: nothing where its port takes bytes only, or it
+   * would read requests on a port that has none.
+   */
+  private static Connector.Session session(Endpoint endpoint, Connector.Session spoken) {
+    return endpoint.hint() == Endpoint.Hint.OPAQUE ? Connector.Session.OPAQUE : spoken;
+  }
+
   /** State of one loop; confined to it. */
   private final class Loop {
     private final ProxyLoop loop;
@@ -80,7 +88,7 @@ public final class DefaultHttpOutbound implements HttpOutbound {
             new UpstreamPool(
                 loop,
                 config,
-                session -> connector.connect(loop, endpoint, session),
+                session -> connector.connect(loop, endpoint, session(endpoint, session)),
                 empty -> pools.remove(endpoint, empty));
         pools.put(endpoint, pool);
       }

@@ -155,9 +155,16 @@ final class ConnectionLife {
 
   private void policyChanged() {
     Destination known = destination;
-    ServerPolicy now = known == null ? null : known.policy().current();
+    if (known == null) {
+      return;
+    }
+    ServerPolicy now = known.policy().current();
     if (now != null) {
       state.policyChanged(now);
+    }
+    if (!known.policy().isWatched() && !(state instanceof ConnectionState.Closed)) {
+      // Nobody tells of changes any more.
+      refuse(known.target(), Reason.NO_POLICY, arrival.label());
     }
   }
 
@@ -320,7 +327,6 @@ final class ConnectionLife {
         .inboundTransportHeader(
             session == null ? "" : session == HttpVersion.HTTP1 ? "http/1" : "http/2",
             header.getPort(),
-            null,
             arrival.identity());
     arrival = arrival.direct(session);
     bind(new InetSocketAddress(local().getAddress(), header.getPort()), this::proceed);
@@ -438,6 +444,7 @@ final class ConnectionLife {
 
   @SuppressWarnings("ReferenceEquality") // A policy that is in force again is as good as another.
   private void dialed(Allowed allowed, Channel application) {
+    destination().policy().served();
     ServerPolicy now = current();
     if (now != allowed.policy()) {
       if (!isTreatedAlike(allowed, now)) {
@@ -539,7 +546,11 @@ final class ConnectionLife {
 
   /** Nothing becomes of a connection whose policy was not asked. */
   private void refuse(InetSocketAddress target, Reason reason, String label) {
-    services.metrics().inboundTcpFailed(target, ProxyError.UNEXPECTED);
+    if (reason == Reason.FOREIGN_ADDRESS) {
+      services.metrics().inboundTcpForeign();
+    } else {
+      services.metrics().inboundTcpFailed(target, ProxyError.UNEXPECTED);
+    }
     records.denied(records.connection(target, arrival), reason, label, null, null);
     close();
   }

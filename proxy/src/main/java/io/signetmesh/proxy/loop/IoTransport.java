@@ -1,5 +1,6 @@
 package io.signetmesh.proxy.loop;
 
+import io.netty.bootstrap.Bootstrap;
 import io.netty.channel.IoHandlerFactory;
 import io.netty.channel.epoll.Epoll;
 import io.netty.channel.epoll.EpollServerSocketChannel;
@@ -9,6 +10,7 @@ import io.netty.channel.socket.ServerSocketChannel;
 import io.netty.channel.socket.SocketChannel;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.channel.socket.nio.NioSocketChannel;
+import io.netty.channel.unix.IntegerUnixChannelOption;
 import io.netty.channel.uring.IoUring;
 import io.netty.channel.uring.IoUringIoHandler;
 import io.netty.channel.uring.IoUringServerSocketChannel;
@@ -23,6 +25,10 @@ public enum IoTransport {
   EPOLL("epoll"),
   /** Fallback for systems that are not Linux. */
   NIO("nio");
+
+  /** {@code IP_BIND_ADDRESS_NO_PORT} of level {@code IPPROTO_IP}, ip(7). */
+  private static final IntegerUnixChannelOption BIND_ADDRESS_NO_PORT =
+      new IntegerUnixChannelOption("IP_BIND_ADDRESS_NO_PORT", 0, 24);
 
   private final String label;
 
@@ -88,6 +94,17 @@ public enum IoTransport {
       case EPOLL -> EpollSocketChannel.class;
       case NIO -> NioSocketChannel.class;
     };
+  }
+
+  /**
+   * Has clients that are bound to an address get their port when they connect. A port is then taken
+   * for a pair of addresses and not for all: as many connections are possible as without the
+   * address.
+   */
+  public void bindWithoutPort(Bootstrap client) {
+    if (this != NIO) {
+      client.option(BIND_ADDRESS_NO_PORT, 1);
+    }
   }
 
   /** Channel class of listeners. */

@@ -11,6 +11,7 @@ import java.net.InetSocketAddress;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.Map;
+import java.util.function.IntPredicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -47,6 +48,7 @@ public final class ProxyMetrics {
   private final BalancerMetrics.Families httpBalancers;
   private final BalancerMetrics.Families tcpBalancers;
   private final Family<Counter> identityRefreshes;
+  private volatile IntPredicate ownPorts = port -> true;
   private volatile long identityExpiryMillis;
   private volatile long identityRefreshMillis;
 
@@ -144,6 +146,18 @@ public final class ProxyMetrics {
     return registry;
   }
 
+  /**
+   * Names the ports that labels may show. A client may knock at any of 65,535; denials of the
+   * workload's own ports must not be counted as {@code overflow} for that.
+   */
+  public void nameOnly(IntPredicate own) {
+    ownPorts = own;
+  }
+
+  private Target inbound(InetSocketAddress target) {
+    return new Target(target, ownPorts.test(target.getPort()));
+  }
+
   // Connections.
 
   /**
@@ -154,15 +168,9 @@ public final class ProxyMetrics {
    */
   public TcpConnectionMetrics inboundAccepted(
       InetSocketAddress target, TlsStatus tls, ServerPolicy policy) {
+    Target shown = inbound(target);
     return open(
-        new TcpKey(
-            "inbound",
-            "src",
-            new Target(target),
-            tls,
-            policy.server(),
-            target.getPort(),
-            Labels.none()));
+        new TcpKey("inbound", "src", shown, tls, policy.server(), shown.port(), Labels.none()));
   }
 
   /** A connection to the local application is established. */
@@ -174,7 +182,7 @@ public final class ProxyMetrics {
             new Target(application),
             TlsStatus.NoIdentity.LOOPBACK,
             null,
-            0,
+            "",
             Labels.none()));
   }
 
@@ -187,7 +195,7 @@ public final class ProxyMetrics {
             new Target(target),
             TlsStatus.NoIdentity.LOOPBACK,
             null,
-            0,
+            "",
             Labels.none()));
   }
 
@@ -200,7 +208,7 @@ public final class ProxyMetrics {
             new Target(endpoint.address()),
             tlsOf(endpoint),
             null,
-            0,
+            "",
             destinationLabels(endpoint)));
   }
 
@@ -212,13 +220,13 @@ public final class ProxyMetrics {
   public void inboundTcpAllowed(
       InetSocketAddress target, TlsStatus tls, ServerPolicy policy, Decision decision) {
     inboundTcpAllow
-        .with(policyLabels(new Target(target), tls, policy).add(authorization(decision)).build())
+        .with(policyLabels(inbound(target), tls, policy).add(authorization(decision)).build())
         .increment();
   }
 
   /** Counts that a connection was denied. */
   public void inboundTcpDenied(InetSocketAddress target, TlsStatus tls, ServerPolicy policy) {
-    inboundTcpDeny.with(policyLabels(new Target(target), tls, policy).build()).increment();
+    inboundTcpDeny.with(policyLabels(inbound(target), tls, policy).build()).increment();
   }
 
   /**
@@ -229,7 +237,7 @@ public final class ProxyMetrics {
   public void inboundTcpTerminated(
       InetSocketAddress target, TlsStatus tls, ServerPolicy policy, Decision decision) {
     inboundTcpTerminate
-        .with(policyLabels(new Target(target), tls, policy).add(authorization(decision)).build())
+        .with(policyLabels(inbound(target), tls, policy).add(authorization(decision)).build())
         .increment();
   }
 
@@ -240,17 +248,22 @@ public final class ProxyMetrics {
    */
   public void inboundTcpTried(
       InetSocketAddress target, ServerPolicy policy, boolean allowed, Decision trial) {
-    inboundTried("tcp", new Target(target), policy, allowed, trial).increment();
+    inboundTried("tcp", inbound(target), policy, allowed, trial).increment();
   }
 
   /** Counts an inbound connection that the proxy failed. */
   public void inboundTcpFailed(InetSocketAddress target, ProxyError error) {
-    inboundTcpErrors.with(errorLabels(error, target)).increment();
+    inboundTcpErrors.with(errorLabels(error, inbound(target))).increment();
+  }
+
+  /** Counts an inbound connection to an address that is not the workload's. */
+  public void inboundTcpForeign() {
+    inboundTcpErrors.with(errorLabels(ProxyError.UNEXPECTED, Target.UNNAMED)).increment();
   }
 
   /** Counts an outbound connection that the proxy failed. */
   public void outboundTcpFailed(InetSocketAddress target, ProxyError error) {
-    outboundTcpErrors.with(errorLabels(error, target)).increment();
+    outboundTcpErrors.with(errorLabels(error, new Target(target))).increment();
   }
 
   /**
@@ -260,7 +273,7 @@ public final class ProxyMetrics {
    * @param nanos how long it took
    */
   public void inboundDetected(ServerPolicy policy, int port, HttpDetection result, long nanos) {
-    Labels server = server(policy.server(), port);
+    Labels server = server(policy.server(), ownPorts.test(port) ? Integer.toString(port) : "");
     inboundDetections.with(server.and("result", result.label())).increment();
     inboundDetectionTime.with(server).observe(nanos);
   }
@@ -270,23 +283,19 @@ public final class ProxyMetrics {
    *
    * @param sessionProtocol {@code http/1}, {@code http/2} or empty for bytes
    * @param targetPort port that the header names
-   * @param targetName name that the header names, or null
    * @param clientId identity of the client, or null
    */
   public void inboundTransportHeader(
-      String sessionProtocol,
-      int targetPort,
-      @Nullable String targetName,
-      @Nullable String clientId) {
+      String sessionProtocol, int targetPort, @Nullable String clientId) {
     transportHeaders
         .with(
             Labels.of(
                 "session_protocol",
                 sessionProtocol,
                 "target_port",
-                Integer.toString(targetPort),
+                ownPorts.test(targetPort) ? Integer.toString(targetPort) : "",
                 "target_name",
-                targetName == null ? "" : targetName,
+                "",
                 "client_id",
                 clientId == null ? "" : clientId))
         .increment();
@@ -296,7 +305,7 @@ public final class ProxyMetrics {
 
   /** What counts the requests of an inbound connection; keep it with the connection. */
   public InboundHttpMetrics inboundHttp(InetSocketAddress target, TlsStatus tls) {
-    return new InboundHttpMetrics(this, new Target(target), tls);
+    return new InboundHttpMetrics(this, inbound(target), tls);
   }
 
   /** What counts the requests to a destination; see {@link OutboundHttpMetrics}. */
@@ -369,7 +378,7 @@ public final class ProxyMetrics {
     return inboundTrials.with(
         Labels.builder()
             .add("kind", kind)
-            .add(server(policy.server(), target.address().getPort()))
+            .add(server(policy.server(), target.port()))
             .add("outcome", allowed ? "allow" : "deny")
             .add("verdict", trial.allowed() ? "allow" : "deny")
             .add("reason", trial.reason().code())
@@ -380,7 +389,7 @@ public final class ProxyMetrics {
   void inboundHttpError(Target target, @Nullable ServerPolicy policy, ProxyError error) {
     Labels.Builder labels = Labels.builder().add("error", error.label()).add(target.labels());
     if (policy != null) {
-      labels.add(server(policy.server(), target.address().getPort()));
+      labels.add(server(policy.server(), target.port()));
     }
     inboundHttpErrors.with(labels.build()).increment();
   }
@@ -509,15 +518,15 @@ public final class ProxyMetrics {
     return Labels.builder()
         .add(target.labels())
         .add(tls.labels())
-        .add(server(policy.server(), target.address().getPort()));
+        .add(server(policy.server(), target.port()));
   }
 
-  private static Labels errorLabels(ProxyError error, InetSocketAddress target) {
-    return Labels.builder().add("error", error.label()).add(new Target(target).labels()).build();
+  private static Labels errorLabels(ProxyError error, Target target) {
+    return Labels.builder().add("error", error.label()).add(target.labels()).build();
   }
 
-  private static Labels server(ResourceRef ref, int port) {
-    return resource("srv", ref).and("srv_port", Integer.toString(port));
+  private static Labels server(ResourceRef ref, String port) {
+    return resource("srv", ref).and("srv_port", port);
   }
 
   private static Labels resource(String prefix, ResourceRef ref) {
@@ -575,7 +584,7 @@ public final class ProxyMetrics {
       Target target,
       TlsStatus tls,
       @Nullable ResourceRef server,
-      int port,
+      String port,
       Labels destination) {
 
     Labels labels() {
@@ -604,7 +613,7 @@ public final class ProxyMetrics {
           .add("direction", "inbound")
           .add(target.labels())
           .add(tls.labels())
-          .add(ProxyMetrics.server(server, target.address().getPort()))
+          .add(ProxyMetrics.server(server, target.port()))
           .add(resource("route", route))
           .add(authorization(authorization))
           .build();

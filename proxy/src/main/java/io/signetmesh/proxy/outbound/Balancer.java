@@ -38,6 +38,7 @@ final class Balancer {
   private final Set<Waiter> waiters = new LinkedHashSet<>();
   private volatile Member[] members = new Member[0];
   private volatile boolean failingFast;
+  private volatile boolean bytesOnly;
 
   /** An endpoint with its load. */
   private record Member(Endpoint endpoint, EndpointLoad load) {}
@@ -87,8 +88,16 @@ final class Balancer {
                 : new Member(endpoint, new EndpointLoad(defaultRttNanos, decayNanos, now));
       }
       members = next;
+      bytesOnly =
+          !endpoints.isEmpty()
+              && endpoints.stream().allMatch(e -> e.hint() == Endpoint.Hint.OPAQUE);
     }
     wake();
+  }
+
+  /** Whether there are endpoints and all of them take bytes only. */
+  boolean bytesOnly() {
+    return bytesOnly;
   }
 
   int size() {

@@ -539,6 +539,21 @@ public final class DiscoveryClient implements Upstreams, AutoCloseable {
     }
 
     @Override
+    public boolean takesBytesOnly() {
+      Bound now = current();
+      if (now.totalWeight() == 0) {
+        return false;
+      }
+      for (Share share : now.shares()) {
+        Balancer balancer = share.balancer();
+        if (share.weight() > 0 && (balancer == null || !balancer.bytesOnly())) {
+          return false;
+        }
+      }
+      return true;
+    }
+
+    @Override
     public String authority() {
       return key.authority();
     }

@@ -29,7 +29,7 @@ public record Endpoint(
     UNKNOWN,
     /** HTTP/1 requests may cross as HTTP/2 with {@code l5d-orig-proto}. */
     HTTP2,
-    /** Bytes only. */
+    /** Bytes only: connections to it carry no protocol, also where requests are sent over them. */
     OPAQUE
   }
 

@@ -9,6 +9,14 @@ public interface Upstream {
   /** How the client's bytes are to be read. */
   Protocol protocol();
 
+  /**
+   * Whether all endpoints that are known now are hinted to take bytes only: then the client's bytes
+   * are not read as HTTP, whatever they look like.
+   */
+  default boolean takesBytesOnly() {
+    return false;
+  }
+
   /** Authority of the destination, {@code name:port}, for logs, metrics and tracing. */
   String authority();
 

@@ -42,13 +42,28 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(PolicyWatcher.class);
   private static final long BACKOFF_MIN_MILLIS = 100;
   private static final long BACKOFF_MAX_MILLIS = 10_000;
+  private static final long BACKOFF_MAX_PINNED_MILLIS = 2_000;
 
   /**
-   * Ports watched at the same time. Each is a stream to the controller, and where connections are
-   * redirected any client opens one by knocking at a port: a scan must not use up memory and
-   * streams.
+   * Ports watched at the same time that are not pinned, but that the application serves or a Server
+   * names. Neither is up to a stranger.
    */
-  static final int MOST_PORTS = 1_000;
+  static final int MOST_FOUND = 512;
+
+  /**
+   * Ports watched at the same time that somebody knocked at and that nothing is known of. Each is a
+   * stream to the controller, and where connections are redirected any client opens one: a scan
+   * must not use up memory and streams, nor those of other ports.
+   */
+  static final int MOST_KNOCKED = 64;
+
+  /**
+   * Life of such a port, whoever is connected to it. Longer than it takes to find a protocol out.
+   */
+  static final Duration KNOCKED_LIFE = Duration.ofSeconds(30);
+
+  private static final long DEFER_MILLIS = 100;
+  private static final int MOST_DEFERRALS = 10;
 
   private final ManagedChannel channel;
   private final String workload;
@@ -58,6 +73,7 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
   private final ScheduledExecutorService scheduler;
   private final EnforcementReporter reporter;
   private final Map<Integer, Port> ports = new ConcurrentHashMap<>();
+  private final Set<Integer> pinnedNumbers = ConcurrentHashMap.newKeySet();
   private volatile boolean closed;
 
   /**
@@ -86,6 +102,7 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
   /** Watches ports for the life of the proxy. */
   public void watch(Collection<Integer> pinned) {
     for (int number : pinned) {
+      pinnedNumbers.add(number);
       port(number).pinned = true;
     }
   }
@@ -120,8 +137,8 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
 
   private Port port(int number) {
     Port known = ports.get(number);
-    if (known == null && ports.size() >= MOST_PORTS) {
-      forgetOldest();
+    if (known == null) {
+      makeRoom();
     }
     Port port =
         ports.computeIfAbsent(
@@ -135,17 +152,57 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
     return port;
   }
 
-  /** Makes room by the port that has not been used for the longest time. */
-  private void forgetOldest() {
-    Port oldest = null;
+  /**
+   * Makes room for one more port that is not known, by the one that has not been used for the
+   * longest time among its like. A knock never costs a port of the application's.
+   */
+  private void makeRoom() {
+    int knocked = 0;
+    int found = 0;
+    Port oldestKnocked = null;
+    Port oldestFound = null;
     for (Port port : ports.values()) {
-      if (port.isForgettable() && (oldest == null || port.usedAt - oldest.usedAt < 0)) {
-        oldest = port;
+      if (port.pinned) {
+        continue;
+      }
+      if (port.isFound()) {
+        found++;
+        if (port.listeners.isEmpty()
+            && (oldestFound == null || port.usedAt - oldestFound.usedAt < 0)) {
+          oldestFound = port;
+        }
+      } else {
+        knocked++;
+        if (oldestKnocked == null || port.usedAt - oldestKnocked.usedAt < 0) {
+          oldestKnocked = port;
+        }
       }
     }
-    if (oldest != null) {
-      oldest.forget();
+    if (knocked >= MOST_KNOCKED && oldestKnocked != null) {
+      oldestKnocked.forget();
     }
+    if (found >= MOST_FOUND && oldestFound != null) {
+      oldestFound.forget();
+    }
+  }
+
+  /**
+   * Whether a port is one of the workload's own, so that it may be named in metrics: pinned, served
+   * by the application, or named by a Server.
+   */
+  public boolean isOwn(int number) {
+    Port port = ports.get(number);
+    return port != null && (port.pinned || port.isFound());
+  }
+
+  /** Whether the watches of all pinned ports are open. */
+  private boolean pinnedAreLive() {
+    for (Port port : ports.values()) {
+      if (port.pinned && !port.live) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Ports that are watched now. */
@@ -173,32 +230,59 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
     private volatile boolean pinned;
     private volatile long usedAt = System.nanoTime();
     private volatile boolean stopped;
+    private volatile boolean served;
+    private volatile boolean live;
     private final Object calling = new Object();
     private @Nullable ClientCallStreamObserver<PortSpec> call;
     private int failures;
 
     Port(int number) {
       this.number = number;
+      this.pinned = pinnedNumbers.contains(number);
     }
 
     void start() {
-      subscribe();
-      scheduler.schedule(this::evictIfIdle, idle.toMillis(), TimeUnit.MILLISECONDS);
+      subscribe(0);
+      if (!pinned) {
+        scheduler.schedule(this::endKnocked, KNOCKED_LIFE.toMillis(), TimeUnit.MILLISECONDS);
+        scheduler.schedule(this::evictIfIdle, idle.toMillis(), TimeUnit.MILLISECONDS);
+      }
+    }
+
+    private void endKnocked() {
+      if (!pinned && !stopped && !isFound()) {
+        forget();
+      }
     }
 
     private void evictIfIdle() {
       if (pinned || stopped) {
         return;
       }
-      if (isForgettable() && System.nanoTime() - usedAt >= idle.toNanos()) {
+      if (listeners.isEmpty() && System.nanoTime() - usedAt >= idle.toNanos()) {
         forget();
         return;
       }
       scheduler.schedule(this::evictIfIdle, idle.toMillis(), TimeUnit.MILLISECONDS);
     }
 
-    boolean isForgettable() {
-      return !pinned && listeners.isEmpty();
+    /** Whether the application serves the port, or a Server names it. */
+    boolean isFound() {
+      ServerPolicy policy = current;
+      return served
+          || (policy != null && policy.invalidity() == null && !policy.server().isDefault());
+    }
+
+    @Override
+    public void served() {
+      if (!served) {
+        served = true;
+      }
+    }
+
+    @Override
+    public boolean isWatched() {
+      return !stopped;
     }
 
     void forget() {
@@ -212,8 +296,16 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
       }
     }
 
-    /** Under the lock that ends it: a call cannot be cancelled before it is begun. */
-    private void subscribe() {
+    /**
+     * Watches, pinned ports first: what strangers knock at must not stand before them in the queue
+     * of a controller that has just come back. Nobody waits for them for more than a second.
+     */
+    private void subscribe(int deferred) {
+      if (!pinned && deferred < MOST_DEFERRALS && !pinnedAreLive()) {
+        scheduler.schedule(() -> subscribe(deferred + 1), DEFER_MILLIS, TimeUnit.MILLISECONDS);
+        return;
+      }
+      // Under the lock that ends it: a call cannot be cancelled before it is begun.
       synchronized (calling) {
         if (!closed && !stopped) {
           call();
@@ -238,6 +330,7 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
                 @Override
                 public void onNext(Server message) {
                   failures = 0;
+                  live = true;
                   received(message);
                 }
 
@@ -254,6 +347,7 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
     }
 
     private void ended(@Nullable Throwable error) {
+      live = false;
       if (closed || stopped) {
         return;
       }
@@ -265,10 +359,11 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
       }
       // Whatever the reason, the policy in force stays and the watch is opened again: a controller
       // that refuses today may have learnt of the workload tomorrow.
-      long backoff = Math.min(BACKOFF_MAX_MILLIS, BACKOFF_MIN_MILLIS << Math.min(failures, 10));
+      long most = pinned ? BACKOFF_MAX_PINNED_MILLIS : BACKOFF_MAX_MILLIS;
+      long backoff = Math.min(most, BACKOFF_MIN_MILLIS << Math.min(failures, 10));
       failures++;
       long jittered = backoff + ThreadLocalRandom.current().nextLong(backoff / 2 + 1);
-      scheduler.schedule(this::subscribe, jittered, TimeUnit.MILLISECONDS);
+      scheduler.schedule(() -> subscribe(0), jittered, TimeUnit.MILLISECONDS);
     }
 
     private void received(Server message) {

@@ -12,6 +12,17 @@ public interface PortPolicy {
   /** Port of the application, 1 to 65535. */
   int port();
 
+  /**
+   * Whether changes are still followed. A port that was knocked at and that nothing is known of is
+   * forgotten after a short time, with whoever is connected to it: no connection may outlive that.
+   */
+  default boolean isWatched() {
+    return true;
+  }
+
+  /** Notes that the application has taken a connection on the port: then it is one of its own. */
+  default void served() {}
+
   /** The policy in force: one volatile read. Null before the controller's first message. */
   @Nullable ServerPolicy current();
 

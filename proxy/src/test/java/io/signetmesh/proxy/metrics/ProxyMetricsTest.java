@@ -53,6 +53,41 @@ final class ProxyMetricsTest {
   private final FixedRoute route = new FixedRoute();
 
   @Test
+  void portsThatStrangersKnockAtAreNoLabelsAndDoNotHideDenialsOfOwnPorts() throws Exception {
+    metrics.nameOnly(port -> port == 8080);
+    for (int port = 10_000; port < 13_000; port++) {
+      InetSocketAddress knocked = new InetSocketAddress("10.0.0.7", port);
+      metrics.inboundTcpDenied(knocked, TlsStatus.Opaque.OPAQUE, policy);
+      metrics.inboundTcpFailed(knocked, ProxyError.IO);
+      metrics
+          .inboundAccepted(knocked, TlsStatus.NoIdentity.NO_TLS_FROM_REMOTE, policy)
+          .closed(null);
+      metrics.inboundDetected(policy, port, HttpDetection.NOT_HTTP, 1);
+      metrics.inboundTransportHeader("", port, "c");
+      metrics.inboundTcpForeign();
+      InboundHttpMetrics connection =
+          metrics.inboundHttp(knocked, TlsStatus.NoIdentity.NO_TLS_FROM_REMOTE);
+      connection.denied(policy, route, DENIED);
+      connection.failed(policy, ProxyError.IO);
+    }
+    metrics.inboundTcpDenied(TARGET, CLIENT, policy);
+
+    assertThat(text())
+        .doesNotContain("overflow\"")
+        .doesNotContain("1000")
+        .contains("signet_metrics_overflow_total 0")
+        .contains(
+            "inbound_tcp_authz_deny_total{"
+                + TARGET_LABELS
+                + ","
+                + TLS_LABELS
+                + ","
+                + SRV_LABELS
+                + "} 1\n")
+        .containsPattern("inbound_tcp_authz_deny_total\\{target_addr=\"\"[^}]*} 3000\n");
+  }
+
+  @Test
   void inboundRequestIsCountedUnderServerRouteAndAuthorization() throws Exception {
     InboundHttpMetrics connection = metrics.inboundHttp(TARGET, CLIENT);
     RequestMetrics request = connection.authorized(policy, route, ALLOWED);
@@ -243,7 +278,7 @@ final class ProxyMetricsTest {
     metrics.inboundTcpFailed(TARGET, ProxyError.TLS_DETECTION_TIMEOUT);
     metrics.outboundTcpFailed(TARGET, ProxyError.IO);
     metrics.inboundDetected(policy, 8080, HttpDetection.NOT_HTTP, 50_000);
-    metrics.inboundTransportHeader("http/2", 8080, null, "c");
+    metrics.inboundTransportHeader("http/2", 8080, "c");
     String labels = TARGET_LABELS + "," + TLS_LABELS + "," + SRV_LABELS;
     assertThat(text())
         .contains(

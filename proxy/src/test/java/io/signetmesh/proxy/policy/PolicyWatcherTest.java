@@ -16,6 +16,7 @@ import io.linkerd.proxy.inbound.Server;
 import io.linkerd.proxy.meta.Metadata;
 import io.linkerd.proxy.net.IPAddress;
 import io.linkerd.proxy.net.IPNetwork;
+import io.netty.util.concurrent.ImmediateEventExecutor;
 import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.authorize.PolicyCompiler;
 import io.signetmesh.proxy.authorize.RequestFacts;
@@ -23,8 +24,12 @@ import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;
 import java.net.InetAddress;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
@@ -63,20 +68,122 @@ class PolicyWatcherTest {
     }
 
     assertThat(watcher.watched())
-        .hasSizeLessThanOrEqualTo(PolicyWatcher.MOST_PORTS)
+        .hasSizeLessThanOrEqualTo(PolicyWatcher.MOST_KNOCKED + 1)
         .contains(8080, 5_000);
+  }
+
+  @Test
+  void knocksThatKeepTheirConnectionsTakeNoMoreRoomThanOthers() {
+    watcher.watch(List.of(8080));
+    List<Integer> told = new ArrayList<>();
+    for (int port = 1; port <= 500; port++) {
+      int knocked = port;
+      watcher.forPort(port).onChange(ImmediateEventExecutor.INSTANCE, gone -> told.add(knocked));
+    }
+
+    assertThat(watcher.watched()).hasSizeLessThanOrEqualTo(PolicyWatcher.MOST_KNOCKED + 1);
+    // Who still holds one of the others is told, so that it closes.
+    assertThat(told).hasSize(500 - PolicyWatcher.MOST_KNOCKED).contains(1);
+  }
+
+  @Test
+  void scanDoesNotCostAPortThatTheApplicationServes() {
+    PortPolicy served = watcher.forPort(9_999);
+    served.served();
+    for (int port = 1; port <= 500; port++) {
+      watcher.forPort(port);
+    }
+
+    assertThat(watcher.watched()).contains(9_999);
+    assertThat(served.isWatched()).isTrue();
+    assertThat(watcher.isOwn(9_999)).isTrue();
+    assertThat(watcher.isOwn(500)).isFalse();
   }
 
   @Test
   void portThatWasForgottenGrantsNothingToThoseWhoStillHoldIt() {
     PortPolicy held = watcher.forPort(1);
-    for (int port = 2; port <= PolicyWatcher.MOST_PORTS + 1; port++) {
+    for (int port = 2; port <= PolicyWatcher.MOST_KNOCKED + 1; port++) {
       watcher.forPort(port);
     }
 
     assertThat(watcher.watched()).doesNotContain(1);
+    assertThat(held.isWatched()).isFalse();
     assertThat(held.current()).isNotNull();
     assertThat(held.current().invalidity()).isNotNull();
+  }
+
+  @Test
+  void knockedPortEndsAfterItsShortLifeWhoeverIsConnectedToIt() {
+    ManualTimer manual = new ManualTimer();
+    try (PolicyWatcher brief =
+        new PolicyWatcher(
+            nowhere,
+            "shop:web",
+            new PolicyCompiler(false, System::nanoTime),
+            Duration.ofSeconds(1),
+            Duration.ofHours(1),
+            manual)) {
+      brief.watch(List.of(8080));
+      brief.forPort(1).onChange(ImmediateEventExecutor.INSTANCE, gone -> {});
+      brief.forPort(2).served();
+      manual.run(PolicyWatcher.KNOCKED_LIFE);
+
+      assertThat(brief.watched()).containsExactlyInAnyOrder(8080, 2);
+    }
+  }
+
+  @Test
+  void knockedPortsAreSubscribedAfterThePinnedOnes() throws Exception {
+    ManualTimer manual = new ManualTimer();
+    List<Integer> asked = new CopyOnWriteArrayList<>();
+    Map<Integer, StreamObserver<Server>> streams = new ConcurrentHashMap<>();
+    io.grpc.Server controller =
+        InProcessServerBuilder.forName("pinned-first")
+            .directExecutor()
+            .addService(
+                new InboundServerPoliciesGrpc.InboundServerPoliciesImplBase() {
+                  @Override
+                  public void watchPort(PortSpec port, StreamObserver<Server> updates) {
+                    asked.add(port.getPort());
+                    streams.put(port.getPort(), updates);
+                  }
+                })
+            .build()
+            .start();
+    ManagedChannel channel =
+        InProcessChannelBuilder.forName("pinned-first").directExecutor().build();
+    try (PolicyWatcher ordered =
+        new PolicyWatcher(
+            channel,
+            "shop:web",
+            new PolicyCompiler(false, System::nanoTime),
+            Duration.ofSeconds(1),
+            Duration.ofHours(1),
+            manual)) {
+      ordered.watch(List.of(8080));
+      ordered.forPort(1);
+      manual.run(Duration.ofMillis(100));
+      assertThat(asked).containsExactly(8080);
+      streams.get(8080).onNext(twoRequestsPerSecond(1));
+      manual.run(Duration.ofMillis(100));
+      assertThat(asked).containsExactly(8080, 1);
+
+      // The controller is gone and back.
+      asked.clear();
+      streams.get(1).onError(io.grpc.Status.UNAVAILABLE.asRuntimeException());
+      streams.get(8080).onError(io.grpc.Status.UNAVAILABLE.asRuntimeException());
+      manual.run(Duration.ofMillis(150));
+      assertThat(asked).containsExactly(8080);
+      // A pinned port without an answer holds the others back for no more than a second.
+      for (int i = 0; i < 10; i++) {
+        manual.run(Duration.ofMillis(100));
+      }
+      assertThat(asked).containsExactly(8080, 1);
+    } finally {
+      channel.shutdownNow();
+      controller.shutdownNow();
+    }
   }
 
   @Test

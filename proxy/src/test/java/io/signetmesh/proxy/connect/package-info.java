@@ -1,0 +1,5 @@
+/** Tests of dialling. */
+@NullMarked
+package io.signetmesh.proxy.connect;
+
+import org.jspecify.annotations.NullMarked;
