@@ -3,6 +3,7 @@ package io.signetmesh.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.signetmesh.cli.demo.DemoServices;
+import io.signetmesh.cli.process.SignetProcess;
 import io.signetmesh.e2e.harness.Await;
 import io.signetmesh.e2e.harness.HttpConnection;
 import io.signetmesh.e2e.harness.LedgerConnection;
@@ -11,6 +12,8 @@ import io.signetmesh.e2e.harness.Mesh;
 import io.signetmesh.e2e.harness.MeshWorkload;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -87,6 +90,55 @@ class OutageIT {
       assertThat(mesh.admin(web, "/ready").status()).isEqualTo(200);
       assertThat(mesh.admin(frontend, "/ready").status()).isEqualTo(200);
     }
+  }
+
+  @Test
+  @Timeout(240)
+  void policyIsInForceByTheStatusSoonAfterTheControllerWasKilledAndCameBack(@TempDir Path directory)
+      throws Exception {
+    try (Mesh mesh = Mesh.create(directory)) {
+      for (String name : List.of("web", "api", "cart")) {
+        MeshWorkload workload = mesh.workload(name).port("http", 8080).redirect(18_080, 8080);
+        mesh.server(name, workload, "http", "HTTP/1");
+        mesh.allowIdentities(name, name, "web");
+      }
+      mesh.start();
+      awaitInForce(mesh);
+      // Short, and long enough for attempts to connect to fail while it is away.
+      for (Duration away : List.of(Duration.ofMillis(100), Duration.ofSeconds(8))) {
+        mesh.controlPlane().kill();
+        long until = System.nanoTime() + away.toNanos();
+        Await.until("the controller was away", () -> System.nanoTime() - until > 0);
+        mesh.startControlPlane();
+        awaitInForce(mesh);
+      }
+    }
+  }
+
+  /** Waits until an operator sees all three proxies enforce what is newest; 5 s for each look. */
+  private static void awaitInForce(Mesh mesh) throws Exception {
+    Await.until(
+        "policy is in force",
+        () -> {
+          SignetProcess status =
+              mesh.run(
+                  "status",
+                  Map.of(),
+                  "policy",
+                  "status",
+                  "--state",
+                  mesh.processes().state().toString(),
+                  "--namespace",
+                  Mesh.NAMESPACE,
+                  "--wait",
+                  "5s");
+          return status.awaitExit(Duration.ofSeconds(30))
+              && status.exitCode() == 0
+              && status.lastLines(50).stream()
+                      .filter(line -> line.startsWith("Server ") && line.contains(" 1 of 1 "))
+                      .count()
+                  == 3;
+        });
   }
 
   private static void awaitStatus(MeshWorkload client, int status) {

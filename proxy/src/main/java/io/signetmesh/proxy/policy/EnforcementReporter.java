@@ -1,12 +1,14 @@
 package io.signetmesh.proxy.policy;
 
-import io.grpc.ManagedChannel;
+import io.grpc.Channel;
 import io.grpc.Status;
 import io.grpc.stub.StreamObserver;
 import io.signetmesh.v1.EnforcementReport;
 import io.signetmesh.v1.EnforcementSummary;
 import io.signetmesh.v1.PolicyEnforcementGrpc;
 import io.signetmesh.v1.PortEnforcement;
+import java.util.Collection;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ScheduledExecutorService;
@@ -17,24 +19,34 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Tells the controller which generation each port enforces, over one stream that is opened again
- * when it ends and then states all ports. A controller that does not know the service is left
- * alone.
+ * Tells the controller which generation each port enforces, over one stream. A stream that ends is
+ * opened again, whenever and however it ended, and states all ports anew: the controller may be
+ * another one, which knows nothing. A controller that does not know the service is left alone until
+ * the next policy that names a generation.
  */
 final class EnforcementReporter implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(EnforcementReporter.class);
   private static final long RETRY_MILLIS = 500;
 
-  private final ManagedChannel channel;
+  /** Reason for a refusal that is told; the controller keeps no more. */
+  private static final int MAX_REFUSAL = 1_024;
+
+  /**
+   * Ports in one message, which a controller takes up to 64 KiB: with a reason of three bytes a
+   * character some 3 KiB for each.
+   */
+  private static final int PORTS_PER_REPORT = 16;
+
+  private final Channel channel;
   private final String workload;
   private final ScheduledExecutorService scheduler;
   private final Map<Integer, PortEnforcement> enforced = new TreeMap<>();
-  private @Nullable StreamObserver<EnforcementReport> stream;
+  private @Nullable Stream stream;
   private boolean scheduled;
   private boolean unsupported;
   private boolean closed;
 
-  EnforcementReporter(ManagedChannel channel, String workload, ScheduledExecutorService scheduler) {
+  EnforcementReporter(Channel channel, String workload, ScheduledExecutorService scheduler) {
     this.channel = channel;
     this.workload = workload;
     this.scheduler = scheduler;
@@ -45,21 +57,20 @@ final class EnforcementReporter implements AutoCloseable {
     PortEnforcement.Builder entry =
         PortEnforcement.newBuilder().setPort(port).setGeneration(generation);
     if (refusal != null) {
-      entry.setRefusal(refusal);
+      entry.setRefusal(refusal.substring(0, Math.min(refusal.length(), MAX_REFUSAL)));
     }
-    enforced.put(port, entry.build());
-    if (generation == 0 || unsupported || closed) {
+    PortEnforcement made = entry.build();
+    enforced.put(port, made);
+    if (generation == 0 || closed) {
       return;
     }
-    StreamObserver<EnforcementReport> open = stream;
-    if (open == null) {
+    Stream open = stream;
+    if (open != null) {
+      open.report(List.of(made));
+    } else if (!scheduled) {
+      // One that knows of generations may be a newer controller than the one before.
+      unsupported = false;
       open();
-    } else {
-      open.onNext(
-          EnforcementReport.newBuilder()
-              .setWorkload(workload)
-              .addPorts(enforced.get(port))
-              .build());
     }
   }
 
@@ -68,36 +79,22 @@ final class EnforcementReporter implements AutoCloseable {
   }
 
   private void open() {
-    StreamObserver<EnforcementReport> opened =
-        PolicyEnforcementGrpc.newStub(channel)
-            .report(
-                new StreamObserver<EnforcementSummary>() {
-                  @Override
-                  public void onNext(EnforcementSummary summary) {}
-
-                  @Override
-                  public void onError(Throwable error) {
-                    ended(Status.fromThrowable(error));
-                  }
-
-                  @Override
-                  public void onCompleted() {
-                    ended(Status.OK);
-                  }
-                });
+    Stream opened = new Stream();
+    // Before it is started: a call that cannot be made ends before its start returns.
     stream = opened;
-    opened.onNext(
-        EnforcementReport.newBuilder()
-            .setWorkload(workload)
-            .addAllPorts(enforced.values())
-            .build());
+    opened.start();
   }
 
-  private synchronized void ended(Status status) {
+  private synchronized void ended(Stream from, Status status) {
+    if (stream != from) {
+      return;
+    }
     stream = null;
     if (status.getCode() == Status.Code.UNIMPLEMENTED) {
+      if (!unsupported) {
+        log.info("the policy controller does not take acknowledgements");
+      }
       unsupported = true;
-      log.info("the policy controller does not take acknowledgements");
       return;
     }
     if (closed || scheduled) {
@@ -120,10 +117,61 @@ final class EnforcementReporter implements AutoCloseable {
   @Override
   public synchronized void close() {
     closed = true;
-    StreamObserver<EnforcementReport> open = stream;
+    Stream open = stream;
     stream = null;
     if (open != null) {
-      open.onCompleted();
+      open.complete();
+    }
+  }
+
+  /** One stream of reports; used under the lock of the reporter. */
+  private final class Stream implements StreamObserver<EnforcementSummary> {
+    private @Nullable StreamObserver<EnforcementReport> reports;
+
+    void start() {
+      StreamObserver<EnforcementReport> started =
+          PolicyEnforcementGrpc.newStub(channel).report(this);
+      reports = started;
+      report(List.copyOf(enforced.values()));
+    }
+
+    void report(List<PortEnforcement> ports) {
+      StreamObserver<EnforcementReport> open = reports;
+      if (open == null) {
+        return;
+      }
+      try {
+        for (int i = 0; i < ports.size(); i += PORTS_PER_REPORT) {
+          open.onNext(message(ports.subList(i, Math.min(i + PORTS_PER_REPORT, ports.size()))));
+        }
+      } catch (IllegalStateException e) {
+        // The call has ended; its end is on the way here.
+        log.debug("report not sent: {}", e.getMessage());
+      }
+    }
+
+    private EnforcementReport message(Collection<PortEnforcement> ports) {
+      return EnforcementReport.newBuilder().setWorkload(workload).addAllPorts(ports).build();
+    }
+
+    void complete() {
+      StreamObserver<EnforcementReport> open = reports;
+      if (open != null) {
+        open.onCompleted();
+      }
+    }
+
+    @Override
+    public void onNext(EnforcementSummary summary) {}
+
+    @Override
+    public void onError(Throwable error) {
+      ended(this, Status.fromThrowable(error));
+    }
+
+    @Override
+    public void onCompleted() {
+      ended(this, Status.OK);
     }
   }
 }
