@@ -232,6 +232,7 @@ public final class Proxy implements AutoCloseable {
     metrics.exposePolicies(() -> inForce(policies));
     metrics.exposeAudit(journal);
     metrics.exposeTransport(transport.label(), config.loops());
+    loops.expose(registry);
     metrics.exposeProcess(build());
     running =
         new Running(

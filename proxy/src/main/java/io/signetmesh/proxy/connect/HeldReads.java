@@ -8,6 +8,7 @@ import io.netty.channel.socket.ChannelInputShutdownEvent;
 import io.netty.handler.codec.ByteToMessageDecoder;
 import io.netty.util.ReferenceCountUtil;
 import io.netty.util.concurrent.ScheduledFuture;
+import io.signetmesh.proxy.memory.BufferHolder;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -18,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * of input, neither of which may be lost, and both of which may come while auto-read is off. May
  * look at the bytes meanwhile. Confined to the channel's loop.
  */
-public final class HeldReads extends ChannelInboundHandlerAdapter {
+public final class HeldReads extends ChannelInboundHandlerAdapter implements BufferHolder {
   private @Nullable ChannelHandlerContext context;
   private ByteBuf held = Unpooled.EMPTY_BUFFER;
   private boolean inputEnded;
@@ -110,6 +111,11 @@ public final class HeldReads extends ChannelInboundHandlerAdapter {
   /** Bytes held. */
   public int size() {
     return held.readableBytes();
+  }
+
+  @Override
+  public long heldBytes() {
+    return held.capacity();
   }
 
   /** Hands everything on to the handlers behind this one, and leaves the pipeline. */

@@ -11,6 +11,7 @@ import io.signetmesh.proxy.http.HttpOutbound;
 import io.signetmesh.proxy.http.HttpVersion;
 import io.signetmesh.proxy.inbound.OriginalDestination;
 import io.signetmesh.proxy.loop.ProxyLoop;
+import io.signetmesh.proxy.memory.ConnectionMemory;
 import io.signetmesh.proxy.metrics.HttpDetection;
 import io.signetmesh.proxy.metrics.ProxyError;
 import io.signetmesh.proxy.metrics.ProxyMetrics;
@@ -29,6 +30,9 @@ import org.slf4j.LoggerFactory;
  */
 public final class OutboundAccept extends ChannelInboundHandlerAdapter {
   private static final Logger log = LoggerFactory.getLogger(OutboundAccept.class);
+
+  /** As whom the workload's own application holds memory. */
+  private static final String APPLICATION = "the workload's application";
 
   private final ProxyLoop loop;
   private final @Nullable String authority;
@@ -65,6 +69,10 @@ public final class OutboundAccept extends ChannelInboundHandlerAdapter {
   public void channelActive(ChannelHandlerContext ctx) {
     Channel channel = ctx.channel();
     channel.pipeline().addLast("held", held);
+    ConnectionMemory account = ConnectionMemory.of(channel);
+    if (account != null) {
+      account.identified(APPLICATION);
+    }
     Future<Upstream> resolving;
     if (authority != null) {
       resolving = services.upstreams().forAuthority(authority, loop.eventLoop());

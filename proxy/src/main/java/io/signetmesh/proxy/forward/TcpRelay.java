@@ -11,6 +11,7 @@ import io.netty.channel.socket.ChannelInputShutdownReadComplete;
 import io.netty.channel.socket.DuplexChannel;
 import io.netty.util.ReferenceCountUtil;
 import io.signetmesh.proxy.loop.ProxyLoop;
+import io.signetmesh.proxy.memory.ConnectionMemory;
 
 /**
  * Copies bytes between two connections of one loop, in both directions. A side is not read while
@@ -43,6 +44,10 @@ public final class TcpRelay {
    */
   public static TcpRelay join(ProxyLoop loop, Channel client, Channel server, Runnable closed) {
     TcpRelay relay = new TcpRelay(loop, client, server, closed);
+    ConnectionMemory account = ConnectionMemory.of(client);
+    if (account != null) {
+      account.dialled(server);
+    }
     server.pipeline().addLast("relay", relay.server);
     client.pipeline().addLast("relay", relay.client);
     // Not by an event in the pipeline, which may have passed already.

@@ -16,6 +16,9 @@ interface ClientStream {
   /** Gives the request up. No further events reach the exchange. */
   void cancel(long http2ErrorCode);
 
+  /** Bytes of the request that wait to be sent. */
+  long heldBytes();
+
   /** The client takes response bytes again. */
   void resumeResponse();
 }

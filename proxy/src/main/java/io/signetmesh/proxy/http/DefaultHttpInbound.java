@@ -25,6 +25,7 @@ import io.signetmesh.proxy.connect.Connector;
 import io.signetmesh.proxy.inbound.AuditedDecisions;
 import io.signetmesh.proxy.inbound.InboundConnection;
 import io.signetmesh.proxy.loop.ProxyLoop;
+import io.signetmesh.proxy.memory.ConnectionMemory;
 import io.signetmesh.proxy.metrics.ProxyError;
 import io.signetmesh.proxy.policy.PortPolicy;
 import java.net.InetSocketAddress;
@@ -139,6 +140,7 @@ public final class DefaultHttpInbound implements HttpInbound {
       }
       first = exchange;
       state.inFlight++;
+      exchange.charge(ConnectionMemory.of(channel));
       exchange.decideAndSend();
       return exchange;
     }
@@ -253,7 +255,7 @@ public final class DefaultHttpInbound implements HttpInbound {
         return;
       }
       policy = current;
-      if (connection.state.inFlight > config.maxInFlight()) {
+      if (connection.state.inFlight > config.maxInFlight() || beyondShare()) {
         connection.state.overloads.add(
             more ->
                 record(

@@ -7,6 +7,7 @@ import io.netty.util.concurrent.Future;
 import io.signetmesh.proxy.authorize.RequestPath;
 import io.signetmesh.proxy.connect.Connector;
 import io.signetmesh.proxy.loop.ProxyLoop;
+import io.signetmesh.proxy.memory.ConnectionMemory;
 import io.signetmesh.proxy.metrics.OutboundHttpMetrics;
 import io.signetmesh.proxy.metrics.ProxyError;
 import io.signetmesh.proxy.metrics.ProxyMetrics;
@@ -115,8 +116,9 @@ public final class DefaultHttpOutbound implements HttpOutbound {
         ServerStream server, Channel channel, Http2Headers head, boolean end, boolean upgrade) {
       OutboundExchange exchange = new OutboundExchange(this, server, head, end, upgrade);
       state.inFlight++;
+      exchange.charge(ConnectionMemory.of(channel));
       exchange.prepare();
-      if (state.inFlight > config.maxInFlight()) {
+      if (state.inFlight > config.maxInFlight() || exchange.beyondShare()) {
         exchange.fail(Failure.OVERLOADED);
       } else if (!exchange.hasTarget() || MaxForwards.isMalformed(head)) {
         exchange.fail(Failure.BAD_REQUEST);

@@ -8,6 +8,7 @@ import io.netty.handler.codec.http2.Http2Error;
 import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.util.AsciiString;
 import io.netty.util.ReferenceCountUtil;
+import io.signetmesh.proxy.memory.ConnectionMemory;
 import io.signetmesh.proxy.metrics.ProxyError;
 import io.signetmesh.proxy.metrics.RequestMetrics;
 import io.signetmesh.proxy.metrics.ResponseClass;
@@ -44,6 +45,8 @@ abstract class Exchange {
   private boolean done;
   private boolean tunnel;
   private int attempts;
+  private @Nullable ConnectionMemory memory;
+  private long headBytes;
   private final long startNanos = System.nanoTime();
   private @Nullable RequestMetrics counted;
   private int status;
@@ -61,6 +64,40 @@ abstract class Exchange {
     this.absoluteForm = request.getAndRemove(OriginalForm.NAME) != null;
     this.http10 = request.getAndRemove(OriginalForm.VERSION) != null;
     this.grpc = server.multiplexed() && HeaderNames.isGrpc(request);
+  }
+
+  /**
+   * Charges the client for the head, until the exchange is over.
+   *
+   * @param account of the client's connection; null where none is kept
+   */
+  final void charge(@Nullable ConnectionMemory account) {
+    if (account != null && !done) {
+      memory = account;
+      headBytes = ConnectionMemory.heapOf(request);
+      account.addHeads(headBytes);
+    }
+  }
+
+  /** Whether the client has its share of memory in heads of requests under way. */
+  final boolean beyondShare() {
+    ConnectionMemory account = memory;
+    return account != null && !account.hasRoomForHeads(0);
+  }
+
+  /** Bytes of the request that wait, here and upstream. */
+  final long heldBytes() {
+    long bytes = 0;
+    ArrayDeque<Object> queued = waiting;
+    if (queued != null) {
+      for (Object part : queued) {
+        if (part instanceof ByteBuf data) {
+          bytes += data.capacity();
+        }
+      }
+    }
+    ClientStream upstream = client;
+    return upstream == null ? bytes : bytes + upstream.heldBytes();
   }
 
   final Http2Headers request() {
@@ -583,6 +620,11 @@ abstract class Exchange {
 
   private void finish() {
     done = true;
+    ConnectionMemory account = memory;
+    if (account != null) {
+      memory = null;
+      account.addHeads(-headBytes);
+    }
     ArrayDeque<Object> queue = waiting;
     if (queue != null) {
       waiting = null;

@@ -19,6 +19,7 @@ import io.signetmesh.proxy.http.Exchange.Retry;
 import io.signetmesh.proxy.http.Http1Writer.Framing;
 import io.signetmesh.proxy.http.Http1Writer.MalformedHeadException;
 import io.signetmesh.proxy.loop.ProxyLoop;
+import io.signetmesh.proxy.memory.ConnectionMemory;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -217,6 +218,11 @@ final class Http1ClientConnection extends ChannelDuplexHandler implements Client
     if (current != null) {
       current.upstreamFailed(Failure.BAD_REQUEST, Retry.NEVER);
     }
+  }
+
+  @Override
+  public long heldBytes() {
+    return ConnectionMemory.held(channel);
   }
 
   @Override

@@ -35,6 +35,8 @@ import io.signetmesh.proxy.http.Http1Writer.Framing;
 import io.signetmesh.proxy.http.Http1Writer.MalformedHeadException;
 import io.signetmesh.proxy.http.Http1Writer.Persistence;
 import io.signetmesh.proxy.loop.ProxyLoop;
+import io.signetmesh.proxy.memory.BufferHolder;
+import io.signetmesh.proxy.memory.ConnectionMemory;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
@@ -47,7 +49,8 @@ import org.jspecify.annotations.Nullable;
  * <p>A complete request stops the decoder until it has been answered: pipelined requests, and bytes
  * of the protocol that an Upgrade or CONNECT asks for, stay what they are until then.
  */
-final class Http1ServerConnection extends ChannelInboundHandlerAdapter implements ServerStream {
+final class Http1ServerConnection extends ChannelInboundHandlerAdapter
+    implements ServerStream, BufferHolder {
   private static final String BAD_REQUEST = "400 Bad Request";
 
   /** Protocols that would carry requests past the proxy, by the name before their version. */
@@ -105,6 +108,12 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
       throw new IllegalStateException("HTTP/1 handler is not in a pipeline");
     }
     return ctx;
+  }
+
+  @Override
+  public long heldBytes() {
+    Exchange current = exchange;
+    return current == null ? 0 : current.heldBytes();
   }
 
   // ---- requests
@@ -674,7 +683,7 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
    * Strict request decoder that stops after each request, notices heads which arrive slowly and
    * refuses folded lines (RFC 9112 5.2), which parsers read differently.
    */
-  private static final class Decoder extends HttpRequestDecoder {
+  private static final class Decoder extends HttpRequestDecoder implements BufferHolder {
     private final Http1ServerConnection connection;
     private @Nullable ChannelHandlerContext context;
     private boolean decoding;
@@ -685,6 +694,7 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
     private boolean folded;
     private int lengths;
     private final RequestBytes bytes = new RequestBytes();
+    private final PartialHead partial = new PartialHead();
 
     Decoder(Http1ServerConnection connection, HttpConfig config) {
       super(
@@ -701,7 +711,13 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
     @Override
     public void handlerAdded(ChannelHandlerContext ctx) throws Exception {
       context = ctx;
+      partial.account(ConnectionMemory.of(ctx.channel()));
       super.handlerAdded(ctx);
+    }
+
+    @Override
+    public long heldBytes() {
+      return internalBuffer().capacity();
     }
 
     /** Whether bytes wait that belong to what follows the current request. */
@@ -799,8 +815,10 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter implement
       if (!inBody) {
         checkFolding(in, start, message);
         if (message) {
+          partial.ended();
           begun(out.get(before));
         } else if (headBegun || in.isReadable()) {
+          partial.parsed(in, start);
           connection.partialHead();
         }
       }

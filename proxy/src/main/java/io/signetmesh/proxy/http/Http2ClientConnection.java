@@ -165,6 +165,11 @@ final class Http2ClientConnection extends Http2Link<Http2ClientConnection.Stream
   }
 
   @Override
+  long held(Stream state) {
+    return state.heldBytes();
+  }
+
+  @Override
   void reset(Stream state, long errorCode) {
     Exchange exchange = state.exchange;
     state.exchange = null;
@@ -220,6 +225,7 @@ final class Http2ClientConnection extends Http2Link<Http2ClientConnection.Stream
 
   /** One request stream. */
   final class Stream implements ClientStream {
+    private final QueuedBytes queued = new QueuedBytes();
     private final Http2Stream stream;
     private @Nullable Exchange exchange;
     private boolean responseStarted;
@@ -238,7 +244,7 @@ final class Http2ClientConnection extends Http2Link<Http2ClientConnection.Stream
 
     @Override
     public boolean data(ByteBuf data, boolean end) {
-      writeData(stream.id(), data, end);
+      writeData(stream.id(), data, end, queued);
       return end || isWritable(stream);
     }
 
@@ -251,6 +257,11 @@ final class Http2ClientConnection extends Http2Link<Http2ClientConnection.Stream
     public void cancel(long http2ErrorCode) {
       exchange = null;
       writeReset(stream.id(), http2ErrorCode);
+    }
+
+    @Override
+    public long heldBytes() {
+      return queued.bytes();
     }
 
     @Override

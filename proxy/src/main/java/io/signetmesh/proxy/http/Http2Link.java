@@ -13,6 +13,7 @@ import io.netty.handler.codec.http2.Http2ConnectionDecoder;
 import io.netty.handler.codec.http2.Http2ConnectionEncoder;
 import io.netty.handler.codec.http2.Http2ConnectionHandler;
 import io.netty.handler.codec.http2.Http2Exception;
+import io.netty.handler.codec.http2.Http2Flags;
 import io.netty.handler.codec.http2.Http2FrameAdapter;
 import io.netty.handler.codec.http2.Http2FrameListener;
 import io.netty.handler.codec.http2.Http2Headers;
@@ -21,6 +22,8 @@ import io.netty.handler.codec.http2.Http2Stream;
 import io.netty.handler.codec.http2.UniformStreamByteDistributor;
 import io.netty.util.concurrent.ScheduledFuture;
 import io.signetmesh.proxy.loop.ProxyLoop;
+import io.signetmesh.proxy.memory.BufferHolder;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -30,7 +33,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param <S> state of a stream
  */
-abstract class Http2Link<S> extends Http2ConnectionHandler {
+abstract class Http2Link<S> extends Http2ConnectionHandler implements BufferHolder {
   private final ProxyLoop loop;
   private final HttpConfig config;
   private final Http2Connection.PropertyKey streamKey;
@@ -38,6 +41,8 @@ abstract class Http2Link<S> extends Http2ConnectionHandler {
   private @Nullable ScheduledFuture<?> idleTimer;
   private int streamsSeen;
   private boolean readEnding;
+  private boolean frameSeen;
+  private int unfinishedHead;
 
   Http2Link(
       ProxyLoop loop,
@@ -84,6 +89,9 @@ abstract class Http2Link<S> extends Http2ConnectionHandler {
   /** Returns the bytes that count as consumed at once. */
   abstract int data(S state, ByteBuf data, int padding, boolean end);
 
+  /** Bytes that wait on a stream, in either direction. */
+  abstract long held(S state);
+
   abstract void reset(S state, long errorCode);
 
   /** The stream is over, in whatever way. */
@@ -128,13 +136,15 @@ abstract class Http2Link<S> extends Http2ConnectionHandler {
     loop.markDirty(ctx.channel());
   }
 
-  final void writeData(int streamId, ByteBuf data, boolean end) {
+  final void writeData(int streamId, ByteBuf data, boolean end, QueuedBytes queued) {
     Http2Stream stream = connection().stream(streamId);
     if (stream == null || !isOpen(stream)) {
       data.release();
       return;
     }
-    encoder().flowController().addFlowControlled(stream, new OutgoingData(this, stream, data, end));
+    encoder()
+        .flowController()
+        .addFlowControlled(stream, new OutgoingData(this, stream, data, end, queued));
     loop.markDirty(context().channel());
   }
 
@@ -165,6 +175,42 @@ abstract class Http2Link<S> extends Http2ConnectionHandler {
     } catch (Http2Exception e) {
       onError(context(), true, e);
     }
+  }
+
+  @Override
+  public final long heldBytes() {
+    Sum sum = new Sum();
+    try {
+      connection()
+          .forEachActiveStream(
+              stream -> {
+                S state = state(stream);
+                if (state != null) {
+                  sum.bytes += held(state);
+                }
+                return true;
+              });
+    } catch (Http2Exception e) {
+      throw new IllegalStateException("the visitor does not throw", e);
+    }
+    return sum.bytes + internalBuffer().capacity() + unfinishedHead;
+  }
+
+  private static final class Sum {
+    private long bytes;
+  }
+
+  /**
+   * Notes how much of a head has come whose end is still to come: the codec keeps it, and tells
+   * nobody (RFC 9113 6.10).
+   */
+  @Override
+  protected void decode(ChannelHandlerContext ctx, ByteBuf in, List<Object> out) throws Exception {
+    int start = in.readerIndex();
+    frameSeen = false;
+    super.decode(ctx, in, out);
+    unfinishedHead =
+        frameSeen ? 0 : Math.min(unfinishedHead + in.readerIndex() - start, config.maxHeadBytes());
   }
 
   /** One look per idle timeout, none per stream. */
@@ -341,6 +387,7 @@ abstract class Http2Link<S> extends Http2ConnectionHandler {
     @Override
     public int onDataRead(
         ChannelHandlerContext ctx, int streamId, ByteBuf data, int padding, boolean end) {
+      link().frameSeen = true;
       return link().dispatchData(streamId, data, padding, end);
     }
 
@@ -355,6 +402,7 @@ abstract class Http2Link<S> extends Http2ConnectionHandler {
         int padding,
         boolean end)
         throws Http2Exception {
+      link().frameSeen = true;
       link().headers(streamId, headers, end);
     }
 
@@ -362,12 +410,57 @@ abstract class Http2Link<S> extends Http2ConnectionHandler {
     public void onHeadersRead(
         ChannelHandlerContext ctx, int streamId, Http2Headers headers, int padding, boolean end)
         throws Http2Exception {
+      link().frameSeen = true;
       link().headers(streamId, headers, end);
     }
 
     @Override
     public void onRstStreamRead(ChannelHandlerContext ctx, int streamId, long errorCode) {
+      link().frameSeen = true;
       link().dispatchReset(streamId, errorCode);
+    }
+
+    @Override
+    public void onWindowUpdateRead(ChannelHandlerContext ctx, int streamId, int increment) {
+      link().frameSeen = true;
+    }
+
+    @Override
+    public void onPingRead(ChannelHandlerContext ctx, long data) {
+      link().frameSeen = true;
+    }
+
+    @Override
+    public void onPingAckRead(ChannelHandlerContext ctx, long data) {
+      link().frameSeen = true;
+    }
+
+    @Override
+    public void onSettingsRead(ChannelHandlerContext ctx, Http2Settings settings) {
+      link().frameSeen = true;
+    }
+
+    @Override
+    public void onSettingsAckRead(ChannelHandlerContext ctx) {
+      link().frameSeen = true;
+    }
+
+    @Override
+    public void onPriorityRead(
+        ChannelHandlerContext ctx, int streamId, int dependency, short weight, boolean exclusive) {
+      link().frameSeen = true;
+    }
+
+    @Override
+    public void onGoAwayRead(
+        ChannelHandlerContext ctx, int lastStreamId, long errorCode, ByteBuf debugData) {
+      link().frameSeen = true;
+    }
+
+    @Override
+    public void onUnknownFrame(
+        ChannelHandlerContext ctx, byte type, int streamId, Http2Flags flags, ByteBuf payload) {
+      link().frameSeen = true;
     }
   }
 

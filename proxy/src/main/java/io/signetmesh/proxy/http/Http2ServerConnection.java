@@ -149,6 +149,12 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
   }
 
   @Override
+  long held(Stream state) {
+    Exchange exchange = state.exchange;
+    return state.queued.bytes() + (exchange == null ? 0 : exchange.heldBytes());
+  }
+
+  @Override
   void reset(Stream state, long errorCode) {
     Exchange exchange = state.exchange;
     state.exchange = null;
@@ -216,6 +222,7 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
 
   /** One request stream. */
   final class Stream implements ServerStream {
+    private final QueuedBytes queued = new QueuedBytes();
     private final Http2Stream stream;
     private @Nullable Exchange exchange;
     private int unconsumed;
@@ -244,7 +251,7 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
 
     @Override
     public boolean data(ByteBuf data, boolean end) {
-      writeData(stream.id(), data, end);
+      writeData(stream.id(), data, end, queued);
       if (end) {
         ended();
         return true;

@@ -24,6 +24,7 @@ final class OutgoingData implements FlowControlled {
   private final Http2ConnectionHandler handler;
   private final Http2Stream stream;
   private final boolean end;
+  private final QueuedBytes queued;
   private @Nullable ByteBuf data;
   private @Nullable ChannelPromise written;
   private int remaining;
@@ -31,13 +32,21 @@ final class OutgoingData implements FlowControlled {
   /**
    * @param data payload; owned by this object from here on
    * @param end whether the stream ends with it
+   * @param queued counts what waits
    */
-  OutgoingData(Http2ConnectionHandler handler, Http2Stream stream, ByteBuf data, boolean end) {
+  OutgoingData(
+      Http2ConnectionHandler handler,
+      Http2Stream stream,
+      ByteBuf data,
+      boolean end,
+      QueuedBytes queued) {
     this.handler = handler;
     this.stream = stream;
     this.data = data;
     this.end = end;
     this.remaining = data.readableBytes();
+    this.queued = queued;
+    queued.add(remaining);
   }
 
   @Override
@@ -56,6 +65,7 @@ final class OutgoingData implements FlowControlled {
       int length = Math.min(allowed, largest);
       allowed -= length;
       remaining -= length;
+      queued.add(-length);
       frame(ctx, length, end && remaining == 0);
     } while (allowed > 0);
   }
@@ -111,6 +121,8 @@ final class OutgoingData implements FlowControlled {
 
   @Override
   public void error(ChannelHandlerContext ctx, Throwable cause) {
+    queued.add(-remaining);
+    remaining = 0;
     release();
     handler.onError(ctx, true, cause);
   }

@@ -16,6 +16,7 @@ import io.signetmesh.proxy.connect.HeldReads;
 import io.signetmesh.proxy.connect.TransportHeader;
 import io.signetmesh.proxy.http.HttpVersion;
 import io.signetmesh.proxy.loop.ProxyLoop;
+import io.signetmesh.proxy.memory.ConnectionMemory;
 import io.signetmesh.proxy.metrics.HttpDetection;
 import io.signetmesh.proxy.metrics.ProxyError;
 import io.signetmesh.proxy.policy.PortPolicy;
@@ -47,6 +48,7 @@ final class ConnectionLife {
   private final InboundAccept.Services services;
   private final ConnectionRecords records;
   private final Runnable accepted;
+  private final @Nullable ConnectionMemory memory;
   private ConnectionState state = new ConnectionState.Accepted();
   private HeldReads held;
   private Arrival arrival = Arrival.PLAINTEXT;
@@ -88,6 +90,10 @@ final class ConnectionLife {
     this.records = new ConnectionRecords(channel, services);
     this.held = held;
     this.accepted = accepted;
+    this.memory = ConnectionMemory.of(channel);
+    if (memory != null) {
+      memory.onShed(this::shed);
+    }
     channel.closeFuture().addListener(closed -> to(new ConnectionState.Closed()));
   }
 
@@ -262,6 +268,9 @@ final class ConnectionLife {
       return;
     }
     tls.setHandshakeTimeoutMillis(services.handshakeTimeout().toMillis());
+    if (memory != null) {
+      memory.tls();
+    }
     HeldReads encrypted = held;
     held = new HeldReads();
     to(new Handshake(channel, tls, encrypted, held, () -> established(tls), this::handshakeFailed));
@@ -288,6 +297,10 @@ final class ConnectionLife {
 
   private void established(SslHandler tls) {
     arrival = Arrival.meshTls(MeshSslContexts.peer(tls).orElse(null), NegotiatedGroup.of(channel));
+    String identity = arrival.identity();
+    if (memory != null && identity != null) {
+      memory.identified(identity);
+    }
     if (destination != null) {
       proceed();
     } else if (arrival.identity() == null) {
@@ -553,6 +566,17 @@ final class ConnectionLife {
     }
     records.denied(records.connection(target, arrival), reason, label, null, null);
     close();
+  }
+
+  /** Memory is short, and the client holds more of it than others do: it is closed after this. */
+  private void shed() {
+    Destination known = destination;
+    records.denied(
+        records.connection(known == null ? local() : known.target(), arrival),
+        Reason.OVERLOAD,
+        arrival.label(),
+        null,
+        "memory is short, and the client holds more of it than others");
   }
 
   private void deny(Reason reason, String label, String detail) {

@@ -13,6 +13,7 @@ import io.netty.channel.unix.FileDescriptor;
 import io.netty.channel.uring.IoUringIoHandle;
 import io.netty.util.concurrent.ThreadAwareExecutor;
 import java.nio.channels.SelectableChannel;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -26,16 +27,19 @@ final class GuardedIo implements IoHandler {
   private static final Logger log = LoggerFactory.getLogger(GuardedIo.class);
 
   private final IoHandler io;
+  private final @Nullable FairEventLoop loop;
 
-  private GuardedIo(IoHandler io) {
+  private GuardedIo(IoHandler io, @Nullable FairEventLoop loop) {
     this.io = io;
+    this.loop = loop;
   }
 
   static IoHandlerFactory around(IoHandlerFactory factory) {
     return new IoHandlerFactory() {
       @Override
       public IoHandler newHandler(ThreadAwareExecutor executor) {
-        return new GuardedIo(factory.newHandler(executor));
+        return new GuardedIo(
+            factory.newHandler(executor), executor instanceof FairEventLoop fair ? fair : null);
       }
 
       @Override
@@ -48,9 +52,9 @@ final class GuardedIo implements IoHandler {
   @Override
   public IoRegistration register(IoHandle handle) throws Exception {
     return switch (handle) {
-      case IoUringIoHandle uring -> io.register(new Uring(uring));
-      case EpollIoHandle epoll -> io.register(new Epoll(epoll));
-      case NioIoHandle nio -> io.register(new Nio(nio));
+      case IoUringIoHandle uring -> io.register(new Uring(loop, uring));
+      case EpollIoHandle epoll -> io.register(new Epoll(loop, epoll));
+      case NioIoHandle nio -> io.register(new Nio(loop, nio));
       default -> io.register(handle);
     };
   }
@@ -87,9 +91,11 @@ final class GuardedIo implements IoHandler {
 
   /** Handles events of one connection, or of one listener. */
   private abstract static class Guarded implements IoHandle {
+    private final @Nullable FairEventLoop loop;
     private final IoHandle handle;
 
-    Guarded(IoHandle handle) {
+    Guarded(@Nullable FairEventLoop loop, IoHandle handle) {
+      this.loop = loop;
       this.handle = handle;
     }
 
@@ -99,6 +105,10 @@ final class GuardedIo implements IoHandler {
         handle.handle(registration, event);
       } catch (Throwable thrown) {
         failed(thrown);
+      }
+      FairEventLoop fair = loop;
+      if (fair != null) {
+        fair.eventHandled();
       }
     }
 
@@ -130,16 +140,16 @@ final class GuardedIo implements IoHandler {
   }
 
   private static final class Uring extends Guarded implements IoUringIoHandle {
-    Uring(IoUringIoHandle handle) {
-      super(handle);
+    Uring(@Nullable FairEventLoop loop, IoUringIoHandle handle) {
+      super(loop, handle);
     }
   }
 
   private static final class Epoll extends Guarded implements EpollIoHandle {
     private final EpollIoHandle handle;
 
-    Epoll(EpollIoHandle handle) {
-      super(handle);
+    Epoll(@Nullable FairEventLoop loop, EpollIoHandle handle) {
+      super(loop, handle);
       this.handle = handle;
     }
 
@@ -152,8 +162,8 @@ final class GuardedIo implements IoHandler {
   private static final class Nio extends Guarded implements NioIoHandle {
     private final NioIoHandle handle;
 
-    Nio(NioIoHandle handle) {
-      super(handle);
+    Nio(@Nullable FairEventLoop loop, NioIoHandle handle) {
+      super(loop, handle);
       this.handle = handle;
     }
 

@@ -2,6 +2,8 @@ package io.signetmesh.proxy.loop;
 
 import io.netty.channel.Channel;
 import io.netty.channel.EventLoop;
+import io.signetmesh.proxy.memory.LoopMemory;
+import io.signetmesh.proxy.memory.MemoryLimits;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -19,17 +21,30 @@ import java.util.List;
 public final class ProxyLoop {
   private final EventLoop eventLoop;
   private final int index;
+  private final LoopMemory memory;
   private List<Channel> dirty = new ArrayList<>();
   private List<Channel> flushing = new ArrayList<>();
   private boolean flushScheduled;
 
+  /** A loop whose buffers come from elsewhere: what connections hold of them is not counted. */
+  public ProxyLoop(EventLoop eventLoop, int index) {
+    this(eventLoop, index, new LoopMemory(MemoryLimits.ofProcess(), eventLoop, () -> 0));
+  }
+
   /**
    * @param eventLoop the loop
    * @param index position among the proxy's loops, from 0: index of per-loop metric cells
+   * @param memory what the connections of the loop hold
    */
-  public ProxyLoop(EventLoop eventLoop, int index) {
+  public ProxyLoop(EventLoop eventLoop, int index, LoopMemory memory) {
     this.eventLoop = eventLoop;
     this.index = index;
+    this.memory = memory;
+  }
+
+  /** What the connections of the loop hold of its memory. */
+  public LoopMemory memory() {
+    return memory;
   }
 
   public EventLoop eventLoop() {

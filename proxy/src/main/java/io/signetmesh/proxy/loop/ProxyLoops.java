@@ -2,24 +2,23 @@ package io.signetmesh.proxy.loop;
 
 import io.netty.bootstrap.Bootstrap;
 import io.netty.bootstrap.ServerBootstrap;
-import io.netty.buffer.ByteBufAllocator;
-import io.netty.buffer.PooledByteBufAllocator;
 import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
-import io.netty.channel.EventLoop;
 import io.netty.channel.EventLoopGroup;
-import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.RecvByteBufAllocator;
-import io.netty.channel.WriteBufferWaterMark;
 import io.netty.channel.group.ChannelGroup;
 import io.netty.channel.group.DefaultChannelGroup;
 import io.netty.channel.unix.UnixChannelOption;
-import io.netty.util.concurrent.DefaultThreadFactory;
 import io.netty.util.concurrent.GlobalEventExecutor;
+import io.signetmesh.proxy.memory.LoopMemory;
+import io.signetmesh.proxy.memory.MemoryLimits;
+import io.signetmesh.proxy.metrics.Labels;
+import io.signetmesh.proxy.metrics.MetricType;
+import io.signetmesh.proxy.metrics.MetricsRegistry;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -28,18 +27,15 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.ToLongFunction;
 
 /**
  * The proxy's event loops. Each loop has a listener of its own on every listening address
  * (SO_REUSEPORT), so that a connection is accepted where it stays.
  */
 public final class ProxyLoops implements AutoCloseable {
-  /** Bytes queued on a channel at which its source is held, and at which it goes on again. */
-  private static final WriteBufferWaterMark WATER_MARKS =
-      new WriteBufferWaterMark(64 * 1024, 256 * 1024);
-
   private final IoTransport transport;
-  private final ByteBufAllocator allocator;
+  private final List<LoopAllocator> allocators = new ArrayList<>();
   private final RecvByteBufAllocator readSizes;
   private final List<EventLoopGroup> groups = new ArrayList<>();
   private final List<ProxyLoop> loops = new ArrayList<>();
@@ -51,6 +47,13 @@ public final class ProxyLoops implements AutoCloseable {
    * @param count loops, at least 1
    */
   public ProxyLoops(IoTransport transport, int count) {
+    this(transport, count, MemoryLimits.ofProcess());
+  }
+
+  /**
+   * @param limits memory that the connections of all loops of the process may hold
+   */
+  public ProxyLoops(IoTransport transport, int count, MemoryLimits limits) {
     if (count < 1) {
       throw new IllegalArgumentException("event loops " + count + ": expected 1 or more");
     }
@@ -60,15 +63,17 @@ public final class ProxyLoops implements AutoCloseable {
     // there the sizes that Netty adapts to hold less memory while a peer is slow.
     this.readSizes =
         transport == IoTransport.IO_URING ? new ReadSizes() : new AdaptiveRecvByteBufAllocator();
-    // One arena a loop and chunks of 128 KiB (8 KiB pages, order 4): a proxy holds little at a
-    // time, and an idle one should hold next to nothing.
-    this.allocator = new PooledByteBufAllocator(true, 0, count, 8192, 4, 32, 16, true);
     for (int i = 0; i < count; i++) {
-      EventLoopGroup group =
-          new MultiThreadIoEventLoopGroup(
-              1, new DefaultThreadFactory("proxy-loop-" + i, true), transport.handlerFactory());
+      FairEventLoop.Group group =
+          new FairEventLoop.Group("proxy-loop-" + i, transport.handlerFactory());
       groups.add(group);
-      loops.add(new ProxyLoop((EventLoop) group.next(), i));
+      FairEventLoop eventLoop = group.loop();
+      LoopAllocator allocator = new LoopAllocator();
+      allocators.add(allocator);
+      LoopMemory memory = new LoopMemory(limits, eventLoop, allocator::pinnedDirectMemory);
+      allocator.account(memory);
+      eventLoop.account(memory);
+      loops.add(new ProxyLoop(eventLoop, i, memory));
     }
   }
 
@@ -109,20 +114,20 @@ public final class ProxyLoops implements AutoCloseable {
               .channel(transport.serverSocketChannel())
               .option(ChannelOption.SO_BACKLOG, 4096)
               .option(ChannelOption.SO_REUSEADDR, true)
-              .option(ChannelOption.ALLOCATOR, allocator)
+              .option(ChannelOption.ALLOCATOR, allocators.get(i))
               .option(ChannelOption.AUTO_READ, false)
-              .childOption(ChannelOption.ALLOCATOR, allocator)
+              .childOption(ChannelOption.ALLOCATOR, allocators.get(i))
               .childOption(ChannelOption.TCP_NODELAY, true)
               .childOption(ChannelOption.SO_KEEPALIVE, true)
               .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true)
               .childOption(ChannelOption.AUTO_READ, false)
               .childOption(ChannelOption.RCVBUF_ALLOCATOR, readSizes)
-              .childOption(ChannelOption.WRITE_BUFFER_WATER_MARK, WATER_MARKS)
               .childHandler(
                   new ChannelInitializer<Channel>() {
                     @Override
                     protected void initChannel(Channel channel) {
                       accepted.add(channel);
+                      loop.memory().open(channel);
                       channel.pipeline().addLast("accept", handler.apply(loop));
                     }
                   });
@@ -171,13 +176,13 @@ public final class ProxyLoops implements AutoCloseable {
     return new Bootstrap()
         .group(loop.eventLoop())
         .channel(transport.socketChannel())
-        .option(ChannelOption.ALLOCATOR, allocator)
+        .option(ChannelOption.ALLOCATOR, allocators.get(loop.index()))
         .option(ChannelOption.TCP_NODELAY, true)
         .option(ChannelOption.SO_KEEPALIVE, true)
         .option(ChannelOption.ALLOW_HALF_CLOSURE, true)
         .option(ChannelOption.AUTO_READ, false)
         .option(ChannelOption.RCVBUF_ALLOCATOR, readSizes)
-        .option(ChannelOption.WRITE_BUFFER_WATER_MARK, WATER_MARKS);
+        .option(ChannelOption.WRITE_BUFFER_WATER_MARK, loop.memory().marks());
   }
 
   /**
@@ -205,12 +210,43 @@ public final class ProxyLoops implements AutoCloseable {
     return watch;
   }
 
+  /** Exposes what the loops hold of memory, and whom that cost the connection. Call once. */
+  public void expose(MetricsRegistry registry) {
+    registry.value(
+        "signet_memory_buffers_bytes",
+        "Buffers that connections held when it was last looked at, in bytes.",
+        MetricType.GAUGE,
+        () -> sum(LoopMemory::buffers));
+    registry.value(
+        "signet_memory_heads_bytes",
+        "Heap of connections and of heads of requests under way, by count, when it was last looked"
+            + " at, in bytes.",
+        MetricType.GAUGE,
+        () -> sum(LoopMemory::heap));
+    registry.collector(
+        "signet_connections_shed_total",
+        "Connections closed because memory was short.",
+        MetricType.COUNTER,
+        sink -> {
+          sink.sample(Labels.of("client", "identified"), sum(LoopMemory::shedIdentified));
+          sink.sample(Labels.of("client", "other"), sum(LoopMemory::shedOthers));
+        });
+  }
+
+  private double sum(ToLongFunction<LoopMemory> figure) {
+    return loops.stream().map(ProxyLoop::memory).mapToLong(figure).sum();
+  }
+
   /** Stops the loops at once; connections are closed. */
   @Override
   public void close() {
+    if (closed) {
+      return;
+    }
     closed = true;
     for (EventLoopGroup group : groups) {
       group.shutdownGracefully(0, 2, TimeUnit.SECONDS);
     }
+    loops.forEach(loop -> loop.memory().close());
   }
 }

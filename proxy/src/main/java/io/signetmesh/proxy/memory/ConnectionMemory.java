@@ -1,0 +1,241 @@
+package io.signetmesh.proxy.memory;
+
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandler;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.ChannelOutboundBuffer;
+import io.netty.channel.WriteBufferWaterMark;
+import io.netty.util.AttributeKey;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The account of an accepted connection: what it holds of the memory of its loop, together with the
+ * connections that were dialled for it alone. Closed when all of them are. Confined to its loop.
+ *
+ * <p>Heads of messages are charged when they begin to wait and released when they do not wait any
+ * longer. Buffers are not charged: when memory is short, the handlers that keep them are asked
+ * ({@link BufferHolder}), and what is queued for writing is looked up.
+ */
+public final class ConnectionMemory {
+  private static final AttributeKey<ConnectionMemory> KEY =
+      AttributeKey.valueOf(ConnectionMemory.class, "memory");
+
+  /** Bytes of heap that a connection with its handlers takes, about. */
+  static final int BASE_HEAP = 6 * 1024;
+
+  /** Bytes of buffers: one to read into. */
+  static final int BASE_BUFFERS = 2 * 1024;
+
+  /** Bytes outside the heap that a TLS session takes: its state, and a record that is not whole. */
+  private static final int TLS_BUFFERS = 24 * 1024;
+
+  /** Bytes of heap of a header field besides its text: entry, two strings, two arrays. */
+  private static final int FIELD_HEAP = 112;
+
+  private final LoopMemory loop;
+  private final Channel channel;
+  private final long order;
+  private ClientMemory client;
+  private @Nullable List<Channel> dialled;
+  private @Nullable Runnable shed;
+  private int open = 1;
+  private boolean beingShed;
+  private long shedBuffers;
+  private long reserved = BASE_BUFFERS;
+  private long heap = BASE_HEAP;
+  private long heads;
+  private long measured;
+
+  ConnectionMemory(LoopMemory loop, Channel channel, ClientMemory client, long order) {
+    this.loop = loop;
+    this.channel = channel;
+    this.client = client;
+    this.order = order;
+    channel.attr(KEY).set(this);
+    channel.closeFuture().addListener(closed -> closedOne());
+  }
+
+  /** The account of an accepted connection; null where none is kept. */
+  public static @Nullable ConnectionMemory of(Channel channel) {
+    return channel.attr(KEY).get();
+  }
+
+  /**
+   * Heap that a head takes, about.
+   *
+   * @param head names and values
+   */
+  public static long heapOf(
+      Iterable<? extends Map.Entry<? extends CharSequence, ? extends CharSequence>> head) {
+    long bytes = 0;
+    for (Map.Entry<? extends CharSequence, ? extends CharSequence> field : head) {
+      bytes += heapOf(field.getKey().length() + field.getValue().length(), 1);
+    }
+    return bytes;
+  }
+
+  /**
+   * Heap that part of a head takes, about.
+   *
+   * @param bytes on the wire
+   * @param fields header fields
+   */
+  public static long heapOf(int bytes, int fields) {
+    return bytes + (long) fields * FIELD_HEAP;
+  }
+
+  /** Runs when the connection is closed because memory is short; it may put that on record. */
+  public void onShed(Runnable action) {
+    shed = action;
+  }
+
+  /** TLS is spoken: a session is set up. */
+  public void tls() {
+    reserved += TLS_BUFFERS;
+    loop.addReserved(TLS_BUFFERS);
+  }
+
+  /** The client has proven an identity; what it holds counts for that from now on. */
+  public void identified(String identity) {
+    if (open > 0) {
+      client.addHeads(-heads);
+      loop.leave(client);
+      client = loop.join(identity, true);
+      client.addHeads(heads);
+    }
+  }
+
+  /** Whether there is room for the head of one more request, also in its client's share. */
+  public boolean hasRoomForHeads(long bytes) {
+    return loop.hasRoomForHeads(client, bytes);
+  }
+
+  /**
+   * Heads wait, or wait no longer.
+   *
+   * @param bytes of heap; negative: they wait no longer
+   */
+  public void addHeads(long bytes) {
+    if (open > 0 && !beingShed) {
+      heads += bytes;
+      heap += bytes;
+      client.addHeads(bytes);
+      loop.addHeap(bytes);
+    }
+  }
+
+  /** A connection was dialled for this one alone: what waits there is held for it as well. */
+  public void dialled(Channel other) {
+    if (dialled == null) {
+      dialled = new ArrayList<>(1);
+    }
+    dialled.add(other);
+    open++;
+    other.closeFuture().addListener(closed -> closedOne());
+  }
+
+  private void closedOne() {
+    if (--open == 0) {
+      loop.closed(this, client);
+      client.addHeads(-heads);
+    }
+  }
+
+  // ---- for the loop
+
+  long reserved() {
+    return reserved;
+  }
+
+  long heap() {
+    return heap;
+  }
+
+  long order() {
+    return order;
+  }
+
+  ClientMemory client() {
+    return client;
+  }
+
+  /** What it held when it was last measured. */
+  long measured() {
+    return measured;
+  }
+
+  boolean isShed() {
+    return beingShed;
+  }
+
+  /** Bytes of buffers that it held when it was shed. */
+  long shedBuffers() {
+    return shedBuffers;
+  }
+
+  void measureHeap() {
+    measured = heap;
+  }
+
+  void measureBuffers() {
+    long bytes = reserved + held(channel);
+    List<Channel> others = dialled;
+    if (others != null) {
+      for (int i = 0; i < others.size(); i++) {
+        bytes += held(others.get(i));
+      }
+    }
+    measured = bytes;
+  }
+
+  /** Bytes that wait in the pipeline of a channel, and to be written. */
+  public static long held(Channel channel) {
+    long bytes = 0;
+    ChannelOutboundBuffer queued = channel.unsafe().outboundBuffer();
+    if (queued != null) {
+      bytes += queued.totalPendingWriteBytes();
+    }
+    for (Map.Entry<String, ChannelHandler> entry : channel.pipeline()) {
+      if (entry.getValue() instanceof BufferHolder holder) {
+        bytes += holder.heldBytes();
+      }
+    }
+    return bytes;
+  }
+
+  void queueAtMost(WriteBufferWaterMark marks) {
+    channel.config().setWriteBufferWaterMark(marks);
+    List<Channel> others = dialled;
+    if (others != null) {
+      others.forEach(other -> other.config().setWriteBufferWaterMark(marks));
+    }
+  }
+
+  /** Closes the connection at once; what waits is thrown away, and the client sees a reset. */
+  void shed() {
+    beingShed = true;
+    measureBuffers();
+    shedBuffers = measured;
+    loop.shed(this);
+    Runnable action = shed;
+    if (action != null && channel.isOpen()) {
+      action.run();
+    }
+    reset(channel);
+    List<Channel> others = dialled;
+    if (others != null) {
+      List.copyOf(others).forEach(ConnectionMemory::reset);
+    }
+  }
+
+  /** Past the handlers, of which that of TLS would wait until the client reads its last words. */
+  private static void reset(Channel channel) {
+    if (channel.isOpen()) {
+      channel.config().setOption(ChannelOption.SO_LINGER, 0);
+      channel.unsafe().close(channel.unsafe().voidPromise());
+    }
+  }
+}

@@ -1,0 +1,287 @@
+package io.signetmesh.proxy.memory;
+
+import io.netty.channel.Channel;
+import io.netty.channel.WriteBufferWaterMark;
+import io.netty.util.NetUtil;
+import java.net.Inet6Address;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.Map;
+import java.util.PriorityQueue;
+import java.util.Set;
+import java.util.concurrent.Executor;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.LongSupplier;
+
+/**
+ * The memory of one event loop: its share of what the process has, and the accounts of its
+ * connections. Confined to its loop, but for the figures.
+ *
+ * <p>While there is enough, nobody is held to anything. Beyond the first mark less is queued for
+ * each connection. Beyond the last one connections are closed until there is room again: always of
+ * the client that holds most, where what is held without identity weighs four times, and of its
+ * connections the one that holds most. So whoever holds less than a fair share is never met.
+ */
+public final class LoopMemory {
+  private static final WriteBufferWaterMark AMPLE = new WriteBufferWaterMark(64 * 1024, 256 * 1024);
+  private static final WriteBufferWaterMark SCARCE = new WriteBufferWaterMark(16 * 1024, 32 * 1024);
+
+  /** Loops of the process, which share its memory. */
+  private static final AtomicInteger LOOPS = new AtomicInteger();
+
+  private final MemoryLimits limits;
+  private final Executor executor;
+  private final LongSupplier buffers;
+  private final Map<Object, ClientMemory> clients = new HashMap<>();
+  private final Set<ConnectionMemory> connections = new LinkedHashSet<>();
+  private final LongAdder shedIdentified = new LongAdder();
+  private final LongAdder shedOthers = new LongAdder();
+  private long opened;
+  private long reserved;
+  private long heap;
+  private long untilLook;
+  private boolean due;
+  private long releasingBuffers;
+  private long releasingHeap;
+  private boolean scarce;
+  private volatile long lastBuffers;
+  private volatile long lastHeap;
+
+  /**
+   * @param executor of the loop
+   * @param buffers bytes of buffers in use on the loop now
+   */
+  public LoopMemory(MemoryLimits limits, Executor executor, LongSupplier buffers) {
+    this.limits = limits;
+    this.executor = executor;
+    this.buffers = buffers;
+    LOOPS.incrementAndGet();
+    untilLook = step();
+  }
+
+  /** The loop is closed: its share is for the others. */
+  public void close() {
+    LOOPS.decrementAndGet();
+  }
+
+  private static long share(long bytes) {
+    return bytes / Math.max(1, LOOPS.get());
+  }
+
+  private long step() {
+    return Math.max(1, share(limits.mostBuffers()) / 64);
+  }
+
+  // ---- accounts
+
+  /** Opens the account of a connection that was accepted, or that waits in the accept handlers. */
+  public ConnectionMemory open(Channel channel) {
+    ClientMemory client = join(addressKey(channel), false);
+    ConnectionMemory account = new ConnectionMemory(this, channel, client, opened++);
+    connections.add(account);
+    reserved += ConnectionMemory.BASE_BUFFERS;
+    addHeap(ConnectionMemory.BASE_HEAP);
+    channel.config().setWriteBufferWaterMark(marks());
+    return account;
+  }
+
+  /** How much may be queued for a connection that is opened now. */
+  public WriteBufferWaterMark marks() {
+    return scarce ? SCARCE : AMPLE;
+  }
+
+  /** An IPv6 client has a whole /64 of addresses. */
+  private static Object addressKey(Channel channel) {
+    InetAddress address =
+        channel.remoteAddress() instanceof InetSocketAddress remote ? remote.getAddress() : null;
+    if (address == null) {
+      return "unknown";
+    }
+    return address instanceof Inet6Address
+        ? NetUtil.bytesToIpAddress(Arrays.copyOf(Arrays.copyOf(address.getAddress(), 8), 16))
+        : address;
+  }
+
+  ClientMemory join(Object key, boolean identified) {
+    ClientMemory client = clients.computeIfAbsent(key, k -> new ClientMemory(k, identified));
+    client.joined();
+    return client;
+  }
+
+  void leave(ClientMemory client) {
+    if (client.left()) {
+      clients.remove(client.key());
+    }
+  }
+
+  void closed(ConnectionMemory account, ClientMemory client) {
+    connections.remove(account);
+    reserved -= account.reserved();
+    heap -= account.heap();
+    leave(client);
+    if (account.isShed()) {
+      releasingHeap -= account.heap();
+      // Its handlers let go of their buffers in a task that is queued after this.
+      executor.execute(() -> executor.execute(() -> releasingBuffers -= account.shedBuffers()));
+    }
+  }
+
+  /** A connection is being closed. */
+  void shed(ConnectionMemory account) {
+    releasingBuffers += account.shedBuffers();
+    releasingHeap += account.heap();
+  }
+
+  void addReserved(long bytes) {
+    reserved += bytes;
+  }
+
+  void addHeap(long bytes) {
+    heap += bytes;
+    if (heap > share(limits.mostHeap())) {
+      setDue();
+    }
+  }
+
+  boolean hasRoomForHeads(ClientMemory client, long bytes) {
+    long most = share(limits.mostHeap());
+    return heap + bytes <= most
+        && client.heads() + bytes <= (client.identified() ? most / 2 : most / 8);
+  }
+
+  // ---- pressure
+
+  /** Buffers were made; every so many bytes it is looked at how much is in use. */
+  public void allocated(long bytes) {
+    untilLook -= bytes;
+    if (untilLook < 0) {
+      setDue();
+    }
+  }
+
+  private void setDue() {
+    if (!due) {
+      due = true;
+      executor.execute(this::lookIfDue);
+    }
+  }
+
+  /**
+   * Whether it is time to look at how much is in use. Not in the middle of an event: a connection
+   * must not be closed while it is being read.
+   */
+  public boolean isDue() {
+    return due;
+  }
+
+  /** {@link #look}, if it is time to. */
+  public void lookIfDue() {
+    if (due) {
+      due = false;
+      look();
+    }
+  }
+
+  /** Looks at how much is in use, and closes connections where it is too much. */
+  void look() {
+    // What is being closed is still in use, and soon will not be.
+    long used = Math.max(0, buffers.getAsLong() + reserved - releasingBuffers);
+    long charged = heap - releasingHeap;
+    long most = share(limits.mostBuffers());
+    long ease = share(limits.easeBuffers());
+    untilLook = Math.max(step(), (ease - used) / 4);
+    lastBuffers = used;
+    lastHeap = charged;
+    if (used > ease && !scarce) {
+      queueAtMost(true);
+    } else if (used < ease / 2 && scarce) {
+      queueAtMost(false);
+    }
+    if (used > most) {
+      connections.forEach(ConnectionMemory::measureBuffers);
+      shed((double) (used - most + most / 4) / used);
+    }
+    long mostHeap = share(limits.mostHeap());
+    if (charged > mostHeap) {
+      connections.forEach(ConnectionMemory::measureHeap);
+      shed((double) (charged - mostHeap + mostHeap / 4) / charged);
+    }
+  }
+
+  private void queueAtMost(boolean little) {
+    scarce = little;
+    WriteBufferWaterMark marks = marks();
+    connections.forEach(connection -> connection.queueAtMost(marks));
+  }
+
+  /**
+   * Closes connections that hold so much.
+   *
+   * @param part of all that was measured. Not all that is in use is seen by measuring
+   */
+  private void shed(double part) {
+    PriorityQueue<ClientMemory> largest =
+        new PriorityQueue<>(Comparator.comparingLong(ClientMemory::weight).reversed());
+    long all = 0;
+    for (ConnectionMemory connection : connections) {
+      if (!connection.isShed()) {
+        all += connection.measured();
+        connection.client().candidate(connection);
+      }
+    }
+    largest.addAll(clients.values());
+    long excess = (long) (all * Math.min(1, part));
+    while (excess > 0 && !largest.isEmpty()) {
+      ClientMemory client = largest.poll();
+      if (client.hasNext()) {
+        ConnectionMemory connection = client.next();
+        excess -= Math.max(1, connection.measured());
+        (client.identified() ? shedIdentified : shedOthers).increment();
+        connection.shed();
+        largest.add(client);
+      } else {
+        client.forget();
+      }
+    }
+    largest.forEach(ClientMemory::forget);
+  }
+
+  long heapNow() {
+    return heap;
+  }
+
+  long reservedNow() {
+    return reserved;
+  }
+
+  int clientsNow() {
+    return clients.size();
+  }
+
+  // ---- figures, from any thread
+
+  /** Connections with identity that were closed because memory was short. */
+  public long shedIdentified() {
+    return shedIdentified.sum();
+  }
+
+  /** Connections without identity that were closed because memory was short. */
+  public long shedOthers() {
+    return shedOthers.sum();
+  }
+
+  /** Bytes of buffers in use when it was last looked at. */
+  public long buffers() {
+    return lastBuffers;
+  }
+
+  /** Bytes of heap in use, by count, when it was last looked at. */
+  public long heap() {
+    return lastHeap;
+  }
+}

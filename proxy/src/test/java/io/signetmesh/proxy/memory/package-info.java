@@ -1,0 +1,4 @@
+@NullUnmarked
+package io.signetmesh.proxy.memory;
+
+import org.jspecify.annotations.NullUnmarked;
