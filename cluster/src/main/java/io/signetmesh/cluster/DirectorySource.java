@@ -18,7 +18,9 @@ import java.nio.file.WatchKey;
 import java.nio.file.WatchService;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -41,7 +43,8 @@ import org.slf4j.LoggerFactory;
  * <p>To open it, all of it must be valid. From then on each object stands for itself: valid ones
  * are taken over, invalid ones stay as they were last valid, and what cannot be read takes nothing
  * away that it may hold. What is wrong is logged once and is among the findings of every view until
- * it is mended.
+ * it is mended. So is a reading that takes long, or that hangs (a network file system without its
+ * server): another thread tells of it.
  *
  * @see ManifestDirectory for which files count
  */
@@ -63,6 +66,9 @@ public final class DirectorySource implements ClusterSource {
   /** Within this time of a modification, the time of a second one may look the same. */
   private static final Duration CLOCK_TICK = Duration.ofSeconds(1);
 
+  /** A reading that takes longer is told about. */
+  private static final Duration PATIENCE = Duration.ofSeconds(4);
+
   private static final int MAX_READINGS = 5;
   private static final int MAX_LOGGED = 20;
 
@@ -71,15 +77,34 @@ public final class DirectorySource implements ClusterSource {
   private final InstantSource clock;
   private final Broadcast broadcast;
   private final Thread thread;
+  private final Thread watchdog;
+  private final Duration patience;
   private final CountDownLatch closed = new CountDownLatch(1);
   private final @Nullable WatchService watcher;
   private final Map<Path, Watched> watched = new HashMap<>();
 
+  /** When the reading that is under way began; null when none is. */
+  private volatile @Nullable Reading reading;
+
+  /** The reading that views tell of as one that takes long; changed under the lock. */
+  private @Nullable Reading overdue;
+
   private ManifestDirectory.@Nullable Listing lastListing;
+
+  /** Changed under the lock. */
   private InForce inForce;
+
   private boolean lookAgain = true;
   private Set<String> passedOver = Set.of();
   private Duration poll = SHORTEST_POLL;
+
+  /**
+   * A reading of the directory.
+   *
+   * @param nanos when it began, by the system's timer
+   * @param began the same as a time
+   */
+  private record Reading(long nanos, Instant began) {}
 
   /** A directory with the key that tells it from another one of the same name. */
   private record Watched(@Nullable Object fileKey, WatchKey key) {}
@@ -89,8 +114,10 @@ public final class DirectorySource implements ClusterSource {
       ManifestDirectory manifests,
       InForce first,
       @Nullable WatchService watcher,
-      InstantSource clock) {
+      InstantSource clock,
+      Duration patience) {
     this.directory = directory;
+    this.patience = patience;
     this.manifests = manifests;
     this.clock = clock;
     this.watcher = watcher;
@@ -100,6 +127,8 @@ public final class DirectorySource implements ClusterSource {
             "cluster-directory-news",
             ClusterView.EMPTY.next(first.objects(), first.positions(), first.findings()));
     this.thread = Thread.ofPlatform().daemon().name("cluster-directory-watch").unstarted(this::run);
+    this.watchdog =
+        Thread.ofPlatform().daemon().name("cluster-directory-watchdog").unstarted(this::watchOver);
   }
 
   /**
@@ -137,6 +166,12 @@ public final class DirectorySource implements ClusterSource {
    */
   public static DirectorySource open(Path directory, ManifestReader reader, InstantSource clock)
       throws InvalidManifestsException {
+    return open(directory, reader, clock, PATIENCE);
+  }
+
+  static DirectorySource open(
+      Path directory, ManifestReader reader, InstantSource clock, Duration patience)
+      throws InvalidManifestsException {
     ManifestDirectory manifests = new ManifestDirectory(directory, reader);
     Manifests first = manifests.read().orThrow(directory.toString());
     DirectorySource source =
@@ -145,7 +180,8 @@ public final class DirectorySource implements ClusterSource {
             manifests,
             InForce.NOTHING.after(first, name -> ""),
             newWatcher(directory),
-            clock);
+            clock,
+            patience);
     source.log(first.findings(), List.of());
     source.log(first.passedOver());
     if (first.objects().isEmpty()) {
@@ -154,6 +190,7 @@ public final class DirectorySource implements ClusterSource {
       LOG.info("{}: {} objects", directory, first.objects().size());
     }
     source.thread.start();
+    source.watchdog.start();
     return source;
   }
 
@@ -183,7 +220,13 @@ public final class DirectorySource implements ClusterSource {
   private void run() {
     while (closed.getCount() > 0) {
       try {
-        look();
+        reading = new Reading(System.nanoTime(), clock.instant());
+        try {
+          look();
+        } finally {
+          reading = null;
+        }
+        caughtUp();
         pause(poll);
       } catch (InterruptedException | ClosedWatchServiceException e) {
         return;
@@ -206,6 +249,44 @@ public final class DirectorySource implements ClusterSource {
     lastListing = null;
     LOG.error("{}: reading failed, the last view stays in force", directory, e);
     apply(inForce.unreadable(List.of(stale("reading failed: " + e))));
+  }
+
+  /** Tells of a reading that takes long while it takes long. */
+  private void watchOver() {
+    Duration step = patience.dividedBy(4);
+    while (!isClosedWithin(step)) {
+      Reading now = reading;
+      if (now != null && System.nanoTime() - now.nanos > patience.toNanos()) {
+        overdue(now);
+      }
+    }
+  }
+
+  private synchronized void overdue(Reading late) {
+    if (late.equals(overdue) || !late.equals(reading)) {
+      return;
+    }
+    overdue = late;
+    Finding finding =
+        stale(
+            "the manifests are being read since "
+                + late.began
+                + ", longer than "
+                + patience.toMillis()
+                + " ms: edits made since then are not in force");
+    LOG.error("{}", finding);
+    List<Finding> findings = new ArrayList<>(inForce.findings());
+    findings.add(finding);
+    broadcast.publish(inForce.objects(), inForce.positions(), findings);
+  }
+
+  /** A reading has ended: views tell no longer that it takes long. */
+  private synchronized void caughtUp() {
+    if (overdue != null) {
+      overdue = null;
+      LOG.info("{}: read again", directory);
+      broadcast.publish(inForce.objects(), inForce.positions(), inForce.findings());
+    }
   }
 
   private boolean isClosedWithin(Duration time) {
@@ -278,7 +359,7 @@ public final class DirectorySource implements ClusterSource {
     return after;
   }
 
-  private void apply(InForce next) {
+  private synchronized void apply(InForce next) {
     InForce former = inForce;
     inForce = next;
     log(next.findings(), former.findings());

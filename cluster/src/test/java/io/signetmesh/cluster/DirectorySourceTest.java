@@ -18,8 +18,10 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -387,5 +389,59 @@ class DirectorySourceTest {
     Files.writeString(web, server("web", 81));
     assertThat(news.views.poll(500, TimeUnit.MILLISECONDS)).isNull();
     assertThat(port(source.view(), "web")).isEqualTo(80);
+  }
+
+  @Test
+  void aPipeAmongTheManifestsKeepsNoEditFromBeingInForce() throws Exception {
+    Files.writeString(directory.resolve("web.yaml"), server("web", 80));
+    open();
+    Path pipe = directory.resolve("pipe.yaml");
+    assertThat(new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor()).isZero();
+    ClusterView told = await(news.views);
+    assertThat(told.findings())
+        .anyMatch(finding -> finding.isError() && finding.toString().contains("pipe.yaml"));
+    Files.writeString(directory.resolve("web.yaml"), server("web", 81));
+    assertThat(port(await(news.views), "web")).isEqualTo(81);
+    Files.delete(pipe);
+    assertThat(await(news.views).findings()).isEmpty();
+  }
+
+  @Test
+  void aReadingThatHangsIsToldAndEverythingStays() throws Exception {
+    Path file = Files.writeString(directory.resolve("web.yaml"), server("web", 80));
+    CountDownLatch hung = new CountDownLatch(1);
+    AtomicBoolean hang = new AtomicBoolean();
+    ManifestReader reader =
+        new ManifestReader(
+            (object, unread) -> {
+              if (hang.get()) {
+                try {
+                  hung.await();
+                } catch (InterruptedException e) {
+                  Thread.currentThread().interrupt();
+                }
+              }
+              return List.of();
+            });
+    DirectorySource source =
+        DirectorySource.open(directory, reader, InstantSource.system(), Duration.ofMillis(200));
+    opened.add(source);
+    source.subscribe(news);
+    await(news.views);
+    hang.set(true);
+    Files.writeString(file, server("web", 81));
+    ClusterView told = await(news.views);
+    assertThat(port(told, "web")).isEqualTo(80);
+    assertThat(told.findings())
+        .singleElement()
+        .matches(Finding::isError)
+        .asString()
+        .contains("are being read since", "edits made since then are not in force");
+    hung.countDown();
+    ClusterView last = await(news.views);
+    while (port(last, "web") == 80 || !last.findings().isEmpty()) {
+      last = await(news.views);
+    }
+    assertThat(port(last, "web")).isEqualTo(81);
   }
 }

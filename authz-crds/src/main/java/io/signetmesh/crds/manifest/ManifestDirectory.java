@@ -30,10 +30,19 @@ import org.jspecify.annotations.Nullable;
  * anew, and keep their very objects. Files named {@code *.yaml}, {@code *.yml} and {@code *.json}
  * count, those in subdirectories too. Names that start with a dot are left out: hidden files, the
  * temporary files of editors, and the data directories behind the symbolic links of a mounted
- * ConfigMap. Symbolic links are followed. Not safe for use by several threads.
+ * ConfigMap. Symbolic links are followed. Only regular files are opened: a pipe, a socket or a
+ * device of such a name cannot be read. Not safe for use by several threads.
  */
 public final class ManifestDirectory {
   private static final int MAX_DEPTH = 16;
+
+  /** Bounds a walk that a link leads out of the manifests. */
+  private static final int MAX_ENTRIES = 200_000;
+
+  /** Bounds what all files together take. */
+  private static final long MAX_BYTES = 512L * 1024 * 1024;
+
+  private static final String NO_FILE = "no regular file";
 
   private final Path directory;
   private final ManifestReader reader;
@@ -74,8 +83,12 @@ public final class ManifestDirectory {
         EnumSet.of(FileVisitOption.FOLLOW_LINKS),
         MAX_DEPTH,
         new SimpleFileVisitor<>() {
+          private int entries;
+
           @Override
-          public FileVisitResult preVisitDirectory(Path dir, BasicFileAttributes attributes) {
+          public FileVisitResult preVisitDirectory(Path dir, BasicFileAttributes attributes)
+              throws IOException {
+            count();
             if (!dir.equals(directory) && isHidden(dir)) {
               return FileVisitResult.SKIP_SUBTREE;
             }
@@ -84,11 +97,23 @@ public final class ManifestDirectory {
           }
 
           @Override
-          public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
+          public FileVisitResult visitFile(Path file, BasicFileAttributes attributes)
+              throws IOException {
+            count();
             if (isManifest(file)) {
-              listing.files.put(file, stateOf(file, attributes));
+              listing.files.put(
+                  file,
+                  attributes.isRegularFile()
+                      ? stateOf(file, attributes)
+                      : new FileState(0, 0, NO_FILE));
             }
             return FileVisitResult.CONTINUE;
+          }
+
+          private void count() throws IOException {
+            if (++entries > MAX_ENTRIES) {
+              throw new IOException("more than " + MAX_ENTRIES + " files and directories");
+            }
           }
 
           @Override
@@ -131,10 +156,16 @@ public final class ManifestDirectory {
   public Manifests read(Listing listing, long settled) {
     Map<Path, Parsed> now = new HashMap<>();
     List<Manifests> parts = new ArrayList<>();
+    long[] left = {MAX_BYTES};
     listing.files.forEach(
         (file, state) -> {
           Parsed former = parsed.get(file);
-          Parsed result = former != null && state.equals(former.settledState) ? former : read(file);
+          left[0] -= state.bytes;
+          Parsed result =
+              left[0] < 0
+                  ? unreadable(
+                      file, "is not read: with the files before it, it is longer than 512 MiB")
+                  : former != null && state.equals(former.settledState) ? former : read(file);
           boolean isSettled = !result.digest.isEmpty() && state.modified < settled;
           now.put(file, result.as(isSettled ? state : null));
           parts.add(result.manifests);
@@ -145,17 +176,27 @@ public final class ManifestDirectory {
 
   private Parsed read(Path file) {
     byte[] bytes;
-    try (InputStream in = Files.newInputStream(file)) {
-      bytes = in.readNBytes(ManifestReader.MAX_FILE_BYTES + 1);
+    try {
+      // Opening a pipe waits for its other end.
+      if (Files.readAttributes(file, BasicFileAttributes.class).isOther()) {
+        return unreadable(
+            file, "is not read: it is a pipe, a socket or a device, expected a regular file");
+      }
+      try (InputStream in = Files.newInputStream(file)) {
+        bytes = in.readNBytes(ManifestReader.MAX_FILE_BYTES + 1);
+      }
     } catch (IOException e) {
-      return new Parsed(
-          "", ManifestReader.unreadable(file.toString(), "cannot be read: " + e), null);
+      return unreadable(file, "cannot be read: " + e);
     }
     String digest = sha256(bytes);
     Parsed former = parsed.get(file);
     return former != null && former.digest.equals(digest)
         ? former
         : new Parsed(digest, reader.read(file.toString(), bytes), null);
+  }
+
+  private static Parsed unreadable(Path file, String why) {
+    return new Parsed("", ManifestReader.unreadable(file.toString(), why), null);
   }
 
   private static FileState stateOf(Path file, BasicFileAttributes attributes) {

@@ -31,6 +31,20 @@ import org.snakeyaml.engine.v2.scanner.StreamReader;
 final class YamlStream {
   private static final int MAX_DEPTH = 64;
 
+  /** No object of Kubernetes is longer than that, as a whole. */
+  private static final int MAX_SCALAR = 1024 * 1024;
+
+  /**
+   * The parser copies what it holds of a token or a line with each buffer that it reads: with small
+   * ones, long tokens take a time that grows with the square of their length.
+   */
+  private static final int MAX_BUFFER = 1024 * 1024;
+
+  private static final int MIN_BUFFER = 1024;
+
+  /** Bounds the time and the memory that one document takes: a List of all objects of a cluster. */
+  private static final int MAX_NODES = 2_000_000;
+
   /** Bounds the work on a file of which nothing is YAML. */
   private static final int MAX_FAILURES = 50;
 
@@ -59,6 +73,7 @@ final class YamlStream {
   private final Map<Anchor, YamlNode> anchors = new HashMap<>();
   private int firstLine;
   private int depth;
+  private int nodes;
 
   private YamlStream(String source, Sink sink) {
     this.source = source;
@@ -113,6 +128,7 @@ final class YamlStream {
             .setLabel(source)
             .setUseMarks(true)
             .setCodePointLimit(Integer.MAX_VALUE)
+            .setBufferSize(Math.clamp(text.length() + 1L, MIN_BUFFER, MAX_BUFFER))
             .build();
     Iterator<Event> events = new Parse(settings).parseString(text).iterator();
     try {
@@ -122,6 +138,7 @@ final class YamlStream {
           anchors.clear();
           duplicates.clear();
           depth = 0;
+          nodes = 0;
           YamlNode root = node(events.next(), events);
           if (!(root instanceof YamlNode.Scalar scalar && scalar.type() == YamlNode.Type.NULL)) {
             sink.document(root, List.copyOf(duplicates));
@@ -150,6 +167,9 @@ final class YamlStream {
 
   private YamlNode node(Event event, Iterator<Event> events) {
     Position position = event.getStartMark().map(this::position).orElseThrow();
+    if (++nodes > MAX_NODES) {
+      throw new Refused(position, "a document of more than " + MAX_NODES + " values");
+    }
     if (event instanceof AliasEvent alias) {
       YamlNode meant = anchors.get(alias.getAlias());
       if (meant == null) {
@@ -218,6 +238,10 @@ final class YamlStream {
 
   private YamlNode scalar(ScalarEvent event, Position position) {
     String text = event.getValue();
+    if (text.length() > MAX_SCALAR) {
+      throw new Refused(
+          position, "a value of " + text.length() + " characters: expected at most " + MAX_SCALAR);
+    }
     String tag = event.getTag().orElse("");
     if (tag.isEmpty()) {
       return new YamlNode.Scalar(
