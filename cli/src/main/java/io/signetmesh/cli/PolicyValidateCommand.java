@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.signetmesh.cli.simulate.FindingJson;
+import io.signetmesh.cli.simulate.PolicySources;
 import io.signetmesh.cli.simulate.PortFinding;
 import io.signetmesh.cli.simulate.Validation;
 import io.signetmesh.cli.text.PlainWriter;
@@ -38,7 +39,8 @@ import picocli.CommandLine.Spec;
       "",
       "Examples:",
       "  signet policy validate -f manifests",
-      "  signet policy validate -f base -f overlays/prod.yaml --warnings-as-errors -o json"
+      "  signet policy validate -f base -f overlays/prod.yaml --warnings-as-errors -o json",
+      "  signet policy validate -f manifests --assume other-chart.yaml"
     })
 final class PolicyValidateCommand implements Callable<Integer> {
   @Spec private CommandSpec spec = CommandSpec.create();
@@ -58,8 +60,9 @@ final class PolicyValidateCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
+    PolicySources sources = manifests.required().sources();
     Validation validation =
-        Validation.of(manifests.required().sources().manifests(), manifests.config(names.names()));
+        Validation.of(sources.manifests(), sources.assumed(), manifests.config(names.names()));
     PrintWriter out = new PlainWriter(spec.commandLine().getOut());
     if (output == OutputFormat.JSON) {
       ObjectMapper mapper = new ObjectMapper();

@@ -5,6 +5,7 @@ import io.signetmesh.cli.simulate.PolicySources;
 import io.signetmesh.cli.simulate.SimulatedMesh;
 import io.signetmesh.cli.text.PlainWriter;
 import io.signetmesh.crds.ResourceKey;
+import io.signetmesh.crds.manifest.Finding;
 import io.signetmesh.crds.manifest.InvalidManifestsException;
 import io.signetmesh.crds.manifest.NearestName;
 import io.signetmesh.policy.index.PolicyConfig;
@@ -14,6 +15,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -27,6 +30,16 @@ final class SimulationOptions {
       paramLabel = "PATH",
       description = "File or directory with manifests; may be given several times.")
   private List<Path> paths = List.of();
+
+  @Option(
+      names = "--assume",
+      paramLabel = "PATH",
+      description = {
+        "File or directory with objects that exist elsewhere, such as those of another chart; may be"
+            + " given several times. References to them are no errors, and nothing is told of them."
+            + " Of an object that is given by name alone, without spec, no more is known."
+      })
+  private List<Path> elsewhere = List.of();
 
   @Spec(Spec.Target.MIXEE)
   private CommandSpec command = CommandSpec.create();
@@ -49,12 +62,20 @@ final class SimulationOptions {
 
   /** The manifests, right or wrong. */
   PolicySources sources() throws CommandFailure {
-    for (Path path : paths) {
+    for (Path path : Stream.concat(paths.stream(), elsewhere.stream()).toList()) {
       if (!Files.exists(path)) {
         throw CommandFailure.configuration(path + " does not exist");
       }
     }
-    PolicySources sources = PolicySources.read(paths, cluster.defaultNamespace());
+    PolicySources sources = PolicySources.read(paths, elsewhere, cluster.defaultNamespace());
+    if (!sources.assumed().unreadableSources().isEmpty()) {
+      throw CommandFailure.configuration(
+          "the objects of --assume cannot be read:\n"
+              + sources.assumed().errors().stream()
+                  .filter(error -> error.resource() == null)
+                  .map(Finding::toString)
+                  .collect(Collectors.joining("\n")));
+    }
     if (!sources.empty().isEmpty()) {
       Path path = sources.empty().getFirst();
       throw CommandFailure.configuration(

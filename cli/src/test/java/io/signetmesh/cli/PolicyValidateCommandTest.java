@@ -85,6 +85,74 @@ final class PolicyValidateCommandTest {
   }
 
   @Test
+  void whatExistsElsewhereCanBeAssumed() throws Exception {
+    String policy =
+        """
+        ---
+        apiVersion: policy.linkerd.io/v1alpha1
+        kind: AuthorizationPolicy
+        metadata: {name: ops, namespace: shop}
+        spec:
+          targetRef: {group: policy.linkerd.io, kind: Server, name: gateway}
+          requiredAuthenticationRefs:
+            - {group: policy.linkerd.io, kind: MeshTLSAuthentication, name: operators, namespace: ops}
+        """;
+    assertThat(validate(ShopManifests.YAML + policy).ended(ExitCode.NEGATIVE).out())
+        .contains("gateway", "operators", "2 errors");
+    Path others =
+        Files.writeString(
+            directory.resolve("others.yaml"),
+            """
+            apiVersion: policy.linkerd.io/v1beta3
+            kind: Server
+            metadata: {name: gateway, namespace: shop}
+            ---
+            apiVersion: policy.linkerd.io/v1alpha1
+            kind: MeshTLSAuthentication
+            metadata: {name: operators, namespace: ops}
+            spec: {identities: [a.example]}
+            """);
+    assertThat(
+            validate(ShopManifests.YAML + policy, "--assume", others.toString())
+                .ended(ExitCode.OK)
+                .out())
+        .isEqualToIgnoringNewLines("7 objects, 0 errors, 0 warnings");
+  }
+
+  @Test
+  void anAssumedObjectOfTheSameNameAndAnotherKindIsNoneOfTheOnesMissing() throws Exception {
+    Path others =
+        Files.writeString(
+            directory.resolve("others.yaml"),
+            """
+            apiVersion: policy.linkerd.io/v1alpha1
+            kind: NetworkAuthentication
+            metadata: {name: gateway, namespace: shop}
+            """);
+    String policy =
+        """
+        ---
+        apiVersion: policy.linkerd.io/v1alpha1
+        kind: AuthorizationPolicy
+        metadata: {name: ops, namespace: shop}
+        spec:
+          targetRef: {group: policy.linkerd.io, kind: Server, name: gateway}
+          requiredAuthenticationRefs: []
+        """;
+    validate(ShopManifests.YAML + policy, "--assume", others.toString()).ended(ExitCode.NEGATIVE);
+  }
+
+  @Test
+  void whatIsAssumedMustBeObjects() throws Exception {
+    Path others = Files.writeString(directory.resolve("others.yaml"), "kind: Server\n");
+    assertThat(
+            validate(ShopManifests.YAML, "--assume", others.toString())
+                .ended(ExitCode.CONFIGURATION)
+                .err())
+        .contains("the objects of --assume cannot be read", "apiVersion is missing");
+  }
+
+  @Test
   void warningsFailOnlyWhenAsked() throws Exception {
     CommandRun run = validate(ShopManifests.YAML + CLASH).ended(ExitCode.OK);
     assertThat(run.out()).contains("warning: Server shop/web-again", "(port-conflict)");

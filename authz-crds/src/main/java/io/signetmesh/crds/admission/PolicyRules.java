@@ -48,11 +48,12 @@ final class PolicyRules {
               + " is the name of no container port: those are 1 to 15 lower-case letters, digits"
               + " and single '-', with at least one letter");
     }
-    if ((spec.podSelector() == null) == (spec.externalWorkloadSelector() == null)) {
+    if (spec.podSelector() != null && spec.externalWorkloadSelector() != null) {
       findings.error(
-          "spec",
-          List.of("spec.podSelector", "spec.externalWorkloadSelector"),
-          "one of podSelector and externalWorkloadSelector is required");
+          "spec", List.of("spec"), "podSelector and externalWorkloadSelector exclude each other");
+    } else if (spec.podSelector() == null && spec.externalWorkloadSelector() == null) {
+      findings.error(
+          "spec", List.of("spec"), "one of podSelector and externalWorkloadSelector is required");
     }
     SelectorRules.check(spec.podSelector(), "spec.podSelector", findings);
     SelectorRules.check(spec.externalWorkloadSelector(), "spec.externalWorkloadSelector", findings);
@@ -143,11 +144,10 @@ final class PolicyRules {
   }
 
   static void check(MeshTLSAuthenticationSpec spec, ObjectFindings findings) {
-    if (spec.identities().isEmpty() == spec.identityRefs().isEmpty()) {
-      findings.error(
-          "spec",
-          List.of("spec.identities", "spec.identityRefs"),
-          "one of identities and identityRefs is required");
+    if (!spec.identities().isEmpty() && !spec.identityRefs().isEmpty()) {
+      findings.error("spec", List.of("spec"), "identities and identityRefs exclude each other");
+    } else if (spec.identities().isEmpty() && spec.identityRefs().isEmpty()) {
+      findings.error("spec", List.of("spec"), "one of identities and identityRefs is required");
     }
     for (int i = 0; i < spec.identities().size(); i++) {
       String identity = spec.identities().get(i);

@@ -353,12 +353,12 @@ final class Binder {
           node.position(),
           path,
           limits.maxItems() == Integer.MAX_VALUE
-              ? "expected at least " + limits.minItems() + " elements, found " + items.size()
+              ? "expected at least " + elements(limits.minItems()) + ", found " + items.size()
               : "expected "
                   + limits.minItems()
                   + " to "
-                  + limits.maxItems()
-                  + " elements, found "
+                  + elements(limits.maxItems())
+                  + ", found "
                   + items.size());
     }
     ArrayNode bound = JSON.arrayNode();
@@ -394,6 +394,10 @@ final class Binder {
       }
     }
     return bound;
+  }
+
+  private static String elements(int number) {
+    return number + (number == 1 ? " element" : " elements");
   }
 
   private @Nullable JsonNode map(YamlNode node, JavaType type, String path, boolean own) {

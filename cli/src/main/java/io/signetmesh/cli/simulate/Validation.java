@@ -1,15 +1,16 @@
 package io.signetmesh.cli.simulate;
 
-import io.signetmesh.cluster.ClusterView;
 import io.signetmesh.crds.ResourceKey;
 import io.signetmesh.crds.manifest.Manifests;
 import io.signetmesh.crds.manifest.PassedOver;
+import io.signetmesh.policy.facts.ClusterFacts;
 import io.signetmesh.policy.index.Finding;
 import io.signetmesh.policy.index.PolicyConfig;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -22,6 +23,16 @@ import java.util.regex.Pattern;
  */
 public record Validation(int objects, List<PortFinding> findings, List<PassedOver> passedOver) {
   private static final Pattern ORIGIN = Pattern.compile("(.*):([0-9]+):([0-9]+)", Pattern.DOTALL);
+  private static final Set<String> WORKLOADS =
+      Set.of(
+          "Pod",
+          "Deployment",
+          "StatefulSet",
+          "DaemonSet",
+          "ReplicaSet",
+          "Job",
+          "CronJob",
+          "ExternalWorkload");
   private static final Comparator<PortFinding> ORDER =
       Comparator.comparing((PortFinding finding) -> place(finding).source())
           .thenComparingInt(finding -> place(finding).line())
@@ -40,19 +51,30 @@ public record Validation(int objects, List<PortFinding> findings, List<PassedOve
    * an object that is there and not valid is no second error.
    */
   public static Validation of(Manifests manifests, PolicyConfig config) {
+    return of(manifests, Manifests.EMPTY, config);
+  }
+
+  /**
+   * Checks manifests. What they say of each other is checked between the valid ones; a reference to
+   * an object that is there and not valid is no second error, and one to an object that is assumed
+   * is none at all.
+   *
+   * @param assumed objects that exist elsewhere, of which nothing is told
+   */
+  public static Validation of(Manifests manifests, Manifests assumed, PolicyConfig config) {
     List<PortFinding> findings = new ArrayList<>();
     Map<ResourceKey, ?> valid = manifests.objectsOver(Map.of(), Map.of());
-    ClusterView view =
-        ClusterView.of(
-            1, manifests.objectsOver(Map.of(), Map.of()).values(), manifests.positions());
-    List<Finding> together = new SimulatedMesh(view, config).findings();
+    List<Finding> together =
+        new SimulatedMesh(PolicySources.view(manifests, assumed), config).findings();
     for (io.signetmesh.crds.manifest.Finding finding : manifests.findings()) {
       if (together.stream().noneMatch(other -> other.repeats(finding))) {
         findings.add(of(finding));
       }
     }
     for (Finding finding : together) {
-      if (!isConsequence(finding, manifests)) {
+      if (!isConsequence(finding, manifests)
+          && !isAssumed(finding, assumed)
+          && !isElsewhere(finding, manifests, assumed)) {
         findings.add(PortFinding.of(finding));
       }
     }
@@ -82,6 +104,33 @@ public record Validation(int objects, List<PortFinding> findings, List<PassedOve
                         finding.rule() == Finding.Rule.SELECTS_NOTHING
                             ? key.namespace().equals(finding.object().namespace())
                             : mentions(finding.message(), key.name())));
+  }
+
+  /** Whether the object that is missing exists elsewhere, though no more is known of it. */
+  private static boolean isAssumed(Finding finding, Manifests assumed) {
+    return switch (finding.rule()) {
+      case DANGLING_REFERENCE ->
+          assumed.invalidKeys().stream()
+              .anyMatch(
+                  key ->
+                      finding.message().contains(key.kind())
+                          && mentions(finding.message(), key.name())
+                          && (key.namespace().equals(finding.object().namespace())
+                              || mentions(finding.message(), key.namespace())));
+      case SELECTS_NOTHING ->
+          assumed.invalidKeys().stream()
+              .anyMatch(
+                  key ->
+                      key.namespace().equals(finding.object().namespace())
+                          && WORKLOADS.contains(key.kind()));
+      default -> false;
+    };
+  }
+
+  /** Whether the finding is about an object that is somebody else's. */
+  private static boolean isElsewhere(Finding finding, Manifests manifests, Manifests assumed) {
+    ResourceKey key = ClusterFacts.keyOf(finding.object());
+    return assumed.positions().containsKey(key) && !manifests.positions().containsKey(key);
   }
 
   private static boolean mentions(String message, String name) {

@@ -7,6 +7,7 @@ import io.signetmesh.policy.facts.NetworkFact;
 import io.signetmesh.policy.facts.NetworkMatch;
 import io.signetmesh.policy.facts.ObjectRef;
 import io.signetmesh.policy.facts.Reference;
+import io.signetmesh.policy.facts.WorkloadFact;
 import io.signetmesh.policy.index.Finding.Rule;
 import java.util.List;
 import java.util.Locale;
@@ -117,6 +118,36 @@ final class ClientFindings {
           labels[0],
           labels[1],
           bearing);
+    }
+  }
+
+  /** Service accounts that are declared, and those that only workloads show. */
+  void identity(Fact holder, String account, String namespace) {
+    seen.config
+        .identityProblem(account, namespace)
+        .ifPresent(
+            problem ->
+                seen.error(
+                    holder,
+                    Rule.NO_IDENTITY,
+                    holder.ref().kind().isWorkload() ? "spec.serviceAccountName" : "metadata.name",
+                    problem + "; its workloads get no certificate, and serve nobody",
+                    Set.of(holder.ref())));
+  }
+
+  /** A workload whose service account is not declared: the mistake is told where it is written. */
+  void workload(WorkloadFact workload) {
+    String namespace = workload.ref().namespace();
+    String identity = workload.identity();
+    String suffix = "." + seen.config.identitySuffix(namespace);
+    if (identity == null
+        || workload.ref().kind() != ObjectRef.Kind.POD
+        || !identity.endsWith(suffix)) {
+      return;
+    }
+    String account = identity.substring(0, identity.length() - suffix.length());
+    if (!seen.contents(workload).names(ObjectRef.Kind.SERVICE_ACCOUNT).contains(account)) {
+      identity(workload, account, namespace);
     }
   }
 

@@ -114,7 +114,9 @@ final class Diagnosis {
       case LIMIT_UNUSED -> 13;
       case ONLY_TRIED -> 14;
       case EVADABLE -> 15;
-      case NOT_IN_FORCE -> 16;
+      case NO_IDENTITY -> 16;
+      case OPAQUE_PORT -> 17;
+      case NOT_IN_FORCE -> 18;
     };
   }
 }

@@ -72,6 +72,10 @@ public record Finding(
     TARGET_UNUSED("target-unused"),
     /** A Server that is only tried, so that its ports are under another policy. */
     ONLY_TRIED("only-tried"),
+    /** A service account that no certificate can be issued for. */
+    NO_IDENTITY("no-identity"),
+    /** A Server that decides by request on a port that clients of the mesh take for opaque. */
+    OPAQUE_PORT("opaque-port"),
     /** A denial that its clients can evade. */
     EVADABLE("evadable");
 

@@ -52,14 +52,19 @@ final class Findings {
         case NetworkFact authentication -> clients.network(authentication);
         case RouteFact route -> requests.route(route);
         case RateLimitFact limits -> requests.rateLimit(limits);
-        case WorkloadFact workload -> ports.annotations(workload);
+        case WorkloadFact workload -> {
+          ports.annotations(workload);
+          clients.workload(workload);
+        }
         case NamespaceFact namespace -> {}
-        case ServiceAccountFact account -> {}
+        case ServiceAccountFact account ->
+            clients.identity(account, account.ref().name(), account.ref().namespace());
       }
     }
     for (NamespaceContents namespace : seen.namespaces.values()) {
       ports.conflicts(namespace);
       ports.tried(namespace);
+      ports.opaque(namespace);
       new Shadows(namespace, seen.facts, seen.grants, seen::warning).look();
     }
     return seen.diagnosis();

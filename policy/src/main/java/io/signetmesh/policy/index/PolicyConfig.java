@@ -2,8 +2,11 @@ package io.signetmesh.policy.index;
 
 import io.signetmesh.crds.network.Cidr;
 import io.signetmesh.crds.policy.AccessPolicy;
+import io.signetmesh.identity.pki.WorkloadIdentity;
 import io.signetmesh.policy.facts.PortSet;
 import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 
@@ -99,6 +102,20 @@ public record PolicyConfig(
   /** The identity of a service account. */
   public String identity(String serviceAccount, String namespace) {
     return serviceAccount + "." + identitySuffix(namespace);
+  }
+
+  /**
+   * Why no certificate can be issued for a service account: its identity is no DNS name, or too
+   * long for one; empty when one can.
+   */
+  Optional<String> identityProblem(String serviceAccount, String namespace) {
+    try {
+      Objects.requireNonNull(
+          new WorkloadIdentity(serviceAccount, namespace, controlPlaneNamespace, trustDomain));
+      return Optional.empty();
+    } catch (IllegalArgumentException e) {
+      return Optional.of(String.valueOf(e.getMessage()));
+    }
   }
 
   /** What the identities of all service accounts of a namespace end with. */

@@ -112,6 +112,65 @@ final class PortFindings {
         });
   }
 
+  /**
+   * Ports of Servers that decide by request, which clients of the mesh take for opaque: those send
+   * bytes, of which no request is seen.
+   */
+  void opaque(NamespaceContents namespace) {
+    record OpaquePort(ServerFact server, int port, boolean byDefault) {}
+    Map<OpaquePort, List<ObjectRef>> found = new HashMap<>();
+    for (WorkloadFact workload : namespace.workloads) {
+      List<ServerFact> selecting = namespace.selecting(workload);
+      if (selecting.stream().noneMatch(server -> decidesByRequest(server, namespace))) {
+        continue;
+      }
+      WorkloadSettings settings = WorkloadSettings.of(workload, namespace.annotations, seen.config);
+      boolean byDefault =
+          workload.annotations().opaquePorts() == null
+              && namespace.annotations.opaquePorts() == null;
+      for (ServerFact server : selecting) {
+        for (int port : NamespaceContents.ports(server, workload)) {
+          if (decidesByRequest(server, namespace) && settings.opaquePorts().contains(port)) {
+            found
+                .computeIfAbsent(new OpaquePort(server, port, byDefault), key -> new ArrayList<>())
+                .add(workload.ref());
+          }
+        }
+      }
+    }
+    found.forEach(
+        (opaque, workloads) -> {
+          ObjectRef first = workloads.stream().min(ObjectRef::compareTo).orElseThrow();
+          seen.warning(
+              opaque.server(),
+              Rule.OPAQUE_PORT,
+              "spec.port",
+              "port "
+                  + opaque.port()
+                  + " of "
+                  + first
+                  + (workloads.size() == 1 ? "" : " (and " + (workloads.size() - 1) + " more)")
+                  + " is opaque"
+                  + (opaque.byDefault() ? " by default" : "")
+                  + ": connections of clients of the mesh are not read as HTTP, so routes and"
+                  + " limits do not hold for them; list the opaque ports without it in the"
+                  + " annotation config.linkerd.io/opaque-ports of the workload",
+              Set.of(opaque.server().ref()));
+        });
+  }
+
+  /** Whether the Server's protocol is one of requests, or something on it is about requests. */
+  private static boolean decidesByRequest(ServerFact server, NamespaceContents namespace) {
+    return switch (server.protocol()) {
+      case HTTP_1, HTTP_2, GRPC -> true;
+      case OPAQUE, TLS -> false;
+      case UNKNOWN ->
+          namespace.limits.containsKey(server.ref().name())
+              || namespace.attached.stream()
+                  .anyMatch(route -> route.servers().contains(server.ref().name()));
+    };
+  }
+
   /** Ports that a Server in audit mode would have, and what they are under meanwhile. */
   void tried(NamespaceContents namespace) {
     record Meanwhile(ServerFact tried, int port, String policy) {}

@@ -39,8 +39,10 @@ import io.signetmesh.policy.facts.RateLimitFact;
 import io.signetmesh.policy.facts.Reference;
 import io.signetmesh.policy.facts.RouteFact;
 import io.signetmesh.policy.facts.ServerAuthorizationFact;
+import io.signetmesh.policy.facts.ServerFact;
 import io.signetmesh.policy.facts.ServiceAccountFact;
 import io.signetmesh.policy.facts.UnusableFact;
+import io.signetmesh.policy.facts.WorkloadFact;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -795,6 +797,65 @@ final class FindingsTest {
     org.junit.jupiter.api.Assertions.assertTimeout(
         java.time.Duration.ofSeconds(10),
         () -> assertThat(index.findings()).hasSizeGreaterThan(8_000));
+  }
+
+  @Test
+  void aServerOfRequestsOnAnOpaquePortIsWarnedOf() {
+    ServerFact elastic = server("elastic", 9300, APP);
+    for (ProxyProtocol protocol :
+        List.of(ProxyProtocol.HTTP_1, ProxyProtocol.HTTP_2, ProxyProtocol.GRPC)) {
+      assertThat(findings(Facts.speaking(elastic, protocol)))
+          .singleElement()
+          .asString()
+          .startsWith(
+              "WARNING opaque-port Server shop/elastic: port 9300 of Pod shop/web is opaque")
+          .contains("by default: connections of clients of the mesh are not read as HTTP");
+    }
+    assertThat(findings(elastic, Facts.route("r", "elastic")))
+        .anySatisfy(f -> assertThat(f).startsWith("WARNING opaque-port"));
+    assertThat(findings(elastic, Facts.rateLimit("r", "elastic", 5, null)))
+        .anySatisfy(f -> assertThat(f).startsWith("WARNING opaque-port"));
+  }
+
+  @Test
+  void aServerOfConnectionsOnAnOpaquePortIsSound() {
+    ServerFact elastic = server("elastic", 9300, APP);
+    assertThat(findings(elastic)).isEmpty();
+    assertThat(findings(Facts.speaking(elastic, ProxyProtocol.OPAQUE))).isEmpty();
+    assertThat(findings(Facts.speaking(elastic, ProxyProtocol.TLS))).isEmpty();
+    PolicyAnnotations own = new PolicyAnnotations(null, "3306", null);
+    assertThat(findings(pod("web", APP, own), Facts.speaking(elastic, ProxyProtocol.HTTP_1)))
+        .isEmpty();
+  }
+
+  @Test
+  void aServiceAccountThatCanHaveNoIdentityIsToldOnce() {
+    String dotted = "web.v2";
+    WorkloadFact pod = of(dotted);
+    assertThat(findings(pod))
+        .singleElement()
+        .asString()
+        .startsWith("ERROR no-identity Pod shop/web: ")
+        .contains("web.v2", "get no certificate");
+    ObjectRef account = new ObjectRef(ObjectRef.Kind.SERVICE_ACCOUNT, "shop", dotted);
+    assertThat(findings(pod, new ServiceAccountFact(account, "")))
+        .singleElement()
+        .asString()
+        .startsWith("ERROR no-identity ServiceAccount shop/web.v2: ");
+    assertThat(findings(of("a".repeat(64)))).hasSize(1);
+    assertThat(findings(of("a".repeat(63)))).isEmpty();
+  }
+
+  private static WorkloadFact of(String account) {
+    WorkloadFact web = pod("web", APP);
+    return new WorkloadFact(
+        web.ref(),
+        "",
+        web.labels(),
+        web.annotations(),
+        Facts.CONFIG.identity(account, "shop"),
+        web.ports(),
+        List.of());
   }
 
   private static List<String> findings(Fact... more) {
