@@ -30,7 +30,7 @@ class ManifestReaderFuzzTest {
 
   /** Whatever a file holds, it is read or its findings say why not, and never both. */
   @MethodSource("files")
-  @FuzzTest(maxDuration = "30s")
+  @FuzzTest(maxDuration = "10m")
   void bytesOfAFile(byte[] bytes) {
     Manifests manifests = READER.read("m.yaml", bytes);
     if (manifests.isValid() != manifests.errors().isEmpty()) {

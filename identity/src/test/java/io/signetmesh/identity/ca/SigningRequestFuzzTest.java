@@ -22,7 +22,7 @@ class SigningRequestFuzzTest {
 
   /** Whatever comes, the outcome is a request or an ordinary refusal. */
   @MethodSource("requests")
-  @FuzzTest(maxDuration = "30s")
+  @FuzzTest(maxDuration = "10m")
   void bytesOfARequest(byte[] der) {
     try {
       SigningRequest request = SigningRequest.parse(der);

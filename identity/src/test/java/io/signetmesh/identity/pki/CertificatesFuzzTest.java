@@ -25,7 +25,7 @@ class CertificatesFuzzTest {
 
   /** Whatever comes, the outcome is a certificate or an ordinary refusal. */
   @MethodSource("certificates")
-  @FuzzTest(maxDuration = "30s")
+  @FuzzTest(maxDuration = "10m")
   void bytesOfACertificate(byte[] der) {
     try {
       X509Certificate certificate = Certificates.parseDer("fuzz", der);

@@ -15,7 +15,7 @@ class RequestPathFuzzTest {
 
   /** Whatever a peer sends, there is one normal form of it or none. */
   @MethodSource("targets")
-  @FuzzTest(maxDuration = "30s")
+  @FuzzTest(maxDuration = "10m")
   void octetsOfATarget(byte[] octets) {
     String target = new String(octets, StandardCharsets.ISO_8859_1);
     CharSequence found = RequestPath.normalize(target);
