@@ -1,6 +1,7 @@
 package io.signetmesh.cli;
 
 import io.signetmesh.cli.process.SignetProcess;
+import io.signetmesh.cli.text.PlainWriter;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
@@ -128,7 +129,9 @@ public final class Signet implements Callable<Integer> {
     return explain(failure, logging(command.getCommandSpec()).verbose(), command.getErr());
   }
 
-  private static int explain(Exception failure, boolean verbose, PrintWriter err) {
+  private static int explain(Exception failure, boolean verbose, PrintWriter raw) {
+    // Messages quote what servers and manifests say.
+    PrintWriter err = new PlainWriter(raw);
     if (verbose) {
       failure.printStackTrace(err);
     }
@@ -145,9 +148,10 @@ public final class Signet implements Callable<Integer> {
 
   private static int explainUsage(ParameterException failure, String[] args) {
     CommandLine command = failure.getCommandLine();
-    command.getErr().println("signet: " + failure.getMessage());
-    if (!CommandLine.UnmatchedArgumentException.printSuggestions(failure, command.getErr())) {
-      command.getErr().println("Try '" + command.getCommandSpec().qualifiedName() + " --help'.");
+    PrintWriter err = new PlainWriter(command.getErr());
+    err.println("signet: " + failure.getMessage());
+    if (!CommandLine.UnmatchedArgumentException.printSuggestions(failure, err)) {
+      err.println("Try '" + command.getCommandSpec().qualifiedName() + " --help'.");
     }
     return ExitCode.USAGE;
   }

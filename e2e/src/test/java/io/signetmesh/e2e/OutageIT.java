@@ -132,12 +132,12 @@ class OutageIT {
                   Mesh.NAMESPACE,
                   "--wait",
                   "5s");
-          return status.awaitExit(Duration.ofSeconds(30))
-              && status.exitCode() == 0
-              && status.lastLines(50).stream()
-                      .filter(line -> line.startsWith("Server ") && line.contains(" 1 of 1 "))
-                      .count()
-                  == 3;
+          assertThat(status.awaitExit(Duration.ofSeconds(30))).isTrue();
+          List<String> lines = status.lastLines(50);
+          assertThat(lines)
+              .filteredOn(line -> line.startsWith("Server ") && line.contains(" 1 of 1 "))
+              .hasSize(3);
+          return status.exitCode() == 0;
         });
   }
 

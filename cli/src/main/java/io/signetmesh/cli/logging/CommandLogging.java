@@ -65,7 +65,7 @@ public final class CommandLogging extends ContextAwareBase implements Configurat
   }
 
   private static void install(LoggerContext context, Format format) {
-    ConsoleAppender<ILoggingEvent> appender = new ConsoleAppender<>();
+    ConsoleAppender<ILoggingEvent> appender = new BoundedConsole(System::nanoTime);
     appender.setContext(context);
     appender.setName(APPENDER);
     appender.setTarget(ConsoleTarget.SystemErr.getName());
@@ -86,7 +86,7 @@ public final class CommandLogging extends ContextAwareBase implements Configurat
   }
 
   private static Encoder<ILoggingEvent> json(LoggerContext context) {
-    JsonEncoder encoder = new JsonEncoder();
+    JsonEncoder encoder = new PlainJson();
     encoder.setContext(context);
     encoder.setWithSequenceNumber(false);
     encoder.setWithNanoseconds(false);

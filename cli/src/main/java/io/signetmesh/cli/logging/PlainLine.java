@@ -4,12 +4,13 @@ import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.classic.spi.IThrowableProxy;
 import ch.qos.logback.classic.spi.StackTraceElementProxy;
 import ch.qos.logback.core.LayoutBase;
+import io.signetmesh.crds.manifest.PlainText;
 import java.time.temporal.ChronoUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
  * {@code 2026-11-21T10:15:30.045Z INFO i.s.proxy.Proxy message}, and of an exception its causes
- * with where each was thrown.
+ * with where each was thrown. Messages stay on their line and are plain text, whatever they quote.
  */
 final class PlainLine extends LayoutBase<ILoggingEvent> {
   @Override
@@ -24,7 +25,7 @@ final class PlainLine extends LayoutBase<ILoggingEvent> {
     line.append("Z ").append(event.getLevel());
     line.repeat(' ', Math.max(1, 6 - event.getLevel().toString().length()));
     abbreviate(event.getLoggerName(), line);
-    line.append(' ').append(event.getFormattedMessage()).append('\n');
+    line.append(' ').append(PlainText.of(event.getFormattedMessage())).append('\n');
     for (IThrowableProxy at = event.getThrowableProxy(); at != null; at = at.getCause()) {
       failure(at, line);
     }
@@ -47,7 +48,7 @@ final class PlainLine extends LayoutBase<ILoggingEvent> {
     line.append("  ").append(failure.getClassName());
     @Nullable String message = failure.getMessage();
     if (message != null) {
-      line.append(": ").append(message);
+      line.append(": ").append(PlainText.of(message));
     }
     StackTraceElementProxy[] frames = failure.getStackTraceElementProxyArray();
     if (frames != null && frames.length > 0) {

@@ -5,7 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.LoggerContext;
 import ch.qos.logback.classic.spi.LoggingEvent;
+import ch.qos.logback.classic.util.LogbackMDCAdapter;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -57,5 +60,37 @@ final class PlainLineTest {
                 assertThat(line)
                     .startsWith("  java.io.IOException: inner")
                     .contains("PlainLineTest"));
+  }
+
+  /** What a peer sent is shown, and neither makes lines of its own nor commands a terminal. */
+  @Test
+  void messagesAndCausesAreOnePlainLineEach() throws Exception {
+    LoggerContext context = new LoggerContext();
+    context.setMDCAdapter(new LogbackMDCAdapter());
+    String foreign = "a\u009b31mb\u0085c\u202ed\u2028e\nf\u001b[2J";
+    String plain = "a\\u009b31mb\\u0085c\\u202ed\\u2028e\\u000af\\u001b[2J";
+    LoggingEvent event =
+        new LoggingEvent(
+            "",
+            context.getLogger("x"),
+            Level.WARN,
+            "refused: {}",
+            new IOException(foreign),
+            new Object[] {foreign});
+    event.setInstant(Instant.EPOCH);
+    assertThat(layout.doLayout(event).lines().toList())
+        .hasSize(2)
+        .satisfiesExactly(
+            line -> assertThat(line).endsWith("refused: " + plain),
+            line -> assertThat(line).contains("java.io.IOException: " + plain));
+
+    PlainJson json = new PlainJson();
+    json.setContext(context);
+    json.setWithFormattedMessage(true);
+    json.start();
+    String line = new String(json.encode(event), StandardCharsets.UTF_8);
+    assertThat(line).endsWith("}\n").doesNotContainPattern("[\\p{Cc}&&[^\n]]|[\\p{Cf}\u2028]");
+    assertThat(new ObjectMapper().readTree(line).get("formattedMessage").asText())
+        .isEqualTo("refused: " + foreign);
   }
 }

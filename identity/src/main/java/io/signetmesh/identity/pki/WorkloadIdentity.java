@@ -140,12 +140,25 @@ public record WorkloadIdentity(
   }
 
   /**
-   * Foreign text in quotes, cut short and without control characters, so that it is fit for a log.
+   * Foreign text in quotes, cut short, so that it is fit for a log: each character that a terminal
+   * obeys, or that hides or turns around what is shown, is a question mark.
    */
   public static String printable(String text) {
     String cut = text.length() > 256 ? text.substring(0, 256) + "…" : text;
     StringBuilder out = new StringBuilder(cut.length() + 2).append('"');
-    cut.chars().forEach(c -> out.append(c < 0x20 || c == 0x7f || c == '"' ? '?' : (char) c));
+    cut.codePoints().forEach(c -> out.appendCodePoint(c == '"' || !isShown(c) ? '?' : c));
     return out.append('"').toString();
+  }
+
+  private static boolean isShown(int codePoint) {
+    return switch (Character.getType(codePoint)) {
+      case Character.CONTROL,
+          Character.FORMAT,
+          Character.LINE_SEPARATOR,
+          Character.PARAGRAPH_SEPARATOR,
+          Character.SURROGATE ->
+          false;
+      default -> true;
+    };
   }
 }

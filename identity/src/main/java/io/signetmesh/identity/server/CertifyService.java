@@ -31,7 +31,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * {@code io.linkerd.proxy.identity.Identity}: gives a workload a certificate for its key, if its
- * token says that it is that workload. Every issuance and every refusal goes on record.
+ * token says that it is that workload. Every issuance goes on record, and every refusal, floods of
+ * them summed up.
  */
 final class CertifyService extends IdentityGrpc.IdentityImplBase {
   private static final Logger log = LoggerFactory.getLogger(CertifyService.class);
@@ -41,6 +42,7 @@ final class CertifyService extends IdentityGrpc.IdentityImplBase {
   private final Attestor attestor;
   private final AuditLog audit;
   private final InstantSource clock;
+  private final RefusalRecords refusals;
 
   CertifyService(
       CertificateAuthority authority, Attestor attestor, AuditLog audit, InstantSource clock) {
@@ -48,6 +50,7 @@ final class CertifyService extends IdentityGrpc.IdentityImplBase {
     this.attestor = attestor;
     this.audit = audit;
     this.clock = clock;
+    this.refusals = new RefusalRecords(clock);
   }
 
   @Override
@@ -151,6 +154,10 @@ final class CertifyService extends IdentityGrpc.IdentityImplBase {
   }
 
   private void recordRefusal(CertifyRequest request, Status status) {
+    long leftOut = refusals.admit();
+    if (leftOut < 0) {
+      return;
+    }
     String identity = request.getIdentity();
     String subject = identity.isEmpty() ? "nobody" : WorkloadIdentity.printable(identity);
     log.warn("certificate refused to {} at {}: {}", subject, Caller.currentAddress(), status);
@@ -158,6 +165,9 @@ final class CertifyService extends IdentityGrpc.IdentityImplBase {
     facts.put("code", status.getCode().name());
     facts.put("reason", String.valueOf(status.getDescription()));
     facts.put("client_address", Caller.currentAddress());
+    if (leftOut > 0) {
+      facts.put("left_out", Long.toString(leftOut));
+    }
     audit.record(
         new AdministrativeEvent(clock.millis(), "certificate-refused", ACTOR, subject, facts));
   }
