@@ -4,7 +4,10 @@ import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelPromise;
+import io.netty.channel.VoidChannelPromise;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
+import io.netty.channel.socket.ChannelOutputShutdownEvent;
 import io.netty.handler.codec.http.HttpContent;
 import io.netty.handler.codec.http.HttpDecoderConfig;
 import io.netty.handler.codec.http.HttpMessage;
@@ -19,6 +22,7 @@ import io.signetmesh.proxy.http.Exchange.Retry;
 import io.signetmesh.proxy.http.Http1Writer.Framing;
 import io.signetmesh.proxy.http.Http1Writer.MalformedHeadException;
 import io.signetmesh.proxy.loop.ProxyLoop;
+import io.signetmesh.proxy.loop.TcpState;
 import io.signetmesh.proxy.memory.ConnectionMemory;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -40,6 +44,7 @@ final class Http1ClientConnection extends ChannelDuplexHandler implements Client
   private final Channel channel;
   private final Pool pool;
   private final Decoder decoder;
+  private final ChannelPromise unnoticed;
   private @Nullable Exchange exchange;
   private boolean head;
   private boolean connect;
@@ -49,10 +54,12 @@ final class Http1ClientConnection extends ChannelDuplexHandler implements Client
   private boolean responseStarted;
   private boolean keepAlive;
   private boolean bodyForbidden;
+  private boolean untilClose;
   private boolean resting;
   private boolean reused;
   private @Nullable CharSequence offered;
   private boolean closed;
+  private boolean outputFailed;
   private boolean bytesSeen;
   private boolean flushed;
   private @Nullable Http2Headers bodiless;
@@ -73,8 +80,12 @@ final class Http1ClientConnection extends ChannelDuplexHandler implements Client
     this.channel = channel;
     this.pool = pool;
     this.decoder = new Decoder(this, config);
+    this.unnoticed = new VoidChannelPromise(channel, false);
     channel.pipeline().addLast("http1-decoder", decoder);
     channel.pipeline().addLast("http1-client", this);
+    // An application that answers early and closes makes writes fail: its answer is still to be
+    // read.
+    channel.config().setAutoClose(false);
     channel.config().setAutoRead(true);
   }
 
@@ -284,6 +295,7 @@ final class Http1ClientConnection extends ChannelDuplexHandler implements Client
         headers.set(HeaderNames.UPGRADE, protocol);
       }
       exchange = null;
+      channel.config().setAutoClose(true);
       current.responseHead(headers, false);
       current.becomeTunnel(channel, protocol == null ? "CONNECT" : "upgrade to " + protocol);
       // The relay is in place: it gets what the decoder has read beyond the head.
@@ -300,9 +312,11 @@ final class Http1ClientConnection extends ChannelDuplexHandler implements Client
     boolean encoded = response.headers().contains(HeaderNames.TRANSFER_ENCODING);
     boolean sized = response.headers().contains(HeaderNames.CONTENT_LENGTH);
     boolean empty = sized && !encoded && HttpUtil.getContentLength(response, -1L) == 0;
+    untilClose = false;
     bodyForbidden = status == 204 || status == 304;
     boolean noBody = head || bodyForbidden || empty;
-    keepAlive = (encoded || sized || noBody) && HttpUtil.isKeepAlive(response);
+    untilClose = !(encoded || sized || noBody);
+    keepAlive = !untilClose && HttpUtil.isKeepAlive(response);
     if (connect
         || offered != null
         || (head && !empty && !bodyForbidden)
@@ -356,6 +370,12 @@ final class Http1ClientConnection extends ChannelDuplexHandler implements Client
       return;
     }
     if (content instanceof LastHttpContent last) {
+      if (untilClose && (outputFailed || TcpState.isReset(channel))) {
+        // The connection was reset: where it ends says nothing of where the body does.
+        content.release();
+        broken(current);
+        return;
+      }
       if (!last.trailingHeaders().isEmpty()) {
         if (content.content().isReadable()) {
           current.responseData(content.content().retain(), false);
@@ -395,7 +415,7 @@ final class Http1ClientConnection extends ChannelDuplexHandler implements Client
    */
   private void finish() {
     exchange = null;
-    if (keepAlive && requestSent && !decoder.holdsBytes() && channel.isActive()) {
+    if (keepAlive && requestSent && !outputFailed && !decoder.holdsBytes() && channel.isActive()) {
       resting = true;
       channel.config().setAutoRead(true);
     } else {
@@ -465,7 +485,10 @@ final class Http1ClientConnection extends ChannelDuplexHandler implements Client
    */
   @Override
   public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
-    if (event == ChannelInputShutdownEvent.INSTANCE) {
+    if (event == ChannelOutputShutdownEvent.INSTANCE) {
+      outputFailed = true;
+      keepAlive = false;
+    } else if (event == ChannelInputShutdownEvent.INSTANCE) {
       Exchange current = exchange;
       exchange = null;
       close();
@@ -490,9 +513,21 @@ final class Http1ClientConnection extends ChannelDuplexHandler implements Client
     ctx.flush();
   }
 
+  /** Failed writes are no exceptions here: what the upstream has sent before is still read. */
+  @Override
+  public void write(ChannelHandlerContext ctx, Object message, ChannelPromise promise) {
+    ctx.write(message, promise.isVoid() ? unnoticed : promise);
+  }
+
+  /** A read that failed is a cut, also where the end of the connection would end the body. */
   @Override
   public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+    Exchange current = exchange;
+    exchange = null;
     close();
+    if (current != null) {
+      current.upstreamFailed(Failure.UNAVAILABLE, retry());
+    }
   }
 
   /** Response decoder that knows which responses have no body. */

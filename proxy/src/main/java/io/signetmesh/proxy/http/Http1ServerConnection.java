@@ -8,7 +8,6 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
-import io.netty.channel.socket.DuplexChannel;
 import io.netty.handler.codec.DecoderResult;
 import io.netty.handler.codec.PrematureChannelClosureException;
 import io.netty.handler.codec.TooLongFrameException;
@@ -25,7 +24,6 @@ import io.netty.handler.codec.http.TooLongHttpHeaderException;
 import io.netty.handler.codec.http.TooLongHttpLineException;
 import io.netty.handler.codec.http2.Http2Error;
 import io.netty.handler.codec.http2.Http2Headers;
-import io.netty.handler.ssl.SslHandler;
 import io.netty.util.AsciiString;
 import io.netty.util.ReferenceCountUtil;
 import io.netty.util.concurrent.ScheduledFuture;
@@ -57,7 +55,6 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter
   private static final List<String> REQUEST_PROTOCOLS = List.of("http", "h2", "h2c", "h3", "tls");
 
   private static final byte LF = '\n';
-  private static final long LINGER_MILLIS = 1000;
 
   private final ProxyLoop loop;
   private final HttpConfig config;
@@ -330,36 +327,18 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter
   /**
    * Closes the connection once everything has been written.
    *
-   * @param unread whether the client may still be sending. Closing would then answer its bytes with
-   *     a reset, which may destroy the response before the client has read it (RFC 9112 9.6), so
-   *     that its bytes are thrown away for a while instead
+   * @param unread whether the client may still be sending, see {@link LingeringClose}
    */
   private void end(boolean unread) {
     ChannelHandlerContext ctx = context();
     Channel channel = ctx.channel();
     closing = true;
     stopHeadTimer();
-    boolean lingers =
-        unread
-            && channel instanceof DuplexChannel
-            && channel.pipeline().get(SslHandler.class) == null;
-    ctx.writeAndFlush(Unpooled.EMPTY_BUFFER)
-        .addListener(
-            written -> {
-              if (!lingers || !written.isSuccess() || ((DuplexChannel) channel).isInputShutdown()) {
-                channel.close();
-                return;
-              }
-              ((DuplexChannel) channel).shutdownOutput();
-              channel.config().setAutoRead(true);
-              ctx.executor()
-                  .schedule(
-                      () -> {
-                        channel.close();
-                      },
-                      LINGER_MILLIS,
-                      TimeUnit.MILLISECONDS);
-            });
+    if (unread) {
+      LingeringClose.begin(channel);
+    } else {
+      ctx.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(written -> channel.close());
+    }
   }
 
   @Override
@@ -485,7 +464,7 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter
     }
     chunked = framing == Framing.CHUNKED;
     responseStarted = true;
-    if (requestOpen && !discardBody && end) {
+    if (requestOpen && !discardBody && (end || isError(status))) {
       // Answered before the body was read: what follows on the wire is not worth reading.
       keepAlive = false;
     }
@@ -495,6 +474,10 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter
     if (end && !closing) {
       responseEnded();
     }
+  }
+
+  private static boolean isError(@Nullable CharSequence status) {
+    return status != null && status.length() == 3 && status.charAt(0) >= '4';
   }
 
   private void write(

@@ -58,6 +58,14 @@ abstract class Http2Link<S> extends Http2ConnectionHandler implements BufferHold
         .addListener(
             new Http2ConnectionAdapter() {
               @Override
+              public void onStreamHalfClosed(Http2Stream stream) {
+                S state = state(stream);
+                if (state != null && stream.state() == Http2Stream.State.HALF_CLOSED_LOCAL) {
+                  ended(state);
+                }
+              }
+
+              @Override
               public void onStreamClosed(Http2Stream stream) {
                 S state = state(stream);
                 if (state != null) {
@@ -99,6 +107,12 @@ abstract class Http2Link<S> extends Http2ConnectionHandler implements BufferHold
 
   /** The stream may be written to again. */
   abstract void writable(S state);
+
+  /**
+   * Our END_STREAM has been written, and the peer's has not come by then. Called in the middle of
+   * writing.
+   */
+  void ended(S state) {}
 
   /** The peer takes no streams beyond {@code lastStreamId}; they are closed after this. */
   void goAway(int lastStreamId) {}

@@ -80,8 +80,6 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
       Exchange begun = factory.begin(state, context().channel(), headers, end, false);
       if (!begun.done()) {
         state.exchange = begun;
-      } else if (!end) {
-        writeReset(streamId, Http2Error.NO_ERROR.code());
       }
       return;
     }
@@ -181,6 +179,22 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
     }
   }
 
+  /**
+   * The response is complete, the rest of the request is not wanted (RFC 9113 8.1). Before its end
+   * has been written, a reset would take what waits for the client's window away.
+   */
+  @Override
+  void ended(Stream state) {
+    loop()
+        .eventLoop()
+        .execute(
+            () -> {
+              if (state.stream.state() == Http2Stream.State.HALF_CLOSED_LOCAL) {
+                writeReset(state.stream.id(), Http2Error.NO_ERROR.code());
+              }
+            });
+  }
+
   /** What breaks before an exchange has begun is on record nowhere else. */
   @Override
   protected void onStreamError(
@@ -266,12 +280,7 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
     }
 
     private void ended() {
-      Exchange current = exchange;
       exchange = null;
-      if (current != null && !current.requestEnded()) {
-        // The response is complete, the rest of the request is not wanted (RFC 9113 8.1).
-        writeReset(stream.id(), Http2Error.NO_ERROR.code());
-      }
     }
 
     @Override

@@ -178,6 +178,12 @@ final class Http1Client implements AutoCloseable {
     }
   }
 
+  /** Closes with a reset instead of an end of input. */
+  void reset() throws IOException {
+    socket.setSoLinger(true, 0);
+    socket.close();
+  }
+
   /** Whether the rest of the connection ends with a reset rather than an end of input. */
   boolean endedByReset() throws IOException {
     try {
