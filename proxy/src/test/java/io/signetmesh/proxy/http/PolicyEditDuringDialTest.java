@@ -74,7 +74,7 @@ class PolicyEditDuringDialTest {
 
     @Override
     public Protocol protocol() {
-      return Protocol.HTTP1;
+      return Protocol.DETECT;
     }
 
     @Override
