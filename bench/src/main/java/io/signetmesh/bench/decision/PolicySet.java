@@ -17,6 +17,7 @@ import io.linkerd.proxy.net.IPAddress;
 import io.linkerd.proxy.net.IPNetwork;
 import io.linkerd.proxy.net.IPv6;
 import io.signetmesh.proxy.authorize.Client;
+import io.signetmesh.proxy.authorize.ExpressionWork;
 import io.signetmesh.proxy.authorize.PolicyCompiler;
 import io.signetmesh.proxy.authorize.RequestFacts;
 import io.signetmesh.proxy.authorize.ServerPolicy;
@@ -46,6 +47,11 @@ final class PolicySet {
   record Call(Client client, RequestFacts request) {}
 
   private record Get(String method, String path, String authority) implements RequestFacts {
+    @Override
+    public ExpressionWork expressions() {
+      return new ExpressionWork();
+    }
+
     @Override
     public @Nullable CharSequence header(CharSequence lowerCaseName) {
       return null;

@@ -1,5 +1,6 @@
 package io.signetmesh.cli.simulate;
 
+import io.signetmesh.proxy.authorize.ExpressionWork;
 import io.signetmesh.proxy.authorize.RequestFacts;
 import io.signetmesh.proxy.authorize.RequestSyntax;
 import io.signetmesh.proxy.authorize.RequestTarget;
@@ -23,6 +24,7 @@ final class RequestHead implements RequestFacts {
   private final String authority;
   private final Map<String, List<String>> headers;
   private final @Nullable String flaw;
+  private final ExpressionWork expressions = new ExpressionWork();
 
   private RequestHead(
       String method,
@@ -151,6 +153,11 @@ final class RequestHead implements RequestFacts {
 
   Answer.Request request() {
     return new Answer.Request(method, path, authority);
+  }
+
+  @Override
+  public ExpressionWork expressions() {
+    return expressions;
   }
 
   @Override

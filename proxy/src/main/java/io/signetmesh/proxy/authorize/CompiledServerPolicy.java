@@ -170,6 +170,27 @@ final class CompiledServerPolicy implements ServerPolicy {
   }
 
   @Override
+  public @Nullable Decision decideBeforeRoute(Client client) {
+    return beforeRoute(client, true);
+  }
+
+  private @Nullable Decision beforeRoute(Client client, boolean audit) {
+    if (!routes.isCostly() || !readsHttp()) {
+      return null;
+    }
+    if (refusal != null) {
+      return refusal;
+    }
+    AuthorizationIndex denials = rules.denials;
+    Decision denied = denials == null ? null : denials.first(client);
+    if (denied != null) {
+      return denied;
+    }
+    Decision byServer = byServer(client, audit);
+    return byServer.allowed() || routes.grants(client) ? null : byServer;
+  }
+
+  @Override
   public @Nullable Route route(RequestFacts request) {
     return routes.find(request);
   }
@@ -249,6 +270,10 @@ final class CompiledServerPolicy implements ServerPolicy {
     if (normal == null) {
       return refusal == null ? unsafePath : refusal;
     }
+    Decision early = beforeRoute(client, false);
+    if (early != null) {
+      return early;
+    }
     CompiledRoute route = routes.find(normal);
     return route == null ? decideWithoutRoute(client, normal) : request(client, route, false);
   }
@@ -287,6 +312,11 @@ final class CompiledServerPolicy implements ServerPolicy {
     @Override
     public boolean repeats(CharSequence lowerCaseName) {
       return received.repeats(lowerCaseName);
+    }
+
+    @Override
+    public ExpressionWork expressions() {
+      return received.expressions();
     }
   }
 
@@ -375,6 +405,10 @@ final class CompiledServerPolicy implements ServerPolicy {
     if (request == null) {
       Decision decision = refusal == null ? unsafePath : refusal;
       return new Explanation(server, decision, null, List.of(), List.of(), null);
+    }
+    Decision early = beforeRoute(client, audit);
+    if (early != null) {
+      return new Explanation(server, early, null, List.of(), rules(client, null, audit), null);
     }
     RouteEntry taken = routes.entry(request);
     List<Explanation.RouteMatch> matches = new ArrayList<>();

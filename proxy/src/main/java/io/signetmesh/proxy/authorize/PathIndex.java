@@ -24,7 +24,9 @@ final class PathIndex {
   /** Up to this many children are compared one by one. */
   private static final int COMPARED = 3;
 
-  /** Found where the request has to be refused: an answer would cost too much, or is not clear. */
+  /**
+   * Stands for a request that has to be refused: an answer would cost too much, or is not clear.
+   */
   static final RouteEntry REFUSED =
       new RouteEntry(
           new CompiledRoute(new ResourceRef("", "default", "invalid"), List.of(), null, null),
@@ -220,8 +222,8 @@ final class PathIndex {
   }
 
   /**
-   * The match of a request, or null; {@link #REFUSED} where expressions would have to be asked in
-   * more than {@link LinearPattern#MOST_STEPS} steps together.
+   * The match of a request, or null. It counts for nothing when the budget of the request's {@link
+   * ExpressionWork} is exhausted.
    *
    * @param target path and query as sent
    * @param targetEnd where the query begins in {@code target}
@@ -251,7 +253,6 @@ final class PathIndex {
       // A match of any path, or of the prefix "/", counts for one character.
       best = better(best, first(root.prefixes, request, target, targetEnd));
     }
-    long steps = 0;
     for (Node at = node.expressed; at != null; at = parentExpressed(at)) {
       for (Ranked one : at.expressions) {
         if (best != null && one.rank() >= best.rank()) {
@@ -259,11 +260,7 @@ final class PathIndex {
         }
         if (one.accepts(request, target, targetEnd)
             && one.entry().path() instanceof PathPattern.Expression expression) {
-          steps += expression.pattern().steps(path, end);
-          if (steps > LinearPattern.MOST_STEPS) {
-            return REFUSED;
-          }
-          if (expression.pattern().matches(path, end)) {
+          if (request.expressions().matches(expression.pattern(), path, end)) {
             best = one;
             break;
           }

@@ -24,6 +24,9 @@ public interface RequestFacts {
    */
   boolean repeats(CharSequence lowerCaseName);
 
+  /** What regular expressions have said about the request and cost; the same for all questions. */
+  ExpressionWork expressions();
+
   /** Whether not all values are equal. */
   static boolean differ(Iterator<? extends CharSequence> values) {
     CharSequence first = values.hasNext() ? values.next() : "";

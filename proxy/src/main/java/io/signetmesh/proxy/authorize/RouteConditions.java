@@ -4,56 +4,34 @@ import io.signetmesh.proxy.authorize.RouteEntry.ValuePattern;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The headers and query parameters by which routes are chosen. A request that gives one of them
  * several values, or one that readers understand differently, leaves open which route the
  * application serves: routes are chosen by the first value, applications read the first, the last
- * or all. So does a value for which regular expressions would take too long.
+ * or all.
  */
 final class RouteConditions {
-  private final Condition[] headers;
-  private final Map<String, Condition> parameters;
-
-  /** A name, and the expressions that its values are asked. */
-  private record Condition(String name, LinearPattern[] expressions) {
-    boolean isTooCostly(CharSequence value) {
-      long steps = 0;
-      for (LinearPattern expression : expressions) {
-        steps = Math.max(steps, expression.steps(value, value.length()));
-      }
-      return steps > LinearPattern.MOST_STEPS;
-    }
-  }
+  private final String[] headers;
+  private final Set<String> parameters;
 
   RouteConditions(List<RouteEntry> entries) {
     headers =
-        conditions(entries.stream().flatMap(entry -> entry.headers().stream()).toList())
-            .values()
-            .toArray(Condition[]::new);
-    parameters = conditions(entries.stream().flatMap(entry -> entry.query().stream()).toList());
-  }
-
-  private static Map<String, Condition> conditions(List<ValuePattern> patterns) {
-    Map<String, Map<String, LinearPattern>> expressions = new LinkedHashMap<>();
-    for (ValuePattern pattern : patterns) {
-      Map<String, LinearPattern> ofName =
-          expressions.computeIfAbsent(pattern.name(), name -> new LinkedHashMap<>());
-      LinearPattern regex = pattern.regex();
-      if (regex != null) {
-        ofName.put(regex.toString(), regex);
-      }
-    }
-    Map<String, Condition> conditions = new LinkedHashMap<>();
-    expressions.forEach(
-        (name, ofName) ->
-            conditions.put(
-                name, new Condition(name, ofName.values().toArray(LinearPattern[]::new))));
-    return conditions;
+        entries.stream()
+            .flatMap(entry -> entry.headers().stream())
+            .map(ValuePattern::name)
+            .distinct()
+            .toArray(String[]::new);
+    parameters =
+        entries.stream()
+            .flatMap(entry -> entry.query().stream())
+            .map(ValuePattern::name)
+            .collect(Collectors.toUnmodifiableSet());
   }
 
   /**
@@ -63,9 +41,8 @@ final class RouteConditions {
    * @param pathEnd where the query begins in {@code target}
    */
   boolean areUnclear(RequestFacts request, CharSequence target, int pathEnd) {
-    for (Condition header : headers) {
-      CharSequence value = request.header(header.name());
-      if (value != null && (request.repeats(header.name()) || header.isTooCostly(value))) {
+    for (String header : headers) {
+      if (request.header(header) != null && request.repeats(header)) {
         return true;
       }
     }
@@ -85,13 +62,10 @@ final class RouteConditions {
       if (name == null) {
         return true;
       }
-      Condition condition = parameters.get(name);
-      if (condition != null) {
+      if (parameters.contains(name)) {
         String value = decoded(query.substring(Math.min(end, nameEnd + 1), end));
         String before = value == null ? null : seen.putIfAbsent(name, value);
-        if (value == null
-            || (before != null && !before.equals(value))
-            || condition.isTooCostly(value)) {
+        if (value == null || (before != null && !before.equals(value))) {
           return true;
         }
       }

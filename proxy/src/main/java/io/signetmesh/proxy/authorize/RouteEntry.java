@@ -43,18 +43,56 @@ record RouteEntry(
     if (method != null && !method.contentEquals(request.method())) {
       return false;
     }
+    boolean expressions = false;
     for (int i = 0; i < headers.size(); i++) {
       ValuePattern header = headers.get(i);
-      if (!header.matches(request.header(header.name()))) {
+      if (header.exact() == null) {
+        expressions = true;
+      } else if (!header.matches(request.header(header.name()))) {
         return false;
       }
     }
     for (int i = 0; i < query.size(); i++) {
-      if (!query.get(i).matchesParameter(target, pathEnd)) {
+      ValuePattern parameter = query.get(i);
+      if (parameter.exact() == null) {
+        expressions = true;
+      } else if (!parameter.matchesParameter(target, pathEnd, null)) {
+        return false;
+      }
+    }
+    return !expressions || expressionsAccept(request, target, pathEnd);
+  }
+
+  /** Asks the expressions, which comes last: they cost more than all else. */
+  private boolean expressionsAccept(RequestFacts request, CharSequence target, int pathEnd) {
+    for (int i = 0; i < headers.size(); i++) {
+      ValuePattern header = headers.get(i);
+      if (header.exact() == null
+          && !header.matches(request.header(header.name()), request.expressions())) {
+        return false;
+      }
+    }
+    for (int i = 0; i < query.size(); i++) {
+      ValuePattern parameter = query.get(i);
+      if (parameter.exact() == null
+          && !parameter.matchesParameter(target, pathEnd, request.expressions())) {
         return false;
       }
     }
     return true;
+  }
+
+  /** Instructions of the expressions that a request may have to be asked, together. */
+  int instructions() {
+    int sum =
+        path instanceof PathPattern.Expression expression ? expression.pattern().instructions() : 0;
+    for (ValuePattern header : headers) {
+      sum += header.regex() == null ? 0 : header.regex().instructions();
+    }
+    for (ValuePattern parameter : query) {
+      sum += parameter.regex() == null ? 0 : parameter.regex().instructions();
+    }
+    return sum;
   }
 
   /**
@@ -218,14 +256,29 @@ record RouteEntry(
    */
   record ValuePattern(String name, @Nullable String exact, @Nullable LinearPattern regex) {
     boolean matches(@Nullable CharSequence value) {
+      return matches(value, null);
+    }
+
+    /**
+     * Whether a value matches.
+     *
+     * @param work asks expressions; null: they are asked whatever it costs
+     */
+    boolean matches(@Nullable CharSequence value, @Nullable ExpressionWork work) {
       if (value == null) {
         return false;
       }
-      return exact != null ? exact.contentEquals(value) : regex != null && regex.matches(value);
+      if (exact != null) {
+        return exact.contentEquals(value);
+      }
+      if (regex == null) {
+        return false;
+      }
+      return work == null ? regex.matches(value) : work.matches(regex, value, value.length());
     }
 
-    /** Whether the first parameter of the name, percent-decoded, matches. */
-    boolean matchesParameter(CharSequence target, int pathEnd) {
+    /** Whether the first parameter of the name, percent-decoded, matches; see {@link #matches}. */
+    boolean matchesParameter(CharSequence target, int pathEnd, @Nullable ExpressionWork work) {
       int length = target.length();
       int begin = pathEnd + 1;
       while (begin <= length) {
@@ -244,12 +297,12 @@ record RouteEntry(
         if (encoded) {
           String parameter = decoded(target.subSequence(begin, nameEnd));
           if (name.equals(parameter)) {
-            return matches(decoded(target.subSequence(valueBegin, end)));
+            return matches(decoded(target.subSequence(valueBegin, end)), work);
           }
         } else if (regionEquals(target, begin, nameEnd, name)) {
           return exact != null
               ? regionEquals(target, valueBegin, end, exact)
-              : matches(target.subSequence(valueBegin, end));
+              : matches(target.subSequence(valueBegin, end), work);
         }
         begin = end + 1;
       }

@@ -57,7 +57,7 @@ final class RouteExplanation {
           condition(
               Attribute.QUERY,
               parameter.name(),
-              parameter.matchesParameter(target, end),
+              parameter.matchesParameter(target, end, null),
               parameter.toString(),
               query < 0 ? null : target.substring(query + 1)));
     }

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,12 +20,18 @@ import org.jspecify.annotations.Nullable;
  * method.
  */
 final class RouteTable {
+  private static final int FEW_INSTRUCTIONS = 200;
+
   private final List<RouteEntry> entries;
   private final @Nullable CompiledRoute only;
   private final HostIndex index;
   private final RouteConditions conditions;
   private final boolean matchesPaths;
   private final boolean matchesMethods;
+  private final AuthorizationIndex[] grants;
+
+  /** Of all expressions together. */
+  private final int instructions;
 
   RouteTable(List<RouteEntry> entries) {
     this.entries = List.copyOf(entries);
@@ -34,6 +41,13 @@ final class RouteTable {
             : null;
     this.index = new HostIndex(this.entries);
     this.conditions = new RouteConditions(this.entries);
+    this.instructions = this.entries.stream().mapToInt(RouteEntry::instructions).sum();
+    this.grants =
+        this.entries.stream()
+            .map(entry -> entry.route().own())
+            .filter(Objects::nonNull)
+            .distinct()
+            .toArray(AuthorizationIndex[]::new);
     this.matchesPaths =
         this.entries.stream().anyMatch(entry -> entry.path() != null && isResource(entry));
     this.matchesMethods =
@@ -53,6 +67,21 @@ final class RouteTable {
   /** Whether a route resource matches a method. */
   boolean matchesMethods() {
     return matchesMethods;
+  }
+
+  /** Whether expressions cost more than it costs to find out that no route grants anything. */
+  boolean isCostly() {
+    return instructions > FEW_INSTRUCTIONS;
+  }
+
+  /** Whether authorizations of any route grant a client something. */
+  boolean grants(Client client) {
+    for (AuthorizationIndex index : grants) {
+      if (index.first(client) != null) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Every match, in the order of the list. */
@@ -112,13 +141,13 @@ final class RouteTable {
       return PathIndex.REFUSED;
     }
     RouteEntry asSent = index.find(request, target, end, target, end);
-    if (asSent == null
-        || isRefused(asSent)
-        || !matchesPaths
-        || !LenientPath.mayDiffer(target, end)) {
-      return asSent;
+    if (asSent != null
+        && matchesPaths
+        && LenientPath.mayDiffer(target, end)
+        && leadsElsewhere(asSent, request, target, end)) {
+      return PathIndex.REFUSED;
     }
-    return leadsElsewhere(asSent, request, target, end) ? PathIndex.REFUSED : asSent;
+    return instructions > 0 && request.expressions().isExhausted() ? PathIndex.REFUSED : asSent;
   }
 
   @SuppressWarnings("ReferenceEquality") // There is one.
@@ -130,7 +159,7 @@ final class RouteTable {
       RouteEntry asSent, RequestFacts request, CharSequence target, int end) {
     String lenient = LenientPath.of(target, end);
     RouteEntry asRead = index.find(request, target, end, lenient, lenient.length());
-    return asRead == null || isRefused(asRead) || !asRead.route().equals(asSent.route());
+    return asRead == null || !asRead.route().equals(asSent.route());
   }
 
   private static int pathEnd(CharSequence target) {

@@ -39,6 +39,16 @@ public interface ServerPolicy {
   /** Decides on a connection that is not read as HTTP. */
   Decision decideConnection(Client client);
 
+  /**
+   * The answer to every request of a client that is refused whatever its route is, where finding
+   * the route would cost more than finding that out: its routes match on regular expressions that
+   * are not small, and a denial of the server holds, or neither the server nor any route grants the
+   * client anything. Null: the route has to be found.
+   */
+  default @Nullable Decision decideBeforeRoute(Client client) {
+    return null;
+  }
+
   /** The route that a request takes; null when none matches (404). */
   @Nullable Route route(RequestFacts request);
 

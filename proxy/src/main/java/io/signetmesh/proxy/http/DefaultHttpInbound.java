@@ -13,6 +13,7 @@ import io.signetmesh.audit.TrialVerdict;
 import io.signetmesh.audit.Verdict;
 import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.authorize.Decision;
+import io.signetmesh.proxy.authorize.ExpressionWork;
 import io.signetmesh.proxy.authorize.Reason;
 import io.signetmesh.proxy.authorize.RequestFacts;
 import io.signetmesh.proxy.authorize.RequestMethod;
@@ -289,12 +290,19 @@ public final class DefaultHttpInbound implements HttpInbound {
         return;
       }
       Facts facts = facts(head.path());
+      Client client = inbound.client();
+      Decision early = current.decideBeforeRoute(client);
+      if (early != null) {
+        inbound.metrics().denied(current);
+        record(current, early, current.trialRequest(client, facts));
+        fail(Failure.UNAUTHORIZED);
+        return;
+      }
       Route route = route(current, facts);
       if (route == null) {
         refuseWithoutRoute(current, facts);
         return;
       }
-      Client client = inbound.client();
       // What the proxy answers itself costs the application nothing.
       Decision decision =
           isForwarded(route)
@@ -370,6 +378,7 @@ public final class DefaultHttpInbound implements HttpInbound {
       Http2Headers unchanged = received;
       facts.head = unchanged == null ? request() : unchanged;
       facts.path = form == null ? "" : form;
+      facts.expressions.reset();
       return facts;
     }
 
@@ -408,11 +417,14 @@ public final class DefaultHttpInbound implements HttpInbound {
         record(changed, Verdict.DENY, Reason.PROTOCOL_ERROR, null, RequestMethod.MISSPELT, null);
       } else {
         facts.path = normal;
-        Route route = route(changed, facts);
+        Decision early = changed.decideBeforeRoute(client);
+        Route route = early == null ? route(changed, facts) : null;
         Decision decision =
-            route == null
-                ? changed.decideWithoutRoute(client, facts)
-                : changed.authorizeRequest(client, route);
+            early != null
+                ? early
+                : route == null
+                    ? changed.decideWithoutRoute(client, facts)
+                    : changed.authorizeRequest(client, route);
         if (decision.allowed() && route != null) {
           granted = decision;
           if (!sent()) {
@@ -685,8 +697,14 @@ public final class DefaultHttpInbound implements HttpInbound {
 
   /** Reused view of the head that is being routed. */
   private static final class Facts implements RequestFacts {
+    private final ExpressionWork expressions = new ExpressionWork();
     private Http2Headers head = new DefaultHttp2Headers(false, 2);
     private CharSequence path = "";
+
+    @Override
+    public ExpressionWork expressions() {
+      return expressions;
+    }
 
     @Override
     public CharSequence method() {

@@ -190,9 +190,14 @@ class RouteTableProperties {
         null);
   }
 
-  private record Get(CharSequence path, List<String> operations) implements RequestFacts {
+  private record Get(CharSequence path, List<String> operations, ExpressionWork expressions)
+      implements RequestFacts {
     Get(CharSequence path) {
       this(path, List.of());
+    }
+
+    Get(CharSequence path, List<String> operations) {
+      this(path, operations, new ExpressionWork());
     }
 
     @Override

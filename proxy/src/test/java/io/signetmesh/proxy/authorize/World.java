@@ -65,6 +65,11 @@ final class World {
   record Request(String method, String path, String authority, Map<String, String> headers)
       implements RequestFacts {
     @Override
+    public ExpressionWork expressions() {
+      return new ExpressionWork();
+    }
+
+    @Override
     public @Nullable CharSequence header(CharSequence lowerCaseName) {
       return headers.get(lowerCaseName.toString());
     }

@@ -18,6 +18,7 @@ import io.linkerd.proxy.net.IPAddress;
 import io.linkerd.proxy.net.IPNetwork;
 import io.netty.util.concurrent.ImmediateEventExecutor;
 import io.signetmesh.proxy.authorize.Client;
+import io.signetmesh.proxy.authorize.ExpressionWork;
 import io.signetmesh.proxy.authorize.PolicyCompiler;
 import io.signetmesh.proxy.authorize.RequestFacts;
 import io.signetmesh.proxy.authorize.Route;
@@ -237,6 +238,11 @@ class PolicyWatcherTest {
   private static boolean serve(ServerPolicy policy) {
     RequestFacts request =
         new RequestFacts() {
+          @Override
+          public ExpressionWork expressions() {
+            return new ExpressionWork();
+          }
+
           @Override
           public CharSequence method() {
             return "GET";
