@@ -48,7 +48,7 @@ public final class LiveSslContext<T> implements AutoCloseable {
   public SslHandler newHandler(ByteBufAllocator allocator) throws SSLException {
     SslContext context = acquire();
     try {
-      return context.newHandler(allocator);
+      return new HandshakeHandler(context.newHandler(allocator));
     } finally {
       ReferenceCountUtil.release(context);
     }
@@ -59,7 +59,7 @@ public final class LiveSslContext<T> implements AutoCloseable {
       throws SSLException {
     SslContext context = acquire();
     try {
-      return context.newHandler(allocator, serverName, port);
+      return new HandshakeHandler(context.newHandler(allocator, serverName, port));
     } finally {
       ReferenceCountUtil.release(context);
     }

@@ -1,7 +1,9 @@
 package io.signetmesh.proxy.connect;
 
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufUtil;
 import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
@@ -18,6 +20,9 @@ import org.jspecify.annotations.Nullable;
  * Keeps what a connection brings until the handlers that it is for are in place: bytes and the end
  * of input, neither of which may be lost, and both of which may come while auto-read is off. May
  * look at the bytes meanwhile. Confined to the channel's loop.
+ *
+ * <p>Bytes that came before a cut are kept as well: whoever takes over a connection that is not
+ * active any more gets them.
  */
 public final class HeldReads extends ChannelInboundHandlerAdapter implements BufferHolder {
   private @Nullable ChannelHandlerContext context;
@@ -74,7 +79,7 @@ public final class HeldReads extends ChannelInboundHandlerAdapter implements Buf
       if (pending != null) {
         pending.cancel(false);
       }
-      context().channel().config().setAutoRead(false);
+      autoRead(false);
     }
   }
 
@@ -94,7 +99,7 @@ public final class HeldReads extends ChannelInboundHandlerAdapter implements Buf
     inspection = begun;
     ChannelHandlerContext ctx = context();
     begun.timer = ctx.executor().schedule(begun::giveUp, timeout.toMillis(), TimeUnit.MILLISECONDS);
-    ctx.channel().config().setAutoRead(true);
+    autoRead(true);
     if (held.isReadable() || inputEnded) {
       begun.look();
     }
@@ -120,37 +125,60 @@ public final class HeldReads extends ChannelInboundHandlerAdapter implements Buf
 
   /** Hands everything on to the handlers behind this one, and leaves the pipeline. */
   public void release() {
-    if (!released) {
-      ChannelHandlerContext ctx = context();
-      released = true;
-      ByteBuf bytes = held;
-      held = Unpooled.EMPTY_BUFFER;
-      boolean readable = bytes.isReadable();
+    if (released) {
+      return;
+    }
+    ChannelHandlerContext ctx = context();
+    released = true;
+    ByteBuf bytes = held;
+    held = Unpooled.EMPTY_BUFFER;
+    boolean readable = bytes.isReadable();
+    if (ctx.isRemoved()) {
+      // The connection is gone, and this handler with it; its successors are new in the pipeline.
       if (readable) {
-        ctx.fireChannelRead(bytes);
-      } else {
-        bytes.release();
+        ctx.pipeline().fireChannelRead(bytes);
+        ctx.pipeline().fireChannelReadComplete();
       }
-      if (inputEnded) {
-        ctx.fireUserEventTriggered(ChannelInputShutdownEvent.INSTANCE);
-      }
-      if (readable || inputEnded) {
-        ctx.fireChannelReadComplete();
-      }
-      if (!ctx.isRemoved()) {
-        ctx.pipeline().remove(this);
-      }
+      return;
+    }
+    if (readable) {
+      ctx.fireChannelRead(bytes);
+    } else {
+      bytes.release();
+    }
+    if (inputEnded) {
+      ctx.fireUserEventTriggered(ChannelInputShutdownEvent.INSTANCE);
+    }
+    if (readable || inputEnded) {
+      ctx.fireChannelReadComplete();
+    }
+    if (!ctx.isRemoved()) {
+      ctx.pipeline().remove(this);
+    }
+  }
+
+  private void autoRead(boolean on) {
+    Channel channel = context().channel();
+    if (channel.isOpen()) {
+      channel.config().setAutoRead(on);
     }
   }
 
   @Override
   public void handlerAdded(ChannelHandlerContext ctx) {
     context = ctx;
+    // Remembered by the channel, for when it is gone before its bytes are served.
+    ctx.channel().localAddress();
+    ctx.channel().remoteAddress();
   }
 
   @Override
   public void handlerRemoved(ChannelHandlerContext ctx) {
-    drop();
+    if (ctx.channel().isOpen()) {
+      drop();
+    } else {
+      keep();
+    }
   }
 
   @Override
@@ -188,14 +216,38 @@ public final class HeldReads extends ChannelInboundHandlerAdapter implements Buf
     }
   }
 
+  /** A cut. Whoever waits for bytes gets those that came before it; the caller closes. */
+  @Override
+  public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+    if (released) {
+      ctx.fireExceptionCaught(cause);
+    } else {
+      ctx.close();
+    }
+  }
+
   @Override
   public void channelInactive(ChannelHandlerContext ctx) {
+    inputEnded |= !released;
+    keep();
     Inspection<?> waiting = inspection;
     if (waiting != null) {
-      waiting.end();
+      if (held.isReadable()) {
+        waiting.look();
+      } else {
+        waiting.end();
+      }
     }
-    drop();
     ctx.fireChannelInactive();
+  }
+
+  /** Keeps the bytes of a connection that is gone where nobody need release them. */
+  private void keep() {
+    if (held.isReadable() && held.isDirect()) {
+      ByteBuf bytes = held;
+      held = Unpooled.wrappedBuffer(ByteBufUtil.getBytes(bytes));
+      bytes.release();
+    }
   }
 
   private void drop() {

@@ -13,6 +13,7 @@ import io.netty.util.concurrent.Future;
 import io.netty.util.concurrent.Promise;
 import io.netty.util.concurrent.ScheduledFuture;
 import io.signetmesh.identity.pki.Credentials;
+import io.signetmesh.identity.pki.DuplexTls;
 import io.signetmesh.identity.pki.LiveSslContext;
 import io.signetmesh.identity.pki.MeshSslContexts;
 import io.signetmesh.identity.pki.PeerIdentity;
@@ -212,6 +213,13 @@ public final class PeerConnector implements Connector, AutoCloseable {
                     + peer.map(PeerIdentity::name).orElse("nobody")
                     + ", expected "
                     + tls.identity()));
+        opened.close();
+        return;
+      }
+      try {
+        DuplexTls.takeOver(opened, handler);
+      } catch (SSLException e) {
+        promise.tryFailure(e);
         opened.close();
         return;
       }

@@ -6,6 +6,7 @@ import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.util.concurrent.Future;
 import io.signetmesh.proxy.connect.Connector;
 import io.signetmesh.proxy.connect.CountedConnection;
+import io.signetmesh.proxy.connect.Endings;
 import io.signetmesh.proxy.connect.HeldReads;
 import io.signetmesh.proxy.http.HttpOutbound;
 import io.signetmesh.proxy.http.HttpVersion;
@@ -90,13 +91,13 @@ public final class OutboundAccept extends ChannelInboundHandlerAdapter {
     }
     resolving.addListener(
         (Future<Upstream> resolved) -> {
-          if (!channel.isActive()) {
+          if (!channel.isActive() && held.size() == 0) {
             return;
           }
           if (!resolved.isSuccess()) {
             log.debug("no destination for {}: {}", authority, resolved.cause().toString());
             failed(channel, ProxyError.UNEXPECTED);
-            channel.close();
+            Endings.reset(channel);
             return;
           }
           resolved(channel, resolved.getNow());
@@ -142,6 +143,10 @@ public final class OutboundAccept extends ChannelInboundHandlerAdapter {
   }
 
   private void http(Channel channel, Upstream upstream, HttpVersion version) {
+    if (!channel.isActive()) {
+      // Nobody waits for an answer.
+      return;
+    }
     count(channel);
     services.http().serve(loop, channel, upstream, version);
     handOver(channel);
@@ -163,7 +168,7 @@ public final class OutboundAccept extends ChannelInboundHandlerAdapter {
                 dial(channel, picked.getNow());
               } else {
                 failed(channel, ProxyError.FAILFAST);
-                channel.close();
+                Endings.reset(channel);
               }
             });
   }
@@ -181,7 +186,7 @@ public final class OutboundAccept extends ChannelInboundHandlerAdapter {
                 lease.release();
                 log.debug("connection to {}: {}", endpoint, dialed.cause().toString());
                 failed(channel, ProxyError.IO);
-                channel.close();
+                Endings.reset(channel);
                 return;
               }
               lease.responded(System.nanoTime() - started);

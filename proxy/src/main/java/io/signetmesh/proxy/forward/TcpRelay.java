@@ -1,28 +1,37 @@
 package io.signetmesh.proxy.forward;
 
 import io.netty.buffer.ByteBuf;
-import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
-import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
 import io.netty.channel.socket.ChannelInputShutdownReadComplete;
-import io.netty.channel.socket.DuplexChannel;
 import io.netty.util.ReferenceCountUtil;
+import io.signetmesh.proxy.connect.Endings;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import io.signetmesh.proxy.memory.ConnectionMemory;
+import java.util.concurrent.TimeUnit;
+import javax.net.ssl.SSLException;
 
 /**
  * Copies bytes between two connections of one loop, in both directions. A side is not read while
  * the other is not writable. Each direction ends on its own: when one side will send no more, the
  * other is told so after what was sent, and its answer still flows back.
  *
- * <p>The end of a direction is a TCP FIN, also where TLS is spoken: BoringSSL's engine closes both
- * directions on close_notify, so that half-close between two Signet proxies is a FIN without it. A
- * close_notify ends both directions.
+ * <p>An end is a FIN, and a close_notify where TLS is spoken (RFC 8446 section 6.1). Whatever else
+ * ends a connection is a cut: a RST, an error, an end of TLS without close_notify. A cut is passed
+ * on as a RST, after the bytes that came before it.
  */
 public final class TcpRelay {
+  /**
+   * How often it is looked whether what the kernel holds of a connection that has failed is still
+   * being read; where it is not, the wait is over.
+   */
+  private static final long DRAIN_MILLIS = 500;
+
+  /** Looks at a connection that has failed, at most. */
+  private static final int DRAIN_LOOKS = 60;
+
   private final ProxyLoop loop;
   private final Side client;
   private final Side server;
@@ -53,18 +62,15 @@ public final class TcpRelay {
     // Not by an event in the pipeline, which may have passed already.
     server.closeFuture().addListener(done -> relay.server.gone());
     client.closeFuture().addListener(done -> relay.client.gone());
-    if (!client.isActive() || !server.isActive()) {
-      relay.cut();
-    }
-    server.config().setAutoRead(true);
-    client.config().setAutoRead(true);
+    relay.server.read();
+    relay.client.read();
     return relay;
   }
 
-  /** Closes both connections at once. */
+  /** Cuts both connections at once; what is on its way is lost. */
   public void cut() {
-    client.channel.close();
-    server.channel.close();
+    Endings.reset(client.channel);
+    Endings.reset(server.channel);
   }
 
   private final class Side extends ChannelInboundHandlerAdapter {
@@ -72,6 +78,10 @@ public final class TcpRelay {
     private final Channel peer;
     private final boolean isClient;
     private boolean ended;
+    private boolean cut;
+    private boolean passedOn;
+    private boolean readSince;
+    private int looks;
 
     Side(Channel channel, Channel peer, boolean isClient) {
       this.channel = channel;
@@ -79,12 +89,25 @@ public final class TcpRelay {
       this.isClient = isClient;
     }
 
+    private Side other() {
+      return isClient ? server : client;
+    }
+
+    private void read() {
+      if (channel.isOpen()) {
+        // A write that fails must not close what has still to be read.
+        channel.config().setAutoClose(false);
+        channel.config().setAutoRead(true);
+      }
+    }
+
     @Override
     public void channelRead(ChannelHandlerContext ctx, Object message) {
-      if (!(message instanceof ByteBuf bytes)) {
+      if (!(message instanceof ByteBuf bytes) || passedOn || other().cut) {
         ReferenceCountUtil.release(message);
         return;
       }
+      readSince = true;
       peer.write(bytes, peer.voidPromise());
       loop.markDirty(peer);
       if (!peer.isWritable()) {
@@ -99,7 +122,7 @@ public final class TcpRelay {
 
     @Override
     public void channelWritabilityChanged(ChannelHandlerContext ctx) {
-      if (channel.isWritable()) {
+      if (channel.isWritable() && !cut) {
         peer.config().setAutoRead(true);
       }
       ctx.fireChannelWritabilityChanged();
@@ -109,7 +132,11 @@ public final class TcpRelay {
     public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
       if (event == ChannelInputShutdownEvent.INSTANCE
           || event == ChannelInputShutdownReadComplete.INSTANCE) {
-        end();
+        if (cut) {
+          passOn();
+        } else {
+          end();
+        }
       }
       ctx.fireUserEventTriggered(event);
     }
@@ -119,38 +146,73 @@ public final class TcpRelay {
         return;
       }
       ended = true;
-      Side other = isClient ? server : client;
-      if (other.ended) {
+      if (other().ended) {
         // Both directions are done: close once what is queued has been written.
-        closeAfterWrites(channel);
-        closeAfterWrites(peer);
-        return;
+        Endings.end(channel);
+        Endings.end(peer);
+      } else if (peer.isActive()) {
+        Endings.endOutput(peer);
       }
-      peer.writeAndFlush(Unpooled.EMPTY_BUFFER)
-          .addListener(
-              written -> {
-                if (peer instanceof DuplexChannel duplex && peer.isActive()) {
-                  duplex.shutdownOutput();
-                }
-              });
     }
 
     private void gone() {
-      closeAfterWrites(peer);
+      if (!(ended && other().ended)) {
+        cut = true;
+        // Behind the bytes that the caller of join has still to hand over.
+        loop.eventLoop().execute(this::passOn);
+      }
       if (--open == 0) {
         closed.run();
       }
     }
 
+    /**
+     * The connection failed. The error may be one of writing: bytes that came before the cut are
+     * still read.
+     */
     @Override
     public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
-      channel.close();
+      if (cut) {
+        return;
+      }
+      cut = true;
+      peer.config().setAutoRead(false);
+      if (ended || cause instanceof SSLException || !channel.isActive()) {
+        passOn();
+      } else {
+        drain();
+      }
     }
-  }
 
-  private static void closeAfterWrites(Channel channel) {
-    if (channel.isActive()) {
-      channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(ChannelFutureListener.CLOSE);
+    /** Reads what the kernel still holds, to the error or end behind it. */
+    private void drain() {
+      if (passedOn) {
+        return;
+      }
+      if (looks == 0 && peer.isWritable()) {
+        channel.config().setAutoRead(true);
+      }
+      if (looks > DRAIN_LOOKS || (looks > 0 && !readSince && peer.isWritable())) {
+        passOn();
+        return;
+      }
+      looks++;
+      readSince = false;
+      loop.eventLoop().schedule(this::drain, DRAIN_MILLIS, TimeUnit.MILLISECONDS);
+    }
+
+    /** Cuts the other connection, behind what this one brought. */
+    private void passOn() {
+      if (passedOn) {
+        return;
+      }
+      passedOn = true;
+      Endings.reset(channel);
+      if (peer.isOpen()) {
+        other().cut = true;
+        other().passedOn = true;
+        Endings.cut(peer);
+      }
     }
   }
 }

@@ -7,9 +7,9 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
 import io.netty.channel.socket.DuplexChannel;
-import io.netty.handler.ssl.SslHandler;
 import io.netty.util.ReferenceCountUtil;
 import io.netty.util.concurrent.ScheduledFuture;
+import io.signetmesh.proxy.connect.Endings;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -66,13 +66,8 @@ final class LingeringClose extends ChannelInboundHandlerAdapter {
   private void endOutput() {
     endNanos = now() + TimeUnit.MILLISECONDS.toNanos(MOST_MILLIS);
     watch();
-    SslHandler tls = channel.pipeline().get(SslHandler.class);
-    if (tls == null) {
-      channel.shutdownOutput();
-    } else {
-      // The client tells a response that has ended from one that was cut (RFC 8446 6.1).
-      tls.closeOutbound().addListener(told -> channel.shutdownOutput());
-    }
+    // The client tells a response that has ended from one that was cut (RFC 8446 6.1).
+    Endings.endOutput(channel);
   }
 
   private void watch() {

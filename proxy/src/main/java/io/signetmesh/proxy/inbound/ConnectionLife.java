@@ -5,6 +5,7 @@ import io.netty.channel.Channel;
 import io.netty.handler.ssl.SslHandler;
 import io.signetmesh.audit.AuditedConnection;
 import io.signetmesh.audit.Verdict;
+import io.signetmesh.identity.pki.DuplexTls;
 import io.signetmesh.identity.pki.MeshSslContexts;
 import io.signetmesh.identity.pki.NegotiatedGroup;
 import io.signetmesh.proxy.authorize.Client;
@@ -12,6 +13,7 @@ import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Reason;
 import io.signetmesh.proxy.authorize.ServerPolicy;
 import io.signetmesh.proxy.connect.CountedConnection;
+import io.signetmesh.proxy.connect.Endings;
 import io.signetmesh.proxy.connect.HeldReads;
 import io.signetmesh.proxy.connect.TransportHeader;
 import io.signetmesh.proxy.http.HttpVersion;
@@ -94,7 +96,19 @@ final class ConnectionLife {
     if (memory != null) {
       memory.onShed(this::shed);
     }
-    channel.closeFuture().addListener(closed -> to(new ConnectionState.Closed()));
+    channel.closeFuture().addListener(closed -> gone());
+  }
+
+  /**
+   * The client has closed the connection, or it was cut. Bytes that came before are still for the
+   * application, if they are allowed: whoever waits now goes on within its time.
+   */
+  private void gone() {
+    boolean waiting =
+        !(state instanceof Handshake || state instanceof ServingHttp || state instanceof Relaying);
+    if (!(waiting && held.size() > 0) && !(state instanceof Relaying)) {
+      to(new ConnectionState.Closed());
+    }
   }
 
   // ---- the door
@@ -199,6 +213,12 @@ final class ConnectionLife {
     channel.close();
   }
 
+  /** Ends what was begun, so that nobody takes it for an end. */
+  private void cut() {
+    to(new ConnectionState.Closed());
+    Endings.reset(channel);
+  }
+
   // ---- sniffing
 
   private void sniffTls() {
@@ -301,6 +321,12 @@ final class ConnectionLife {
     if (memory != null && identity != null) {
       memory.identified(identity);
     }
+    try {
+      DuplexTls.takeOver(channel, tls);
+    } catch (SSLException e) {
+      handshakeFailed(e);
+      return;
+    }
     if (destination != null) {
       proceed();
     } else if (arrival.identity() == null) {
@@ -395,6 +421,11 @@ final class ConnectionLife {
   // ---- HTTP
 
   private void serve(HttpVersion version) {
+    if (!channel.isActive()) {
+      // Nobody waits for an answer.
+      close();
+      return;
+    }
     to(new ServingHttp(() -> serveHttp(version)));
   }
 
@@ -424,7 +455,7 @@ final class ConnectionLife {
     records.decided(audited(), policy, client(), decision, arrival.label());
     if (!decision.allowed()) {
       services.metrics().inboundTcpDenied(target(), arrival.status(), policy);
-      close();
+      cut();
       return;
     }
     services.metrics().inboundTcpAllowed(target(), arrival.status(), policy, decision);
@@ -440,7 +471,7 @@ final class ConnectionLife {
             cause -> {
               services.metrics().inboundTcpFailed(target, ProxyError.IO);
               log.debug("application {}: {}", target, cause.toString());
-              close();
+              cut();
             },
             now -> {
               if (isTreatedAlike(allowed, now)) {
@@ -461,12 +492,12 @@ final class ConnectionLife {
     ServerPolicy now = current();
     if (now != allowed.policy()) {
       if (!isTreatedAlike(allowed, now)) {
-        application.close();
+        Endings.reset(application);
         proceed();
         return;
       }
       if (!mayGoOn(allowed, now)) {
-        application.close();
+        Endings.reset(application);
         return;
       }
     }
@@ -497,7 +528,7 @@ final class ConnectionLife {
     }
     services.metrics().inboundTcpTerminated(target(), arrival.status(), now, allowed.decision());
     if (!(state instanceof Relaying)) {
-      close();
+      cut();
     }
     return false;
   }

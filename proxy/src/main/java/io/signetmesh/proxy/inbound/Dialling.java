@@ -3,6 +3,7 @@ package io.signetmesh.proxy.inbound;
 import io.netty.channel.Channel;
 import io.netty.util.concurrent.Future;
 import io.signetmesh.proxy.authorize.ServerPolicy;
+import io.signetmesh.proxy.connect.Endings;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 
@@ -38,7 +39,7 @@ final class Dialling implements ConnectionState {
             (Future<Channel> dialed) -> {
               if (left) {
                 if (dialed.isSuccess()) {
-                  dialed.getNow().close();
+                  Endings.reset(dialed.getNow());
                 }
               } else if (dialed.isSuccess()) {
                 connected.accept(dialed.getNow());

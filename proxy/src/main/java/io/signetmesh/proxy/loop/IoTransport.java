@@ -30,6 +30,16 @@ public enum IoTransport {
   private static final IntegerUnixChannelOption BIND_ADDRESS_NO_PORT =
       new IntegerUnixChannelOption("IP_BIND_ADDRESS_NO_PORT", 0, 24);
 
+  static {
+    // Netty's multi-shot poll of io_uring (4.2.18) tells of a change once. A reset that comes
+    // together with bytes is lost by that: the read that takes the bytes uses the poll up, and the
+    // connection, which is gone, waits forever. A poll for each wait looks at the state as it is.
+    String multishot = "io.netty.iouring.pollAddMultishotEnabled";
+    if (System.getProperty(multishot) == null) {
+      System.setProperty(multishot, "false");
+    }
+  }
+
   private final String label;
 
   IoTransport(String label) {

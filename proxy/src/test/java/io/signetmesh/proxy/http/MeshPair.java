@@ -39,6 +39,7 @@ import io.signetmesh.proxy.outbound.Upstream;
 import io.signetmesh.proxy.outbound.Upstreams;
 import io.signetmesh.proxy.policy.PortPolicies;
 import io.signetmesh.proxy.policy.PortPolicy;
+import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -67,6 +68,8 @@ public final class MeshPair implements AutoCloseable {
   private final LiveSslContext<Credentials> tls;
   private final LiveSslContext<Credentials> directTls;
   private final FixedPolicy policy = new FixedPolicy();
+  private final ProxyMetrics metrics =
+      new ProxyMetrics(new MetricsRegistry(Duration.ofMinutes(10)));
   private final List<AuditEvent> audit = new CopyOnWriteArrayList<>();
   private final InetSocketAddress inbound;
   private final InetSocketAddress declared;
@@ -103,7 +106,6 @@ public final class MeshPair implements AutoCloseable {
                 MeshSslContexts.server(
                     snapshot, ClientCertificate.OPTIONAL, List.of(TransportHeader.ALPN), clock));
     HttpConfig http = HttpConfig.defaults();
-    ProxyMetrics metrics = new ProxyMetrics(new MetricsRegistry(Duration.ofMinutes(10)));
     PortPolicies policies = port -> policy;
     InboundAccept.Services services =
         new InboundAccept.Services(
@@ -154,6 +156,21 @@ public final class MeshPair implements AutoCloseable {
     outbound =
         address(
             loops.listen(any, loop -> new OutboundAccept(loop, "web.shop:80", outboundServices)));
+  }
+
+  /** A listener for the client's application whose only upstream is an endpoint of the test. */
+  public InetSocketAddress outboundTo(Endpoint endpoint) throws IOException {
+    OutboundAccept.Services services =
+        new OutboundAccept.Services(
+            new FixedUpstreams(endpoint),
+            clientConnector,
+            new DefaultHttpOutbound(HttpConfig.defaults(), clientConnector, metrics),
+            Duration.ofSeconds(1),
+            metrics);
+    return address(
+        loops.listen(
+            new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+            loop -> new OutboundAccept(loop, "web.shop:80", services)));
   }
 
   private boolean isOutbound(InetSocketAddress target) {
