@@ -87,10 +87,7 @@ public final class DuplexTls extends ChannelDuplexHandler {
   }
 
   private DuplexTls(
-      HandshakeHandler handshake,
-      ReferenceCountedOpenSslEngine engine,
-      long ssl,
-      Channel channel) {
+      HandshakeHandler handshake, ReferenceCountedOpenSslEngine engine, long ssl, Channel channel) {
     this.handshake = handshake;
     this.engine = engine;
     this.ssl = ssl;
@@ -169,13 +166,13 @@ public final class DuplexTls extends ChannelDuplexHandler {
     }
     sendNotify(ctx)
         .addListener(
-        done -> {
-          if (done.isSuccess()
-              && ctx.channel() instanceof DuplexChannel duplex
-              && duplex.isActive()) {
-            duplex.shutdownOutput();
-          }
-        });
+            done -> {
+              if (done.isSuccess()
+                  && ctx.channel() instanceof DuplexChannel duplex
+                  && duplex.isActive()) {
+                duplex.shutdownOutput();
+              }
+            });
   }
 
   /** Closes the connection without close_notify, which tells the peer that it was cut. */
@@ -301,8 +298,7 @@ public final class DuplexTls extends ChannelDuplexHandler {
       } else {
         broken = true;
         ctx.flush();
-        throw new SSLException(
-            "TLS record: " + (reason == null ? "error " + error : reason));
+        throw new SSLException("TLS record: " + (reason == null ? "error " + error : reason));
       }
     }
   }

@@ -149,12 +149,14 @@ public final class PeerConnector implements Connector, AutoCloseable {
 
   /** One attempt. Confined to its loop. */
   private final class Dial extends ChannelInitializer<Channel> {
+    private final ProxyLoop loop;
     private final Endpoint endpoint;
     private final Session session;
     private final Promise<Channel> promise;
     private @Nullable Channel channel;
 
     Dial(ProxyLoop loop, Endpoint endpoint, Session session, Promise<Channel> promise) {
+      this.loop = loop;
       this.endpoint = endpoint;
       this.session = session;
       this.promise = promise;
@@ -232,6 +234,8 @@ public final class PeerConnector implements Connector, AutoCloseable {
           return;
         }
         opened.write(TransportHeader.encode(opened.alloc(), endpoint.address().getPort(), session));
+        // With what is sent next, or without, where the server is the one to speak first.
+        loop.markDirty(opened);
       }
       ready(opened);
     }

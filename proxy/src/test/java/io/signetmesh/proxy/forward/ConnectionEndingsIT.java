@@ -151,9 +151,7 @@ class ConnectionEndingsIT {
   private SSLSocket peerClient(Socket plain) throws Exception {
     SSLSocket socket =
         (SSLSocket)
-            tls(MeshPair.CLIENT)
-                .getSocketFactory()
-                .createSocket(plain, MeshPair.SERVER, 443, true);
+            tls(MeshPair.CLIENT).getSocketFactory().createSocket(plain, MeshPair.SERVER, 443, true);
     socket.startHandshake();
     return socket;
   }

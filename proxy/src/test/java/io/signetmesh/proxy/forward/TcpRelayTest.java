@@ -2,6 +2,7 @@ package io.signetmesh.proxy.forward;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
 import io.netty.channel.Channel;
@@ -198,13 +199,7 @@ class TcpRelayTest {
       assertThat(server.getInputStream().read()).isEqualTo(1);
       server.setSoLinger(true, 0);
       server.close();
-      int end;
-      try {
-        end = client.getInputStream().read();
-      } catch (SocketException reset) {
-        end = -1;
-      }
-      assertThat(end).isEqualTo(-1);
+      assertThatThrownBy(() -> client.getInputStream().read()).isInstanceOf(SocketException.class);
       assertThat(closed.tryAcquire(10, TimeUnit.SECONDS)).isTrue();
     }
   }

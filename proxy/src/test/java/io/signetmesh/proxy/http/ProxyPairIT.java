@@ -18,6 +18,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.net.SocketException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -282,9 +283,11 @@ class ProxyPairIT {
         try (Socket accepted = server.accept()) {
           assertThat(accepted.getInputStream().readNBytes(3)).containsExactly(1, 2, 3);
           pair.allow(MeshPair.opaque(), "other");
-          assertThat(accepted.getInputStream().read()).isEqualTo(-1);
+          assertThatThrownBy(() -> accepted.getInputStream().read())
+              .isInstanceOf(SocketException.class);
         }
-        assertThat(socket.getInputStream().read()).isEqualTo(-1);
+        assertThatThrownBy(() -> socket.getInputStream().read())
+            .isInstanceOf(SocketException.class);
       }
       assertThat(pair.decisions().getLast().verdict()).isEqualTo(Verdict.DENY);
     }
@@ -307,9 +310,11 @@ class ProxyPairIT {
           pair.allow(
               ProxyProtocol.newBuilder().setHttp1(ProxyProtocol.Http1.getDefaultInstance()).build(),
               MeshPair.CLIENT);
-          assertThat(accepted.getInputStream().read()).isEqualTo(-1);
+          assertThatThrownBy(() -> accepted.getInputStream().read())
+              .isInstanceOf(SocketException.class);
         }
-        assertThat(socket.getInputStream().read()).isEqualTo(-1);
+        assertThatThrownBy(() -> socket.getInputStream().read())
+            .isInstanceOf(SocketException.class);
       }
       assertThat(pair.decisions().getLast().verdict()).isEqualTo(Verdict.DENY);
       assertThat(pair.decisions().getLast().reason()).isEqualTo("protocol-error");

@@ -16,6 +16,7 @@ import io.signetmesh.proxy.connect.Connector;
 import io.signetmesh.proxy.connect.TransportHeader;
 import io.signetmesh.proxy.http.HttpVersion;
 import io.signetmesh.proxy.inbound.InboundFixture.Dial;
+import java.net.ConnectException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import org.junit.jupiter.api.AfterEach;
@@ -286,12 +287,37 @@ class PolicyEditDuringWaitTest {
       proxy.dials.getLast().succeed();
       assertThat(proxy.port.registrations()).isEqualTo(3);
       waiting.close();
-      dialing.close();
+      assertThat(proxy.port.registrations()).isEqualTo(2);
       relaying.close();
+      relaying.runPendingTasks();
+      proxy.dials.getLast().application().close();
+      assertThat(proxy.port.registrations()).isEqualTo(1);
+      // Bytes that came before the end are still for the application: policy is watched for them.
+      dialing.close();
+      assertThat(proxy.port.registrations()).isEqualTo(1);
+      proxy.dials.get(2 * i).promise().setFailure(new ConnectException("refused"));
       assertThat(proxy.port.registrations()).isZero();
     }
     assertThat(proxy.dials).hasSize(4);
+  }
+
+  @Test
+  void bytesOfAClientThatIsGoneAreDecidedOnLikeOthers() throws Exception {
+    proxy.port.set(Protocol.OPAQUE, true);
+    EmbeddedChannel kept = proxy.accept();
+    send(kept, "kept");
+    EmbeddedChannel denied = proxy.accept();
+    send(denied, "denied");
+    kept.close();
+    denied.close();
     proxy.dials.getFirst().succeed();
+    kept.runPendingTasks();
+    assertThat(proxy.dials.getFirst().received()).isEqualTo("kept");
+
+    proxy.port.set(Protocol.OPAQUE, false);
+    proxy.dials.getLast().succeed();
+    assertThat(proxy.dials.getLast().received()).isEmpty();
+    assertThat(proxy.dials.getLast().application().isOpen()).isFalse();
     assertThat(proxy.dials.getFirst().application().isOpen()).isFalse();
   }
 
