@@ -334,3 +334,554 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter
     Channel channel = ctx.channel();
     closing = true;
     stopHeadTimer();
+    if (unread) {
+      LingeringClose.begin(channel);
+    } else {
+      ctx.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(written -> channel.close());
+    }
+  }
+
+  @Override
+  public void channelWritabilityChanged(ChannelHandlerContext ctx) {
+    Exchange current = exchange;
+    if (ctx.channel().isWritable()) {
+      if (current != null) {
+        current.resumeResponse();
+      } else if (pipelineHeld && !responseOpen) {
+        nextRequest();
+      }
+      loop.markDirty(ctx.channel());
+    }
+    ctx.fireChannelWritabilityChanged();
+  }
+
+  @Override
+  public void channelInactive(ChannelHandlerContext ctx) {
+    closing = true;
+    stopHeadTimer();
+    disarmIdle();
+    Exchange current = exchange;
+    exchange = null;
+    if (current != null) {
+      current.requestAborted(Http2Error.CANCEL.code());
+    }
+    factory.closed();
+    ctx.fireChannelInactive();
+  }
+
+  @Override
+  public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+    // I/O errors and decoder errors both end the connection; channelInactive cleans up.
+    ctx.close();
+  }
+
+  /**
+   * A FIN: nothing more will be asked. The decoder keeps it back until everything that was asked
+   * before has been answered.
+   */
+  @Override
+  public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
+    if (event == Drain.BEGIN) {
+      keepAlive = false;
+      if (!responseOpen && !closing && !tunnel) {
+        end(false);
+      }
+    } else if (event == ChannelInputShutdownEvent.INSTANCE && !tunnel) {
+      Exchange current = exchange;
+      if (closing) {
+        ctx.close();
+      } else if (!responseOpen) {
+        end(false);
+      } else if (requestOpen) {
+        exchange = null;
+        closing = true;
+        if (current != null) {
+          current.requestAborted(Http2Error.CANCEL.code());
+        }
+        ctx.close();
+      }
+    }
+    ctx.fireUserEventTriggered(event);
+  }
+
+  // ---- responses
+
+  @Override
+  public boolean multiplexed() {
+    return false;
+  }
+
+  @Override
+  public void informational(Http2Headers headers) {
+    if (http10) {
+      return;
+    }
+    write(headers, Framing.NONE, Persistence.IMPLIED, null);
+  }
+
+  @Override
+  public void head(Http2Headers headers, boolean end) {
+    CharSequence status = headers.status();
+    boolean switching = status != null && AsciiString.contentEquals("101", status);
+    if (switching
+        || (connect && status != null && status.length() == 3 && status.charAt(0) == '2')) {
+      CharSequence protocol = switching ? headers.get(HeaderNames.UPGRADE) : null;
+      responseStarted = true;
+      if (!switching) {
+        // RFC 9110 9.3.6: a tunnel has no length.
+        headers.remove(HeaderNames.CONTENT_LENGTH);
+      }
+      CharSequence stated = protocol == null ? upgradeProtocol : protocol;
+      write(headers, Framing.NONE, Persistence.IMPLIED, switching ? stated : null);
+      return;
+    }
+    if (connect) {
+      // What the client has sent behind the head may be meant for the tunnel that it did not get.
+      keepAlive = false;
+    }
+    boolean bodiless =
+        head
+            || status == null
+            || AsciiString.contentEquals("204", status)
+            || AsciiString.contentEquals("304", status);
+    Framing framing;
+    if (bodiless) {
+      framing = Framing.NONE;
+      if (!head && status != null && AsciiString.contentEquals("204", status)) {
+        // RFC 9110 8.6
+        headers.remove(HeaderNames.CONTENT_LENGTH);
+      }
+    } else if (headers.contains(HeaderNames.CONTENT_LENGTH)) {
+      framing = Framing.LENGTH;
+    } else if (end) {
+      framing = Framing.EMPTY;
+    } else if (http10) {
+      framing = Framing.CLOSE;
+      keepAlive = false;
+      untilClose = true;
+    } else {
+      framing = Framing.CHUNKED;
+    }
+    chunked = framing == Framing.CHUNKED;
+    responseStarted = true;
+    if (requestOpen && !discardBody && (end || isError(status))) {
+      // Answered before the body was read: what follows on the wire is not worth reading.
+      keepAlive = false;
+    }
+    Persistence persistence =
+        !keepAlive ? Persistence.CLOSE : http10 ? Persistence.KEEP_ALIVE : Persistence.IMPLIED;
+    write(headers, framing, persistence, null);
+    if (end && !closing) {
+      responseEnded();
+    }
+  }
+
+  private static boolean isError(@Nullable CharSequence status) {
+    return status != null && status.length() == 3 && status.charAt(0) >= '4';
+  }
+
+  private void write(
+      Http2Headers headers,
+      Framing framing,
+      Persistence persistence,
+      @Nullable CharSequence upgrade) {
+    ChannelHandlerContext ctx = context();
+    try {
+      ctx.channel()
+          .write(
+              Http1Writer.response(ctx.alloc(), headers, framing, persistence, upgrade),
+              ctx.voidPromise());
+      loop.markDirty(ctx.channel());
+    } catch (MalformedHeadException e) {
+      abort(Http2Error.PROTOCOL_ERROR.code());
+    }
+  }
+
+  @Override
+  public boolean data(ByteBuf data, boolean end) {
+    Channel channel = context().channel();
+    Http1Writer.data(channel, data, chunked, end);
+    loop.markDirty(channel);
+    if (end) {
+      responseEnded();
+    }
+    return channel.isWritable();
+  }
+
+  @Override
+  public void trailers(Http2Headers trailers) {
+    Channel channel = context().channel();
+    if (chunked) {
+      try {
+        Http1Writer.trailers(channel, trailers);
+      } catch (MalformedHeadException e) {
+        abort(Http2Error.PROTOCOL_ERROR.code());
+        return;
+      }
+    }
+    loop.markDirty(channel);
+    responseEnded();
+  }
+
+  @Override
+  public void abort(long http2ErrorCode) {
+    Channel channel = context().channel();
+    closing = true;
+    Exchange current = exchange;
+    exchange = null;
+    if (current != null) {
+      current.requestAborted(http2ErrorCode);
+    }
+    if (untilClose) {
+      // A close would look like the end of the body: only a reset tells the truth.
+      channel.config().setOption(ChannelOption.SO_LINGER, 0);
+    }
+    channel.flush();
+    channel.close();
+  }
+
+  @Override
+  public void closeAfterResponse() {
+    keepAlive = false;
+  }
+
+  private void responseEnded() {
+    exchange = null;
+    responseOpen = false;
+    boolean unread = requestOpen && !discardBody;
+    if (!keepAlive || unread) {
+      end(unread || decoder.holdsBytes());
+      return;
+    }
+    if (!requestOpen) {
+      nextRequest();
+    }
+  }
+
+  private void nextRequest() {
+    if (closing || tunnel) {
+      return;
+    }
+    armIdle();
+    boolean wasHeld = bodyHeld || pipelineHeld;
+    bodyHeld = false;
+    pipelineHeld = false;
+    decoder.resume();
+    if (wasHeld && !bodyHeld && !pipelineHeld && !closing && !tunnel) {
+      context().channel().config().setAutoRead(true);
+    }
+  }
+
+  // ---- leaving HTTP
+
+  @Override
+  public void becomeTunnel(Channel upstream, Runnable closed) {
+    ChannelHandlerContext ctx = context();
+    Channel channel = ctx.channel();
+    tunnel = true;
+    exchange = null;
+    stopHeadTimer();
+    disarmIdle();
+    TcpRelay.join(
+        loop,
+        channel,
+        upstream,
+        () -> {
+          closed.run();
+          factory.closed();
+        });
+    channel.pipeline().remove(this);
+    // Last, because the decoder hands on what it has not parsed, to the relay.
+    channel.pipeline().remove(decoder);
+    loop.markDirty(channel);
+    loop.markDirty(upstream);
+  }
+
+  // ---- timers
+
+  private void partialHead() {
+    if (headTimer == null && !responseOpen) {
+      ChannelHandlerContext ctx = context();
+      headTimer =
+          ctx.executor()
+              .schedule(
+                  () -> {
+                    factory.malformed(null, null, "head: not complete in time");
+                    closing = true;
+                    ctx.close();
+                  },
+                  config.headTimeout().toMillis(),
+                  TimeUnit.MILLISECONDS);
+    }
+  }
+
+  private void stopHeadTimer() {
+    ScheduledFuture<?> timer = headTimer;
+    if (timer != null) {
+      timer.cancel(false);
+      headTimer = null;
+    }
+  }
+
+  private long idleSince;
+
+  /** One timer per connection looks at the time of the last request, none is made per request. */
+  private void armIdle() {
+    idleSince = System.nanoTime();
+    if (idleTimer == null) {
+      ChannelHandlerContext ctx = context();
+      idleTimer =
+          ctx.executor()
+              .schedule(
+                  () -> {
+                    idleTimer = null;
+                    if (closing || tunnel) {
+                      return;
+                    }
+                    if (!responseOpen
+                        && System.nanoTime() - idleSince >= config.idleTimeout().toNanos()) {
+                      ctx.close();
+                    } else {
+                      long since = idleSince;
+                      armIdle();
+                      idleSince = since;
+                    }
+                  },
+                  config.idleTimeout().toMillis(),
+                  TimeUnit.MILLISECONDS);
+    }
+  }
+
+  private void disarmIdle() {
+    if (closing || tunnel) {
+      ScheduledFuture<?> timer = idleTimer;
+      if (timer != null) {
+        timer.cancel(false);
+        idleTimer = null;
+      }
+    }
+  }
+
+  /**
+   * Strict request decoder that stops after each request, notices heads which arrive slowly and
+   * refuses folded lines (RFC 9112 5.2), which parsers read differently.
+   */
+  private static final class Decoder extends HttpRequestDecoder implements BufferHolder {
+    private final Http1ServerConnection connection;
+    private @Nullable ChannelHandlerContext context;
+    private boolean decoding;
+    private boolean inputEnded;
+    private boolean inBody;
+    private boolean headBegun;
+    private boolean lineEnded;
+    private boolean folded;
+    private int lengths;
+    private final RequestBytes bytes = new RequestBytes();
+    private final PartialHead partial = new PartialHead();
+
+    Decoder(Http1ServerConnection connection, HttpConfig config) {
+      super(
+          new HttpDecoderConfig()
+              .setMaxInitialLineLength(config.maxHeadBytes())
+              .setMaxHeaderSize(config.maxHeadBytes())
+              .setMaxChunkSize(64 * 1024)
+              .setAllowDuplicateContentLengths(false)
+              .setStrictLineParsing(true)
+              .setUseRfc9112TransferEncoding(true));
+      this.connection = connection;
+    }
+
+    @Override
+    public void handlerAdded(ChannelHandlerContext ctx) throws Exception {
+      context = ctx;
+      partial.account(ConnectionMemory.of(ctx.channel()));
+      super.handlerAdded(ctx);
+    }
+
+    @Override
+    public long heldBytes() {
+      return internalBuffer().capacity();
+    }
+
+    /** Whether bytes wait that belong to what follows the current request. */
+    boolean holdsBytes() {
+      return actualReadableBytes() > 0;
+    }
+
+    /** Goes on after the end of an exchange with what had come before. */
+    void resume() {
+      ChannelHandlerContext ctx = context;
+      if (ctx == null || decoding) {
+        // The loop that is under way sees that it may go on.
+        return;
+      }
+      try {
+        if (holdsBytes()) {
+          channelRead(ctx, Unpooled.EMPTY_BUFFER);
+        }
+        if (inputEnded && !connection.blocked()) {
+          inputEnded = false;
+          super.userEventTriggered(ctx, ChannelInputShutdownEvent.INSTANCE);
+        }
+      } catch (Exception e) {
+        ctx.fireExceptionCaught(e);
+      }
+    }
+
+    @Override
+    public void userEventTriggered(ChannelHandlerContext ctx, Object event) throws Exception {
+      if (event == ChannelInputShutdownEvent.INSTANCE
+          && connection.blocked()
+          && !connection.closing) {
+        inputEnded = true;
+        return;
+      }
+      super.userEventTriggered(ctx, event);
+    }
+
+    /** The inherited one would read on although the connection is held. */
+    @Override
+    public void channelReadComplete(ChannelHandlerContext ctx) throws Exception {
+      if (connection.blocked()) {
+        discardSomeReadBytes();
+        ctx.fireChannelReadComplete();
+      } else {
+        super.channelReadComplete(ctx);
+      }
+    }
+
+    @Override
+    protected void handlerRemoved0(ChannelHandlerContext ctx) throws Exception {
+      super.handlerRemoved0(ctx);
+      if (inputEnded) {
+        ctx.fireUserEventTriggered(ChannelInputShutdownEvent.INSTANCE);
+      }
+    }
+
+    @Override
+    protected void callDecode(ChannelHandlerContext ctx, ByteBuf in, List<Object> out) {
+      boolean nested = decoding;
+      decoding = true;
+      try {
+        super.callDecode(ctx, in, out);
+      } finally {
+        decoding = nested;
+      }
+    }
+
+    @Override
+    protected void decode(ChannelHandlerContext ctx, ByteBuf in, List<Object> out)
+        throws Exception {
+      if (connection.closing) {
+        in.skipBytes(in.readableBytes());
+        return;
+      }
+      if (connection.blocked()) {
+        connection.hold();
+        return;
+      }
+      if (!bytes.look(in)) {
+        refuse(in, out);
+        return;
+      }
+      if (bytes.waits(in)) {
+        if (in.isReadable()) {
+          connection.partialHead();
+        }
+        return;
+      }
+      int before = out.size();
+      int start = in.readerIndex();
+      super.decode(ctx, in, out);
+      bytes.decoded(in.readerIndex() - start);
+      boolean message = out.size() > before;
+      if (!inBody) {
+        checkFolding(in, start, message);
+        if (message) {
+          partial.ended();
+          begun(out.get(before));
+        } else if (headBegun || in.isReadable()) {
+          partial.parsed(in, start);
+          connection.partialHead();
+        }
+      }
+      if (message && out.getLast() instanceof LastHttpContent) {
+        inBody = false;
+        bytes.requestDecoded();
+      }
+    }
+
+    /** Hands out in the place of a request, or of the rest of one, that it is malformed. */
+    private void refuse(ByteBuf in, List<Object> out) {
+      in.skipBytes(in.readableBytes());
+      DecoderResult failure =
+          DecoderResult.failure(new RequestBytes.MalformedException(bytes.flaw()));
+      if (inBody) {
+        HttpContent end = new DefaultLastHttpContent(Unpooled.EMPTY_BUFFER);
+        end.setDecoderResult(failure);
+        out.add(end);
+      } else {
+        HttpMessage none = createInvalidMessage();
+        none.setDecoderResult(failure);
+        out.add(none);
+      }
+    }
+
+    private void begun(Object head) {
+      inBody = true;
+      headBegun = false;
+      lineEnded = false;
+      lengths = 0;
+      bytes.headDecoded(head instanceof HttpMessage of && HttpUtil.isTransferEncodingChunked(of));
+      if (folded && head instanceof HttpMessage request && request.decoderResult().isSuccess()) {
+        request.setDecoderResult(
+            DecoderResult.failure(new IllegalArgumentException("folded header line")));
+      }
+      folded = false;
+    }
+
+    /** Looks for lines that begin with a blank in what was just parsed of a head. */
+    private void checkFolding(ByteBuf in, int start, boolean complete) {
+      int end = in.readerIndex();
+      if (lineEnded && start < in.writerIndex() && isBlank(in.getByte(start))) {
+        folded = true;
+      }
+      lineEnded = false;
+      int limit = complete ? end - 1 : end;
+      for (int i = in.indexOf(start, limit, LF); i >= 0; i = in.indexOf(i + 1, limit, LF)) {
+        if (i + 1 == in.writerIndex()) {
+          lineEnded = true;
+        } else if (isBlank(in.getByte(i + 1))) {
+          folded = true;
+        }
+      }
+    }
+
+    private static boolean isBlank(byte b) {
+      return b == ' ' || b == '\t';
+    }
+
+    @Override
+    protected HttpMessage createMessage(String[] initialLine) throws Exception {
+      headBegun = true;
+      return super.createMessage(initialLine);
+    }
+
+    /** Two lengths: the inherited decoder takes the first one of an HTTP/1.0 request. */
+    @Override
+    protected AsciiString splitHeaderName(byte[] line, int start, int length) {
+      AsciiString name = super.splitHeaderName(line, start, length);
+      if (!inBody && HeaderNames.CONTENT_LENGTH.contentEqualsIgnoreCase(name) && ++lengths > 1) {
+        throw new RequestBytes.MalformedException("several Content-Length fields");
+      }
+      return name;
+    }
+
+    /** Both Transfer-Encoding and Content-Length: an attempt at smuggling (RFC 9112 6.1). */
+    @Override
+    protected void handleTransferEncodingChunkedWithContentLength(HttpMessage message) {
+      throw new IllegalArgumentException(
+          "both transfer-encoding: chunked and content-length are present");
+    }
+  }
+}
