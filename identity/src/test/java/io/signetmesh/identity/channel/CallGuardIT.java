@@ -29,6 +29,7 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CountDownLatch;
@@ -381,7 +382,7 @@ class CallGuardIT {
         assertThat(refused.grpcStatus()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED.value());
       }
     }
-    assertThat(refused.headers().get("grpc-message").toString())
+    assertThat(Objects.requireNonNull(refused).headers().get("grpc-message").toString())
         .startsWith("batch.shop.example has its share of the memory for calls");
     eventually(() -> watches.get() == calls);
     assertThat(loops.load().identifiedBytes()).isLessThanOrEqualTo(BYTES / 2);

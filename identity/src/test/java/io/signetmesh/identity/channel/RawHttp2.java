@@ -9,6 +9,7 @@ import io.netty.channel.ChannelInitializer;
 import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.channel.socket.nio.NioSocketChannel;
 import io.netty.handler.codec.http2.DefaultHttp2HeadersDecoder;
+import io.netty.handler.codec.http2.EmptyHttp2Headers;
 import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.handler.ssl.SslContext;
 import java.net.InetSocketAddress;
@@ -35,6 +36,8 @@ final class RawHttp2 implements AutoCloseable {
   private final LinkedBlockingQueue<Frame> frames = new LinkedBlockingQueue<>();
   private final DefaultHttp2HeadersDecoder hpack = new DefaultHttp2HeadersDecoder();
   private final ByteBuf received = Unpooled.buffer();
+
+  private static final Http2Headers NO_HEADERS = EmptyHttp2Headers.INSTANCE;
 
   /** A frame of the server. */
   record Frame(int type, int flags, int stream, byte[] payload, Http2Headers headers) {
@@ -90,7 +93,9 @@ final class RawHttp2 implements AutoCloseable {
         int stream = received.readInt();
         received.readBytes(payload);
         Http2Headers headers =
-            type == HEADERS ? hpack.decodeHeaders(stream, Unpooled.wrappedBuffer(payload)) : null;
+            type == HEADERS
+                ? hpack.decodeHeaders(stream, Unpooled.wrappedBuffer(payload))
+                : NO_HEADERS;
         if (type == SETTINGS && (flags & 1) == 0) {
           frame(SETTINGS, 1, 0, new byte[0]);
         } else if (type == PING && (flags & 1) == 0) {
@@ -102,7 +107,7 @@ final class RawHttp2 implements AutoCloseable {
 
     @Override
     public void channelInactive(ChannelHandlerContext ctx) {
-      frames.add(new Frame(CLOSED, 0, 0, new byte[0], null));
+      frames.add(new Frame(CLOSED, 0, 0, new byte[0], NO_HEADERS));
     }
 
     @Override
