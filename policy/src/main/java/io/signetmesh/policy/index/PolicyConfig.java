@@ -5,7 +5,6 @@ import io.signetmesh.crds.policy.AccessPolicy;
 import io.signetmesh.identity.pki.WorkloadIdentity;
 import io.signetmesh.policy.facts.PortSet;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -110,8 +109,8 @@ public record PolicyConfig(
    */
   Optional<String> identityProblem(String serviceAccount, String namespace) {
     try {
-      Objects.requireNonNull(
-          new WorkloadIdentity(serviceAccount, namespace, controlPlaneNamespace, trustDomain));
+      var unused =
+          new WorkloadIdentity(serviceAccount, namespace, controlPlaneNamespace, trustDomain);
       return Optional.empty();
     } catch (IllegalArgumentException e) {
       return Optional.of(String.valueOf(e.getMessage()));

@@ -35,8 +35,9 @@ final class FairEventLoop extends SingleThreadIoEventLoop {
   /** An event of a connection was handled. */
   void eventHandled() {
     LoopMemory account = memory;
-    boolean due = account != null && account.isDue();
-    if (due) {
+    boolean due = false;
+    if (account != null && account.isDue()) {
+      due = true;
       account.lookIfDue();
     }
     if (due || ++events >= EVENTS) {
