@@ -35,7 +35,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,7 +44,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class DefaultHttpInbound implements HttpInbound {
   private static final String OVERLOADED = "too many requests in flight";
-  private static final Pattern PARAMETER_VALUE = Pattern.compile("(;[^;=/]*)=[^;/]*");
 
   private final HttpConfig config;
   private final Connector connector;
@@ -196,7 +194,7 @@ public final class DefaultHttpInbound implements HttpInbound {
               current == null ? "none" : current.server().label(),
               version == HttpVersion.HTTP2 ? "http/2" : "http/1",
               method == null ? null : method.toString(),
-              target == null ? null : recordable(target),
+              target == null ? null : RecordedTarget.of(target),
               Verdict.DENY,
               Reason.PROTOCOL_ERROR.code(),
               null,
@@ -249,7 +247,7 @@ public final class DefaultHttpInbound implements HttpInbound {
         origProto = AsciiString.of(proto);
       }
       ServerPolicy current = inbound.policy().current();
-      path = recordable(head.path());
+      path = RecordedTarget.of(head.path());
       if (current == null) {
         record(null, Verdict.DENY, Reason.NO_POLICY, null, null, null);
         fail(Failure.UNAUTHORIZED);
@@ -343,7 +341,7 @@ public final class DefaultHttpInbound implements HttpInbound {
       }
       if (normal != sent) {
         head.path(normal);
-        path = recordable(normal);
+        path = RecordedTarget.of(normal);
       }
       return true;
     }
@@ -678,21 +676,6 @@ public final class DefaultHttpInbound implements HttpInbound {
               AuditedDecisions.mode(decision),
               trial == null ? null : connection.trial(trial)));
     }
-  }
-
-  /** Queries and values of path parameters carry secrets: they stay out of records. */
-  private static String recordable(@Nullable CharSequence path) {
-    if (path == null) {
-      return "";
-    }
-    String text = path.toString();
-    int query = text.indexOf('?');
-    String plain = query < 0 ? text : text.substring(0, query);
-    if (!plain.startsWith("/")) {
-      // User information of a target that is no path: all that may be a password goes.
-      plain = plain.substring(plain.lastIndexOf('@') + 1);
-    }
-    return plain.indexOf(';') < 0 ? plain : PARAMETER_VALUE.matcher(plain).replaceAll("$1");
   }
 
   /** Reused view of the head that is being routed. */

@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  */
 abstract class Exchange {
   private static final AsciiString OK = AsciiString.cached("200");
+  private static final AsciiString SWITCHING = AsciiString.cached("101");
   private static final AsciiString MESSAGE_HTTP = AsciiString.cached("message/http");
   private static final long UNDECLARED = -1;
 
@@ -342,14 +343,38 @@ abstract class Exchange {
   }
 
   final void responseInformational(Http2Headers head) {
-    if (!done) {
+    if (!done && (responseStarted || !isStatus(head, '1', '1'))) {
+      responseMisframed();
+    } else if (!done) {
       HeaderNames.removeOfTheMesh(head);
       server.informational(head);
     }
   }
 
+  /** Whether a status is one: three digits, the first within a range (RFC 9110 15). */
+  private static boolean isStatus(Http2Headers head, char lowest, char highest) {
+    CharSequence status = head.status();
+    if (status == null || status.length() != 3) {
+      return false;
+    }
+    char first = status.charAt(0);
+    return first >= lowest
+        && first <= highest
+        && isDigit(status.charAt(1))
+        && isDigit(status.charAt(2));
+  }
+
+  private static boolean isDigit(char c) {
+    return c >= '0' && c <= '9';
+  }
+
   final void responseHead(Http2Headers head, boolean end) {
     if (done) {
+      return;
+    }
+    boolean switches = head.status() != null && SWITCHING.contentEquals(head.status());
+    if (responseStarted || (!switches && !isStatus(head, '2', '5'))) {
+      responseMisframed();
       return;
     }
     responseBodiless = isBodiless(head);
@@ -380,8 +405,9 @@ abstract class Exchange {
   }
 
   /**
-   * The body is not as long as the head states: whoever reads it would take what follows for the
-   * rest, or the rest for what follows.
+   * The response is none: its status is no status (RFC 9110 15), its parts come in another order
+   * than they do (RFC 9113 8.1), or its body is not as long as the head states, so that whoever
+   * reads it would take what follows for the rest, or the rest for what follows.
    */
   private void responseMisframed() {
     cancelUpstream(Http2Error.PROTOCOL_ERROR.code());
@@ -399,6 +425,11 @@ abstract class Exchange {
     ByteBuf data = received;
     if (done) {
       data.release();
+      return true;
+    }
+    if (!responseStarted) {
+      data.release();
+      responseMisframed();
       return true;
     }
     if (responseBodiless && data.isReadable()) {
@@ -420,7 +451,7 @@ abstract class Exchange {
   }
 
   final void responseTrailers(Http2Headers trailers) {
-    if (!done && responseLeft > 0) {
+    if (!done && (!responseStarted || responseLeft > 0)) {
       responseMisframed();
     } else if (!done) {
       Trailers.filter(trailers);

@@ -45,6 +45,7 @@ final class Http1ClientConnection extends ChannelDuplexHandler implements Client
   private final Pool pool;
   private final Decoder decoder;
   private final ChannelPromise unnoticed;
+  private final int maxHeadBytes;
   private @Nullable Exchange exchange;
   private boolean head;
   private boolean connect;
@@ -81,6 +82,7 @@ final class Http1ClientConnection extends ChannelDuplexHandler implements Client
     this.pool = pool;
     this.decoder = new Decoder(this, config);
     this.unnoticed = new VoidChannelPromise(channel, false);
+    this.maxHeadBytes = config.maxHeadBytes();
     channel.pipeline().addLast("http1-decoder", decoder);
     channel.pipeline().addLast("http1-client", this);
     // An application that answers early and closes makes writes fail: its answer is still to be
@@ -279,7 +281,7 @@ final class Http1ClientConnection extends ChannelDuplexHandler implements Client
       broken(current);
       return;
     }
-    if (codedOtherwise(response)) {
+    if (codedOtherwise(response) || Http1Heads.listSize(response.headers()) > maxHeadBytes) {
       broken(current);
       return;
     }
@@ -533,6 +535,7 @@ final class Http1ClientConnection extends ChannelDuplexHandler implements Client
   /** Response decoder that knows which responses have no body. */
   private static final class Decoder extends HttpResponseDecoder {
     private final Http1ClientConnection connection;
+    private int lengths;
 
     Decoder(Http1ClientConnection connection, HttpConfig config) {
       super(
@@ -542,6 +545,30 @@ final class Http1ClientConnection extends ChannelDuplexHandler implements Client
               .setMaxChunkSize(64 * 1024)
               .setAllowDuplicateContentLengths(false));
       this.connection = connection;
+    }
+
+    /** Three digits, and a version that is one (RFC 9112 4); the inherited one takes any number. */
+    @Override
+    protected HttpMessage createMessage(String[] initialLine) {
+      lengths = 0;
+      if (!initialLine[0].startsWith("HTTP/1.")
+          || initialLine[1].length() != 3
+          || !initialLine[1].chars().allMatch(c -> c >= '0' && c <= '9')) {
+        throw new IllegalArgumentException("status line");
+      }
+      return super.createMessage(initialLine);
+    }
+
+    /** Two lengths: the inherited decoder takes the first one of an HTTP/1.0 response. */
+    @Override
+    protected AsciiString splitHeaderName(byte[] line, int start, int length) {
+      AsciiString name = super.splitHeaderName(line, start, length);
+      if (!connection.responseStarted
+          && HeaderNames.CONTENT_LENGTH.contentEqualsIgnoreCase(name)
+          && ++lengths > 1) {
+        throw new IllegalArgumentException("several Content-Length fields");
+      }
+      return name;
     }
 
     /** Whether bytes have come beyond what has been handed out. */

@@ -16,6 +16,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Turns decoded HTTP/1 heads into HTTP/2 style heads without hop-by-hop headers. */
 final class Http1Heads {
+  private static final int FIELD_OVERHEAD = 32;
+
   private Http1Heads() {}
 
   /**
@@ -59,6 +61,20 @@ final class Http1Heads {
     copy(from, head, true);
     writeLengthAnew(head);
     return head;
+  }
+
+  /**
+   * Size of a head in the measure of SETTINGS_MAX_HEADER_LIST_SIZE (RFC 9113 6.5.2), in bytes: the
+   * same on every hop, whichever version it speaks.
+   */
+  static long listSize(HttpHeaders fields) {
+    long size = 0;
+    Iterator<Map.Entry<CharSequence, CharSequence>> entries = fields.iteratorCharSequence();
+    while (entries.hasNext()) {
+      Map.Entry<CharSequence, CharSequence> field = entries.next();
+      size += field.getKey().length() + field.getValue().length() + FIELD_OVERHEAD;
+    }
+    return size;
   }
 
   /** A response head. */

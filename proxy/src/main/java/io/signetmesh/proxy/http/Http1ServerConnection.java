@@ -50,6 +50,7 @@ import org.jspecify.annotations.Nullable;
 final class Http1ServerConnection extends ChannelInboundHandlerAdapter
     implements ServerStream, BufferHolder {
   private static final String BAD_REQUEST = "400 Bad Request";
+  private static final String TOO_LARGE = "431 Request Header Fields Too Large";
 
   /** Protocols that would carry requests past the proxy, by the name before their version. */
   private static final List<String> REQUEST_PROTOCOLS = List.of("http", "h2", "h2c", "h3", "tls");
@@ -151,7 +152,12 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter
           ok ? request.method().name() : null,
           ok ? request.uri() : null,
           "head: " + (ok ? "target, host or version" : flaw(request.decoderResult())));
-      refuse(ctx, tooLarge(request) ? "431 Request Header Fields Too Large" : BAD_REQUEST);
+      refuse(ctx, tooLarge(request) ? TOO_LARGE : BAD_REQUEST);
+      return;
+    }
+    if (Http1Heads.listSize(request.headers()) + request.uri().length() > config.maxHeadBytes()) {
+      factory.malformed(request.method().name(), request.uri(), "head: larger than the limit");
+      refuse(ctx, TOO_LARGE);
       return;
     }
     List<String> codings = request.headers().getAll(HeaderNames.TRANSFER_ENCODING);
@@ -357,6 +363,7 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter
 
   @Override
   public void channelInactive(ChannelHandlerContext ctx) {
+    recordUnfinishedHead();
     closing = true;
     stopHeadTimer();
     disarmIdle();
@@ -384,6 +391,7 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter
     if (event == Drain.BEGIN) {
       keepAlive = false;
       if (!responseOpen && !closing && !tunnel) {
+        recordUnfinishedHead();
         end(false);
       }
     } else if (event == ChannelInputShutdownEvent.INSTANCE && !tunnel) {
@@ -391,6 +399,7 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter
       if (closing) {
         ctx.close();
       } else if (!responseOpen) {
+        recordUnfinishedHead();
         end(false);
       } else if (requestOpen) {
         exchange = null;
@@ -615,6 +624,16 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter
     }
   }
 
+  /** A connection that ends in a head leaves a trace, as one does whose head is malformed. */
+  private void recordUnfinishedHead() {
+    if (!closing
+        && !tunnel
+        && (headTimer != null || (!responseOpen && decoder.hasEmptyLinesOnly()))) {
+      stopHeadTimer();
+      factory.malformed(null, null, "head: the connection ended in it");
+    }
+  }
+
   private void stopHeadTimer() {
     ScheduledFuture<?> timer = headTimer;
     if (timer != null) {
@@ -701,6 +720,11 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter
     @Override
     public long heldBytes() {
       return internalBuffer().capacity();
+    }
+
+    /** Whether lines without anything in them are all that has come of the next request. */
+    boolean hasEmptyLinesOnly() {
+      return bytes.emptyLinesOnly();
     }
 
     /** Whether bytes wait that belong to what follows the current request. */

@@ -1,0 +1,76 @@
+package io.signetmesh.proxy.http;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.signetmesh.audit.DecisionEvent;
+import io.signetmesh.proxy.loop.IoTransport;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** A connection that sent something leaves a record, and one only. */
+@Timeout(60)
+class UnfinishedHeadTest {
+  private static final IoTransport TRANSPORT = IoTransport.select(null);
+
+  private static DecisionEvent only(ProxyFixture proxy) {
+    Http2WireTest.await("a record", () -> !proxy.decisions.isEmpty());
+    assertThat(proxy.decisions).hasSize(1);
+    return proxy.decisions.getFirst();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "GET /a HTT",
+        "GET /a HTTP/1.1\r\n",
+        "GET /a HTTP/1.1\r\nhost: w\r\n",
+        "GET /a HTTP/1.1\r\nhost: w\r\nx",
+        "\r\nGET / HTTP/1.1",
+      })
+  void halfAHeadAndAnEnd(String head) throws Exception {
+    try (var app = Http1Application.echoingPaths();
+        var proxy = new ProxyFixture(TRANSPORT, app.port())) {
+      for (boolean half : new boolean[] {true, false}) {
+        proxy.decisions.clear();
+        try (var client = new Http1Client(proxy.inbound(null))) {
+          client.send(head);
+          if (half) {
+            client.shutdownOutput();
+            client.rest();
+          }
+        }
+        assertThat(only(proxy).reason()).isEqualTo("protocol-error");
+        assertThat(only(proxy).detail()).isEqualTo("head: the connection ended in it");
+      }
+    }
+  }
+
+  @Test
+  void halfAHeadBehindAnAnswer() throws Exception {
+    try (var app = Http1Application.echoingPaths();
+        var proxy = new ProxyFixture(TRANSPORT, app.port());
+        var client = new Http1Client(proxy.inbound(null))) {
+      client.send("GET /a HTTP/1.1\r\nhost: w\r\n\r\nGET /b");
+      assertThat(client.response().status()).isEqualTo(200);
+      client.shutdownOutput();
+      client.rest();
+      Http2WireTest.await("two records", () -> proxy.decisions.size() == 2);
+      assertThat(proxy.decisions.getLast().detail()).isEqualTo("head: the connection ended in it");
+    }
+  }
+
+  @Test
+  void aWholeRequestAndAnEndLeaveNoOther() throws Exception {
+    try (var app = Http1Application.echoingPaths();
+        var proxy = new ProxyFixture(TRANSPORT, app.port());
+        var client = new Http1Client(proxy.inbound(null))) {
+      client.send("GET /a HTTP/1.1\r\nhost: w\r\n\r\n");
+      assertThat(client.response().status()).isEqualTo(200);
+      client.shutdownOutput();
+      client.rest();
+      assertThat(proxy.decisions).hasSize(1);
+    }
+  }
+}
