@@ -130,7 +130,7 @@ final class EnforcementReporter implements AutoCloseable {
 
     void start() {
       StreamObserver<EnforcementReport> started =
-          PolicyEnforcementGrpc.newStub(channel).report(this);
+          PolicyEnforcementGrpc.newStub(channel).withWaitForReady().report(this);
       reports = started;
       report(List.copyOf(enforced.values()));
     }

@@ -315,6 +315,9 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
 
     private void call() {
       InboundServerPoliciesGrpc.newStub(channel)
+          // While the controller is away the call waits for the connection, which is tried every
+          // few seconds for all; attempts of each port by itself would come back after 15 s.
+          .withWaitForReady()
           .watchPort(
               PortSpec.newBuilder()
                   .setWorkload(workload)

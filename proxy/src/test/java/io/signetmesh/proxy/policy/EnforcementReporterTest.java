@@ -73,6 +73,8 @@ class EnforcementReporterTest {
     @Override
     @SuppressWarnings("unchecked") // one method is called
     public <Q, A> ClientCall<Q, A> newCall(MethodDescriptor<Q, A> method, CallOptions options) {
+      // One that fails while there is no connection would be tried again too late.
+      assertThat(options.isWaitForReady()).isTrue();
       Call call = new Call(refusing);
       calls.add(call);
       return (ClientCall<Q, A>) call;
