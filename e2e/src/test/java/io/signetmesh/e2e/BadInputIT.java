@@ -224,6 +224,26 @@ class BadInputIT {
   }
 
   @Test
+  void aPipeAmongTheManifestsIsNamedAndTheRestApplies() throws Exception {
+    SignetProcess controlPlane = mesh.controlPlane();
+    int before = Mesh.output(controlPlane).length();
+    Path pipe = mesh.manifest("pipe", "# a pipe comes in its place\n");
+    Files.delete(pipe);
+    assertThat(new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor()).isZero();
+    try {
+      Await.until(
+          "the pipe is reported",
+          () -> Mesh.output(controlPlane).substring(before).contains("it is a pipe"));
+      mesh.allowIdentities("web", "web", "somebody-else");
+      Await.until("another edit is in force meanwhile", () -> status() == 403);
+      mesh.allowIdentities("web", "web", "frontend");
+      Await.until("and can be taken back", () -> status() == 200);
+    } finally {
+      mesh.removeManifest("pipe");
+    }
+  }
+
+  @Test
   void controlPlaneDoesNotStartOnBadManifestsAndNamesThemAll() throws Exception {
     Path manifests = mesh.scratch("manifests");
     for (Arguments bad : badManifests().limit(4).toList()) {
