@@ -50,7 +50,7 @@ public final class EnforcementTable {
     }
     if (status.getPolicyErrors() > 0) {
       out.printf(
-          "errors in policy objects: %d; they are in force, and do not do what they say%n",
+          "errors in policy objects: %d; what they say is not what is done%n",
           status.getPolicyErrors());
     }
     long nowhere = status.getObjectsList().stream().filter(EnforcementTable::isNowhere).count();
