@@ -123,6 +123,17 @@ in_client bash -c 'ask_ledger 10.96.0.11 70' >"$seen/ledger"
 ip route add 10.77.0.2 via 10.77.2.2
 curl -s -m 10 -w '\n%{http_code}\n' http://10.77.0.2:8080/plain >"$seen/plain" 2>&1 || true
 ask_ledger 10.77.0.2 7070 >"$seen/plain-ledger" 2>/dev/null
+# Knocks at ports that nobody serves, one after the other, each connection kept.
+knocks=()
+for ((port = 20000; port < 20150; port++)); do
+  { exec {knock}<>"/dev/tcp/10.77.0.2/$port"; } 2>/dev/null || continue
+  knocks+=("$knock")
+  printf 'GET / HTTP/1.1\r\nHost: a\r\n\r\n' >&"$knock" || true
+  head -c 12 <&"$knock" >>"$seen/knocks" || true
+  echo >>"$seen/knocks"
+done
+in_server curl -s -m 10 http://10.77.0.2:4191/metrics >"$seen/metrics"
+curl -s -m 10 -o /dev/null -w '%{http_code}' http://10.77.0.2:8080/plain >"$seen/plain-after-knocks" 2>&1 || true
 # The journals are complete when the proxies have ended.
 kill $(jobs -p) 2>/dev/null || true
 exec 3<&-

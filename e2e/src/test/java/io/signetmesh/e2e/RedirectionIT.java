@@ -147,6 +147,20 @@ class RedirectionIT {
     assertThat(tcp.clientIdentity()).isNull();
   }
 
+  @Test
+  void knocksThatKeepTheirConnectionsTakeABoundedNumberOfWatchesAndNoLabels() throws Exception {
+    assertThat(seen("knocks").lines().filter(line -> line.startsWith("HTTP/1.1")))
+        .hasSizeGreaterThan(100);
+    String metrics = seen("metrics");
+    assertThat(metrics.lines().filter(line -> line.startsWith("signet_policy_generation{")))
+        .hasSizeBetween(2, 70);
+    assertThat(metrics.lines().filter(line -> !line.startsWith("signet_policy_generation{")))
+        .noneMatch(line -> line.contains("port=\"20"));
+    assertThat(metrics).contains("signet_metrics_overflow_total 0");
+    // The workload's own port is not affected.
+    assertThat(seen("plain-after-knocks")).isEqualTo("403");
+  }
+
   private DecisionRecord decision(Predicate<DecisionRecord> wanted) {
     return decisions.stream()
         .filter(wanted)

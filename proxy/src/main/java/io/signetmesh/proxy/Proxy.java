@@ -11,6 +11,7 @@ import io.signetmesh.identity.pki.LiveSslContext;
 import io.signetmesh.identity.pki.MeshSslContexts;
 import io.signetmesh.identity.pki.MeshSslContexts.ClientCertificate;
 import io.signetmesh.identity.workload.IdentityClient;
+import io.signetmesh.proxy.admin.AdminGuard;
 import io.signetmesh.proxy.admin.AdminServer;
 import io.signetmesh.proxy.admin.AdminSurface;
 import io.signetmesh.proxy.authorize.PolicyCompiler;
@@ -225,7 +226,16 @@ public final class Proxy implements AutoCloseable {
                     config.environment(),
                     () -> inForce(policies),
                     config.shutdownEndpoint(),
-                    this::drain)));
+                    this::drain),
+                new AdminGuard(
+                    config.workloadName(),
+                    config.identity(),
+                    tls,
+                    ready::isDone,
+                    policies,
+                    journal,
+                    metrics,
+                    clock)));
     ownAddresses.addAll(inboundBound);
     ownAddresses.addAll(outboundBound);
     ownAddresses.add(admin.address());
@@ -255,6 +265,7 @@ public final class Proxy implements AutoCloseable {
   private void open() {
     Running started = parts();
     started.policies().watch(config.inboundPorts());
+    started.policies().watch(List.of(started.admin().address().getPort()));
     for (ProxyConfig.InboundListener listener : config.inboundListeners()) {
       started.policies().watch(List.of(listener.port()));
     }

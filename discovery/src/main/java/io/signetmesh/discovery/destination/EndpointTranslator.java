@@ -196,7 +196,8 @@ final class EndpointTranslator {
     ProtocolHint.Builder hint = ProtocolHint.newBuilder();
     if (opaque) {
       hint.setOpaque(ProtocolHint.Opaque.getDefaultInstance());
-    } else if (config.http2Upgrade() || external) {
+    } else if ((config.http2Upgrade() || external) && port != mesh.adminPort()) {
+      // The admin server of a Signet proxy speaks HTTP/1.1 alone.
       hint.setH2(ProtocolHint.H2.getDefaultInstance());
     }
     if ((config.transportHeader() || opaque)

@@ -37,7 +37,12 @@ record RouteCounts(Map<ResourceRef, Long> requests) {
     Map<ResourceRef, Long> requests = new HashMap<>();
     Matcher series =
         SERIES.matcher(CLIENT.send(request, HttpResponse.BodyHandlers.ofString()).body());
+    String own = "target_port=\"" + admin.getPort() + "\"";
     while (series.find()) {
+      if (series.group(1).contains(own)) {
+        // This very request.
+        continue;
+      }
       Map<String, String> labels =
           LABEL
               .matcher(series.group(1))

@@ -45,6 +45,9 @@ import org.jspecify.annotations.Nullable;
  * {@link UnusableFact}: it stays visible and grants nothing.
  */
 public final class ClusterFacts {
+  /** What the admin server is asked to find out how the proxy does. */
+  private static final List<String> PROXY_PROBES = List.of("/live", "/ready");
+
   private final IdentityNaming naming;
 
   /** Names service accounts as the mesh does. */
@@ -208,9 +211,22 @@ public final class ClusterFacts {
             .filter(port -> port.protocol().equals("TCP") && !port.name().isEmpty())
             .map(port -> new WorkloadFact.NamedPort(port.name(), port.port()))
             .toList(),
-        workload.httpProbes().stream()
-            .map(probe -> new WorkloadFact.HttpProbe(probe.port(), probe.path()))
-            .toList());
+        probes(workload));
+  }
+
+  /**
+   * The probes of the containers, and those of the proxy, which an injector adds to a pod and which
+   * nobody writes where there is none.
+   */
+  private static List<WorkloadFact.HttpProbe> probes(Workload workload) {
+    List<WorkloadFact.HttpProbe> probes = new ArrayList<>();
+    workload
+        .httpProbes()
+        .forEach(probe -> probes.add(new WorkloadFact.HttpProbe(probe.port(), probe.path())));
+    for (String path : PROXY_PROBES) {
+      probes.add(new WorkloadFact.HttpProbe(WorkloadFact.ADMIN_PORT, path));
+    }
+    return probes;
   }
 
   private static ServerFact server(ObjectRef ref, String origin, Server server) {

@@ -27,6 +27,9 @@ public record WorkloadFact(
     List<NamedPort> ports,
     List<HttpProbe> probes)
     implements Fact {
+  /** Port of a proxy's admin server. */
+  public static final int ADMIN_PORT = 4191;
+
   /** Copies its arguments. */
   public WorkloadFact {
     if (!ref.kind().isWorkload()) {

@@ -78,8 +78,16 @@ record WorkloadSettings(
     return new WorkloadSettings(policy, opaque, identity, everywhere, List.copyOf(problems));
   }
 
-  /** The default policy of a port. */
+  /**
+   * The default policy of a port. That of the proxy's admin server is Linkerd's: what is said of
+   * the application's ports does not close metrics, but a Server does.
+   */
   AccessPolicy policyOf(int port) {
+    if (port == WorkloadFact.ADMIN_PORT) {
+      return identityPorts.contains(port)
+          ? AccessPolicy.ALL_AUTHENTICATED
+          : AccessPolicy.ALL_UNAUTHENTICATED;
+    }
     return identityEverywhere || identityPorts.contains(port)
         ? authenticated(defaultPolicy)
         : defaultPolicy;

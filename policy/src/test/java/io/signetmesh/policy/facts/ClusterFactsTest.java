@@ -82,7 +82,12 @@ final class ClusterFactsTest {
     assertThat(workload.ports())
         .containsExactlyInAnyOrder(
             new WorkloadFact.NamedPort("admin", 9990), new WorkloadFact.NamedPort("http", 8080));
-    assertThat(workload.probes()).containsExactly(new WorkloadFact.HttpProbe(9990, "/live"));
+    // Those of the proxy, which the manifest does not name, are among them.
+    assertThat(workload.probes())
+        .containsExactly(
+            new WorkloadFact.HttpProbe(9990, "/live"),
+            new WorkloadFact.HttpProbe(4191, "/live"),
+            new WorkloadFact.HttpProbe(4191, "/ready"));
   }
 
   @Test

@@ -209,6 +209,14 @@ final class EffectivePolicyTest {
     }
 
     @Test
+    void theAdminPortOfTheProxyIsOpenUntilAServerTakesIt() {
+      assertThat(at(index(CONFIG, POD), 4191))
+          .isEqualTo(defaultServer(AccessPolicy.ALL_UNAUTHENTICATED));
+      PolicyIndex closed = index(CONFIG, POD, server("admin", 4191, APP));
+      assertThat(at(closed, 4191).getAuthorizationsList()).isEmpty();
+    }
+
+    @Test
     void probesOfAPortHaveTheirRoute() {
       PolicyIndex index =
           index(

@@ -11,6 +11,8 @@ import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.TooLongHttpHeaderException;
 import io.netty.handler.codec.http.TooLongHttpLineException;
+import io.signetmesh.proxy.authorize.ServerPolicy;
+import io.signetmesh.proxy.policy.PortPolicy;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -25,11 +27,18 @@ final class AdminConnection extends SimpleChannelInboundHandler<FullHttpRequest>
   private static final Logger log = LoggerFactory.getLogger(AdminConnection.class);
 
   private final AdminRequests requests;
+  private final @Nullable AdminGuard guard;
   private final Duration requestTime;
   private @Nullable Future<?> deadline;
 
-  AdminConnection(AdminRequests requests, Duration requestTime) {
+  private AdminGuard.@Nullable Connection guarded;
+
+  /**
+   * @param guard decides about requests; null: all are answered
+   */
+  AdminConnection(AdminRequests requests, @Nullable AdminGuard guard, Duration requestTime) {
     this.requests = requests;
+    this.guard = guard;
     this.requestTime = requestTime;
   }
 
@@ -55,11 +64,84 @@ final class AdminConnection extends SimpleChannelInboundHandler<FullHttpRequest>
   protected void channelRead0(ChannelHandlerContext ctx, FullHttpRequest request) {
     stopDeadline();
     DecoderResult decoded = request.decoderResult();
+    if (!decoded.isSuccess()) {
+      respond(ctx, AdminRequests.text(refusal(decoded.cause()), "request cannot be read"), false);
+      return;
+    }
+    boolean keepAlive = HttpUtil.isKeepAlive(request);
+    AdminGuard guarding = guard;
+    if (guarding == null) {
+      respond(ctx, requests.answer(peer(ctx), request), keepAlive);
+      return;
+    }
+    PortPolicy port = guarding.policy(ctx.channel());
+    ServerPolicy current = port == null ? null : port.current();
+    if (current != null) {
+      decide(ctx, guarding, current, request, keepAlive);
+    } else if (AdminGuard.isProbe(request)) {
+      // How the proxy does is told also while nobody says who may ask.
+      respond(ctx, requests.answer(peer(ctx), request), keepAlive);
+    } else if (port == null) {
+      respond(ctx, noPolicy(), keepAlive);
+    } else {
+      awaitPolicy(ctx, guarding, port, request.retain(), keepAlive);
+    }
+  }
+
+  private void awaitPolicy(
+      ChannelHandlerContext ctx,
+      AdminGuard guarding,
+      PortPolicy port,
+      FullHttpRequest request,
+      boolean keepAlive) {
+    port.await(ctx.executor())
+        .addListener(
+            first -> {
+              try {
+                ServerPolicy current = port.current();
+                if (current == null) {
+                  respond(ctx, noPolicy(), keepAlive);
+                } else {
+                  decide(ctx, guarding, current, request, keepAlive);
+                }
+              } finally {
+                request.release();
+              }
+            });
+  }
+
+  private void decide(
+      ChannelHandlerContext ctx,
+      AdminGuard guarding,
+      ServerPolicy current,
+      FullHttpRequest request,
+      boolean keepAlive) {
+    AdminGuard.Connection connection = guarded;
+    if (connection == null) {
+      connection = guarding.connection(ctx.channel());
+      guarded = connection;
+    }
+    AdminGuard.Refusal refusal = connection.decide(current, request);
+    if (refusal == null) {
+      // Whoever speaks mesh TLS is a client of the network, also from this host.
+      respond(ctx, requests.answer(connection.isTls() ? null : peer(ctx), request), keepAlive);
+      return;
+    }
     FullHttpResponse response =
-        decoded.isSuccess()
-            ? requests.answer(peer(ctx), request)
-            : AdminRequests.text(refusal(decoded.cause()), "request cannot be read");
-    boolean keepAlive = decoded.isSuccess() && HttpUtil.isKeepAlive(request);
+        AdminRequests.text(HttpResponseStatus.valueOf(refusal.status()), refusal.text());
+    String location = refusal.location();
+    if (location != null) {
+      response.headers().set(HttpHeaderNames.LOCATION, location);
+    }
+    respond(ctx, response, keepAlive);
+  }
+
+  private static FullHttpResponse noPolicy() {
+    return AdminRequests.text(
+        HttpResponseStatus.SERVICE_UNAVAILABLE, "the policy of the admin port has not arrived");
+  }
+
+  private void respond(ChannelHandlerContext ctx, FullHttpResponse response, boolean keepAlive) {
     HttpUtil.setKeepAlive(response, keepAlive);
     response.headers().set(HttpHeaderNames.CACHE_CONTROL, "no-store");
     response.headers().set("x-content-type-options", "nosniff");

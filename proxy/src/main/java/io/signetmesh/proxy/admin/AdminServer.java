@@ -23,6 +23,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Serves HTTP/1.1 on the admin port (mesh-proxy admin endpoints) from one thread of its own, so
@@ -67,12 +68,16 @@ public final class AdminServer implements AutoCloseable {
    *
    * @throws IOException when the address cannot be bound
    */
-  public static AdminServer start(InetSocketAddress listen, AdminSurface surface)
+  public static AdminServer start(InetSocketAddress listen, AdminSurface surface, AdminGuard guard)
       throws IOException {
-    return start(listen, surface, Limits.DEFAULT);
+    return start(listen, surface, guard, Limits.DEFAULT);
   }
 
-  static AdminServer start(InetSocketAddress listen, AdminSurface surface, Limits limits)
+  /**
+   * @param guard decides about requests; null: all are answered
+   */
+  static AdminServer start(
+      InetSocketAddress listen, AdminSurface surface, @Nullable AdminGuard guard, Limits limits)
       throws IOException {
     EventLoopGroup group =
         new MultiThreadIoEventLoopGroup(
@@ -106,11 +111,17 @@ public final class AdminServer implements AutoCloseable {
                         .pipeline()
                         .addLast(
                             new WriteTimeoutHandler(
-                                limits.writeTime().toMillis(), TimeUnit.MILLISECONDS),
+                                limits.writeTime().toMillis(), TimeUnit.MILLISECONDS));
+                    if (guard != null) {
+                      channel.pipeline().addLast(new AdminTls(guard));
+                    }
+                    channel
+                        .pipeline()
+                        .addLast(
                             new HttpServerCodec(decoder),
                             new HttpObjectAggregator(limits.bodyBytes()),
                             new FlowControlHandler(),
-                            new AdminConnection(requests, limits.requestTime()));
+                            new AdminConnection(requests, guard, limits.requestTime()));
                   }
                 })
             .bind(listen)

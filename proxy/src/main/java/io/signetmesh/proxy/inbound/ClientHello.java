@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  * Looks for the server name in the first bytes of a connection: TLS record layer and ClientHello
  * (RFC 8446 4.1.2, RFC 6066 3). Consumes nothing.
  */
-final class ClientHello {
+public final class ClientHello {
   /** Bytes after which an undecided connection is refused. */
   static final int MAX_BYTES = 8192;
 
@@ -22,7 +22,7 @@ final class ClientHello {
   private ClientHello() {}
 
   /** What the bytes are. */
-  sealed interface Result {
+  public sealed interface Result {
     /** TLS, with a first message longer than any client needs. */
     record Oversized() implements Result {}
 
@@ -43,7 +43,7 @@ final class ClientHello {
   private static final Result NO_NAME = new Result.Tls(null);
 
   /** Inspects the readable bytes; null: it takes more of them. */
-  static @Nullable Result inspect(ByteBuf in) {
+  public static @Nullable Result inspect(ByteBuf in) {
     Result found = parse(in);
     return found == null && in.readableBytes() > MAX_BYTES ? OVERSIZED : found;
   }

@@ -300,6 +300,7 @@ final class AdminServerTest {
                     new PolicyInForce(9090, null, 0)),
             shutdownEnabled,
             shutdown::countDown),
+        null,
         limits);
   }
 

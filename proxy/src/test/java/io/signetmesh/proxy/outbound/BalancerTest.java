@@ -77,6 +77,15 @@ class BalancerTest {
   }
 
   @Test
+  void takesBytesOnlyWhenAllEndpointsDo() {
+    Endpoint opaque =
+        new Endpoint(endpoint(2).address(), null, Endpoint.Hint.OPAQUE, 0, null, Map.of());
+    assertThat(balancer().bytesOnly()).isFalse();
+    assertThat(balancer(opaque).bytesOnly()).isTrue();
+    assertThat(balancer(opaque, endpoint(1)).bytesOnly()).isFalse();
+  }
+
+  @Test
   void takesTheLessLoadedOfTwoDrawnEndpoints() {
     Balancer balancer = balancer(endpoint(1), endpoint(2), endpoint(3));
     draws.addAll(List.of(0, 0));
