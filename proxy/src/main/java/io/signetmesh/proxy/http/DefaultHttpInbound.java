@@ -23,6 +23,7 @@ import io.signetmesh.proxy.authorize.RequestTarget;
 import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;
 import io.signetmesh.proxy.connect.Connector;
+import io.signetmesh.proxy.connect.Endings;
 import io.signetmesh.proxy.inbound.AuditedDecisions;
 import io.signetmesh.proxy.inbound.InboundConnection;
 import io.signetmesh.proxy.loop.ProxyLoop;
@@ -433,7 +434,8 @@ public final class DefaultHttpInbound implements HttpInbound {
         record(changed, decision, changed.trialRequest(client, facts));
       }
       if (tunnel()) {
-        channel.close();
+        // A cut, which an end of the stream would not tell.
+        Endings.reset(channel);
       } else {
         cut();
       }

@@ -43,6 +43,7 @@ final class Http1ClientConnection extends ChannelDuplexHandler implements Client
   private final ProxyLoop loop;
   private final Channel channel;
   private final Pool pool;
+  private final int dialedAfter;
   private final Decoder decoder;
   private final ChannelPromise unnoticed;
   private final int maxHeadBytes;
@@ -76,10 +77,12 @@ final class Http1ClientConnection extends ChannelDuplexHandler implements Client
     void left(Http1ClientConnection connection);
   }
 
-  Http1ClientConnection(ProxyLoop loop, Channel channel, Pool pool, HttpConfig config) {
+  Http1ClientConnection(
+      ProxyLoop loop, Channel channel, Pool pool, HttpConfig config, int dialedAfter) {
     this.loop = loop;
     this.channel = channel;
     this.pool = pool;
+    this.dialedAfter = dialedAfter;
     this.decoder = new Decoder(this, config);
     this.unnoticed = new VoidChannelPromise(channel, false);
     this.maxHeadBytes = config.maxHeadBytes();
@@ -93,6 +96,11 @@ final class Http1ClientConnection extends ChannelDuplexHandler implements Client
 
   Channel channel() {
     return channel;
+  }
+
+  /** How often the pool had retired its connections when this one was dialed. */
+  int dialedAfter() {
+    return dialedAfter;
   }
 
   boolean isUsable() {

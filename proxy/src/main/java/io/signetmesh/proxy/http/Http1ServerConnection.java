@@ -176,6 +176,14 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter
       refuse(ctx, BAD_REQUEST);
       return;
     }
+    if (codings.isEmpty()
+        && !request.headers().contains(HeaderNames.CONTENT_LENGTH)
+        && HttpUtil.getContentLength(request, 0L) > 0) {
+      // The codec reads a body of a WebSocket draft of 2010, which nobody else would see.
+      factory.malformed(request.method().name(), request.uri(), "a body without a length");
+      refuse(ctx, BAD_REQUEST);
+      return;
+    }
     keepAlive = HttpUtil.isKeepAlive(request);
     head = request.method().name().equals("HEAD");
     connect = request.method().name().equals("CONNECT");

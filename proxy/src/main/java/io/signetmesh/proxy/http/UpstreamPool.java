@@ -34,6 +34,7 @@ final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConne
   private final List<Http2ClientConnection> shared = new ArrayList<>(2);
   private final ArrayDeque<Exchange> waiting = new ArrayDeque<>();
   private int http1Open;
+  private int retirements;
   private int dialing;
   private boolean dialingShared;
   private boolean sweeping;
@@ -66,6 +67,7 @@ final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConne
       }
     }
     dialing++;
+    int dialedAfter = retirements;
     dialer
         .dial(Session.HTTP1)
         .addListener(
@@ -78,7 +80,7 @@ final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConne
               }
               http1Open++;
               Http1ClientConnection opened =
-                  new Http1ClientConnection(loop, dialed.getNow(), this, config);
+                  new Http1ClientConnection(loop, dialed.getNow(), this, config, dialedAfter);
               if (exchange.done() || !exchange.mayBeSent()) {
                 opened.rest();
               } else {
@@ -148,6 +150,7 @@ final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConne
 
   /** Starts no more exchanges on the connections that there are, e.g. after a new leaf. */
   void retireConnections() {
+    retirements++;
     for (Http2ClientConnection connection : List.copyOf(shared)) {
       connection.retire();
     }
@@ -183,6 +186,10 @@ final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConne
   @Override
   public void idle(Http1ClientConnection connection) {
     if (!connection.isUsable()) {
+      return;
+    }
+    if (connection.dialedAfter() != retirements) {
+      connection.close();
       return;
     }
     (connection.mayBringSurplus() ? settling : idle).addFirst(connection);

@@ -238,4 +238,48 @@ class ConnectionReuseTest {
       assertThat(all.toString()).doesNotContain("302");
     }
   }
+
+  /** Of a WebSocket draft of 2010, with a body of eight bytes that no header states. */
+  @Test
+  void aBodyThatNoHeaderStatesDoesNotTakeTheBeginningOfTheNextRequest() throws Exception {
+    try (var app = Http1Application.echoingPaths();
+        var proxy = new ProxyFixture(transport, app.port());
+        var client = new Http1Client(proxy.inbound(null))) {
+      client.send(
+          "GET / HTTP/1.1\r\nhost: web\r\nsec-websocket-key1: 1\r\nsec-websocket-key2: 2\r\n\r\n"
+              + GET.formatted("/v"));
+      assertThat(client.response().status()).isEqualTo(400);
+      assertThat(client.ended()).isTrue();
+      assertThat(app.requests).isEmpty();
+    }
+  }
+
+  /** It may have proven what is no longer true, as after a new leaf. */
+  @Test
+  void aConnectionThatWasRetiredWhileItWasBusyIsNotUsedAgain() throws Exception {
+    CountDownLatch answer = new CountDownLatch(1);
+    try (var app =
+            new Http1Application(
+                (connection, application) -> {
+                  while (true) {
+                    application.requests.add(connection.request());
+                    answer.await();
+                    connection.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
+                  }
+                });
+        var proxy = new ProxyFixture(transport, app.port());
+        var client =
+            new Http1Client(
+                proxy.outbound(
+                    io.signetmesh.proxy.outbound.Endpoint.Hint.UNKNOWN, false, app.port()))) {
+      client.send(GET.formatted("/a"));
+      app.request();
+      proxy.retireConnections();
+      proxy.loops().loops().getFirst().eventLoop().submit(() -> {}).get();
+      answer.countDown();
+      assertThat(client.response().body()).isEqualTo("ok");
+      assertThat(client.send(GET.formatted("/b")).response().body()).isEqualTo("ok");
+      assertThat(app.connections()).isEqualTo(2);
+    }
+  }
 }

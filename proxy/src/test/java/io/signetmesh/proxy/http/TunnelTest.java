@@ -153,7 +153,7 @@ class TunnelTest {
       while (!client.line().isEmpty()) {}
       client.send("bytes").exactly(5);
       set(proxy, open());
-      assertThat(client.ended()).isTrue();
+      assertThat(client.endedByReset()).isTrue();
       assertThat(verdicts(proxy)).last().isEqualTo(Verdict.DENY + " tunnel-refused");
     }
   }
