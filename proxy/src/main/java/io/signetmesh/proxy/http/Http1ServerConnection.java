@@ -348,6 +348,7 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter
     Channel channel = ctx.channel();
     closing = true;
     stopHeadTimer();
+    decoder.drop();
     if (unread) {
       LingeringClose.begin(channel);
     } else {
@@ -738,6 +739,20 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter
     /** Whether bytes wait that belong to what follows the current request. */
     boolean holdsBytes() {
       return actualReadableBytes() > 0;
+    }
+
+    /** Lets go of what waits, for the connection is closing and may take a while. */
+    void drop() {
+      ChannelHandlerContext ctx = context;
+      if (ctx == null || decoding || !holdsBytes()) {
+        // The loop that is under way drops it itself.
+        return;
+      }
+      try {
+        channelRead(ctx, Unpooled.EMPTY_BUFFER);
+      } catch (Exception e) {
+        ctx.fireExceptionCaught(e);
+      }
     }
 
     /** Goes on after the end of an exchange with what had come before. */
