@@ -7,6 +7,7 @@ import io.signetmesh.identity.pki.Certificates;
 import io.signetmesh.identity.pki.PkiException;
 import io.signetmesh.identity.pki.TrustBundle;
 import io.signetmesh.identity.pki.WorkloadIdentity;
+import io.signetmesh.proxy.memory.Pace;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
@@ -48,6 +49,7 @@ import org.jspecify.annotations.Nullable;
  * @param inboundConnectTimeout limit for connections to the application
  * @param outboundConnectTimeout limit for connections to peers, TLS included
  * @param poolIdleTimeout idle HTTP/1 connections to upstreams are closed after this
+ * @param pace how fast peers have to go on that owe bytes
  * @param loops event loops
  * @param transport transport asked for, or null for the best
  * @param auditFile file of the audit journal
@@ -85,6 +87,7 @@ public record ProxyConfig(
     Duration inboundConnectTimeout,
     Duration outboundConnectTimeout,
     Duration poolIdleTimeout,
+    Pace pace,
     int loops,
     @Nullable String transport,
     Path auditFile,
@@ -197,6 +200,10 @@ public record ProxyConfig(
             values.duration(L5D + "OUTBOUND_CONNECT_TIMEOUT", Duration.ofSeconds(1)),
             values.duration(
                 L5D + "INBOUND_HTTP1_CONNECTION_POOL_IDLE_TIMEOUT", Duration.ofSeconds(3)),
+            new Pace(
+                seconds(values, SIGNET + "BODY_TIMEOUT", Pace.DEFAULT.bodyTime()),
+                seconds(values, SIGNET + "ANSWER_TIMEOUT", Pace.DEFAULT.answerTime()),
+                values.number(SIGNET + "LEAST_RATE", Pace.DEFAULT.bytesPerSecond(), 0, 1_000_000)),
             loops,
             values.text(SIGNET + "TRANSPORT"),
             Path.of(values.text(SIGNET + "AUDIT_FILE", "signet-audit.jsonl")),
@@ -209,6 +216,16 @@ public record ProxyConfig(
       throw new InvalidConfigException(values.faults());
     }
     return config;
+  }
+
+  /** A time of at least a second. */
+  private static Duration seconds(ConfigValues values, String name, Duration otherwise) {
+    Duration found = values.duration(name, otherwise);
+    if (found.toSeconds() < 1) {
+      values.fault(name, found.toMillis() + "ms", "1s or more");
+      return otherwise;
+    }
+    return found;
   }
 
   /** The anchors; when they cannot be read, a fault is noted and nothing is ever started. */

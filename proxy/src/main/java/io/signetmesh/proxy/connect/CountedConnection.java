@@ -4,6 +4,7 @@ import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPromise;
+import io.signetmesh.proxy.memory.ConnectionMemory;
 import io.signetmesh.proxy.metrics.TcpConnectionMetrics;
 import org.jspecify.annotations.Nullable;
 
@@ -14,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 public final class CountedConnection extends ChannelDuplexHandler {
   private final TcpConnectionMetrics metrics;
   private @Nullable Throwable cause;
+  private @Nullable ConnectionMemory memory;
 
   public CountedConnection(TcpConnectionMetrics metrics) {
     this.metrics = metrics;
@@ -21,6 +23,7 @@ public final class CountedConnection extends ChannelDuplexHandler {
 
   @Override
   public void handlerAdded(ChannelHandlerContext ctx) {
+    memory = ConnectionMemory.of(ctx.channel());
     if (!ctx.channel().isActive()) {
       metrics.closed(null);
     }
@@ -37,7 +40,12 @@ public final class CountedConnection extends ChannelDuplexHandler {
   @Override
   public void write(ChannelHandlerContext ctx, Object message, ChannelPromise promise) {
     if (message instanceof ByteBuf bytes) {
-      metrics.written(bytes.readableBytes());
+      int count = bytes.readableBytes();
+      metrics.written(count);
+      ConnectionMemory account = memory;
+      if (account != null) {
+        account.written(count);
+      }
     }
     ctx.write(message, promise);
   }

@@ -77,11 +77,13 @@ public final class DefaultHttpInbound implements HttpInbound {
     private final ProxyLoop loop;
     private final Map<InetSocketAddress, UpstreamPool> pools = new HashMap<>();
     private final SampledRecords overloads;
+    private final SlowBodies slowBodies;
     private int inFlight;
 
     Loop(ProxyLoop loop) {
       this.loop = loop;
       this.overloads = new SampledRecords(loop.eventLoop());
+      this.slowBodies = new SlowBodies(loop.eventLoop(), loop.pace());
     }
 
     private Future<Channel> dial(InetSocketAddress target, PortPolicy policy) {
@@ -142,6 +144,9 @@ public final class DefaultHttpInbound implements HttpInbound {
       state.inFlight++;
       exchange.charge(ConnectionMemory.of(channel));
       exchange.decideAndSend();
+      if (!end && !exchange.done() && head.contains(HeaderNames.CONTENT_LENGTH)) {
+        exchange.body = state.slowBodies.watch(exchange, exchange::bodyTooSlow);
+      }
       return exchange;
     }
 
@@ -219,6 +224,7 @@ public final class DefaultHttpInbound implements HttpInbound {
     private @Nullable InboundExchange previous;
     private @Nullable InboundExchange next;
     private @Nullable ServerPolicy policy;
+    private SlowBodies.@Nullable Body body;
     private @Nullable AsciiString origProto;
     private String path = "";
     private @Nullable Decision granted;
@@ -237,6 +243,11 @@ public final class DefaultHttpInbound implements HttpInbound {
       this.connection = connection;
       this.channel = channel;
       this.upgrade = upgrade;
+    }
+
+    private void bodyTooSlow() {
+      record(policy, Verdict.DENY, Reason.PROTOCOL_ERROR, null, "body: not complete in time", null);
+      giveUp(Failure.REQUEST_TIMEOUT);
     }
 
     void decideAndSend() {
@@ -632,6 +643,10 @@ public final class DefaultHttpInbound implements HttpInbound {
 
     @Override
     void onDone() {
+      SlowBodies.Body watched = body;
+      if (watched != null) {
+        watched.ended();
+      }
       answered();
       connection.remove(this);
     }

@@ -45,6 +45,8 @@ abstract class Exchange {
   private boolean responseComplete;
   private boolean done;
   private boolean tunnel;
+  private long bodyBytes;
+  private boolean bodyHeld;
   private int attempts;
   private @Nullable ConnectionMemory memory;
   private long headBytes;
@@ -99,6 +101,16 @@ abstract class Exchange {
     }
     ClientStream upstream = client;
     return upstream == null ? bytes : bytes + upstream.heldBytes();
+  }
+
+  /** Bytes of the body that have come. */
+  final long bodyBytes() {
+    return bodyBytes;
+  }
+
+  /** Whether the body waits for the upstream: its sender may not go on. */
+  final boolean bodyHeld() {
+    return bodyHeld || client == null;
   }
 
   final Http2Headers request() {
@@ -261,6 +273,7 @@ abstract class Exchange {
   /** Request body; see {@link ClientStream#data} for the result. */
   final boolean requestData(ByteBuf data, boolean end) {
     requestEnded |= end;
+    bodyBytes += data.readableBytes();
     ClientStream upstream = client;
     if (done) {
       data.release();
@@ -268,9 +281,12 @@ abstract class Exchange {
     }
     if (upstream != null) {
       bodySent = true;
-      return upstream.data(data, end);
+      boolean more = upstream.data(data, end);
+      bodyHeld |= !more;
+      return more;
     }
     enqueue(data);
+    bodyHeld = true;
     return false;
   }
 
@@ -331,6 +347,7 @@ abstract class Exchange {
       }
     }
     if (!requestEnded) {
+      bodyHeld = false;
       server.resumeRequest();
     }
   }
@@ -338,6 +355,7 @@ abstract class Exchange {
   /** The upstream takes request bytes again. */
   final void resumeRequest() {
     if (!done && !requestEnded) {
+      bodyHeld = false;
       server.resumeRequest();
     }
   }
@@ -617,11 +635,16 @@ abstract class Exchange {
 
   /** Cuts the exchange in both directions, whatever its state. */
   final void cut() {
+    giveUp(Failure.UNAUTHORIZED);
+  }
+
+  /** Ends the exchange in both directions: with an answer, unless one has begun. */
+  final void giveUp(Failure failure) {
     if (done) {
       return;
     }
     if (!responseStarted) {
-      fail(Failure.UNAUTHORIZED);
+      fail(failure);
       return;
     }
     finish();

@@ -16,6 +16,8 @@ enum Failure {
   RATE_LIMITED(RefusalStatus.RATE_LIMITED, false, "rate limited", null),
   UNSAFE_PATH(RefusalStatus.BAD_REQUEST, false, "unsafe path", null),
   BAD_REQUEST(RefusalStatus.BAD_REQUEST, true, "malformed request", null),
+  /** The client has stopped sending the body that it announced (RFC 9110 15.5.9). */
+  REQUEST_TIMEOUT(408, 4, true, "request body comes too slowly", null),
   OVERLOADED(RefusalStatus.OVERLOADED, true, "too many requests in flight", ProxyError.LOADSHED),
   NO_ENDPOINT(504, 4, true, "no endpoint is ready", ProxyError.FAILFAST),
   UNAVAILABLE(502, 14, true, "upstream connection failed", ProxyError.IO),

@@ -597,6 +597,10 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter
     ChannelHandlerContext ctx = context();
     Channel channel = ctx.channel();
     tunnel = true;
+    ConnectionMemory account = ConnectionMemory.of(channel);
+    if (account != null) {
+      account.answers(false);
+    }
     exchange = null;
     stopHeadTimer();
     disarmIdle();

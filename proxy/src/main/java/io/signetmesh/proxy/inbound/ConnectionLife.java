@@ -442,6 +442,9 @@ final class ConnectionLife {
             identity != null,
             services.metrics().inboundHttp(known.target(), arrival.status()));
     services.http().serve(loop, channel, connection, version);
+    if (memory != null) {
+      memory.answers(true);
+    }
     handOver();
     channel.config().setAutoRead(true);
     loop.flushDirty();
@@ -599,15 +602,15 @@ final class ConnectionLife {
     close();
   }
 
-  /** Memory is short, and the client holds more of it than others do: it is closed after this. */
-  private void shed() {
+  /** The client holds more than it may: the connection is closed after this. */
+  private void shed(String why) {
     Destination known = destination;
     records.denied(
         records.connection(known == null ? local() : known.target(), arrival),
         Reason.OVERLOAD,
         arrival.label(),
         null,
-        "memory is short, and the client holds more of it than others");
+        why);
   }
 
   private void deny(Reason reason, String label, String detail) {

@@ -4,6 +4,7 @@ import io.netty.channel.Channel;
 import io.netty.channel.EventLoop;
 import io.signetmesh.proxy.memory.LoopMemory;
 import io.signetmesh.proxy.memory.MemoryLimits;
+import io.signetmesh.proxy.memory.Pace;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -22,24 +23,36 @@ public final class ProxyLoop {
   private final EventLoop eventLoop;
   private final int index;
   private final LoopMemory memory;
+  private final Pace pace;
   private List<Channel> dirty = new ArrayList<>();
   private List<Channel> flushing = new ArrayList<>();
   private boolean flushScheduled;
 
   /** A loop whose buffers come from elsewhere: what connections hold of them is not counted. */
   public ProxyLoop(EventLoop eventLoop, int index) {
-    this(eventLoop, index, new LoopMemory(MemoryLimits.ofProcess(), eventLoop, () -> 0));
+    this(
+        eventLoop,
+        index,
+        new LoopMemory(MemoryLimits.ofProcess(), eventLoop, () -> 0),
+        Pace.DEFAULT);
   }
 
   /**
    * @param eventLoop the loop
    * @param index position among the proxy's loops, from 0: index of per-loop metric cells
    * @param memory what the connections of the loop hold
+   * @param pace how fast peers have to go on
    */
-  public ProxyLoop(EventLoop eventLoop, int index, LoopMemory memory) {
+  public ProxyLoop(EventLoop eventLoop, int index, LoopMemory memory, Pace pace) {
     this.eventLoop = eventLoop;
     this.index = index;
     this.memory = memory;
+    this.pace = pace;
+  }
+
+  /** How fast peers have to go on. */
+  public Pace pace() {
+    return pace;
   }
 
   /** What the connections of the loop hold of its memory. */

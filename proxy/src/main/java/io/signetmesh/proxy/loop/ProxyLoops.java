@@ -16,6 +16,7 @@ import io.netty.channel.unix.UnixChannelOption;
 import io.netty.util.concurrent.GlobalEventExecutor;
 import io.signetmesh.proxy.memory.LoopMemory;
 import io.signetmesh.proxy.memory.MemoryLimits;
+import io.signetmesh.proxy.memory.Pace;
 import io.signetmesh.proxy.metrics.Labels;
 import io.signetmesh.proxy.metrics.MetricType;
 import io.signetmesh.proxy.metrics.MetricsRegistry;
@@ -28,12 +29,17 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.ToLongFunction;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The proxy's event loops. Each loop has a listener of its own on every listening address
  * (SO_REUSEPORT), so that a connection is accepted where it stays.
  */
 public final class ProxyLoops implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(ProxyLoops.class);
+  private static final long TIDY_SECONDS = 5;
+
   private final IoTransport transport;
   private final List<LoopAllocator> allocators = new ArrayList<>();
   private final RecvByteBufAllocator readSizes;
@@ -47,13 +53,14 @@ public final class ProxyLoops implements AutoCloseable {
    * @param count loops, at least 1
    */
   public ProxyLoops(IoTransport transport, int count) {
-    this(transport, count, MemoryLimits.ofProcess());
+    this(transport, count, MemoryLimits.ofProcess(), Pace.DEFAULT);
   }
 
   /**
    * @param limits memory that the connections of all loops of the process may hold
+   * @param pace how fast peers have to go on that owe bytes
    */
-  public ProxyLoops(IoTransport transport, int count, MemoryLimits limits) {
+  public ProxyLoops(IoTransport transport, int count, MemoryLimits limits, Pace pace) {
     if (count < 1) {
       throw new IllegalArgumentException("event loops " + count + ": expected 1 or more");
     }
@@ -73,7 +80,26 @@ public final class ProxyLoops implements AutoCloseable {
       LoopMemory memory = new LoopMemory(limits, eventLoop, allocator::pinnedDirectMemory);
       allocator.account(memory);
       eventLoop.account(memory);
-      loops.add(new ProxyLoop(eventLoop, i, memory));
+      loops.add(new ProxyLoop(eventLoop, i, memory, pace));
+      eventLoop.scheduleWithFixedDelay(
+          () -> tidy(memory, allocator), TIDY_SECONDS, TIDY_SECONDS, TimeUnit.SECONDS);
+      long readTime = pace.answerTime().toMillis();
+      eventLoop.scheduleWithFixedDelay(
+          () -> memory.closeSlowReaders(pace.leastOfAnswers()),
+          readTime,
+          readTime,
+          TimeUnit.MILLISECONDS);
+    }
+  }
+
+  /** Gives back what is not needed any longer. */
+  private static void tidy(LoopMemory memory, LoopAllocator allocator) {
+    memory.look();
+    allocator.trimCurrentThreadCache();
+    if (memory.isCalmAgain()) {
+      // What was held has died in the heap: a collection lets the heap shrink to what lives.
+      log.info("memory was short and is not any longer: the heap is collected");
+      Thread.ofPlatform().daemon().name("collect").start(System::gc);
     }
   }
 
@@ -231,6 +257,11 @@ public final class ProxyLoops implements AutoCloseable {
           sink.sample(Labels.of("client", "identified"), sum(LoopMemory::shedIdentified));
           sink.sample(Labels.of("client", "other"), sum(LoopMemory::shedOthers));
         });
+    registry.value(
+        "signet_connections_unread_total",
+        "Connections closed because their clients did not read the answers that waited for them.",
+        MetricType.COUNTER,
+        () -> sum(LoopMemory::slowReaders));
   }
 
   private double sum(ToLongFunction<LoopMemory> figure) {

@@ -9,6 +9,7 @@ import io.netty.util.AttributeKey;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -35,15 +36,26 @@ public final class ConnectionMemory {
   /** Bytes of heap of a header field besides its text: entry, two strings, two arrays. */
   private static final int FIELD_HEAP = 112;
 
+  /** What Netty counts for each buffer that is queued, besides its bytes. */
+  private static final int ENTRY_OVERHEAD = 96;
+
+  /** Bytes that TLS may add to what waits, and is not counted as written. */
+  private static final int SLACK = 8 * 1024;
+
   private final LoopMemory loop;
   private final Channel channel;
   private final long order;
   private ClientMemory client;
   private @Nullable List<Channel> dialled;
-  private @Nullable Runnable shed;
+  private @Nullable Consumer<String> shed;
   private int open = 1;
   private boolean beingShed;
   private long shedBuffers;
+  private boolean owesReading;
+  private boolean waiting;
+  private long written;
+  private long writtenBefore;
+  private long takenBefore;
   private long reserved = BASE_BUFFERS;
   private long heap = BASE_HEAP;
   private long heads;
@@ -87,9 +99,20 @@ public final class ConnectionMemory {
     return bytes + (long) fields * FIELD_HEAP;
   }
 
-  /** Runs when the connection is closed because memory is short; it may put that on record. */
-  public void onShed(Runnable action) {
+  /** Runs when the connection is closed for what it holds, with the reason, to put it on record. */
+  public void onShed(Consumer<String> action) {
     shed = action;
+  }
+
+  /** What is written to the client are answers, which it has to read. */
+  public void answers(boolean written) {
+    owesReading = written;
+    waiting = false;
+  }
+
+  /** Bytes were written to the client, before TLS. */
+  public void written(int bytes) {
+    written += bytes;
   }
 
   /** TLS is spoken: a session is set up. */
@@ -176,6 +199,26 @@ public final class ConnectionMemory {
     return shedBuffers;
   }
 
+  /**
+   * Whether the client has not read in time what waits for it: neither all that waited when this
+   * was last asked, nor at the least rate.
+   *
+   * @param least bytes since then
+   */
+  boolean readsTooSlowly(long least) {
+    ChannelOutboundBuffer queued = channel.unsafe().outboundBuffer();
+    if (!owesReading || beingShed || queued == null) {
+      return false;
+    }
+    long pending = queued.totalPendingWriteBytes() - (long) queued.size() * ENTRY_OVERHEAD;
+    long taken = written - Math.max(0, pending);
+    boolean late = waiting && taken + SLACK < writtenBefore && taken - takenBefore < least;
+    waiting = pending > 0;
+    writtenBefore = written;
+    takenBefore = taken;
+    return late;
+  }
+
   void measureHeap() {
     measured = heap;
   }
@@ -215,14 +258,14 @@ public final class ConnectionMemory {
   }
 
   /** Closes the connection at once; what waits is thrown away, and the client sees a reset. */
-  void shed() {
+  void shed(String why) {
     beingShed = true;
     measureBuffers();
     shedBuffers = measured;
     loop.shed(this);
-    Runnable action = shed;
+    Consumer<String> action = shed;
     if (action != null && channel.isOpen()) {
-      action.run();
+      action.accept(why);
     }
     reset(channel);
     List<Channel> others = dialled;

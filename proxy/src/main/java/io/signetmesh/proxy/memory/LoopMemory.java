@@ -6,10 +6,12 @@ import io.netty.util.NetUtil;
 import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.PriorityQueue;
 import java.util.Set;
@@ -31,6 +33,8 @@ public final class LoopMemory {
   private static final WriteBufferWaterMark AMPLE = new WriteBufferWaterMark(64 * 1024, 256 * 1024);
   private static final WriteBufferWaterMark SCARCE = new WriteBufferWaterMark(16 * 1024, 32 * 1024);
 
+  private static final int CALM_LOOKS = 3;
+
   /** Loops of the process, which share its memory. */
   private static final AtomicInteger LOOPS = new AtomicInteger();
 
@@ -41,6 +45,7 @@ public final class LoopMemory {
   private final Set<ConnectionMemory> connections = new LinkedHashSet<>();
   private final LongAdder shedIdentified = new LongAdder();
   private final LongAdder shedOthers = new LongAdder();
+  private final LongAdder slowReaders = new LongAdder();
   private long opened;
   private long reserved;
   private long heap;
@@ -49,6 +54,8 @@ public final class LoopMemory {
   private long releasingBuffers;
   private long releasingHeap;
   private boolean scarce;
+  private boolean pressed;
+  private int calmLooks;
   private volatile long lastBuffers;
   private volatile long lastHeap;
 
@@ -188,7 +195,7 @@ public final class LoopMemory {
   }
 
   /** Looks at how much is in use, and closes connections where it is too much. */
-  void look() {
+  public void look() {
     // What is being closed is still in use, and soon will not be.
     long used = Math.max(0, buffers.getAsLong() + reserved - releasingBuffers);
     long charged = heap - releasingHeap;
@@ -207,10 +214,26 @@ public final class LoopMemory {
       shed((double) (used - most + most / 4) / used);
     }
     long mostHeap = share(limits.mostHeap());
+    if (used > ease || charged > mostHeap / 2) {
+      pressed = true;
+      calmLooks = -1;
+    }
     if (charged > mostHeap) {
       connections.forEach(ConnectionMemory::measureHeap);
       shed((double) (charged - mostHeap + mostHeap / 4) / charged);
     }
+  }
+
+  /**
+   * Whether memory was short and has not been for a while; true once each time. Called after each
+   * of the looks that are made regularly.
+   */
+  public boolean isCalmAgain() {
+    if (!pressed || ++calmLooks < CALM_LOOKS) {
+      return false;
+    }
+    pressed = false;
+    return true;
   }
 
   private void queueAtMost(boolean little) {
@@ -242,7 +265,7 @@ public final class LoopMemory {
         ConnectionMemory connection = client.next();
         excess -= Math.max(1, connection.measured());
         (client.identified() ? shedIdentified : shedOthers).increment();
-        connection.shed();
+        connection.shed("memory is short, and the client holds more of it than others");
         largest.add(client);
       } else {
         client.forget();
@@ -263,6 +286,25 @@ public final class LoopMemory {
     return clients.size();
   }
 
+  /**
+   * Closes connections whose clients do not read what waits for them. Called once in the time that
+   * they have.
+   *
+   * @param least bytes that each has to have read since then
+   */
+  public void closeSlowReaders(long least) {
+    List<ConnectionMemory> slow = new ArrayList<>();
+    for (ConnectionMemory connection : connections) {
+      if (connection.readsTooSlowly(least)) {
+        slow.add(connection);
+      }
+    }
+    for (ConnectionMemory connection : slow) {
+      slowReaders.increment();
+      connection.shed("the client does not read the answers that wait for it");
+    }
+  }
+
   // ---- figures, from any thread
 
   /** Connections with identity that were closed because memory was short. */
@@ -273,6 +315,11 @@ public final class LoopMemory {
   /** Connections without identity that were closed because memory was short. */
   public long shedOthers() {
     return shedOthers.sum();
+  }
+
+  /** Connections that were closed because their clients did not read. */
+  public long slowReaders() {
+    return slowReaders.sum();
   }
 
   /** Bytes of buffers in use when it was last looked at. */

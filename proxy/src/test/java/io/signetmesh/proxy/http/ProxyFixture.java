@@ -20,6 +20,8 @@ import io.signetmesh.proxy.inbound.InboundConnection;
 import io.signetmesh.proxy.loop.IoTransport;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import io.signetmesh.proxy.loop.ProxyLoops;
+import io.signetmesh.proxy.memory.MemoryLimits;
+import io.signetmesh.proxy.memory.Pace;
 import io.signetmesh.proxy.metrics.Exposition;
 import io.signetmesh.proxy.metrics.HttpDetection;
 import io.signetmesh.proxy.metrics.MetricsRegistry;
@@ -72,9 +74,18 @@ final class ProxyFixture implements AutoCloseable {
   }
 
   ProxyFixture(IoTransport transport, int application, UnaryOperator<HttpConfig> configure) {
+    this(transport, application, configure, MemoryLimits.ofProcess(), Pace.DEFAULT);
+  }
+
+  ProxyFixture(
+      IoTransport transport,
+      int application,
+      UnaryOperator<HttpConfig> configure,
+      MemoryLimits limits,
+      Pace pace) {
     this.application = application;
     this.config = configure.apply(HttpConfig.defaults());
-    loops = new ProxyLoops(transport, 1);
+    loops = new ProxyLoops(transport, 1, limits, pace);
     Connector connector = new PlainConnector();
     inbound =
         new DefaultHttpInbound(

@@ -2,7 +2,9 @@ package io.signetmesh.proxy.memory;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.channel.embedded.EmbeddedChannel;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
@@ -66,6 +68,7 @@ final class LoopMemoryProperties {
     private long held;
     private ConnectionMemory account;
     private boolean recorded;
+    private boolean taken = true;
 
     Connection(String address, long held) {
       super(false, false);
@@ -77,6 +80,19 @@ final class LoopMemoryProperties {
       } catch (Exception e) {
         throw new IllegalStateException(e);
       }
+    }
+
+    @Override
+    protected void doWrite(ChannelOutboundBuffer in) throws Exception {
+      if (taken) {
+        super.doWrite(in);
+      }
+    }
+
+    /** Writes as {@code CountedConnection} counts it. */
+    void answer(int bytes) {
+      account.written(bytes);
+      writeAndFlush(Unpooled.wrappedBuffer(new byte[bytes]));
     }
 
     @Override
@@ -197,7 +213,7 @@ final class LoopMemoryProperties {
       Connection visitor = loop.connect("203.0.113.9", 4 * KIB);
       for (int i = 0; i < 4300; i++) {
         Connection holder = loop.connect("192.0.2.1", 63 * KIB);
-        holder.account.onShed(() -> holder.recorded = true);
+        holder.account.onShed(why -> holder.recorded = true);
         loop.memory.allocated(64 * KIB);
         loop.run();
         assertThat(loop.inUse()).isLessThan(60 << 20);
@@ -240,6 +256,75 @@ final class LoopMemoryProperties {
       greedy.addHeads(-64 * KIB);
       assertThat(greedy.hasRoomForHeads(64 * KIB)).isTrue();
     }
+  }
+
+  @Example
+  void whoDoesNotReadItsAnswersIsClosedAndWhoHasNoneIsNot() {
+    try (Loop loop = new Loop(new MemoryLimits(1 << 20, 4 << 20, 1L << 40))) {
+      Connection stalled = loop.connect("192.0.2.1", 0);
+      Connection relayed = loop.connect("192.0.2.2", 0);
+      Connection idle = loop.connect("192.0.2.3", 0);
+      Connection streaming = loop.connect("192.0.2.4", 0);
+      for (Connection connection : List.of(stalled, idle, streaming)) {
+        connection.account.answers(true);
+      }
+      idle.answer(40_000);
+      stalled.taken = false;
+      stalled.answer(40_000);
+      relayed.taken = false;
+      relayed.answer(40_000);
+      for (int look = 0; look < 5; look++) {
+        // A few bytes of an event stream, in flight whenever it is looked.
+        streaming.taken = true;
+        streaming.flush();
+        streaming.taken = false;
+        streaming.answer(100);
+        assertThat(stalled.isOpen()).isEqualTo(look < 2);
+        loop.memory.closeSlowReaders(15_000);
+      }
+      assertThat(List.of(relayed, idle, streaming)).allMatch(Connection::isOpen);
+      assertThat(loop.memory.slowReaders()).isEqualTo(1);
+    }
+  }
+
+  @Example
+  void whoReadsAtTheLeastRateGoesOn() {
+    try (Loop loop = new Loop(new MemoryLimits(1 << 20, 4 << 20, 1L << 40))) {
+      Connection slow = loop.connect("192.0.2.1", 0);
+      slow.account.answers(true);
+      slow.taken = false;
+      for (int i = 0; i < 20; i++) {
+        slow.answer(20_000);
+      }
+      for (int look = 0; look < 10; look++) {
+        loop.memory.closeSlowReaders(15_000);
+        assertThat(slow.isOpen()).isTrue();
+        slow.unsafe().outboundBuffer().remove();
+      }
+      loop.memory.closeSlowReaders(15_000);
+      assertThat(slow.isOpen()).isTrue();
+      loop.memory.closeSlowReaders(15_000);
+      assertThat(slow.isOpen()).isFalse();
+    }
+  }
+
+  @Example
+  void itIsToldOnceThatMemoryIsShortNoLonger() {
+    try (Loop loop = new Loop(new MemoryLimits(1 << 20, 4 << 20, 1L << 40))) {
+      Connection connection = loop.connect("192.0.2.1", 2 << 20);
+      assertThat(looks(loop, 5)).containsOnly(false);
+      connection.held = 0;
+      assertThat(looks(loop, 5)).containsExactly(false, false, true, false, false);
+    }
+  }
+
+  private static List<Boolean> looks(Loop loop, int count) {
+    List<Boolean> calm = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      loop.memory.look();
+      calm.add(loop.memory.isCalmAgain());
+    }
+    return calm;
   }
 
   @Example
