@@ -35,6 +35,9 @@ public final class OutboundAccept extends ChannelInboundHandlerAdapter {
   /** As whom the workload's own application holds memory. */
   private static final String APPLICATION = "the workload's application";
 
+  /** Endpoints that are tried for one connection. */
+  private static final int MAX_ATTEMPTS = 3;
+
   private final ProxyLoop loop;
   private final @Nullable String authority;
   private final Services services;
@@ -157,7 +160,7 @@ public final class OutboundAccept extends ChannelInboundHandlerAdapter {
   private void relay(Channel channel, Upstream upstream) {
     Upstream.Lease lease = upstream.pick();
     if (lease != null) {
-      dial(channel, lease);
+      dial(channel, upstream, lease, 1);
       return;
     }
     upstream
@@ -165,7 +168,7 @@ public final class OutboundAccept extends ChannelInboundHandlerAdapter {
         .addListener(
             (Future<Upstream.Lease> picked) -> {
               if (picked.isSuccess()) {
-                dial(channel, picked.getNow());
+                dial(channel, upstream, picked.getNow(), 1);
               } else {
                 failed(channel, ProxyError.FAILFAST);
                 Endings.reset(channel);
@@ -173,7 +176,11 @@ public final class OutboundAccept extends ChannelInboundHandlerAdapter {
             });
   }
 
-  private void dial(Channel channel, Upstream.Lease lease) {
+  /**
+   * @param attempt from 1: nothing has been sent before an endpoint is connected to, so that
+   *     another one is as good
+   */
+  private void dial(Channel channel, Upstream upstream, Upstream.Lease lease, int attempt) {
     Endpoint endpoint = lease.endpoint();
     long started = System.nanoTime();
     services
@@ -185,6 +192,11 @@ public final class OutboundAccept extends ChannelInboundHandlerAdapter {
                 lease.failed();
                 lease.release();
                 log.debug("connection to {}: {}", endpoint, dialed.cause().toString());
+                Upstream.Lease other = attempt < MAX_ATTEMPTS ? upstream.pick() : null;
+                if (other != null) {
+                  dial(channel, upstream, other, attempt + 1);
+                  return;
+                }
                 failed(channel, ProxyError.IO);
                 Endings.reset(channel);
                 return;

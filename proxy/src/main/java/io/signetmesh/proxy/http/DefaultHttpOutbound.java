@@ -11,6 +11,7 @@ import io.signetmesh.proxy.memory.ConnectionMemory;
 import io.signetmesh.proxy.metrics.OutboundHttpMetrics;
 import io.signetmesh.proxy.metrics.ProxyError;
 import io.signetmesh.proxy.metrics.ProxyMetrics;
+import io.signetmesh.proxy.metrics.ResponseClass;
 import io.signetmesh.proxy.outbound.Endpoint;
 import io.signetmesh.proxy.outbound.Upstream;
 import java.util.HashMap;
@@ -145,6 +146,7 @@ public final class DefaultHttpOutbound implements HttpOutbound {
     private AsciiString form = HeaderNames.ORIG_HTTP_11;
     private Upstream.@Nullable Lease lease;
     private boolean awaited = true;
+    private boolean dialFailed;
 
     OutboundExchange(
         Connection connection,
@@ -198,6 +200,7 @@ public final class DefaultHttpOutbound implements HttpOutbound {
 
     private void send(Upstream.Lease picked) {
       lease = picked;
+      dialFailed = false;
       Endpoint endpoint = picked.endpoint();
       CharSequence required = requiredIdentity;
       if (required != null
@@ -233,6 +236,7 @@ public final class DefaultHttpOutbound implements HttpOutbound {
     @Override
     void retry() {
       endCount();
+      upstreamFailed();
       releaseLease();
       request().remove(HeaderNames.L5D_ORIG_PROTO);
       request().remove(HeaderNames.HOST);
@@ -252,6 +256,13 @@ public final class DefaultHttpOutbound implements HttpOutbound {
     @Override
     void onResponseHead(Http2Headers head) {
       Upstream.Lease held = lease;
+      if (held != null) {
+        if (isFailure(head)) {
+          held.answeredBadly(elapsedNanos());
+        } else {
+          held.responded(elapsedNanos());
+        }
+      }
       if (held != null
           && held.endpoint().tls() != null
           && HeaderNames.hasToken(head.get(HeaderNames.L5D_PROXY_CONNECTION), HeaderNames.CLOSE)) {
@@ -261,8 +272,34 @@ public final class DefaultHttpOutbound implements HttpOutbound {
       HeaderNames.removeOfTheMesh(head);
     }
 
+    /** A failure of the endpoint, not of the request: 5xx, or gRPC's counterparts of it. */
+    private boolean isFailure(Http2Headers head) {
+      CharSequence status = head.status();
+      if (status != null && status.length() == 3 && status.charAt(0) == '5') {
+        return true;
+      }
+      CharSequence grpcStatus = grpc() ? head.get(HeaderNames.GRPC_STATUS) : null;
+      return grpcStatus != null
+          && switch (ResponseClass.parseGrpcStatus(grpcStatus)) {
+            // UNKNOWN, INTERNAL, UNAVAILABLE, DATA_LOSS
+            case 2, 13, 14, 15 -> true;
+            default -> false;
+          };
+    }
+
+    /** The connection failed in the middle: the endpoint did badly, if it was reached at all. */
+    private void upstreamFailed() {
+      Upstream.Lease held = lease;
+      if (held != null && !dialFailed) {
+        held.answeredBadly(elapsedNanos());
+      }
+    }
+
     @Override
     void onFailure(Failure failure) {
+      if (failure == Failure.UNAVAILABLE) {
+        upstreamFailed();
+      }
       ProxyError error = failure.error();
       if (error != null) {
         connection.counts.failed(error);
@@ -272,10 +309,6 @@ public final class DefaultHttpOutbound implements HttpOutbound {
     @Override
     void onResponseStarted() {
       answered();
-      Upstream.Lease held = lease;
-      if (held != null) {
-        held.responded(elapsedNanos());
-      }
     }
 
     @Override
@@ -283,6 +316,7 @@ public final class DefaultHttpOutbound implements HttpOutbound {
 
     @Override
     void onDialFailed() {
+      dialFailed = true;
       Upstream.Lease held = lease;
       if (held != null) {
         held.failed();

@@ -18,6 +18,7 @@ import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.util.AsciiString;
 import io.netty.util.ReferenceCountUtil;
+import io.signetmesh.proxy.connect.Endings;
 import io.signetmesh.proxy.http.Exchange.Retry;
 import io.signetmesh.proxy.http.Http1Writer.Framing;
 import io.signetmesh.proxy.http.Http1Writer.MalformedHeadException;
@@ -249,7 +250,21 @@ final class Http1ClientConnection extends ChannelDuplexHandler implements Client
   @Override
   public void cancel(long http2ErrorCode) {
     exchange = null;
-    close();
+    if (!closed) {
+      closed = true;
+      // The exchange is cut: the application must not take that for the end of a message.
+      Endings.cut(channel);
+    }
+  }
+
+  /** The connection is gone without an end: it ends no body, whatever the decoder makes of it. */
+  private void gone() {
+    Exchange current = exchange;
+    exchange = null;
+    closed = true;
+    if (current != null) {
+      current.upstreamFailed(Failure.UNAVAILABLE, retry());
+    }
   }
 
   @Override
@@ -577,6 +592,12 @@ final class Http1ClientConnection extends ChannelDuplexHandler implements Client
         throw new IllegalArgumentException("several Content-Length fields");
       }
       return name;
+    }
+
+    @Override
+    public void channelInactive(ChannelHandlerContext ctx) throws Exception {
+      connection.gone();
+      super.channelInactive(ctx);
     }
 
     /** Whether bytes have come beyond what has been handed out. */

@@ -6,7 +6,6 @@ import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
-import io.netty.channel.ChannelOption;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
 import io.netty.handler.codec.DecoderResult;
 import io.netty.handler.codec.PrematureChannelClosureException;
@@ -28,6 +27,7 @@ import io.netty.util.AsciiString;
 import io.netty.util.ReferenceCountUtil;
 import io.netty.util.concurrent.ScheduledFuture;
 import io.signetmesh.proxy.authorize.RequestSyntax;
+import io.signetmesh.proxy.connect.Endings;
 import io.signetmesh.proxy.forward.TcpRelay;
 import io.signetmesh.proxy.http.Http1Writer.Framing;
 import io.signetmesh.proxy.http.Http1Writer.MalformedHeadException;
@@ -550,12 +550,8 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter
     if (current != null) {
       current.requestAborted(http2ErrorCode);
     }
-    if (untilClose) {
-      // A close would look like the end of the body: only a reset tells the truth.
-      channel.config().setOption(ChannelOption.SO_LINGER, 0);
-    }
-    channel.flush();
-    channel.close();
+    // A close would look like the end of the body: only a reset tells the truth.
+    Endings.cut(channel);
   }
 
   @Override

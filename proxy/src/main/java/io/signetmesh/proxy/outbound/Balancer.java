@@ -274,6 +274,13 @@ final class Balancer {
     }
 
     @Override
+    public void answeredBadly(long latencyNanos) {
+      if (member.load().failure(latencyNanos, nanos.getAsLong())) {
+        wake();
+      }
+    }
+
+    @Override
     public void failed() {
       member.load().failed(nanos.getAsLong());
     }

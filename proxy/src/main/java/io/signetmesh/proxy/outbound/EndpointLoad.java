@@ -16,6 +16,9 @@ final class EndpointLoad {
   /** Longer than it takes a connection to fail. */
   static final long TRIAL_NANOS = 1_000_000_000L;
 
+  /** What a failure counts for, however fast it came. */
+  static final long PENALTY_NANOS = 1_000_000_000L;
+
   private static final long MIN_BACKOFF_NANOS = 100_000_000L;
   private static final long MAX_BACKOFF_NANOS = 60_000_000_000L;
 
@@ -60,6 +63,14 @@ final class EndpointLoad {
     failures = 0;
     onTrial.set(false);
     return true;
+  }
+
+  /**
+   * The endpoint answered with a failure. Counts as the slowest answer would, so that an endpoint
+   * which fails fast is drawn against others and loses, until that has decayed.
+   */
+  boolean failure(long nanos, long now) {
+    return sample(Math.max(nanos, PENALTY_NANOS), now);
   }
 
   /** A connection could not be made: the endpoint is left alone for a while, longer each time. */

@@ -54,6 +54,14 @@ public interface Upstream {
     /** The first response data arrived (HTTP) or the connection is established (TCP). */
     void responded(long latencyNanos);
 
+    /**
+     * The endpoint answered with a failure of its own (5xx), or the connection failed before it
+     * answered: counts as slow, however fast it was, so that failing earns no load.
+     */
+    default void answeredBadly(long latencyNanos) {
+      responded(latencyNanos);
+    }
+
     /** No connection to the endpoint could be made: it rests for a while. */
     void failed();
 

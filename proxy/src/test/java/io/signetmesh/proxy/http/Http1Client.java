@@ -164,6 +164,19 @@ final class Http1Client implements AutoCloseable {
     return text(in.readAllBytes());
   }
 
+  /** Everything up to the reset by which the connection is cut; fails when it is ended instead. */
+  String restOfCut() throws IOException {
+    java.io.ByteArrayOutputStream all = new java.io.ByteArrayOutputStream();
+    try {
+      for (int b = in.read(); b >= 0; b = in.read()) {
+        all.write(b);
+      }
+    } catch (java.net.SocketException reset) {
+      return text(all.toByteArray());
+    }
+    throw new AssertionError("the connection was ended, not cut, after " + text(all.toByteArray()));
+  }
+
   /** Bytes that have come and wait here. */
   int available() throws IOException {
     return in.available();

@@ -473,7 +473,7 @@ class Http2WireTest {
                   application.requests.add(
                       new Http1Client.Message("head", List.of(), "", List.of()));
                   application.requests.add(
-                      new Http1Client.Message(connection.rest(), List.of(), "", List.of()));
+                      new Http1Client.Message(connection.restOfCut(), List.of(), "", List.of()));
                 });
         var proxy = new ProxyFixture(transport, app.port());
         var client = Http2Peer.client(proxy.inbound(ProxyFixture.IDENTITY))) {
@@ -574,12 +574,12 @@ class Http2WireTest {
         try (var plain = new Http1Client(proxy.pair())) {
           plain.send("GET " + path + " HTTP/1.1\r\nhost: web\r\n\r\n");
           assertThat(plain.line()).isEqualTo("HTTP/1.1 200 OK");
-          assertThat(plain.rest()).doesNotContain("\r\n0\r\n");
+          assertThat(plain.restOfCut()).doesNotContain("\r\n0\r\n");
         }
         try (var plain = new Http1Client(proxy.pair())) {
           plain.send("GET " + path + " HTTP/1.0\r\nhost: web\r\n\r\n");
           assertThat(plain.line()).isEqualTo("HTTP/1.1 200 OK");
-          assertThat(plain.endedByReset()).isEqualTo(path.equals("/chunked"));
+          assertThat(plain.endedByReset()).isTrue();
         }
       }
     }

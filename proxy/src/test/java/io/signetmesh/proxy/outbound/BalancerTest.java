@@ -302,4 +302,48 @@ class BalancerTest {
     assertThat(tooMany.cause()).hasMessageContaining("10000 requests");
     waiting.forEach(future -> future.cancel(false));
   }
+
+  /** Failing fast earns no load. */
+  @Test
+  void anEndpointThatFailsAtOnceGetsLessThanItsShare() {
+    Balancer balancer = new Balancer(FAIL_FAST, RTT, DECAY, time::get, randomly());
+    balancer.update(List.of(endpoint(1), endpoint(2), endpoint(3)));
+    int failing = 0;
+    for (int i = 0; i < 3000; i++) {
+      time.addAndGet(5 * MILLI);
+      Upstream.Lease lease = Objects.requireNonNull(balancer.pick());
+      if (lease.endpoint().address().getPort() == 2) {
+        failing++;
+        lease.answeredBadly(MILLI / 10);
+      } else {
+        lease.responded(5 * MILLI);
+      }
+      lease.release();
+    }
+    assertThat(failing).isLessThan(30);
+  }
+
+  @Test
+  void anEndpointThatHasRecoveredGetsItsShareAgain() {
+    Balancer balancer = new Balancer(FAIL_FAST, RTT, DECAY, time::get, randomly());
+    balancer.update(List.of(endpoint(1), endpoint(2)));
+    int recovered = 0;
+    for (int i = 0; i < 40_000; i++) {
+      time.addAndGet(5 * MILLI);
+      Upstream.Lease lease = Objects.requireNonNull(balancer.pick());
+      if (lease.endpoint().address().getPort() == 2 && i < 1000) {
+        lease.answeredBadly(MILLI);
+      } else {
+        lease.responded(5 * MILLI);
+        recovered += lease.endpoint().address().getPort() == 2 && i >= 20_000 ? 1 : 0;
+      }
+      lease.release();
+    }
+    assertThat(recovered).isGreaterThan(2000);
+  }
+
+  private static java.util.function.IntUnaryOperator randomly() {
+    java.util.Random random = new java.util.Random(1);
+    return random::nextInt;
+  }
 }
