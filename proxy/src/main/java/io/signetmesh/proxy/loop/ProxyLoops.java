@@ -157,6 +157,7 @@ public final class ProxyLoops implements AutoCloseable {
                       channel.pipeline().addLast("accept", handler.apply(loop));
                     }
                   });
+      transport.noticeDeadPeers(bootstrap::childOption);
       if (loops.size() > 1 && transport != IoTransport.NIO) {
         bootstrap.option(UnixChannelOption.SO_REUSEPORT, true);
       }
@@ -199,16 +200,19 @@ public final class ProxyLoops implements AutoCloseable {
 
   /** A client bootstrap on a loop: no auto-read, half-closure allowed. */
   public Bootstrap client(ProxyLoop loop) {
-    return new Bootstrap()
-        .group(loop.eventLoop())
-        .channel(transport.socketChannel())
-        .option(ChannelOption.ALLOCATOR, allocators.get(loop.index()))
-        .option(ChannelOption.TCP_NODELAY, true)
-        .option(ChannelOption.SO_KEEPALIVE, true)
-        .option(ChannelOption.ALLOW_HALF_CLOSURE, true)
-        .option(ChannelOption.AUTO_READ, false)
-        .option(ChannelOption.RCVBUF_ALLOCATOR, readSizes)
-        .option(ChannelOption.WRITE_BUFFER_WATER_MARK, loop.memory().marks());
+    Bootstrap bootstrap =
+        new Bootstrap()
+            .group(loop.eventLoop())
+            .channel(transport.socketChannel())
+            .option(ChannelOption.ALLOCATOR, allocators.get(loop.index()))
+            .option(ChannelOption.TCP_NODELAY, true)
+            .option(ChannelOption.SO_KEEPALIVE, true)
+            .option(ChannelOption.ALLOW_HALF_CLOSURE, true)
+            .option(ChannelOption.AUTO_READ, false)
+            .option(ChannelOption.RCVBUF_ALLOCATOR, readSizes)
+            .option(ChannelOption.WRITE_BUFFER_WATER_MARK, loop.memory().marks());
+    transport.noticeDeadPeers(bootstrap::option);
+    return bootstrap;
   }
 
   /**
