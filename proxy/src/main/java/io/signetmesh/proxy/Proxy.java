@@ -32,7 +32,6 @@ import io.signetmesh.proxy.inbound.InboundAccept;
 import io.signetmesh.proxy.loop.IoTransport;
 import io.signetmesh.proxy.loop.LoopWatch;
 import io.signetmesh.proxy.loop.ProxyLoops;
-import io.signetmesh.proxy.memory.MemoryLimits;
 import io.signetmesh.proxy.metrics.BuildInfo;
 import io.signetmesh.proxy.metrics.MetricsRegistry;
 import io.signetmesh.proxy.metrics.PolicyInForce;
@@ -135,8 +134,7 @@ public final class Proxy implements AutoCloseable {
             1, Thread.ofPlatform().daemon().name("proxy-timer").factory());
     timer.setRemoveOnCancelPolicy(true);
     keep(timer::shutdownNow);
-    ProxyLoops loops =
-        keep(new ProxyLoops(transport, config.loops(), MemoryLimits.ofProcess(), config.pace()));
+    ProxyLoops loops = keep(new ProxyLoops(transport, config.loops(), config.pace()));
     LoopWatch watch = loops.watch(timer, STUCK, this::failed);
 
     IdentityClient identity =

@@ -33,7 +33,7 @@ public final class ProxyLoop {
     this(
         eventLoop,
         index,
-        new LoopMemory(MemoryLimits.ofProcess(), eventLoop, () -> 0),
+        new LoopMemory(MemoryLimits.ofProcess(), eventLoop, () -> 0, () -> 1),
         Pace.DEFAULT);
   }
 

@@ -26,8 +26,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.IntSupplier;
 import java.util.function.ToLongFunction;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -39,6 +41,9 @@ import org.slf4j.LoggerFactory;
 public final class ProxyLoops implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(ProxyLoops.class);
   private static final long TIDY_SECONDS = 5;
+
+  /** Open loops of the process. */
+  private static final AtomicInteger OPEN = new AtomicInteger();
 
   private final IoTransport transport;
   private final List<LoopAllocator> allocators = new ArrayList<>();
@@ -53,14 +58,28 @@ public final class ProxyLoops implements AutoCloseable {
    * @param count loops, at least 1
    */
   public ProxyLoops(IoTransport transport, int count) {
-    this(transport, count, MemoryLimits.ofProcess(), Pace.DEFAULT);
+    this(transport, count, Pace.DEFAULT);
   }
 
   /**
-   * @param limits memory that the connections of all loops of the process may hold
+   * Loops that share the memory of the process with all others of it.
+   *
+   * @param pace how fast peers have to go on that owe bytes
+   */
+  public ProxyLoops(IoTransport transport, int count, Pace pace) {
+    this(transport, count, MemoryLimits.ofProcess(), OPEN::get, pace);
+  }
+
+  /**
+   * @param limits memory that the connections of these loops may hold
    * @param pace how fast peers have to go on that owe bytes
    */
   public ProxyLoops(IoTransport transport, int count, MemoryLimits limits, Pace pace) {
+    this(transport, count, limits, () -> count, pace);
+  }
+
+  private ProxyLoops(
+      IoTransport transport, int count, MemoryLimits limits, IntSupplier sharing, Pace pace) {
     if (count < 1) {
       throw new IllegalArgumentException("event loops " + count + ": expected 1 or more");
     }
@@ -77,9 +96,10 @@ public final class ProxyLoops implements AutoCloseable {
       FairEventLoop eventLoop = group.loop();
       LoopAllocator allocator = new LoopAllocator();
       allocators.add(allocator);
-      LoopMemory memory = new LoopMemory(limits, eventLoop, allocator::pinnedDirectMemory);
+      LoopMemory memory = new LoopMemory(limits, eventLoop, allocator::pinnedDirectMemory, sharing);
       allocator.account(memory);
       eventLoop.account(memory);
+      OPEN.incrementAndGet();
       loops.add(new ProxyLoop(eventLoop, i, memory, pace));
       eventLoop.scheduleWithFixedDelay(
           () -> tidy(memory, allocator), TIDY_SECONDS, TIDY_SECONDS, TimeUnit.SECONDS);
@@ -282,6 +302,6 @@ public final class ProxyLoops implements AutoCloseable {
     for (EventLoopGroup group : groups) {
       group.shutdownGracefully(0, 2, TimeUnit.SECONDS);
     }
-    loops.forEach(loop -> loop.memory().close());
+    OPEN.addAndGet(-loops.size());
   }
 }

@@ -16,8 +16,8 @@ import java.util.Map;
 import java.util.PriorityQueue;
 import java.util.Set;
 import java.util.concurrent.Executor;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.IntSupplier;
 import java.util.function.LongSupplier;
 
 /**
@@ -35,12 +35,10 @@ public final class LoopMemory {
 
   private static final int CALM_LOOKS = 3;
 
-  /** Loops of the process, which share its memory. */
-  private static final AtomicInteger LOOPS = new AtomicInteger();
-
   private final MemoryLimits limits;
   private final Executor executor;
   private final LongSupplier buffers;
+  private final IntSupplier loops;
   private final Map<Object, ClientMemory> clients = new HashMap<>();
   private final Set<ConnectionMemory> connections = new LinkedHashSet<>();
   private final LongAdder shedIdentified = new LongAdder();
@@ -62,22 +60,19 @@ public final class LoopMemory {
   /**
    * @param executor of the loop
    * @param buffers bytes of buffers in use on the loop now
+   * @param loops how many loops share the limits now, at least 1
    */
-  public LoopMemory(MemoryLimits limits, Executor executor, LongSupplier buffers) {
+  public LoopMemory(
+      MemoryLimits limits, Executor executor, LongSupplier buffers, IntSupplier loops) {
     this.limits = limits;
+    this.loops = loops;
     this.executor = executor;
     this.buffers = buffers;
-    LOOPS.incrementAndGet();
     untilLook = step();
   }
 
-  /** The loop is closed: its share is for the others. */
-  public void close() {
-    LOOPS.decrementAndGet();
-  }
-
-  private static long share(long bytes) {
-    return bytes / Math.max(1, LOOPS.get());
+  private long share(long bytes) {
+    return bytes / Math.max(1, loops.getAsInt());
   }
 
   private long step() {

@@ -30,7 +30,7 @@ final class LoopMemoryProperties {
     private final LoopMemory memory;
 
     Loop(MemoryLimits limits) {
-      memory = new LoopMemory(limits, this, this::inUse);
+      memory = new LoopMemory(limits, this, this::inUse, () -> 1);
     }
 
     long inUse() {
@@ -59,7 +59,6 @@ final class LoopMemoryProperties {
     @Override
     public void close() {
       connections.forEach(EmbeddedChannel::close);
-      memory.close();
     }
   }
 
