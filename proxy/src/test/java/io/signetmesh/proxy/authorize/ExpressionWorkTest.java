@@ -18,6 +18,7 @@ import io.linkerd.proxy.net.IPAddress;
 import io.linkerd.proxy.net.IPNetwork;
 import java.net.InetAddress;
 import java.util.Map;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
@@ -141,7 +142,9 @@ class ExpressionWorkTest {
     }
     ServerPolicy policy = compile(server(route(matches)));
     Ask request = new Ask("/x", "curl Linux v1.1 " + "a".repeat(100));
-    long once = LinearPattern.compile(expression).steps(request.header("user-agent"), 116);
+    long once =
+        LinearPattern.compile(expression)
+            .steps(Objects.requireNonNull(request.header("user-agent")), 116);
 
     assertThat(policy.route(request)).isNull();
     assertThat(policy.decideWithoutRoute(KNOWN, request).reason()).isEqualTo(Reason.NO_ROUTE);

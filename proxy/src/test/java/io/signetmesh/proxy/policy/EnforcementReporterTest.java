@@ -12,6 +12,7 @@ import io.signetmesh.v1.EnforcementReport;
 import io.signetmesh.v1.PortEnforcement;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
@@ -96,7 +97,7 @@ class EnforcementReporterTest {
     }
 
     void end(Status status) {
-      listener.onClose(status, new Metadata());
+      Objects.requireNonNull(listener).onClose(status, new Metadata());
     }
 
     @Override

@@ -28,6 +28,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -166,14 +167,16 @@ class PolicyWatcherTest {
       ordered.forPort(1);
       manual.run(Duration.ofMillis(100));
       assertThat(asked).containsExactly(8080);
-      streams.get(8080).onNext(twoRequestsPerSecond(1));
+      Objects.requireNonNull(streams.get(8080)).onNext(twoRequestsPerSecond(1));
       manual.run(Duration.ofMillis(100));
       assertThat(asked).containsExactly(8080, 1);
 
       // The controller is gone and back.
       asked.clear();
-      streams.get(1).onError(io.grpc.Status.UNAVAILABLE.asRuntimeException());
-      streams.get(8080).onError(io.grpc.Status.UNAVAILABLE.asRuntimeException());
+      Objects.requireNonNull(streams.get(1))
+          .onError(io.grpc.Status.UNAVAILABLE.asRuntimeException());
+      Objects.requireNonNull(streams.get(8080))
+          .onError(io.grpc.Status.UNAVAILABLE.asRuntimeException());
       manual.run(Duration.ofMillis(150));
       assertThat(asked).containsExactly(8080);
       // A pinned port without an answer holds the others back for no more than a second.
