@@ -78,12 +78,14 @@ public final class DefaultHttpInbound implements HttpInbound {
     private final Map<InetSocketAddress, UpstreamPool> pools = new HashMap<>();
     private final SampledRecords overloads;
     private final SlowBodies slowBodies;
+    private final ClientAccounts clients;
     private int inFlight;
 
     Loop(ProxyLoop loop) {
       this.loop = loop;
       this.overloads = new SampledRecords(loop.eventLoop());
       this.slowBodies = new SlowBodies(loop.eventLoop(), loop.pace());
+      this.clients = new ClientAccounts(loop.eventLoop().ticker()::nanoTime);
     }
 
     private Future<Channel> dial(InetSocketAddress target, PortPolicy policy) {
@@ -120,6 +122,7 @@ public final class DefaultHttpInbound implements HttpInbound {
     private final HttpVersion version;
     private final PortPolicy.Registration registration;
     private final Facts facts = new Facts();
+    private final ClientAccount account;
     private @Nullable InboundExchange first;
     private @Nullable Decision lastTrial;
     private @Nullable TrialVerdict lastTrialVerdict;
@@ -129,6 +132,7 @@ public final class DefaultHttpInbound implements HttpInbound {
       this.client = client;
       this.inbound = inbound;
       this.version = version;
+      this.account = state.clients.open(inbound.client());
       this.registration = inbound.policy().onChange(state.loop.eventLoop(), this::policyChanged);
     }
 
@@ -188,6 +192,17 @@ public final class DefaultHttpInbound implements HttpInbound {
       }
     }
 
+    @Override
+    public ClientAccount account() {
+      return account;
+    }
+
+    @Override
+    public void exhausted(ClientAccount.Waste by) {
+      inbound.metrics().exhausted();
+      malformed(null, null, "connection: too many " + by.text());
+    }
+
     /** Probing clients are seen too. */
     @Override
     public void malformed(
@@ -213,6 +228,7 @@ public final class DefaultHttpInbound implements HttpInbound {
 
     @Override
     public void closed() {
+      state.clients.close(inbound.client(), account);
       registration.close();
     }
   }
@@ -589,6 +605,11 @@ public final class DefaultHttpInbound implements HttpInbound {
         recheck(now);
       }
       return !done();
+    }
+
+    @Override
+    ClientAccount account() {
+      return connection.account;
     }
 
     @Override

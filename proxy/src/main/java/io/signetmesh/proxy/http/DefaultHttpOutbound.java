@@ -104,11 +104,13 @@ public final class DefaultHttpOutbound implements HttpOutbound {
     private final Upstream upstream;
     private final HttpVersion version;
     private final OutboundHttpMetrics counts;
+    private final ClientAccount account;
 
     Connection(Loop state, Upstream upstream, HttpVersion version) {
       this.state = state;
       this.upstream = upstream;
       this.version = version;
+      this.account = new ClientAccount(state.loop.eventLoop().ticker()::nanoTime);
       this.counts = metrics.outboundHttp(upstream.authority());
     }
 
@@ -129,6 +131,16 @@ public final class DefaultHttpOutbound implements HttpOutbound {
         exchange.pickAndSend();
       }
       return exchange;
+    }
+
+    @Override
+    public ClientAccount account() {
+      return account;
+    }
+
+    @Override
+    public void exhausted(ClientAccount.Waste by) {
+      counts.failed(ProxyError.LOADSHED);
     }
 
     @Override
@@ -241,6 +253,11 @@ public final class DefaultHttpOutbound implements HttpOutbound {
       request().remove(HeaderNames.L5D_ORIG_PROTO);
       request().remove(HeaderNames.HOST);
       pickAndSend();
+    }
+
+    @Override
+    ClientAccount account() {
+      return connection.account;
     }
 
     @Override

@@ -163,6 +163,9 @@ abstract class Exchange {
     return client != null || bodySent || responseStarted;
   }
 
+  /** The client that the request comes from. */
+  abstract ClientAccount account();
+
   /** Whether a retry may meet another peer than the one that could not be reached. */
   abstract boolean otherUpstreams();
 
@@ -402,9 +405,13 @@ abstract class Exchange {
       responseMisframed();
       return;
     }
-    responseStarted = true;
     onResponseStarted();
     onResponseHead(head);
+    if (!server.accepts(head)) {
+      fail(Failure.RESPONSE_TOO_LARGE);
+      return;
+    }
+    responseStarted = true;
     countHead(head);
     if (end) {
       responseComplete = true;
@@ -471,6 +478,8 @@ abstract class Exchange {
   final void responseTrailers(Http2Headers trailers) {
     if (!done && (!responseStarted || responseLeft > 0)) {
       responseMisframed();
+    } else if (!done && !server.accepts(trailers)) {
+      upstreamFailed(Failure.RESPONSE_TOO_LARGE, Retry.NEVER);
     } else if (!done) {
       Trailers.filter(trailers);
       noteGrpcStatus(trailers);
@@ -536,6 +545,17 @@ abstract class Exchange {
 
   private void upstreamFailed(Failure failure, Retry safe, long http2ErrorCode, boolean propagate) {
     client = null;
+    if (responseStarted && grpc && failure == Failure.RESPONSE_TOO_LARGE) {
+      // The client has got messages, and is told why there is nothing more.
+      onFailure(failure);
+      Http2Headers trailers = new DefaultHttp2Headers(false, 2);
+      trailers.set(HeaderNames.GRPC_STATUS, failure.grpcStatus());
+      trailers.set(HeaderNames.GRPC_MESSAGE, failure.message());
+      noteGrpcStatus(trailers);
+      finish();
+      server.trailers(trailers);
+      return;
+    }
     if (responseStarted) {
       finish();
       server.abort(http2ErrorCode);
@@ -567,15 +587,13 @@ abstract class Exchange {
       return;
     }
     onFailure(failure);
-    Http2Headers head = new DefaultHttp2Headers(false, 8);
-    if (grpc) {
-      head.status(OK);
-      head.set(HeaderNames.CONTENT_TYPE, HeaderNames.GRPC);
-      head.set(HeaderNames.GRPC_STATUS, failure.grpcStatus());
-    } else {
-      head.status(failure.status());
-      head.set(HeaderNames.CONTENT_LENGTH, HeaderNames.ZERO);
+    if (failure.isRefusal()) {
+      server.refused();
+      if (done) {
+        return;
+      }
     }
+    Http2Headers head = answer(failure, grpc);
     if (informationalHeaders()) {
       if (grpc) {
         head.set(HeaderNames.GRPC_MESSAGE, failure.message());
@@ -610,6 +628,20 @@ abstract class Exchange {
     head.set(HeaderNames.CONTENT_TYPE, MESSAGE_HTTP);
     head.set(HeaderNames.CONTENT_LENGTH, Integer.toString(message.length()));
     answer(head, Unpooled.copiedBuffer(message, StandardCharsets.ISO_8859_1), false);
+  }
+
+  /** A head that tells a client of a failure, and is all of the answer. */
+  static Http2Headers answer(Failure failure, boolean grpc) {
+    Http2Headers head = new DefaultHttp2Headers(false, 8);
+    if (grpc) {
+      head.status(OK);
+      head.set(HeaderNames.CONTENT_TYPE, HeaderNames.GRPC);
+      head.set(HeaderNames.GRPC_STATUS, failure.grpcStatus());
+    } else {
+      head.status(failure.status());
+      head.set(HeaderNames.CONTENT_LENGTH, HeaderNames.ZERO);
+    }
+    return head;
   }
 
   /** Answers with a head and no body. */

@@ -23,6 +23,12 @@ interface ExchangeFactory {
    */
   void malformed(@Nullable CharSequence method, @Nullable CharSequence target, String why);
 
+  /** The client of the connection. */
+  ClientAccount account();
+
+  /** The connection is ended because of the work without use that its client makes. */
+  void exhausted(ClientAccount.Waste by);
+
   /** The connection is closed. */
   void closed();
 }

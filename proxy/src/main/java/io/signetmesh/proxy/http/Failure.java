@@ -18,6 +18,10 @@ enum Failure {
   BAD_REQUEST(RefusalStatus.BAD_REQUEST, true, "malformed request", null),
   /** The client has stopped sending the body that it announced (RFC 9110 15.5.9). */
   REQUEST_TIMEOUT(408, 4, true, "request body comes too slowly", null),
+  /** The upstream says that it takes no head, or trailers, of this size. */
+  HEAD_TOO_LARGE(431, 8, false, "request head is too large", null),
+  /** The upstream's head, or its trailers, are beyond what we or the client take. */
+  RESPONSE_TOO_LARGE(502, 8, false, "response head is too large", ProxyError.IO),
   OVERLOADED(RefusalStatus.OVERLOADED, true, "too many requests in flight", ProxyError.LOADSHED),
   NO_ENDPOINT(504, 4, true, "no endpoint is ready", ProxyError.FAILFAST),
   UNAVAILABLE(502, 14, true, "upstream connection failed", ProxyError.IO),
@@ -58,6 +62,11 @@ enum Failure {
 
   AsciiString message() {
     return message;
+  }
+
+  /** Whether the request was work without use, for which its client is to blame. */
+  boolean isRefusal() {
+    return error == null && this != REDIRECTED;
   }
 
   /** How metrics count it; null when it is the request's own fault. */

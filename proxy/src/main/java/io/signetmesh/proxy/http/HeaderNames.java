@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Header names and values of the data plane, and what it has to know about them. */
 final class HeaderNames {
+  private static final int FIELD_OVERHEAD = 32;
   static final AsciiString HOST = AsciiString.cached("host");
   static final AsciiString CONNECTION = AsciiString.cached("connection");
   static final AsciiString CONTENT_LENGTH = AsciiString.cached("content-length");
@@ -216,5 +217,14 @@ final class HeaderNames {
 
   private static boolean isBlank(char c) {
     return c == ' ' || c == '\t';
+  }
+
+  /** Size of a list of fields in the measure of SETTINGS_MAX_HEADER_LIST_SIZE (RFC 9113 6.5.2). */
+  static long listSize(Http2Headers fields) {
+    long size = 0;
+    for (Map.Entry<CharSequence, CharSequence> field : fields) {
+      size += field.getKey().length() + field.getValue().length() + FIELD_OVERHEAD;
+    }
+    return size;
   }
 }

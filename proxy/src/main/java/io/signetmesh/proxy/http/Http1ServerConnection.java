@@ -60,6 +60,9 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter
   private final ProxyLoop loop;
   private final HttpConfig config;
   private final ExchangeFactory factory;
+  private final ClientAccount account;
+  private final WorkBudget budget;
+  private boolean exhausted;
   private final Decoder decoder;
   private @Nullable ChannelHandlerContext context;
   private @Nullable Exchange exchange;
@@ -85,6 +88,8 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter
     this.loop = loop;
     this.config = config;
     this.factory = factory;
+    this.account = factory.account();
+    this.budget = account.connectionBudget();
     this.decoder = new Decoder(this, config);
   }
 
@@ -349,9 +354,13 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter
     closing = true;
     stopHeadTimer();
     decoder.drop();
-    if (unread) {
+    if (unread && !exhausted) {
       LingeringClose.begin(channel);
     } else {
+      if (exhausted) {
+        // Whoever makes too much work of no use is not read to the end.
+        channel.config().setAutoRead(false);
+      }
       ctx.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(written -> channel.close());
     }
   }
@@ -427,6 +436,18 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter
   @Override
   public boolean multiplexed() {
     return false;
+  }
+
+  @Override
+  public void refused() {
+    int cost = ClientAccount.Waste.REFUSAL.cost();
+    if (!(budget.spend(cost) & account.budget().spend(cost))) {
+      if (!exhausted) {
+        exhausted = true;
+        factory.exhausted(ClientAccount.Waste.REFUSAL);
+      }
+      closeAfterResponse();
+    }
   }
 
   @Override

@@ -3,19 +3,28 @@ package io.signetmesh.proxy.http;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
-import io.netty.handler.codec.http2.Http2ConnectionDecoder;
-import io.netty.handler.codec.http2.Http2ConnectionEncoder;
 import io.netty.handler.codec.http2.Http2Error;
+import io.netty.handler.codec.http2.Http2Exception;
+import io.netty.handler.codec.http2.Http2Exception.HeaderListSizeException;
 import io.netty.handler.codec.http2.Http2Headers;
-import io.netty.handler.codec.http2.Http2Settings;
 import io.netty.handler.codec.http2.Http2Stream;
 import io.signetmesh.proxy.http.Exchange.Retry;
 import io.signetmesh.proxy.loop.ProxyLoop;
+import java.util.ArrayDeque;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** An upstream HTTP/2 connection that carries the exchanges of many client connections. */
 final class Http2ClientConnection extends Http2Link<Http2ClientConnection.Stream> {
+  /**
+   * Before the peer has said what it accepts, larger heads wait; as large as the lowest limit that
+   * is common, bytes.
+   */
+  private static final int EARLY_HEAD_BYTES = 8 * 1024;
+
   private final Owner owner;
+  private final WorkBudget budget;
+  private final ArrayDeque<Exchange> early = new ArrayDeque<>();
   private int lastStreamId = Integer.MAX_VALUE;
   private boolean draining;
   private boolean closed;
@@ -29,29 +38,15 @@ final class Http2ClientConnection extends Http2Link<Http2ClientConnection.Stream
     void retired(Http2ClientConnection connection);
   }
 
-  private Http2ClientConnection(
-      ProxyLoop loop,
-      HttpConfig config,
-      Owner owner,
-      Http2ConnectionDecoder decoder,
-      Http2ConnectionEncoder encoder,
-      Http2Settings settings) {
-    super(loop, config, decoder, encoder, settings);
+  private Http2ClientConnection(ProxyLoop loop, HttpConfig config, Owner owner) {
+    super(loop, config, new Codec(config, false));
     this.owner = owner;
+    this.budget = new ClientAccount(loop.eventLoop().ticker()::nanoTime).connectionBudget();
   }
 
   static Http2ClientConnection install(
       ProxyLoop loop, HttpConfig config, Owner owner, Channel channel) {
-    Http2ClientConnection connection =
-        new Builder<Http2ClientConnection>(config, false) {
-          @Override
-          Http2ClientConnection create(
-              Http2ConnectionDecoder decoder,
-              Http2ConnectionEncoder encoder,
-              Http2Settings settings) {
-            return new Http2ClientConnection(loop, config, owner, decoder, encoder, settings);
-          }
-        }.buildLink();
+    Http2ClientConnection connection = new Http2ClientConnection(loop, config, owner);
     channel.pipeline().addLast("http2-client", connection);
     channel.config().setAutoRead(true);
     return connection;
@@ -62,8 +57,21 @@ final class Http2ClientConnection extends Http2Link<Http2ClientConnection.Stream
     return !draining && !closed && connection().local().canOpenStream();
   }
 
+  /** Whether a stream can be opened now that the exchange does not wait in. */
+  boolean hasRoomFor(Exchange exchange) {
+    return hasRoom() && (exchange.endsWithHead() || !isStuck());
+  }
+
   /** Opens a stream and sends the head of the exchange's request. */
   void start(Exchange exchange) {
+    if (!isSettingsRead() && HeaderNames.listSize(exchange.request()) > EARLY_HEAD_BYTES) {
+      early.add(exchange);
+      return;
+    }
+    if (!isAccepted(exchange.request())) {
+      exchange.upstreamFailed(Failure.HEAD_TOO_LARGE, Retry.NEVER);
+      return;
+    }
     int streamId = connection().local().incrementAndGetNextStreamId();
     if (streamId < 0) {
       // Stream ids are used up after 2^30 requests.
@@ -74,14 +82,60 @@ final class Http2ClientConnection extends Http2Link<Http2ClientConnection.Stream
     writeHeaders(streamId, exchange.request(), exchange.endsWithHead());
     Http2Stream stream = connection().stream(streamId);
     if (stream == null) {
-      // The head is beyond what the peer accepts (SETTINGS_MAX_HEADER_LIST_SIZE), which it would
-      // be on another connection as well.
+      // The connection has broken over it.
       exchange.upstreamFailed(Failure.UNAVAILABLE, Retry.NEVER);
       return;
     }
     Stream state = new Stream(stream, exchange);
     attach(stream, state);
     exchange.connected(state);
+  }
+
+  @Override
+  void settingsRead() {
+    endEarly(
+        exchange -> {
+          if (hasRoom()) {
+            if (exchange.mayBeSent()) {
+              start(exchange);
+            }
+          } else {
+            exchange.upstreamFailed(Failure.UNAVAILABLE, Retry.ALWAYS);
+          }
+        });
+  }
+
+  private void endEarly(Consumer<Exchange> action) {
+    Exchange exchange;
+    while ((exchange = early.poll()) != null) {
+      if (!exchange.done()) {
+        action.accept(exchange);
+      }
+    }
+  }
+
+  /** A response that is malformed or too large costs its own stream only. */
+  @Override
+  protected void onStreamError(
+      ChannelHandlerContext ctx,
+      boolean outbound,
+      Throwable cause,
+      Http2Exception.StreamException error) {
+    Http2Stream stream = connection().stream(error.streamId());
+    Stream state = stream == null ? null : state(stream);
+    Exchange exchange = state == null ? null : state.exchange;
+    if (state != null && exchange != null) {
+      state.exchange = null;
+      exchange.upstreamFailed(
+          error instanceof HeaderListSizeException
+              ? Failure.RESPONSE_TOO_LARGE
+              : Failure.UNAVAILABLE,
+          Retry.NEVER);
+    }
+    super.onStreamError(ctx, outbound, cause, error);
+    if (ctx.channel().isActive()) {
+      loop().markDirty(ctx.channel());
+    }
   }
 
   @Override
@@ -207,6 +261,27 @@ final class Http2ClientConnection extends Http2Link<Http2ClientConnection.Stream
   }
 
   @Override
+  void stalled(Stream state) {
+    Exchange exchange = state.exchange;
+    state.exchange = null;
+    writeReset(state.stream.id(), Http2Error.CANCEL.code());
+    if (exchange != null) {
+      exchange.upstreamFailed(Failure.UNAVAILABLE, Retry.NEVER);
+    }
+  }
+
+  /** What is wrong with streams is not the connection's fault; other frames are the peer's own. */
+  @Override
+  void wasted(ClientAccount.Waste what, int times) {
+    if (what == ClientAccount.Waste.FRAME && !budget.spend((long) what.cost() * times) && !closed) {
+      onError(
+          context(),
+          false,
+          Http2Exception.connectionError(Http2Error.ENHANCE_YOUR_CALM, "%s", what.text()));
+    }
+  }
+
+  @Override
   void goAway(int lastStreamId) {
     // Streams beyond it are closed by the codec after this, surely not acted on (RFC 9113 6.8).
     this.lastStreamId = lastStreamId;
@@ -216,6 +291,7 @@ final class Http2ClientConnection extends Http2Link<Http2ClientConnection.Stream
   @Override
   public void channelInactive(ChannelHandlerContext ctx) throws Exception {
     closed = true;
+    endEarly(exchange -> exchange.upstreamFailed(Failure.UNAVAILABLE, Retry.ALWAYS));
     if (!draining) {
       draining = true;
       owner.retired(this);
@@ -224,15 +300,12 @@ final class Http2ClientConnection extends Http2Link<Http2ClientConnection.Stream
   }
 
   /** One request stream. */
-  final class Stream implements ClientStream {
-    private final QueuedBytes queued = new QueuedBytes();
-    private final Http2Stream stream;
+  final class Stream extends Http2Link.Flow implements ClientStream {
     private @Nullable Exchange exchange;
     private boolean responseStarted;
-    private int unconsumed;
 
     private Stream(Http2Stream stream, Exchange exchange) {
-      this.stream = stream;
+      super(stream);
       this.exchange = exchange;
     }
 
@@ -244,13 +317,22 @@ final class Http2ClientConnection extends Http2Link<Http2ClientConnection.Stream
 
     @Override
     public boolean data(ByteBuf data, boolean end) {
-      writeData(stream.id(), data, end, queued);
+      writeData(this, data, end);
       return end || isWritable(stream);
     }
 
     @Override
     public void trailers(Http2Headers trailers) {
-      writeHeaders(stream.id(), trailers, true);
+      if (isAccepted(trailers)) {
+        writeHeaders(stream.id(), trailers, true);
+        return;
+      }
+      Exchange refused = exchange;
+      exchange = null;
+      writeReset(stream.id(), Http2Error.CANCEL.code());
+      if (refused != null) {
+        refused.upstreamFailed(Failure.HEAD_TOO_LARGE, Retry.NEVER);
+      }
     }
 
     @Override

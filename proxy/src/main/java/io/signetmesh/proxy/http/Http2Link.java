@@ -1,10 +1,18 @@
 package io.signetmesh.proxy.http;
 
+import static io.netty.handler.codec.http2.Http2HeadersEncoder.NEVER_SENSITIVE;
+import static io.netty.handler.codec.http2.Http2PromisedRequestVerifier.ALWAYS_VERIFY;
+
 import io.netty.buffer.ByteBuf;
+import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelPromise;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
-import io.netty.handler.codec.http2.AbstractHttp2ConnectionHandlerBuilder;
 import io.netty.handler.codec.http2.DefaultHttp2Connection;
+import io.netty.handler.codec.http2.DefaultHttp2ConnectionDecoder;
+import io.netty.handler.codec.http2.DefaultHttp2ConnectionEncoder;
+import io.netty.handler.codec.http2.DefaultHttp2FrameWriter;
+import io.netty.handler.codec.http2.DefaultHttp2LocalFlowController;
 import io.netty.handler.codec.http2.DefaultHttp2RemoteFlowController;
 import io.netty.handler.codec.http2.Http2CodecUtil;
 import io.netty.handler.codec.http2.Http2Connection;
@@ -13,7 +21,6 @@ import io.netty.handler.codec.http2.Http2ConnectionDecoder;
 import io.netty.handler.codec.http2.Http2ConnectionEncoder;
 import io.netty.handler.codec.http2.Http2ConnectionHandler;
 import io.netty.handler.codec.http2.Http2Exception;
-import io.netty.handler.codec.http2.Http2Flags;
 import io.netty.handler.codec.http2.Http2FrameAdapter;
 import io.netty.handler.codec.http2.Http2FrameListener;
 import io.netty.handler.codec.http2.Http2Headers;
@@ -23,6 +30,7 @@ import io.netty.handler.codec.http2.UniformStreamByteDistributor;
 import io.netty.util.concurrent.ScheduledFuture;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import io.signetmesh.proxy.memory.BufferHolder;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -33,26 +41,41 @@ import org.jspecify.annotations.Nullable;
  *
  * @param <S> state of a stream
  */
-abstract class Http2Link<S> extends Http2ConnectionHandler implements BufferHolder {
+abstract class Http2Link<S extends Http2Link.Flow> extends Http2ConnectionHandler
+    implements BufferHolder {
+  /** SETTINGS_MAX_HEADER_LIST_SIZE of a peer that has stated none. */
+  private static final long UNLIMITED = 0xFFFF_FFFFL;
+
+  /** Share of a window that is used up when it is filled again. */
+  private static final float WINDOW_UPDATE_RATIO = 0.5f;
+
+  /** A peer that has sent what it may, and is given no more, for this long is stuck, ns. */
+  private static final long STUCK_NANOS = TimeUnit.SECONDS.toNanos(1);
+
   private final ProxyLoop loop;
   private final HttpConfig config;
+  private final Http2Reader reader;
   private final Http2Connection.PropertyKey streamKey;
   private @Nullable ChannelHandlerContext context;
   private @Nullable ScheduledFuture<?> idleTimer;
   private int streamsSeen;
+  private @Nullable ScheduledFuture<?> progressTimer;
+  private long grown;
+  private long sentAtNanos;
+  private long unwritableAtSweep = -1;
+  private boolean paused;
   private boolean readEnding;
-  private boolean frameSeen;
-  private int unfinishedHead;
+  private boolean settingsRead;
+  private long acceptedListSize = UNLIMITED;
 
-  Http2Link(
-      ProxyLoop loop,
-      HttpConfig config,
-      Http2ConnectionDecoder decoder,
-      Http2ConnectionEncoder encoder,
-      Http2Settings settings) {
-    super(decoder, encoder, settings);
+  Http2Link(ProxyLoop loop, HttpConfig config, Codec codec) {
+    super(codec.decoder, codec.encoder, codec.settings);
     this.loop = loop;
     this.config = config;
+    this.reader = codec.reader;
+    codec.events.link = this;
+    // Whoever drains connections also decides how long they may take.
+    gracefulShutdownTimeoutMillis(-1);
     this.streamKey = connection().newKey();
     connection()
         .addListener(
@@ -69,6 +92,8 @@ abstract class Http2Link<S> extends Http2ConnectionHandler implements BufferHold
               public void onStreamClosed(Http2Stream stream) {
                 S state = state(stream);
                 if (state != null) {
+                  grown -= state.grown;
+                  state.grown = 0;
                   closed(state);
                 }
               }
@@ -90,15 +115,30 @@ abstract class Http2Link<S> extends Http2ConnectionHandler implements BufferHold
             });
   }
 
+  /** What crosses in one stream. */
+  abstract static class Flow {
+    final Http2Stream stream;
+    final QueuedBytes queued = new QueuedBytes();
+
+    /** Bytes received that the peer has not got back, because they cannot go on. */
+    int unconsumed;
+
+    int taken;
+    int grown;
+    long sent;
+    long sentAtSweep = -1;
+
+    Flow(Http2Stream stream) {
+      this.stream = stream;
+    }
+  }
+
   // ---- what subclasses do
 
   abstract void headers(int streamId, Http2Headers headers, boolean end) throws Http2Exception;
 
   /** Returns the bytes that count as consumed at once. */
   abstract int data(S state, ByteBuf data, int padding, boolean end);
-
-  /** Bytes that wait on a stream, in either direction. */
-  abstract long held(S state);
 
   abstract void reset(S state, long errorCode);
 
@@ -114,6 +154,15 @@ abstract class Http2Link<S> extends Http2ConnectionHandler implements BufferHold
    */
   void ended(S state) {}
 
+  /** The peer has taken nothing of what waits for it for as long as that is allowed. */
+  abstract void stalled(S state);
+
+  /** Bytes that wait on a stream, in either direction. */
+  abstract long held(S state);
+
+  /** Work without use was done for the peer. */
+  abstract void wasted(ClientAccount.Waste what, int times);
+
   /** The peer takes no streams beyond {@code lastStreamId}; they are closed after this. */
   void goAway(int lastStreamId) {}
 
@@ -122,7 +171,19 @@ abstract class Http2Link<S> extends Http2ConnectionHandler implements BufferHold
     drain();
   }
 
+  /** The peer's first SETTINGS have come: what it accepts is known. */
+  void settingsRead() {}
+
   // ---- what subclasses use
+
+  /** What is known of the head that was read last; of one that is too large, its beginning. */
+  final @Nullable Http2Headers lastHead() {
+    return reader.lastHead();
+  }
+
+  final boolean isSettingsRead() {
+    return settingsRead;
+  }
 
   final ProxyLoop loop() {
     return loop;
@@ -144,21 +205,28 @@ abstract class Http2Link<S> extends Http2ConnectionHandler implements BufferHold
     return stream.getProperty(streamKey);
   }
 
+  /**
+   * Whether the peer takes a list of fields of this size (RFC 9113 6.5.2): it may end the
+   * connection, which others share, over one that it does not.
+   */
+  final boolean isAccepted(Http2Headers headers) {
+    return acceptedListSize >= UNLIMITED || HeaderNames.listSize(headers) <= acceptedListSize;
+  }
+
+  /** Writes fields that {@link #isAccepted} has let pass. */
   final void writeHeaders(int streamId, Http2Headers headers, boolean end) {
     ChannelHandlerContext ctx = context();
     encoder().writeHeaders(ctx, streamId, headers, 0, end, ctx.newPromise());
     loop.markDirty(ctx.channel());
   }
 
-  final void writeData(int streamId, ByteBuf data, boolean end, QueuedBytes queued) {
-    Http2Stream stream = connection().stream(streamId);
-    if (stream == null || !isOpen(stream)) {
+  final void writeData(Flow flow, ByteBuf data, boolean end) {
+    Http2Stream stream = flow.stream;
+    if (!isOpen(stream)) {
       data.release();
       return;
     }
-    encoder()
-        .flowController()
-        .addFlowControlled(stream, new OutgoingData(this, stream, data, end, queued));
+    encoder().flowController().addFlowControlled(stream, new OutgoingData(this, flow, data, end));
     loop.markDirty(context().channel());
   }
 
@@ -171,6 +239,13 @@ abstract class Http2Link<S> extends Http2ConnectionHandler implements BufferHold
     ChannelHandlerContext ctx = context();
     resetStream(ctx, streamId, errorCode, ctx.newPromise());
     loop.markDirty(ctx.channel());
+  }
+
+  @Override
+  public ChannelFuture resetStream(
+      ChannelHandlerContext ctx, int streamId, long errorCode, ChannelPromise promise) {
+    reader.reset(streamId);
+    return super.resetStream(ctx, streamId, errorCode, promise);
   }
 
   final boolean isWritable(Http2Stream stream) {
@@ -207,24 +282,100 @@ abstract class Http2Link<S> extends Http2ConnectionHandler implements BufferHold
     } catch (Http2Exception e) {
       throw new IllegalStateException("the visitor does not throw", e);
     }
-    return sum.bytes + internalBuffer().capacity() + unfinishedHead;
+    return sum.bytes + internalBuffer().capacity() + reader.heldBytes();
   }
 
   private static final class Sum {
     private long bytes;
   }
 
+  /** DATA goes out. */
+  final void sent(Flow flow, int bytes) {
+    flow.sent += bytes;
+    sentAtNanos = nanoTime();
+  }
+
+  final long nanoTime() {
+    return loop.eventLoop().ticker().nanoTime();
+  }
+
   /**
-   * Notes how much of a head has come whose end is still to come: the codec keeps it, and tells
-   * nobody (RFC 9113 6.10).
+   * Whether the peer's connection window is used up and does not move: somebody's DATA fills it,
+   * and more would wait behind that.
    */
-  @Override
-  protected void decode(ChannelHandlerContext ctx, ByteBuf in, List<Object> out) throws Exception {
-    int start = in.readerIndex();
-    frameSeen = false;
-    super.decode(ctx, in, out);
-    unfinishedHead =
-        frameSeen ? 0 : Math.min(unfinishedHead + in.readerIndex() - start, config.maxHeadBytes());
+  final boolean isStuck() {
+    return encoder().flowController().windowSize(connection().connectionStream()) <= 0
+        && nanoTime() - sentAtNanos > STUCK_NANOS;
+  }
+
+  /** A stream whose bytes go on at once gets a larger window, as long as the sum allows. */
+  private void grow(Flow flow, int consumed) throws Http2Exception {
+    flow.taken += consumed;
+    int window = decoder().flowController().initialWindowSize(flow.stream);
+    if (flow.taken >= 2L * window
+        && 2L * window <= config.maxStreamWindow()
+        && grown + window <= config.connectionWindow()) {
+      flow.taken = 0;
+      flow.grown += window;
+      grown += window;
+      decoder().flowController().incrementWindowSize(flow.stream, window);
+      loop.markDirty(context().channel());
+    }
+  }
+
+  /** Looks twice in the time that is allowed without progress. */
+  private void watchProgress() {
+    progressTimer =
+        context()
+            .executor()
+            .schedule(
+                () -> {
+                  sweep();
+                  if (context().channel().isActive()) {
+                    watchProgress();
+                  }
+                },
+                config.progressTimeout().toMillis() / 2,
+                TimeUnit.MILLISECONDS);
+  }
+
+  private void sweep() {
+    ChannelHandlerContext ctx = context();
+    long waiting = ctx.channel().isWritable() ? -1 : ctx.channel().bytesBeforeWritable();
+    if (waiting >= 0 && waiting == unwritableAtSweep) {
+      // The peer does not even read.
+      ctx.close();
+      return;
+    }
+    unwritableAtSweep = waiting;
+    List<S> stalled = new ArrayList<>(0);
+    try {
+      connection()
+          .forEachActiveStream(
+              stream -> {
+                S state = state(stream);
+                if (state == null) {
+                  return true;
+                }
+                if (!encoder().flowController().hasFlowControlled(stream)) {
+                  state.sentAtSweep = -1;
+                } else if (state.sentAtSweep == state.sent) {
+                  stalled.add(state);
+                } else {
+                  state.sentAtSweep = state.sent;
+                }
+                return true;
+              });
+    } catch (Http2Exception e) {
+      onError(ctx, true, e);
+      return;
+    }
+    for (S state : stalled) {
+      stalled(state);
+    }
+    if (!stalled.isEmpty()) {
+      loop.flushDirty();
+    }
   }
 
   /** One look per idle timeout, none per stream. */
@@ -255,6 +406,10 @@ abstract class Http2Link<S> extends Http2ConnectionHandler implements BufferHold
     if (timer != null) {
       timer.cancel(false);
     }
+    timer = progressTimer;
+    if (timer != null) {
+      timer.cancel(false);
+    }
     super.channelInactive(ctx);
   }
 
@@ -262,6 +417,7 @@ abstract class Http2Link<S> extends Http2ConnectionHandler implements BufferHold
   public void handlerAdded(ChannelHandlerContext ctx) throws Exception {
     context = ctx;
     watchIdle();
+    watchProgress();
     super.handlerAdded(ctx);
     Http2Stream connectionStream = connection().connectionStream();
     int delta = config.connectionWindow() - decoder().flowController().windowSize(connectionStream);
@@ -276,7 +432,12 @@ abstract class Http2Link<S> extends Http2ConnectionHandler implements BufferHold
   public void channelReadComplete(ChannelHandlerContext ctx) throws Exception {
     readEnding = true;
     try {
-      super.channelReadComplete(ctx);
+      if (paused) {
+        // The superclass would read on.
+        ctx.fireChannelReadComplete();
+      } else {
+        super.channelReadComplete(ctx);
+      }
     } finally {
       readEnding = false;
     }
@@ -300,6 +461,18 @@ abstract class Http2Link<S> extends Http2ConnectionHandler implements BufferHold
       ctx.close();
     }
     super.userEventTriggered(ctx, event);
+  }
+
+  /** Reads nothing more from the peer. */
+  final void stopReading() {
+    reader.stop();
+    pauseReading(true);
+  }
+
+  /** Reads nothing for the time being. */
+  final void pauseReading(boolean pause) {
+    paused = pause;
+    context().channel().config().setAutoRead(!pause);
   }
 
   /** GOAWAY now; the connection closes when its streams have ended. */
@@ -334,60 +507,46 @@ abstract class Http2Link<S> extends Http2ConnectionHandler implements BufferHold
     return settings;
   }
 
-  /** Builds a link with limits against floods in place. */
-  abstract static class Builder<L extends Http2Link<?>>
-      extends AbstractHttp2ConnectionHandlerBuilder<L, Builder<L>> {
-    Builder(HttpConfig config, boolean server) {
-      connection(connection(server));
-      initialSettings(Http2Link.initialSettings(config, server));
-      validateHeaders(true);
-      validateRequiredPseudoHeaders(true);
-      // Whoever drains connections also decides how long they may take.
-      gracefulShutdownTimeoutMillis(-1);
-      encoderEnforceMaxConcurrentStreams(false);
-      decoderEnforceMaxConsecutiveEmptyDataFrames(16);
-      decoderEnforceMaxSmallContinuationFrames(16);
-      // A proxy's peer multiplexes many clients over one connection, so that honest cancellations
-      // come in bursts: as many as it may have streams, within 10 s.
-      decoderEnforceMaxRstFramesPerWindow(config.maxConcurrentStreams() * 2, 10);
-      // Resets that the peer causes, by requests that are denied before their body has come. The
-      // codec's own limit would end the connection, and with it requests that are not denied.
-      encoderEnforceMaxRstFramesPerWindow(config.maxConcurrentStreams() * 2, 10);
-      frameListener(new Events());
-    }
+  /** Netty's parts of a connection, put together before the handler that they belong to. */
+  static final class Codec {
+    private final Events events = new Events();
+    private final Http2Reader reader;
+    private final Http2ConnectionDecoder decoder;
+    private final Http2ConnectionEncoder encoder;
+    private final Http2Settings settings;
 
-    /**
-     * Streams that wait for room on the wire take turns; priorities are not used (RFC 9113 5.3).
-     */
-    private static Http2Connection connection(boolean server) {
+    Codec(HttpConfig config, boolean server) {
       Http2Connection connection = new DefaultHttp2Connection(server);
+      // Streams that wait for room on the wire take turns; priorities are not used (RFC 9113 5.3).
       connection
           .remote()
           .flowController(
               new DefaultHttp2RemoteFlowController(
                   connection, new UniformStreamByteDistributor(connection)));
-      return connection;
-    }
-
-    /** Makes the handler; the frame listener is bound to it. */
-    abstract L create(
-        Http2ConnectionDecoder decoder, Http2ConnectionEncoder encoder, Http2Settings settings);
-
-    @Override
-    protected L build(
-        Http2ConnectionDecoder decoder, Http2ConnectionEncoder encoder, Http2Settings settings) {
-      L link = create(decoder, encoder, settings);
-      ((Events) frameListener()).link = link;
-      return link;
-    }
-
-    L buildLink() {
-      return build();
+      settings = initialSettings(config, server);
+      if (server) {
+        connection.remote().maxActiveStreams(config.maxConcurrentStreams());
+      }
+      // The connection's window is given back as bytes come: only the stream's holds a sender, so
+      // that a stream that nobody reads takes nothing from the others (RFC 9113 5.2.1).
+      connection
+          .local()
+          .flowController(
+              new DefaultHttp2LocalFlowController(connection, WINDOW_UPDATE_RATIO, true));
+      reader = new Http2Reader(connection, config.maxHeadBytes(), events);
+      encoder =
+          new DefaultHttp2ConnectionEncoder(
+              connection, new DefaultHttp2FrameWriter(NEVER_SENSITIVE, true));
+      decoder =
+          new DefaultHttp2ConnectionDecoder(
+              connection, encoder, reader, ALWAYS_VERIFY, true, true, true, true);
+      decoder.frameListener(events);
     }
   }
 
   /** Frame events to the link. */
-  private static final class Events extends Http2FrameAdapter implements Http2FrameListener {
+  private static final class Events extends Http2FrameAdapter
+      implements Http2FrameListener, Http2Reader.Costs {
     private @Nullable Http2Link<?> link;
 
     private Http2Link<?> link() {
@@ -399,9 +558,14 @@ abstract class Http2Link<S> extends Http2ConnectionHandler implements BufferHold
     }
 
     @Override
+    public void add(ClientAccount.Waste what, int times) {
+      link().wasted(what, times);
+    }
+
+    @Override
     public int onDataRead(
-        ChannelHandlerContext ctx, int streamId, ByteBuf data, int padding, boolean end) {
-      link().frameSeen = true;
+        ChannelHandlerContext ctx, int streamId, ByteBuf data, int padding, boolean end)
+        throws Http2Exception {
       return link().dispatchData(streamId, data, padding, end);
     }
 
@@ -416,7 +580,6 @@ abstract class Http2Link<S> extends Http2ConnectionHandler implements BufferHold
         int padding,
         boolean end)
         throws Http2Exception {
-      link().frameSeen = true;
       link().headers(streamId, headers, end);
     }
 
@@ -424,66 +587,43 @@ abstract class Http2Link<S> extends Http2ConnectionHandler implements BufferHold
     public void onHeadersRead(
         ChannelHandlerContext ctx, int streamId, Http2Headers headers, int padding, boolean end)
         throws Http2Exception {
-      link().frameSeen = true;
       link().headers(streamId, headers, end);
     }
 
     @Override
-    public void onRstStreamRead(ChannelHandlerContext ctx, int streamId, long errorCode) {
-      link().frameSeen = true;
-      link().dispatchReset(streamId, errorCode);
-    }
-
-    @Override
-    public void onWindowUpdateRead(ChannelHandlerContext ctx, int streamId, int increment) {
-      link().frameSeen = true;
-    }
-
-    @Override
-    public void onPingRead(ChannelHandlerContext ctx, long data) {
-      link().frameSeen = true;
-    }
-
-    @Override
-    public void onPingAckRead(ChannelHandlerContext ctx, long data) {
-      link().frameSeen = true;
-    }
-
-    @Override
     public void onSettingsRead(ChannelHandlerContext ctx, Http2Settings settings) {
-      link().frameSeen = true;
+      Http2Link<?> reading = link();
+      Long listSize = settings.maxHeaderListSize();
+      if (listSize != null) {
+        // Netty's encoder looks at it for requests only.
+        reading.acceptedListSize = listSize;
+      }
+      if (!reading.settingsRead) {
+        reading.settingsRead = true;
+        reading.settingsRead();
+      }
     }
 
     @Override
-    public void onSettingsAckRead(ChannelHandlerContext ctx) {
-      link().frameSeen = true;
-    }
-
-    @Override
-    public void onPriorityRead(
-        ChannelHandlerContext ctx, int streamId, int dependency, short weight, boolean exclusive) {
-      link().frameSeen = true;
-    }
-
-    @Override
-    public void onGoAwayRead(
-        ChannelHandlerContext ctx, int lastStreamId, long errorCode, ByteBuf debugData) {
-      link().frameSeen = true;
-    }
-
-    @Override
-    public void onUnknownFrame(
-        ChannelHandlerContext ctx, byte type, int streamId, Http2Flags flags, ByteBuf payload) {
-      link().frameSeen = true;
+    public void onRstStreamRead(ChannelHandlerContext ctx, int streamId, long errorCode) {
+      link().dispatchReset(streamId, errorCode);
     }
   }
 
-  private int dispatchData(int streamId, ByteBuf data, int padding, boolean end) {
+  private int dispatchData(int streamId, ByteBuf data, int padding, boolean end)
+      throws Http2Exception {
     Http2Stream stream = connection().stream(streamId);
     S state = stream == null ? null : state(stream);
-    return state == null
-        ? data.readableBytes() + padding
-        : data(state, data.retain(), padding, end);
+    if (state == null) {
+      return data.readableBytes() + padding;
+    }
+    int consumed = data(state, data.retain(), padding, end);
+    if (consumed == 0) {
+      state.taken = 0;
+    } else if (!end) {
+      grow(state, consumed);
+    }
+    return consumed;
   }
 
   private void dispatchReset(int streamId, long errorCode) {

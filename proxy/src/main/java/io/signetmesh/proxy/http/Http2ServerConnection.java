@@ -1,54 +1,48 @@
 package io.signetmesh.proxy.http;
 
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
-import io.netty.handler.codec.http2.Http2ConnectionDecoder;
-import io.netty.handler.codec.http2.Http2ConnectionEncoder;
 import io.netty.handler.codec.http2.Http2Error;
 import io.netty.handler.codec.http2.Http2Exception;
+import io.netty.handler.codec.http2.Http2Exception.HeaderListSizeException;
 import io.netty.handler.codec.http2.Http2Headers;
-import io.netty.handler.codec.http2.Http2Settings;
 import io.netty.handler.codec.http2.Http2Stream;
 import io.netty.util.AsciiString;
 import io.signetmesh.proxy.authorize.RequestSyntax;
 import io.signetmesh.proxy.authorize.RequestTarget;
 import io.signetmesh.proxy.loop.ProxyLoop;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /** The server side of an HTTP/2 connection: each request stream is an exchange. */
 final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream> {
-  private final ExchangeFactory factory;
-  private boolean broken;
+  /** Bytes of answers that may wait for a client beyond the mark from which on DATA waits. */
+  private static final int MAX_UNREAD_BYTES = 512 * 1024;
 
-  private Http2ServerConnection(
-      ProxyLoop loop,
-      HttpConfig config,
-      ExchangeFactory factory,
-      Http2ConnectionDecoder decoder,
-      Http2ConnectionEncoder encoder,
-      Http2Settings settings) {
-    super(loop, config, decoder, encoder, settings);
+  /** How long a connection that is ended for what it costs stays open. */
+  private static final long LINGER_MILLIS = 1000;
+
+  private final ExchangeFactory factory;
+  private final ClientAccount account;
+  private final WorkBudget budget;
+  private boolean broken;
+  private boolean paused;
+
+  private Http2ServerConnection(ProxyLoop loop, HttpConfig config, ExchangeFactory factory) {
+    super(loop, config, new Codec(config, true));
     this.factory = factory;
+    this.account = factory.account();
+    this.budget = account.connectionBudget();
   }
 
   /** Adds the connection's handler at the end of the pipeline. */
   static void install(ProxyLoop loop, HttpConfig config, ExchangeFactory factory, Channel channel) {
-    channel
-        .pipeline()
-        .addLast(
-            "http2-server",
-            new Builder<Http2ServerConnection>(config, true) {
-              @Override
-              Http2ServerConnection create(
-                  Http2ConnectionDecoder decoder,
-                  Http2ConnectionEncoder encoder,
-                  Http2Settings settings) {
-                return new Http2ServerConnection(loop, config, factory, decoder, encoder, settings);
-              }
-            }.buildLink());
+    channel.pipeline().addLast("http2-server", new Http2ServerConnection(loop, config, factory));
   }
 
   @Override
@@ -74,6 +68,7 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
         // CONNECT over HTTP/2 is not forwarded; everything else needs a path (RFC 9113 8.3.1), and
         // names no protocol (RFC 8441 4).
         factory.malformed(method, path, connect ? "CONNECT over HTTP/2" : "head");
+        wasted(ClientAccount.Waste.RESET, 1);
         writeReset(streamId, Http2Error.PROTOCOL_ERROR.code());
         return;
       }
@@ -154,10 +149,90 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
 
   @Override
   void reset(Stream state, long errorCode) {
+    if (state.exchange == null) {
+      wasted(ClientAccount.Waste.FRAME, 1);
+    } else {
+      abort(state, errorCode);
+      wasted(ClientAccount.Waste.RESET, 1);
+    }
+  }
+
+  private static void abort(Stream state, long errorCode) {
     Exchange exchange = state.exchange;
     state.exchange = null;
     if (exchange != null) {
       exchange.requestAborted(errorCode);
+    }
+  }
+
+  @Override
+  void stalled(Stream state) {
+    if (state.exchange != null || state.ending) {
+      abort(state, Http2Error.CANCEL.code());
+      writeReset(state.stream.id(), Http2Error.CANCEL.code());
+    }
+  }
+
+  /** Ends the connection of a client that makes more work without use than it may. */
+  @Override
+  void wasted(ClientAccount.Waste what, int times) {
+    long cost = (long) what.cost() * times;
+    boolean within = budget.spend(cost) & account.budget().spend(cost);
+    if (!within && !broken) {
+      broken = true;
+      factory.exhausted(what);
+      stopReading();
+      List<Stream> open = new ArrayList<>();
+      try {
+        connection()
+            .forEachActiveStream(
+                stream -> {
+                  Stream state = state(stream);
+                  if (state != null) {
+                    open.add(state);
+                  }
+                  return true;
+                });
+      } catch (Http2Exception e) {
+        context().close();
+      }
+      for (Stream state : open) {
+        abort(state, Http2Error.CANCEL.code());
+      }
+      ChannelHandlerContext ctx = context();
+      frameWriter()
+          .writeGoAway(
+              ctx,
+              connection().remote().lastStreamCreated(),
+              Http2Error.ENHANCE_YOUR_CALM.code(),
+              Unpooled.EMPTY_BUFFER,
+              ctx.newPromise());
+      loop().markDirty(ctx.channel());
+      // Not at once: the client would come back at once, and a handshake costs more than a request.
+      ctx.executor().schedule(() -> ctx.close(), LINGER_MILLIS, TimeUnit.MILLISECONDS);
+    }
+  }
+
+  /**
+   * Answers that are not under flow control wait here as long as the client reads nothing, and so
+   * its next requests wait as well. The side that opens streams always reads, so that two proxies
+   * do not wait for each other.
+   */
+  @Override
+  public void channelReadComplete(ChannelHandlerContext ctx) throws Exception {
+    super.channelReadComplete(ctx);
+    if (!paused && ctx.channel().bytesBeforeWritable() > MAX_UNREAD_BYTES) {
+      paused = true;
+      pauseReading(true);
+    }
+  }
+
+  @Override
+  public void channelWritabilityChanged(ChannelHandlerContext ctx) throws Exception {
+    super.channelWritabilityChanged(ctx);
+    if (paused && !broken && ctx.channel().isWritable()) {
+      paused = false;
+      pauseReading(false);
     }
   }
 
@@ -168,7 +243,7 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
       state.unconsumed = 0;
       consume(state.stream, bytes);
     }
-    reset(state, Http2Error.CANCEL.code());
+    abort(state, Http2Error.CANCEL.code());
   }
 
   @Override
@@ -210,8 +285,39 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
     if (!outbound && !begun) {
       factory.malformed(null, null, "head: " + error.getMessage());
     }
-    super.onStreamError(ctx, outbound, cause, error);
-    loop().markDirty(ctx.channel());
+    if (!outbound) {
+      wasted(ClientAccount.Waste.RESET, 1);
+      if (broken) {
+        return;
+      }
+    }
+    if (stream != null
+        && !stream.isHeadersSent()
+        && !stream.isResetSent()
+        && error instanceof HeaderListSizeException) {
+      refuseLargeHead(stream);
+    } else {
+      super.onStreamError(ctx, outbound, cause, error);
+    }
+    if (ctx.channel().isActive()) {
+      loop().markDirty(ctx.channel());
+    }
+  }
+
+  /** Answers a request whose head, or whose trailers, are beyond the limit. */
+  private void refuseLargeHead(Http2Stream stream) {
+    Stream state = state(stream);
+    Exchange exchange = state == null ? null : state.exchange;
+    if (state != null && exchange != null) {
+      exchange.fail(Failure.HEAD_TOO_LARGE);
+    } else {
+      Http2Headers beginning = lastHead();
+      boolean grpc = beginning != null && HeaderNames.isGrpc(beginning);
+      writeHeaders(stream.id(), Exchange.answer(Failure.HEAD_TOO_LARGE, grpc), true);
+    }
+    if (connection().stream(stream.id()) != null) {
+      writeReset(stream.id(), Http2Error.NO_ERROR.code());
+    }
   }
 
   @Override
@@ -235,14 +341,17 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
   }
 
   /** One request stream. */
-  final class Stream implements ServerStream {
-    private final QueuedBytes queued = new QueuedBytes();
-    private final Http2Stream stream;
+  final class Stream extends Http2Link.Flow implements ServerStream {
     private @Nullable Exchange exchange;
-    private int unconsumed;
+    private boolean ending;
 
     private Stream(Http2Stream stream) {
-      this.stream = stream;
+      super(stream);
+    }
+
+    @Override
+    public void refused() {
+      wasted(ClientAccount.Waste.REFUSAL, 1);
     }
 
     @Override
@@ -251,8 +360,15 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
     }
 
     @Override
+    public boolean accepts(Http2Headers fields) {
+      return isAccepted(fields);
+    }
+
+    @Override
     public void informational(Http2Headers head) {
-      writeHeaders(stream.id(), head, false);
+      if (isAccepted(head)) {
+        writeHeaders(stream.id(), head, false);
+      }
     }
 
     @Override
@@ -265,7 +381,7 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
 
     @Override
     public boolean data(ByteBuf data, boolean end) {
-      writeData(stream.id(), data, end, queued);
+      writeData(this, data, end);
       if (end) {
         ended();
         return true;
@@ -280,7 +396,13 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
     }
 
     private void ended() {
+      Exchange current = exchange;
       exchange = null;
+      ending = true;
+      if (current != null && current.responseComplete()) {
+        budget.earn();
+        account.budget().earn();
+      }
     }
 
     @Override

@@ -10,9 +10,13 @@ import java.time.Duration;
  * @param idleTimeout idle client connections are closed after this
  * @param poolIdleTimeout idle upstream HTTP/1 connections are closed after this
  * @param maxConcurrentStreams HTTP/2 streams that a peer may have open on one connection
- * @param streamWindow HTTP/2 receive window of a stream, bytes
- * @param connectionWindow HTTP/2 receive window of a connection, bytes
+ * @param streamWindow HTTP/2 receive window that a stream begins with, bytes
+ * @param maxStreamWindow what the window of a stream whose bytes go on at once may grow to, bytes
+ * @param connectionWindow HTTP/2 receive window of a connection, and what the windows of its
+ *     streams may grow by in sum, bytes
  * @param maxInFlight requests awaiting a response head, per loop; beyond it 503
+ * @param progressTimeout HTTP/2 streams, and connections, whose peer takes nothing of what waits
+ *     for it are ended after this, and after half of it at the earliest
  */
 public record HttpConfig(
     int maxHeadBytes,
@@ -21,10 +25,15 @@ public record HttpConfig(
     Duration poolIdleTimeout,
     int maxConcurrentStreams,
     int streamWindow,
+    int maxStreamWindow,
     int connectionWindow,
-    int maxInFlight) {
+    int maxInFlight,
+    Duration progressTimeout) {
 
-  /** The defaults: 64 KiB heads in 10 s, 1,024 streams, windows of 256 KiB and 16 MiB. */
+  /**
+   * The defaults: 64 KiB heads in 10 s, 1,024 streams, windows of 64 KiB that grow to 1 MiB, 16 MiB
+   * for a connection, 2 minutes without progress.
+   */
   public static HttpConfig defaults() {
     return new HttpConfig(
         64 * 1024,
@@ -32,10 +41,11 @@ public record HttpConfig(
         Duration.ofMinutes(10),
         Duration.ofSeconds(3),
         1024,
-        256 * 1024,
-        // As many stream windows as there may be slow readers before one holds up the others.
+        64 * 1024,
+        1024 * 1024,
         16 * 1024 * 1024,
-        100_000);
+        100_000,
+        Duration.ofMinutes(2));
   }
 
   /** The same with another bound of requests in flight. */
@@ -47,8 +57,25 @@ public record HttpConfig(
         poolIdleTimeout,
         maxConcurrentStreams,
         streamWindow,
+        maxStreamWindow,
         connectionWindow,
-        requests);
+        requests,
+        progressTimeout);
+  }
+
+  /** The same with another number of streams. */
+  HttpConfig withMaxConcurrentStreams(int streams) {
+    return new HttpConfig(
+        maxHeadBytes,
+        headTimeout,
+        idleTimeout,
+        poolIdleTimeout,
+        streams,
+        streamWindow,
+        maxStreamWindow,
+        connectionWindow,
+        maxInFlight,
+        progressTimeout);
   }
 
   /** The same with another time for heads. */
@@ -60,8 +87,10 @@ public record HttpConfig(
         poolIdleTimeout,
         maxConcurrentStreams,
         streamWindow,
+        maxStreamWindow,
         connectionWindow,
-        maxInFlight);
+        maxInFlight,
+        progressTimeout);
   }
 
   /** The same with another idle time of connections to upstreams. */
@@ -73,7 +102,24 @@ public record HttpConfig(
         timeout,
         maxConcurrentStreams,
         streamWindow,
+        maxStreamWindow,
         connectionWindow,
-        maxInFlight);
+        maxInFlight,
+        progressTimeout);
+  }
+
+  /** The same with another time without progress. */
+  HttpConfig withProgressTimeout(Duration timeout) {
+    return new HttpConfig(
+        maxHeadBytes,
+        headTimeout,
+        idleTimeout,
+        poolIdleTimeout,
+        maxConcurrentStreams,
+        streamWindow,
+        maxStreamWindow,
+        connectionWindow,
+        maxInFlight,
+        timeout);
   }
 }

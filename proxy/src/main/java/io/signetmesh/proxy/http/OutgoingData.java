@@ -3,7 +3,6 @@ package io.signetmesh.proxy.http;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPromise;
-import io.netty.handler.codec.http2.Http2ConnectionHandler;
 import io.netty.handler.codec.http2.Http2FrameTypes;
 import io.netty.handler.codec.http2.Http2RemoteFlowController.FlowControlled;
 import io.netty.handler.codec.http2.Http2Stream;
@@ -21,7 +20,8 @@ final class OutgoingData implements FlowControlled {
   /** Up to this size copying is cheaper than a second buffer. */
   private static final int COPIED_BYTES = 1024;
 
-  private final Http2ConnectionHandler handler;
+  private final Http2Link<?> handler;
+  private final Http2Link.Flow flow;
   private final Http2Stream stream;
   private final boolean end;
   private final QueuedBytes queued;
@@ -32,20 +32,15 @@ final class OutgoingData implements FlowControlled {
   /**
    * @param data payload; owned by this object from here on
    * @param end whether the stream ends with it
-   * @param queued counts what waits
    */
-  OutgoingData(
-      Http2ConnectionHandler handler,
-      Http2Stream stream,
-      ByteBuf data,
-      boolean end,
-      QueuedBytes queued) {
+  OutgoingData(Http2Link<?> handler, Http2Link.Flow flow, ByteBuf data, boolean end) {
     this.handler = handler;
-    this.stream = stream;
+    this.flow = flow;
+    this.stream = flow.stream;
     this.data = data;
     this.end = end;
     this.remaining = data.readableBytes();
-    this.queued = queued;
+    this.queued = flow.queued;
     queued.add(remaining);
   }
 
@@ -60,6 +55,7 @@ final class OutgoingData implements FlowControlled {
     if (allowed == 0 && (remaining > 0 || !end)) {
       return;
     }
+    handler.sent(flow, allowed);
     int largest = handler.encoder().configuration().frameSizePolicy().maxFrameSize();
     do {
       int length = Math.min(allowed, largest);

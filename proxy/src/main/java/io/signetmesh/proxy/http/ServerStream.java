@@ -12,6 +12,14 @@ interface ServerStream {
   /** Whether the client speaks HTTP/2, so that a stream can be reset without the connection. */
   boolean multiplexed();
 
+  /** Whether the client takes a head, or trailers, of this size. */
+  default boolean accepts(Http2Headers fields) {
+    return true;
+  }
+
+  /** Notes that the proxy refuses the request, before its answer is sent. */
+  default void refused() {}
+
   /** Sends an interim response (1xx other than 101). */
   void informational(Http2Headers head);
 

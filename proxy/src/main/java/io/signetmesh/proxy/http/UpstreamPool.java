@@ -31,12 +31,14 @@ final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConne
   private final Consumer<UpstreamPool> onEmpty;
   private final ArrayDeque<Http1ClientConnection> idle = new ArrayDeque<>();
   private final ArrayDeque<Http1ClientConnection> settling = new ArrayDeque<>();
-  private final List<Http2ClientConnection> shared = new ArrayList<>(2);
-  private final ArrayDeque<Exchange> waiting = new ArrayDeque<>();
+  private final Shared shared = new Shared();
+
+  /** For clients that have much reset: the peer may end the connection over it. */
+  private final Shared apart = new Shared();
+
   private int http1Open;
   private int retirements;
   private int dialing;
-  private boolean dialingShared;
   private boolean sweeping;
 
   /** Opens connections to the pool's peer. */
@@ -91,45 +93,7 @@ final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConne
 
   /** Sends an exchange over a shared HTTP/2 connection. */
   void sendHttp2(Exchange exchange) {
-    for (int i = 0; i < shared.size(); i++) {
-      Http2ClientConnection connection = shared.get(i);
-      if (connection.hasRoom()) {
-        connection.start(exchange);
-        return;
-      }
-    }
-    waiting.add(exchange);
-    if (!dialingShared) {
-      dialShared();
-    }
-  }
-
-  private void dialShared() {
-    dialingShared = true;
-    dialer
-        .dial(Session.HTTP2)
-        .addListener(
-            (Future<Channel> dialed) -> {
-              dialingShared = false;
-              if (!dialed.isSuccess() || !dialed.getNow().isActive()) {
-                // All that wait fail alike; each decides on its own whether to try again.
-                Failure failure = failure(dialed.cause());
-                List<Exchange> failed = new ArrayList<>(waiting);
-                waiting.clear();
-                for (Exchange exchange : failed) {
-                  dialFailed(exchange, failure);
-                }
-                checkEmpty();
-                return;
-              }
-              Http2ClientConnection opened =
-                  Http2ClientConnection.install(loop, config, this, dialed.getNow());
-              shared.add(opened);
-              serveWaiting(opened);
-              if (!waiting.isEmpty() && !dialingShared) {
-                dialShared();
-              }
-            });
+    (exchange.account().isApart() ? apart : shared).send(exchange);
   }
 
   private static void dialFailed(Exchange exchange, Failure failure) {
@@ -139,21 +103,11 @@ final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConne
     }
   }
 
-  private void serveWaiting(Http2ClientConnection connection) {
-    while (!waiting.isEmpty() && connection.hasRoom()) {
-      Exchange exchange = waiting.poll();
-      if (!exchange.done() && exchange.mayBeSent()) {
-        connection.start(exchange);
-      }
-    }
-  }
-
   /** Starts no more exchanges on the connections that there are, e.g. after a new leaf. */
   void retireConnections() {
     retirements++;
-    for (Http2ClientConnection connection : List.copyOf(shared)) {
-      connection.retire();
-    }
+    shared.retire();
+    apart.retire();
     closeAll(idle);
     closeAll(settling);
   }
@@ -236,21 +190,100 @@ final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConne
 
   @Override
   public void streamClosed(Http2ClientConnection connection) {
-    serveWaiting(connection);
+    shared.streamClosed(connection);
+    apart.streamClosed(connection);
   }
 
   @Override
   public void retired(Http2ClientConnection connection) {
-    shared.remove(connection);
-    if (!waiting.isEmpty() && !dialingShared) {
-      dialShared();
-    }
+    shared.retired(connection);
+    apart.retired(connection);
     checkEmpty();
   }
 
   private void checkEmpty() {
-    if (http1Open == 0 && dialing == 0 && !dialingShared && shared.isEmpty() && waiting.isEmpty()) {
+    if (http1Open == 0 && dialing == 0 && shared.isEmpty() && apart.isEmpty()) {
       onEmpty.accept(this);
+    }
+  }
+
+  /** HTTP/2 connections that the exchanges of several clients share. */
+  private final class Shared {
+    private final List<Http2ClientConnection> connections = new ArrayList<>(2);
+    private final FairQueue waiting = new FairQueue();
+    private boolean dialing;
+
+    void send(Exchange exchange) {
+      for (int i = 0; i < connections.size(); i++) {
+        Http2ClientConnection connection = connections.get(i);
+        if (connection.hasRoomFor(exchange)) {
+          connection.start(exchange);
+          return;
+        }
+      }
+      waiting.add(exchange);
+      dial();
+    }
+
+    private void dial() {
+      if (dialing) {
+        return;
+      }
+      dialing = true;
+      dialer
+          .dial(Session.HTTP2)
+          .addListener(
+              (Future<Channel> dialed) -> {
+                dialing = false;
+                if (!dialed.isSuccess() || !dialed.getNow().isActive()) {
+                  // All that wait fail alike; each decides on its own whether to try again.
+                  Failure failure = failure(dialed.cause());
+                  for (Exchange exchange : waiting.clear()) {
+                    dialFailed(exchange, failure);
+                  }
+                  checkEmpty();
+                  return;
+                }
+                Http2ClientConnection opened =
+                    Http2ClientConnection.install(loop, config, UpstreamPool.this, dialed.getNow());
+                connections.add(opened);
+                serve(opened);
+                if (!waiting.isEmpty()) {
+                  dial();
+                }
+              });
+    }
+
+    private void serve(Http2ClientConnection connection) {
+      Exchange exchange;
+      while (connection.hasRoom() && (exchange = waiting.poll()) != null) {
+        if (exchange.mayBeSent()) {
+          connection.start(exchange);
+        }
+      }
+    }
+
+    void streamClosed(Http2ClientConnection connection) {
+      // A request with a body would wait behind those that the peer does not take.
+      if (!waiting.isEmpty() && !connection.isStuck() && connections.contains(connection)) {
+        serve(connection);
+      }
+    }
+
+    void retired(Http2ClientConnection connection) {
+      if (connections.remove(connection) && !waiting.isEmpty()) {
+        dial();
+      }
+    }
+
+    void retire() {
+      for (Http2ClientConnection connection : List.copyOf(connections)) {
+        connection.retire();
+      }
+    }
+
+    boolean isEmpty() {
+      return !dialing && connections.isEmpty() && waiting.isEmpty();
     }
   }
 }

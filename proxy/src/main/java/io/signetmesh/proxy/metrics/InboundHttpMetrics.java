@@ -94,6 +94,11 @@ public final class InboundHttpMetrics {
     made.counter.increment();
   }
 
+  /** Counts a connection that was ended because of the work without use that its client makes. */
+  public void exhausted() {
+    metrics.inboundHttpExhausted();
+  }
+
   /** Counts a request that the proxy itself failed; {@code policy} is null before there is one. */
   public void failed(@Nullable ServerPolicy policy, ProxyError error) {
     metrics.inboundHttpError(target, policy, error);

@@ -39,6 +39,7 @@ public final class ProxyMetrics {
   private final Family<Counter> inboundTcpDeny;
   private final Family<Counter> inboundTcpTerminate;
   private final Family<Counter> inboundHttpErrors;
+  private final Family<Counter> inboundHttpExhausted;
   private final Family<Counter> inboundTcpErrors;
   private final Family<Counter> outboundHttpErrors;
   private final Family<Counter> outboundTcpErrors;
@@ -102,6 +103,10 @@ public final class ProxyMetrics {
             "Connections cut because policy changed under them.");
     inboundHttpErrors =
         registry.counter("inbound_http_errors_total", "Inbound requests that the proxy failed.");
+    inboundHttpExhausted =
+        registry.counter(
+            "signet_inbound_http_exhausted_total",
+            "HTTP connections ended because their clients made too much work without use.");
     inboundTcpErrors =
         registry.counter("inbound_tcp_errors_total", "Inbound connections that the proxy failed.");
     outboundHttpErrors =
@@ -392,6 +397,10 @@ public final class ProxyMetrics {
       labels.add(server(policy.server(), target.port()));
     }
     inboundHttpErrors.with(labels.build()).increment();
+  }
+
+  void inboundHttpExhausted() {
+    inboundHttpExhausted.with(Labels.none()).increment();
   }
 
   void outboundHttpError(ProxyError error) {

@@ -217,9 +217,6 @@ class Http1HostileTest {
       } while (sent.get() != before);
       // What the kernel's buffers take, both ways.
       assertThat(before).isLessThan(32 * 1024 * 1024);
-      for (int i = 0; i < 10_000; i++) {
-        assertThat(client.response().status()).isEqualTo(403);
-      }
     }
   }
 }

@@ -555,18 +555,7 @@ class Http1WireTest {
     try (var app = Http1Application.echoingPaths();
         var proxy =
             new ProxyFixture(
-                transport,
-                app.port(),
-                config ->
-                    new HttpConfig(
-                        config.maxHeadBytes(),
-                        Duration.ofMillis(200),
-                        config.idleTimeout(),
-                        config.poolIdleTimeout(),
-                        config.maxConcurrentStreams(),
-                        config.streamWindow(),
-                        config.connectionWindow(),
-                        config.maxInFlight()));
+                transport, app.port(), config -> config.withHeadTimeout(Duration.ofMillis(200)));
         var client = new Http1Client(proxy.inbound(null))) {
       client.send("GET / HTTP/1.1\r\nhost: we");
       assertThat(client.ended()).isTrue();

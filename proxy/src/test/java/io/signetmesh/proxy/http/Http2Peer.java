@@ -74,12 +74,16 @@ final class Http2Peer implements AutoCloseable {
 
   /** A client connected to a port of this machine. */
   static Http2Peer client(int port) throws InterruptedException {
+    return client(port, Http2Settings.defaultSettings());
+  }
+
+  static Http2Peer client(int port, Http2Settings settings) throws InterruptedException {
     Http2Peer peer = new Http2Peer(null);
     peer.channel =
         new Bootstrap()
             .group(peer.group)
             .channel(NioSocketChannel.class)
-            .handler(peer.initializer(false, Http2Settings.defaultSettings()))
+            .handler(peer.initializer(false, settings))
             .connect(InetAddress.getLoopbackAddress(), port)
             .sync()
             .channel();
@@ -148,6 +152,36 @@ final class Http2Peer implements AutoCloseable {
     return connection().open(head, end);
   }
 
+  /** Opens a stream that has a body and trailers, all at once, whatever the proxy allows. */
+  Stream openWhole(Http2Headers head) {
+    Connection connection = connection();
+    Stream stream = new Stream(connection);
+    connection.run(
+        () -> {
+          connection.codec.connection().local().maxActiveStreams(Integer.MAX_VALUE);
+          connection.open(stream, head, false);
+          ChannelHandlerContext ctx = connection.context();
+          for (int i = 0; i < 3; i++) {
+            connection
+                .codec
+                .encoder()
+                .writeData(
+                    ctx,
+                    stream.id,
+                    Unpooled.wrappedBuffer(new byte[1000]),
+                    0,
+                    false,
+                    ctx.newPromise());
+          }
+          Http2Headers trailers = new DefaultHttp2Headers(false).add("x-sum", "1");
+          connection
+              .codec
+              .encoder()
+              .writeHeaders(ctx, stream.id, trailers, 0, true, ctx.newPromise());
+        });
+    return stream;
+  }
+
   Stream get(String path, String... headers) {
     return open("GET", path, true, headers);
   }
@@ -174,6 +208,8 @@ final class Http2Peer implements AutoCloseable {
 
     /** GOAWAYs in order: last stream id and error code. */
     final BlockingQueue<List<Long>> goAways = new LinkedBlockingQueue<>();
+
+    private final BlockingQueue<Long> pings = new LinkedBlockingQueue<>();
 
     private Connection(Channel socket, boolean server, Http2Settings settings) {
       this.socket = socket;
@@ -219,14 +255,15 @@ final class Http2Peer implements AutoCloseable {
 
     private Stream open(Http2Headers head, boolean end) {
       Stream stream = new Stream(this);
-      run(
-          () -> {
-            stream.id = codec.connection().local().incrementAndGetNextStreamId();
-            streams.put(stream.id, stream);
-            ChannelHandlerContext ctx = context();
-            codec.encoder().writeHeaders(ctx, stream.id, head, 0, end, ctx.newPromise());
-          });
+      run(() -> open(stream, head, end));
       return stream;
+    }
+
+    private void open(Stream stream, Http2Headers head, boolean end) {
+      stream.id = codec.connection().local().incrementAndGetNextStreamId();
+      streams.put(stream.id, stream);
+      ChannelHandlerContext ctx = context();
+      codec.encoder().writeHeaders(ctx, stream.id, head, 0, end, ctx.newPromise());
     }
 
     /** Says that streams beyond {@code lastStreamId} will not be served. */
@@ -241,6 +278,68 @@ final class Http2Peer implements AutoCloseable {
                 Unpooled.EMPTY_BUFFER,
                 ctx.newPromise());
           });
+    }
+
+    /** A frame of any kind. */
+    void writeFrame(byte type, int streamId, short flags, byte[] payload) {
+      run(() -> write(type, streamId, flags, payload));
+    }
+
+    private void write(byte type, int streamId, short flags, byte[] payload) {
+      ByteBuf frame = Unpooled.buffer(9 + payload.length);
+      frame.writeMedium(payload.length).writeByte(type).writeByte(flags).writeInt(streamId);
+      context().write(frame.writeBytes(payload));
+    }
+
+    void writeRaw(ByteBuf frames) {
+      run(() -> context().write(frames));
+    }
+
+    /** Opens a stream that has no body and sends a frame on it. */
+    void openAndWrite(byte type, int flags, byte[] payload) {
+      Http2Headers head =
+          new DefaultHttp2Headers(false).method("GET").scheme("http").authority("web").path("/");
+      Stream stream = new Stream(this);
+      run(
+          () -> {
+            open(stream, head, true);
+            write(type, stream.id, (short) flags, payload);
+          });
+    }
+
+    /** Streams that were opened on the connection. */
+    int opened() {
+      return streams.size();
+    }
+
+    /** Reads nothing from here on. */
+    void stopReading() {
+      socket
+          .pipeline()
+          .addFirst(
+              new io.netty.channel.ChannelOutboundHandlerAdapter() {
+                @Override
+                public void read(ChannelHandlerContext ctx) {}
+              });
+      socket.config().setAutoRead(false);
+    }
+
+    /** Waits until everything before has been handled by the other side; false: it hangs up. */
+    boolean ping() throws InterruptedException {
+      long data = System.nanoTime();
+      run(() -> codec.encoder().writePing(context(), false, data, context().newPromise()));
+      while (socket.isActive() && goAways.isEmpty()) {
+        Long ack = pings.poll(10, TimeUnit.MILLISECONDS);
+        if (ack != null && ack == data) {
+          return true;
+        }
+      }
+      return false;
+    }
+
+    @Override
+    public void onPingAckRead(ChannelHandlerContext ctx, long data) {
+      pings.add(data);
     }
 
     List<Long> awaitGoAway() throws InterruptedException {

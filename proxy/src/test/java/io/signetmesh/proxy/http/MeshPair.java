@@ -237,6 +237,17 @@ public final class MeshPair implements AutoCloseable {
     policy.set(compiler.compile(server(protocol).addAuthorizations(of(identities)).build()));
   }
 
+  /** Puts a policy in force that grants everybody, on all networks. */
+  public void allowAll(ProxyProtocol protocol) {
+    Authz everybody =
+        of().toBuilder()
+            .setAuthentication(
+                Authn.newBuilder()
+                    .setUnauthenticated(Authn.PermitUnauthenticated.getDefaultInstance()))
+            .build();
+    policy.set(compiler.compile(server(protocol).addAuthorizations(everybody).build()));
+  }
+
   /** Puts a policy in force that grants one identity and denies another. */
   public void allowAndDeny(ProxyProtocol protocol, String granted, String denied) {
     policy.set(
@@ -276,6 +287,10 @@ public final class MeshPair implements AutoCloseable {
             ProxyProtocol.Detect.newBuilder()
                 .setTimeout(com.google.protobuf.Duration.newBuilder().setSeconds(2)))
         .build();
+  }
+
+  public static ProxyProtocol http2() {
+    return ProxyProtocol.newBuilder().setHttp2(ProxyProtocol.Http2.getDefaultInstance()).build();
   }
 
   public static ProxyProtocol opaque() {

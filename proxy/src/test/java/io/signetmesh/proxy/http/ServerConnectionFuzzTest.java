@@ -92,6 +92,7 @@ class ServerConnectionFuzzTest {
   /** Notes each request and answers it with 404. */
   private static final class Requests implements ExchangeFactory {
     private final List<String> seen = new ArrayList<>();
+    private final ClientAccount account = new ClientAccount(() -> 0);
 
     @Override
     public Exchange begin(
@@ -122,12 +123,25 @@ class ServerConnectionFuzzTest {
         @Nullable CharSequence method, @Nullable CharSequence target, String why) {}
 
     @Override
+    public ClientAccount account() {
+      return account;
+    }
+
+    @Override
+    public void exhausted(ClientAccount.Waste by) {}
+
+    @Override
     public void closed() {}
   }
 
   private static final class Answered extends Exchange {
     Answered(ServerStream server, Http2Headers head, boolean end) {
       super(server, head, end);
+    }
+
+    @Override
+    ClientAccount account() {
+      return new ClientAccount(() -> 0);
     }
 
     @Override

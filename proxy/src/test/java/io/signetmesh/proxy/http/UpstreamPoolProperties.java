@@ -302,6 +302,11 @@ final class UpstreamPoolProperties {
     }
 
     @Override
+    ClientAccount account() {
+      return new ClientAccount(System::nanoTime);
+    }
+
+    @Override
     boolean otherUpstreams() {
       return false;
     }
