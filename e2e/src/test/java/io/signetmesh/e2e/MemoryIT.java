@@ -196,6 +196,9 @@ class MemoryIT {
       for (int second = 0; second < 12; second++) {
         sleep(Duration.ofSeconds(1));
         peak = Math.max(peak, ProcessFigures.residentBytes(pid));
+        assertThat(server.proxy().isAlive())
+            .as(() -> String.join("\n", server.proxy().lastLines(15)))
+            .isTrue();
         assertThat(mesh.admin(server, "/live").status()).isEqualTo(200);
       }
       load.awaitMore(10);
