@@ -186,7 +186,10 @@ public final class Proxy implements AutoCloseable {
                     ? SourceAddresses.NONE
                     : SourceAddresses.of(config.inboundAddresses())));
     Connector connector = new MeteredConnector(peers, metrics);
-    HttpConfig http = HttpConfig.defaults().withPoolIdleTimeout(config.poolIdleTimeout());
+    HttpConfig http =
+        HttpConfig.defaults()
+            .withPoolIdleTimeout(config.poolIdleTimeout())
+            .withMaxHeadBytes(config.maxHeadBytes());
     DefaultHttpOutbound httpOutbound = new DefaultHttpOutbound(http, connector, metrics);
     LiveSslContext<Credentials> tls = keep(serverTls(credentials, List.of()));
     LiveSslContext<Credentials> directTls =

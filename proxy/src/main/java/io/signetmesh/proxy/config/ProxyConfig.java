@@ -50,6 +50,7 @@ import org.jspecify.annotations.Nullable;
  * @param outboundConnectTimeout limit for connections to peers, TLS included
  * @param poolIdleTimeout idle HTTP/1 connections to upstreams are closed after this
  * @param pace how fast peers have to go on that owe bytes
+ * @param maxHeadBytes longest head of a request or response, in bytes, on every hop
  * @param loops event loops
  * @param transport transport asked for, or null for the best
  * @param auditFile file of the audit journal
@@ -88,6 +89,7 @@ public record ProxyConfig(
     Duration outboundConnectTimeout,
     Duration poolIdleTimeout,
     Pace pace,
+    int maxHeadBytes,
     int loops,
     @Nullable String transport,
     Path auditFile,
@@ -204,6 +206,7 @@ public record ProxyConfig(
                 seconds(values, SIGNET + "BODY_TIMEOUT", Pace.DEFAULT.bodyTime()),
                 seconds(values, SIGNET + "ANSWER_TIMEOUT", Pace.DEFAULT.answerTime()),
                 values.number(SIGNET + "LEAST_RATE", Pace.DEFAULT.bytesPerSecond(), 0, 1_000_000)),
+            values.number(SIGNET + "MAX_HEAD_BYTES", 64 * 1024, 8 * 1024, 1024 * 1024),
             loops,
             values.text(SIGNET + "TRANSPORT"),
             Path.of(values.text(SIGNET + "AUDIT_FILE", "signet-audit.jsonl")),

@@ -10,6 +10,7 @@ import io.netty.handler.codec.http2.Http2Exception.HeaderListSizeException;
 import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.handler.codec.http2.Http2Stream;
 import io.netty.util.AsciiString;
+import io.netty.util.concurrent.ScheduledFuture;
 import io.signetmesh.proxy.authorize.RequestSyntax;
 import io.signetmesh.proxy.authorize.RequestTarget;
 import io.signetmesh.proxy.loop.ProxyLoop;
@@ -30,11 +31,15 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
   private final ExchangeFactory factory;
   private final ClientAccount account;
   private final WorkBudget budget;
+  private final HttpConfig config;
+  private final HeadWatch heads = new HeadWatch();
+  private @Nullable ScheduledFuture<?> headTimer;
   private boolean broken;
   private boolean paused;
 
   private Http2ServerConnection(ProxyLoop loop, HttpConfig config, ExchangeFactory factory) {
     super(loop, config, new Codec(config, true));
+    this.config = config;
     this.factory = factory;
     this.account = factory.account();
     this.budget = account.connectionBudget();
@@ -283,7 +288,7 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
             ? connection().streamMayHaveExisted(error.streamId())
             : state(stream) != null;
     if (!outbound && !begun) {
-      factory.malformed(null, null, "head: " + error.getMessage());
+      factory.malformed(null, null, "head: " + RequestBytes.withoutContent(error));
     }
     if (!outbound) {
       wasted(ClientAccount.Waste.RESET, 1);
@@ -328,13 +333,53 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
       @Nullable Http2Exception error) {
     if (!outbound && !broken) {
       broken = true;
-      factory.malformed(null, null, "connection: " + cause.getMessage());
+      factory.malformed(null, null, "connection: " + RequestBytes.withoutContent(cause));
     }
     super.onConnectionError(ctx, outbound, cause, error);
   }
 
+  /** Notices heads that arrive slowly, or never come to their end. */
+  @Override
+  protected void decode(ChannelHandlerContext ctx, ByteBuf in, List<Object> out) throws Exception {
+    int from = in.readerIndex();
+    super.decode(ctx, in, out);
+    heads.taken(in, from, in.readerIndex());
+    boolean open = !broken && heads.isOpen(in);
+    ScheduledFuture<?> timer = headTimer;
+    if (!open && timer != null) {
+      timer.cancel(false);
+      headTimer = null;
+    } else if (open && timer == null) {
+      headTimer =
+          ctx.executor()
+              .schedule(
+                  () -> {
+                    if (paused) {
+                      // It is we who do not read.
+                      headTimer = null;
+                    } else {
+                      unfinished("head: not complete in time");
+                      ctx.close();
+                    }
+                  },
+                  config.headTimeout().toMillis(),
+                  TimeUnit.MILLISECONDS);
+    }
+  }
+
+  private void unfinished(String why) {
+    ScheduledFuture<?> timer = headTimer;
+    if (timer != null && !broken) {
+      timer.cancel(false);
+      headTimer = null;
+      broken = true;
+      factory.malformed(null, null, why);
+    }
+  }
+
   @Override
   public void channelInactive(ChannelHandlerContext ctx) throws Exception {
+    unfinished("head: the connection ended in it");
     // Closes every stream, which aborts its exchange.
     super.channelInactive(ctx);
     factory.closed();

@@ -78,6 +78,21 @@ public record HttpConfig(
         progressTimeout);
   }
 
+  /** The same with another limit of heads. */
+  public HttpConfig withMaxHeadBytes(int bytes) {
+    return new HttpConfig(
+        bytes,
+        headTimeout,
+        idleTimeout,
+        poolIdleTimeout,
+        maxConcurrentStreams,
+        streamWindow,
+        maxStreamWindow,
+        connectionWindow,
+        maxInFlight,
+        progressTimeout);
+  }
+
   /** The same with another time for heads. */
   HttpConfig withHeadTimeout(Duration timeout) {
     return new HttpConfig(

@@ -47,6 +47,20 @@ class ProxyConfigTest {
     }
   }
 
+  @Test
+  void theLimitOfHeadsIsANumberWithinBounds() throws Exception {
+    Map<String, String> environment = new HashMap<>(GOOD);
+    assertThat(ProxyConfig.from(environment).maxHeadBytes()).isEqualTo(65_536);
+    environment.put("SIGNET_PROXY_MAX_HEAD_BYTES", "131072");
+    assertThat(ProxyConfig.from(environment).maxHeadBytes()).isEqualTo(131_072);
+    for (String bad : new String[] {"1000", "64k", "2000000"}) {
+      environment.put("SIGNET_PROXY_MAX_HEAD_BYTES", bad);
+      assertThatThrownBy(() -> ProxyConfig.from(environment))
+          .hasMessageContaining("SIGNET_PROXY_MAX_HEAD_BYTES")
+          .hasMessageContaining(bad);
+    }
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',

@@ -1,9 +1,11 @@
 package io.signetmesh.proxy.http;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.signetmesh.audit.DecisionEvent;
 import io.signetmesh.proxy.loop.IoTransport;
+import java.time.Duration;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -71,6 +73,31 @@ class UnfinishedHeadTest {
       client.shutdownOutput();
       client.rest();
       assertThat(proxy.decisions).hasSize(1);
+    }
+  }
+
+  private static final byte[] PREFACE =
+      "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0".getBytes(UTF_8);
+
+  @ParameterizedTest
+  @ValueSource(strings = {"\0\0\4\1\0\0\0\0\1abcd", "\0\0\4\1\4\0\0\0\1ab", "\0\0\4\1\4\0\0\0"})
+  void http2HeadersThatNeverEnd(String frames) throws Exception {
+    try (var app = Http2Peer.echoingPaths();
+        var proxy =
+            new ProxyFixture(
+                TRANSPORT, app.port(), config -> config.withHeadTimeout(Duration.ofMillis(200)))) {
+      int port = proxy.inbound(null);
+      try (var client = new Http1Client(port)) {
+        client.send(PREFACE).send(frames.getBytes(UTF_8));
+        client.rest();
+        assertThat(only(proxy).detail()).isEqualTo("head: not complete in time");
+      }
+      proxy.decisions.clear();
+      try (var client = new Http1Client(port)) {
+        client.send(PREFACE).send(frames.getBytes(UTF_8));
+        client.exactly(9);
+      }
+      assertThat(only(proxy).detail()).startsWith("head: ");
     }
   }
 }
