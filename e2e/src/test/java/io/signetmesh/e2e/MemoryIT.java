@@ -136,7 +136,7 @@ class MemoryIT {
   }
 
   @Test
-  void headsOfManyShortLinesOfThousandsWithoutIdentity() throws Exception {
+  void headsOfManyShortLinesOfHundredsWithoutIdentity() throws Exception {
     byte[] begin =
         ("GET / HTTP/1.1\r\nHost: a\r\n" + "x: y\r\n".repeat(10_000))
             .getBytes(StandardCharsets.US_ASCII);

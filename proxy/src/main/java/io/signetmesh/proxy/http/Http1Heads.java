@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Turns decoded HTTP/1 heads into HTTP/2 style heads without hop-by-hop headers. */
 final class Http1Heads {
-  private static final int FIELD_OVERHEAD = 32;
+  static final int FIELD_OVERHEAD = 32;
 
   private Http1Heads() {}
 

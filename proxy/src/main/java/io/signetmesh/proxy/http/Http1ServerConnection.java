@@ -726,7 +726,7 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter
     private boolean folded;
     private int lengths;
     private final RequestBytes bytes = new RequestBytes();
-    private final PartialHead partial = new PartialHead();
+    private final PartialHead partial;
 
     Decoder(Http1ServerConnection connection, HttpConfig config) {
       super(
@@ -738,6 +738,7 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter
               .setStrictLineParsing(true)
               .setUseRfc9112TransferEncoding(true));
       this.connection = connection;
+      this.partial = new PartialHead(config.maxHeadBytes());
     }
 
     @Override
@@ -849,7 +850,7 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter
         return;
       }
       if (!bytes.look(in)) {
-        refuse(in, out);
+        refuse(in, out, new RequestBytes.MalformedException(bytes.flaw()));
         return;
       }
       if (bytes.waits(in)) {
@@ -869,7 +870,10 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter
           partial.ended();
           begun(out.get(before));
         } else if (headBegun || in.isReadable()) {
-          partial.parsed(in, start);
+          if (!partial.parsed(in, start)) {
+            refuse(in, out, new TooLongHttpHeaderException("more fields than a head may have"));
+            return;
+          }
           connection.partialHead();
         }
       }
@@ -880,10 +884,9 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter
     }
 
     /** Hands out in the place of a request, or of the rest of one, that it is malformed. */
-    private void refuse(ByteBuf in, List<Object> out) {
+    private void refuse(ByteBuf in, List<Object> out, Exception flaw) {
       in.skipBytes(in.readableBytes());
-      DecoderResult failure =
-          DecoderResult.failure(new RequestBytes.MalformedException(bytes.flaw()));
+      DecoderResult failure = DecoderResult.failure(flaw);
       if (inBody) {
         HttpContent end = new DefaultLastHttpContent(Unpooled.EMPTY_BUFFER);
         end.setDecoderResult(failure);

@@ -6,13 +6,23 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Charges the connection for the part of a head that has been parsed while the rest is still to
- * come. Confined to the loop.
+ * come, and finds out early that it will be too large: short lines take many times their length of
+ * heap. Confined to the loop.
  */
 final class PartialHead {
   private static final byte LF = '\n';
 
   private @Nullable ConnectionMemory memory;
+  private final int maxHeadBytes;
   private long charged;
+  private long lines;
+
+  /**
+   * @param maxHeadBytes largest head, in the measure of {@link Http1Heads#listSize}
+   */
+  PartialHead(int maxHeadBytes) {
+    this.maxHeadBytes = maxHeadBytes;
+  }
 
   /** The account; null where none is kept. */
   void account(@Nullable ConnectionMemory account) {
@@ -23,24 +33,30 @@ final class PartialHead {
    * More of a head was parsed, and it is not complete.
    *
    * @param in what was parsed, from {@code start} to the reader index
+   * @return false: the head will be too large, however it ends
    */
-  void parsed(ByteBuf in, int start) {
-    ConnectionMemory account = memory;
+  boolean parsed(ByteBuf in, int start) {
     int end = in.readerIndex();
-    if (account == null || start >= end) {
-      return;
+    if (start >= end) {
+      return true;
     }
-    int lines = 0;
+    int more = 0;
     for (int i = in.indexOf(start, end, LF); i >= 0; i = in.indexOf(i + 1, end, LF)) {
-      lines++;
+      more++;
     }
-    long bytes = ConnectionMemory.heapOf(end - start, lines);
-    charged += bytes;
-    account.addHeads(bytes);
+    lines += more;
+    ConnectionMemory account = memory;
+    if (account != null) {
+      long bytes = ConnectionMemory.heapOf(end - start, more);
+      charged += bytes;
+      account.addHeads(bytes);
+    }
+    return (lines - 1) * (Http1Heads.FIELD_OVERHEAD + 1) <= maxHeadBytes;
   }
 
   /** The head is complete, or will not be. */
   void ended() {
+    lines = 0;
     ConnectionMemory account = memory;
     if (account != null && charged != 0) {
       account.addHeads(-charged);
