@@ -1,5 +1,6 @@
 package io.signetmesh.proxy.http;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -138,6 +139,26 @@ class FieldBlockTest {
                 });
       }
     }
+  }
+
+  @Test
+  void aFieldThatDoesNotFitIntoTheTableLeavesItEmpty() throws Exception {
+    Http2Headers small = new DefaultHttp2Headers(false).add("x-a", "1");
+    assertThat(decode(encode(small), new Random(1), 16_384)).isEqualTo(small);
+    // Literal with indexing (RFC 7541 6.2.1), as Netty's encoder does not write it for long values.
+    ByteBuf large = Unpooled.buffer();
+    large.writeByte(0x40).writeByte(1).writeByte('b');
+    int rest = 100_000 - 0x7F;
+    large.writeByte(0x7F).writeByte(rest & 0x7F | 0x80).writeByte(rest >>> 7 & 0x7F | 0x80);
+    large.writeByte(rest >>> 14).writeBytes("v".repeat(100_000).getBytes(US_ASCII));
+    assertThatThrownBy(() -> decode(large, new Random(1), 16_384))
+        .isInstanceOf(HeaderListSizeException.class);
+    // What was the newest entry of the dynamic table is not there any more.
+    ByteBuf reference = Unpooled.wrappedBuffer(new byte[] {(byte) 0x80 | 62});
+    assertThatThrownBy(() -> decode(reference, new Random(1), 16_384))
+        .isInstanceOfSatisfying(
+            Http2Exception.class,
+            e -> assertThat(e.error()).isEqualTo(Http2Error.COMPRESSION_ERROR));
   }
 
   @Test

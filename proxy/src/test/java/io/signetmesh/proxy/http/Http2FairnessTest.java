@@ -3,6 +3,7 @@ package io.signetmesh.proxy.http;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.netty.handler.codec.http2.Http2Error;
+import io.netty.handler.codec.http2.Http2Settings;
 import io.signetmesh.proxy.http.Http2Peer.Event;
 import io.signetmesh.proxy.http.Http2Peer.Stream;
 import io.signetmesh.proxy.loop.IoTransport;
@@ -127,7 +128,9 @@ class Http2FairnessTest {
                     String body = stream.rest().body();
                     stream.respond("200").send(body, true);
                   }
-                });
+                },
+                // So that it is not the number of streams that opens another connection.
+                Http2Settings.defaultSettings().maxConcurrentStreams(10_000));
         var proxy = new ProxyFixture(transport, app.port());
         var stuck = Http2Peer.client(proxy.inbound(ProxyFixture.IDENTITY));
         var other = Http2Peer.client(proxy.inbound(null))) {
