@@ -133,10 +133,10 @@ class OutageIT {
                   "--wait",
                   "5s");
           assertThat(status.awaitExit(Duration.ofSeconds(30))).isTrue();
-          List<String> lines = status.lastLines(50);
-          assertThat(lines)
+          // The log holds what earlier looks said as well; the exit code is of this one.
+          assertThat(status.lastLines(50))
               .filteredOn(line -> line.startsWith("Server ") && line.contains(" 1 of 1 "))
-              .hasSize(3);
+              .hasSizeGreaterThanOrEqualTo(3);
           return status.exitCode() == 0;
         });
   }

@@ -13,6 +13,7 @@ import io.signetmesh.identity.pki.Certificates;
 import io.signetmesh.identity.pki.TrustBundle;
 import io.signetmesh.identity.pki.WorkloadIdentity;
 import java.io.IOException;
+import java.net.ConnectException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
@@ -403,7 +404,12 @@ public final class Mesh implements AutoCloseable {
 
   /** A page of a proxy's admin server; the status is the answer's, whatever it is. */
   public Answer admin(MeshWorkload workload, String path) throws Exception {
-    return get(workload.host().admin(), path);
+    try {
+      return get(workload.host().admin(), path);
+    } catch (ConnectException e) {
+      // On a host that is kept busy the client gives up an attempt before it has begun.
+      return get(workload.host().admin(), path);
+    }
   }
 
   /** A GET over HTTP/1.1. */

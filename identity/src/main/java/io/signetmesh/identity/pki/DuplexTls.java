@@ -115,6 +115,10 @@ public final class DuplexTls extends ChannelDuplexHandler {
     }
     // The engine writes through a BIO of its own: nothing may be left in it.
     drain(engine, ctx);
+    if (engine.sslPointer() != ssl) {
+      // An engine that finds the session at its end while it writes frees it.
+      throw new SSLException("the peer closed the TLS session with its handshake");
+    }
     engine.retain();
     DuplexTls taken;
     try {

@@ -2,6 +2,7 @@ package io.signetmesh.proxy.http;
 
 import io.netty.channel.Channel;
 import io.netty.handler.codec.http2.DefaultHttp2Headers;
+import io.netty.handler.codec.http2.Http2Error;
 import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.util.AsciiString;
 import io.netty.util.NetUtil;
@@ -147,7 +148,13 @@ public final class DefaultHttpInbound implements HttpInbound {
       first = exchange;
       state.inFlight++;
       exchange.charge(ConnectionMemory.of(channel));
-      exchange.decideAndSend();
+      try {
+        exchange.decideAndSend();
+      } catch (RuntimeException | Error e) {
+        // No server connection knows of it yet: what was counted for it is given back here.
+        exchange.requestAborted(Http2Error.INTERNAL_ERROR.code());
+        throw e;
+      }
       if (!end && !exchange.done() && head.contains(HeaderNames.CONTENT_LENGTH)) {
         exchange.body = state.slowBodies.watch(exchange, exchange::bodyTooSlow);
       }

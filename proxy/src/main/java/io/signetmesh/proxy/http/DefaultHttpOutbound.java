@@ -1,6 +1,7 @@
 package io.signetmesh.proxy.http;
 
 import io.netty.channel.Channel;
+import io.netty.handler.codec.http2.Http2Error;
 import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.util.AsciiString;
 import io.netty.util.concurrent.Future;
@@ -120,6 +121,17 @@ public final class DefaultHttpOutbound implements HttpOutbound {
       OutboundExchange exchange = new OutboundExchange(this, server, head, end, upgrade);
       state.inFlight++;
       exchange.charge(ConnectionMemory.of(channel));
+      try {
+        begin(exchange, head);
+      } catch (RuntimeException | Error e) {
+        // No server connection knows of it yet: what was counted for it is given back here.
+        exchange.requestAborted(Http2Error.INTERNAL_ERROR.code());
+        throw e;
+      }
+      return exchange;
+    }
+
+    private void begin(OutboundExchange exchange, Http2Headers head) {
       exchange.prepare();
       if (state.inFlight > config.maxInFlight() || exchange.beyondShare()) {
         exchange.fail(Failure.OVERLOADED);
@@ -130,7 +142,6 @@ public final class DefaultHttpOutbound implements HttpOutbound {
       } else {
         exchange.pickAndSend();
       }
-      return exchange;
     }
 
     @Override

@@ -611,6 +611,8 @@ final class ConnectionLife {
         arrival.label(),
         null,
         why);
+    // What waits is not decided on any more.
+    to(new ConnectionState.Closed());
   }
 
   private void deny(Reason reason, String label, String detail) {

@@ -152,6 +152,10 @@ public final class ConnectionMemory {
 
   /** A connection was dialled for this one alone: what waits there is held for it as well. */
   public void dialled(Channel other) {
+    if (open == 0) {
+      // The client is gone and its account is settled; what it sent before is handed on.
+      return;
+    }
     if (dialled == null) {
       dialled = new ArrayList<>(1);
     }
