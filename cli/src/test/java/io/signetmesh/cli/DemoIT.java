@@ -124,6 +124,7 @@ final class DemoIT {
         .as("the connection that kept its right")
         .singleElement()
         .satisfies(verdict -> assertThat(verdict.path("note").asText()).endsWith(" 0 errors"));
-    assertThat(report.path("policy_edit").path("acknowledged_ports").asInt()).isEqualTo(3);
+    // Three ports of applications, and the admin port of each of the five proxies.
+    assertThat(report.path("policy_edit").path("acknowledged_ports").asInt()).isEqualTo(8);
   }
 }

@@ -127,7 +127,16 @@ final class ServersIT {
     JsonNode status = status();
     assertThat(status.path("ports"))
         .extracting(port -> port.path("name").asText() + ":" + port.path("port").asInt())
-        .containsExactly("greeter:9090", "ledger:7070", "web:8080");
+        // The admin port of each proxy is under policy as well.
+        .containsExactly(
+            "frontend:4191",
+            "greeter:4191",
+            "greeter:9090",
+            "intruder:4191",
+            "ledger:4191",
+            "ledger:7070",
+            "web:4191",
+            "web:8080");
     assertThat(status.path("findings")).isEmpty();
     up.terminate();
     assertThat(up.awaitExit(LIMIT)).isTrue();
