@@ -10,6 +10,7 @@ import io.netty.channel.IoRegistration;
 import io.netty.channel.epoll.EpollIoHandle;
 import io.netty.channel.nio.NioIoHandle;
 import io.netty.channel.unix.FileDescriptor;
+import io.netty.channel.uring.IoUringIoEvent;
 import io.netty.channel.uring.IoUringIoHandle;
 import io.netty.util.concurrent.ThreadAwareExecutor;
 import java.nio.channels.SelectableChannel;
@@ -28,6 +29,7 @@ final class GuardedIo implements IoHandler {
 
   private final IoHandler io;
   private final @Nullable FairEventLoop loop;
+  private final HalfClosedWrites halfClosedWrites = new HalfClosedWrites();
 
   private GuardedIo(IoHandler io, @Nullable FairEventLoop loop) {
     this.io = io;
@@ -52,7 +54,12 @@ final class GuardedIo implements IoHandler {
   @Override
   public IoRegistration register(IoHandle handle) throws Exception {
     return switch (handle) {
-      case IoUringIoHandle uring -> io.register(new Uring(loop, uring));
+      case IoUringIoHandle uring -> {
+        if (uring instanceof Channel.Unsafe unsafe) {
+          halfClosedWrites.limit(unsafe);
+        }
+        yield io.register(new Uring(loop, uring, halfClosedWrites));
+      }
       case EpollIoHandle epoll -> io.register(new Epoll(loop, epoll));
       case NioIoHandle nio -> io.register(new Nio(loop, nio));
       default -> io.register(handle);
@@ -99,6 +106,10 @@ final class GuardedIo implements IoHandler {
       this.handle = handle;
     }
 
+    IoHandle handle() {
+      return handle;
+    }
+
     @Override
     public void handle(IoRegistration registration, IoEvent event) {
       try {
@@ -140,8 +151,22 @@ final class GuardedIo implements IoHandler {
   }
 
   private static final class Uring extends Guarded implements IoUringIoHandle {
-    Uring(@Nullable FairEventLoop loop, IoUringIoHandle handle) {
+    private final HalfClosedWrites halfClosedWrites;
+
+    Uring(@Nullable FairEventLoop loop, IoUringIoHandle handle, HalfClosedWrites halfClosedWrites) {
       super(loop, handle);
+      this.halfClosedWrites = halfClosedWrites;
+    }
+
+    @Override
+    public void handle(IoRegistration registration, IoEvent event) {
+      // Netty uses the event again for the next one.
+      boolean halfClosed =
+          event instanceof IoUringIoEvent uring && HalfClosedWrites.concerns(uring);
+      super.handle(registration, event);
+      if (halfClosed && handle() instanceof Channel.Unsafe unsafe) {
+        halfClosedWrites.watch(registration, this, unsafe);
+      }
     }
   }
 

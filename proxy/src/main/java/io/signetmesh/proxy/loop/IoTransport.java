@@ -16,6 +16,7 @@ import io.netty.channel.unix.IntegerUnixChannelOption;
 import io.netty.channel.uring.IoUring;
 import io.netty.channel.uring.IoUringChannelOption;
 import io.netty.channel.uring.IoUringIoHandler;
+import io.netty.channel.uring.IoUringIoHandlerConfig;
 import io.netty.channel.uring.IoUringServerSocketChannel;
 import io.netty.channel.uring.IoUringSocketChannel;
 import java.util.Locale;
@@ -100,7 +101,9 @@ public enum IoTransport {
   IoHandlerFactory handlerFactory() {
     return GuardedIo.around(
         switch (this) {
-          case IO_URING -> IoUringIoHandler.newFactory();
+          case IO_URING ->
+              IoUringIoHandler.newFactory(
+                  new IoUringIoHandlerConfig().setMaxUnboundedWorker(HalfClosedWrites.WORKERS));
           case EPOLL -> HalfCloseableEpoll.newFactory();
           case NIO -> NioIoHandler.newFactory();
         });

@@ -20,7 +20,11 @@ import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.SocketException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -163,14 +167,48 @@ class TcpRelayTest {
       server.getOutputStream().write("greeting".getBytes(US_ASCII));
       server.shutdownOutput();
       assertThat(client.getInputStream().readAllBytes()).hasSize(8);
-      // Netty's io_uring transport (4.2.18) is not told again that a connection can be written to
-      // once the connection's input has ended.
-      assumeThat(transport).isNotEqualTo(IoTransport.IO_URING);
       AtomicInteger sent = sending(client, 64);
       atRest(sent);
       assertThat(sent).hasValueLessThan(40);
       assertThat(server.getInputStream().readAllBytes()).hasSize(64 * MIB);
       assertThat(closed.tryAcquire(10, TimeUnit.SECONDS)).isTrue();
+    }
+  }
+
+  @Test
+  void clientsThatDoNotReadTakeNoThreadsEach() throws Exception {
+    assumeThat(Path.of("/proc/self/task")).isDirectory();
+    List<Socket> sockets = new ArrayList<>();
+    try {
+      for (int i = 0; i < 20; i++) {
+        Socket client = connect();
+        sockets.add(client);
+        client.getOutputStream().write("request".getBytes(US_ASCII));
+        client.shutdownOutput();
+        Socket server = accept();
+        sockets.add(server);
+        assertThat(server.getInputStream().readAllBytes()).hasSize(7);
+        atRest(sending(server, 64));
+      }
+      try (Stream<Path> threads = Files.list(Path.of("/proc/self/task"))) {
+        assertThat(threads.filter(thread -> nameOf(thread).startsWith("iou-wrk")))
+            .hasSizeLessThan(10);
+      }
+      for (int i = 0; i < sockets.size(); i += 2) {
+        assertThat(sockets.get(i).getInputStream().readAllBytes()).hasSize(64 * MIB);
+      }
+    } finally {
+      for (Socket socket : sockets) {
+        socket.close();
+      }
+    }
+  }
+
+  private static String nameOf(Path thread) {
+    try {
+      return Files.readString(thread.resolve("comm"));
+    } catch (IOException e) {
+      return "";
     }
   }
 
