@@ -32,6 +32,7 @@ import io.signetmesh.proxy.inbound.InboundAccept;
 import io.signetmesh.proxy.loop.IoTransport;
 import io.signetmesh.proxy.loop.LoopWatch;
 import io.signetmesh.proxy.loop.ProxyLoops;
+import io.signetmesh.proxy.loop.TcpKeepAlive;
 import io.signetmesh.proxy.metrics.BuildInfo;
 import io.signetmesh.proxy.metrics.MetricsRegistry;
 import io.signetmesh.proxy.metrics.PolicyInForce;
@@ -120,6 +121,8 @@ public final class Proxy implements AutoCloseable {
   }
 
   private void assemble() throws IOException {
+    config.ignored().forEach(log::warn);
+    ProxyConfig.KeepAlive keepAlive = config.keepAlive();
     IoTransport transport = IoTransport.select(config.transport());
     Journal journal =
         keep(
@@ -184,13 +187,19 @@ public final class Proxy implements AutoCloseable {
                 config.inboundConnectTimeout(),
                 config.redirected()
                     ? SourceAddresses.NONE
-                    : SourceAddresses.of(config.inboundAddresses())));
+                    : SourceAddresses.of(config.inboundAddresses()),
+                keepAlive.outboundConnect(),
+                keepAlive.inboundConnect()));
     Connector connector = new MeteredConnector(peers, metrics);
     HttpConfig http =
         HttpConfig.defaults()
             .withPoolIdleTimeout(config.poolIdleTimeout())
             .withMaxHeadBytes(config.maxHeadBytes());
-    DefaultHttpOutbound httpOutbound = new DefaultHttpOutbound(http, connector, metrics);
+    DefaultHttpOutbound httpOutbound =
+        new DefaultHttpOutbound(
+            http.withKeepAlive(keepAlive.outboundHttp2(), keepAlive.peerHttp2()),
+            connector,
+            metrics);
     LiveSslContext<Credentials> tls = keep(serverTls(credentials, List.of()));
     LiveSslContext<Credentials> directTls =
         keep(serverTls(credentials, List.of(TransportHeader.ALPN)));
@@ -206,7 +215,8 @@ public final class Proxy implements AutoCloseable {
             directTls,
             policies,
             connector,
-            new DefaultHttpInbound(http, connector, journal, clock),
+            new DefaultHttpInbound(
+                http.withKeepAlive(keepAlive.inboundHttp2(), null), connector, journal, clock),
             journal,
             metrics,
             config.inboundDetectTimeout(),
@@ -425,13 +435,20 @@ public final class Proxy implements AutoCloseable {
   private List<InetSocketAddress> bindInbound(ProxyLoops loops, InboundAccept.Services services)
       throws IOException {
     List<InetSocketAddress> bound = new ArrayList<>();
+    TcpKeepAlive accepted = config.keepAlive().inboundAccept();
     InboundAccept.Listener own = new InboundAccept.Listener(0, config.redirected());
     bound.add(
-        keep(loops.bind(config.inboundListen(), loop -> new InboundAccept(loop, own, services))));
+        keep(
+            loops.bind(
+                config.inboundListen(), accepted, loop -> new InboundAccept(loop, own, services))));
     for (ProxyConfig.InboundListener declared : config.inboundListeners()) {
       InboundAccept.Listener listener = new InboundAccept.Listener(declared.port(), false);
       bound.add(
-          keep(loops.bind(declared.listen(), loop -> new InboundAccept(loop, listener, services))));
+          keep(
+              loops.bind(
+                  declared.listen(),
+                  accepted,
+                  loop -> new InboundAccept(loop, listener, services))));
     }
     return List.copyOf(bound);
   }
@@ -439,15 +456,18 @@ public final class Proxy implements AutoCloseable {
   private List<InetSocketAddress> bindOutbound(ProxyLoops loops, OutboundAccept.Services services)
       throws IOException {
     List<InetSocketAddress> bound = new ArrayList<>();
+    TcpKeepAlive accepted = config.keepAlive().outboundAccept();
     InetSocketAddress redirected = config.outboundListen();
     if (redirected != null) {
-      bound.add(keep(loops.bind(redirected, loop -> new OutboundAccept(loop, null, services))));
+      bound.add(
+          keep(loops.bind(redirected, accepted, loop -> new OutboundAccept(loop, null, services))));
     }
     for (ProxyConfig.OutboundListener declared : config.outboundListeners()) {
       bound.add(
           keep(
               loops.bind(
                   declared.listen(),
+                  accepted,
                   loop -> new OutboundAccept(loop, declared.authority(), services))));
     }
     return List.copyOf(bound);

@@ -9,6 +9,7 @@ import io.grpc.netty.InternalProtocolNegotiator;
 import io.grpc.netty.NettyChannelBuilder;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
+import io.netty.channel.socket.nio.NioChannelOption;
 import io.netty.channel.socket.nio.NioSocketChannel;
 import io.signetmesh.identity.pki.Credentials;
 import io.signetmesh.identity.pki.LiveSslContext;
@@ -22,12 +23,14 @@ import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
+import jdk.net.ExtendedSocketOptions;
 
 /**
  * Opens gRPC channels to control-plane servers: HTTP/2 by prior knowledge inside TLS 1.3 without
  * ALPN, scheme {@code http}, the server's certificate compared with the identity expected.
  * Callbacks of calls run on the control loops and must not block. A channel connects with the first
- * call, and again, after 0.1 s to 5 s, as long as calls want it.
+ * call, and again, after 0.1 s to 5 s, as long as calls want it. A server that vanishes is noticed
+ * within half a minute.
  */
 public final class ControlChannel {
   private static final Duration TIMEOUT = Duration.ofSeconds(10);
@@ -35,6 +38,16 @@ public final class ControlChannel {
   private static final long MIN_BACKOFF_MILLIS = 100;
   private static final long MAX_BACKOFF_MILLIS = 5_000;
   private static final int MAX_MESSAGE = 16 << 20;
+
+  /**
+   * A call on which nothing comes for so long has its server asked by a PING, and fails when there
+   * is no answer in the same time again. A server of gRPC that ends connections over it (HTTP/2
+   * ENHANCE_YOUR_CALM) is asked half as often from then on, and is left to the kernel's probes.
+   */
+  private static final int KEEP_ALIVE_SECONDS = 10;
+
+  private static final int PROBE_SECONDS = 5;
+  private static final int PROBES = 3;
 
   private ControlChannel() {}
 
@@ -163,11 +176,15 @@ public final class ControlChannel {
             .eventLoopGroup(loops.group())
             .channelType(NioSocketChannel.class)
             .withOption(ChannelOption.TCP_NODELAY, true)
+            .withOption(ChannelOption.SO_KEEPALIVE, true)
+            .withOption(NioChannelOption.of(ExtendedSocketOptions.TCP_KEEPIDLE), KEEP_ALIVE_SECONDS)
+            .withOption(NioChannelOption.of(ExtendedSocketOptions.TCP_KEEPINTERVAL), PROBE_SECONDS)
+            .withOption(NioChannelOption.of(ExtendedSocketOptions.TCP_KEEPCOUNT), PROBES)
             .withOption(ChannelOption.CONNECT_TIMEOUT_MILLIS, CONNECT_TIMEOUT_MILLIS)
             .directExecutor()
             .idleTimeout(30, TimeUnit.SECONDS)
-            .keepAliveTime(60, TimeUnit.SECONDS)
-            .keepAliveTimeout(20, TimeUnit.SECONDS)
+            .keepAliveTime(KEEP_ALIVE_SECONDS, TimeUnit.SECONDS)
+            .keepAliveTimeout(KEEP_ALIVE_SECONDS, TimeUnit.SECONDS)
             .maxInboundMessageSize(MAX_MESSAGE)
             .proxyDetector(target -> null)
             .disableServiceConfigLookUp()

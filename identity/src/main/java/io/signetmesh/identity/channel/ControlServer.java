@@ -202,8 +202,9 @@ public final class ControlServer implements AutoCloseable {
               // Rust's HTTP/2 client measures the bandwidth with pings, several a second.
               .permitKeepAliveTime(10, TimeUnit.MILLISECONDS)
               .permitKeepAliveWithoutCalls(true)
-              .keepAliveTime(2, TimeUnit.MINUTES)
-              .keepAliveTimeout(20, TimeUnit.SECONDS)
+              // Proxies that vanish are gone within half a minute; those that live ask themselves.
+              .keepAliveTime(15, TimeUnit.SECONDS)
+              .keepAliveTimeout(10, TimeUnit.SECONDS)
               .maxRstFramesPerWindow(10_000, 30)
               .intercept(new CallerInterceptor(openMethods(config.security())));
       services.forEach(builder::addService);

@@ -1,11 +1,15 @@
 package io.signetmesh.proxy.config;
 
+import io.signetmesh.proxy.loop.Http2KeepAlive;
+import io.signetmesh.proxy.loop.TcpKeepAlive;
 import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -24,6 +28,7 @@ final class ConfigValues {
   private static final Pattern IPV4 = Pattern.compile("\\d{1,3}(\\.\\d{1,3}){3}");
 
   private final Map<String, String> environment;
+  private final Set<String> read = new HashSet<>();
   private final List<String> faults = new ArrayList<>();
 
   ConfigValues(Map<String, String> environment) {
@@ -38,7 +43,34 @@ final class ConfigValues {
     faults.add(name + "='" + value + "': expected " + expected);
   }
 
+  /**
+   * What is set and has no effect: variables of Linkerd's proxy, or by their names of this one,
+   * that nothing has been read from.
+   *
+   * @param elsewhere names that are read in another place
+   */
+  List<String> ignored(Set<String> elsewhere) {
+    List<String> ignored = new ArrayList<>();
+    environment.forEach(
+        (name, value) -> {
+          boolean ours = name.startsWith("SIGNET_PROXY_");
+          if ((ours || name.startsWith(LinkerdVariables.PREFIX))
+              && !value.isBlank()
+              && !read.contains(name)
+              && !elsewhere.contains(name)) {
+            ignored.add(
+                name
+                    + (LinkerdVariables.contains(name)
+                        ? " is a variable of Linkerd's proxy that has no effect on this one"
+                        : " is a variable of no proxy: it has no effect"));
+          }
+        });
+    Collections.sort(ignored);
+    return List.copyOf(ignored);
+  }
+
   @Nullable String text(String name) {
+    read.add(name);
     String value = environment.get(name);
     return value == null || value.isBlank() ? null : value.strip();
   }
@@ -83,6 +115,62 @@ final class ConfigValues {
       fault(name, value, "a shorter duration");
       return otherwise;
     }
+  }
+
+  /** A duration from {@code min} to {@code max}, or zero for none. */
+  private Duration durationOrNone(String name, Duration otherwise, Duration min, Duration max) {
+    Duration found = duration(name, otherwise);
+    if (!found.isZero() && (found.compareTo(min) < 0 || found.compareTo(max) > 0)) {
+      fault(
+          name,
+          text(name, ""),
+          "a duration from " + min.toMillis() + "ms to " + max.toMillis() + "ms, or 0 for none");
+      return otherwise;
+    }
+    return found;
+  }
+
+  /** TCP keep-alive of connections, from {@code <base>_KEEPALIVE} and {@code _USER_TIMEOUT}. */
+  TcpKeepAlive tcpKeepAlive(String base) {
+    return TcpKeepAlive.of(
+        durationOrNone(
+            base + "_KEEPALIVE",
+            Duration.ofSeconds(TcpKeepAlive.DEFAULT.idleSeconds()),
+            Duration.ofSeconds(1),
+            Duration.ofSeconds(TcpKeepAlive.MAX_IDLE_SECONDS)),
+        durationOrNone(
+            base + "_USER_TIMEOUT",
+            Duration.ofMillis(TcpKeepAlive.DEFAULT.userTimeoutMillis()),
+            Duration.ofMillis(1),
+            Duration.ofMillis(Integer.MAX_VALUE)));
+  }
+
+  /**
+   * Keep-alive of HTTP/2 connections, from {@code <base>_KEEP_ALIVE_INTERVAL} and {@code _TIMEOUT}.
+   */
+  Http2KeepAlive http2KeepAlive(String base) {
+    Http2KeepAlive usual = Http2KeepAlive.DEFAULT;
+    Duration interval =
+        durationOrNone(
+            base + "_KEEP_ALIVE_INTERVAL",
+            usual.interval(),
+            Duration.ofSeconds(1),
+            Duration.ofDays(1));
+    String timeout = base + "_KEEP_ALIVE_TIMEOUT";
+    Duration limit =
+        durationOrNone(timeout, usual.timeout(), Duration.ofMillis(100), Duration.ofDays(1));
+    if (limit.isZero()) {
+      fault(timeout, text(timeout, ""), "a duration from 100ms to 86400000ms");
+      limit = usual.timeout();
+    }
+    return new Http2KeepAlive(interval, limit, true);
+  }
+
+  /** As {@link #http2KeepAlive}; null when neither variable is set. */
+  @Nullable Http2KeepAlive http2KeepAliveIfSet(String base) {
+    boolean set = text(base + "_KEEP_ALIVE_INTERVAL") != null;
+    set |= text(base + "_KEEP_ALIVE_TIMEOUT") != null;
+    return set ? http2KeepAlive(base) : null;
   }
 
   boolean flag(String name, boolean otherwise) {

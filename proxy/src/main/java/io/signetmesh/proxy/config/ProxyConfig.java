@@ -7,6 +7,8 @@ import io.signetmesh.identity.pki.Certificates;
 import io.signetmesh.identity.pki.PkiException;
 import io.signetmesh.identity.pki.TrustBundle;
 import io.signetmesh.identity.pki.WorkloadIdentity;
+import io.signetmesh.proxy.loop.Http2KeepAlive;
+import io.signetmesh.proxy.loop.TcpKeepAlive;
 import io.signetmesh.proxy.memory.Pace;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -49,6 +51,7 @@ import org.jspecify.annotations.Nullable;
  * @param inboundConnectTimeout limit for connections to the application
  * @param outboundConnectTimeout limit for connections to peers, TLS included
  * @param poolIdleTimeout idle HTTP/1 connections to upstreams are closed after this
+ * @param keepAlive how vanished peers are noticed
  * @param pace how fast peers have to go on that owe bytes
  * @param maxHeadBytes longest head of a request or response, in bytes, on every hop
  * @param loops event loops
@@ -58,6 +61,7 @@ import org.jspecify.annotations.Nullable;
  * @param metricsRetain how long a label set is exposed after its last change
  * @param shutdownEndpoint whether POST /shutdown works
  * @param shutdownGrace longest drain
+ * @param ignored what is set and has no effect: a sentence each, with the name of the variable
  * @param environment the variables that this was read from
  */
 public record ProxyConfig(
@@ -88,6 +92,7 @@ public record ProxyConfig(
     Duration inboundConnectTimeout,
     Duration outboundConnectTimeout,
     Duration poolIdleTimeout,
+    KeepAlive keepAlive,
     Pace pace,
     int maxHeadBytes,
     int loops,
@@ -97,10 +102,34 @@ public record ProxyConfig(
     Duration metricsRetain,
     boolean shutdownEndpoint,
     Duration shutdownGrace,
+    List<String> ignored,
     Map<String, String> environment) {
 
   private static final String L5D = "LINKERD2_PROXY_";
   private static final String SIGNET = "SIGNET_PROXY_";
+
+  /** Variables that are read by the command that runs the proxy. */
+  private static final Set<String> OF_THE_COMMAND = Set.of(L5D + "LOG_FORMAT");
+
+  /**
+   * How vanished peers are noticed.
+   *
+   * @param inboundAccept connections that come in
+   * @param inboundConnect connections to the application
+   * @param outboundAccept connections of the application
+   * @param outboundConnect connections to peers
+   * @param inboundHttp2 HTTP/2 connections that come in
+   * @param outboundHttp2 HTTP/2 connections of the application
+   * @param peerHttp2 HTTP/2 connections to the proxies of peers; null: as discovery says of each
+   */
+  public record KeepAlive(
+      TcpKeepAlive inboundAccept,
+      TcpKeepAlive inboundConnect,
+      TcpKeepAlive outboundAccept,
+      TcpKeepAlive outboundConnect,
+      Http2KeepAlive inboundHttp2,
+      Http2KeepAlive outboundHttp2,
+      @Nullable Http2KeepAlive peerHttp2) {}
 
   /**
    * An inbound listener that stands for one port of the application.
@@ -130,6 +159,7 @@ public record ProxyConfig(
     InetSocketAddress inbound =
         values.socket(L5D + "INBOUND_LISTEN_ADDR", new InetSocketAddress(anyAddress(), 4143));
     InetSocketAddress outbound = null;
+    String single = values.text(L5D + "OUTBOUND_LISTEN_ADDR");
     String outboundList = values.text(L5D + "OUTBOUND_LISTEN_ADDRS");
     if (outboundList != null) {
       String first = outboundList.split(",", 2)[0].strip();
@@ -137,7 +167,7 @@ public record ProxyConfig(
       if (outbound == null) {
         values.fault(L5D + "OUTBOUND_LISTEN_ADDRS", outboundList, "IP:port[,IP:port]");
       }
-    } else if (redirected || values.text(L5D + "OUTBOUND_LISTEN_ADDR") != null) {
+    } else if (redirected || single != null) {
       outbound =
           values.socket(
               L5D + "OUTBOUND_LISTEN_ADDR",
@@ -202,6 +232,14 @@ public record ProxyConfig(
             values.duration(L5D + "OUTBOUND_CONNECT_TIMEOUT", Duration.ofSeconds(1)),
             values.duration(
                 L5D + "INBOUND_HTTP1_CONNECTION_POOL_IDLE_TIMEOUT", Duration.ofSeconds(3)),
+            new KeepAlive(
+                values.tcpKeepAlive(L5D + "INBOUND_ACCEPT"),
+                values.tcpKeepAlive(L5D + "INBOUND_CONNECT"),
+                values.tcpKeepAlive(L5D + "OUTBOUND_ACCEPT"),
+                values.tcpKeepAlive(L5D + "OUTBOUND_CONNECT"),
+                values.http2KeepAlive(L5D + "INBOUND_SERVER_HTTP2"),
+                values.http2KeepAlive(L5D + "OUTBOUND_SERVER_HTTP2"),
+                values.http2KeepAliveIfSet(SIGNET + "OUTBOUND_CLIENT_HTTP2")),
             new Pace(
                 seconds(values, SIGNET + "BODY_TIMEOUT", Pace.DEFAULT.bodyTime()),
                 seconds(values, SIGNET + "ANSWER_TIMEOUT", Pace.DEFAULT.answerTime()),
@@ -214,6 +252,7 @@ public record ProxyConfig(
             values.duration(L5D + "METRICS_RETAIN_IDLE", Duration.ofMinutes(10)),
             values.flag(L5D + "SHUTDOWN_ENDPOINT_ENABLED", false),
             values.duration(L5D + "SHUTDOWN_GRACE_PERIOD", Duration.ofMinutes(2)),
+            values.ignored(OF_THE_COMMAND),
             Map.copyOf(environment));
     if (!values.faults().isEmpty()) {
       throw new InvalidConfigException(values.faults());

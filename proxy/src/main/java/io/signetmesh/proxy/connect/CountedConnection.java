@@ -1,6 +1,7 @@
 package io.signetmesh.proxy.connect;
 
 import io.netty.buffer.ByteBuf;
+import io.netty.channel.Channel;
 import io.netty.channel.ChannelDuplexHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPromise;
@@ -54,6 +55,14 @@ public final class CountedConnection extends ChannelDuplexHandler {
   public void exceptionCaught(ChannelHandlerContext ctx, Throwable thrown) {
     cause = thrown;
     ctx.fireExceptionCaught(thrown);
+  }
+
+  /** States why a connection is about to be closed, where it is counted. */
+  public static void closing(Channel channel, Throwable cause) {
+    CountedConnection counted = channel.pipeline().get(CountedConnection.class);
+    if (counted != null) {
+      counted.cause = cause;
+    }
   }
 
   @Override

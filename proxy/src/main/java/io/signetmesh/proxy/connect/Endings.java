@@ -7,11 +7,7 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.channel.socket.DuplexChannel;
-import io.netty.channel.unix.RawUnixChannelOption;
-import io.netty.channel.unix.UnixChannel;
 import io.signetmesh.identity.pki.DuplexTls;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -149,39 +145,6 @@ public final class Endings {
         reset(channel);
       } else {
         look(Math.min(waited * 2, LOOK_MILLIS));
-      }
-    }
-  }
-
-  /** What the kernel has not delivered of a connection's bytes, by {@code TCP_INFO}. */
-  private static final class SendQueue {
-    private static final int IPPROTO_TCP = 6;
-    private static final int TCP_INFO = 11;
-
-    /** Offsets in {@code struct tcp_info}: {@code tcpi_unacked}, {@code tcpi_notsent_bytes}. */
-    private static final int UNACKED = 24;
-
-    private static final int SEGMENT_SIZE = 16;
-    private static final int NOT_SENT = 144;
-    private static final RawUnixChannelOption OPTION =
-        new RawUnixChannelOption("TCP_INFO", IPPROTO_TCP, TCP_INFO, NOT_SENT + 4);
-
-    static boolean known(Channel channel) {
-      return channel instanceof UnixChannel;
-    }
-
-    /** Bytes not acknowledged, about; 0 when the connection has ended. */
-    static long bytes(Channel channel) {
-      try {
-        ByteBuffer info = channel.config().getOption(OPTION);
-        if (info == null) {
-          return 0;
-        }
-        info.order(ByteOrder.nativeOrder());
-        return (long) info.getInt(UNACKED) * Math.max(1, info.getInt(SEGMENT_SIZE))
-            + info.getInt(NOT_SENT);
-      } catch (ChannelException e) {
-        return 0;
       }
     }
   }

@@ -19,6 +19,7 @@ import io.signetmesh.identity.pki.MeshSslContexts;
 import io.signetmesh.identity.pki.PeerIdentity;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import io.signetmesh.proxy.loop.ProxyLoops;
+import io.signetmesh.proxy.loop.TcpKeepAlive;
 import io.signetmesh.proxy.outbound.Endpoint;
 import io.signetmesh.proxy.outbound.TlsTarget;
 import java.net.ConnectException;
@@ -40,15 +41,25 @@ public final class PeerConnector implements Connector, AutoCloseable {
   private final Duration peerTimeout;
   private final Duration localTimeout;
   private final SourceAddresses sources;
+  private final TcpKeepAlive peerKeepAlive;
+  private final TcpKeepAlive localKeepAlive;
 
-  /** Calls to peers come from the address that the kernel chooses. */
+  /** Calls to peers come from the address that the kernel chooses; the default keep-alive. */
   public PeerConnector(
       ProxyLoops loops,
       Supplier<Credentials> credentials,
       InstantSource clock,
       Duration peerTimeout,
       Duration localTimeout) {
-    this(loops, credentials, clock, peerTimeout, localTimeout, SourceAddresses.NONE);
+    this(
+        loops,
+        credentials,
+        clock,
+        peerTimeout,
+        localTimeout,
+        SourceAddresses.NONE,
+        TcpKeepAlive.DEFAULT,
+        TcpKeepAlive.DEFAULT);
   }
 
   /**
@@ -56,6 +67,8 @@ public final class PeerConnector implements Connector, AutoCloseable {
    * @param peerTimeout limit for TCP and TLS to a peer together
    * @param localTimeout limit for TCP to the application
    * @param sources where calls to peers come from
+   * @param peerKeepAlive of connections to peers
+   * @param localKeepAlive of connections to the application
    */
   public PeerConnector(
       ProxyLoops loops,
@@ -63,9 +76,13 @@ public final class PeerConnector implements Connector, AutoCloseable {
       InstantSource clock,
       Duration peerTimeout,
       Duration localTimeout,
-      SourceAddresses sources) {
+      SourceAddresses sources,
+      TcpKeepAlive peerKeepAlive,
+      TcpKeepAlive localKeepAlive) {
     this.loops = loops;
     this.sources = sources;
+    this.peerKeepAlive = peerKeepAlive;
+    this.localKeepAlive = localKeepAlive;
     this.peerTimeout = peerTimeout;
     this.localTimeout = localTimeout;
     this.direct =
@@ -84,7 +101,7 @@ public final class PeerConnector implements Connector, AutoCloseable {
     ScheduledFuture<?> timer =
         loop.eventLoop().schedule(dial::timedOut, peerTimeout.toMillis(), TimeUnit.MILLISECONDS);
     promise.addListener(done -> timer.cancel(false));
-    Bootstrap bootstrap = loops.client(loop);
+    Bootstrap bootstrap = loops.client(loop, peerKeepAlive);
     bootstrap.option(ChannelOption.CONNECT_TIMEOUT_MILLIS, (int) peerTimeout.toMillis());
     bootstrap.handler(dial);
     InetSocketAddress target = endpoint.dialAddress();
@@ -116,7 +133,7 @@ public final class PeerConnector implements Connector, AutoCloseable {
     Promise<Channel> promise = loop.eventLoop().newPromise();
     ChannelFuture connecting =
         loops
-            .client(loop)
+            .client(loop, localKeepAlive)
             .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, (int) localTimeout.toMillis())
             .handler(
                 new ChannelInitializer<Channel>() {

@@ -27,6 +27,7 @@ import io.signetmesh.proxy.connect.Connector;
 import io.signetmesh.proxy.connect.Endings;
 import io.signetmesh.proxy.inbound.AuditedDecisions;
 import io.signetmesh.proxy.inbound.InboundConnection;
+import io.signetmesh.proxy.loop.Http2KeepAlive;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import io.signetmesh.proxy.memory.ConnectionMemory;
 import io.signetmesh.proxy.metrics.ProxyError;
@@ -108,6 +109,8 @@ public final class DefaultHttpInbound implements HttpInbound {
                 loop,
                 config,
                 session -> dial(target, policy),
+                // Applications on this host do not vanish, and some end connections over PINGs.
+                Http2KeepAlive.OFF,
                 empty -> pools.remove(target, empty));
         pools.put(target, pool);
       }

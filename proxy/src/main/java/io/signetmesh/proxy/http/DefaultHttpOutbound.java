@@ -7,6 +7,7 @@ import io.netty.util.AsciiString;
 import io.netty.util.concurrent.Future;
 import io.signetmesh.proxy.authorize.RequestPath;
 import io.signetmesh.proxy.connect.Connector;
+import io.signetmesh.proxy.loop.Http2KeepAlive;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import io.signetmesh.proxy.memory.ConnectionMemory;
 import io.signetmesh.proxy.metrics.OutboundHttpMetrics;
@@ -74,6 +75,22 @@ public final class DefaultHttpOutbound implements HttpOutbound {
     return endpoint.hint() == Endpoint.Hint.OPAQUE ? Connector.Session.OPAQUE : spoken;
   }
 
+  /**
+   * Proxies of peers are asked for a sign of life. Applications are not: servers of gRPC end
+   * connections over PINGs that they do not expect.
+   */
+  private Http2KeepAlive keepAlive(Endpoint endpoint) {
+    if (endpoint.tls() == null || endpoint.hint() == Endpoint.Hint.OPAQUE) {
+      return Http2KeepAlive.OFF;
+    }
+    Http2KeepAlive configured = config.peerKeepAlive();
+    if (configured != null) {
+      return configured;
+    }
+    Http2KeepAlive said = endpoint.keepAlive();
+    return said == null ? Http2KeepAlive.DEFAULT : said;
+  }
+
   /** State of one loop; confined to it. */
   private final class Loop {
     private final ProxyLoop loop;
@@ -92,6 +109,7 @@ public final class DefaultHttpOutbound implements HttpOutbound {
                 loop,
                 config,
                 session -> connector.connect(loop, endpoint, session(endpoint, session)),
+                keepAlive(endpoint),
                 empty -> pools.remove(endpoint, empty));
         pools.put(endpoint, pool);
       }

@@ -9,6 +9,7 @@ import io.netty.handler.codec.http2.Http2Exception.HeaderListSizeException;
 import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.handler.codec.http2.Http2Stream;
 import io.signetmesh.proxy.http.Exchange.Retry;
+import io.signetmesh.proxy.loop.Http2KeepAlive;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import java.util.ArrayDeque;
 import java.util.function.Consumer;
@@ -38,15 +39,16 @@ final class Http2ClientConnection extends Http2Link<Http2ClientConnection.Stream
     void retired(Http2ClientConnection connection);
   }
 
-  private Http2ClientConnection(ProxyLoop loop, HttpConfig config, Owner owner) {
-    super(loop, config, new Codec(config, false));
+  private Http2ClientConnection(
+      ProxyLoop loop, HttpConfig config, Http2KeepAlive keepAlive, Owner owner) {
+    super(loop, config, keepAlive, new Codec(config, false));
     this.owner = owner;
     this.budget = new ClientAccount(loop.eventLoop().ticker()::nanoTime).connectionBudget();
   }
 
   static Http2ClientConnection install(
-      ProxyLoop loop, HttpConfig config, Owner owner, Channel channel) {
-    Http2ClientConnection connection = new Http2ClientConnection(loop, config, owner);
+      ProxyLoop loop, HttpConfig config, Http2KeepAlive keepAlive, Owner owner, Channel channel) {
+    Http2ClientConnection connection = new Http2ClientConnection(loop, config, keepAlive, owner);
     channel.pipeline().addLast("http2-client", connection);
     channel.config().setAutoRead(true);
     return connection;

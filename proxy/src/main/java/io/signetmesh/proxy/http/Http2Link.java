@@ -4,6 +4,7 @@ import static io.netty.handler.codec.http2.Http2HeadersEncoder.NEVER_SENSITIVE;
 import static io.netty.handler.codec.http2.Http2PromisedRequestVerifier.ALWAYS_VERIFY;
 
 import io.netty.buffer.ByteBuf;
+import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelPromise;
@@ -28,12 +29,20 @@ import io.netty.handler.codec.http2.Http2Settings;
 import io.netty.handler.codec.http2.Http2Stream;
 import io.netty.handler.codec.http2.UniformStreamByteDistributor;
 import io.netty.util.concurrent.ScheduledFuture;
+import io.signetmesh.proxy.connect.CountedConnection;
+import io.signetmesh.proxy.connect.Endings;
+import io.signetmesh.proxy.connect.SendQueue;
+import io.signetmesh.proxy.loop.Http2KeepAlive;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import io.signetmesh.proxy.memory.BufferHolder;
+import java.net.SocketTimeoutException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * An HTTP/2 connection of either role: Netty's connection handler with its frame events delivered
@@ -42,7 +51,9 @@ import org.jspecify.annotations.Nullable;
  * @param <S> state of a stream
  */
 abstract class Http2Link<S extends Http2Link.Flow> extends Http2ConnectionHandler
-    implements BufferHolder {
+    implements BufferHolder, PingWatch.Peer {
+  private static final Logger log = LoggerFactory.getLogger(Http2Link.class);
+
   /** SETTINGS_MAX_HEADER_LIST_SIZE of a peer that has stated none. */
   private static final long UNLIMITED = 0xFFFF_FFFFL;
 
@@ -56,11 +67,13 @@ abstract class Http2Link<S extends Http2Link.Flow> extends Http2ConnectionHandle
   private final HttpConfig config;
   private final Http2Reader reader;
   private final Http2Connection.PropertyKey streamKey;
+  private final PingWatch pings;
   private @Nullable ChannelHandlerContext context;
   private @Nullable ScheduledFuture<?> idleTimer;
   private int streamsSeen;
   private @Nullable ScheduledFuture<?> progressTimer;
   private long grown;
+  private long acknowledged;
   private long sentAtNanos;
   private long unwritableAtSweep = -1;
   private boolean paused;
@@ -68,10 +81,11 @@ abstract class Http2Link<S extends Http2Link.Flow> extends Http2ConnectionHandle
   private boolean settingsRead;
   private long acceptedListSize = UNLIMITED;
 
-  Http2Link(ProxyLoop loop, HttpConfig config, Codec codec) {
+  Http2Link(ProxyLoop loop, HttpConfig config, Http2KeepAlive keepAlive, Codec codec) {
     super(codec.decoder, codec.encoder, codec.settings);
     this.loop = loop;
     this.config = config;
+    this.pings = new PingWatch(keepAlive, loop.eventLoop(), this);
     this.reader = codec.reader;
     codec.events.link = this;
     // Whoever drains connections also decides how long they may take.
@@ -410,6 +424,7 @@ abstract class Http2Link<S extends Http2Link.Flow> extends Http2ConnectionHandle
     if (timer != null) {
       timer.cancel(false);
     }
+    pings.stop();
     super.channelInactive(ctx);
   }
 
@@ -418,6 +433,7 @@ abstract class Http2Link<S extends Http2Link.Flow> extends Http2ConnectionHandle
     context = ctx;
     watchIdle();
     watchProgress();
+    pings.start();
     super.handlerAdded(ctx);
     Http2Stream connectionStream = connection().connectionStream();
     int delta = config.connectionWindow() - decoder().flowController().windowSize(connectionStream);
@@ -425,6 +441,59 @@ abstract class Http2Link<S extends Http2Link.Flow> extends Http2ConnectionHandle
       decoder().flowController().incrementWindowSize(connectionStream, delta);
       loop.markDirty(ctx.channel());
     }
+  }
+
+  @Override
+  public void channelRead(ChannelHandlerContext ctx, Object message) throws Exception {
+    pings.heard();
+    super.channelRead(ctx, message);
+  }
+
+  // ---- signs of life
+
+  @Override
+  public final boolean hasStreams() {
+    return connection().numActiveStreams() > 0;
+  }
+
+  @Override
+  public final boolean isRead() {
+    return context().channel().config().isAutoRead();
+  }
+
+  @Override
+  public final ChannelFuture ping() {
+    ChannelHandlerContext ctx = context();
+    ChannelFuture written = encoder().writePing(ctx, false, 0, ctx.newPromise());
+    loop.markDirty(ctx.channel());
+    return written;
+  }
+
+  @Override
+  public final boolean isTaking() {
+    Channel channel = context().channel();
+    long before = acknowledged;
+    acknowledged = SendQueue.acknowledged(channel);
+    return acknowledged > before && SendQueue.bytes(channel) > 0;
+  }
+
+  @Override
+  public final void silent(Duration silence) {
+    Channel channel = context().channel();
+    String text =
+        "no answer to an HTTP/2 PING from "
+            + channel.remoteAddress()
+            + ", silent for "
+            + silence.toSeconds()
+            + " s: timed out";
+    if (connection().isServer()) {
+      log.debug(text);
+    } else {
+      log.info("{}; {} streams are cut", text, connection().numActiveStreams());
+    }
+    loop.countSilentPeer();
+    CountedConnection.closing(channel, new SocketTimeoutException(text));
+    Endings.reset(channel);
   }
 
   /** The superclass flushes at the end of each read; the loop does it once for all reads. */

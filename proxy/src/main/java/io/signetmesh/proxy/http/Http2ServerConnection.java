@@ -38,7 +38,7 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
   private boolean paused;
 
   private Http2ServerConnection(ProxyLoop loop, HttpConfig config, ExchangeFactory factory) {
-    super(loop, config, new Codec(config, true));
+    super(loop, config, config.clientKeepAlive(), new Codec(config, true));
     this.config = config;
     this.factory = factory;
     this.account = factory.account();

@@ -1,6 +1,8 @@
 package io.signetmesh.proxy.http;
 
+import io.signetmesh.proxy.loop.Http2KeepAlive;
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Limits of the HTTP path.
@@ -17,6 +19,8 @@ import java.time.Duration;
  * @param maxInFlight requests awaiting a response head, per loop; beyond it 503
  * @param progressTimeout HTTP/2 streams, and connections, whose peer takes nothing of what waits
  *     for it are ended after this, and after half of it at the earliest
+ * @param clientKeepAlive when HTTP/2 clients are asked for a sign of life
+ * @param peerKeepAlive the same for proxies of peers; null: as discovery says of each
  */
 public record HttpConfig(
     int maxHeadBytes,
@@ -28,11 +32,13 @@ public record HttpConfig(
     int maxStreamWindow,
     int connectionWindow,
     int maxInFlight,
-    Duration progressTimeout) {
+    Duration progressTimeout,
+    Http2KeepAlive clientKeepAlive,
+    @Nullable Http2KeepAlive peerKeepAlive) {
 
   /**
    * The defaults: 64 KiB heads in 10 s, 1,024 streams, windows of 64 KiB that grow to 1 MiB, 16 MiB
-   * for a connection, 2 minutes without progress.
+   * for a connection, 2 minutes without progress, PINGs after 10 s of silence.
    */
   public static HttpConfig defaults() {
     return new HttpConfig(
@@ -45,7 +51,9 @@ public record HttpConfig(
         1024 * 1024,
         16 * 1024 * 1024,
         100_000,
-        Duration.ofMinutes(2));
+        Duration.ofMinutes(2),
+        Http2KeepAlive.DEFAULT,
+        null);
   }
 
   /** The same with another bound of requests in flight. */
@@ -60,7 +68,9 @@ public record HttpConfig(
         maxStreamWindow,
         connectionWindow,
         requests,
-        progressTimeout);
+        progressTimeout,
+        clientKeepAlive,
+        peerKeepAlive);
   }
 
   /** The same with another number of streams. */
@@ -75,7 +85,9 @@ public record HttpConfig(
         maxStreamWindow,
         connectionWindow,
         maxInFlight,
-        progressTimeout);
+        progressTimeout,
+        clientKeepAlive,
+        peerKeepAlive);
   }
 
   /** The same with another limit of heads. */
@@ -90,7 +102,9 @@ public record HttpConfig(
         maxStreamWindow,
         connectionWindow,
         maxInFlight,
-        progressTimeout);
+        progressTimeout,
+        clientKeepAlive,
+        peerKeepAlive);
   }
 
   /** The same with another time for heads. */
@@ -105,7 +119,9 @@ public record HttpConfig(
         maxStreamWindow,
         connectionWindow,
         maxInFlight,
-        progressTimeout);
+        progressTimeout,
+        clientKeepAlive,
+        peerKeepAlive);
   }
 
   /** The same with another idle time of connections to upstreams. */
@@ -120,7 +136,9 @@ public record HttpConfig(
         maxStreamWindow,
         connectionWindow,
         maxInFlight,
-        progressTimeout);
+        progressTimeout,
+        clientKeepAlive,
+        peerKeepAlive);
   }
 
   /** The same with another time without progress. */
@@ -135,6 +153,25 @@ public record HttpConfig(
         maxStreamWindow,
         connectionWindow,
         maxInFlight,
-        timeout);
+        timeout,
+        clientKeepAlive,
+        peerKeepAlive);
+  }
+
+  /** The same with other times of silence. */
+  public HttpConfig withKeepAlive(Http2KeepAlive ofClients, @Nullable Http2KeepAlive ofPeers) {
+    return new HttpConfig(
+        maxHeadBytes,
+        headTimeout,
+        idleTimeout,
+        poolIdleTimeout,
+        maxConcurrentStreams,
+        streamWindow,
+        maxStreamWindow,
+        connectionWindow,
+        maxInFlight,
+        progressTimeout,
+        ofClients,
+        ofPeers);
   }
 }

@@ -5,6 +5,7 @@ import io.netty.channel.ConnectTimeoutException;
 import io.netty.util.concurrent.Future;
 import io.signetmesh.proxy.connect.Connector.Session;
 import io.signetmesh.proxy.http.Exchange.Retry;
+import io.signetmesh.proxy.loop.Http2KeepAlive;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -28,6 +29,7 @@ final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConne
   private final ProxyLoop loop;
   private final HttpConfig config;
   private final Dialer dialer;
+  private final Http2KeepAlive keepAlive;
   private final Consumer<UpstreamPool> onEmpty;
   private final ArrayDeque<Http1ClientConnection> idle = new ArrayDeque<>();
   private final ArrayDeque<Http1ClientConnection> settling = new ArrayDeque<>();
@@ -48,12 +50,19 @@ final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConne
   }
 
   /**
+   * @param keepAlive of HTTP/2 connections
    * @param onEmpty called when the pool has neither connections nor exchanges: it may be forgotten
    */
-  UpstreamPool(ProxyLoop loop, HttpConfig config, Dialer dialer, Consumer<UpstreamPool> onEmpty) {
+  UpstreamPool(
+      ProxyLoop loop,
+      HttpConfig config,
+      Dialer dialer,
+      Http2KeepAlive keepAlive,
+      Consumer<UpstreamPool> onEmpty) {
     this.loop = loop;
     this.config = config;
     this.dialer = dialer;
+    this.keepAlive = keepAlive;
     this.onEmpty = onEmpty;
   }
 
@@ -245,7 +254,8 @@ final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConne
                   return;
                 }
                 Http2ClientConnection opened =
-                    Http2ClientConnection.install(loop, config, UpstreamPool.this, dialed.getNow());
+                    Http2ClientConnection.install(
+                        loop, config, keepAlive, UpstreamPool.this, dialed.getNow());
                 connections.add(opened);
                 serve(opened);
                 if (!waiting.isEmpty()) {

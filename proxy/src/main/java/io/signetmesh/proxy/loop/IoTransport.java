@@ -10,6 +10,7 @@ import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.ServerSocketChannel;
 import io.netty.channel.socket.SocketChannel;
+import io.netty.channel.socket.nio.NioChannelOption;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.channel.socket.nio.NioSocketChannel;
 import io.netty.channel.unix.IntegerUnixChannelOption;
@@ -20,7 +21,7 @@ import io.netty.channel.uring.IoUringIoHandlerConfig;
 import io.netty.channel.uring.IoUringServerSocketChannel;
 import io.netty.channel.uring.IoUringSocketChannel;
 import java.util.Locale;
-import java.util.function.BiConsumer;
+import jdk.net.ExtendedSocketOptions;
 import org.jspecify.annotations.Nullable;
 
 /** How the event loops talk to the kernel. */
@@ -31,10 +32,8 @@ public enum IoTransport {
   /** Fallback for systems that are not Linux. */
   NIO("nio");
 
-  private static final int KEEP_ALIVE_SECONDS = 10;
   private static final int PROBE_SECONDS = 5;
   private static final int PROBES = 3;
-  private static final int USER_TIMEOUT_MILLIS = 30_000;
 
   /** {@code IP_BIND_ADDRESS_NO_PORT} of level {@code IPPROTO_IP}, ip(7). */
   private static final IntegerUnixChannelOption BIND_ADDRESS_NO_PORT =
@@ -130,27 +129,45 @@ public enum IoTransport {
   }
 
   /**
-   * Has the kernel notice a peer that is gone, within 30 s: probes of an idle connection after 10
-   * s, three of them 5 s apart; a limit of 30 s on bytes that are not acknowledged. Not with NIO.
-   *
-   * @param set sets an option of connections
+   * Has the kernel notice a peer that is gone: three probes of a silent connection, 5 s apart, and
+   * a limit on bytes that are not acknowledged. With NIO, which cannot set that limit, the probes
+   * only.
    */
-  void noticeDeadPeers(BiConsumer<ChannelOption<Integer>, Integer> set) {
+  void noticeDeadPeers(TcpKeepAlive keepAlive, OptionSetter set) {
+    boolean probed = keepAlive.idleSeconds() > 0;
+    set.option(ChannelOption.SO_KEEPALIVE, probed);
     switch (this) {
       case IO_URING -> {
-        set.accept(IoUringChannelOption.TCP_KEEPIDLE, KEEP_ALIVE_SECONDS);
-        set.accept(IoUringChannelOption.TCP_KEEPINTVL, PROBE_SECONDS);
-        set.accept(IoUringChannelOption.TCP_KEEPCNT, PROBES);
-        set.accept(IoUringChannelOption.TCP_USER_TIMEOUT, USER_TIMEOUT_MILLIS);
+        if (probed) {
+          set.option(IoUringChannelOption.TCP_KEEPIDLE, keepAlive.idleSeconds());
+          set.option(IoUringChannelOption.TCP_KEEPINTVL, PROBE_SECONDS);
+          set.option(IoUringChannelOption.TCP_KEEPCNT, PROBES);
+        }
+        set.option(IoUringChannelOption.TCP_USER_TIMEOUT, keepAlive.userTimeoutMillis());
       }
       case EPOLL -> {
-        set.accept(EpollChannelOption.TCP_KEEPIDLE, KEEP_ALIVE_SECONDS);
-        set.accept(EpollChannelOption.TCP_KEEPINTVL, PROBE_SECONDS);
-        set.accept(EpollChannelOption.TCP_KEEPCNT, PROBES);
-        set.accept(EpollChannelOption.TCP_USER_TIMEOUT, USER_TIMEOUT_MILLIS);
+        if (probed) {
+          set.option(EpollChannelOption.TCP_KEEPIDLE, keepAlive.idleSeconds());
+          set.option(EpollChannelOption.TCP_KEEPINTVL, PROBE_SECONDS);
+          set.option(EpollChannelOption.TCP_KEEPCNT, PROBES);
+        }
+        set.option(EpollChannelOption.TCP_USER_TIMEOUT, keepAlive.userTimeoutMillis());
       }
-      case NIO -> {}
+      case NIO -> {
+        if (probed) {
+          set.option(
+              NioChannelOption.of(ExtendedSocketOptions.TCP_KEEPIDLE), keepAlive.idleSeconds());
+          set.option(NioChannelOption.of(ExtendedSocketOptions.TCP_KEEPINTERVAL), PROBE_SECONDS);
+          set.option(NioChannelOption.of(ExtendedSocketOptions.TCP_KEEPCOUNT), PROBES);
+        }
+      }
     }
+  }
+
+  /** Sets an option of connections. */
+  @FunctionalInterface
+  interface OptionSetter {
+    <T> void option(ChannelOption<T> option, T value);
   }
 
   /** Channel class of listeners. */

@@ -7,6 +7,7 @@ import io.signetmesh.proxy.memory.MemoryLimits;
 import io.signetmesh.proxy.memory.Pace;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * One event loop and the channels with unflushed writes on it.
@@ -27,6 +28,7 @@ public final class ProxyLoop {
   private List<Channel> dirty = new ArrayList<>();
   private List<Channel> flushing = new ArrayList<>();
   private boolean flushScheduled;
+  private final AtomicLong silentPeers = new AtomicLong();
 
   /** A loop whose buffers come from elsewhere: what connections hold of them is not counted. */
   public ProxyLoop(EventLoop eventLoop, int index) {
@@ -66,6 +68,16 @@ public final class ProxyLoop {
 
   public int index() {
     return index;
+  }
+
+  /** Counts a connection that was closed because its peer did not answer a PING. */
+  public void countSilentPeer() {
+    silentPeers.incrementAndGet();
+  }
+
+  /** Connections counted by {@link #countSilentPeer}; from any thread. */
+  public long silentPeers() {
+    return silentPeers.get();
   }
 
   /** Notes that {@code channel} has unflushed writes; marking twice is harmless. */

@@ -132,11 +132,11 @@ public final class ProxyLoops implements AutoCloseable {
     return List.copyOf(loops);
   }
 
-  /** {@link #bind}, and {@link #accept} at once. */
+  /** {@link #bind}, with the default keep-alive, and {@link #accept} at once. */
   public List<Channel> listen(
       InetSocketAddress address, Function<ProxyLoop, ChannelHandler> handler)
       throws java.io.IOException {
-    List<Channel> listeners = bind(address, handler);
+    List<Channel> listeners = bind(address, TcpKeepAlive.DEFAULT, handler);
     accept(listeners);
     return listeners;
   }
@@ -144,11 +144,15 @@ public final class ProxyLoops implements AutoCloseable {
   /**
    * Listens on an address with every loop. Connections wait in the kernel until {@link #accept}.
    *
+   * @param keepAlive of the connections
    * @param handler makes the first handler of an accepted channel, which starts with auto-read off
    * @return the listening channels, one per loop; with port 0 all share the port of the first
    * @throws java.io.IOException when the address cannot be bound; the message names it
    */
-  public List<Channel> bind(InetSocketAddress address, Function<ProxyLoop, ChannelHandler> handler)
+  public List<Channel> bind(
+      InetSocketAddress address,
+      TcpKeepAlive keepAlive,
+      Function<ProxyLoop, ChannelHandler> handler)
       throws java.io.IOException {
     List<Channel> listeners = new ArrayList<>();
     InetSocketAddress wanted = address;
@@ -164,7 +168,6 @@ public final class ProxyLoops implements AutoCloseable {
               .option(ChannelOption.AUTO_READ, false)
               .childOption(ChannelOption.ALLOCATOR, allocators.get(i))
               .childOption(ChannelOption.TCP_NODELAY, true)
-              .childOption(ChannelOption.SO_KEEPALIVE, true)
               .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true)
               .childOption(ChannelOption.AUTO_READ, false)
               .childOption(ChannelOption.RCVBUF_ALLOCATOR, readSizes)
@@ -177,7 +180,7 @@ public final class ProxyLoops implements AutoCloseable {
                       channel.pipeline().addLast("accept", handler.apply(loop));
                     }
                   });
-      transport.noticeDeadPeers(bootstrap::childOption);
+      transport.noticeDeadPeers(keepAlive, bootstrap::childOption);
       if (loops.size() > 1 && transport != IoTransport.NIO) {
         bootstrap.option(UnixChannelOption.SO_REUSEPORT, true);
       }
@@ -218,20 +221,24 @@ public final class ProxyLoops implements AutoCloseable {
     }
   }
 
-  /** A client bootstrap on a loop: no auto-read, half-closure allowed. */
+  /** {@link #client(ProxyLoop, TcpKeepAlive)} with the default keep-alive. */
   public Bootstrap client(ProxyLoop loop) {
+    return client(loop, TcpKeepAlive.DEFAULT);
+  }
+
+  /** A client bootstrap on a loop: no auto-read, half-closure allowed. */
+  public Bootstrap client(ProxyLoop loop, TcpKeepAlive keepAlive) {
     Bootstrap bootstrap =
         new Bootstrap()
             .group(loop.eventLoop())
             .channel(transport.socketChannel())
             .option(ChannelOption.ALLOCATOR, allocators.get(loop.index()))
             .option(ChannelOption.TCP_NODELAY, true)
-            .option(ChannelOption.SO_KEEPALIVE, true)
             .option(ChannelOption.ALLOW_HALF_CLOSURE, true)
             .option(ChannelOption.AUTO_READ, false)
             .option(ChannelOption.RCVBUF_ALLOCATOR, readSizes)
             .option(ChannelOption.WRITE_BUFFER_WATER_MARK, loop.memory().marks());
-    transport.noticeDeadPeers(bootstrap::option);
+    transport.noticeDeadPeers(keepAlive, bootstrap::option);
     return bootstrap;
   }
 
@@ -286,6 +293,11 @@ public final class ProxyLoops implements AutoCloseable {
         "Connections closed because their clients did not read the answers that waited for them.",
         MetricType.COUNTER,
         () -> sum(LoopMemory::slowReaders));
+    registry.value(
+        "signet_connections_silent_total",
+        "HTTP/2 connections closed because their peers did not answer a PING.",
+        MetricType.COUNTER,
+        () -> loops.stream().mapToLong(ProxyLoop::silentPeers).sum());
   }
 
   private double sum(ToLongFunction<LoopMemory> figure) {

@@ -1,5 +1,6 @@
 package io.signetmesh.proxy.outbound;
 
+import io.signetmesh.proxy.loop.Http2KeepAlive;
 import java.net.InetSocketAddress;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -14,6 +15,8 @@ import org.jspecify.annotations.Nullable;
  *     the transport header, 1 to 65534; 0: dial {@code address} itself
  * @param authorityOverride replaces {@code :authority}; null: keep
  * @param labels metric labels, become {@code dst_<key>}
+ * @param keepAlive when HTTP/2 connections to it are asked for a sign of life, as discovery says;
+ *     null: it says nothing
  */
 public record Endpoint(
     InetSocketAddress address,
@@ -21,7 +24,19 @@ public record Endpoint(
     Hint hint,
     int transportPort,
     @Nullable String authorityOverride,
-    Map<String, String> labels) {
+    Map<String, String> labels,
+    @Nullable Http2KeepAlive keepAlive) {
+
+  /** An endpoint of which nothing is said about keep-alive. */
+  public Endpoint(
+      InetSocketAddress address,
+      @Nullable TlsTarget tls,
+      Hint hint,
+      int transportPort,
+      @Nullable String authorityOverride,
+      Map<String, String> labels) {
+    this(address, tls, hint, transportPort, authorityOverride, labels, null);
+  }
 
   /** Protocol hint of a peer proxy. */
   public enum Hint {

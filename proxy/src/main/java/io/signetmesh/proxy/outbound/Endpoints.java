@@ -1,19 +1,25 @@
 package io.signetmesh.proxy.outbound;
 
+import io.linkerd.proxy.destination.Http2ClientParams;
 import io.linkerd.proxy.destination.TlsIdentity;
 import io.linkerd.proxy.destination.WeightedAddr;
 import io.linkerd.proxy.net.IPAddress;
 import io.linkerd.proxy.net.TcpAddress;
+import io.signetmesh.proxy.loop.Http2KeepAlive;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** Reads endpoints from the wire; what cannot be used is left out. */
 final class Endpoints {
+  private static final Duration MIN_INTERVAL = Duration.ofSeconds(1);
+  private static final Duration MIN_TIMEOUT = Duration.ofMillis(100);
+
   private Endpoints() {}
 
   static @Nullable Endpoint endpoint(WeightedAddr message, Map<String, String> setLabels) {
@@ -48,7 +54,26 @@ final class Endpoints {
         hint,
         transportPort,
         override.isEmpty() ? null : override,
-        Map.copyOf(labels));
+        Map.copyOf(labels),
+        message.getHttp2().hasKeepAlive() ? keepAlive(message.getHttp2().getKeepAlive()) : null);
+  }
+
+  /** Null unless both times are set, as with Linkerd's proxy; a second, and 0.1 s, at least. */
+  private static @Nullable Http2KeepAlive keepAlive(Http2ClientParams.KeepAlive message) {
+    Duration interval = duration(message.getInterval());
+    Duration timeout = duration(message.getTimeout());
+    return interval.isZero() || timeout.isZero()
+        ? null
+        : new Http2KeepAlive(
+            interval.compareTo(MIN_INTERVAL) < 0 ? MIN_INTERVAL : interval,
+            timeout.compareTo(MIN_TIMEOUT) < 0 ? MIN_TIMEOUT : timeout,
+            message.getWhileIdle());
+  }
+
+  private static Duration duration(com.google.protobuf.Duration message) {
+    return Duration.ofSeconds(
+        Math.clamp(message.getSeconds(), 0, 86_400),
+        Math.clamp(message.getNanos(), 0, 999_999_999));
   }
 
   private static @Nullable TlsTarget tls(TlsIdentity identity) {

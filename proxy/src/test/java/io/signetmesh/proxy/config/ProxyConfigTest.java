@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.netty.pkitesting.CertificateBuilder;
+import io.signetmesh.proxy.loop.Http2KeepAlive;
+import io.signetmesh.proxy.loop.TcpKeepAlive;
 import java.io.StringWriter;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -14,6 +16,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ProxyConfigTest {
   private static final Map<String, String> GOOD = new HashMap<>();
@@ -138,6 +141,106 @@ class ProxyConfigTest {
         .isInstanceOfSatisfying(
             InvalidConfigException.class,
             e -> assertThat(String.join("\n", e.faults())).contains(variable));
+  }
+
+  @Test
+  void vanishedPeersAreNoticedWithinHalfAMinuteByDefault() throws Exception {
+    ProxyConfig.KeepAlive found = ProxyConfig.from(GOOD).keepAlive();
+
+    TcpKeepAlive tcp = new TcpKeepAlive(10, 30_000);
+    Http2KeepAlive http2 = new Http2KeepAlive(Duration.ofSeconds(10), Duration.ofSeconds(3), true);
+    assertThat(found).isEqualTo(new ProxyConfig.KeepAlive(tcp, tcp, tcp, tcp, http2, http2, null));
+  }
+
+  @Test
+  void keepAliveIsReadFromTheVariablesOfLinkerd() throws Exception {
+    Map<String, String> environment = new HashMap<>(GOOD);
+    String[] connections = {
+      "INBOUND_ACCEPT", "INBOUND_CONNECT", "OUTBOUND_ACCEPT", "OUTBOUND_CONNECT"
+    };
+    for (int i = 0; i < connections.length; i++) {
+      String base = "LINKERD2_PROXY_" + connections[i];
+      environment.put(base + "_KEEPALIVE", (i + 1) + "0000ms");
+      environment.put(base + "_USER_TIMEOUT", (i + 1) + "m");
+    }
+    environment.put("LINKERD2_PROXY_INBOUND_SERVER_HTTP2_KEEP_ALIVE_INTERVAL", "20s");
+    environment.put("LINKERD2_PROXY_INBOUND_SERVER_HTTP2_KEEP_ALIVE_TIMEOUT", "500ms");
+    environment.put("LINKERD2_PROXY_OUTBOUND_SERVER_HTTP2_KEEP_ALIVE_INTERVAL", "0");
+    environment.put("SIGNET_PROXY_OUTBOUND_CLIENT_HTTP2_KEEP_ALIVE_TIMEOUT", "5s");
+
+    ProxyConfig config = ProxyConfig.from(environment);
+
+    assertThat(config.keepAlive())
+        .isEqualTo(
+            new ProxyConfig.KeepAlive(
+                new TcpKeepAlive(10, 60_000),
+                new TcpKeepAlive(20, 120_000),
+                new TcpKeepAlive(30, 180_000),
+                new TcpKeepAlive(40, 240_000),
+                new Http2KeepAlive(Duration.ofSeconds(20), Duration.ofMillis(500), true),
+                Http2KeepAlive.OFF,
+                new Http2KeepAlive(Duration.ofSeconds(10), Duration.ofSeconds(5), true)));
+    assertThat(config.ignored()).isEmpty();
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "LINKERD2_PROXY_INBOUND_ACCEPT_KEEPALIVE, 500ms, 1000ms to 32767000ms",
+    "LINKERD2_PROXY_OUTBOUND_CONNECT_KEEPALIVE, 1d, 1000ms to 32767000ms",
+    "LINKERD2_PROXY_OUTBOUND_ACCEPT_USER_TIMEOUT, 30d, or 0 for none",
+    "LINKERD2_PROXY_INBOUND_CONNECT_USER_TIMEOUT, -1s, an integer with unit",
+    "LINKERD2_PROXY_INBOUND_SERVER_HTTP2_KEEP_ALIVE_INTERVAL, 10, an integer with unit",
+    "LINKERD2_PROXY_OUTBOUND_SERVER_HTTP2_KEEP_ALIVE_INTERVAL, 10ms, 1000ms to 86400000ms",
+    "LINKERD2_PROXY_INBOUND_SERVER_HTTP2_KEEP_ALIVE_TIMEOUT, 0, 100ms to 86400000ms",
+    "SIGNET_PROXY_OUTBOUND_CLIENT_HTTP2_KEEP_ALIVE_TIMEOUT, 1ms, 100ms to 86400000ms"
+  })
+  void aTimeThatCannotBeIsNamedWithWhatWasExpected(String variable, String value, String expected) {
+    assertThatThrownBy(() -> with(variable, value))
+        .isInstanceOfSatisfying(
+            InvalidConfigException.class,
+            e ->
+                assertThat(e.faults())
+                    .singleElement()
+                    .asString()
+                    .contains(variable, "'" + value + "'", expected));
+  }
+
+  @Test
+  void whatIsSetAndHasNoEffectIsNamedOnce() throws Exception {
+    Map<String, String> environment = new HashMap<>(GOOD);
+    environment.put("LINKERD2_PROXY_INBOUND_SERVER_HTTP2_MAX_FRAME_SIZE", "20000");
+    environment.put("LINKERD2_PROXY_OUTBOUND_CONNECT_EXP_BACKOFF_MIN", "1s");
+    environment.put("LINKERD2_PROXY_OUTBOUND_CONECT_TIMEOUT", "1s");
+    environment.put("SIGNET_PROXY_AUDIT_FIEL", "x");
+    environment.put("LINKERD2_PROXY_CONTROL_STREAM_LIFETIME", "");
+    environment.put("LINKERD2_PROXY_LOG_FORMAT", "json");
+    environment.put("LINKERD2_PROXY_OUTBOUND_LISTEN_ADDR", "127.0.0.1:4140");
+    environment.put("LINKERD2_PROXY_OUTBOUND_LISTEN_ADDRS", "127.0.0.1:4140,[::1]:4140");
+    environment.put("HOSTNAME", "web-0");
+
+    assertThat(ProxyConfig.from(environment).ignored())
+        .containsExactly(
+            "LINKERD2_PROXY_INBOUND_SERVER_HTTP2_MAX_FRAME_SIZE is a variable of Linkerd's proxy"
+                + " that has no effect on this one",
+            "LINKERD2_PROXY_OUTBOUND_CONECT_TIMEOUT is a variable of no proxy: it has no effect",
+            "LINKERD2_PROXY_OUTBOUND_CONNECT_EXP_BACKOFF_MIN is a variable of Linkerd's proxy that"
+                + " has no effect on this one",
+            "SIGNET_PROXY_AUDIT_FIEL is a variable of no proxy: it has no effect");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "ACCESS_LOG",
+        "INBOUND_DEFAULT_POLICY",
+        "OUTBOUND_TCP_QUEUE_CAPACITY",
+        "INBOUND_SERVER_HTTP2_KEEP_ALIVE_INTERVAL",
+        "TRACE_COLLECTOR_SVC_NAME",
+        "OUTBOUND_CONNECT_EXP_BACKOFF_JITTER"
+      })
+  void variablesOfLinkerdAreKnownByName(String name) {
+    assertThat(LinkerdVariables.contains("LINKERD2_PROXY_" + name)).isTrue();
+    assertThat(LinkerdVariables.contains(name)).isFalse();
   }
 
   private static ProxyConfig with(String variable, String value) throws InvalidConfigException {

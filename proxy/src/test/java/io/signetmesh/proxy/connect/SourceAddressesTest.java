@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.netty.channel.Channel;
 import io.signetmesh.proxy.loop.IoTransport;
 import io.signetmesh.proxy.loop.ProxyLoops;
+import io.signetmesh.proxy.loop.TcpKeepAlive;
 import io.signetmesh.proxy.outbound.Endpoint;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -55,7 +56,9 @@ class SourceAddressesTest {
                 clock,
                 Duration.ofSeconds(5),
                 Duration.ofSeconds(5),
-                SourceAddresses.of(List.of(address("127.9.8.7"))))) {
+                SourceAddresses.of(List.of(address("127.9.8.7"))),
+                TcpKeepAlive.DEFAULT,
+                TcpKeepAlive.DEFAULT)) {
       Endpoint endpoint =
           new Endpoint(
               (InetSocketAddress) peer.getLocalSocketAddress(),

@@ -209,6 +209,9 @@ final class Http2Peer implements AutoCloseable {
     /** GOAWAYs in order: last stream id and error code. */
     final BlockingQueue<List<Long>> goAways = new LinkedBlockingQueue<>();
 
+    /** PINGs that have come and were answered. */
+    final BlockingQueue<Long> pinged = new LinkedBlockingQueue<>();
+
     private final BlockingQueue<Long> pings = new LinkedBlockingQueue<>();
 
     private Connection(Channel socket, boolean server, Http2Settings settings) {
@@ -335,6 +338,11 @@ final class Http2Peer implements AutoCloseable {
         }
       }
       return false;
+    }
+
+    @Override
+    public void onPingRead(ChannelHandlerContext ctx, long data) {
+      pinged.add(data);
     }
 
     @Override

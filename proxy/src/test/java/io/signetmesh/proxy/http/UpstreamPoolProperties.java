@@ -9,6 +9,7 @@ import io.netty.channel.embedded.EmbeddedChannel;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
 import io.netty.handler.codec.http2.DefaultHttp2Headers;
 import io.netty.handler.codec.http2.Http2Headers;
+import io.signetmesh.proxy.loop.Http2KeepAlive;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -122,7 +123,8 @@ final class UpstreamPoolProperties {
     private final ProxyLoop loop = new ProxyLoop(clock.eventLoop(), 0);
     private final List<EmbeddedChannel> dialed = new ArrayList<>();
     private final UpstreamPool pool =
-        new UpstreamPool(loop, HttpConfig.defaults(), session -> dial(), empty -> {});
+        new UpstreamPool(
+            loop, HttpConfig.defaults(), session -> dial(), Http2KeepAlive.OFF, empty -> {});
     private @Nullable EmbeddedChannel owing;
     private String owed = "";
 

@@ -7,8 +7,12 @@ import io.netty.buffer.ByteBufAllocator;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelOption;
 import io.netty.channel.DefaultMaxMessagesRecvByteBufAllocator;
 import io.netty.channel.RecvByteBufAllocator;
+import io.netty.channel.epoll.EpollChannelOption;
+import io.netty.channel.socket.nio.NioChannelOption;
+import io.netty.channel.uring.IoUringChannelOption;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -23,6 +27,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import jdk.net.ExtendedSocketOptions;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -64,6 +69,60 @@ final class ProxyLoopsTest {
       assertThat(watch.stuck()).isEmpty();
       assertThat(ended).isNotDone();
     }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void connectionsHaveTheKeepAliveThatTheirKindIsGiven(IoTransport transport) throws Exception {
+    try (ProxyLoops loops = loops(transport)) {
+      CompletableFuture<Channel> accepted = new CompletableFuture<>();
+      InetSocketAddress any = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
+      List<Channel> listener =
+          loops.bind(
+              any,
+              new TcpKeepAlive(7, 17_000),
+              loop ->
+                  new ChannelInboundHandlerAdapter() {
+                    @Override
+                    public void channelActive(ChannelHandlerContext ctx) {
+                      accepted.complete(ctx.channel());
+                    }
+                  });
+      ProxyLoops.accept(listener);
+      for (TcpKeepAlive given : List.of(new TcpKeepAlive(8, 18_000), new TcpKeepAlive(0, 0))) {
+        Channel dialed =
+            loops
+                .client(loops.loops().getFirst(), given)
+                .handler(new ChannelInboundHandlerAdapter())
+                .connect(listener.getFirst().localAddress())
+                .sync()
+                .channel();
+        assertKeepAlive(transport, dialed, given);
+      }
+      assertKeepAlive(transport, accepted.get(10, TimeUnit.SECONDS), new TcpKeepAlive(7, 17_000));
+    }
+  }
+
+  private static void assertKeepAlive(IoTransport transport, Channel channel, TcpKeepAlive given) {
+    boolean probed = given.idleSeconds() > 0;
+    assertThat(channel.config().getOption(ChannelOption.SO_KEEPALIVE)).isEqualTo(probed);
+    ChannelOption<Integer> idle =
+        switch (transport) {
+          case IO_URING -> IoUringChannelOption.TCP_KEEPIDLE;
+          case EPOLL -> EpollChannelOption.TCP_KEEPIDLE;
+          case NIO -> NioChannelOption.of(ExtendedSocketOptions.TCP_KEEPIDLE);
+        };
+    if (probed) {
+      assertThat(channel.config().getOption(idle)).isEqualTo(given.idleSeconds());
+    }
+    if (transport == IoTransport.NIO) {
+      return;
+    }
+    ChannelOption<Integer> limit =
+        transport == IoTransport.EPOLL
+            ? EpollChannelOption.TCP_USER_TIMEOUT
+            : IoUringChannelOption.TCP_USER_TIMEOUT;
+    assertThat(channel.config().getOption(limit)).isEqualTo(given.userTimeoutMillis());
   }
 
   @Test

@@ -4,12 +4,15 @@ import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.linkerd.proxy.destination.AuthorityOverride;
+import io.linkerd.proxy.destination.Http2ClientParams;
 import io.linkerd.proxy.destination.ProtocolHint;
 import io.linkerd.proxy.destination.TlsIdentity;
 import io.linkerd.proxy.destination.WeightedAddr;
 import io.linkerd.proxy.net.TcpAddress;
+import io.signetmesh.proxy.loop.Http2KeepAlive;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -124,6 +127,32 @@ class EndpointsTest {
                 meshed().putMetricLabels("a", "own").build(), Map.of("a", "set", "b", "set")));
 
     assertThat(endpoint.labels()).isEqualTo(Map.of("a", "own", "b", "set"));
+  }
+
+  @Test
+  void readsKeepAliveWhereBothTimesAreGiven() {
+    Http2ClientParams.KeepAlive.Builder given =
+        Http2ClientParams.KeepAlive.newBuilder().setInterval(seconds(20)).setWhileIdle(true);
+    assertThat(read(meshed().setHttp2(params(given))).keepAlive()).isNull();
+    assertThat(read(meshed()).keepAlive()).isNull();
+
+    given.setTimeout(seconds(5));
+    assertThat(read(meshed().setHttp2(params(given))).keepAlive())
+        .isEqualTo(new Http2KeepAlive(Duration.ofSeconds(20), Duration.ofSeconds(5), true));
+
+    // No control plane has proxies ask one another all the time.
+    given.setInterval(com.google.protobuf.Duration.newBuilder().setNanos(1));
+    given.setTimeout(com.google.protobuf.Duration.newBuilder().setNanos(1));
+    assertThat(read(meshed().setHttp2(params(given))).keepAlive())
+        .isEqualTo(new Http2KeepAlive(Duration.ofSeconds(1), Duration.ofMillis(100), true));
+  }
+
+  private static Http2ClientParams params(Http2ClientParams.KeepAlive.Builder keepAlive) {
+    return Http2ClientParams.newBuilder().setKeepAlive(keepAlive).build();
+  }
+
+  private static com.google.protobuf.Duration.Builder seconds(long seconds) {
+    return com.google.protobuf.Duration.newBuilder().setSeconds(seconds);
   }
 
   @Test
