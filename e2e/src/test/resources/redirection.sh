@@ -134,6 +134,29 @@ for ((port = 20000; port < 20150; port++)); do
 done
 in_server curl -s -m 10 http://10.77.0.2:4191/metrics >"$seen/metrics"
 curl -s -m 10 -o /dev/null -w '%{http_code}' http://10.77.0.2:8080/plain >"$seen/plain-after-knocks" 2>&1 || true
+
+# ---- the host of the server vanishes
+
+# A request whose body does not come, and a connection on which nothing is said: both wait for the server.
+in_client bash -c '
+  exec 4<>/dev/tcp/10.96.0.10/80
+  printf "POST /waits HTTP/1.1\r\nHost: web\r\nContent-Length: 9\r\n\r\n" >&4
+  timeout 30 head -n 1 <&4
+  echo "$?"' >"$seen/vanished-http" 2>&1 &
+waiting=$!
+in_client bash -c '
+  exec 4<>/dev/tcp/10.96.0.11/70
+  echo "BALANCE alice" >&4
+  timeout 40 cat <&4
+  echo "$?"' >"$seen/vanished-ledger" 2>&1 &
+waiting="$waiting $!"
+journal=$(set -a; . "$directory/server.env"; echo "$SIGNET_PROXY_AUDIT_FILE")
+await "the request at the server's proxy" grep -q '"/waits"' "$journal"
+await "the answer of the ledger" test -s "$seen/vanished-ledger"
+in_server iptables -A OUTPUT ! -o lo -j DROP
+in_server iptables -A INPUT ! -i lo -j DROP
+wait $waiting
+in_client curl -s -m 10 http://10.77.0.1:4191/metrics >"$seen/vanished-metrics"
 # The journals are complete when the proxies have ended.
 kill $(jobs -p) 2>/dev/null || true
 exec 3<&-

@@ -42,6 +42,7 @@ import picocli.CommandLine.Mixin;
       "Also:",
       "  SIGNET_PROXY_AUDIT_FILE                default: signet-audit.jsonl",
       "  SIGNET_PROXY_REDIRECT=true             the nat table redirects to us",
+      "docs/proxy-settings.md has them all, with their defaults.",
       "",
       "Example:",
       "  set -a; . ./frontend.env; signet proxy --log-format json"

@@ -48,7 +48,7 @@ class RedirectionIT {
   }
 
   @BeforeAll
-  @Timeout(120)
+  @Timeout(170)
   void run(@TempDir Path directory) throws Exception {
     Tool.Result namespaces = Tool.run("unshare", "--map-root-user", "--net", "--mount", "true");
     assumeTrue(
@@ -80,7 +80,7 @@ class RedirectionIT {
     builder.redirectErrorStream(true).redirectOutput(output.toFile());
     Process process = builder.start();
     try {
-      assertThat(process.waitFor(100, TimeUnit.SECONDS)).as("ended").isTrue();
+      assertThat(process.waitFor(150, TimeUnit.SECONDS)).as("ended").isTrue();
       assertThat(process.exitValue()).as(() -> logs()).isZero();
     } finally {
       // Everything that the script started ends with this pipe.
@@ -159,6 +159,18 @@ class RedirectionIT {
     assertThat(metrics).contains("signet_metrics_overflow_total 0");
     // The workload's own port is not affected.
     assertThat(seen("plain-after-knocks")).isEqualTo("403");
+  }
+
+  /** No FIN and no RST says so: packets are dropped. */
+  @Test
+  void whoWaitsForAHostThatVanishesIsTold() throws Exception {
+    assertThat(seen("vanished-http")).startsWith("HTTP/1.1 502 ").endsWith("\n0\n");
+    // The status of timeout(1) would be 124.
+    assertThat(seen("vanished-ledger")).startsWith("OK alice ").doesNotEndWith("124\n");
+    String metrics = seen("vanished-metrics");
+    assertThat(metrics).contains("signet_connections_silent_total 1");
+    assertThat(metrics.lines().filter(line -> line.startsWith("tcp_close_total")))
+        .anyMatch(line -> line.contains("ETIMEDOUT"));
   }
 
   private DecisionRecord decision(Predicate<DecisionRecord> wanted) {
