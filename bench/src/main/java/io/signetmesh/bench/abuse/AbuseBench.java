@@ -246,6 +246,11 @@ public final class AbuseBench implements Callable<Integer> {
         thread.join();
       }
       Others.Figures during = others.take();
+      during
+          .reasons()
+          .forEach(
+              (reason, times) ->
+                  progress.println("bench: " + make.name() + ": failed " + times + "×: " + reason));
       boolean died = isDead(subject);
       double cpuPercent =
           died

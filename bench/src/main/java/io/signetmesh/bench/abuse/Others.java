@@ -9,9 +9,11 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,14 +27,23 @@ final class Others implements AutoCloseable {
   private static final long PAUSE_MILLIS = 10;
 
   private final List<Thread> threads = new ArrayList<>();
-  private final AtomicInteger failures = new AtomicInteger();
+  private Map<String, Integer> failures = new TreeMap<>();
   private long[] current = new long[1 << 16];
   private int count;
   private volatile boolean stopped;
 
-  /** What they noticed; micros. */
+  /**
+   * What they noticed; micros.
+   *
+   * @param reasons of failures, and how often each came
+   */
   record Figures(
-      int requests, int failures, double p50Micros, double p99Micros, double maxMicros) {}
+      int requests,
+      int failures,
+      Map<String, Integer> reasons,
+      double p50Micros,
+      double p99Micros,
+      double maxMicros) {}
 
   /** A connection that asks one request at a time. */
   private interface Client extends AutoCloseable {
@@ -91,7 +102,7 @@ final class Others implements AutoCloseable {
                       if (stopped) {
                         break;
                       }
-                      failures.incrementAndGet();
+                      failed(e);
                       close(client);
                       client = null;
                     }
@@ -122,15 +133,22 @@ final class Others implements AutoCloseable {
     current[count++] = nanos;
   }
 
+  private synchronized void failed(IOException e) {
+    failures.merge(String.valueOf(e.getMessage()), 1, Integer::sum);
+  }
+
   /** What has been seen since the last look. */
   synchronized Figures take() {
     long[] sorted = Arrays.copyOf(current, count);
     count = 0;
     Arrays.sort(sorted);
-    int failed = failures.getAndSet(0);
+    Map<String, Integer> reasons = failures;
+    failures = new TreeMap<>();
+    int failed = reasons.values().stream().mapToInt(Integer::intValue).sum();
     return new Figures(
         sorted.length + failed,
         failed,
+        reasons,
         quantile(sorted, 0.5),
         quantile(sorted, 0.99),
         quantile(sorted, 1));
@@ -218,7 +236,9 @@ final class Others implements AutoCloseable {
       while (true) {
         RawHttp2.Frame frame = connection.read();
         if (frame.type() == RawHttp2.GOAWAY || frame.type() == RawHttp2.RST_STREAM) {
-          throw new IOException("ended by the proxy");
+          throw new IOException(
+              (frame.type() == RawHttp2.GOAWAY ? "GOAWAY " : "RST_STREAM ")
+                  + HexFormat.of().formatHex(frame.payload()));
         }
         if (frame.type() == RawHttp2.DATA && frame.payload().length > 0) {
           connection.windowUpdate(0, frame.payload().length);

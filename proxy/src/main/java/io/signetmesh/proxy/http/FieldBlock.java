@@ -30,6 +30,9 @@ final class FieldBlock {
    */
   private static final int LONGEST_STRING = 4 * TABLE_BYTES;
 
+  /** What each field counts for beside its name and value (RFC 9113 6.5.2). */
+  private static final int FIELD_BYTES = 32;
+
   /** A field that does not fit into the dynamic table, which leaves it empty (RFC 7541 4.4). */
   private static final ByteBuf CLEARS_TABLE = clearsTable();
 
@@ -38,6 +41,7 @@ final class FieldBlock {
   private @Nullable ByteBuf held;
   private int streamId;
   private boolean discarding;
+  private int excessFields;
 
   // State of a block that is discarded.
   private boolean begun;
@@ -82,8 +86,18 @@ final class FieldBlock {
     return block == null ? 0 : block.capacity();
   }
 
+  /**
+   * How many fields more the block that was read last has than any within the limit can have: each
+   * counts for 32 bytes at least (RFC 9113 6.5.2). Each is decoded all the same, and may take a
+   * single byte to send.
+   */
+  int excessFields() {
+    return excessFields;
+  }
+
   void begin(int stream) {
     streamId = stream;
+    excessFields = 0;
     decoder.first = null;
     discarding = false;
     begun = false;
@@ -120,12 +134,12 @@ final class FieldBlock {
     int stream = streamId;
     try {
       if (held == null && !discarding && fragment.readableBytes() <= limit) {
-        return decoder.decodeHeaders(stream, fragment);
+        return decodeWhole(stream, fragment);
       }
       add(fragment, allocator);
       ByteBuf block = held;
       if (!discarding && block != null) {
-        return decoder.decodeHeaders(stream, block);
+        return decodeWhole(stream, block);
       }
       if (block != null || passOver > 0 || valueFollows) {
         throw Http2Exception.connectionError(
@@ -136,6 +150,28 @@ final class FieldBlock {
       streamId = 0;
       close();
     }
+  }
+
+  private Http2Headers decodeWhole(int stream, ByteBuf block) throws Http2Exception {
+    int start = block.readerIndex();
+    try {
+      return decoder.decodeHeaders(stream, block);
+    } catch (Http2Exception e) {
+      if (Http2Exception.isStreamError(e)) {
+        excessFields = Math.max(0, fields(block, start) - limit / FIELD_BYTES);
+      }
+      throw e;
+    }
+  }
+
+  private int fields(ByteBuf block, int start) throws Http2Exception {
+    cursor = start;
+    begun = false;
+    int fields = 0;
+    while (cursor < block.writerIndex() && field(block)) {
+      fields++;
+    }
+    return fields;
   }
 
   private Http2Exception tooLarge(int stream) {

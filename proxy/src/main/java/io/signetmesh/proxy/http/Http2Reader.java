@@ -48,6 +48,9 @@ final class Http2Reader implements Http2FrameReader {
   /** Bytes of a head, beyond what is usual, that count once. */
   private static final int EXPANDED_BYTES = 64;
 
+  /** How often each field counts that is more than a head may have. */
+  private static final int EXCESS_FIELD = 2;
+
   /** A fragment below this counts as small, bytes. */
   private static final int SMALL_FRAGMENT = 4096;
 
@@ -263,6 +266,7 @@ final class Http2Reader implements Http2FrameReader {
         throw e;
       }
       fault = e;
+      costs.add(ClientAccount.Waste.FIELDS, EXCESS_FIELD * block.excessFields());
     }
     if (headers != null) {
       chargeExpansion(headers);

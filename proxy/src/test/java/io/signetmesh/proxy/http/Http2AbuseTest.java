@@ -179,6 +179,31 @@ class Http2AbuseTest {
     }
   }
 
+  /** Sixteen thousand references to one field: each is decoded, though the head is refused. */
+  @Test
+  void headsOfManyMoreFieldsThanAHeadMayHaveAreEndedSoon() throws Exception {
+    try (var app = Http2Peer.echoingPaths();
+        var proxy = new ProxyFixture(transport, app.port());
+        var client = Http2Peer.client(proxy.inbound(null))) {
+      byte[] fields = new byte[16_000];
+      java.util.Arrays.fill(fields, (byte) 0x82);
+      int[] stream = {1};
+      isEnded(
+          "heads of 16,000 fields",
+          client,
+          8,
+          () -> {
+            frame(
+                client,
+                Http2FrameTypes.HEADERS,
+                stream[0],
+                Http2Flags.END_STREAM | Http2Flags.END_HEADERS,
+                fields);
+            stream[0] += 2;
+          });
+    }
+  }
+
   @Test
   void aFloodOfRefusedRequestsIsEnded() throws Exception {
     try (var app = Http2Peer.echoingPaths();
