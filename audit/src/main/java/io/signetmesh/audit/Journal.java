@@ -5,13 +5,16 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
@@ -30,6 +33,10 @@ import org.slf4j.LoggerFactory;
  * the queue is full, or the disk refuses, records are lost: they are counted, and a gap record
  * states how many as soon as writing is possible again. The writer batches: while records keep
  * coming it looks at the queue every few milliseconds and producers pay no wake-up.
+ *
+ * <p>Several journals, also of several processes, may write to one file: each batch is written under
+ * a {@link WriterLock} and goes on after the last line that is there. So it is while a proxy drains
+ * whose successor serves already.
  */
 public final class Journal implements AuditLog, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Journal.class);
@@ -51,6 +58,7 @@ public final class Journal implements AuditLog, AutoCloseable {
   private final JournalConfig config;
   private final InstantSource clock;
   private final Opener opener;
+  private final WriterLock lock;
   private final MpscArrayQueue<AuditEvent> queue;
   private final LongAdder lost = new LongAdder();
   private final LongAdder written = new LongAdder();
@@ -64,6 +72,7 @@ public final class Journal implements AuditLog, AutoCloseable {
   private @Nullable FileChannel channel;
   private long sequence;
   private long position;
+  private @Nullable Object fileKey;
   private long statedLosses;
   private long pendingRecords;
   private int pendingGaps;
@@ -82,6 +91,8 @@ public final class Journal implements AuditLog, AutoCloseable {
     this.clock = clock;
     this.opener = opener;
     this.queue = new MpscArrayQueue<>(config.queueCapacity());
+    createDirectory(config.file());
+    this.lock = WriterLock.of(config.file(), PosixFilePermissions.asFileAttribute(PRIVATE_FILE));
     recover();
     this.writer = Thread.ofPlatform().daemon().name("audit-journal").unstarted(this::run);
   }
@@ -153,10 +164,10 @@ public final class Journal implements AuditLog, AutoCloseable {
     int idle = 0;
     while (true) {
       boolean last = closed;
-      int taken = drain();
-      flush();
+      int taken = writeBatch();
       if (last) {
         closeChannel();
+        lock.close();
         return;
       }
       if (taken > 0) {
@@ -175,12 +186,64 @@ public final class Journal implements AuditLog, AutoCloseable {
     }
   }
 
+  private int writeBatch() {
+    if (queue.isEmpty() && lost.sum() == statedLosses) {
+      return 0;
+    }
+    if (isPaused() || !enter()) {
+      return lose();
+    }
+    try {
+      int taken = drain();
+      flush();
+      return taken;
+    } finally {
+      lock.release();
+    }
+  }
+
+  private boolean isPaused() {
+    return failing && System.nanoTime() - retryAtNanos < 0;
+  }
+
+  /** Takes the lock and looks where to go on; false when nothing can be written now. */
+  private boolean enter() {
+    try {
+      lock.acquire();
+    } catch (IOException e) {
+      failed(e);
+      return false;
+    }
+    boolean entered = false;
+    try {
+      lookAtFile();
+      entered = true;
+    } catch (IOException e) {
+      closeChannel();
+      failed(e);
+    } finally {
+      if (!entered) {
+        lock.release();
+      }
+    }
+    return entered;
+  }
+
+  private int lose() {
+    int taken = 0;
+    while (queue.poll() != null) {
+      taken++;
+      lost.increment();
+    }
+    return taken;
+  }
+
   private int drain() {
     int taken = 0;
     AuditEvent event;
     while ((event = queue.poll()) != null) {
       taken++;
-      if (failing && System.nanoTime() - retryAtNanos < 0) {
+      if (isPaused()) {
         lost.increment();
         continue;
       }
@@ -191,7 +254,7 @@ public final class Journal implements AuditLog, AutoCloseable {
         flush();
       }
     }
-    if (!failing || System.nanoTime() - retryAtNanos >= 0) {
+    if (!isPaused()) {
       stateLosses();
     }
     return taken;
@@ -235,6 +298,7 @@ public final class Journal implements AuditLog, AutoCloseable {
         out = opener.open(config.file());
         channel = out;
         position = out.size();
+        fileKey = Files.readAttributes(config.file(), BasicFileAttributes.class).fileKey();
       }
       ByteBuffer bytes = ByteBuffer.wrap(line.array(), 0, line.length());
       long at = position;
@@ -256,17 +320,21 @@ public final class Journal implements AuditLog, AutoCloseable {
       }
     } catch (IOException e) {
       // What was gathered is lost; its numbers are taken back so that the sequence has no holes.
-      writeErrors.increment();
       sequence -= pendingRecords + pendingGaps;
       lost.add(pendingRecords);
       statedLosses -= pendingStated;
       forgetPending();
       cutBack();
-      retryAtNanos = System.nanoTime() + RETRY_AFTER_ERROR.toNanos();
-      if (!failing) {
-        failing = true;
-        log.error("audit journal {} cannot be written: {}", config.file(), e.toString());
-      }
+      failed(e);
+    }
+  }
+
+  private void failed(IOException e) {
+    writeErrors.increment();
+    retryAtNanos = System.nanoTime() + RETRY_AFTER_ERROR.toNanos();
+    if (!failing) {
+      failing = true;
+      log.error("audit journal {} cannot be written: {}", config.file(), e.toString());
     }
   }
 
@@ -320,30 +388,82 @@ public final class Journal implements AuditLog, AutoCloseable {
   }
 
   private void recover() throws IOException {
-    Path file = config.file();
+    boolean done = false;
+    try {
+      lock.acquire();
+      try (FileChannel created = openFile(config.file())) {
+        position = created.size();
+        goOnAfter(created);
+      } finally {
+        lock.release();
+      }
+      fileKey = Files.readAttributes(config.file(), BasicFileAttributes.class).fileKey();
+      done = true;
+    } finally {
+      if (!done) {
+        lock.close();
+      }
+    }
+  }
+
+  private static void createDirectory(Path file) throws IOException {
     Path directory = file.toAbsolutePath().getParent();
     if (directory != null && !Files.isDirectory(directory)) {
       Files.createDirectories(
           directory,
           PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
     }
-    try (FileChannel existing = openFile(file)) {
-      long size = existing.size();
-      long end = endOfLastLine(existing, size);
-      if (end < size) {
-        existing.truncate(end);
-        // The cut record is lost, and says so.
-        lost.increment();
-      }
-      sequence = lastSequence(existing, end);
+  }
+
+  /**
+   * Goes on after what others have written to the file, or in another file where it was renamed or
+   * removed.
+   */
+  private void lookAtFile() throws IOException {
+    BasicFileAttributes now;
+    try {
+      now = Files.readAttributes(config.file(), BasicFileAttributes.class);
+    } catch (NoSuchFileException e) {
+      closeChannel();
+      position = 0;
+      fileKey = null;
+      sequence = Math.max(sequence, lastOfPrevious());
+      return;
     }
-    if (sequence == 0) {
-      Path previous = numbered(file, 1);
-      if (Files.exists(previous)) {
-        try (FileChannel rotated = FileChannel.open(previous, StandardOpenOption.READ)) {
-          sequence = lastSequence(rotated, endOfLastLine(rotated, rotated.size()));
-        }
-      }
+    boolean same = Objects.equals(now.fileKey(), fileKey);
+    if (!now.isRegularFile() || (same && now.size() == position)) {
+      return;
+    }
+    if (!same) {
+      closeChannel();
+    }
+    try (FileChannel file =
+        FileChannel.open(config.file(), StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+      goOnAfter(file);
+    }
+    fileKey = now.fileKey();
+  }
+
+  /** Cuts off a torn last line and takes up the sequence after the last whole one. */
+  private void goOnAfter(FileChannel file) throws IOException {
+    long size = file.size();
+    long end = endOfLastLine(file, size);
+    if (end < size) {
+      file.truncate(end);
+      // The cut record is lost, and says so.
+      lost.increment();
+    }
+    position = end;
+    sequence = Math.max(sequence, end == 0 ? lastOfPrevious() : lastSequence(file, end));
+  }
+
+  private long lastOfPrevious() throws IOException {
+    Path previous = numbered(config.file(), 1);
+    if (!Files.exists(previous)) {
+      return 0;
+    }
+    try (FileChannel rotated = FileChannel.open(previous, StandardOpenOption.READ)) {
+      return lastSequence(rotated, endOfLastLine(rotated, rotated.size()));
     }
   }
 

@@ -93,6 +93,70 @@ class JournalTest {
   }
 
   @Test
+  void twoWritersOfOneFileMakeOneSequenceAlsoOverRotation() throws Exception {
+    Path file = dir.resolve("a.jsonl");
+    int each = 2_000;
+    JournalConfig config = new JournalConfig(file, 8_192, 64 * 1024, 1_000, false);
+    try (Journal first = Journal.open(config, CLOCK);
+        Journal second = Journal.open(config, CLOCK)) {
+      List<Thread> producers = new ArrayList<>();
+      for (Journal journal : List.of(first, second)) {
+        producers.add(
+            Thread.ofPlatform()
+                .start(
+                    () -> {
+                      for (int i = 0; i < each; i++) {
+                        journal.record(decision("/" + i));
+                        if (i % 100 == 0) {
+                          Thread.yield();
+                        }
+                      }
+                    }));
+      }
+      for (Thread producer : producers) {
+        producer.join();
+      }
+    }
+    List<JsonNode> records = new ArrayList<>();
+    int rotated = 0;
+    while (Files.exists(dir.resolve("a.jsonl." + (rotated + 1)))) {
+      rotated++;
+    }
+    for (int i = rotated; i > 0; i--) {
+      records.addAll(read(dir.resolve("a.jsonl." + i)));
+    }
+    if (Files.exists(file)) {
+      records.addAll(read(file));
+    }
+    assertThat(rotated).isPositive();
+    assertThat(records).hasSize(2 * each);
+    for (int i = 0; i < records.size(); i++) {
+      assertThat(records.get(i).get("sequence").asLong()).isEqualTo(i + 1);
+    }
+  }
+
+  @Test
+  void aWriterGoesOnAfterWhatAnotherHasWrittenAndCutsWhatAnotherHasTorn() throws Exception {
+    Path file = dir.resolve("a.jsonl");
+    try (Journal first = Journal.open(JournalConfig.of(file), CLOCK)) {
+      first.record(decision("/1"));
+      while (first.written() < 1) {
+        Thread.onSpinWait();
+      }
+      try (Journal second = Journal.open(JournalConfig.of(file), CLOCK)) {
+        second.record(decision("/2"));
+      }
+      Files.writeString(file, "{\"sequence\":3,\"ti", StandardOpenOption.APPEND);
+      first.record(decision("/3"));
+    }
+    List<JsonNode> records = read(file);
+    assertThat(records.stream().map(r -> r.get("sequence").asLong()))
+        .containsExactly(1L, 2L, 3L, 4L);
+    assertThat(records.stream().map(r -> r.has("gap")))
+        .containsExactlyInAnyOrder(false, false, true, false);
+  }
+
+  @Test
   void diskErrorsAreCountedAndTheGapIsStatedWithoutHolesInTheSequence() throws Exception {
     Path file = dir.resolve("a.jsonl");
     AtomicBoolean broken = new AtomicBoolean(true);
