@@ -34,9 +34,9 @@ import org.slf4j.LoggerFactory;
  * states how many as soon as writing is possible again. The writer batches: while records keep
  * coming it looks at the queue every few milliseconds and producers pay no wake-up.
  *
- * <p>Several journals, also of several processes, may write to one file: each batch is written under
- * a {@link WriterLock} and goes on after the last line that is there. So it is while a proxy drains
- * whose successor serves already.
+ * <p>Several journals, also of several processes, may write to one file: each batch is written
+ * under a {@link WriterLock} and goes on after the last line that is there. So it is while a proxy
+ * drains whose successor serves already.
  */
 public final class Journal implements AuditLog, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Journal.class);

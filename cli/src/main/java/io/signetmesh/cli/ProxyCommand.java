@@ -9,6 +9,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 
 /** {@code signet proxy}. */
 @Command(
@@ -21,7 +22,8 @@ import picocli.CommandLine.Mixin;
     mixinStandardHelpOptions = true,
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
-      "0:ended on request (SIGTERM, SIGINT, POST /shutdown) after a drain",
+      "0:ended on request (SIGTERM, SIGINT, POST /shutdown), or replaced by a successor, after a"
+          + " drain",
       ExitCode.USAGE_HELP,
       ExitCode.CONFIGURATION_HELP,
       ExitCode.UNAVAILABLE_HELP,
@@ -42,13 +44,25 @@ import picocli.CommandLine.Mixin;
       "Also:",
       "  SIGNET_PROXY_AUDIT_FILE                default: signet-audit.jsonl",
       "  SIGNET_PROXY_REDIRECT=true             the nat table redirects to us",
+      "  SIGNET_PROXY_HANDOVER                  Unix socket for --replace; default: the audit file's",
+      "                                         name and .handover; off: none",
       "docs/proxy-settings.md has them all, with their defaults.",
       "",
       "Example:",
-      "  set -a; . ./frontend.env; signet proxy --log-format json"
+      "  set -a; . ./frontend.env; signet proxy --log-format json",
+      "  signet proxy --replace                 a new version, without an interruption"
     })
 final class ProxyCommand implements Callable<Integer> {
   @Mixin private LoggingOptions logging = new LoggingOptions();
+
+  @Option(
+      names = "--replace",
+      description = {
+        "Take the place of the proxy that runs with the same handover socket: start beside it, get its"
+            + " listeners, and have it drain and end once this one has its certificate and its"
+            + " policy. If this one ends before, the other goes on. Where none runs, start.",
+      })
+  private boolean replace;
 
   @Override
   public Integer call() throws Exception {
@@ -63,7 +77,10 @@ final class ProxyCommand implements Callable<Integer> {
     }
     Proxy proxy;
     try {
-      proxy = Proxy.start(config, Clock.systemUTC());
+      proxy =
+          replace
+              ? Proxy.replace(config, Clock.systemUTC())
+              : Proxy.start(config, Clock.systemUTC());
     } catch (IOException | RuntimeException e) {
       throw CommandFailure.starting("the proxy of " + config.workload(), e);
     }

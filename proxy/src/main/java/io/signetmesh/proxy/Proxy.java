@@ -2,6 +2,8 @@ package io.signetmesh.proxy;
 
 import io.grpc.ManagedChannel;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandler;
+import io.netty.channel.unix.FileDescriptor;
 import io.signetmesh.audit.Journal;
 import io.signetmesh.audit.JournalConfig;
 import io.signetmesh.identity.channel.ControlChannel;
@@ -24,6 +26,9 @@ import io.signetmesh.proxy.connect.PeerConnector;
 import io.signetmesh.proxy.connect.SourceAddresses;
 import io.signetmesh.proxy.connect.TransportHeader;
 import io.signetmesh.proxy.forward.OutboundAccept;
+import io.signetmesh.proxy.handover.HandedOver;
+import io.signetmesh.proxy.handover.HandoverServer;
+import io.signetmesh.proxy.handover.Predecessor;
 import io.signetmesh.proxy.http.DefaultHttpInbound;
 import io.signetmesh.proxy.http.DefaultHttpOutbound;
 import io.signetmesh.proxy.http.Drain;
@@ -31,6 +36,7 @@ import io.signetmesh.proxy.http.HttpConfig;
 import io.signetmesh.proxy.inbound.InboundAccept;
 import io.signetmesh.proxy.loop.IoTransport;
 import io.signetmesh.proxy.loop.LoopWatch;
+import io.signetmesh.proxy.loop.ProxyLoop;
 import io.signetmesh.proxy.loop.ProxyLoops;
 import io.signetmesh.proxy.loop.TcpKeepAlive;
 import io.signetmesh.proxy.metrics.BuildInfo;
@@ -41,20 +47,24 @@ import io.signetmesh.proxy.outbound.DiscoveryClient;
 import io.signetmesh.proxy.policy.PolicyWatcher;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
@@ -67,6 +77,11 @@ import org.slf4j.LoggerFactory;
  *
  * <p>All listeners are bound at the start, so that a wrong address is an error at once; they take
  * connections when the first certificate has come, and until then connections wait in the kernel.
+ *
+ * <p>A proxy can take the place of a running one of the same workload, see {@link Predecessor}: it
+ * starts beside it, gets its listeners, and takes connections once it has its certificate and the
+ * policy of all its ports. Only then the other one closes its listeners and drains; until then it
+ * goes on, whatever becomes of this one.
  */
 public final class Proxy implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Proxy.class);
@@ -74,16 +89,36 @@ public final class Proxy implements AutoCloseable {
   /** An event loop that does nothing for so long is a fault. */
   private static final Duration STUCK = Duration.ofSeconds(10);
 
+  /** A successor that has no certificate or no policy by then gives up. */
+  private static final Duration TAKE_OVER = Duration.ofMinutes(2);
+
+  private static final long POLICY_LOOK_MILLIS = 20;
+
+  /** Connections that were taken when the successor asked for the listeners come within this. */
+  private static final Duration LAST_ACCEPTED = Duration.ofMillis(250);
+
+  /** How long clients have to notice that their connections end, when there is a successor. */
+  private static final Duration ANNOUNCED = Duration.ofSeconds(5);
+
+  private static final long DRAIN_LOOK_MILLIS = 100;
+  private static final int LOOKS_A_SECOND = 10;
+
   private final ProxyConfig config;
   private final InstantSource clock;
   private final Deque<AutoCloseable> parts = new ArrayDeque<>();
-  private final List<List<Channel>> listeners = new ArrayList<>();
+  private final boolean replace;
+  private final List<HandedOver> listeners = new ArrayList<>();
   private final List<InetSocketAddress> ownAddresses = new CopyOnWriteArrayList<>();
   private final AtomicBoolean draining = new AtomicBoolean();
   private final AtomicBoolean closing = new AtomicBoolean();
+  private final AtomicBoolean taken = new AtomicBoolean();
   private final List<String> faults = new CopyOnWriteArrayList<>();
   private final CompletableFuture<Void> ready = new CompletableFuture<>();
   private final CompletableFuture<Void> closed = new CompletableFuture<>();
+  private final Object succession = new Object();
+  private boolean serving;
+  private @Nullable Predecessor before;
+  private volatile @Nullable HandoverServer handover;
   private @Nullable Running running;
 
   /** The parts that outlive {@link #assemble}. */
@@ -97,9 +132,10 @@ public final class Proxy implements AutoCloseable {
       List<InetSocketAddress> inbound,
       List<InetSocketAddress> outbound) {}
 
-  private Proxy(ProxyConfig config, InstantSource clock) {
+  private Proxy(ProxyConfig config, InstantSource clock, boolean replace) {
     this.config = config;
     this.clock = clock;
+    this.replace = replace;
   }
 
   /**
@@ -110,7 +146,23 @@ public final class Proxy implements AutoCloseable {
    * @throws IllegalArgumentException when the I/O transport that was asked for does not work here
    */
   public static Proxy start(ProxyConfig config, InstantSource clock) throws IOException {
-    Proxy proxy = new Proxy(config, clock);
+    return start(config, clock, false);
+  }
+
+  /**
+   * Starts a proxy in the place of the one that runs with the same handover socket. That one goes
+   * on until this one is ready, and for good when this one ends before. Where none runs, this is
+   * the same as a start.
+   *
+   * @throws IOException as for {@link #start}, or when the running one does not hand over
+   */
+  public static Proxy replace(ProxyConfig config, InstantSource clock) throws IOException {
+    return start(config, clock, true);
+  }
+
+  private static Proxy start(ProxyConfig config, InstantSource clock, boolean replace)
+      throws IOException {
+    Proxy proxy = new Proxy(config, clock, replace);
     try {
       proxy.assemble();
     } catch (IOException | RuntimeException e) {
@@ -124,6 +176,8 @@ public final class Proxy implements AutoCloseable {
     config.ignored().forEach(log::warn);
     ProxyConfig.KeepAlive keepAlive = config.keepAlive();
     IoTransport transport = IoTransport.select(config.transport());
+    Predecessor predecessor = predecessor(obstacle(transport));
+    before = predecessor;
     Journal journal =
         keep(
             Journal.open(
@@ -228,27 +282,31 @@ public final class Proxy implements AutoCloseable {
 
     List<InetSocketAddress> inboundBound = bindInbound(loops, inbound);
     List<InetSocketAddress> outboundBound = bindOutbound(loops, outbound);
+    AdminSurface surface =
+        new AdminSurface(
+            () -> faults(watch),
+            () -> ready.isDone() && identity.isCertified() && !draining.get(),
+            registry,
+            config.environment(),
+            () -> inForce(policies),
+            config.shutdownEndpoint(),
+            this::drain);
+    AdminGuard guard =
+        new AdminGuard(
+            config.workloadName(),
+            config.identity(),
+            tls,
+            ready::isDone,
+            policies,
+            journal,
+            metrics,
+            clock);
+    List<FileDescriptor> adminDescriptors = inherited(config.adminListen());
     AdminServer admin =
         keep(
-            AdminServer.start(
-                config.adminListen(),
-                new AdminSurface(
-                    () -> faults(watch),
-                    () -> ready.isDone() && identity.isCertified() && !draining.get(),
-                    registry,
-                    config.environment(),
-                    () -> inForce(policies),
-                    config.shutdownEndpoint(),
-                    this::drain),
-                new AdminGuard(
-                    config.workloadName(),
-                    config.identity(),
-                    tls,
-                    ready::isDone,
-                    policies,
-                    journal,
-                    metrics,
-                    clock)));
+            adminDescriptors.isEmpty()
+                ? AdminServer.start(config.adminListen(), surface, guard)
+                : AdminServer.adopt(config.adminListen(), adminDescriptors, surface, guard));
     ownAddresses.addAll(inboundBound);
     ownAddresses.addAll(outboundBound);
     ownAddresses.add(admin.address());
@@ -263,6 +321,10 @@ public final class Proxy implements AutoCloseable {
 
     Renewal renewal = new Renewal(List.of(tls, directTls), peers, httpOutbound, metrics, identity);
     identity.onChange(renewal::changed);
+    if (predecessor != null) {
+      timer.schedule(
+          () -> giveUp(predecessor, policies), TAKE_OVER.toMillis(), TimeUnit.MILLISECONDS);
+    }
     identity.firstCredentials().thenRun(this::open);
     log.info(
         "proxy of {} as {}: inbound {}, outbound {}, admin {}, {}",
@@ -285,11 +347,216 @@ public final class Proxy implements AutoCloseable {
     for (ProxyConfig.OutboundListener listener : config.outboundListeners()) {
       started.upstreams().keep(listener.authority());
     }
-    listeners.forEach(ProxyLoops::accept);
-    ready.complete(null);
-    log.info("certificate obtained: taking connections");
+    Predecessor running = before;
+    if (running == null) {
+      if (serve(null)) {
+        log.info("certificate obtained: taking connections");
+      }
+    } else {
+      takeOverOnceInForce(running);
+    }
   }
 
+  /**
+   * Takes connections, and has the predecessor drain: that cannot be taken back.
+   *
+   * @return false when this proxy ends and nothing was done
+   */
+  private boolean serve(@Nullable Predecessor running) {
+    synchronized (succession) {
+      if (closing.get() || draining.get()) {
+        return false;
+      }
+      serving = true;
+      awaitSuccessor();
+      ProxyLoops.accept(channels());
+      parts().admin().accept();
+      if (running != null) {
+        running.serving();
+      }
+    }
+    ready.complete(null);
+    return true;
+  }
+
+  // ---- succession
+
+  /** Why this proxy can neither take over nor hand over; null when it can. */
+  private @Nullable String obstacle(IoTransport transport) {
+    Path socket = config.handover();
+    return socket == null
+        ? "SIGNET_PROXY_HANDOVER is off"
+        : HandoverServer.obstacle(transport, socket);
+  }
+
+  private @Nullable Predecessor predecessor(@Nullable String obstacle) throws IOException {
+    Path socket = config.handover();
+    if (obstacle != null || socket == null) {
+      if (replace) {
+        log.warn("no listeners can be taken over, they are bound anew: {}", obstacle);
+      } else {
+        log.debug("this proxy cannot be replaced without an interruption: {}", obstacle);
+      }
+      return null;
+    }
+    if (replace) {
+      Predecessor found = Predecessor.ask(socket, config.loops());
+      return found == null ? null : keep(found);
+    }
+    if (Predecessor.isThere(socket)) {
+      throw new IOException(
+          "a proxy that runs already waits for its successor at "
+              + socket
+              + ": expected none; stop it, or start this one as its successor (signet proxy"
+              + " --replace)");
+    }
+    return null;
+  }
+
+  /** What the running proxy has on an address; empty when there is none, or it has nothing. */
+  private List<FileDescriptor> inherited(InetSocketAddress address) {
+    Predecessor predecessor = before;
+    return predecessor == null ? List.of() : predecessor.take(address);
+  }
+
+  /** Ports whose policy must be in force before connections are taken over. */
+  private Set<Integer> pinnedPorts() {
+    Set<Integer> ports = new HashSet<>(config.inboundPorts());
+    ports.add(parts().admin().address().getPort());
+    config.inboundListeners().forEach(listener -> ports.add(listener.port()));
+    return ports;
+  }
+
+  private void takeOverOnceInForce(Predecessor running) {
+    if (closing.get()) {
+      return;
+    }
+    if (!policies().keySet().containsAll(pinnedPorts())) {
+      parts()
+          .timer()
+          .schedule(() -> takeOverOnceInForce(running), POLICY_LOOK_MILLIS, TimeUnit.MILLISECONDS);
+      return;
+    }
+    takeOver(running);
+  }
+
+  private void takeOver(Predecessor running) {
+    if (!taken.compareAndSet(false, true)) {
+      return;
+    }
+    log.info("taking over from process {}", running.process());
+    running
+        .pause()
+        .thenAccept(
+            inOrder ->
+                // Waits for the connection to close: on no loop.
+                Thread.ofPlatform()
+                    .name("take-over")
+                    .start(
+                        () -> {
+                          boolean serves = serve(running);
+                          running.close();
+                          if (!serves) {
+                            return;
+                          }
+                          log.info(
+                              "taking connections in place of process {}{}",
+                              running.process(),
+                              inOrder ? "" : ", which has not answered: make sure that it ends");
+                        }));
+  }
+
+  /** There was no certificate, or no policy, for too long. */
+  private void giveUp(Predecessor running, PolicyWatcher policies) {
+    if (taken.get() || closing.get()) {
+      return;
+    }
+    if (running.isGone()) {
+      // Nobody else serves: each connection waits for its policy, as after a start.
+      if (parts().identity().isCertified()) {
+        takeOver(running);
+      }
+      return;
+    }
+    Set<Integer> missing = pinnedPorts();
+    missing.removeAll(policies.inForce().keySet());
+    failed(
+        new IllegalStateException(
+            (parts().identity().isCertified() ? "no policy for ports " + missing : "no certificate")
+                + " within "
+                + TAKE_OVER
+                + ": process "
+                + running.process()
+                + " goes on"));
+  }
+
+  private void awaitSuccessor() {
+    Running started = parts();
+    Path socket = config.handover();
+    if (socket == null || obstacle(started.loops().transport()) != null) {
+      return;
+    }
+    try {
+      handover = HandoverServer.listen(socket, new Succession());
+    } catch (IOException | RuntimeException e) {
+      log.warn("this proxy cannot be replaced without an interruption: {}", e.getMessage());
+    }
+    if (draining.get()) {
+      endSuccession();
+    }
+  }
+
+  private void endSuccession() {
+    HandoverServer server = handover;
+    if (server != null) {
+      server.close();
+    }
+  }
+
+  /** Whether another proxy can take the place of this one without an interruption. */
+  public boolean canBeReplaced() {
+    return handover != null && !draining.get();
+  }
+
+  /** Hands the listeners to a successor. */
+  private final class Succession implements HandoverServer.Owner {
+    @Override
+    public List<HandedOver> listeners() {
+      List<HandedOver> all = new ArrayList<>(listeners);
+      AdminServer admin = parts().admin();
+      all.add(
+          new HandedOver(
+              config.adminListen().getPort() == 0 ? admin.address() : config.adminListen(),
+              List.of(admin.listener())));
+      return all;
+    }
+
+    @Override
+    public CompletableFuture<Void> pause() {
+      Running started = parts();
+      started.admin().pause();
+      return started.loops().pause(channels());
+    }
+
+    @Override
+    public void resume() {
+      if (!draining.get()) {
+        ProxyLoops.accept(channels());
+        parts().admin().accept();
+      }
+    }
+
+    @Override
+    public void succeeded() {
+      end(true);
+    }
+  }
+
+  private List<Channel> channels() {
+    return listeners.stream().flatMap(listener -> listener.channels().stream()).toList();
+  }
+
+  // ---- what it is
   /** Completes when the proxy takes connections. */
   public CompletableFuture<Void> ready() {
     return ready.copy();
@@ -328,39 +595,95 @@ public final class Proxy implements AutoCloseable {
    * flight, and closes when the last is gone or the grace period is over. Does not wait.
    */
   public void drain() {
+    end(false);
+  }
+
+  private void end(boolean succeeded) {
     if (!draining.compareAndSet(false, true)) {
       return;
     }
     Running started = parts();
-    long deadline = System.nanoTime() + config.shutdownGrace().toNanos();
     log.info("draining, for at most {}", config.shutdownGrace());
-    listeners.forEach(list -> list.forEach(Channel::close));
-    started.loops().tellAccepted(Drain.BEGIN);
-    // Closing waits for threads: not on the timer's own.
-    Runnable end = () -> Thread.ofPlatform().name("proxy-close").start(this::close);
-    started
-        .timer()
-        .scheduleWithFixedDelay(
-            () -> {
-              if (started.loops().accepted() == 0 || System.nanoTime() - deadline >= 0) {
-                end.run();
-              }
-            },
-            50,
-            100,
-            TimeUnit.MILLISECONDS);
+    endSuccession();
+    if (!succeeded) {
+      channels().forEach(Channel::close);
+    }
+    Draining looks = new Draining(started, succeeded);
+    looks.run();
+    started.timer().scheduleWithFixedDelay(looks, 50, DRAIN_LOOK_MILLIS, TimeUnit.MILLISECONDS);
+  }
+
+  /** Has connections end, and closes the proxy when the last is gone or the time is over. */
+  private final class Draining implements Runnable {
+    private final ProxyLoops loops;
+    private final boolean succeeded;
+    private final Duration announced;
+    private final long begun = System.nanoTime();
+    private boolean ended;
+    private int looks;
+
+    Draining(Running started, boolean succeeded) {
+      this.loops = started.loops();
+      this.succeeded = succeeded;
+      Duration half = config.shutdownGrace().dividedBy(2);
+      this.announced =
+          !succeeded ? Duration.ZERO : half.compareTo(ANNOUNCED) < 0 ? half : ANNOUNCED;
+    }
+
+    @Override
+    public void run() {
+      Duration since = Duration.ofNanos(System.nanoTime() - begun);
+      boolean deaf = !succeeded || since.compareTo(LAST_ACCEPTED) >= 0;
+      if (succeeded && deaf) {
+        channels().forEach(Channel::close);
+        parts().admin().listener().close();
+      }
+      // Told again: a connection whose protocol was not known has not understood it.
+      if (looks++ % LOOKS_A_SECOND == 0) {
+        loops.tellAccepted(since.compareTo(announced) < 0 ? Drain.ANNOUNCE : Drain.BEGIN);
+      }
+      boolean over = since.compareTo(config.shutdownGrace()) >= 0;
+      if (!ended && looks > 1 && (over || (deaf && loops.accepted() == 0))) {
+        ended = true;
+        // Closing waits for threads: not on the timer's own.
+        Thread.ofPlatform().name("proxy-close").start(Proxy.this::close);
+      }
+    }
   }
 
   /** Ends the proxy at once; open connections are closed. */
   @Override
   public void close() {
-    if (!closing.compareAndSet(false, true)) {
-      return;
+    synchronized (succession) {
+      if (!closing.compareAndSet(false, true)) {
+        return;
+      }
     }
+    endNow();
+  }
+
+  /**
+   * Ends the proxy unless it serves. Its predecessor, if it has one, goes on for sure.
+   *
+   * @return false when the proxy serves: it goes on
+   */
+  public boolean withdraw() {
+    synchronized (succession) {
+      if (serving) {
+        return false;
+      }
+      if (!closing.compareAndSet(false, true)) {
+        return true;
+      }
+    }
+    endNow();
+    return true;
+  }
+
+  private void endNow() {
     draining.set(true);
-    for (List<Channel> list : listeners) {
-      list.forEach(listener -> listener.close().awaitUninterruptibly(1, TimeUnit.SECONDS));
-    }
+    endSuccession();
+    channels().forEach(listener -> listener.close().awaitUninterruptibly(1, TimeUnit.SECONDS));
     while (!parts.isEmpty()) {
       AutoCloseable part = parts.pop();
       try {
@@ -438,17 +761,19 @@ public final class Proxy implements AutoCloseable {
     TcpKeepAlive accepted = config.keepAlive().inboundAccept();
     InboundAccept.Listener own = new InboundAccept.Listener(0, config.redirected());
     bound.add(
-        keep(
-            loops.bind(
-                config.inboundListen(), accepted, loop -> new InboundAccept(loop, own, services))));
+        listen(
+            loops,
+            config.inboundListen(),
+            accepted,
+            loop -> new InboundAccept(loop, own, services)));
     for (ProxyConfig.InboundListener declared : config.inboundListeners()) {
       InboundAccept.Listener listener = new InboundAccept.Listener(declared.port(), false);
       bound.add(
-          keep(
-              loops.bind(
-                  declared.listen(),
-                  accepted,
-                  loop -> new InboundAccept(loop, listener, services))));
+          listen(
+              loops,
+              declared.listen(),
+              accepted,
+              loop -> new InboundAccept(loop, listener, services)));
     }
     return List.copyOf(bound);
   }
@@ -460,22 +785,33 @@ public final class Proxy implements AutoCloseable {
     InetSocketAddress redirected = config.outboundListen();
     if (redirected != null) {
       bound.add(
-          keep(loops.bind(redirected, accepted, loop -> new OutboundAccept(loop, null, services))));
+          listen(loops, redirected, accepted, loop -> new OutboundAccept(loop, null, services)));
     }
     for (ProxyConfig.OutboundListener declared : config.outboundListeners()) {
       bound.add(
-          keep(
-              loops.bind(
-                  declared.listen(),
-                  accepted,
-                  loop -> new OutboundAccept(loop, declared.authority(), services))));
+          listen(
+              loops,
+              declared.listen(),
+              accepted,
+              loop -> new OutboundAccept(loop, declared.authority(), services)));
     }
     return List.copyOf(bound);
   }
 
-  private InetSocketAddress keep(List<Channel> bound) {
-    listeners.add(bound);
-    return (InetSocketAddress) bound.getFirst().localAddress();
+  private InetSocketAddress listen(
+      ProxyLoops loops,
+      InetSocketAddress address,
+      TcpKeepAlive keepAlive,
+      Function<ProxyLoop, ChannelHandler> handler)
+      throws IOException {
+    List<FileDescriptor> inherited = inherited(address);
+    List<Channel> bound =
+        inherited.isEmpty()
+            ? loops.bind(address, keepAlive, handler)
+            : loops.adopt(address, inherited, keepAlive, handler);
+    InetSocketAddress local = (InetSocketAddress) bound.getFirst().localAddress();
+    listeners.add(new HandedOver(address.getPort() == 0 ? local : address, bound));
+    return local;
   }
 
   private <T extends AutoCloseable> T keep(T part) {

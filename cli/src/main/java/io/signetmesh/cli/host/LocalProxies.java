@@ -16,6 +16,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,6 +24,9 @@ import org.slf4j.LoggerFactory;
  * One proxy in this process for each workload of this host, as the view of the cluster declares
  * them: proxies come, go and are renewed with their pods. A pod whose proxy cannot be started is
  * reported, and does not keep the others from running; one whose proxy has failed gets another.
+ *
+ * <p>When a pod changes, its new proxy takes the place of the old one without an interruption where
+ * the host allows it; until the new one serves, and when it cannot be started, the old one goes on.
  */
 public final class LocalProxies implements ClusterListener, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(LocalProxies.class);
@@ -37,7 +41,17 @@ public final class LocalProxies implements ClusterListener, AutoCloseable {
   private final Map<String, String> refused = new HashMap<>();
   private boolean closed;
 
-  private record Running(HostWorkload workload, Proxy proxy) {}
+  /**
+   * @param before the proxy that serves until this one does; null when there is none
+   */
+  private record Running(HostWorkload workload, Proxy proxy, @Nullable Proxy before) {
+    void close() {
+      proxy.close();
+      if (before != null) {
+        before.close();
+      }
+    }
+  }
 
   /** Makes the environment of a workload's proxy. */
   @FunctionalInterface
@@ -78,7 +92,8 @@ public final class LocalProxies implements ClusterListener, AutoCloseable {
     retire(wanted);
     wanted.forEach(
         (name, workload) -> {
-          if (!running.containsKey(name)) {
+          Running before = running.get(name);
+          if (before == null || !before.workload().equals(workload)) {
             start(workload, faults);
           }
         });
@@ -96,20 +111,50 @@ public final class LocalProxies implements ClusterListener, AutoCloseable {
     Iterator<Map.Entry<String, Running>> entries = running.entrySet().iterator();
     while (entries.hasNext()) {
       Map.Entry<String, Running> entry = entries.next();
-      if (!entry.getValue().workload().equals(wanted.get(entry.getKey()))) {
-        log.info("proxy of {} ends: its pod is gone or has changed", entry.getKey());
-        entry.getValue().proxy().close();
+      Running now = entry.getValue();
+      HostWorkload next = wanted.get(entry.getKey());
+      if (now.workload().equals(next)) {
+        continue;
+      }
+      if (next == null || !isReplaceable(now)) {
+        log.info(
+            "proxy of {} ends: its pod {}",
+            entry.getKey(),
+            next == null ? "is gone" : "has changed");
+        now.close();
         entries.remove();
       }
     }
   }
 
+  private static boolean isReplaceable(Running now) {
+    Proxy before = now.before();
+    return now.proxy().canBeReplaced() || (before != null && before.canBeReplaced());
+  }
+
+  /** Starts the proxy of a workload, in the place of the one that it has. */
   private void start(HostWorkload workload, Map<String, String> faults) {
     String name = workload.qualifiedName();
+    Running now = running.get(name);
     try {
       ProxyConfig config = ProxyConfig.from(environments.of(workload));
-      Proxy proxy = Proxy.start(config, clock);
-      running.put(name, new Running(workload, proxy));
+      Proxy serving = null;
+      if (now != null) {
+        serving = now.proxy();
+        if (serving.withdraw()) {
+          // It does not serve yet: the one before does, if there is one.
+          serving = now.before();
+        } else if (!serving.canBeReplaced()) {
+          serving.close();
+          serving = null;
+        }
+      }
+      Proxy proxy = serving == null ? Proxy.start(config, clock) : Proxy.replace(config, clock);
+      if (serving != null) {
+        log.info("proxy of {} is replaced, because its pod has changed", name);
+      }
+      running.put(name, new Running(workload, proxy, serving));
+      proxy.ready().thenRunAsync(() -> forgetBefore(name, proxy));
       proxy
           .closed()
           .whenComplete(
@@ -125,6 +170,14 @@ public final class LocalProxies implements ClusterListener, AutoCloseable {
       faults.put(name, "proxy of " + name + " cannot start: " + String.join("; ", e.faults()));
     } catch (IOException | RuntimeException e) {
       faults.put(name, "proxy of " + name + " cannot start: " + e.getMessage());
+    }
+  }
+
+  /** The proxy serves: the one before it ends by itself. */
+  private synchronized void forgetBefore(String name, Proxy proxy) {
+    Running entry = running.get(name);
+    if (entry != null && entry.proxy() == proxy) {
+      running.put(name, new Running(entry.workload(), proxy, null));
     }
   }
 
@@ -180,9 +233,16 @@ public final class LocalProxies implements ClusterListener, AutoCloseable {
   @Override
   public synchronized void close() {
     closed = true;
-    List<Running> ending = new ArrayList<>(running.values());
+    List<Proxy> ending = new ArrayList<>();
+    for (Running entry : running.values()) {
+      ending.add(entry.proxy());
+      Proxy before = entry.before();
+      if (before != null) {
+        ending.add(before);
+      }
+    }
     running.clear();
-    ending.forEach(entry -> entry.proxy().drain());
-    ending.forEach(entry -> entry.proxy().closed().handle((done, failure) -> failure).join());
+    ending.forEach(Proxy::drain);
+    ending.forEach(proxy -> proxy.closed().handle((done, failure) -> failure).join());
   }
 }

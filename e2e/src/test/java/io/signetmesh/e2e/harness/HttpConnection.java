@@ -23,6 +23,7 @@ public final class HttpConnection implements AutoCloseable {
 
   private final Socket socket;
   private final InputStream in;
+  private boolean closing;
 
   private HttpConnection(Socket socket) throws IOException {
     this.socket = socket;
@@ -83,6 +84,8 @@ public final class HttpConnection implements AutoCloseable {
       String lower = header.toLowerCase(Locale.ROOT);
       if (lower.startsWith("content-length:")) {
         length = Long.parseLong(header.substring(15).strip());
+      } else if (lower.startsWith("connection:")) {
+        closing = lower.contains("close");
       } else if (lower.startsWith("transfer-encoding:")) {
         chunked = lower.contains("chunked");
       }
@@ -93,6 +96,11 @@ public final class HttpConnection implements AutoCloseable {
     }
     return new Mesh.Answer(
         Integer.parseInt(words[1]), new String(body, StandardCharsets.ISO_8859_1));
+  }
+
+  /** Whether the last answer has announced that it is the last one. */
+  public boolean isClosing() {
+    return closing;
   }
 
   /** Reads to the end of the connection. */

@@ -29,6 +29,7 @@ import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -278,6 +279,23 @@ public final class Mesh implements AutoCloseable {
     return proxy;
   }
 
+  /**
+   * Starts a second proxy of a workload beside the one that runs, without waiting.
+   *
+   * @param overrides variables that differ from those of the first
+   * @param options of {@code signet proxy}
+   */
+  public SignetProcess launchSecondProxy(
+      MeshWorkload workload, Map<String, String> overrides, String... options) throws IOException {
+    Map<String, String> environment = new HashMap<>(processes.proxyEnvironment(workload.host()));
+    environment.putAll(workload.environment());
+    environment.putAll(overrides);
+    List<String> arguments = new ArrayList<>(List.of("proxy"));
+    arguments.addAll(List.of(options));
+    return processes.start(
+        "proxy." + workload.name() + "." + names.incrementAndGet(), environment, arguments);
+  }
+
   /** Waits until a workload's proxy has its certificate. */
   public void awaitReady(MeshWorkload workload) throws Exception {
     processes.awaitProxy(workload.proxy(), workload.host());
@@ -395,6 +413,11 @@ public final class Mesh implements AutoCloseable {
   /** The audit records of a workload's proxy from now on. */
   public JournalTail journal(MeshWorkload workload) throws IOException {
     return JournalTail.fromEnd(processes.journal(workload.host()));
+  }
+
+  /** The audit journal of a workload's proxy. */
+  public Path journalFile(MeshWorkload workload) {
+    return processes.journal(workload.host());
   }
 
   /** The audit journal of the control plane. */

@@ -7,11 +7,15 @@ import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.epoll.Epoll;
+import io.netty.channel.epoll.EpollIoHandler;
+import io.netty.channel.epoll.EpollServerSocketChannel;
 import io.netty.channel.group.ChannelGroup;
 import io.netty.channel.group.DefaultChannelGroup;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.SocketChannel;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
+import io.netty.channel.unix.FileDescriptor;
 import io.netty.handler.codec.http.HttpDecoderConfig;
 import io.netty.handler.codec.http.HttpObjectAggregator;
 import io.netty.handler.codec.http.HttpServerCodec;
@@ -22,6 +26,7 @@ import io.netty.util.concurrent.GlobalEventExecutor;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -70,7 +75,23 @@ public final class AdminServer implements AutoCloseable {
    */
   public static AdminServer start(InetSocketAddress listen, AdminSurface surface, AdminGuard guard)
       throws IOException {
-    return start(listen, surface, guard, Limits.DEFAULT);
+    return start(listen, List.of(), surface, guard, Limits.DEFAULT);
+  }
+
+  /**
+   * Takes over what listens on the address, and serves from {@link #accept} on.
+   *
+   * @param descriptors listening sockets, of which one is used; they belong to the server from now
+   *     on
+   * @throws IOException when the socket listens elsewhere
+   */
+  public static AdminServer adopt(
+      InetSocketAddress listen,
+      List<FileDescriptor> descriptors,
+      AdminSurface surface,
+      AdminGuard guard)
+      throws IOException {
+    return start(listen, descriptors, surface, guard, Limits.DEFAULT);
   }
 
   /**
@@ -79,9 +100,27 @@ public final class AdminServer implements AutoCloseable {
   static AdminServer start(
       InetSocketAddress listen, AdminSurface surface, @Nullable AdminGuard guard, Limits limits)
       throws IOException {
+    return start(listen, List.of(), surface, guard, limits);
+  }
+
+  /**
+   * @param descriptors what listens on the address already; empty: it is bound
+   * @param guard decides about requests; null: all are answered
+   */
+  private static AdminServer start(
+      InetSocketAddress listen,
+      List<FileDescriptor> descriptors,
+      AdminSurface surface,
+      @Nullable AdminGuard guard,
+      Limits limits)
+      throws IOException {
+    // A listener of NIO can neither be handed over nor taken over.
+    boolean epoll = Epoll.isAvailable();
     EventLoopGroup group =
         new MultiThreadIoEventLoopGroup(
-            1, new DefaultThreadFactory("admin", true), NioIoHandler.newFactory());
+            1,
+            new DefaultThreadFactory("admin", true),
+            epoll ? EpollIoHandler.newFactory() : NioIoHandler.newFactory());
     ChannelGroup connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
     AdminRequests requests = new AdminRequests(surface, LogLevels.find());
     HttpDecoderConfig decoder =
@@ -90,10 +129,9 @@ public final class AdminServer implements AutoCloseable {
             .setMaxHeaderSize(limits.headerBytes())
             .setMaxChunkSize(limits.bodyBytes())
             .setValidateHeaders(true);
-    ChannelFuture bound =
+    ServerBootstrap bootstrap =
         new ServerBootstrap()
             .group(group)
-            .channel(NioServerSocketChannel.class)
             .option(ChannelOption.SO_REUSEADDR, true)
             .option(ChannelOption.SO_BACKLOG, limits.connections())
             .childOption(ChannelOption.AUTO_READ, false)
@@ -123,10 +161,30 @@ public final class AdminServer implements AutoCloseable {
                             new FlowControlHandler(),
                             new AdminConnection(requests, guard, limits.requestTime()));
                   }
-                })
-            .bind(listen)
-            .awaitUninterruptibly();
-    if (!bound.isSuccess()) {
+                });
+    ChannelFuture bound;
+    if (descriptors.isEmpty()) {
+      bound =
+          bootstrap
+              .channel(epoll ? EpollServerSocketChannel.class : NioServerSocketChannel.class)
+              .bind(listen)
+              .awaitUninterruptibly();
+    } else {
+      for (FileDescriptor more : descriptors.subList(1, descriptors.size())) {
+        more.close();
+      }
+      int descriptor = descriptors.getFirst().intValue();
+      bound =
+          bootstrap
+              .option(ChannelOption.AUTO_READ, false)
+              .channelFactory(() -> new EpollServerSocketChannel(descriptor))
+              .register()
+              .awaitUninterruptibly();
+    }
+    if (!bound.isSuccess()
+        || !(bound.channel().localAddress() instanceof InetSocketAddress local)
+        || (listen.getPort() != 0 && local.getPort() != listen.getPort())) {
+      bound.channel().close();
       group.shutdownGracefully(0, 1, TimeUnit.SECONDS);
       throw new IOException("admin address " + listen + " cannot be bound", bound.cause());
     }
@@ -139,6 +197,21 @@ public final class AdminServer implements AutoCloseable {
       return address;
     }
     throw new IllegalStateException("admin server is closed");
+  }
+
+  /** What listens. */
+  public Channel listener() {
+    return listener;
+  }
+
+  /** Begins to take connections, or goes on with it. */
+  public void accept() {
+    listener.config().setAutoRead(true);
+  }
+
+  /** Takes no more connections; they wait in the kernel. */
+  public void pause() {
+    listener.config().setAutoRead(false);
   }
 
   /** Stops at once; open connections are closed. */

@@ -58,6 +58,7 @@ import org.jspecify.annotations.Nullable;
  * @param transport transport asked for, or null for the best
  * @param auditFile file of the audit journal
  * @param auditQueue records that may wait to be written
+ * @param handover Unix socket at which a successor gets the listeners; null: none
  * @param metricsRetain how long a label set is exposed after its last change
  * @param shutdownEndpoint whether POST /shutdown works
  * @param shutdownGrace longest drain
@@ -99,6 +100,7 @@ public record ProxyConfig(
     @Nullable String transport,
     Path auditFile,
     int auditQueue,
+    @Nullable Path handover,
     Duration metricsRetain,
     boolean shutdownEndpoint,
     Duration shutdownGrace,
@@ -247,8 +249,9 @@ public record ProxyConfig(
             values.number(SIGNET + "MAX_HEAD_BYTES", 64 * 1024, 8 * 1024, 1024 * 1024),
             loops,
             values.text(SIGNET + "TRANSPORT"),
-            Path.of(values.text(SIGNET + "AUDIT_FILE", "signet-audit.jsonl")),
+            auditFile(values),
             values.number(SIGNET + "AUDIT_QUEUE", 16_384, 4, 1 << 22),
+            handover(values),
             values.duration(L5D + "METRICS_RETAIN_IDLE", Duration.ofMinutes(10)),
             values.flag(L5D + "SHUTDOWN_ENDPOINT_ENABLED", false),
             values.duration(L5D + "SHUTDOWN_GRACE_PERIOD", Duration.ofMinutes(2)),
@@ -258,6 +261,20 @@ public record ProxyConfig(
       throw new InvalidConfigException(values.faults());
     }
     return config;
+  }
+
+  private static Path auditFile(ConfigValues values) {
+    return Path.of(values.text(SIGNET + "AUDIT_FILE", "signet-audit.jsonl"));
+  }
+
+  /** Beside the audit journal, which belongs to one proxy as well, unless said otherwise. */
+  private static @Nullable Path handover(ConfigValues values) {
+    String named = values.text(SIGNET + "HANDOVER");
+    if (named == null) {
+      Path audit = auditFile(values);
+      return audit.resolveSibling(audit.getFileName() + ".handover");
+    }
+    return named.equals("off") ? null : Path.of(named);
   }
 
   /** A time of at least a second. */

@@ -77,6 +77,7 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter
   private boolean http10;
   private boolean connect;
   private boolean keepAlive = true;
+  private boolean draining;
   private boolean chunked;
   private boolean untilClose;
   private boolean closing;
@@ -189,7 +190,7 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter
       refuse(ctx, BAD_REQUEST);
       return;
     }
-    keepAlive = HttpUtil.isKeepAlive(request);
+    keepAlive = HttpUtil.isKeepAlive(request) && !draining;
     head = request.method().name().equals("HEAD");
     connect = request.method().name().equals("CONNECT");
     boolean hasBody =
@@ -406,9 +407,12 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter
    */
   @Override
   public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
-    if (event == Drain.BEGIN) {
-      keepAlive = false;
-      if (!responseOpen && !closing && !tunnel) {
+    if (event instanceof Drain) {
+      draining = true;
+      if (event == Drain.BEGIN || !responseStarted) {
+        keepAlive = false;
+      }
+      if (event == Drain.BEGIN && !responseOpen && !closing && !tunnel) {
         recordUnfinishedHead();
         end(false);
       }

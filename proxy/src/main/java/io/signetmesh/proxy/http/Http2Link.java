@@ -4,6 +4,7 @@ import static io.netty.handler.codec.http2.Http2HeadersEncoder.NEVER_SENSITIVE;
 import static io.netty.handler.codec.http2.Http2PromisedRequestVerifier.ALWAYS_VERIFY;
 
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
@@ -21,6 +22,7 @@ import io.netty.handler.codec.http2.Http2ConnectionAdapter;
 import io.netty.handler.codec.http2.Http2ConnectionDecoder;
 import io.netty.handler.codec.http2.Http2ConnectionEncoder;
 import io.netty.handler.codec.http2.Http2ConnectionHandler;
+import io.netty.handler.codec.http2.Http2Error;
 import io.netty.handler.codec.http2.Http2Exception;
 import io.netty.handler.codec.http2.Http2FrameAdapter;
 import io.netty.handler.codec.http2.Http2FrameListener;
@@ -78,6 +80,8 @@ abstract class Http2Link<S extends Http2Link.Flow> extends Http2ConnectionHandle
   private long unwritableAtSweep = -1;
   private boolean paused;
   private boolean readEnding;
+  private boolean announced;
+  private boolean drained;
   private boolean settingsRead;
   private long acceptedListSize = UNLIMITED;
 
@@ -523,7 +527,9 @@ abstract class Http2Link<S extends Http2Link.Flow> extends Http2ConnectionHandle
 
   @Override
   public void userEventTriggered(ChannelHandlerContext ctx, Object event) throws Exception {
-    if (event == Drain.BEGIN) {
+    if (event == Drain.ANNOUNCE) {
+      announce();
+    } else if (event == Drain.BEGIN) {
       drain();
     } else if (event == ChannelInputShutdownEvent.INSTANCE) {
       // HTTP/2 has no half-close: the peer is gone, and so are its streams.
@@ -544,10 +550,40 @@ abstract class Http2Link<S extends Http2Link.Flow> extends Http2ConnectionHandle
     context().channel().config().setAutoRead(!pause);
   }
 
+  /**
+   * GOAWAY that lets in all streams: the peer opens no more, and those that it has opened by then
+   * are served.
+   */
+  private void announce() {
+    if (!announced && !connection().goAwaySent()) {
+      announced = true;
+      ChannelHandlerContext ctx = context();
+      goAway(
+          ctx,
+          Integer.MAX_VALUE,
+          Http2Error.NO_ERROR.code(),
+          Unpooled.EMPTY_BUFFER,
+          ctx.newPromise());
+      loop.markDirty(ctx.channel());
+    }
+  }
+
   /** GOAWAY now; the connection closes when its streams have ended. */
   final void drain() {
     ChannelHandlerContext ctx = context();
     try {
+      if (drained) {
+        return;
+      }
+      drained = true;
+      if (announced) {
+        goAway(
+            ctx,
+            connection().remote().lastStreamCreated(),
+            Http2Error.NO_ERROR.code(),
+            Unpooled.EMPTY_BUFFER,
+            ctx.newPromise());
+      }
       // Not ctx.close(), which begins at the handler before this one.
       close(ctx, ctx.newPromise());
     } catch (Exception e) {

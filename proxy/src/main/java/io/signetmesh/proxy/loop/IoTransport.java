@@ -13,7 +13,9 @@ import io.netty.channel.socket.SocketChannel;
 import io.netty.channel.socket.nio.NioChannelOption;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.channel.socket.nio.NioSocketChannel;
+import io.netty.channel.unix.FileDescriptor;
 import io.netty.channel.unix.IntegerUnixChannelOption;
+import io.netty.channel.uring.AdoptedServerSocketChannel;
 import io.netty.channel.uring.IoUring;
 import io.netty.channel.uring.IoUringChannelOption;
 import io.netty.channel.uring.IoUringIoHandler;
@@ -176,6 +178,20 @@ public enum IoTransport {
       case IO_URING -> IoUringServerSocketChannel.class;
       case EPOLL -> EpollServerSocketChannel.class;
       case NIO -> NioServerSocketChannel.class;
+    };
+  }
+
+  /**
+   * A listener that another process, or another part of this one, has bound.
+   *
+   * @param descriptor a listening TCP socket; it belongs to the channel from now on
+   * @throws UnsupportedOperationException with NIO
+   */
+  ServerSocketChannel adopt(FileDescriptor descriptor) {
+    return switch (this) {
+      case IO_URING -> new AdoptedServerSocketChannel(descriptor.intValue());
+      case EPOLL -> new EpollServerSocketChannel(descriptor.intValue());
+      case NIO -> throw new UnsupportedOperationException("nio cannot take over listeners");
     };
   }
 }

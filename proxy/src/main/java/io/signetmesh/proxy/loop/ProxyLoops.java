@@ -12,6 +12,7 @@ import io.netty.channel.EventLoopGroup;
 import io.netty.channel.RecvByteBufAllocator;
 import io.netty.channel.group.ChannelGroup;
 import io.netty.channel.group.DefaultChannelGroup;
+import io.netty.channel.unix.FileDescriptor;
 import io.netty.channel.unix.UnixChannelOption;
 import io.netty.util.concurrent.GlobalEventExecutor;
 import io.signetmesh.proxy.memory.LoopMemory;
@@ -20,10 +21,14 @@ import io.signetmesh.proxy.memory.Pace;
 import io.signetmesh.proxy.metrics.Labels;
 import io.signetmesh.proxy.metrics.MetricType;
 import io.signetmesh.proxy.metrics.MetricsRegistry;
+import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.net.StandardSocketOptions;
+import java.nio.channels.SocketChannel;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -134,8 +139,7 @@ public final class ProxyLoops implements AutoCloseable {
 
   /** {@link #bind}, with the default keep-alive, and {@link #accept} at once. */
   public List<Channel> listen(
-      InetSocketAddress address, Function<ProxyLoop, ChannelHandler> handler)
-      throws java.io.IOException {
+      InetSocketAddress address, Function<ProxyLoop, ChannelHandler> handler) throws IOException {
     List<Channel> listeners = bind(address, TcpKeepAlive.DEFAULT, handler);
     accept(listeners);
     return listeners;
@@ -147,54 +151,29 @@ public final class ProxyLoops implements AutoCloseable {
    * @param keepAlive of the connections
    * @param handler makes the first handler of an accepted channel, which starts with auto-read off
    * @return the listening channels, one per loop; with port 0 all share the port of the first
-   * @throws java.io.IOException when the address cannot be bound; the message names it
+   * @throws IOException when the address cannot be bound; the message names it
    */
   public List<Channel> bind(
       InetSocketAddress address,
       TcpKeepAlive keepAlive,
       Function<ProxyLoop, ChannelHandler> handler)
-      throws java.io.IOException {
+      throws IOException {
+    boolean shared = loops.size() > 1 && transport != IoTransport.NIO;
+    if (shared) {
+      expectFree(address);
+    }
     List<Channel> listeners = new ArrayList<>();
     InetSocketAddress wanted = address;
     for (int i = 0; i < loops.size(); i++) {
-      ProxyLoop loop = loops.get(i);
       ServerBootstrap bootstrap =
-          new ServerBootstrap()
-              .group(groups.get(i))
-              .channel(transport.serverSocketChannel())
-              .option(ChannelOption.SO_BACKLOG, 4096)
-              .option(ChannelOption.SO_REUSEADDR, true)
-              .option(ChannelOption.ALLOCATOR, allocators.get(i))
-              .option(ChannelOption.AUTO_READ, false)
-              .childOption(ChannelOption.ALLOCATOR, allocators.get(i))
-              .childOption(ChannelOption.TCP_NODELAY, true)
-              .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true)
-              .childOption(ChannelOption.AUTO_READ, false)
-              .childOption(ChannelOption.RCVBUF_ALLOCATOR, readSizes)
-              .childHandler(
-                  new ChannelInitializer<Channel>() {
-                    @Override
-                    protected void initChannel(Channel channel) {
-                      accepted.add(channel);
-                      loop.memory().open(channel);
-                      channel.pipeline().addLast("accept", handler.apply(loop));
-                    }
-                  });
-      transport.noticeDeadPeers(keepAlive, bootstrap::childOption);
-      if (loops.size() > 1 && transport != IoTransport.NIO) {
+          server(i, keepAlive, handler).channel(transport.serverSocketChannel());
+      if (shared) {
         bootstrap.option(UnixChannelOption.SO_REUSEPORT, true);
       }
       ChannelFuture bound = bootstrap.bind(wanted).awaitUninterruptibly();
       if (!bound.isSuccess()) {
         listeners.forEach(Channel::close);
-        throw new java.io.IOException(
-            "cannot listen on "
-                + address.getAddress().getHostAddress()
-                + ":"
-                + address.getPort()
-                + ": "
-                + bound.cause().getMessage(),
-            bound.cause());
+        throw cannotListen(address, bound.cause());
       }
       listeners.add(bound.channel());
       wanted = (InetSocketAddress) bound.channel().localAddress();
@@ -202,11 +181,130 @@ public final class ProxyLoops implements AutoCloseable {
     return listeners;
   }
 
+  /**
+   * Takes over what listens on an address already. Connections wait in the kernel until {@link
+   * #accept}; those that wait there stay.
+   *
+   * @param descriptors listening sockets, at least as many as there are loops; they belong to the
+   *     loops from now on, also when this fails
+   * @param keepAlive of the connections
+   * @param handler as for {@link #bind}
+   * @return the listening channels, at least one per loop
+   * @throws IOException when one of them does not listen at the address; the message names it
+   */
+  public List<Channel> adopt(
+      InetSocketAddress address,
+      List<FileDescriptor> descriptors,
+      TcpKeepAlive keepAlive,
+      Function<ProxyLoop, ChannelHandler> handler)
+      throws IOException {
+    List<Channel> listeners = new ArrayList<>();
+    for (int i = 0; i < descriptors.size(); i++) {
+      FileDescriptor descriptor = descriptors.get(i);
+      ChannelFuture registered =
+          server(i % loops.size(), keepAlive, handler)
+              .channelFactory(() -> transport.adopt(descriptor))
+              .register()
+              .awaitUninterruptibly();
+      listeners.add(registered.channel());
+      if (!registered.isSuccess()
+          || !(registered.channel().localAddress() instanceof InetSocketAddress local)
+          || local.getPort() != address.getPort()) {
+        listeners.forEach(Channel::close);
+        for (FileDescriptor left : descriptors.subList(i + 1, descriptors.size())) {
+          left.close();
+        }
+        throw cannotListen(
+            address,
+            registered.isSuccess()
+                ? new IOException(
+                    "the socket that was handed over listens on "
+                        + registered.channel().localAddress())
+                : registered.cause());
+      }
+    }
+    return listeners;
+  }
+
+  /** What all listeners of a loop have alike. */
+  private ServerBootstrap server(
+      int index, TcpKeepAlive keepAlive, Function<ProxyLoop, ChannelHandler> handler) {
+    ProxyLoop loop = loops.get(index);
+    ServerBootstrap bootstrap =
+        new ServerBootstrap()
+            .group(groups.get(index))
+            .option(ChannelOption.SO_BACKLOG, 4096)
+            .option(ChannelOption.SO_REUSEADDR, true)
+            .option(ChannelOption.ALLOCATOR, allocators.get(index))
+            .option(ChannelOption.AUTO_READ, false)
+            .childOption(ChannelOption.ALLOCATOR, allocators.get(index))
+            .childOption(ChannelOption.TCP_NODELAY, true)
+            .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true)
+            .childOption(ChannelOption.AUTO_READ, false)
+            .childOption(ChannelOption.RCVBUF_ALLOCATOR, readSizes)
+            .childHandler(
+                new ChannelInitializer<Channel>() {
+                  @Override
+                  protected void initChannel(Channel channel) {
+                    accepted.add(channel);
+                    loop.memory().open(channel);
+                    channel.pipeline().addLast("accept", handler.apply(loop));
+                  }
+                });
+    transport.noticeDeadPeers(keepAlive, bootstrap::childOption);
+    return bootstrap;
+  }
+
+  /**
+   * Loops share an address by SO_REUSEPORT, and so would another process of the same user, unasked:
+   * it would get a part of the connections. Binding without that option finds out.
+   */
+  private static void expectFree(InetSocketAddress address) throws IOException {
+    if (address.getPort() == 0) {
+      return;
+    }
+    try (SocketChannel trial = SocketChannel.open()) {
+      trial.setOption(StandardSocketOptions.SO_REUSEADDR, true);
+      trial.bind(address);
+    } catch (IOException e) {
+      throw cannotListen(address, e);
+    }
+  }
+
+  private static IOException cannotListen(InetSocketAddress address, Throwable cause) {
+    return new IOException(
+        "cannot listen on "
+            + address.getAddress().getHostAddress()
+            + ":"
+            + address.getPort()
+            + ": "
+            + cause.getMessage(),
+        cause);
+  }
+
   /** Begins to take connections from a listener. */
   public static void accept(List<Channel> listeners) {
     for (Channel listener : listeners) {
       listener.config().setAutoRead(true);
     }
+  }
+
+  /**
+   * Takes no more connections from a listener; they wait in the kernel again.
+   *
+   * @return completes when the loops know of it; those that are being taken at that moment still
+   *     come
+   */
+  public CompletableFuture<Void> pause(List<Channel> listeners) {
+    List<CompletableFuture<Void>> paused = new ArrayList<>();
+    for (Channel listener : listeners) {
+      listener.config().setAutoRead(false);
+    }
+    for (ProxyLoop loop : loops) {
+      // Behind what switching off has queued there.
+      paused.add(CompletableFuture.runAsync(() -> {}, loop.eventLoop()));
+    }
+    return CompletableFuture.allOf(paused.toArray(CompletableFuture<?>[]::new));
   }
 
   /** Connections that were accepted and are still open. */

@@ -752,6 +752,27 @@ class Http1WireTest {
     }
   }
 
+  @Test
+  void anAnnouncedEndAnswersOneMoreRequestOfAnIdleConnectionAndSaysSo() throws Exception {
+    try (var app = new Http1Application((connection, application) -> connection.request());
+        var proxy = new ProxyFixture(transport, app.port())) {
+      proxy.policy.set(new Rules(List.of("/"), List.of("/no"), List.of()));
+      try (var idle = new Http1Client(proxy.inbound(null))) {
+        Message first = idle.send(GET.formatted("/no")).response();
+        assertThat(first.status()).isEqualTo(403);
+        assertThat(first.header("connection")).isNull();
+        for (int i = 0; i < 2; i++) {
+          proxy.loops().tellAccepted(Drain.ANNOUNCE);
+          proxy.loops().loops().getFirst().eventLoop().submit(() -> {}).get();
+        }
+        Message last = idle.send(GET.formatted("/no")).response();
+        assertThat(last.status()).isEqualTo(403);
+        assertThat(last.header("connection")).isEqualTo("close");
+        assertThat(idle.ended()).isTrue();
+      }
+    }
+  }
+
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
   void aSlowClientHoldsTheApplication(boolean mesh) throws Exception {

@@ -393,6 +393,26 @@ class Http2WireTest {
   }
 
   @Test
+  void anAnnouncedEndServesWhatTheClientHasSentByThenAndEndsLater() throws Exception {
+    try (var app = Http2Peer.application((stream, application) -> stream.respond(true, "200"));
+        var proxy = new ProxyFixture(transport, app.port());
+        var client = Http2Peer.client(proxy.inbound(null))) {
+      assertThat(client.get("/").rest().status()).isEqualTo(200);
+      proxy.loops().tellAccepted(Drain.ANNOUNCE);
+      proxy.loops().tellAccepted(Drain.ANNOUNCE);
+      assertThat(client.connection().awaitGoAway())
+          .containsExactly((long) Integer.MAX_VALUE, Http2Error.NO_ERROR.code());
+      // As if it had been under way.
+      Stream crossing = client.get("/");
+      assertThat(crossing.rest().status()).isEqualTo(200);
+      proxy.loops().tellAccepted(Drain.BEGIN);
+      assertThat(client.connection().awaitGoAway())
+          .containsExactly((long) crossing.id(), Http2Error.NO_ERROR.code());
+      assertThat(client.connection().awaitClose()).isTrue();
+    }
+  }
+
+  @Test
   void refusesAHeadBeyondItsLimitWith431() throws Exception {
     try (var app =
             Http2Peer.application(

@@ -1,0 +1,4 @@
+@NullMarked
+package io.signetmesh.proxy.handover;
+
+import org.jspecify.annotations.NullMarked;
