@@ -10,6 +10,8 @@ import io.signetmesh.cli.process.Readiness;
 import io.signetmesh.cli.process.SignetProcess;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -19,7 +21,10 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -259,6 +264,100 @@ final class ServersIT {
       assertThat(answer).isNotEqualTo(answer("default-" + name, byDefault));
     }
     return answer;
+  }
+
+  @Test
+  void theProxyOfAPodThatChangesIsReplacedWithoutAnInterruption() throws Exception {
+    SignetProcess up = up();
+    status();
+    InetSocketAddress kept = new InetSocketAddress(net.prefix() + "20", 18_080);
+    InetSocketAddress added = new InetSocketAddress(net.prefix() + "20", 18_082);
+    InetSocketAddress removed = new InetSocketAddress(net.prefix() + "20", 17_070);
+    InetSocketAddress admin = new InetSocketAddress(net.prefix() + "20", 4191);
+    assertThat(answers(kept, "/")).isNotEmpty();
+    AtomicBoolean stopped = new AtomicBoolean();
+    List<String> failures = new CopyOnWriteArrayList<>();
+    Thread load =
+        Thread.ofPlatform()
+            .start(
+                () -> {
+                  while (!stopped.get()) {
+                    try {
+                      // There is no application: any answer of the proxy will do.
+                      answers(kept, "/");
+                      if (!answers(admin, "/ready").equals("HTTP/1.1 200")) {
+                        failures.add("not ready");
+                      }
+                    } catch (IOException e) {
+                      failures.add(e.toString());
+                    }
+                  }
+                });
+    try {
+      // The second edit comes while the proxy of the first is not ready, or just is.
+      edit(
+          "clients.yaml",
+          "20:18080=",
+          "20:18081=web.shop.svc.cluster.local:80,\n      " + net.prefix() + "20:18080=");
+      edit("clients.yaml", "20:18081=", "20:18082=");
+      edit("clients.yaml", "20:17070=", "20:17071=");
+      await("the new listener", () -> connects(added));
+      await("the old one is closed", () -> !connects(removed));
+      await(
+          "it was replaced",
+          () -> text("up").contains("proxy of shop/frontend is replaced, because its pod"));
+    } finally {
+      stopped.set(true);
+      load.join();
+    }
+    assertThat(failures).isEmpty();
+    assertThat(text("up")).doesNotContain("cannot start");
+    up.terminate();
+    assertThat(up.awaitExit(LIMIT)).isTrue();
+    assertThat(up.exitCode()).as(() -> text("up")).isZero();
+  }
+
+  private void edit(String file, String what, String by) throws IOException {
+    Path edited = directory.resolve("edited.yaml");
+    Path manifest = manifests().resolve(file);
+    Files.writeString(edited, Files.readString(manifest).replaceFirst(what, by));
+    Files.move(
+        edited, manifest, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+  }
+
+  private void await(String what, BooleanSupplier condition) throws InterruptedException {
+    long end = System.nanoTime() + LIMIT.toNanos();
+    while (!condition.getAsBoolean()) {
+      assertThat(System.nanoTime() - end).as(() -> what + "\n" + text("up")).isNegative();
+      TimeUnit.MILLISECONDS.sleep(20);
+    }
+  }
+
+  private static boolean connects(InetSocketAddress server) {
+    try (Socket socket = new Socket()) {
+      socket.connect(server, 5_000);
+      return true;
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  /** The version and the status of the answer to a GET on a connection of its own. */
+  private static String answers(InetSocketAddress server, String path) throws IOException {
+    try (Socket socket = new Socket()) {
+      socket.connect(server, 20_000);
+      socket.setSoTimeout(20_000);
+      socket
+          .getOutputStream()
+          .write(
+              ("GET " + path + " HTTP/1.1\r\nHost: web.shop\r\nConnection: close\r\n\r\n")
+                  .getBytes(StandardCharsets.US_ASCII));
+      byte[] head = socket.getInputStream().readNBytes(12);
+      if (head.length < 12) {
+        throw new IOException("no answer");
+      }
+      return new String(head, StandardCharsets.US_ASCII);
+    }
   }
 
   @Test
