@@ -1,0 +1,147 @@
+package io.signetmesh.e2e.supply;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What ships: its bill of materials, and what is known against it. */
+class SupplyChainIT {
+  private static JsonNode bill;
+  private static KnownVulnerabilities known;
+
+  @BeforeAll
+  static void read() throws Exception {
+    bill = new JsonMapper().readTree(file("cli/target/bom.json").toFile());
+    known = KnownVulnerabilities.read(file("supply-chain/osv"));
+  }
+
+  @Test
+  void nothingThatShipsHasAKnownVulnerability() {
+    List<String> found = new ArrayList<>();
+    for (JsonNode component : bill.path("components")) {
+      String name = component.path("group").asText() + ":" + component.path("name").asText();
+      String version = component.path("version").asText();
+      known.of(name, version).forEach(id -> found.add(name + " " + version + ": " + id));
+    }
+
+    assertThat(found).isEmpty();
+    assertThat(known.size()).isPositive();
+  }
+
+  /** Compared by SHA-256, so the jars that ship are the ones that the bill means. */
+  @Test
+  void billOfMaterialsHasEveryJarThatShips() throws Exception {
+    assertThat(bill.path("bomFormat").asText()).isEqualTo("CycloneDX");
+    Set<String> hashes = new HashSet<>();
+    Set<String> names = new HashSet<>();
+    for (JsonNode component : bill.path("components")) {
+      names.add(component.path("name").asText() + "-" + component.path("version").asText());
+      for (JsonNode hash : component.path("hashes")) {
+        if (hash.path("alg").asText().equals("SHA-256")) {
+          hashes.add(hash.path("content").asText());
+        }
+      }
+    }
+    List<String> missing = new ArrayList<>();
+    try (Stream<Path> jars = Files.list(file("cli/target/dist/lib"))) {
+      for (Path jar : jars.filter(j -> j.toString().endsWith(".jar")).sorted().toList()) {
+        String name = jar.getFileName().toString();
+        // Our own modules are rebuilt; Bouncy Castle ships without its signatures.
+        boolean rewritten = name.contains("-SNAPSHOT") || name.startsWith("bc");
+        boolean listed =
+            rewritten
+                ? name.startsWith("cli-") || names.contains(name.replace(".jar", ""))
+                : hashes.contains(sha256(jar));
+        if (!listed) {
+          missing.add(name);
+        }
+      }
+    }
+
+    assertThat(missing).isEmpty();
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "1.5.21, true",
+    "1.5.35, true",
+    "1.5.36, false",
+    "1.6.0, false",
+    "1.6.0-rc1, true",
+    "1.10, false"
+  })
+  void vulnerabilityHoldsUpToTheVersionThatFixesIt(
+      String version, boolean affected, @TempDir Path directory) throws Exception {
+    Files.writeString(
+        directory.resolve("entry.json"),
+        """
+        {"id": "TEST-1", "affected": [{
+          "package": {"ecosystem": "Maven", "name": "org.example:lib"},
+          "ranges": [{"type": "ECOSYSTEM", "events": [
+            {"introduced": "0"}, {"fixed": "1.5.36"},
+            {"introduced": "1.6.0-alpha"}, {"fixed": "1.6.0"}]}]}]}
+        """);
+    KnownVulnerabilities entries = KnownVulnerabilities.read(directory);
+
+    assertThat(entries.of("org.example:lib", version).isEmpty()).isEqualTo(!affected);
+    assertThat(entries.of("org.example:other", version)).isEmpty();
+  }
+
+  @Test
+  void aFileThatDiffersFromItsListedHashIsNamed(@TempDir Path repository) throws Exception {
+    String listed = Files.readAllLines(file("supply-chain/artifacts.sha256")).getFirst();
+    Path artifact = repository.resolve(listed.substring(66));
+    Files.createDirectories(artifact.getParent());
+    Files.writeString(artifact, "something else");
+
+    Process check = check(repository);
+    String said = new String(check.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
+
+    assertThat(check.waitFor()).isEqualTo(1);
+    assertThat(said).contains(listed.substring(66));
+  }
+
+  @Test
+  void aRepositoryWithNothingOfTheListIsNoFault(@TempDir Path repository) throws Exception {
+    assertThat(check(repository).waitFor()).isZero();
+  }
+
+  private static Process check(Path repository) throws IOException {
+    ProcessBuilder check =
+        new ProcessBuilder(file("supply-chain/artifacts").toAbsolutePath().toString(), "files");
+    check.environment().put("MAVEN_REPOSITORY", repository.toString());
+    return check.start();
+  }
+
+  /** Tests run in the folder of their module. */
+  private static Path file(String path) {
+    return Path.of("..").resolve(path);
+  }
+
+  private static String sha256(Path file) throws IOException {
+    try {
+      return HexFormat.of()
+          .formatHex(MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(file)));
+    } catch (NoSuchAlgorithmException e) {
+      throw new AssertionError(e);
+    }
+  }
+}
