@@ -318,6 +318,14 @@ public final class DefaultHttpOutbound implements HttpOutbound {
       HeaderNames.removeOfTheMesh(head);
     }
 
+    @Override
+    boolean isUnsent(Http2Headers response) {
+      Upstream.Lease held = lease;
+      return held != null
+          && held.endpoint().tls() != null
+          && response.contains(HeaderNames.L5D_PROXY_UNSENT);
+    }
+
     /** A failure of the endpoint, not of the request: 5xx, or gRPC's counterparts of it. */
     private boolean isFailure(Http2Headers head) {
       CharSequence status = head.status();

@@ -29,6 +29,7 @@ abstract class Exchange {
   private static final AsciiString SWITCHING = AsciiString.cached("101");
   private static final AsciiString MESSAGE_HTTP = AsciiString.cached("message/http");
   private static final long UNDECLARED = -1;
+  private static final int MAX_RETRIES = 2;
 
   private final ServerStream server;
   private final Http2Headers request;
@@ -38,6 +39,8 @@ abstract class Exchange {
   private @Nullable ClientStream client;
   private @Nullable ArrayDeque<Object> waiting;
   private boolean requestEnded;
+  private boolean headSent;
+  private boolean unsent;
   private boolean bodySent;
   private boolean responseStarted;
   private boolean responseBodiless;
@@ -218,6 +221,14 @@ abstract class Exchange {
   /** No connection to the upstream could be made for this exchange. */
   abstract void onDialFailed();
 
+  /**
+   * Whether a response is that of a peer's proxy, which says that it has sent nothing of the
+   * request to its application.
+   */
+  boolean isUnsent(Http2Headers response) {
+    return false;
+  }
+
   // ---- counting
 
   /** Nanoseconds since the request came. */
@@ -333,6 +344,7 @@ abstract class Exchange {
   /** The request head has been sent on {@code stream}; the rest follows. */
   final void connected(ClientStream stream) {
     client = stream;
+    headSent = true;
     ArrayDeque<Object> queued = waiting;
     if (queued != null) {
       waiting = null;
@@ -396,6 +408,13 @@ abstract class Exchange {
     boolean switches = head.status() != null && SWITCHING.contentEquals(head.status());
     if (responseStarted || (!switches && !isStatus(head, '2', '5'))) {
       responseMisframed();
+      return;
+    }
+    if (!bodySent && attempts < MAX_RETRIES && isUnsent(head)) {
+      if (!end) {
+        cancelUpstream(Http2Error.CANCEL.code());
+      }
+      upstreamFailed(Failure.UNAVAILABLE, Retry.ALWAYS);
       return;
     }
     responseBodiless = isBodiless(head);
@@ -536,6 +555,15 @@ abstract class Exchange {
     upstreamFailed(failure, safe, Http2Error.INTERNAL_ERROR.code(), false);
   }
 
+  /** No connection to the upstream could be made. */
+  final void dialFailed(Failure failure) {
+    if (!done) {
+      onDialFailed();
+      unsent = !headSent;
+      upstreamFailed(failure, otherUpstreams() ? Retry.ALWAYS : Retry.NEVER);
+    }
+  }
+
   /** The upstream reset its stream, which a client that speaks HTTP/2 is told as it is. */
   final void upstreamReset(long http2ErrorCode, Retry safe) {
     if (!done) {
@@ -565,7 +593,7 @@ abstract class Exchange {
         switch (safe) {
           case NEVER -> false;
           case IF_IDEMPOTENT -> attempts < 1 && endsWithHead() && isIdempotent();
-          case ALWAYS -> attempts < 2;
+          case ALWAYS -> attempts < MAX_RETRIES;
         };
     if (again && !bodySent) {
       attempts++;
@@ -599,6 +627,9 @@ abstract class Exchange {
         head.set(HeaderNames.GRPC_MESSAGE, failure.message());
       }
       head.set(HeaderNames.L5D_PROXY_ERROR, failure.message());
+      if (unsent && !otherUpstreams()) {
+        head.set(HeaderNames.L5D_PROXY_UNSENT, HeaderNames.TRUE);
+      }
       if (failure.close()) {
         head.set(HeaderNames.L5D_PROXY_CONNECTION, HeaderNames.CLOSE);
       }

@@ -26,12 +26,20 @@ final class HeaderNames {
   static final AsciiString L5D_ORIG_PROTO = AsciiString.cached("l5d-orig-proto");
   static final AsciiString L5D_PROXY_ERROR = AsciiString.cached("l5d-proxy-error");
   static final AsciiString L5D_PROXY_CONNECTION = AsciiString.cached("l5d-proxy-connection");
+
+  /**
+   * In the answer of a proxy in place of its application: no byte of the request has reached the
+   * application.
+   */
+  static final AsciiString L5D_PROXY_UNSENT = AsciiString.cached("l5d-proxy-unsent");
+
   static final AsciiString L5D_REQUIRE_ID = AsciiString.cached("l5d-require-id");
   static final AsciiString ORIG_HTTP_11 = AsciiString.cached("HTTP/1.1");
   static final AsciiString ORIG_HTTP_10 = AsciiString.cached("HTTP/1.0");
   static final AsciiString ABSOLUTE_FORM = AsciiString.cached("; absolute-form");
   static final AsciiString CLOSE = AsciiString.cached("close");
   static final AsciiString KEEP_ALIVE_VALUE = AsciiString.cached("keep-alive");
+  static final AsciiString TRUE = AsciiString.cached("true");
   static final AsciiString ZERO = AsciiString.cached("0");
   static final AsciiString HTTP = AsciiString.cached("http");
   static final AsciiString GRPC = AsciiString.cached("application/grpc");

@@ -4,7 +4,6 @@ import io.netty.channel.Channel;
 import io.netty.channel.ConnectTimeoutException;
 import io.netty.util.concurrent.Future;
 import io.signetmesh.proxy.connect.Connector.Session;
-import io.signetmesh.proxy.http.Exchange.Retry;
 import io.signetmesh.proxy.loop.Http2KeepAlive;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import java.time.Duration;
@@ -85,7 +84,7 @@ final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConne
             (Future<Channel> dialed) -> {
               dialing--;
               if (!dialed.isSuccess() || !dialed.getNow().isActive()) {
-                dialFailed(exchange, failure(dialed.cause()));
+                exchange.dialFailed(failure(dialed.cause()));
                 checkEmpty();
                 return;
               }
@@ -103,13 +102,6 @@ final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConne
   /** Sends an exchange over a shared HTTP/2 connection. */
   void sendHttp2(Exchange exchange) {
     (exchange.account().isApart() ? apart : shared).send(exchange);
-  }
-
-  private static void dialFailed(Exchange exchange, Failure failure) {
-    if (!exchange.done()) {
-      exchange.onDialFailed();
-      exchange.upstreamFailed(failure, exchange.otherUpstreams() ? Retry.ALWAYS : Retry.NEVER);
-    }
   }
 
   /** Starts no more exchanges on the connections that there are, e.g. after a new leaf. */
@@ -248,7 +240,7 @@ final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConne
                   // All that wait fail alike; each decides on its own whether to try again.
                   Failure failure = failure(dialed.cause());
                   for (Exchange exchange : waiting.clear()) {
-                    dialFailed(exchange, failure);
+                    exchange.dialFailed(failure);
                   }
                   checkEmpty();
                   return;
