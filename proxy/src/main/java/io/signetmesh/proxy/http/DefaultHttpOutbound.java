@@ -187,7 +187,9 @@ public final class DefaultHttpOutbound implements HttpOutbound {
     private AsciiString form = HeaderNames.ORIG_HTTP_11;
     private Upstream.@Nullable Lease lease;
     private boolean awaited = true;
-    private boolean dialFailed;
+
+    /** Whether the balancer knows already how the endpoint has failed. */
+    private boolean failureTold;
 
     OutboundExchange(
         Connection connection,
@@ -241,7 +243,7 @@ public final class DefaultHttpOutbound implements HttpOutbound {
 
     private void send(Upstream.Lease picked) {
       lease = picked;
-      dialFailed = false;
+      failureTold = false;
       Endpoint endpoint = picked.endpoint();
       CharSequence required = requiredIdentity;
       if (required != null
@@ -303,10 +305,10 @@ public final class DefaultHttpOutbound implements HttpOutbound {
     void onResponseHead(Http2Headers head) {
       Upstream.Lease held = lease;
       if (held != null) {
-        if (isFailure(head)) {
-          held.answeredBadly(elapsedNanos());
-        } else {
+        if (!isFailure(head)) {
           held.responded(elapsedNanos());
+        } else if (!failureTold) {
+          held.answeredBadly(elapsedNanos());
         }
       }
       if (held != null
@@ -324,6 +326,15 @@ public final class DefaultHttpOutbound implements HttpOutbound {
       return held != null
           && held.endpoint().tls() != null
           && response.contains(HeaderNames.L5D_PROXY_UNSENT);
+    }
+
+    @Override
+    void onUnsent() {
+      failureTold = true;
+      Upstream.Lease held = lease;
+      if (held != null) {
+        held.refused(elapsedNanos());
+      }
     }
 
     /** A failure of the endpoint, not of the request: 5xx, or gRPC's counterparts of it. */
@@ -344,7 +355,7 @@ public final class DefaultHttpOutbound implements HttpOutbound {
     /** The connection failed in the middle: the endpoint did badly, if it was reached at all. */
     private void upstreamFailed() {
       Upstream.Lease held = lease;
-      if (held != null && !dialFailed) {
+      if (held != null && !failureTold) {
         held.answeredBadly(elapsedNanos());
       }
     }
@@ -370,7 +381,7 @@ public final class DefaultHttpOutbound implements HttpOutbound {
 
     @Override
     void onDialFailed() {
-      dialFailed = true;
+      failureTold = true;
       Upstream.Lease held = lease;
       if (held != null) {
         held.failed();

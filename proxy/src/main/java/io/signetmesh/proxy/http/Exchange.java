@@ -229,6 +229,9 @@ abstract class Exchange {
     return false;
   }
 
+  /** Called for a response for which {@link #isUnsent} is true, whatever becomes of it. */
+  void onUnsent() {}
+
   // ---- counting
 
   /** Nanoseconds since the request came. */
@@ -410,12 +413,15 @@ abstract class Exchange {
       responseMisframed();
       return;
     }
-    if (!bodySent && attempts < MAX_RETRIES && isUnsent(head)) {
-      if (!end) {
-        cancelUpstream(Http2Error.CANCEL.code());
+    if (isUnsent(head)) {
+      onUnsent();
+      if (!bodySent && attempts < MAX_RETRIES) {
+        if (!end) {
+          cancelUpstream(Http2Error.CANCEL.code());
+        }
+        upstreamFailed(Failure.UNAVAILABLE, Retry.ALWAYS);
+        return;
       }
-      upstreamFailed(Failure.UNAVAILABLE, Retry.ALWAYS);
-      return;
     }
     responseBodiless = isBodiless(head);
     CharSequence length = responseBodiless ? null : head.get(HeaderNames.CONTENT_LENGTH);

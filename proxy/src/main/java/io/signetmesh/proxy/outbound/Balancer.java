@@ -20,8 +20,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Balances over the live endpoints of one destination: two distinct random ready endpoints are
- * drawn and the one with the lower load is taken. The endpoints are an immutable array behind one
- * volatile reference.
+ * drawn and the one with the lower load is taken, or another, where both of them have failed. The
+ * endpoints are an immutable array behind one volatile reference.
  *
  * <p>Who finds no endpoint ready may wait. Once someone has waited for the whole fail-fast time in
  * vain, newcomers fail at once, until an endpoint is ready again (mesh-proxy reference 4.5).
@@ -135,16 +135,26 @@ final class Balancer {
     }
     Member a = now[first];
     Member b = now[second];
-    boolean readyA = a.load().isReady(time);
-    boolean readyB = b.load().isReady(time);
-    if (readyA || readyB) {
-      boolean takeB = !readyA || (readyB && b.load().load(time) < a.load().load(time));
-      Member chosen = takeB ? b : a;
+    boolean goodA = isGood(a, time);
+    boolean goodB = isGood(b, time);
+    if (goodA || goodB) {
+      Member chosen = !goodA || (goodB && isLess(b, a, time)) ? b : a;
       if (chosen.load().tryUse(time)) {
         return chosen;
       }
     }
-    // Both rest: any other is better.
+    // Both rest or are shunned: any other is better.
+    for (int i = 0; i < count; i++) {
+      Member other = now[(first + i) % count];
+      if (!other.load().isShunned(time) && other.load().tryUse(time)) {
+        return other;
+      }
+    }
+    // There is no other. The less loaded of the two, so that all get their share.
+    Member chosen = isLess(b, a, time) ? b : a;
+    if (chosen.load().tryUse(time)) {
+      return chosen;
+    }
     for (int i = 0; i < count; i++) {
       Member other = now[(first + i) % count];
       if (other.load().tryUse(time)) {
@@ -152,6 +162,14 @@ final class Balancer {
       }
     }
     return null;
+  }
+
+  private static boolean isGood(Member member, long time) {
+    return member.load().isReady(time) && !member.load().isShunned(time);
+  }
+
+  private static boolean isLess(Member one, Member other, long time) {
+    return one.load().load(time) < other.load().load(time);
   }
 
   Future<Upstream.Lease> awaitPick(EventExecutor executor) {
@@ -276,6 +294,13 @@ final class Balancer {
     @Override
     public void answeredBadly(long latencyNanos) {
       if (member.load().failure(latencyNanos, nanos.getAsLong())) {
+        wake();
+      }
+    }
+
+    @Override
+    public void refused(long latencyNanos) {
+      if (member.load().refused(latencyNanos, nanos.getAsLong())) {
         wake();
       }
     }

@@ -11,6 +11,10 @@ import java.util.concurrent.atomic.AtomicInteger;
  * <p>An endpoint that could not be connected to rests, 100 ms at first and up to 60 s. Then one
  * request tries it; when nothing is heard of a failure within {@link #TRIAL_NANOS}, or the endpoint
  * answers before that, it is open to all again.
+ *
+ * <p>An endpoint whose proxy could not connect to its application is shunned, 100 ms at first and
+ * up to 10 s: others are preferred, whatever their load. Where there are none it is used as before,
+ * since its proxy answers at once.
  */
 final class EndpointLoad {
   /** Longer than it takes a connection to fail. */
@@ -21,6 +25,7 @@ final class EndpointLoad {
 
   private static final long MIN_BACKOFF_NANOS = 100_000_000L;
   private static final long MAX_BACKOFF_NANOS = 60_000_000_000L;
+  private static final long MAX_SHUNNED_NANOS = 10_000_000_000L;
 
   private final double decayNanos;
   private final AtomicInteger pending = new AtomicInteger();
@@ -30,6 +35,8 @@ final class EndpointLoad {
   private volatile int failures;
   private volatile long restsUntil;
   private volatile long trialEnds;
+  private volatile int refusals;
+  private volatile long shunnedUntil;
 
   EndpointLoad(double defaultRttNanos, double decayNanos, long now) {
     this.decayNanos = decayNanos;
@@ -52,6 +59,13 @@ final class EndpointLoad {
 
   /** The endpoint answered. Returns whether it was not open to all before. */
   boolean sample(long nanos, long now) {
+    if (refusals != 0) {
+      refusals = 0;
+    }
+    return measured(nanos, now);
+  }
+
+  private boolean measured(long nanos, long now) {
     double age = Math.max(0, now - updatedAt);
     double weight = Math.exp(-age / decayNanos);
     double decayed = rtt * weight;
@@ -70,7 +84,22 @@ final class EndpointLoad {
    * which fails fast is drawn against others and loses, until that has decayed.
    */
   boolean failure(long nanos, long now) {
-    return sample(Math.max(nanos, PENALTY_NANOS), now);
+    return measured(Math.max(nanos, PENALTY_NANOS), now);
+  }
+
+  /** The endpoint's proxy answered that its application could not be connected to. */
+  synchronized boolean refused(long nanos, long now) {
+    if (!isShunned(now)) {
+      int count = Math.min(refusals, 10);
+      shunnedUntil = now + Math.min(MAX_SHUNNED_NANOS, MIN_BACKOFF_NANOS << count);
+      refusals = count + 1;
+    }
+    return failure(nanos, now);
+  }
+
+  /** Whether any other endpoint is better. */
+  boolean isShunned(long now) {
+    return refusals > 0 && now - shunnedUntil < 0;
   }
 
   /** A connection could not be made: the endpoint is left alone for a while, longer each time. */

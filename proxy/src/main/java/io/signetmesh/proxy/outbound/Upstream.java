@@ -62,6 +62,14 @@ public interface Upstream {
       responded(latencyNanos);
     }
 
+    /**
+     * The endpoint's proxy could not connect to its application: as {@link #answeredBadly}, and
+     * others are preferred for a while.
+     */
+    default void refused(long latencyNanos) {
+      answeredBadly(latencyNanos);
+    }
+
     /** No connection to the endpoint could be made: it rests for a while. */
     void failed();
 

@@ -130,6 +130,51 @@ class BalancerTest {
   }
 
   @Test
+  void anEndpointWhoseApplicationRefusesIsUsedWhenThereIsNoOther() {
+    Balancer balancer = balancer(endpoint(1), endpoint(2), endpoint(3));
+    draws.addAll(List.of(0, 0));
+    Upstream.Lease refused = pick(balancer);
+    refused.refused(MILLI);
+    refused.release();
+    // However busy the others are, and whoever is drawn.
+    for (int i = 0; i < 1000; i++) {
+      assertThat(pick(balancer).endpoint()).isNotEqualTo(endpoint(1));
+    }
+
+    for (Endpoint endpoint : List.of(endpoint(2), endpoint(3))) {
+      Balancer alone = balancer(endpoint(1), endpoint);
+      for (int i = 0; i < 20; i++) {
+        Upstream.Lease lease = pick(alone);
+        lease.refused(MILLI);
+        lease.release();
+      }
+      // All refuse: their proxies say so at once, and nobody waits.
+      assertThat(alone.pick()).isNotNull();
+    }
+    Balancer single = balancer(endpoint(1));
+    pick(single).refused(MILLI);
+    assertThat(single.pick()).isNotNull();
+  }
+
+  @Test
+  void anEndpointThatRefusesIsTriedAgainSeldomUntilItAnswers() {
+    EndpointLoad load = new EndpointLoad(30 * MILLI, 10_000 * MILLI, 0);
+    long now = 0;
+    for (long shunned : new long[] {100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000}) {
+      load.refused(MILLI, now);
+      // Requests that were under way count as one failure with it.
+      load.refused(MILLI, now + MILLI);
+      assertThat(load.isShunned(now + shunned * MILLI - 1)).isTrue();
+      now += shunned * MILLI;
+      assertThat(load.isShunned(now)).isFalse();
+      assertThat(load.isReady(now)).isTrue();
+    }
+    load.sample(MILLI, now);
+    load.refused(MILLI, now);
+    assertThat(load.isShunned(now + 100 * MILLI)).isFalse();
+  }
+
+  @Test
   void spreadsEqualLoad() {
     Endpoint[] endpoints = new Endpoint[10];
     for (int i = 0; i < endpoints.length; i++) {
