@@ -170,8 +170,8 @@ final class Http2Reader implements Http2FrameReader {
         charge(type, frame);
         if (!isOfRefusedStream(type, streamId)) {
           frames.readFrame(ctx, frame, listener);
-        } else if (type == Http2FrameTypes.DATA) {
-          passOver(frame.skipBytes(HEADER_BYTES));
+        } else {
+          passOver(type, streamId, flags(frame), frame.skipBytes(HEADER_BYTES));
         }
       }
     }
@@ -359,9 +359,26 @@ final class Http2Reader implements Http2FrameReader {
         && closed.end(streamId) == ClosedStreams.End.RESET;
   }
 
-  private void passOver(ByteBuf data) throws Http2Exception {
+  /** A frame that has no effect any more is held to its form all the same (RFC 9113 4.2, 6.1). */
+  private void passOver(byte type, int streamId, int flags, ByteBuf payload) throws Http2Exception {
+    if (type != Http2FrameTypes.DATA) {
+      if (payload.readableBytes() != Integer.BYTES) {
+        throw connectionError(
+            FRAME_SIZE_ERROR,
+            "frame of type %d on stream %d has %d bytes, expected 4",
+            type,
+            streamId,
+            payload.readableBytes());
+      }
+      return;
+    }
+    if ((flags & Http2Flags.PADDED) != 0
+        && (!payload.isReadable()
+            || payload.getUnsignedByte(payload.readerIndex()) >= payload.readableBytes())) {
+      throw connectionError(PROTOCOL_ERROR, "DATA of stream %d has too much padding", streamId);
+    }
     Http2LocalFlowController window = connection.local().flowController();
-    window.receiveFlowControlledFrame(noStream(), data, 0, false);
+    window.receiveFlowControlledFrame(noStream(), payload, 0, false);
   }
 
   /** The flow controller takes null for a stream that is not there. */
