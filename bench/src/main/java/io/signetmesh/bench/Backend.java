@@ -8,8 +8,8 @@ import java.util.List;
 import java.util.Map;
 
 /** nginx with one worker and a port for each protocol; HTTP/2 by prior knowledge. */
-final class Backend implements AutoCloseable {
-  static final List<Tool> TOOLS = List.of(new Tool("nginx", "nginx-light"));
+public final class Backend implements AutoCloseable {
+  public static final List<Tool> TOOLS = List.of(new Tool("nginx", "nginx-light"));
 
   /** Size of the answer's body in bytes. */
   static final int BODY_BYTES = 97;
@@ -22,7 +22,7 @@ final class Backend implements AutoCloseable {
     this.ports = ports;
   }
 
-  static Backend start(Path directory) throws IOException, InterruptedException {
+  public static Backend start(Path directory) throws IOException, InterruptedException {
     int[] ports = Ports.free(Protocol.values().length);
     Path config = directory.resolve("nginx.conf");
     Path log = directory.resolve("nginx.log");
@@ -65,7 +65,7 @@ final class Backend implements AutoCloseable {
   }
 
   /** Port that takes what a load of this protocol becomes behind the server proxy. */
-  int port(Protocol protocol) {
+  public int port(Protocol protocol) {
     return ports[protocol.ordinal()];
   }
 

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import io.signetmesh.bench.abuse.AbuseBench;
 import io.signetmesh.bench.controller.ControllerScale;
 import io.signetmesh.bench.decision.DecisionBench;
+import io.signetmesh.bench.restart.RestartBench;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
@@ -30,7 +31,12 @@ import picocli.CommandLine.Option;
     name = "bench/run",
     mixinStandardHelpOptions = true,
     sortOptions = false,
-    subcommands = {DecisionBench.class, ControllerScale.class, AbuseBench.class},
+    subcommands = {
+      DecisionBench.class,
+      ControllerScale.class,
+      AbuseBench.class,
+      RestartBench.class
+    },
     description = {
       "Measures pairs of proxies (client proxy, mTLS, server proxy) on loopback, with nginx behind"
           + " them: Signet, with policy by identity, metrics and audit on, beside HAProxy.",
@@ -51,7 +57,8 @@ import picocli.CommandLine.Option;
       "  bench/run --only tcp --system haproxy",
       "  bench/run decisions --help",
       "  bench/run controller --help",
-      "  bench/run abuse --help"
+      "  bench/run abuse --help",
+      "  bench/run restart --help"
     })
 public final class Bench implements Callable<Integer> {
   private static final int MISSING = 69;

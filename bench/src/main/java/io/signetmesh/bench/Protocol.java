@@ -1,7 +1,7 @@
 package io.signetmesh.bench;
 
 /** How a load talks to the client proxy. */
-enum Protocol {
+public enum Protocol {
   TCP("tcp"),
   HTTP1("http1"),
   HTTP2("http2");
