@@ -53,16 +53,22 @@ import picocli.CommandLine.Option;
       "  signet proxy --replace                 a new version, without an interruption"
     })
 final class ProxyCommand implements Callable<Integer> {
+  static final String REPLACE = "--replace";
+
   @Mixin private LoggingOptions logging = new LoggingOptions();
 
   @Option(
-      names = "--replace",
+      names = REPLACE,
       description = {
         "Take the place of the proxy that runs with the same handover socket: start beside it, get its"
             + " listeners, and have it drain and end once this one has its certificate and its"
             + " policy. If this one ends before, the other goes on. Where none runs, start.",
       })
   private boolean replace;
+
+  ProxyCommand(boolean replace) {
+    this.replace = replace;
+  }
 
   @Override
   public Integer call() throws Exception {

@@ -48,7 +48,7 @@ public final class Signet implements Callable<Integer> {
     commands.put("policy", PolicyCommand::new);
     commands.put("authz", AuthzCommand::new);
     commands.put("discovery", DiscoveryCommand::new);
-    commands.put("proxy", ProxyCommand::new);
+    commands.put("proxy", () -> new ProxyCommand(false));
     commands.put("token", TokenCommand::new);
     commands.put("completion", CompletionCommand::new);
     commands.put("version", VersionCommand::new);
@@ -64,14 +64,15 @@ public final class Signet implements Callable<Integer> {
 
   private static int execute(String... args) {
     // Every workload waits for its proxy, and a parser of options is a third of its start.
-    boolean proxy = args.length == 1 && args[0].equals("proxy");
+    boolean replace = args.length == 2 && args[1].equals(ProxyCommand.REPLACE);
+    boolean proxy = (args.length == 1 || replace) && args[0].equals("proxy");
     if (!proxy && (args.length == 0 || !args[0].equals(DemoServiceCommand.NAME))) {
       return commandLine(args).execute(args);
     }
     try {
       LoggingOptions.ofEnvironment(System.getenv()).apply();
       return proxy
-          ? new ProxyCommand().call()
+          ? new ProxyCommand(replace).call()
           : DemoServiceCommand.run(List.of(args).subList(1, args.length));
     } catch (Exception e) {
       return explain(e, false, new PrintWriter(System.err, true, StandardCharsets.UTF_8));

@@ -193,6 +193,11 @@ public final class Proxy implements AutoCloseable {
     keep(timer::shutdownNow);
     ProxyLoops loops = keep(new ProxyLoops(transport, config.loops(), config.pace()));
     LoopWatch watch = loops.watch(timer, STUCK, this::failed);
+    // First of all: until then connections are refused. They are taken once all is there.
+    CompletableFuture<InboundAccept.Services> inbound = new CompletableFuture<>();
+    CompletableFuture<OutboundAccept.Services> outbound = new CompletableFuture<>();
+    final List<InetSocketAddress> inboundBound = bindInbound(loops, inbound::join);
+    final List<InetSocketAddress> outboundBound = bindOutbound(loops, outbound::join);
 
     IdentityClient identity =
         keep(
@@ -257,7 +262,7 @@ public final class Proxy implements AutoCloseable {
     LiveSslContext<Credentials> tls = keep(serverTls(credentials, List.of()));
     LiveSslContext<Credentials> directTls =
         keep(serverTls(credentials, List.of(TransportHeader.ALPN)));
-    InboundAccept.Services inbound =
+    inbound.complete(
         new InboundAccept.Services(
             config.workloadName(),
             config.identity(),
@@ -275,13 +280,11 @@ public final class Proxy implements AutoCloseable {
             metrics,
             config.inboundDetectTimeout(),
             config.inboundDetectTimeout(),
-            clock);
-    OutboundAccept.Services outbound =
+            clock));
+    outbound.complete(
         new OutboundAccept.Services(
-            upstreams, connector, httpOutbound, config.outboundDetectTimeout(), metrics);
+            upstreams, connector, httpOutbound, config.outboundDetectTimeout(), metrics));
 
-    List<InetSocketAddress> inboundBound = bindInbound(loops, inbound);
-    List<InetSocketAddress> outboundBound = bindOutbound(loops, outbound);
     AdminSurface surface =
         new AdminSurface(
             () -> faults(watch),
@@ -755,8 +758,8 @@ public final class Proxy implements AutoCloseable {
         snapshot -> MeshSslContexts.server(snapshot, ClientCertificate.OPTIONAL, alpn, clock));
   }
 
-  private List<InetSocketAddress> bindInbound(ProxyLoops loops, InboundAccept.Services services)
-      throws IOException {
+  private List<InetSocketAddress> bindInbound(
+      ProxyLoops loops, Supplier<InboundAccept.Services> services) throws IOException {
     List<InetSocketAddress> bound = new ArrayList<>();
     TcpKeepAlive accepted = config.keepAlive().inboundAccept();
     InboundAccept.Listener own = new InboundAccept.Listener(0, config.redirected());
@@ -765,7 +768,7 @@ public final class Proxy implements AutoCloseable {
             loops,
             config.inboundListen(),
             accepted,
-            loop -> new InboundAccept(loop, own, services)));
+            loop -> new InboundAccept(loop, own, services.get())));
     for (ProxyConfig.InboundListener declared : config.inboundListeners()) {
       InboundAccept.Listener listener = new InboundAccept.Listener(declared.port(), false);
       bound.add(
@@ -773,19 +776,20 @@ public final class Proxy implements AutoCloseable {
               loops,
               declared.listen(),
               accepted,
-              loop -> new InboundAccept(loop, listener, services)));
+              loop -> new InboundAccept(loop, listener, services.get())));
     }
     return List.copyOf(bound);
   }
 
-  private List<InetSocketAddress> bindOutbound(ProxyLoops loops, OutboundAccept.Services services)
-      throws IOException {
+  private List<InetSocketAddress> bindOutbound(
+      ProxyLoops loops, Supplier<OutboundAccept.Services> services) throws IOException {
     List<InetSocketAddress> bound = new ArrayList<>();
     TcpKeepAlive accepted = config.keepAlive().outboundAccept();
     InetSocketAddress redirected = config.outboundListen();
     if (redirected != null) {
       bound.add(
-          listen(loops, redirected, accepted, loop -> new OutboundAccept(loop, null, services)));
+          listen(
+              loops, redirected, accepted, loop -> new OutboundAccept(loop, null, services.get())));
     }
     for (ProxyConfig.OutboundListener declared : config.outboundListeners()) {
       bound.add(
@@ -793,7 +797,7 @@ public final class Proxy implements AutoCloseable {
               loops,
               declared.listen(),
               accepted,
-              loop -> new OutboundAccept(loop, declared.authority(), services)));
+              loop -> new OutboundAccept(loop, declared.authority(), services.get())));
     }
     return List.copyOf(bound);
   }
