@@ -12,9 +12,9 @@ import java.util.concurrent.atomic.AtomicInteger;
  * request tries it; when nothing is heard of a failure within {@link #TRIAL_NANOS}, or the endpoint
  * answers before that, it is open to all again.
  *
- * <p>An endpoint whose proxy could not connect to its application is shunned, 100 ms at first and
- * up to 10 s: others are preferred, whatever their load. Where there are none it is used as before,
- * since its proxy answers at once.
+ * <p>An endpoint that answers with {@value #STRIKES} failures and nothing else in between, or whose
+ * proxy could not connect to its application, is shunned, 100 ms at first and up to 10 s: others
+ * are preferred, whatever their load. Where there are none it is used as before, since it answers.
  */
 final class EndpointLoad {
   /** Longer than it takes a connection to fail. */
@@ -22,6 +22,9 @@ final class EndpointLoad {
 
   /** What a failure counts for, however fast it came. */
   static final long PENALTY_NANOS = 1_000_000_000L;
+
+  /** Failures in a row from which on an endpoint is shunned. */
+  static final int STRIKES = 3;
 
   private static final long MIN_BACKOFF_NANOS = 100_000_000L;
   private static final long MAX_BACKOFF_NANOS = 60_000_000_000L;
@@ -35,7 +38,7 @@ final class EndpointLoad {
   private volatile int failures;
   private volatile long restsUntil;
   private volatile long trialEnds;
-  private volatile int refusals;
+  private volatile int strikes;
   private volatile long shunnedUntil;
 
   EndpointLoad(double defaultRttNanos, double decayNanos, long now) {
@@ -59,8 +62,8 @@ final class EndpointLoad {
 
   /** The endpoint answered. Returns whether it was not open to all before. */
   boolean sample(long nanos, long now) {
-    if (refusals != 0) {
-      refusals = 0;
+    if (strikes != 0) {
+      strikes = 0;
     }
     return measured(nanos, now);
   }
@@ -84,22 +87,35 @@ final class EndpointLoad {
    * which fails fast is drawn against others and loses, until that has decayed.
    */
   boolean failure(long nanos, long now) {
+    strike(now, 1);
     return measured(Math.max(nanos, PENALTY_NANOS), now);
   }
 
   /** The endpoint's proxy answered that its application could not be connected to. */
-  synchronized boolean refused(long nanos, long now) {
-    if (!isShunned(now)) {
-      int count = Math.min(refusals, 10);
-      shunnedUntil = now + Math.min(MAX_SHUNNED_NANOS, MIN_BACKOFF_NANOS << count);
-      refusals = count + 1;
+  boolean refused(long nanos, long now) {
+    strike(now, STRIKES);
+    return measured(Math.max(nanos, PENALTY_NANOS), now);
+  }
+
+  /**
+   * Counts a failure.
+   *
+   * @param atLeast failures in a row that it counts for, where there were none before
+   */
+  private synchronized void strike(long now, int atLeast) {
+    if (isShunned(now)) {
+      // Requests that had picked it before are one failure with that.
+      return;
     }
-    return failure(nanos, now);
+    strikes = Math.min(Math.max(atLeast, strikes + 1), STRIKES + 10);
+    if (strikes >= STRIKES) {
+      shunnedUntil = now + Math.min(MAX_SHUNNED_NANOS, MIN_BACKOFF_NANOS << (strikes - STRIKES));
+    }
   }
 
   /** Whether any other endpoint is better. */
   boolean isShunned(long now) {
-    return refusals > 0 && now - shunnedUntil < 0;
+    return strikes >= STRIKES && now - shunnedUntil < 0;
   }
 
   /** A connection could not be made: the endpoint is left alone for a while, longer each time. */

@@ -56,15 +56,16 @@ public interface Upstream {
 
     /**
      * The endpoint answered with a failure of its own (5xx), or the connection failed before it
-     * answered: counts as slow, however fast it was, so that failing earns no load.
+     * answered: counts as slow, however fast it was, so that failing earns no load. After several
+     * in a row others are preferred for a while.
      */
     default void answeredBadly(long latencyNanos) {
       responded(latencyNanos);
     }
 
     /**
-     * The endpoint's proxy could not connect to its application: as {@link #answeredBadly}, and
-     * others are preferred for a while.
+     * The endpoint's proxy could not connect to its application: as several failures in a row, see
+     * {@link #answeredBadly}.
      */
     default void refused(long latencyNanos) {
       answeredBadly(latencyNanos);

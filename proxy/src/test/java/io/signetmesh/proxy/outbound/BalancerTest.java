@@ -157,6 +157,61 @@ class BalancerTest {
   }
 
   @Test
+  void anEndpointThatFailsOnlyGetsNextToNothingHoweverBusyTheOthersAre() {
+    Balancer balancer = balancer(endpoint(1), endpoint(2), endpoint(3));
+    // The others have been slow once, and hold many requests: a second of penalty is little there.
+    for (int i = 0; i < 90; i++) {
+      Upstream.Lease lease = pick(balancer);
+      if (!lease.endpoint().equals(endpoint(1))) {
+        lease.responded(400 * MILLI);
+      } else {
+        lease.release();
+      }
+    }
+    int failed = 0;
+    for (int i = 0; i < 10_000; i++) {
+      time.addAndGet(MILLI);
+      Upstream.Lease lease = pick(balancer);
+      if (lease.endpoint().equals(endpoint(1))) {
+        failed++;
+        lease.answeredBadly(MILLI);
+      } else {
+        lease.responded(50 * MILLI);
+      }
+      lease.release();
+    }
+    // Shunned after three, then for 0.1, 0.2, 0.4 ... 10 s: nine tries in ten seconds.
+    assertThat(failed).isBetween(3, 12);
+  }
+
+  @Test
+  void endpointsThatAllFailShareTheLoad() {
+    Balancer balancer = balancer(endpoint(1), endpoint(2), endpoint(3));
+    int[] counts = new int[4];
+    for (int i = 0; i < 3_000; i++) {
+      time.addAndGet(MILLI);
+      Upstream.Lease lease = pick(balancer);
+      counts[lease.endpoint().address().getPort()]++;
+      lease.answeredBadly(MILLI);
+      lease.release();
+    }
+    assertThat(counts[1]).isBetween(500, 1500);
+    assertThat(counts[2]).isBetween(500, 1500);
+    assertThat(counts[3]).isBetween(500, 1500);
+  }
+
+  @Test
+  void aFailureNowAndThenDoesNotHaveAnEndpointShunned() {
+    EndpointLoad load = new EndpointLoad(30 * MILLI, 10_000 * MILLI, 0);
+    for (int i = 0; i < 100; i++) {
+      load.failure(MILLI, i * MILLI);
+      load.failure(MILLI, i * MILLI);
+      assertThat(load.isShunned(i * MILLI)).isFalse();
+      load.sample(MILLI, i * MILLI);
+    }
+  }
+
+  @Test
   void anEndpointThatRefusesIsTriedAgainSeldomUntilItAnswers() {
     EndpointLoad load = new EndpointLoad(30 * MILLI, 10_000 * MILLI, 0);
     long now = 0;
