@@ -254,6 +254,7 @@ public final class DuplexTls extends ChannelDuplexHandler {
       int size = Math.max(encrypted.readableBytes(), Math.max(SSL.sslPending(ssl), 64));
       ByteBuf out = ctx.alloc().directBuffer(Math.min(size, MAX_BATCH));
       int result = 1;
+      boolean failedToRead = true;
       try {
         int before = encrypted.readableBytes();
         if (before > 0) {
@@ -271,8 +272,12 @@ public final class DuplexTls extends ChannelDuplexHandler {
         if (before > 0) {
           encrypted.skipBytes(before - SSL.bioLengthByteBuffer(bio));
         }
+        failedToRead = false;
       } finally {
         SSL.bioClearByteBuffer(bio);
+        if (failedToRead) {
+          out.release();
+        }
       }
       // Asked before handlers run: what they do may call BoringSSL, which forgets the error.
       int error = result > 0 ? SSL.SSL_ERROR_NONE : SSL.getError(ssl, result);
