@@ -255,7 +255,11 @@ public final class DefaultHttpInbound implements HttpInbound {
     private String path = "";
     private @Nullable Decision granted;
     private @Nullable Http2Headers received;
-    private List<Route.Filter> applied = List.of();
+    private @Nullable CharSequence receivedPath;
+    private @Nullable CharSequence forwards;
+    private List<CharSequence> upgrades = List.of();
+    private boolean authorityAdded;
+    private boolean outdated;
     private boolean awaited = true;
 
     InboundExchange(
@@ -285,6 +289,7 @@ public final class DefaultHttpInbound implements HttpInbound {
         origProto = AsciiString.of(proto);
       }
       ServerPolicy current = inbound.policy().current();
+      receivedPath = head.path();
       path = RecordedTarget.of(head.path());
       if (current == null) {
         record(null, Verdict.DENY, Reason.NO_POLICY, null, null, null);
@@ -355,17 +360,8 @@ public final class DefaultHttpInbound implements HttpInbound {
       }
       granted = decision;
       count(inbound.metrics().authorized(current, route, decision));
-      String identity = client.identity();
-      if (identity != null) {
-        head.set(HeaderNames.L5D_CLIENT_ID, identity);
-      }
-      if (!applyFilters(route)) {
-        return;
-      }
-      if (MaxForwards.count(head)) {
+      if (prepare(route)) {
         send();
-      } else {
-        answerAsLast();
       }
     }
 
@@ -408,11 +404,10 @@ public final class DefaultHttpInbound implements HttpInbound {
       fail(failure);
     }
 
-    /** What the client asked for, with its path in the form that is given. */
+    /** The head as the client sent it, with its path in the form that is given. */
     private Facts facts(@Nullable CharSequence form) {
       Facts facts = connection.facts;
-      Http2Headers unchanged = received;
-      facts.head = unchanged == null ? request() : unchanged;
+      facts.head = request();
       facts.path = form == null ? "" : form;
       facts.expressions.reset();
       return facts;
@@ -443,10 +438,15 @@ public final class DefaultHttpInbound implements HttpInbound {
         return;
       }
       policy = changed;
+      if (sent()) {
+        // Should it be sent once more, then as that policy has it.
+        outdated = true;
+      }
       Client client = connection.inbound.client();
-      Http2Headers asked = received;
-      Facts facts = facts(asked == null ? request().path() : asked.path());
+      restore();
+      Facts facts = facts(receivedPath);
       CharSequence normal = changed.matchesPaths() ? RequestPath.normalize(facts.path) : facts.path;
+      path = RecordedTarget.of(normal == null ? facts.path : normal);
       if (normal == null) {
         record(changed, Verdict.DENY, Reason.UNSAFE_PATH, null, null, null);
       } else if (changed.matchesMethods() && RequestMethod.isMisspelt(facts.method())) {
@@ -464,7 +464,9 @@ public final class DefaultHttpInbound implements HttpInbound {
         if (decision.allowed() && route != null) {
           granted = decision;
           if (!sent()) {
-            treatAgain(route, normal);
+            outdated = false;
+            request().path(normal);
+            prepare(route);
           }
           return;
         }
@@ -478,27 +480,70 @@ public final class DefaultHttpInbound implements HttpInbound {
       }
     }
 
-    /** What waits to be sent gets the path and the filters of the policy that it is sent under. */
-    private void treatAgain(Route route, CharSequence normal) {
+    /**
+     * Makes of the head that was allowed the one that is sent; false: the request has been
+     * answered. What is changed is kept, so that {@link #restore} can take it back.
+     */
+    private boolean prepare(Route route) {
       Http2Headers head = request();
-      if (!route.filters().equals(applied)) {
-        Http2Headers asked = received;
-        if (asked != null) {
-          head.clear();
-          head.setAll(asked);
+      String identity = connection.inbound.client().identity();
+      if (identity != null) {
+        head.set(HeaderNames.L5D_CLIENT_ID, identity);
+      }
+      if (!applyFilters(route)) {
+        return false;
+      }
+      forwards = head.get(MaxForwards.NAME);
+      if (!MaxForwards.count(head)) {
+        answerAsLast();
+        return false;
+      }
+      authorityAdded = head.authority() == null;
+      if (authorityAdded) {
+        // An HTTP/1.0 request may name no host; what is sent on must.
+        head.authority(NetUtil.toSocketAddressString(connection.inbound.target()));
+      }
+      if (!upgrade && head.contains(HeaderNames.UPGRADE)) {
+        upgrades = head.getAllAndRemove(HeaderNames.UPGRADE);
+      }
+      return true;
+    }
+
+    /**
+     * Takes back what {@link #prepare} has changed: a change of policy is judged by what the client
+     * asked for, and what is sent after it is made of that anew.
+     */
+    private void restore() {
+      Http2Headers head = request();
+      Http2Headers unchanged = received;
+      if (unchanged != null) {
+        received = null;
+        head.clear();
+        head.setAll(unchanged);
+      } else {
+        if (forwards != null) {
+          head.set(MaxForwards.NAME, forwards);
         }
-        head.path(normal);
-        applyFilters(route);
-      } else if (received == null) {
-        head.path(normal);
+        if (authorityAdded) {
+          head.remove(Http2Headers.PseudoHeaderName.AUTHORITY.value());
+        }
+        if (!upgrades.isEmpty()) {
+          head.set(HeaderNames.UPGRADE, upgrades);
+        }
+      }
+      head.remove(HeaderNames.L5D_CLIENT_ID);
+      forwards = null;
+      authorityAdded = false;
+      upgrades = List.of();
+      CharSequence path = receivedPath;
+      if (path != null) {
+        head.path(path);
       }
     }
 
     private boolean applyFilters(Route route) {
       List<Route.Filter> filters = route.filters();
-      applied = filters;
       if (!filters.isEmpty()) {
-        // A change of policy has to be judged by what the client asked for.
         received = new DefaultHttp2Headers(false, 16).setAll(request());
       }
       for (int i = 0; i < filters.size(); i++) {
@@ -572,13 +617,6 @@ public final class DefaultHttpInbound implements HttpInbound {
     private void send() {
       InetSocketAddress target = connection.inbound.target();
       UpstreamPool pool = connection.state.pool(target, connection.inbound.policy());
-      if (request().authority() == null) {
-        // An HTTP/1.0 request may name no host; what is sent on must.
-        request().authority(NetUtil.toSocketAddressString(target));
-      }
-      if (!upgrade) {
-        request().remove(HeaderNames.UPGRADE);
-      }
       AsciiString original = origProto;
       if (original != null) {
         if (OriginalForm.isAbsolute(original)) {
@@ -611,7 +649,7 @@ public final class DefaultHttpInbound implements HttpInbound {
     @Override
     boolean mayBeSent() {
       ServerPolicy now = connection.inbound.policy().current();
-      if (now != null && now != policy) {
+      if (now != null && (now != policy || outdated)) {
         recheck(now);
       }
       return !done();

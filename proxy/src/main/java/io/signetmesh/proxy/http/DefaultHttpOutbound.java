@@ -185,6 +185,7 @@ public final class DefaultHttpOutbound implements HttpOutbound {
     private final boolean upgrade;
     private final @Nullable CharSequence requiredIdentity;
     private AsciiString form = HeaderNames.ORIG_HTTP_11;
+    private @Nullable CharSequence asked;
     private Upstream.@Nullable Lease lease;
     private boolean awaited = true;
 
@@ -211,6 +212,7 @@ public final class DefaultHttpOutbound implements HttpOutbound {
         head.remove(HeaderNames.UPGRADE);
       }
       head.scheme(HeaderNames.HTTP);
+      asked = head.authority();
     }
 
     boolean hasTarget() {
@@ -254,13 +256,13 @@ public final class DefaultHttpOutbound implements HttpOutbound {
       count(connection.counts.to(endpoint));
       Http2Headers head = request();
       String override = endpoint.authorityOverride();
+      CharSequence authority = override == null ? asked : override;
+      // An HTTP/1.0 request may name no host; what is sent on must. An earlier attempt may have
+      // been
+      // at an endpoint that has another name.
+      head.authority(authority == null ? connection.upstream.authority() : authority);
       if (override != null) {
-        head.authority(override);
         head.remove(HeaderNames.HOST);
-      }
-      if (head.authority() == null) {
-        // An HTTP/1.0 request may name no host; what is sent on must.
-        head.authority(connection.upstream.authority());
       }
       UpstreamPool pool = connection.state.pool(endpoint);
       boolean http1 = connection.version == HttpVersion.HTTP1;

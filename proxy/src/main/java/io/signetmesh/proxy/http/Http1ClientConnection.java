@@ -252,9 +252,22 @@ final class Http1ClientConnection extends ChannelDuplexHandler implements Client
     exchange = null;
     if (!closed) {
       closed = true;
-      // The exchange is cut: the application must not take that for the end of a message.
-      Endings.cut(channel);
+      // The exchange is cut: the application must not take that for the end of a message. Its
+      // client
+      // is not charged any more for what still waits here.
+      if (loop.memory().mayDeliver(channel)) {
+        Endings.cut(channel);
+      } else {
+        Endings.reset(channel);
+      }
     }
+  }
+
+  /** The exchange failed in this proxy: cuts the connection at once, whatever has been written. */
+  void abandon() {
+    exchange = null;
+    closed = true;
+    Endings.reset(channel);
   }
 
   /** The connection is gone without an end: it ends no body, whatever the decoder makes of it. */

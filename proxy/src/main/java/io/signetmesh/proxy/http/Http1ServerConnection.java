@@ -362,7 +362,7 @@ final class Http1ServerConnection extends ChannelInboundHandlerAdapter
         // Whoever makes too much work of no use is not read to the end.
         channel.config().setAutoRead(false);
       }
-      ctx.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(written -> channel.close());
+      LingeringClose.closeOnceWritten(channel);
     }
   }
 

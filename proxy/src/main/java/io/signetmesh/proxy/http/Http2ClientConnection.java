@@ -90,7 +90,12 @@ final class Http2ClientConnection extends Http2Link<Http2ClientConnection.Stream
     }
     Stream state = new Stream(stream, exchange);
     attach(stream, state);
-    exchange.connected(state);
+    try {
+      exchange.connected(state);
+    } catch (RuntimeException | Error e) {
+      state.cancel(Http2Error.INTERNAL_ERROR.code());
+      throw e;
+    }
   }
 
   @Override

@@ -5,11 +5,13 @@ import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
 import io.netty.channel.socket.DuplexChannel;
 import io.netty.util.ReferenceCountUtil;
 import io.netty.util.concurrent.ScheduledFuture;
 import io.signetmesh.proxy.connect.Endings;
+import io.signetmesh.proxy.memory.Pace;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -29,6 +31,12 @@ final class LingeringClose extends ChannelInboundHandlerAdapter {
   /** Longest time without a byte of the client. */
   static final long QUIET_MILLIS = 5_000;
 
+  /** Longest time that all of the end takes for a client that reads at the least rate. */
+  static final long MOST_DELIVERY_MILLIS = 60_000;
+
+  /** Least rate at which what waits for the client has to be read, bytes per second. */
+  static final int LEAST_RATE = Pace.DEFAULT.bytesPerSecond();
+
   /** As much as is thrown away for one client. */
   static final long MOST_BYTES = 64L * 1024 * 1024;
 
@@ -45,7 +53,7 @@ final class LingeringClose extends ChannelInboundHandlerAdapter {
   /** Begins to close once everything has been written. */
   static void begin(Channel channel) {
     if (!(channel instanceof DuplexChannel duplex)) {
-      channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(written -> channel.close());
+      closeOnceWritten(channel);
       return;
     }
     LingeringClose close = new LingeringClose(duplex);
@@ -60,7 +68,30 @@ final class LingeringClose extends ChannelInboundHandlerAdapter {
                 channel.close();
               }
             });
+    limit(channel);
     channel.config().setAutoRead(true);
+  }
+
+  /** Closes once everything has been written, without reading what the client still sends. */
+  static void closeOnceWritten(Channel channel) {
+    channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(written -> channel.close());
+    limit(channel);
+  }
+
+  /**
+   * Cuts the connection at the latest when a client that reads at the least rate would have got all
+   * that waits now. Whoever acknowledges without reading, a few bytes at a time or none, would else
+   * be waited for without end.
+   */
+  private static void limit(Channel channel) {
+    ChannelOutboundBuffer queued = channel.unsafe().outboundBuffer();
+    if (!channel.isOpen() || queued == null) {
+      return;
+    }
+    long millis = MOST_DELIVERY_MILLIS + queued.totalPendingWriteBytes() * 1000 / LEAST_RATE;
+    ScheduledFuture<?> limit =
+        channel.eventLoop().schedule(() -> Endings.reset(channel), millis, TimeUnit.MILLISECONDS);
+    channel.closeFuture().addListener(closed -> limit.cancel(false));
   }
 
   private void endOutput() {

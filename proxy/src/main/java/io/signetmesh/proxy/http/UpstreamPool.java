@@ -4,6 +4,7 @@ import io.netty.channel.Channel;
 import io.netty.channel.ConnectTimeoutException;
 import io.netty.util.concurrent.Future;
 import io.signetmesh.proxy.connect.Connector.Session;
+import io.signetmesh.proxy.http.Exchange.Retry;
 import io.signetmesh.proxy.loop.Http2KeepAlive;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import java.time.Duration;
@@ -13,12 +14,16 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Connections of one loop to one peer: HTTP/1 connections, last used first, and HTTP/2 connections
  * that many exchanges share. Confined to its loop.
  */
 final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConnection.Owner {
+  private static final Logger log = LoggerFactory.getLogger(UpstreamPool.class);
+
   /**
    * How long a connection stays unused after a response that has no body by its status, so that one
    * that is sent all the same is noticed before the next request.
@@ -72,31 +77,74 @@ final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConne
     // Where one idle connection has just turned out to be dead, the others may be as well.
     while (!exchange.retried() && (connection = idle.pollFirst()) != null) {
       if (connection.isUsable()) {
-        connection.start(exchange);
+        start(connection, exchange);
         return;
       }
     }
-    dialing++;
     int dialedAfter = retirements;
-    dialer
-        .dial(Session.HTTP1)
-        .addListener(
-            (Future<Channel> dialed) -> {
-              dialing--;
-              if (!dialed.isSuccess() || !dialed.getNow().isActive()) {
-                exchange.dialFailed(failure(dialed.cause()));
-                checkEmpty();
-                return;
-              }
-              http1Open++;
-              Http1ClientConnection opened =
-                  new Http1ClientConnection(loop, dialed.getNow(), this, config, dialedAfter);
-              if (exchange.done() || !exchange.mayBeSent()) {
-                opened.rest();
-              } else {
-                opened.start(exchange);
-              }
-            });
+    Future<Channel> dial = dialer.dial(Session.HTTP1);
+    dialing++;
+    dial.addListener(
+        (Future<Channel> dialed) -> {
+          dialing--;
+          if (!dialed.isSuccess() || !dialed.getNow().isActive()) {
+            exchange.dialFailed(failure(dialed.cause()));
+            checkEmpty();
+            return;
+          }
+          Http1ClientConnection opened;
+          try {
+            opened = new Http1ClientConnection(loop, dialed.getNow(), this, config, dialedAfter);
+          } catch (RuntimeException | Error e) {
+            dialed.getNow().close();
+            failed(exchange, e);
+            checkEmpty();
+            return;
+          }
+          http1Open++;
+          if (mayBeSent(exchange)) {
+            start(opened, exchange);
+          } else {
+            opened.rest();
+          }
+        });
+  }
+
+  /** A connection on which a request failed to begin has perhaps sent a part of it. */
+  private void start(Http1ClientConnection connection, Exchange exchange) {
+    try {
+      connection.start(exchange);
+    } catch (RuntimeException | Error e) {
+      connection.abandon();
+      failed(exchange, e);
+    }
+  }
+
+  private static void start(Http2ClientConnection connection, Exchange exchange) {
+    try {
+      connection.start(exchange);
+    } catch (RuntimeException | Error e) {
+      // Whether the fields of the head are in the peer's table is not known (RFC 7541 2.3.2): no
+      // other head follows. What others have under way goes on.
+      connection.retire();
+      failed(exchange, e);
+    }
+  }
+
+  /** An exchange that has waited is looked at again; what fails in that is the exchange's. */
+  private static boolean mayBeSent(Exchange exchange) {
+    try {
+      return !exchange.done() && exchange.mayBeSent();
+    } catch (RuntimeException | Error e) {
+      failed(exchange, e);
+      return false;
+    }
+  }
+
+  /** Ends an exchange over what went wrong with it in this proxy, which nobody else hears of. */
+  private static void failed(Exchange exchange, Throwable cause) {
+    log.error("a request could not be sent", cause);
+    exchange.upstreamFailed(Failure.UNAVAILABLE, Retry.NEVER);
   }
 
   /** Sends an exchange over a shared HTTP/2 connection. */
@@ -218,7 +266,7 @@ final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConne
       for (int i = 0; i < connections.size(); i++) {
         Http2ClientConnection connection = connections.get(i);
         if (connection.hasRoomFor(exchange)) {
-          connection.start(exchange);
+          UpstreamPool.start(connection, exchange);
           return;
         }
       }
@@ -230,37 +278,46 @@ final class UpstreamPool implements Http1ClientConnection.Pool, Http2ClientConne
       if (dialing) {
         return;
       }
+      Future<Channel> dial = dialer.dial(Session.HTTP2);
       dialing = true;
-      dialer
-          .dial(Session.HTTP2)
-          .addListener(
-              (Future<Channel> dialed) -> {
-                dialing = false;
-                if (!dialed.isSuccess() || !dialed.getNow().isActive()) {
-                  // All that wait fail alike; each decides on its own whether to try again.
-                  Failure failure = failure(dialed.cause());
-                  for (Exchange exchange : waiting.clear()) {
-                    exchange.dialFailed(failure);
-                  }
-                  checkEmpty();
-                  return;
-                }
-                Http2ClientConnection opened =
-                    Http2ClientConnection.install(
-                        loop, config, keepAlive, UpstreamPool.this, dialed.getNow());
-                connections.add(opened);
-                serve(opened);
-                if (!waiting.isEmpty()) {
-                  dial();
-                }
-              });
+      dial.addListener(
+          (Future<Channel> dialed) -> {
+            dialing = false;
+            if (!dialed.isSuccess() || !dialed.getNow().isActive()) {
+              // All that wait fail alike; each decides on its own whether to try again.
+              Failure failure = failure(dialed.cause());
+              for (Exchange exchange : waiting.clear()) {
+                exchange.dialFailed(failure);
+              }
+              checkEmpty();
+              return;
+            }
+            Http2ClientConnection opened;
+            try {
+              opened =
+                  Http2ClientConnection.install(
+                      loop, config, keepAlive, UpstreamPool.this, dialed.getNow());
+            } catch (RuntimeException | Error e) {
+              dialed.getNow().close();
+              for (Exchange exchange : waiting.clear()) {
+                failed(exchange, e);
+              }
+              checkEmpty();
+              return;
+            }
+            connections.add(opened);
+            serve(opened);
+            if (!waiting.isEmpty()) {
+              dial();
+            }
+          });
     }
 
     private void serve(Http2ClientConnection connection) {
       Exchange exchange;
       while (connection.hasRoom() && (exchange = waiting.poll()) != null) {
-        if (exchange.mayBeSent()) {
-          connection.start(exchange);
+        if (UpstreamPool.mayBeSent(exchange)) {
+          UpstreamPool.start(connection, exchange);
         }
       }
     }

@@ -22,6 +22,7 @@ import io.signetmesh.proxy.memory.ConnectionMemory;
 import io.signetmesh.proxy.metrics.HttpDetection;
 import io.signetmesh.proxy.metrics.ProxyError;
 import io.signetmesh.proxy.policy.PortPolicy;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.channels.ClosedChannelException;
 import java.time.Duration;
@@ -158,7 +159,9 @@ final class ConnectionLife {
       refuse(target, Reason.FOREIGN_ADDRESS, "tcp");
       return;
     }
-    PortPolicy policy = services.policies().forPort(target.getPort());
+    InetAddress source =
+        channel.remoteAddress() instanceof InetSocketAddress remote ? remote.getAddress() : null;
+    PortPolicy policy = services.policies().forPort(target.getPort(), source);
     destination =
         new Destination(
             target, policy, policy.onChange(loop.eventLoop(), changed -> policyChanged()));

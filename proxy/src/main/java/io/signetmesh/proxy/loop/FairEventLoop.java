@@ -9,6 +9,8 @@ import io.signetmesh.proxy.memory.LoopMemory;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * An event loop whose tasks are not kept waiting by events. Netty's transports (as of 4.2.18)
@@ -17,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * every so many events, and at once when memory has to be looked at.
  */
 final class FairEventLoop extends SingleThreadIoEventLoop {
+  private static final Logger log = LoggerFactory.getLogger(FairEventLoop.class);
   private static final int EVENTS = 256;
   private static final long TASK_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
@@ -32,13 +35,20 @@ final class FairEventLoop extends SingleThreadIoEventLoop {
     memory = account;
   }
 
-  /** An event of a connection was handled. */
+  /**
+   * An event of a connection was handled. Throws nothing: the transport that calls would end the
+   * loop, and nobody would hear of what it was.
+   */
   void eventHandled() {
     LoopMemory account = memory;
     boolean due = false;
     if (account != null && account.isDue()) {
       due = true;
-      account.lookIfDue();
+      try {
+        account.lookIfDue();
+      } catch (Throwable thrown) {
+        log.error("memory of a loop could not be looked at", thrown);
+      }
     }
     if (due || ++events >= EVENTS) {
       events = 0;

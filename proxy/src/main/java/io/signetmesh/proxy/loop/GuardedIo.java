@@ -126,7 +126,11 @@ final class GuardedIo implements IoHandler {
     private void failed(Throwable thrown) {
       if (handle instanceof Channel.Unsafe unsafe && unsafe.remoteAddress() != null) {
         log.warn("connection with {} is closed: {}", unsafe.remoteAddress(), thrown.toString());
-        unsafe.close(unsafe.voidPromise());
+        try {
+          unsafe.close(unsafe.voidPromise());
+        } catch (Throwable again) {
+          log.error("connection with {} cannot be closed", unsafe.remoteAddress(), again);
+        }
         return;
       }
       // A listener that has missed its turn takes no connections any more: the loop ends, and the

@@ -1,6 +1,7 @@
 package io.signetmesh.proxy.memory;
 
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelException;
 import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.ChannelOutboundBuffer;
@@ -268,20 +269,28 @@ public final class ConnectionMemory {
     shedBuffers = measured;
     loop.shed(this);
     Consumer<String> action = shed;
-    if (action != null && channel.isOpen()) {
-      action.accept(why);
-    }
-    reset(channel);
-    List<Channel> others = dialled;
-    if (others != null) {
-      List.copyOf(others).forEach(ConnectionMemory::reset);
+    try {
+      if (action != null && channel.isOpen()) {
+        action.accept(why);
+      }
+    } finally {
+      // Whatever becomes of the record, the memory is given back.
+      reset(channel);
+      List<Channel> others = dialled;
+      if (others != null) {
+        List.copyOf(others).forEach(ConnectionMemory::reset);
+      }
     }
   }
 
   /** Past the handlers, of which that of TLS would wait until the client reads its last words. */
-  private static void reset(Channel channel) {
+  static void reset(Channel channel) {
     if (channel.isOpen()) {
-      channel.config().setOption(ChannelOption.SO_LINGER, 0);
+      try {
+        channel.config().setOption(ChannelOption.SO_LINGER, 0);
+      } catch (ChannelException e) {
+        // The socket is gone already.
+      }
       channel.unsafe().close(channel.unsafe().voidPromise());
     }
   }

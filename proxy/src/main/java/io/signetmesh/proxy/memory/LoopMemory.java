@@ -19,6 +19,8 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.IntSupplier;
 import java.util.function.LongSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The memory of one event loop: its share of what the process has, and the accounts of its
@@ -34,6 +36,7 @@ public final class LoopMemory {
   private static final WriteBufferWaterMark SCARCE = new WriteBufferWaterMark(16 * 1024, 32 * 1024);
 
   private static final int CALM_LOOKS = 3;
+  private static final Logger log = LoggerFactory.getLogger(LoopMemory.class);
 
   private final MemoryLimits limits;
   private final Executor executor;
@@ -41,6 +44,7 @@ public final class LoopMemory {
   private final IntSupplier loops;
   private final Map<Object, ClientMemory> clients = new HashMap<>();
   private final Set<ConnectionMemory> connections = new LinkedHashSet<>();
+  private final Set<Channel> leaving = new LinkedHashSet<>();
   private final LongAdder shedIdentified = new LongAdder();
   private final LongAdder shedOthers = new LongAdder();
   private final LongAdder slowReaders = new LongAdder();
@@ -107,6 +111,45 @@ public final class LoopMemory {
     return address instanceof Inet6Address
         ? NetUtil.bytesToIpAddress(Arrays.copyOf(Arrays.copyOf(address.getAddress(), 8), 16))
         : address;
+  }
+
+  /**
+   * A connection is in no account any more and goes on only to deliver what was written on it: it
+   * is reset as soon as memory is scarce, so that what nobody is charged for never takes the room
+   * of those who are.
+   *
+   * @return false where memory is scarce already: the connection is to be reset at once
+   */
+  public boolean mayDeliver(Channel channel) {
+    if (scarce) {
+      return false;
+    }
+    if (channel.isOpen() && leaving.add(channel)) {
+      channel.closeFuture().addListener(closed -> leaving.remove(channel));
+    }
+    return true;
+  }
+
+  /** Resets what delivers without account. */
+  private long resetLeaving() {
+    long bytes = 0;
+    for (Channel channel : List.copyOf(leaving)) {
+      long held = ConnectionMemory.held(channel);
+      bytes += held;
+      releasingBuffers += held;
+      // Its handlers let go of their buffers in a task that is queued after this.
+      channel
+          .closeFuture()
+          .addListener(
+              closed -> executor.execute(() -> executor.execute(() -> releasingBuffers -= held)));
+      ConnectionMemory.reset(channel);
+    }
+    leaving.clear();
+    return bytes;
+  }
+
+  int leavingNow() {
+    return leaving.size();
   }
 
   ClientMemory join(Object key, boolean identified) {
@@ -189,8 +232,21 @@ public final class LoopMemory {
     }
   }
 
-  /** Looks at how much is in use, and closes connections where it is too much. */
+  /**
+   * Looks at how much is in use, and closes connections where it is too much. Throws nothing: it is
+   * called between two events and by a task that is repeated, where an exception would end the loop
+   * or the task and nobody would hear of it.
+   */
   public void look() {
+    try {
+      measureAndShed();
+    } catch (RuntimeException e) {
+      log.error("memory of a loop could not be looked at", e);
+      untilLook = step();
+    }
+  }
+
+  private void measureAndShed() {
     // What is being closed is still in use, and soon will not be.
     long used = Math.max(0, buffers.getAsLong() + reserved - releasingBuffers);
     long charged = heap - releasingHeap;
@@ -201,6 +257,7 @@ public final class LoopMemory {
     lastHeap = charged;
     if (used > ease && !scarce) {
       queueAtMost(true);
+      used = Math.max(0, used - resetLeaving());
     } else if (used < ease / 2 && scarce) {
       queueAtMost(false);
     }
@@ -260,7 +317,7 @@ public final class LoopMemory {
         ConnectionMemory connection = client.next();
         excess -= Math.max(1, connection.measured());
         (client.identified() ? shedIdentified : shedOthers).increment();
-        connection.shed("memory is short, and the client holds more of it than others");
+        shed(connection, "memory is short, and the client holds more of it than others");
         largest.add(client);
       } else {
         client.forget();
@@ -296,7 +353,16 @@ public final class LoopMemory {
     }
     for (ConnectionMemory connection : slow) {
       slowReaders.increment();
-      connection.shed("the client does not read the answers that wait for it");
+      shed(connection, "the client does not read the answers that wait for it");
+    }
+  }
+
+  /** What goes wrong with closing one connection keeps no other from it, and ends no loop. */
+  private static void shed(ConnectionMemory connection, String why) {
+    try {
+      connection.shed(why);
+    } catch (RuntimeException e) {
+      log.error("a connection could not be closed for what it holds", e);
     }
   }
 

@@ -8,13 +8,17 @@ import io.grpc.stub.ClientResponseObserver;
 import io.linkerd.proxy.inbound.InboundServerPoliciesGrpc;
 import io.linkerd.proxy.inbound.PortSpec;
 import io.linkerd.proxy.inbound.Server;
+import io.netty.util.NetUtil;
 import io.netty.util.concurrent.EventExecutor;
 import io.netty.util.concurrent.Future;
 import io.netty.util.concurrent.Promise;
 import io.signetmesh.proxy.authorize.PolicyCompiler;
 import io.signetmesh.proxy.authorize.ServerPolicy;
+import java.net.Inet6Address;
+import java.net.InetAddress;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
@@ -62,6 +66,9 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
    */
   static final Duration KNOCKED_LIFE = Duration.ofSeconds(30);
 
+  /** As whose a port counts that no client has asked for. */
+  private static final Object UNKNOWN = "unknown";
+
   private static final long DEFER_MILLIS = 100;
   private static final int MOST_DEFERRALS = 10;
 
@@ -103,16 +110,28 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
   public void watch(Collection<Integer> pinned) {
     for (int number : pinned) {
       pinnedNumbers.add(number);
-      port(number).pinned = true;
+      port(number, UNKNOWN).pinned = true;
     }
   }
 
   @Override
   public PortPolicy forPort(int number) {
+    return forPort(number, null);
+  }
+
+  @Override
+  public PortPolicy forPort(int number, @Nullable InetAddress source) {
     if (number < 1 || number > 65_535) {
       throw new IllegalArgumentException("port " + number + ": expected 1 to 65535");
     }
-    return port(number);
+    return port(number, source == null ? UNKNOWN : key(source));
+  }
+
+  /** An IPv6 client has a whole /64 of addresses. */
+  private static Object key(InetAddress source) {
+    return source instanceof Inet6Address
+        ? NetUtil.bytesToIpAddress(Arrays.copyOf(Arrays.copyOf(source.getAddress(), 8), 16))
+        : source;
   }
 
   /** The ports that have a policy, with it. */
@@ -135,31 +154,58 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
     reporter.close();
   }
 
-  private Port port(int number) {
+  private Port port(int number, Object source) {
     Port known = ports.get(number);
     if (known == null) {
-      makeRoom();
+      makeRoom(source);
     }
     Port port =
         ports.computeIfAbsent(
             number,
             key -> {
-              Port created = new Port(key);
+              Port created = new Port(key, source);
               created.start();
               return created;
             });
     port.usedAt = System.nanoTime();
+    if (!port.source.equals(source) && !port.pinned && !port.isFound()) {
+      share(port, source);
+    }
     return port;
   }
 
   /**
-   * Makes room for one more port that is not known, by the one that has not been used for the
-   * longest time among its like. A knock never costs a port of the application's.
+   * A port that several clients ask for counts for the one that asks for fewest others: whoever has
+   * knocked at it first, to lose it with its next knocks, does not take it from those.
    */
-  private void makeRoom() {
+  private void share(Port port, Object source) {
+    Map<Object, Integer> counts = knockedBySource();
+    if (counts.getOrDefault(source, 0) + 1 < counts.getOrDefault(port.source, 0)) {
+      port.source = source;
+    }
+  }
+
+  private Map<Object, Integer> knockedBySource() {
+    Map<Object, Integer> counts = new HashMap<>();
+    for (Port port : ports.values()) {
+      if (!port.pinned && !port.isFound()) {
+        counts.merge(port.source, 1, Integer::sum);
+      }
+    }
+    return counts;
+  }
+
+  /**
+   * Makes room for one more port that is not known. A knock never costs a port of the
+   * application's, nor one of a client that has knocked at fewer: the room is taken from the client
+   * that has most, of its ports those without connections first, and of them the one that has not
+   * been used for the longest time.
+   *
+   * @param source of the knock
+   */
+  private void makeRoom(Object source) {
     int knocked = 0;
     int found = 0;
-    Port oldestKnocked = null;
     Port oldestFound = null;
     for (Port port : ports.values()) {
       if (port.pinned) {
@@ -173,17 +219,38 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
         }
       } else {
         knocked++;
-        if (oldestKnocked == null || port.usedAt - oldestKnocked.usedAt < 0) {
-          oldestKnocked = port;
-        }
       }
     }
-    if (knocked >= MOST_KNOCKED && oldestKnocked != null) {
-      oldestKnocked.forget();
+    if (knocked >= MOST_KNOCKED) {
+      Port least = leastOfTheLargest(source);
+      if (least != null) {
+        least.forget();
+      }
     }
     if (found >= MOST_FOUND && oldestFound != null) {
       oldestFound.forget();
     }
+  }
+
+  private @Nullable Port leastOfTheLargest(Object source) {
+    Map<Object, Integer> counts = knockedBySource();
+    // With the port that room is made for.
+    int most = counts.merge(source, 1, Integer::sum);
+    for (int count : counts.values()) {
+      most = Math.max(most, count);
+    }
+    // With as many as any other, and one of them there already, it takes from itself.
+    boolean itself = counts.getOrDefault(source, 0) == most && most > 1;
+    Port least = null;
+    for (Port port : ports.values()) {
+      if (!port.pinned
+          && !port.isFound()
+          && (itself ? port.source.equals(source) : counts.getOrDefault(port.source, 0) == most)
+          && (least == null || port.goesBefore(least))) {
+        least = port;
+      }
+    }
+    return least;
   }
 
   /**
@@ -227,6 +294,7 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
     private final Set<Listener> listeners = ConcurrentHashMap.newKeySet();
     private final List<Promise<ServerPolicy>> waiting = new ArrayList<>();
     private volatile @Nullable ServerPolicy current;
+    private volatile Object source;
     private volatile boolean pinned;
     private volatile long usedAt = System.nanoTime();
     private volatile boolean stopped;
@@ -236,8 +304,9 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
     private @Nullable ClientCallStreamObserver<PortSpec> call;
     private int failures;
 
-    Port(int number) {
+    Port(int number, Object source) {
       this.number = number;
+      this.source = source;
       this.pinned = pinnedNumbers.contains(number);
     }
 
@@ -264,6 +333,12 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
         return;
       }
       scheduler.schedule(this::evictIfIdle, idle.toMillis(), TimeUnit.MILLISECONDS);
+    }
+
+    /** Whether less is lost by forgetting this one: nobody is connected, or not for longer. */
+    boolean goesBefore(Port other) {
+      boolean unused = listeners.isEmpty();
+      return unused == other.listeners.isEmpty() ? usedAt - other.usedAt < 0 : unused;
     }
 
     /** Whether the application serves the port, or a Server names it. */

@@ -43,6 +43,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
@@ -228,6 +229,72 @@ class PolicyEditDuringDialTest {
         .startsWith("GET /a HTTP/1.1")
         .contains("x-new: 2")
         .doesNotContain("x-old");
+  }
+
+  /** From and to filters, and without either: what is changed before a request is sent. */
+  static List<org.junit.jupiter.params.provider.Arguments> editsOfFilters() {
+    List<List<Route.Filter>> some =
+        List.of(List.of(), List.of(header("x-f", "1")), List.of(header("x-f", "2")));
+    List<org.junit.jupiter.params.provider.Arguments> all = new ArrayList<>();
+    for (List<Route.Filter> before : some) {
+      for (List<Route.Filter> after : some) {
+        all.add(org.junit.jupiter.params.provider.Arguments.of(before, after));
+      }
+    }
+    return all;
+  }
+
+  @ParameterizedTest
+  @MethodSource("editsOfFilters")
+  void requestThatIsLookedAtAgainIsSentExactlyAsTheFirstTime(
+      List<Route.Filter> before, List<Route.Filter> after) {
+    String request =
+        "OPTIONS //a/../b HTTP/1.0\r\nMax-Forwards: 7\r\nUpgrade: h2c\r\nConnection: upgrade\r\n"
+            + "l5d-client-id: forged\r\n\r\n";
+    policy(1, List.of(), after.toArray(Route.Filter[]::new));
+    serve(HttpVersion.HTTP1);
+    send(request);
+    dialed();
+    String expected = written(application);
+    assertThat(expected)
+        .contains("max-forwards: 6", "host: 127.0.0.1:8080")
+        .doesNotContain("upgrade", "forged");
+
+    PolicyEditDuringDialTest other = new PolicyEditDuringDialTest();
+    other.policy(1, List.of(), before.toArray(Route.Filter[]::new));
+    other.serve(HttpVersion.HTTP1);
+    other.send(request);
+    for (int generation = 2; generation < 5; generation++) {
+      other.policy(generation, List.of(), after.toArray(Route.Filter[]::new));
+      other.port.tell();
+    }
+    other.dialed();
+    assertThat(written(other.application)).isEqualTo(expected);
+  }
+
+  @Test
+  void requestThatIsSentOnceMoreAfterAnEditGetsTheNewFilters() {
+    policy(1, List.of(), header("x-old", "1"));
+    serve(HttpVersion.HTTP1);
+    send("GET /a HTTP/1.1\r\nHost: web\r\n\r\n");
+    dialed();
+    assertThat(written(application)).contains("x-old");
+    application.writeInbound(
+        Unpooled.copiedBuffer(
+            "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", StandardCharsets.US_ASCII));
+    assertThat(written(channel)).startsWith("HTTP/1.1 200");
+    // The connection that is used again turns out to be dead.
+    send("GET /b HTTP/1.1\r\nHost: web\r\n\r\n");
+    assertThat(written(application)).contains("/b", "x-old");
+    policy(2, List.of(), header("x-new", "2"));
+    port.tell();
+    application.close();
+    channel.runPendingTasks();
+    EmbeddedChannel second = new EmbeddedChannel();
+    dials.get(1).setSuccess(second);
+    channel.runPendingTasks();
+
+    assertThat(written(second)).contains("/b", "x-new: 2").doesNotContain("x-old");
   }
 
   @Test

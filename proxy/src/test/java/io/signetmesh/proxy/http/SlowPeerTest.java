@@ -1,5 +1,8 @@
 package io.signetmesh.proxy.http;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.util.concurrent.TimeUnit.MILLISECONDS;
+import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.signetmesh.audit.DecisionEvent;
@@ -7,6 +10,7 @@ import io.signetmesh.proxy.loop.IoTransport;
 import io.signetmesh.proxy.memory.MemoryLimits;
 import io.signetmesh.proxy.memory.Pace;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
@@ -120,6 +124,72 @@ class SlowPeerTest {
       goOn.countDown();
       assertThat(client.response().status()).isEqualTo(200);
       sender.join();
+    }
+  }
+
+  /** What waits for the application is charged to nobody once its client is gone. */
+  @Test
+  void uploadsThatAreGivenUpKeepNoBuffersWhileMemoryIsScarce() throws Exception {
+    CountDownLatch end = new CountDownLatch(1);
+    try (var app =
+            new Http1Application(
+                (connection, application) -> {
+                  connection.line();
+                  application.requests.add(
+                      new Http1Client.Message("begun", List.of(), "", List.of()));
+                  end.await();
+                });
+        var proxy =
+            new ProxyFixture(
+                transport,
+                app.port(),
+                UnaryOperator.identity(),
+                new MemoryLimits(64 * 1024, 1L << 30, 1L << 30),
+                Pace.DEFAULT)) {
+      int port = proxy.inbound(null);
+      for (int i = 0; i < 8; i++) {
+        try (var client = new Http1Client(port)) {
+          client.send("POST /u HTTP/1.1\r\nhost: web\r\ntransfer-encoding: chunked\r\n\r\n");
+          app.request();
+          Thread sender =
+              Thread.ofVirtual()
+                  .start(
+                      () -> {
+                        try {
+                          byte[] piece = ("8000\r\n" + "x".repeat(0x8000) + "\r\n").getBytes(UTF_8);
+                          while (true) {
+                            client.send(piece);
+                          }
+                        } catch (java.io.IOException e) {
+                          // Given up.
+                        }
+                      });
+          long before = -1;
+          while (proxy.pinnedBytes() != before) {
+            before = proxy.pinnedBytes();
+            proxy
+                .loops()
+                .loops()
+                .getFirst()
+                .eventLoop()
+                .schedule(() -> {}, 50, MILLISECONDS)
+                .sync();
+          }
+          // The request loses its right: the application gets no more of it.
+          proxy.policy.set(new FakePolicy.Rules(List.of("/"), List.of("/u"), List.of()));
+          assertThat(client.response().status()).isEqualTo(403);
+          client.close();
+          sender.join();
+          proxy.policy.set(new FakePolicy.Rules(List.of("/"), List.of(), List.of()));
+        }
+      }
+      // A cut waits for 10 s for an application that takes nothing.
+      long deadline = System.nanoTime() + SECONDS.toNanos(6);
+      while (proxy.pinnedBytes() > 64 * 1024 && System.nanoTime() - deadline < 0) {
+        proxy.loops().loops().getFirst().eventLoop().schedule(() -> {}, 20, MILLISECONDS).sync();
+      }
+      assertThat(proxy.pinnedBytes()).isLessThanOrEqualTo(64 * 1024);
+      end.countDown();
     }
   }
 

@@ -13,6 +13,9 @@ import io.netty.channel.RecvByteBufAllocator;
 import io.netty.channel.epoll.EpollChannelOption;
 import io.netty.channel.socket.nio.NioChannelOption;
 import io.netty.channel.uring.IoUringChannelOption;
+import io.signetmesh.proxy.memory.ConnectionMemory;
+import io.signetmesh.proxy.memory.MemoryLimits;
+import io.signetmesh.proxy.memory.Pace;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -125,6 +128,60 @@ final class ProxyLoopsTest {
     assertThat(channel.config().getOption(limit)).isEqualTo(given.userTimeoutMillis());
   }
 
+  /** Between two events nothing catches what the look at memory throws. */
+  @ParameterizedTest
+  @EnumSource
+  void aLoopGoesOnWhenAConnectionCannotBeClosedForWhatItHolds(IoTransport transport)
+      throws Exception {
+    loops(transport).close();
+    AtomicBoolean faulty = new AtomicBoolean(true);
+    CountDownLatch tried = new CountDownLatch(1);
+    MemoryLimits limits = new MemoryLimits(1, 2, 1L << 40);
+    try (ProxyLoops loops = new ProxyLoops(transport, 1, limits, Pace.DEFAULT)) {
+      List<Channel> listener =
+          loops.listen(
+              new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+              loop ->
+                  new Echo(new AtomicBoolean()) {
+                    @Override
+                    public void channelActive(ChannelHandlerContext ctx) {
+                      ConnectionMemory account = ConnectionMemory.of(ctx.channel());
+                      if (account != null) {
+                        account.onShed(
+                            why -> {
+                              tried.countDown();
+                              if (faulty.get()) {
+                                throw new AssertionError("no record");
+                              }
+                            });
+                      }
+                      super.channelActive(ctx);
+                    }
+                  });
+      InetSocketAddress address = (InetSocketAddress) listener.getFirst().localAddress();
+      LoopWatch watch = loops.watch(timer, Duration.ofMinutes(1), thrown -> {});
+      try (Socket victim = connect(address)) {
+        while (tried.getCount() > 0 && writes(victim)) {
+          // Buffers are made for what is read, until they are looked at.
+        }
+        assertThat(tried.await(10, TimeUnit.SECONDS)).isTrue();
+      }
+      faulty.set(false);
+      assertThat(loops.loops().getFirst().eventLoop().submit(() -> 1).get(10, TimeUnit.SECONDS))
+          .isEqualTo(1);
+      assertThat(watch.stuck()).isEmpty();
+    }
+  }
+
+  private static boolean writes(Socket socket) {
+    try {
+      socket.getOutputStream().write('x');
+      return true;
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
   @Test
   void aLoopThatHasEndedIsToldOnceAndNamed() throws Exception {
     try (ProxyLoops loops = new ProxyLoops(IoTransport.NIO, 2)) {
@@ -204,7 +261,7 @@ final class ProxyLoopsTest {
   }
 
   /** Sends back what comes; its read buffers cannot be made while {@code exhausted} says so. */
-  private static final class Echo extends ChannelInboundHandlerAdapter {
+  private static class Echo extends ChannelInboundHandlerAdapter {
     private final AtomicBoolean exhausted;
 
     Echo(AtomicBoolean exhausted) {

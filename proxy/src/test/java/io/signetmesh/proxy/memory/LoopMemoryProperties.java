@@ -317,6 +317,96 @@ final class LoopMemoryProperties {
     }
   }
 
+  @Example
+  void whatDeliversForNobodyIsResetAsSoonAsMemoryIsScarce() {
+    try (Loop loop = new Loop(new MemoryLimits(1 << 20, 4 << 20, 1L << 40))) {
+      // Connections to an application whose clients are gone: in nobody's account.
+      List<Connection> cut = new ArrayList<>();
+      for (int i = 0; i < 10; i++) {
+        Connection connection = new Connection("192.0.2.9", 256 * KIB);
+        connection.taken = false;
+        connection.write(Unpooled.wrappedBuffer(new byte[1000]));
+        loop.connections.add(connection);
+        cut.add(connection);
+      }
+      assertThat(cut).allMatch(connection -> loop.memory.mayDeliver(connection));
+      Connection other = loop.connect("192.0.2.1", 100 * KIB);
+      cut.getFirst().close();
+      assertThat(loop.memory.leavingNow()).isEqualTo(9);
+      loop.memory.look();
+      loop.run();
+      assertThat(cut).noneMatch(Connection::isOpen);
+      assertThat(other.isOpen()).isTrue();
+      assertThat(loop.memory.shedOthers()).isZero();
+      assertThat(loop.memory.leavingNow()).isZero();
+      Connection late = new Connection("192.0.2.9", 0);
+      assertThat(loop.memory.mayDeliver(late)).isFalse();
+      loop.memory.look();
+      assertThat(loop.memory.mayDeliver(late)).isTrue();
+      late.close();
+    }
+  }
+
+  @Example
+  void whatGoesWrongWithOneConnectionThatIsShedKeepsNoOther() {
+    try (Loop loop = new Loop(new MemoryLimits(1 << 20, 2 << 20, 1L << 40))) {
+      Connection faulty = loop.connect("192.0.2.1", 1030 * KIB);
+      faulty.account.onShed(
+          why -> {
+            throw new IllegalStateException("no record");
+          });
+      Connection next = loop.connect("192.0.2.1", 1020 * KIB);
+      Connection small = loop.connect("192.0.2.1", 1010 * KIB);
+      loop.memory.look();
+      assertThat(faulty.isOpen()).isFalse();
+      assertThat(next.isOpen()).isFalse();
+      assertThat(small.isOpen()).isTrue();
+      loop.run();
+      assertThat(loop.memory.clientsNow()).isEqualTo(1);
+    }
+  }
+
+  @Example
+  void lookAtMemoryThatFailsEndsNeitherTheLoopNorTheTaskThatRepeatsIt() {
+    java.util.concurrent.atomic.AtomicInteger asked =
+        new java.util.concurrent.atomic.AtomicInteger();
+    LoopMemory memory =
+        new LoopMemory(
+            new MemoryLimits(1, 2, 3),
+            Runnable::run,
+            () -> {
+              asked.incrementAndGet();
+              throw new IllegalStateException("no figure");
+            },
+            () -> 1);
+    memory.look();
+    memory.allocated(1_000);
+    assertThat(asked.get()).isEqualTo(2);
+  }
+
+  @Example
+  void whatClientsThatAreGoneHaveHandedOnIsInNoAccountThatIsNeverSettled() {
+    try (Loop loop = new Loop(new MemoryLimits(1 << 20, 4 << 20, 1L << 40))) {
+      Connection client = loop.connect("192.0.2.1", 0);
+      client.account.addHeads(100);
+      // One byte, and a reset, before the application is connected to.
+      client.close();
+      Connection application = new Connection("127.0.0.1", 0);
+      client.account.dialled(application);
+      application.close();
+      client.account.addHeads(-100);
+      loop.run();
+      assertThat(loop.memory.reservedNow()).isZero();
+      assertThat(loop.memory.heapNow()).isZero();
+      assertThat(loop.memory.clientsNow()).isZero();
+      // Another of the same client is not taken for its last.
+      Connection again = loop.connect("192.0.2.1", 0);
+      assertThat(loop.memory.clientsNow()).isEqualTo(1);
+      again.close();
+      assertThat(loop.memory.clientsNow()).isZero();
+    }
+  }
+
   private static List<Boolean> looks(Loop loop, int count) {
     List<Boolean> calm = new ArrayList<>();
     for (int i = 0; i < count; i++) {

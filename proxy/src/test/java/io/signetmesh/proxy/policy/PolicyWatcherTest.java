@@ -103,6 +103,59 @@ class PolicyWatcherTest {
   }
 
   @Test
+  void scanEvictsOnlyPortsOfTheScanner() throws Exception {
+    InetAddress scanner = InetAddress.getByName("192.0.2.66");
+    InetAddress visitor = InetAddress.getByName("192.0.2.7");
+    watcher.forPort(9_999, visitor);
+    for (int port = 1; port <= 500; port++) {
+      watcher.forPort(port, scanner);
+      if (port == 250) {
+        // Room is found for others in the middle of it.
+        watcher.forPort(9_998, visitor);
+      }
+    }
+
+    assertThat(watcher.watched())
+        .hasSize(PolicyWatcher.MOST_KNOCKED)
+        .contains(9_998, 9_999, 500)
+        .doesNotContain(1);
+  }
+
+  @Test
+  void scannerThatHasKnockedFirstDoesNotTakeAPortFromThoseWhoUseIt() throws Exception {
+    InetAddress scanner = InetAddress.getByName("192.0.2.66");
+    watcher.forPort(9_999, scanner);
+    watcher.forPort(1, scanner);
+    watcher.forPort(2, scanner);
+    watcher.forPort(9_999, InetAddress.getByName("192.0.2.7"));
+    for (int port = 1; port <= 500; port++) {
+      watcher.forPort(port, scanner);
+    }
+
+    assertThat(watcher.watched()).contains(9_999);
+  }
+
+  @Test
+  void scannerInAnIpv6NetworkIsOneWhateverAddressItTakes() throws Exception {
+    watcher.forPort(9_999, InetAddress.getByName("2001:db8:1::1"));
+    for (int port = 1; port <= 500; port++) {
+      watcher.forPort(port, InetAddress.getByName("2001:db8:2::" + port));
+    }
+
+    assertThat(watcher.watched()).contains(9_999);
+  }
+
+  @Test
+  void portsWithConnectionsGoLast() {
+    watcher.forPort(9_999).onChange(ImmediateEventExecutor.INSTANCE, gone -> {});
+    for (int port = 1; port <= 500; port++) {
+      watcher.forPort(port);
+    }
+
+    assertThat(watcher.watched()).contains(9_999, 500).doesNotContain(1);
+  }
+
+  @Test
   void portThatWasForgottenGrantsNothingToThoseWhoStillHoldIt() {
     PortPolicy held = watcher.forPort(1);
     for (int port = 2; port <= PolicyWatcher.MOST_KNOCKED + 1; port++) {
