@@ -144,7 +144,10 @@ class SuccessionIT {
 
       secondWeb = succeed(web, Map.of());
       load.awaitMore(50);
-      // The connection that was open is still the first proxy's.
+      // The connection that was open is still the first proxy's, and policy is in force at both.
+      assertThat(firstWeb.isAlive()).isTrue();
+      mesh.allowIdentities("other", "web", "nobody");
+      assertThat(policyStatus()).endsWith("exit 0");
       assertThat(firstWeb.isAlive()).isTrue();
       // Again, with more event loops and another transport.
       thirdWeb =
@@ -162,8 +165,25 @@ class SuccessionIT {
     }
     assertThat(thirdWeb.isAlive()).isTrue();
     assertThat(status(frontend.at(HTTP))).isEqualTo(200);
+    assertThat(policyStatus()).endsWith("exit 0");
     mesh.processes().stop(thirdWeb);
     assertThat(sequences(mesh.journalFile(web))).isNotEmpty();
+  }
+
+  /** What an operator sees who waits for the newest policy, with the exit code at the end. */
+  private String policyStatus() throws Exception {
+    SignetProcess status =
+        mesh.run(
+            "status-" + System.nanoTime(),
+            Map.of(),
+            "policy",
+            "status",
+            "--state",
+            mesh.processes().state().toString(),
+            "--wait",
+            "10s");
+    assertThat(status.awaitExit(ENDS)).isTrue();
+    return Mesh.output(status) + "exit " + status.exitCode();
   }
 
   private void assertReady(MeshWorkload workload) throws Exception {

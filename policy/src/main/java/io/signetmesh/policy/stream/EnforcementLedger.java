@@ -9,6 +9,7 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -34,6 +35,9 @@ public final class EnforcementLedger {
    * gone.
    */
   static final int MAX_STREAMS_PER_WORKLOAD = 2 * MAX_PORTS_PER_WORKLOAD;
+
+  /** Proxies of one workload whose acknowledgements of a port are kept. */
+  private static final int MAX_INSTANCES = 8;
 
   private final InstantSource clock;
   private final LongConsumer onAcknowledged;
@@ -254,7 +258,7 @@ public final class EnforcementLedger {
           EffectivePolicy newest = entry.newest();
           if (!entry.acknowledges()) {
             silent++;
-          } else if (!entry.refusal.isEmpty()) {
+          } else if (!entry.refusal().isEmpty()) {
             refused++;
           } else if (newest != null && entry.isInForce(newest)) {
             inForce++;
@@ -306,12 +310,14 @@ public final class EnforcementLedger {
   /**
    * A proxy says what it enforces.
    *
+   * @param instance the run of the proxy, as its streams name it
    * @return false when the workload has reported too many ports, and nothing was noted
    */
-  boolean acknowledged(ObjectRef workload, int port, long generation, String refusal) {
-    Instant now = clock.instant();
+  boolean acknowledged(
+      ObjectRef workload, int port, String instance, long generation, String refusal) {
+    Said said = new Said(generation, clock.instant(), refusal);
     Acknowledgement[] outcome = {Acknowledgement.TOO_MANY};
-    change(workload, ports -> outcome[0] = ports.acknowledged(port, generation, refusal, now));
+    change(workload, ports -> outcome[0] = ports.acknowledged(port, instance, said));
     if (outcome[0] == Acknowledgement.TOO_MANY) {
       return false;
     }
@@ -356,6 +362,16 @@ public final class EnforcementLedger {
 
     /** Whether the proxy knows of generations. */
     boolean acknowledges();
+
+    /** The run of the proxy that watches; empty when it names none. */
+    default String instance() {
+      return "";
+    }
+  }
+
+  /** What a proxy says of a port. */
+  private record Said(long generation, @Nullable Instant at, String refusal) {
+    static final Said NOTHING = new Said(0, null, "");
   }
 
   /** What is known of an object while all ports are looked at, workload by workload. */
@@ -417,6 +433,7 @@ public final class EnforcementLedger {
       }
       streams--;
       if (entry.isConnected()) {
+        entry.forget(stream.instance());
         return;
       }
       entry.past = stream;
@@ -425,7 +442,7 @@ public final class EnforcementLedger {
       }
     }
 
-    Acknowledgement acknowledged(int port, long generation, String refusal, Instant now) {
+    Acknowledgement acknowledged(int port, String instance, Said said) {
       Entry entry = entries.get(port);
       if (entry == null) {
         if (entries.size() >= MAX_PORTS_PER_WORKLOAD) {
@@ -434,36 +451,75 @@ public final class EnforcementLedger {
         entry = new Entry();
         entries.put(port, entry);
       }
-      boolean news = refusal.isEmpty() && generation != entry.acknowledged;
-      entry.acknowledged = generation;
-      entry.acknowledgedAt = now;
-      entry.refusal = refusal;
+      boolean news =
+          said.refusal().isEmpty() && said.generation() != entry.said(instance).generation();
+      entry.note(instance, said);
       return news ? Acknowledgement.NEWS : Acknowledgement.KNOWN;
     }
   }
 
+  /**
+   * A port. While a proxy takes the place of another, both watch it, and the one that is behind
+   * counts: connections of the other one may be open yet.
+   */
   private static final class Entry {
     /** Nearly always one. */
     final List<Progress> streams = new ArrayList<>(1);
 
+    /** By instance, the oldest first. */
+    private final Map<String, Said> said = new LinkedHashMap<>(2);
+
     @Nullable Progress past;
-    long acknowledged;
-    @Nullable Instant acknowledgedAt;
-    String refusal = "";
 
     boolean isConnected() {
       return !streams.isEmpty();
     }
 
+    Said said(String instance) {
+      return said.getOrDefault(instance, Said.NOTHING);
+    }
+
+    void note(String instance, Said now) {
+      said.remove(instance);
+      said.put(instance, now);
+      if (said.size() > MAX_INSTANCES) {
+        said.remove(said.keySet().iterator().next());
+      }
+    }
+
+    /** A stream of the instance has ended; others are open. */
+    void forget(String instance) {
+      if (!isWatchedBy(instance)) {
+        said.remove(instance);
+      }
+    }
+
+    private boolean isWatchedBy(String instance) {
+      for (Progress stream : streams) {
+        if (stream.instance().equals(instance)) {
+          return true;
+        }
+      }
+      return false;
+    }
+
+    /** The stream that counts: one that is behind, if there is any. */
     private @Nullable Progress stream() {
+      for (Progress stream : streams) {
+        EffectivePolicy newest = newest(stream);
+        if (newest == null || !isInForce(stream, newest)) {
+          return stream;
+        }
+      }
       return streams.isEmpty() ? past : streams.getLast();
     }
 
     @Nullable EffectivePolicy newest() {
       Progress stream = stream();
-      if (stream == null) {
-        return null;
-      }
+      return stream == null ? null : newest(stream);
+    }
+
+    private static @Nullable EffectivePolicy newest(Progress stream) {
       // In this order: what was pending is noted as sent before it is pending no more.
       EffectivePolicy pending = stream.pending();
       return pending != null ? pending : stream.sent();
@@ -475,11 +531,37 @@ public final class EnforcementLedger {
     }
 
     boolean isInForce(EffectivePolicy newest) {
-      return acknowledges() && acknowledged == newest.generation() && refusal.isEmpty();
+      Progress stream = stream();
+      return stream != null && isInForce(stream, newest);
+    }
+
+    private boolean isInForce(Progress stream, EffectivePolicy newest) {
+      Said last = said(stream.instance());
+      return stream.acknowledges()
+          && last.generation() == newest.generation()
+          && last.refusal().isEmpty();
+    }
+
+    /** Why the proxy refuses everything at the port; empty when it does not. */
+    String refusal() {
+      return counting(stream()).refusal();
+    }
+
+    /** What the proxy of the stream says; where none is known, what was said last. */
+    private Said counting(@Nullable Progress stream) {
+      if (stream != null) {
+        return said(stream.instance());
+      }
+      Said last = Said.NOTHING;
+      for (Said one : said.values()) {
+        last = one;
+      }
+      return last;
     }
 
     Standing standing(ObjectRef workload, int port) {
       Progress stream = stream();
+      Said last = counting(stream);
       EffectivePolicy sent = stream == null ? null : stream.sent();
       EffectivePolicy newest = newest();
       boolean acknowledges = acknowledges();
@@ -489,9 +571,9 @@ public final class EnforcementLedger {
           newest == null ? "" : newest.serverLabel(),
           newest == null ? 0 : newest.generation(),
           sent == null || !acknowledges ? 0 : sent.generation(),
-          acknowledged,
-          acknowledgedAt,
-          refusal,
+          last.generation(),
+          last.at(),
+          last.refusal(),
           isConnected(),
           acknowledges);
     }

@@ -304,12 +304,13 @@ public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforc
       // Looked up each time: the workload may have become someone else since.
       WorkloadCalls.require(index, ref, caller);
       report.getPortsList().forEach(port -> WorkloadCalls.requirePort(port.getPort()));
+      String instance = WorkloadCalls.requireInstance(report.getInstance());
       for (PortEnforcement port : report.getPortsList()) {
-        note(ref, port);
+        note(ref, instance, port);
       }
     }
 
-    private void note(ObjectRef workload, PortEnforcement port) {
+    private void note(ObjectRef workload, String instance, PortEnforcement port) {
       String refusal = readable(port.getRefusal());
       if (!refusal.isEmpty()) {
         LOG.error(
@@ -319,7 +320,7 @@ public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforc
             port.getGeneration(),
             refusal);
       }
-      if (!ledger.acknowledged(workload, port.getPort(), port.getGeneration(), refusal)) {
+      if (!ledger.acknowledged(workload, port.getPort(), instance, port.getGeneration(), refusal)) {
         throw Status.RESOURCE_EXHAUSTED
             .withDescription(
                 workload

@@ -62,6 +62,7 @@ public final class InboundPolicyService
       watch(
           WorkloadCalls.require(index, request.getWorkload(), Caller.current()),
           port,
+          WorkloadCalls.requireInstance(request.getSignetInstance()),
           features(request),
           out);
     } catch (StatusRuntimeException e) {
@@ -70,9 +71,14 @@ public final class InboundPolicyService
   }
 
   private void watch(
-      ObjectRef workload, int port, PolicyFeatures features, ServerCallStreamObserver<Server> out) {
+      ObjectRef workload,
+      int port,
+      String instance,
+      PolicyFeatures features,
+      ServerCallStreamObserver<Server> out) {
     PortStream stream =
-        new PortStream(out, executor, features, ledger::sent, over -> ended(workload, port, over));
+        new PortStream(
+            out, executor, instance, features, ledger::sent, over -> ended(workload, port, over));
     out.setOnReadyHandler(stream::onReady);
     out.setOnCancelHandler(stream::onCancel);
     if (!ledger.opened(workload, port, stream)) {

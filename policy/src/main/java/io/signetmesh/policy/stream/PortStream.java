@@ -24,6 +24,7 @@ final class PortStream implements PortListener, EnforcementLedger.Progress {
 
   private final ServerCallStreamObserver<Server> out;
   private final Executor executor;
+  private final String instance;
   private final PolicyFeatures features;
   private final Runnable onSent;
   private final Consumer<PortStream> onEnd;
@@ -36,6 +37,7 @@ final class PortStream implements PortListener, EnforcementLedger.Progress {
   private boolean released;
 
   /**
+   * @param instance run of the proxy that watches; empty when it names none
    * @param features of the proxy that watches
    * @param onSent told of each message that goes out
    * @param onEnd told once when the stream is over, for whatever reason
@@ -43,11 +45,13 @@ final class PortStream implements PortListener, EnforcementLedger.Progress {
   PortStream(
       ServerCallStreamObserver<Server> out,
       Executor executor,
+      String instance,
       PolicyFeatures features,
       Runnable onSent,
       Consumer<PortStream> onEnd) {
     this.out = out;
     this.executor = executor;
+    this.instance = instance;
     this.features = features;
     this.onSent = onSent;
     this.onEnd = onEnd;
@@ -104,6 +108,11 @@ final class PortStream implements PortListener, EnforcementLedger.Progress {
   @Override
   public boolean acknowledges() {
     return features.generation();
+  }
+
+  @Override
+  public String instance() {
+    return instance;
   }
 
   private void schedule() {

@@ -11,6 +11,8 @@ import io.signetmesh.policy.index.PolicyIndex;
 
 /** Finds out which workload a call is about, and whether the caller may speak for it. */
 final class WorkloadCalls {
+  private static final int MAX_INSTANCE = 64;
+
   private WorkloadCalls() {}
 
   /**
@@ -73,6 +75,24 @@ final class WorkloadCalls {
           .asRuntimeException();
     }
     return port;
+  }
+
+  /**
+   * A run of a proxy as it comes over the wire.
+   *
+   * @throws StatusRuntimeException INVALID_ARGUMENT when it has more than 64 characters
+   */
+  static String requireInstance(String instance) {
+    if (instance.length() > MAX_INSTANCE) {
+      throw Status.INVALID_ARGUMENT
+          .withDescription(
+              "an instance of "
+                  + instance.length()
+                  + " characters: expected at most "
+                  + MAX_INSTANCE)
+          .asRuntimeException();
+    }
+    return instance;
   }
 
   static StatusRuntimeException notFound(ObjectRef ref) {

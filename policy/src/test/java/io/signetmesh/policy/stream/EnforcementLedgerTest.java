@@ -33,7 +33,7 @@ final class EnforcementLedgerTest {
     assertThat(only().inForce()).isFalse();
     assertThat(only()).hasToString("Pod shop/web port 80: has acknowledged nothing, newest is 7");
 
-    ledger.acknowledged(WEB, 80, 7, "");
+    ledger.acknowledged(WEB, 80, "", 7, "");
     assertThat(only())
         .isEqualTo(
             new Standing(WEB, 80, "policy.linkerd.io/server/web", 7, 7, 7, NOW, "", true, true));
@@ -45,7 +45,7 @@ final class EnforcementLedgerTest {
   @Test
   void aStateNotYetSentKeepsThePortBehind() {
     ledger.opened(WEB, 80, new Stream(sent(7), sent(8), true));
-    ledger.acknowledged(WEB, 80, 7, "");
+    ledger.acknowledged(WEB, 80, "", 7, "");
     assertThat(only().inForce()).isFalse();
     assertThat(only().sent()).isEqualTo(7);
     assertThat(only().generation()).isEqualTo(8);
@@ -54,7 +54,7 @@ final class EnforcementLedgerTest {
   @Test
   void aRefusalIsNotInForce() {
     ledger.opened(WEB, 80, new Stream(sent(7), null, true));
-    ledger.acknowledged(WEB, 80, 7, "unknown protocol");
+    ledger.acknowledged(WEB, 80, "", 7, "unknown protocol");
     assertThat(ledger.summary(7))
         .hasToString(
             "0 of 1 ports enforce generation 7; behind:\n"
@@ -73,7 +73,7 @@ final class EnforcementLedgerTest {
   void thePortsOfAProxyThatIsGoneStayListed() {
     Stream stream = new Stream(sent(7), null, true);
     ledger.opened(WEB, 80, stream);
-    ledger.acknowledged(WEB, 80, 7, "");
+    ledger.acknowledged(WEB, 80, "", 7, "");
     ledger.closed(WEB, 80, stream);
     assertThat(only().connected()).isFalse();
     assertThat(only().generation()).isEqualTo(7);
@@ -104,7 +104,7 @@ final class EnforcementLedgerTest {
 
   @Test
   void aReportThatComesBeforeTheWatchCounts() {
-    ledger.acknowledged(WEB, 80, 7, "");
+    ledger.acknowledged(WEB, 80, "", 7, "");
     assertThat(only().inForce()).isFalse();
     ledger.opened(WEB, 80, new Stream(sent(7), null, true));
     assertThat(only().inForce()).isTrue();
@@ -121,10 +121,10 @@ final class EnforcementLedgerTest {
   @Test
   void whatOneWorkloadCanHaveRememberedIsBounded() {
     for (int port = 1; port <= EnforcementLedger.MAX_PORTS_PER_WORKLOAD; port++) {
-      assertThat(ledger.acknowledged(WEB, port, 1, "")).isTrue();
+      assertThat(ledger.acknowledged(WEB, port, "", 1, "")).isTrue();
     }
-    assertThat(ledger.acknowledged(WEB, 60_000, 1, "")).isFalse();
-    assertThat(ledger.acknowledged(WEB, 1, 2, "")).isTrue();
+    assertThat(ledger.acknowledged(WEB, 60_000, "", 1, "")).isFalse();
+    assertThat(ledger.acknowledged(WEB, 1, "", 2, "")).isTrue();
     assertThat(ledger.standings()).hasSize(EnforcementLedger.MAX_PORTS_PER_WORKLOAD);
   }
 
@@ -139,14 +139,14 @@ final class EnforcementLedgerTest {
     ledger.opened(WEB, 80, new Stream(sent(7, SERVER), null, true));
     ledger.opened(WEB, 81, new Stream(sent(8, SERVER, TRIED), null, true));
     ledger.opened(API, 80, new Stream(sent(7, SERVER), null, true));
-    ledger.acknowledged(WEB, 80, 7, "");
-    ledger.acknowledged(API, 80, 7, "");
+    ledger.acknowledged(WEB, 80, "", 7, "");
+    ledger.acknowledged(API, 80, "", 7, "");
     assertThat(ledger.objectStandings())
         .containsExactly(
             new ObjectStanding(SERVER, 2, 1, List.of(WEB), 8),
             new ObjectStanding(TRIED, 1, 0, List.of(WEB), 8));
 
-    ledger.acknowledged(WEB, 81, 8, "");
+    ledger.acknowledged(WEB, 81, "", 8, "");
     assertThat(ledger.objectStandings())
         .containsExactly(
             new ObjectStanding(SERVER, 2, 2, List.of(), 8),
@@ -157,14 +157,60 @@ final class EnforcementLedgerTest {
   @Test
   void aRefusalAStateNotSentAndSilenceKeepAnObjectBehind() {
     ledger.opened(WEB, 80, new Stream(sent(7, SERVER), null, true));
-    ledger.acknowledged(WEB, 80, 7, "unknown protocol");
+    ledger.acknowledged(WEB, 80, "", 7, "unknown protocol");
     ledger.opened(API, 80, new Stream(sent(7, SERVER), sent(8, SERVER), true));
-    ledger.acknowledged(API, 80, 7, "");
+    ledger.acknowledged(API, 80, "", 7, "");
     ObjectRef old = ObjectRef.pod("shop", "old");
     ledger.opened(old, 80, new Stream(sent(7, SERVER), null, false));
     assertThat(ledger.objectStandings())
         .containsExactly(new ObjectStanding(SERVER, 3, 0, List.of(API, old, WEB), 8));
     assertThat(ledger.counts()).isEqualTo(new Counts(3, 0, 1, 1, 1));
+  }
+
+  @Test
+  void whileAProxyTakesThePlaceOfAnotherTheOneThatIsBehindCounts() {
+    Stream before = new Stream(sent(8, SERVER), null, true, "before");
+    Stream after = new Stream(sent(8, SERVER), null, true, "after");
+    ledger.opened(WEB, 80, before);
+    ledger.acknowledged(WEB, 80, "before", 7, "");
+    ledger.opened(WEB, 80, after);
+    // What one of them says is said for that one.
+    ledger.acknowledged(WEB, 80, "after", 8, "");
+    assertThat(only().inForce()).isFalse();
+    assertThat(only().acknowledged()).isEqualTo(7);
+    assertThat(ledger.objectStandings())
+        .containsExactly(new ObjectStanding(SERVER, 1, 0, List.of(WEB), 8));
+    assertThat(ledger.counts()).isEqualTo(new Counts(2, 0, 1, 0, 0));
+    ledger.acknowledged(WEB, 80, "before", 8, "unknown protocol");
+    assertThat(only().refusal()).isEqualTo("unknown protocol");
+    ledger.acknowledged(WEB, 80, "before", 8, "");
+    assertThat(only().inForce()).isTrue();
+    assertThat(ledger.counts()).isEqualTo(new Counts(2, 1, 0, 0, 0));
+  }
+
+  @Test
+  void aProxyThatIsGoneHoldsNobodyUpAndItsWordIsForgotten() {
+    Stream before = new Stream(sent(8, SERVER), null, true, "before");
+    ledger.opened(WEB, 80, before);
+    ledger.opened(WEB, 80, new Stream(sent(8, SERVER), null, true, "after"));
+    ledger.acknowledged(WEB, 80, "after", 8, "");
+    ledger.acknowledged(WEB, 80, "before", 7, "");
+    assertThat(only().inForce()).isFalse();
+    ledger.closed(WEB, 80, before);
+    assertThat(only().inForce()).isTrue();
+    ledger.opened(WEB, 80, new Stream(sent(7, SERVER), null, true, "before"));
+    assertThat(only().inForce()).isFalse();
+  }
+
+  @Test
+  void whatManyProxiesOfAWorkloadSayIsBounded() {
+    ledger.opened(WEB, 80, new Stream(sent(8, SERVER), null, true, "first"));
+    ledger.acknowledged(WEB, 80, "first", 8, "");
+    for (int i = 0; i < 100; i++) {
+      ledger.acknowledged(WEB, 80, "other-" + i, 8, "");
+    }
+    // Nothing is in force by what has been forgotten.
+    assertThat(only().inForce()).isFalse();
   }
 
   @Test
@@ -180,10 +226,10 @@ final class EnforcementLedgerTest {
   void eachGenerationThatComesIntoForceIsToldOnce() {
     List<Long> told = new ArrayList<>();
     EnforcementLedger telling = new EnforcementLedger(InstantSource.fixed(NOW), told::add);
-    telling.acknowledged(WEB, 80, 7, "");
-    telling.acknowledged(WEB, 80, 7, "");
-    telling.acknowledged(WEB, 80, 8, "unknown protocol");
-    telling.acknowledged(WEB, 81, 8, "");
+    telling.acknowledged(WEB, 80, "", 7, "");
+    telling.acknowledged(WEB, 80, "", 7, "");
+    telling.acknowledged(WEB, 80, "", 8, "unknown protocol");
+    telling.acknowledged(WEB, 81, "", 8, "");
     assertThat(told).containsExactly(7L, 8L);
     assertThat(telling.acknowledgements()).isEqualTo(4);
   }
@@ -222,6 +268,14 @@ final class EnforcementLedgerTest {
   }
 
   private record Stream(
-      @Nullable EffectivePolicy sent, @Nullable EffectivePolicy pending, boolean acknowledges)
-      implements Progress {}
+      @Nullable EffectivePolicy sent,
+      @Nullable EffectivePolicy pending,
+      boolean acknowledges,
+      String instance)
+      implements Progress {
+    Stream(
+        @Nullable EffectivePolicy sent, @Nullable EffectivePolicy pending, boolean acknowledges) {
+      this(sent, pending, acknowledges, "");
+    }
+  }
 }

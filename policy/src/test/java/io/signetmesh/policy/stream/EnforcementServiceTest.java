@@ -70,7 +70,7 @@ final class EnforcementServiceTest {
             return true;
           }
         });
-    ledger.acknowledged(WEB, 8080, newest.generation(), "");
+    ledger.acknowledged(WEB, 8080, "", newest.generation(), "");
   }
 
   @Test

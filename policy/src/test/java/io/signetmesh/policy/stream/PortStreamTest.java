@@ -18,7 +18,7 @@ final class PortStreamTest {
   private final Client client = new Client();
   private final List<PortStream> ended = new ArrayList<>();
   private final PortStream stream =
-      new PortStream(client, tasks::add, PolicyFeatures.ALL, () -> {}, ended::add);
+      new PortStream(client, tasks::add, "", PolicyFeatures.ALL, () -> {}, ended::add);
 
   @Test
   void nothingIsSentByTheThreadThatBringsTheNews() {

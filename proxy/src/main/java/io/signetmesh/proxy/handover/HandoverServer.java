@@ -54,6 +54,7 @@ public final class HandoverServer implements AutoCloseable {
   private final Path path;
   private final EventLoopGroup group;
   private final Limits limits;
+  private final int user;
   private @Nullable Channel listener;
   private @Nullable Object fileKey;
 
@@ -91,10 +92,11 @@ public final class HandoverServer implements AutoCloseable {
     static final Limits DEFAULT = new Limits(HandoverSocket.ANSWER, PREPARATION);
   }
 
-  private HandoverServer(Path path, Owner owner, Limits limits) {
+  private HandoverServer(Path path, Owner owner, Limits limits, int user) {
     this.path = path;
     this.owner = owner;
     this.limits = limits;
+    this.user = user;
     this.group =
         new MultiThreadIoEventLoopGroup(
             1, new DefaultThreadFactory("handover", true), EpollIoHandler.newFactory());
@@ -116,11 +118,15 @@ public final class HandoverServer implements AutoCloseable {
    * @throws IOException when the socket cannot be made
    */
   public static HandoverServer listen(Path socket, Owner owner) throws IOException {
-    return listen(socket, owner, Limits.DEFAULT);
+    return listen(socket, owner, Limits.DEFAULT, HandoverSocket.ownUser());
   }
 
-  static HandoverServer listen(Path socket, Owner owner, Limits limits) throws IOException {
-    HandoverServer server = new HandoverServer(socket.toAbsolutePath(), owner, limits);
+  /**
+   * @param user the user that successors must be of
+   */
+  static HandoverServer listen(Path socket, Owner owner, Limits limits, int user)
+      throws IOException {
+    HandoverServer server = new HandoverServer(socket.toAbsolutePath(), owner, limits, user);
     try {
       server.bind();
     } catch (IOException | RuntimeException e) {
@@ -205,7 +211,7 @@ public final class HandoverServer implements AutoCloseable {
         ctx.close();
         return;
       }
-      process = HandoverSocket.checkPeer((EpollDomainSocketChannel) ctx.channel());
+      process = HandoverSocket.checkPeer((EpollDomainSocketChannel) ctx.channel(), user);
       limit(ctx, limits.answer());
     }
 

@@ -2,6 +2,7 @@ package io.signetmesh.proxy.handover;
 
 import io.netty.channel.epoll.Epoll;
 import io.netty.channel.epoll.EpollDomainSocketChannel;
+import io.netty.channel.unix.PeerCredentials;
 import io.signetmesh.proxy.loop.IoTransport;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -90,21 +91,21 @@ final class HandoverSocket {
   /**
    * Has the kernel say who is at the other end.
    *
+   * @param user the user that it must be
    * @return its process id
    * @throws IOException when it is another user
    */
-  static int checkPeer(EpollDomainSocketChannel channel) throws IOException {
-    var peer = channel.peerCredentials();
-    int own = ownUser();
-    if (peer.uid() != own) {
+  static int checkPeer(EpollDomainSocketChannel channel, int user) throws IOException {
+    PeerCredentials peer = channel.peerCredentials();
+    if (peer.uid() != user) {
       throw new IOException(
-          "process " + peer.pid() + " is of user " + peer.uid() + ": expected user " + own);
+          "process " + peer.pid() + " is of user " + peer.uid() + ": expected user " + user);
     }
     return peer.pid();
   }
 
   /** Effective user id of this process. */
-  private static int ownUser() throws IOException {
+  static int ownUser() throws IOException {
     for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
       if (line.startsWith("Uid:")) {
         return Integer.parseInt(line.strip().split("\\s+")[2]);

@@ -43,15 +43,17 @@ public final class Predecessor implements AutoCloseable {
 
   private final Path path;
   private final Duration limit;
+  private final int user;
   private final EventLoopGroup group;
   private final Answers answers = new Answers();
   private final Map<String, List<FileDescriptor>> descriptors = new LinkedHashMap<>();
   private @Nullable EpollDomainSocketChannel channel;
   private long process;
 
-  private Predecessor(Path path, Duration limit) {
+  private Predecessor(Path path, Duration limit, int user) {
     this.path = path;
     this.limit = limit;
+    this.user = user;
     this.group =
         new MultiThreadIoEventLoopGroup(
             1, new DefaultThreadFactory("predecessor", true), EpollIoHandler.newFactory());
@@ -65,11 +67,16 @@ public final class Predecessor implements AutoCloseable {
    * @throws IOException when one is there and does not hand over
    */
   public static @Nullable Predecessor ask(Path socket, int loops) throws IOException {
-    return ask(socket, loops, HandoverSocket.ANSWER);
+    return ask(socket, loops, HandoverSocket.ANSWER, HandoverSocket.ownUser());
   }
 
-  static @Nullable Predecessor ask(Path socket, int loops, Duration limit) throws IOException {
-    Predecessor found = new Predecessor(socket.toAbsolutePath(), limit);
+  /**
+   * @param limit for each answer
+   * @param user the user that the running proxy must be of
+   */
+  static @Nullable Predecessor ask(Path socket, int loops, Duration limit, int user)
+      throws IOException {
+    Predecessor found = new Predecessor(socket.toAbsolutePath(), limit, user);
     boolean done = false;
     try {
       if (!found.connect()) {
@@ -87,7 +94,8 @@ public final class Predecessor implements AutoCloseable {
 
   /** Whether a proxy waits for its successor at a socket. */
   public static boolean isThere(Path socket) throws IOException {
-    try (Predecessor found = new Predecessor(socket.toAbsolutePath(), HandoverSocket.ANSWER)) {
+    try (Predecessor found =
+        new Predecessor(socket.toAbsolutePath(), HandoverSocket.ANSWER, HandoverSocket.ownUser())) {
       return found.connect();
     }
   }
@@ -112,7 +120,7 @@ public final class Predecessor implements AutoCloseable {
           "handover socket " + path + ": " + connected.cause().getMessage(), connected.cause());
     }
     channel = (EpollDomainSocketChannel) connected.channel();
-    process = HandoverSocket.checkPeer(channel);
+    process = HandoverSocket.checkPeer(channel, user);
     return true;
   }
 

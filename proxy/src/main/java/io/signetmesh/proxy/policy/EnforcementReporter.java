@@ -39,6 +39,7 @@ final class EnforcementReporter implements AutoCloseable {
 
   private final Channel channel;
   private final String workload;
+  private final String instance;
   private final ScheduledExecutorService scheduler;
   private final Map<Integer, PortEnforcement> enforced = new TreeMap<>();
   private @Nullable Stream stream;
@@ -46,9 +47,15 @@ final class EnforcementReporter implements AutoCloseable {
   private boolean unsupported;
   private boolean closed;
 
-  EnforcementReporter(Channel channel, String workload, ScheduledExecutorService scheduler) {
+  /**
+   * @param workload workload text as the controller wants it
+   * @param instance this run of the proxy, as its watches name it
+   */
+  EnforcementReporter(
+      Channel channel, String workload, String instance, ScheduledExecutorService scheduler) {
     this.channel = channel;
     this.workload = workload;
+    this.instance = instance;
     this.scheduler = scheduler;
   }
 
@@ -151,7 +158,11 @@ final class EnforcementReporter implements AutoCloseable {
     }
 
     private EnforcementReport message(Collection<PortEnforcement> ports) {
-      return EnforcementReport.newBuilder().setWorkload(workload).addAllPorts(ports).build();
+      return EnforcementReport.newBuilder()
+          .setWorkload(workload)
+          .setInstance(instance)
+          .addAllPorts(ports)
+          .build();
     }
 
     void complete() {

@@ -24,6 +24,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadLocalRandom;
@@ -74,6 +75,7 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
 
   private final ManagedChannel channel;
   private final String workload;
+  private final String instance = UUID.randomUUID().toString();
   private final PolicyCompiler compiler;
   private final Duration wait;
   private final Duration idle;
@@ -103,7 +105,7 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
     this.wait = wait;
     this.idle = idle;
     this.scheduler = scheduler;
-    this.reporter = new EnforcementReporter(channel, workload, scheduler);
+    this.reporter = new EnforcementReporter(channel, workload, instance, scheduler);
   }
 
   /** Watches ports for the life of the proxy. */
@@ -398,6 +400,7 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
                   .setWorkload(workload)
                   .setPort(number)
                   .addAllSignetFeatures(ServerPolicy.features())
+                  .setSignetInstance(instance)
                   .build(),
               new ClientResponseObserver<PortSpec, Server>() {
                 @Override

@@ -235,7 +235,8 @@ class HandoverTest {
     Path socket = dir.resolve("p.handover");
     Recorder recorder = new Recorder(List.of());
     var limits = new HandoverServer.Limits(SHORT, Duration.ofMinutes(1));
-    try (HandoverServer server = HandoverServer.listen(socket, recorder, limits);
+    try (HandoverServer server =
+            HandoverServer.listen(socket, recorder, limits, HandoverSocket.ownUser());
         Predecessor predecessor = ask(socket, 1)) {
       assertThat(predecessor.pause().get()).isTrue();
       assertThat(recorder.next()).isEqualTo("pause");
@@ -248,7 +249,8 @@ class HandoverTest {
     Path socket = dir.resolve("p.handover");
     var limits = new HandoverServer.Limits(Duration.ofSeconds(5), SHORT);
     Recorder recorder = new Recorder(List.of());
-    try (HandoverServer server = HandoverServer.listen(socket, recorder, limits);
+    try (HandoverServer server =
+            HandoverServer.listen(socket, recorder, limits, HandoverSocket.ownUser());
         Predecessor slow = ask(socket, 1)) {
       while (!slow.isGone()) {
         Thread.onSpinWait();
@@ -267,7 +269,8 @@ class HandoverTest {
     recorder.paused = new CompletableFuture<>();
     try (HandoverServer server = HandoverServer.listen(socket, recorder);
         Predecessor predecessor =
-            Objects.requireNonNull(Predecessor.ask(socket, 1, Duration.ofSeconds(1)))) {
+            Objects.requireNonNull(
+                Predecessor.ask(socket, 1, Duration.ofSeconds(1), HandoverSocket.ownUser()))) {
       assertThat(predecessor.pause().get()).isFalse();
       assertThat(recorder.next()).isEqualTo("pause");
     }
@@ -359,10 +362,49 @@ class HandoverTest {
                   throw new UncheckedIOException(e);
                 }
               });
-      assertThatThrownBy(() -> Predecessor.ask(socket, 1, SHORT))
+      assertThatThrownBy(() -> Predecessor.ask(socket, 1, SHORT, HandoverSocket.ownUser()))
           .isInstanceOf(IOException.class)
           .hasMessageContaining("the running proxy, process");
       accepted.get().close();
+    }
+  }
+
+  @Test
+  void anotherUserIsNeitherGivenListenersNorBelievedToHaveSome() throws Exception {
+    Path socket = dir.resolve("p.handover");
+    Recorder recorder = new Recorder(List.of());
+    int other = HandoverSocket.ownUser() + 1;
+    try (HandoverServer server =
+        HandoverServer.listen(socket, recorder, HandoverServer.Limits.DEFAULT, other)) {
+      assertThatThrownBy(() -> Predecessor.ask(socket, 1))
+          .isInstanceOf(IOException.class)
+          .hasMessageContaining("has closed the connection");
+      assertThat(talk(socket, "signet-handover 1 1 1\n")).isEmpty();
+    }
+    try (HandoverServer server = HandoverServer.listen(socket, recorder)) {
+      assertThatThrownBy(() -> Predecessor.ask(socket, 1, SHORT, other))
+          .isInstanceOf(IOException.class)
+          .hasMessageContaining("expected user " + other);
+      assertThat(recorder.events).isEmpty();
+    }
+  }
+
+  @Test
+  void moreDescriptorsThanAllowedAreRefusedBeforeOneIsSent() throws Exception {
+    Path socket = dir.resolve("p.handover");
+    try (ProxyLoops loops = new ProxyLoops(IoTransport.EPOLL, 1)) {
+      List<HandedOver> listeners = new ArrayList<>();
+      for (int i = 0; i < 5; i++) {
+        listeners.add(handed(loops.listen(ANY_PORT, says("first"))));
+      }
+      try (HandoverServer server = HandoverServer.listen(socket, new Recorder(listeners))) {
+        assertThatThrownBy(() -> Predecessor.ask(socket, HandoverSocket.MAX_LOOPS))
+            .isInstanceOf(IOException.class)
+            .hasMessageContaining("1280 descriptors of listeners: expected at most 1024");
+        ask(socket, 4).close();
+      }
+      listeners.forEach(
+          listener -> listener.channels().forEach(one -> one.close().syncUninterruptibly()));
     }
   }
 

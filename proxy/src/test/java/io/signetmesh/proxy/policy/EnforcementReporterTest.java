@@ -26,7 +26,7 @@ class EnforcementReporterTest {
   private final ManualTimer timer = new ManualTimer();
   private final Controller controller = new Controller();
   private final EnforcementReporter reporter =
-      new EnforcementReporter(controller, "shop:web", timer);
+      new EnforcementReporter(controller, "shop:web", "run-1", timer);
 
   @AfterEach
   void stop() {
