@@ -116,7 +116,8 @@ public final class Proxy implements AutoCloseable {
   private final CompletableFuture<Void> ready = new CompletableFuture<>();
   private final CompletableFuture<Void> closed = new CompletableFuture<>();
   private final Object succession = new Object();
-  private boolean serving;
+  private volatile boolean serving;
+  private volatile boolean succeeded;
   private @Nullable Predecessor before;
   private volatile @Nullable HandoverServer handover;
   private @Nullable Running running;
@@ -288,7 +289,7 @@ public final class Proxy implements AutoCloseable {
     AdminSurface surface =
         new AdminSurface(
             () -> faults(watch),
-            () -> ready.isDone() && identity.isCertified() && !draining.get(),
+            () -> isReady(identity),
             registry,
             config.environment(),
             () -> inForce(policies),
@@ -299,7 +300,7 @@ public final class Proxy implements AutoCloseable {
             config.workloadName(),
             config.identity(),
             tls,
-            ready::isDone,
+            () -> serving,
             policies,
             journal,
             metrics,
@@ -560,6 +561,14 @@ public final class Proxy implements AutoCloseable {
   }
 
   // ---- what it is
+  /**
+   * Whether there is a proxy that serves. A probe whose connection was open, or was taken at the
+   * last moment, asks a proxy that has a successor: that one serves.
+   */
+  private boolean isReady(IdentityClient identity) {
+    return serving && identity.isCertified() && (succeeded || !draining.get());
+  }
+
   /** Completes when the proxy takes connections. */
   public CompletableFuture<Void> ready() {
     return ready.copy();
@@ -601,17 +610,20 @@ public final class Proxy implements AutoCloseable {
     end(false);
   }
 
-  private void end(boolean succeeded) {
+  private void end(boolean bySuccessor) {
+    if (bySuccessor) {
+      succeeded = true;
+    }
     if (!draining.compareAndSet(false, true)) {
       return;
     }
     Running started = parts();
     log.info("draining, for at most {}", config.shutdownGrace());
     endSuccession();
-    if (!succeeded) {
+    if (!bySuccessor) {
       channels().forEach(Channel::close);
     }
-    Draining looks = new Draining(started, succeeded);
+    Draining looks = new Draining(started, bySuccessor);
     looks.run();
     started.timer().scheduleWithFixedDelay(looks, 50, DRAIN_LOOK_MILLIS, TimeUnit.MILLISECONDS);
   }

@@ -378,7 +378,7 @@ class HandoverTest {
         HandoverServer.listen(socket, recorder, HandoverServer.Limits.DEFAULT, other)) {
       assertThatThrownBy(() -> Predecessor.ask(socket, 1))
           .isInstanceOf(IOException.class)
-          .hasMessageContaining("has closed the connection");
+          .hasMessageContaining("has not sent its listeners");
       assertThat(talk(socket, "signet-handover 1 1 1\n")).isEmpty();
     }
     try (HandoverServer server = HandoverServer.listen(socket, recorder)) {
