@@ -201,12 +201,30 @@ public final class OutboundAccept extends ChannelInboundHandlerAdapter {
                 Endings.reset(channel);
                 return;
               }
-              lease.responded(System.nanoTime() - started);
+              lease.connected(System.nanoTime() - started);
               count(channel);
-              TcpRelay.join(loop, channel, dialed.getNow(), lease::release);
+              TcpRelay.joinBalanced(loop, channel, dialed.getNow(), new Use(lease));
               handOver(channel);
               loop.flushDirty();
             });
+  }
+
+  /**
+   * Tells the balancer how a connection went: a proxy takes it also where its application fails.
+   */
+  private record Use(Upstream.Lease lease) implements TcpRelay.Fate {
+    @Override
+    public void answered() {
+      lease.answered();
+    }
+
+    @Override
+    public void closed(boolean serverFailed) {
+      if (serverFailed) {
+        lease.answeredBadly(0);
+      }
+      lease.release();
+    }
   }
 
   /** The handlers of the protocol are in place: what was held is theirs. */

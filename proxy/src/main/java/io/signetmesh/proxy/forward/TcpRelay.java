@@ -35,12 +35,26 @@ public final class TcpRelay {
   private final ProxyLoop loop;
   private final Side client;
   private final Side server;
-  private final Runnable closed;
+  private final Fate fate;
   private int open = 2;
+  private boolean serverFailed;
 
-  private TcpRelay(ProxyLoop loop, Channel client, Channel server, Runnable closed) {
+  /** What becomes of the connection to the server. */
+  interface Fate {
+    /** The first bytes have come from the server. */
+    default void answered() {}
+
+    /**
+     * Both connections are closed; called once.
+     *
+     * @param serverFailed whether the server was the one to cut, and had not sent a byte
+     */
+    void closed(boolean serverFailed);
+  }
+
+  private TcpRelay(ProxyLoop loop, Channel client, Channel server, Fate fate) {
     this.loop = loop;
-    this.closed = closed;
+    this.fate = fate;
     this.client = new Side(client, server, true);
     this.server = new Side(server, client, false);
   }
@@ -52,7 +66,12 @@ public final class TcpRelay {
    * @param closed runs once when both connections are closed
    */
   public static TcpRelay join(ProxyLoop loop, Channel client, Channel server, Runnable closed) {
-    TcpRelay relay = new TcpRelay(loop, client, server, closed);
+    return joinBalanced(loop, client, server, serverFailed -> closed.run());
+  }
+
+  /** As {@link #join}, telling what becomes of the server that was picked. */
+  static TcpRelay joinBalanced(ProxyLoop loop, Channel client, Channel server, Fate fate) {
+    TcpRelay relay = new TcpRelay(loop, client, server, fate);
     ConnectionMemory account = ConnectionMemory.of(client);
     if (account != null) {
       account.dialled(server);
@@ -77,6 +96,7 @@ public final class TcpRelay {
     private final Channel channel;
     private final Channel peer;
     private final boolean isClient;
+    private boolean brought;
     private boolean ended;
     private boolean cut;
     private boolean passedOn;
@@ -108,6 +128,12 @@ public final class TcpRelay {
         return;
       }
       readSince = true;
+      if (!brought && bytes.isReadable()) {
+        brought = true;
+        if (!isClient) {
+          fate.answered();
+        }
+      }
       peer.write(bytes, peer.voidPromise());
       loop.markDirty(peer);
       if (!peer.isWritable()) {
@@ -157,13 +183,19 @@ public final class TcpRelay {
 
     private void gone() {
       if (!(ended && other().ended)) {
-        cut = true;
+        isCut();
         // Behind the bytes that the caller of join has still to hand over.
         loop.eventLoop().execute(this::passOn);
       }
       if (--open == 0) {
-        closed.run();
+        fate.closed(serverFailed);
       }
+    }
+
+    /** This side is the one that is cut, unless the other was before. */
+    private void isCut() {
+      serverFailed |= !isClient && !cut && !other().cut && !brought;
+      cut = true;
     }
 
     /**
@@ -175,7 +207,7 @@ public final class TcpRelay {
       if (cut) {
         return;
       }
-      cut = true;
+      isCut();
       peer.config().setAutoRead(false);
       if (ended || cause instanceof SSLException || !channel.isActive()) {
         passOn();

@@ -292,6 +292,18 @@ final class Balancer {
     }
 
     @Override
+    public void connected(long latencyNanos) {
+      if (member.load().connected(latencyNanos, nanos.getAsLong())) {
+        wake();
+      }
+    }
+
+    @Override
+    public void answered() {
+      member.load().answered();
+    }
+
+    @Override
     public void answeredBadly(long latencyNanos) {
       if (member.load().failure(latencyNanos, nanos.getAsLong())) {
         wake();

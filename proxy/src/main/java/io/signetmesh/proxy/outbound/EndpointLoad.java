@@ -62,10 +62,20 @@ final class EndpointLoad {
 
   /** The endpoint answered. Returns whether it was not open to all before. */
   boolean sample(long nanos, long now) {
+    answered();
+    return measured(nanos, now);
+  }
+
+  /** The endpoint's proxy has taken a connection; nothing is known of its application. */
+  boolean connected(long nanos, long now) {
+    return measured(nanos, now);
+  }
+
+  /** The endpoint's application has answered. */
+  void answered() {
     if (strikes != 0) {
       strikes = 0;
     }
-    return measured(nanos, now);
   }
 
   private boolean measured(long nanos, long now) {

@@ -51,8 +51,18 @@ public interface Upstream {
     /** The endpoint picked. */
     Endpoint endpoint();
 
-    /** The first response data arrived (HTTP) or the connection is established (TCP). */
+    /** The response to a request has begun. */
     void responded(long latencyNanos);
+
+    /**
+     * A connection that carries bytes only is established, maybe with the endpoint's proxy alone.
+     */
+    default void connected(long latencyNanos) {
+      responded(latencyNanos);
+    }
+
+    /** The first bytes have come over a connection that carries bytes only. */
+    default void answered() {}
 
     /**
      * The endpoint answered with a failure of its own (5xx), or the connection failed before it

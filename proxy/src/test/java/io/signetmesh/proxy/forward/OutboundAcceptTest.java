@@ -40,6 +40,7 @@ class OutboundAcceptTest {
   private static final class Destination implements Upstream {
     private Protocol protocol = Protocol.DETECT;
     private boolean bytesOnly;
+    private final List<String> told = new ArrayList<>();
 
     @Override
     public Protocol protocol() {
@@ -65,13 +66,32 @@ class OutboundAcceptTest {
         }
 
         @Override
-        public void responded(long latencyNanos) {}
+        public void responded(long latencyNanos) {
+          told.add("responded");
+        }
+
+        @Override
+        public void connected(long latencyNanos) {
+          told.add("connected");
+        }
+
+        @Override
+        public void answered() {
+          told.add("answered");
+        }
+
+        @Override
+        public void answeredBadly(long latencyNanos) {
+          told.add("failed");
+        }
 
         @Override
         public void failed() {}
 
         @Override
-        public void release() {}
+        public void release() {
+          told.add("released");
+        }
       };
     }
 
@@ -178,5 +198,42 @@ class OutboundAcceptTest {
   void otherEndpointsGetRequests() {
     send(accept());
     assertThat(served).containsExactly(HttpVersion.HTTP1);
+  }
+
+  /** The first is cut, and the other one after it. */
+  private static void cut(EmbeddedChannel first, EmbeddedChannel second) {
+    first.close();
+    first.runPendingTasks();
+    second.runPendingTasks();
+    second.close();
+    second.runPendingTasks();
+  }
+
+  @Test
+  void aPeerThatCutsBeforeItsApplicationSaysAnythingHasFailed() {
+    destination.bytesOnly = true;
+    EmbeddedChannel client = accept();
+    send(client);
+    cut(peer, client);
+    assertThat(destination.told).containsExactly("connected", "failed", "released");
+  }
+
+  @Test
+  void aPeerThatCutsAfterItsApplicationHasSaidSomethingHasNot() {
+    destination.bytesOnly = true;
+    EmbeddedChannel client = accept();
+    send(client);
+    peer.writeInbound(Unpooled.copiedBuffer("hello", StandardCharsets.US_ASCII));
+    cut(peer, client);
+    assertThat(destination.told).containsExactly("connected", "answered", "released");
+  }
+
+  @Test
+  void aPeerWhoseClientCutsHasNotFailed() {
+    destination.bytesOnly = true;
+    EmbeddedChannel client = accept();
+    send(client);
+    cut(client, peer);
+    assertThat(destination.told).containsExactly("connected", "released");
   }
 }

@@ -185,6 +185,26 @@ class BalancerTest {
   }
 
   @Test
+  void connectionsThatAProxyTakesSayNothingOfItsApplication() {
+    Balancer balancer = balancer(endpoint(1), endpoint(2));
+    int failed = 0;
+    for (int i = 0; i < 10_000; i++) {
+      time.addAndGet(MILLI);
+      Upstream.Lease lease = pick(balancer);
+      lease.connected(MILLI);
+      if (lease.endpoint().equals(endpoint(1))) {
+        failed++;
+        lease.answeredBadly(0);
+        lease.release();
+      } else {
+        // Connections that stay open are load.
+        lease.answered();
+      }
+    }
+    assertThat(failed).isBetween(3, 12);
+  }
+
+  @Test
   void endpointsThatAllFailShareTheLoad() {
     Balancer balancer = balancer(endpoint(1), endpoint(2), endpoint(3));
     int[] counts = new int[4];
