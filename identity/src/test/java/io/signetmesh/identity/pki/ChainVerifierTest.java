@@ -228,6 +228,55 @@ class ChainVerifierTest {
   }
 
   @Test
+  void leafOfAServerIsNoClient() throws Exception {
+    CertificateBuilder leaf =
+        new CertificateBuilder()
+            .ecp256()
+            .subject("CN=workload")
+            .notBefore(TestPki.START.minus(1, ChronoUnit.HOURS))
+            .notAfter(TestPki.START.plus(1, ChronoUnit.HOURS))
+            .setKeyUsage(true, KeyUsage.digitalSignature)
+            .addExtendedKeyUsageServerAuth()
+            .addSanDnsName("web.example");
+    List<X509Certificate> chain = pki.chain(TestPki.issued(leaf, pki.issuer()));
+
+    verifier(pki.trust()).verify(chain, Purpose.SERVER);
+    assertThatThrownBy(() -> verifier(pki.trust()).verify(chain, Purpose.CLIENT))
+        .isInstanceOf(CertificateException.class)
+        .hasMessageContaining("extended key usage");
+  }
+
+  @Test
+  void leafIssuesNothing() {
+    X509Bundle workload = TestPki.issued(TestPki.leaf("web.example"), pki.issuer());
+    X509Bundle forged = TestPki.issued(TestPki.leaf("admin.example"), workload);
+
+    refused(
+        List.of(forged.getCertificate(), workload.getCertificate(), pki.issuer().getCertificate()));
+  }
+
+  @Test
+  void issuerBelowTheLengthOfThePathIsRefused() {
+    X509Bundle below = TestPki.issued(TestPki.ca("CN=below", 0), pki.issuer());
+    X509Bundle leaf = TestPki.issued(TestPki.leaf("admin.example"), below);
+
+    refused(List.of(leaf.getCertificate(), below.getCertificate(), pki.issuer().getCertificate()));
+  }
+
+  @Test
+  void leafIsRefusedBeforeAndAfterItsTime() {
+    X509Bundle leaf = TestPki.issued(TestPki.leaf("web.example"), pki.issuer());
+    for (int hours : List.of(-2, 2)) {
+      ChainVerifier then =
+          ChainVerifier.of(
+              pki.trust(), InstantSource.fixed(TestPki.START.plus(hours, ChronoUnit.HOURS)));
+      assertThatThrownBy(() -> then.verify(pki.chain(leaf), Purpose.CLIENT))
+          .isInstanceOf(CertificateException.class)
+          .hasMessageContaining(hours < 0 ? "is valid from" : "was valid until");
+    }
+  }
+
+  @Test
   void thousandsOfNamesAreNotRead() {
     CertificateBuilder leaf = TestPki.leaf("web.example");
     for (int i = 0; i < 1000; i++) {
@@ -253,6 +302,13 @@ class ChainVerifierTest {
       assertThatThrownBy(() -> verifier(pki.trust()).verify(pki.chain(issued), purpose))
           .isInstanceOf(CertificateException.class)
           .hasMessageContaining(because);
+    }
+  }
+
+  private void refused(List<X509Certificate> chain) {
+    for (Purpose purpose : Purpose.values()) {
+      assertThatThrownBy(() -> verifier(pki.trust()).verify(chain, purpose))
+          .isInstanceOf(CertificateException.class);
     }
   }
 

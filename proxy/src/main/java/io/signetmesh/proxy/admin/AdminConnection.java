@@ -28,6 +28,7 @@ final class AdminConnection extends SimpleChannelInboundHandler<FullHttpRequest>
 
   private final AdminRequests requests;
   private final @Nullable AdminGuard guard;
+  private final AdminConnections room;
   private final Duration requestTime;
   private @Nullable Future<?> deadline;
 
@@ -35,10 +36,16 @@ final class AdminConnection extends SimpleChannelInboundHandler<FullHttpRequest>
 
   /**
    * @param guard decides about requests; null: all are answered
+   * @param room for answers that wait to be read
    */
-  AdminConnection(AdminRequests requests, @Nullable AdminGuard guard, Duration requestTime) {
+  AdminConnection(
+      AdminRequests requests,
+      @Nullable AdminGuard guard,
+      AdminConnections room,
+      Duration requestTime) {
     this.requests = requests;
     this.guard = guard;
+    this.room = room;
     this.requestTime = requestTime;
   }
 
@@ -141,7 +148,14 @@ final class AdminConnection extends SimpleChannelInboundHandler<FullHttpRequest>
         HttpResponseStatus.SERVICE_UNAVAILABLE, "the policy of the admin port has not arrived");
   }
 
-  private void respond(ChannelHandlerContext ctx, FullHttpResponse response, boolean keepAlive) {
+  private void respond(ChannelHandlerContext ctx, FullHttpResponse answer, boolean keepAlive) {
+    FullHttpResponse response = answer;
+    if (!room.answer(ctx.channel(), answer.content().readableBytes())) {
+      answer.release();
+      response =
+          AdminRequests.text(
+              HttpResponseStatus.SERVICE_UNAVAILABLE, "earlier answers have not been read");
+    }
     HttpUtil.setKeepAlive(response, keepAlive);
     response.headers().set(HttpHeaderNames.CACHE_CONTROL, "no-store");
     response.headers().set("x-content-type-options", "nosniff");
@@ -149,6 +163,7 @@ final class AdminConnection extends SimpleChannelInboundHandler<FullHttpRequest>
         .addListener(
             (ChannelFutureListener)
                 written -> {
+                  room.read(ctx.channel());
                   if (keepAlive && written.isSuccess()) {
                     // By way of the loop, so that pipelined requests do not nest.
                     ctx.executor().execute(() -> await(ctx));

@@ -37,6 +37,9 @@ import org.jspecify.annotations.Nullable;
  * sizes are bounded.
  */
 public final class AdminServer implements AutoCloseable {
+  /** Of answers that clients have not read, bytes: some expositions of a busy proxy. */
+  static final long MOST_UNREAD = 32L * 1024 * 1024;
+
   private final EventLoopGroup group;
   private final Channel listener;
   private final ChannelGroup connections;
@@ -44,7 +47,7 @@ public final class AdminServer implements AutoCloseable {
   /**
    * Bounds of what a client may take.
    *
-   * @param connections connections at the same time; further ones are closed at once
+   * @param connections connections at the same time; then the address that holds most loses one
    * @param requestTime from the opening of a connection, or the last answer, to a whole request
    * @param writeTime for an answer to be taken
    * @param lineBytes request line
@@ -122,6 +125,7 @@ public final class AdminServer implements AutoCloseable {
             new DefaultThreadFactory("admin", true),
             epoll ? EpollIoHandler.newFactory() : NioIoHandler.newFactory());
     ChannelGroup connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
+    AdminConnections room = new AdminConnections(limits.connections(), MOST_UNREAD);
     AdminRequests requests = new AdminRequests(surface, LogLevels.find());
     HttpDecoderConfig decoder =
         new HttpDecoderConfig()
@@ -140,7 +144,7 @@ public final class AdminServer implements AutoCloseable {
                 new ChannelInitializer<SocketChannel>() {
                   @Override
                   protected void initChannel(SocketChannel channel) {
-                    if (connections.size() >= limits.connections()) {
+                    if (!room.admit(channel)) {
                       channel.close();
                       return;
                     }
@@ -159,7 +163,7 @@ public final class AdminServer implements AutoCloseable {
                             new HttpServerCodec(decoder),
                             new HttpObjectAggregator(limits.bodyBytes()),
                             new FlowControlHandler(),
-                            new AdminConnection(requests, guard, limits.requestTime()));
+                            new AdminConnection(requests, guard, room, limits.requestTime()));
                   }
                 });
     ChannelFuture bound;

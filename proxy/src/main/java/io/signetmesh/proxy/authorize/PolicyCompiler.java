@@ -1,5 +1,6 @@
 package io.signetmesh.proxy.authorize;
 
+import com.google.protobuf.Message;
 import io.linkerd.proxy.grpc_route.GrpcRouteMatch;
 import io.linkerd.proxy.http_route.HostMatch;
 import io.linkerd.proxy.http_route.HttpRouteMatch;
@@ -33,6 +34,7 @@ import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.LongSupplier;
 import java.util.regex.Pattern;
@@ -275,6 +277,23 @@ public final class PolicyCompiler {
     return new AuthorizationIndex(authorizations, Effect.ALLOW, generation);
   }
 
+  /**
+   * Holds a message that states conditions to what this proxy knows. A field of a later version may
+   * be one more condition: left out, the others would grant more than is written.
+   */
+  private static void known(Message conditions, String of) throws InvalidPolicyException {
+    Map<Integer, ?> unknown = conditions.getUnknownFields().asMap();
+    if (!unknown.isEmpty()) {
+      throw new InvalidPolicyException(
+          of
+              + " has the field "
+              + unknown.keySet().iterator().next()
+              + " of "
+              + conditions.getDescriptorForType().getFullName()
+              + ", which this proxy does not know: expected fields of its own version");
+    }
+  }
+
   private static Authorization authorization(Authz message) throws InvalidPolicyException {
     ResourceRef ref;
     if (message.getMetadata().getKindCase() != Metadata.KindCase.KIND_NOT_SET) {
@@ -288,14 +307,16 @@ public final class PolicyCompiler {
     } else {
       throw new InvalidPolicyException("an authorization has neither metadata nor a name");
     }
+    String name = "authorization " + ref.label();
+    known(message, name);
     if (message.getNetworksCount() == 0) {
-      throw new InvalidPolicyException("authorization " + ref.label() + " has no networks");
+      throw new InvalidPolicyException(name + " has no networks");
     }
     List<Network> networks = new ArrayList<>();
     for (io.linkerd.proxy.inbound.Network network : message.getNetworksList()) {
+      known(network, name);
       if (!network.hasNet()) {
-        throw new InvalidPolicyException(
-            "authorization " + ref.label() + " has a network without address");
+        throw new InvalidPolicyException(name + " has a network without address");
       }
       List<Prefix> except = new ArrayList<>();
       for (IPNetwork hole : network.getExceptList()) {
@@ -309,10 +330,13 @@ public final class PolicyCompiler {
 
   private static Authentication authentication(Authn message, ResourceRef ref)
       throws InvalidPolicyException {
+    known(message, "authorization " + ref.label());
     return switch (message.getPermitCase()) {
       case UNAUTHENTICATED -> new Authentication.None();
       case MESHTLS -> {
         Authn.PermitMeshTLS tls = message.getMeshTLS();
+        known(tls, "authorization " + ref.label());
+        known(tls.getIdentities(), "authorization " + ref.label());
         yield switch (tls.getClientsCase()) {
           case UNAUTHENTICATED -> new Authentication.MeshTls();
           case IDENTITIES -> {
@@ -403,6 +427,7 @@ public final class PolicyCompiler {
                 ? List.of(HttpRouteMatch.getDefaultInstance())
                 : rule.getMatchesList();
         for (HttpRouteMatch match : matches) {
+          known(match, "route " + ref.label());
           PathPattern path = path(match, normalized);
           List<RouteEntry> list = normalized && isRewritten(match.getPath()) ? rewritten : entries;
           List<Route.Filter> filters = new ArrayList<>();
@@ -421,6 +446,7 @@ public final class PolicyCompiler {
           List<ValuePattern> headers = headers(match.getHeadersList());
           List<ValuePattern> query = new ArrayList<>();
           for (var parameter : match.getQueryParamsList()) {
+            known(parameter, "route " + ref.label());
             query.add(
                 switch (parameter.getValueCase()) {
                   case EXACT -> new ValuePattern(parameter.getName(), parameter.getExact(), null);
@@ -469,6 +495,8 @@ public final class PolicyCompiler {
                 ? List.of(GrpcRouteMatch.getDefaultInstance())
                 : rule.getMatchesList();
         for (GrpcRouteMatch match : matches) {
+          known(match, "route " + ref.label());
+          known(match.getRpc(), "route " + ref.label());
           PathPattern path = rpc(match);
           List<ValuePattern> headers = headers(match.getHeadersList());
           for (HostPattern host : hosts) {
@@ -575,6 +603,7 @@ public final class PolicyCompiler {
     List<ValuePattern> headers = new ArrayList<>();
     for (io.linkerd.proxy.http_route.HeaderMatch match : matches) {
       String name = match.getName().toLowerCase(Locale.ROOT);
+      known(match, "a match of the header " + name);
       headers.add(
           switch (match.getValueCase()) {
             case EXACT ->

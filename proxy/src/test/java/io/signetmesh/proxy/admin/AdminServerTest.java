@@ -21,6 +21,7 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -249,6 +250,93 @@ final class AdminServerTest {
           .write("GET /live HTTP/1.1\r\nHo".getBytes(StandardCharsets.US_ASCII));
       assertThat(socket.getInputStream().read()).isEqualTo(-1);
     }
+  }
+
+  @Test
+  void whoHoldsTheConnectionsKeepsNoProbeOut() throws Exception {
+    server.close();
+    server =
+        serve(
+            InetAddress.getLoopbackAddress(),
+            true,
+            new AdminServer.Limits(
+                4, Duration.ofSeconds(60), Duration.ofSeconds(60), 4096, 8192, 4096));
+    List<Socket> idle = new ArrayList<>();
+    try {
+      for (int i = 0; i < 4; i++) {
+        idle.add(from("127.0.0.2"));
+      }
+      for (int i = 0; i < 4; i++) {
+        try (Socket probe = from("127.0.0.3")) {
+          probe
+              .getOutputStream()
+              .write(
+                  "GET /live HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                      .getBytes(StandardCharsets.US_ASCII));
+          assertThat(probe.getInputStream().read()).isEqualTo('H');
+          // What the probe leaves is taken again at once.
+          idle.add(from("127.0.0.2"));
+        }
+      }
+    } finally {
+      for (Socket socket : idle) {
+        socket.close();
+      }
+    }
+  }
+
+  @Test
+  void answersThatNobodyReadsTakeABoundedPartOfTheHeap() throws Exception {
+    server.close();
+    server =
+        serve(
+            InetAddress.getLoopbackAddress(),
+            true,
+            new AdminServer.Limits(
+                128, Duration.ofSeconds(60), Duration.ofSeconds(60), 4096, 8192, 4096));
+    // One exposition is larger than what the kernel takes of it.
+    for (int i = 0; i < 2_000; i++) {
+      registry
+          .counter("request_total", "Requests.")
+          .with(Labels.of("a", i + "x".repeat(10_000)))
+          .increment();
+    }
+    byte[] scrape =
+        "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n".getBytes(StandardCharsets.US_ASCII);
+    List<Socket> unread = new ArrayList<>();
+    try {
+      int refused = 0;
+      for (int i = 0; i < 8; i++) {
+        Socket socket = from("127.0.0.2");
+        unread.add(socket);
+        socket.getOutputStream().write(scrape);
+        byte[] status = socket.getInputStream().readNBytes("HTTP/1.1 200".length());
+        refused += new String(status, StandardCharsets.US_ASCII).endsWith("503") ? 1 : 0;
+      }
+      assertThat(refused).isPositive();
+      // Another client gets its own all the same.
+      try (Socket collector = from("127.0.0.3")) {
+        collector
+            .getOutputStream()
+            .write(
+                "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+                    .getBytes(StandardCharsets.US_ASCII));
+        assertThat(collector.getInputStream().readAllBytes().length).isGreaterThan(20_000_000);
+      }
+    } finally {
+      for (Socket socket : unread) {
+        socket.close();
+      }
+    }
+  }
+
+  /** Connects from an address of this host. */
+  private Socket from(String address) throws IOException {
+    Socket socket = new Socket();
+    socket.setSoTimeout(10_000);
+    socket.bind(new InetSocketAddress(address, 0));
+    socket.connect(server.address());
+    return socket;
   }
 
   @Test

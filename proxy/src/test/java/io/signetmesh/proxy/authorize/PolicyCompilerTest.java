@@ -2,6 +2,9 @@ package io.signetmesh.proxy.authorize;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.protobuf.ByteString;
+import com.google.protobuf.UnknownFieldSet;
+import io.linkerd.proxy.http_route.HeaderMatch;
 import io.linkerd.proxy.http_route.HostMatch;
 import io.linkerd.proxy.http_route.PathMatch;
 import io.linkerd.proxy.inbound.Authn;
@@ -102,6 +105,66 @@ class PolicyCompilerTest {
   }
 
   // ---- what is tried
+
+  /** A condition that only a later version has: the others alone would grant more. */
+  @Test
+  void conditionsThatAreNotKnownGrantNothing() {
+    UnknownFieldSet later =
+        UnknownFieldSet.newBuilder()
+            .addField(99, UnknownFieldSet.Field.newBuilder().addVarint(1).build())
+            .build();
+    Authz everyone = everyone("allow");
+    List<Server.Builder> policies =
+        List.of(
+            http().addAuthorizations(everyone.toBuilder().setUnknownFields(later)),
+            http()
+                .addAuthorizations(
+                    everyone.toBuilder()
+                        .setNetworks(
+                            0, everyone.getNetworks(0).toBuilder().setUnknownFields(later))),
+            http()
+                .addAuthorizations(
+                    everyone.toBuilder()
+                        .setAuthentication(
+                            everyone.getAuthentication().toBuilder().setUnknownFields(later))),
+            http()
+                .addAuthorizations(everyone)
+                .addSignetDenials(named("no", "web.shop").toBuilder().setUnknownFields(later)));
+
+    for (Server.Builder builder : policies) {
+      ServerPolicy policy = compiler.compile(builder.build());
+      assertThat(policy.invalidity()).contains("the field 99", "does not know");
+      assertThat(policy.decideConnection(client("10.0.0.1", "api.shop")).reason())
+          .isEqualTo(Reason.INVALID_POLICY);
+    }
+  }
+
+  @Test
+  void matchWithAConditionThatIsNotKnownGrantsNothing() {
+    UnknownFieldSet later =
+        UnknownFieldSet.newBuilder()
+            .addField(99, UnknownFieldSet.Field.newBuilder().addVarint(1).build())
+            .build();
+    HttpRoute.Builder path = route("open", "/open");
+    path.getRulesBuilder(0).getMatchesBuilder(0).setUnknownFields(later);
+    HttpRoute.Builder header = route("open", "/open");
+    header
+        .getRulesBuilder(0)
+        .getMatchesBuilder(0)
+        .addHeaders(
+            HeaderMatch.newBuilder()
+                .setName("x-role")
+                .setExact(ByteString.copyFromUtf8("a"))
+                .setUnknownFields(later));
+
+    for (HttpRoute.Builder route : List.of(path, header)) {
+      Server.Builder server = http().addAuthorizations(everyone("allow"));
+      server.getProtocolBuilder().getHttp1Builder().addRoutes(route);
+      ServerPolicy policy = compiler.compile(server.build());
+      assertThat(policy.invalidity()).contains("the field 99");
+      assertThat(policy.decideConnection(CLIENT).reason()).isEqualTo(Reason.INVALID_POLICY);
+    }
+  }
 
   @Test
   void trialThatCannotBeReadChangesNothingForThePolicyInForce() {

@@ -197,6 +197,11 @@ public final class MeshPair implements AutoCloseable {
     return outbound;
   }
 
+  /** Port of the server's proxy for direct connections. */
+  public int inboundPort() {
+    return inbound.getPort();
+  }
+
   /** A listener of the server's proxy that stands for the application's port. */
   public InetSocketAddress declared() {
     return declared;

@@ -11,6 +11,8 @@ import io.signetmesh.audit.DecisionEvent;
 import io.signetmesh.audit.Verdict;
 import io.signetmesh.identity.pki.WorkloadCertificate;
 import io.signetmesh.proxy.loop.IoTransport;
+import io.signetmesh.proxy.outbound.Endpoint;
+import io.signetmesh.proxy.outbound.TlsTarget;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -32,6 +34,7 @@ import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.Map;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -267,6 +270,31 @@ class ProxyPairIT {
       answering.join(Duration.ofSeconds(10));
       assertThat(pair.decisions().getLast().protocol()).isEqualTo("tcp");
     }
+  }
+
+  /** Discovery says whom to expect; a certificate of the mesh for another name is none of it. */
+  @Test
+  void aServerOfAnotherIdentityThanExpectedGetsNothing() throws Exception {
+    Endpoint endpoint =
+        new Endpoint(
+            application.getAddress(),
+            new TlsTarget(MeshPair.SERVER, "other.shop.serviceaccount.identity.cluster.local"),
+            Endpoint.Hint.HTTP2,
+            pair.inboundPort(),
+            null,
+            Map.of());
+    InetSocketAddress listener = pair.outboundTo(endpoint);
+    try (Socket socket = new Socket(listener.getAddress(), listener.getPort())) {
+      socket.setSoTimeout(20_000);
+      socket
+          .getOutputStream()
+          .write(
+              "GET /secret HTTP/1.1\r\nHost: web\r\nConnection: close\r\n\r\n"
+                  .getBytes(StandardCharsets.US_ASCII));
+      assertThat(new String(socket.getInputStream().readAllBytes(), StandardCharsets.US_ASCII))
+          .startsWith("HTTP/1.1 502");
+    }
+    assertThat(pair.decisions()).noneMatch(decision -> "/secret".equals(decision.path()));
   }
 
   @Test

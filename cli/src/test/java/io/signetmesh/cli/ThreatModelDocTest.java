@@ -1,0 +1,136 @@
+package io.signetmesh.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.signetmesh.cli.process.SignetProcess;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The documents about security name tests and classes that exist, and every promise has a test. */
+final class ThreatModelDocTest {
+  private static final String THREAT_MODEL = "docs/security/threat-model.md";
+
+  /** A test class, or a method of one. */
+  private static final Pattern TEST =
+      Pattern.compile("`(\\w+(?:Test|IT|Properties))(?:\\.(\\w+))?`");
+
+  private static final Pattern CLASS = Pattern.compile("`([A-Z]\\w+)`");
+  private static final Pattern CELLS = Pattern.compile("(?<!\\\\)\\|");
+
+  /** A row of a table whose last column is named "tests". */
+  private record Promise(String text, String code, String tests) {}
+
+  private static String text(String document) throws IOException {
+    return Files.readString(SignetProcess.launcher().resolveSibling(document));
+  }
+
+  /** Texts of the Java files below {@code src/main} or {@code src/test}, by the class's name. */
+  private static Map<String, String> sources(String kind) throws IOException {
+    Map<String, String> sources = new HashMap<>();
+    Path root = SignetProcess.launcher().resolveSibling("");
+    try (Stream<Path> modules = Files.list(root)) {
+      for (Path module : modules.toList()) {
+        Path directory = module.resolve("src").resolve(kind).resolve("java");
+        if (!Files.isDirectory(directory)) {
+          continue;
+        }
+        try (Stream<Path> files = Files.walk(directory)) {
+          for (Path file : files.filter(f -> f.toString().endsWith(".java")).toList()) {
+            String name = file.getFileName().toString().replace(".java", "");
+            sources.merge(name, Files.readString(file), String::concat);
+          }
+        }
+      }
+    }
+    return sources;
+  }
+
+  private static List<Promise> promises() throws IOException {
+    List<Promise> promises = new ArrayList<>();
+    boolean table = false;
+    for (String line : text(THREAT_MODEL).lines().toList()) {
+      if (!line.startsWith("|")) {
+        table = false;
+        continue;
+      }
+      List<String> cells =
+          Arrays.stream(CELLS.split(line.substring(1))).map(String::strip).toList();
+      if (cells.getLast().equals("tests")) {
+        table = true;
+      } else if (table && !line.startsWith("|---")) {
+        assertThat(cells).as(line).hasSizeBetween(3, 4);
+        promises.add(new Promise(line, cells.get(cells.size() - 2), cells.getLast()));
+      }
+    }
+    return promises;
+  }
+
+  private static List<String> missing(String text, Map<String, String> tests) {
+    return TEST.matcher(text)
+        .results()
+        .filter(
+            name -> {
+              String source = tests.get(name.group(1));
+              return source == null
+                  || (name.group(2) != null
+                      && !Pattern.compile("(?m)^ +void " + name.group(2) + "\\(")
+                          .matcher(source)
+                          .find());
+            })
+        .map(name -> name.group())
+        .toList();
+  }
+
+  @Test
+  void everyPromiseHasATest() throws Exception {
+    assertThat(promises())
+        .hasSizeGreaterThan(60)
+        .allSatisfy(
+            promise -> assertThat(promise.tests()).as(promise.text()).containsPattern(TEST));
+  }
+
+  @Test
+  void everyAttackerHasPromises() throws Exception {
+    String attackers = text(THREAT_MODEL).split("\n## Attackers\n", 2)[1].split("\n## ", 2)[0];
+    assertThat(attackers.split("\n### "))
+        .filteredOn(Predicate.not(String::isBlank))
+        .hasSizeGreaterThan(5)
+        .allSatisfy(section -> assertThat(section).contains("| tests |\n"));
+  }
+
+  @Test
+  void whatHoldsAPromiseExists() throws Exception {
+    Map<String, String> code = sources("main");
+    assertThat(promises())
+        .allSatisfy(
+            promise ->
+                assertThat(CLASS.matcher(promise.code()).results().map(name -> name.group(1)))
+                    .as(promise.text())
+                    .allSatisfy(name -> assertThat(code).containsKey(name)));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        THREAT_MODEL,
+        "docs/security/hardening.md",
+        "docs/security/audit-format.md",
+        "docs/security/policy-reference.md",
+        "docs/architecture.md"
+      })
+  void theTestsThatItNamesExist(String document) throws Exception {
+    assertThat(missing(text(document), sources("test"))).isEmpty();
+  }
+}
