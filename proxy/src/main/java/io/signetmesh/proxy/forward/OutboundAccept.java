@@ -21,6 +21,7 @@ import io.signetmesh.proxy.outbound.Upstream;
 import io.signetmesh.proxy.outbound.Upstreams;
 import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -43,6 +44,7 @@ public final class OutboundAccept extends ChannelInboundHandlerAdapter {
   private final Services services;
   private final HeldReads held = new HeldReads();
   private @Nullable InetSocketAddress original;
+  private @Nullable HttpDetection found;
 
   /**
    * What outbound connections need.
@@ -77,10 +79,7 @@ public final class OutboundAccept extends ChannelInboundHandlerAdapter {
     if (account != null) {
       account.identified(APPLICATION);
     }
-    Future<Upstream> resolving;
-    if (authority != null) {
-      resolving = services.upstreams().forAuthority(authority, loop.eventLoop());
-    } else {
+    if (authority == null) {
       InetSocketAddress destination = OriginalDestination.of(channel);
       if (destination == null || destination.equals(channel.localAddress())) {
         // Nothing was redirected: the only destination left is this listener itself.
@@ -90,20 +89,40 @@ public final class OutboundAccept extends ChannelInboundHandlerAdapter {
         return;
       }
       original = destination;
-      resolving = services.upstreams().forAddress(destination, loop.eventLoop());
+    }
+    resolve(channel, upstream -> resolved(channel, upstream), () -> {});
+  }
+
+  /**
+   * Finds out what the destination is now. Each wait ends with this, before a byte moves: a watch
+   * that nobody used for a while may have ended meanwhile, and what it knew last is not in force.
+   *
+   * @param then gets the destination
+   * @param otherwise runs when there is none: the connection is cut
+   */
+  private void resolve(Channel channel, Consumer<Upstream> then, Runnable otherwise) {
+    String name = authority;
+    InetSocketAddress address = original;
+    Future<Upstream> resolving =
+        name != null || address == null
+            ? services.upstreams().forAuthority(name == null ? "" : name, loop.eventLoop())
+            : services.upstreams().forAddress(address, loop.eventLoop());
+    if (resolving.isSuccess()) {
+      then.accept(resolving.getNow());
+      return;
     }
     resolving.addListener(
         (Future<Upstream> resolved) -> {
           if (!channel.isActive() && held.size() == 0) {
-            return;
-          }
-          if (!resolved.isSuccess()) {
+            otherwise.run();
+          } else if (resolved.isSuccess()) {
+            then.accept(resolved.getNow());
+          } else {
             log.debug("no destination for {}: {}", authority, resolved.cause().toString());
+            otherwise.run();
             failed(channel, ProxyError.UNEXPECTED);
             Endings.reset(channel);
-            return;
           }
-          resolved(channel, resolved.getNow());
         });
   }
 
@@ -121,28 +140,38 @@ public final class OutboundAccept extends ChannelInboundHandlerAdapter {
    * What takes bytes only is not read as HTTP, and what the server says first is not waited for.
    */
   private void detect(Channel channel, Upstream upstream) {
+    HttpDetection known = found;
     if (upstream.takesBytesOnly()) {
       relay(channel, upstream);
-      return;
+    } else if (known == null) {
+      held.inspect(
+          services.detectTimeout(),
+          HttpSniffer::inspect,
+          result -> detected(channel, result),
+          () -> detected(channel, HttpDetection.READ_TIMEOUT));
+    } else {
+      switch (known) {
+        case HTTP1 -> http(channel, upstream, HttpVersion.HTTP1);
+        case HTTP2 -> http(channel, upstream, HttpVersion.HTTP2);
+        default -> relay(channel, upstream);
+      }
     }
-    held.inspect(
-        services.detectTimeout(),
-        HttpSniffer::inspect,
-        found -> detected(channel, upstream, found),
-        () -> detected(channel, upstream, HttpDetection.READ_TIMEOUT));
   }
 
-  private void detected(Channel channel, Upstream upstream, HttpDetection found) {
-    if (upstream.protocol() != Upstream.Protocol.DETECT || upstream.takesBytesOnly()) {
-      // Policy or endpoints have changed meanwhile.
-      resolved(channel, upstream);
-      return;
-    }
-    switch (found) {
-      case HTTP1 -> http(channel, upstream, HttpVersion.HTTP1);
-      case HTTP2 -> http(channel, upstream, HttpVersion.HTTP2);
-      default -> relay(channel, upstream);
-    }
+  private void detected(Channel channel, HttpDetection result) {
+    found = result;
+    resolve(channel, upstream -> resolved(channel, upstream), () -> {});
+  }
+
+  /** Whether the destination, as it is now, gets the bytes of this connection as they are. */
+  private boolean isRelayed(Upstream upstream) {
+    return switch (upstream.protocol()) {
+      case OPAQUE -> true;
+      case DETECT ->
+          upstream.takesBytesOnly()
+              || (found != null && found != HttpDetection.HTTP1 && found != HttpDetection.HTTP2);
+      case FORBIDDEN, HTTP1, HTTP2 -> false;
+    };
   }
 
   private void http(Channel channel, Upstream upstream, HttpVersion version) {
@@ -168,7 +197,18 @@ public final class OutboundAccept extends ChannelInboundHandlerAdapter {
         .addListener(
             (Future<Upstream.Lease> picked) -> {
               if (picked.isSuccess()) {
-                dial(channel, upstream, picked.getNow(), 1);
+                Upstream.Lease waited = picked.getNow();
+                resolve(
+                    channel,
+                    now -> {
+                      if (isRelayed(now) && now.leadsTo(waited.endpoint())) {
+                        dial(channel, now, waited, 1);
+                      } else {
+                        waited.release();
+                        resolved(channel, now);
+                      }
+                    },
+                    waited::release);
               } else {
                 failed(channel, ProxyError.FAILFAST);
                 Endings.reset(channel);
@@ -202,11 +242,31 @@ public final class OutboundAccept extends ChannelInboundHandlerAdapter {
                 return;
               }
               lease.connected(System.nanoTime() - started);
-              count(channel);
-              TcpRelay.joinBalanced(loop, channel, dialed.getNow(), new Use(lease));
-              handOver(channel);
-              loop.flushDirty();
+              Channel peer = dialed.getNow();
+              Runnable unused =
+                  () -> {
+                    lease.release();
+                    Endings.reset(peer);
+                  };
+              resolve(
+                  channel,
+                  now -> {
+                    if (isRelayed(now) && now.leadsTo(endpoint)) {
+                      join(channel, peer, lease);
+                    } else {
+                      unused.run();
+                      resolved(channel, now);
+                    }
+                  },
+                  unused);
             });
+  }
+
+  private void join(Channel channel, Channel peer, Upstream.Lease lease) {
+    count(channel);
+    TcpRelay.joinBalanced(loop, channel, peer, new Use(lease));
+    handOver(channel);
+    loop.flushDirty();
   }
 
   /**

@@ -220,7 +220,34 @@ public final class DefaultHttpOutbound implements HttpOutbound {
       return target != null && RequestPath.isTarget(target);
     }
 
+    /** Policy may have come to forbid the destination since the connection was accepted. */
+    private boolean isForbidden() {
+      boolean forbidden = connection.upstream.protocol() == Upstream.Protocol.FORBIDDEN;
+      if (forbidden) {
+        fail(Failure.UNAUTHORIZED);
+      }
+      return forbidden;
+    }
+
+    /** A request that has waited is sent as policy and discovery have it when the wait ends. */
+    @Override
+    boolean mayBeSent() {
+      if (done() || isForbidden()) {
+        return false;
+      }
+      Upstream.Lease held = lease;
+      if (held != null && !connection.upstream.leadsTo(held.endpoint())) {
+        endCount();
+        again();
+        return false;
+      }
+      return true;
+    }
+
     void pickAndSend() {
+      if (isForbidden()) {
+        return;
+      }
       Upstream.Lease picked = connection.upstream.pick();
       if (picked != null) {
         send(picked);
@@ -232,7 +259,7 @@ public final class DefaultHttpOutbound implements HttpOutbound {
           .addListener(
               (Future<Upstream.Lease> awaited) -> {
                 if (awaited.isSuccess()) {
-                  if (done()) {
+                  if (done() || isForbidden()) {
                     awaited.getNow().release();
                   } else {
                     send(awaited.getNow());
@@ -257,9 +284,8 @@ public final class DefaultHttpOutbound implements HttpOutbound {
       Http2Headers head = request();
       String override = endpoint.authorityOverride();
       CharSequence authority = override == null ? asked : override;
-      // An HTTP/1.0 request may name no host; what is sent on must. An earlier attempt may have
-      // been
-      // at an endpoint that has another name.
+      // An HTTP/1.0 request may name no host; what is sent on must. An endpoint that was tried
+      // before may have another name.
       head.authority(authority == null ? connection.upstream.authority() : authority);
       if (override != null) {
         head.remove(HeaderNames.HOST);
@@ -282,6 +308,11 @@ public final class DefaultHttpOutbound implements HttpOutbound {
     void retry() {
       endCount();
       upstreamFailed();
+      again();
+    }
+
+    /** Sends the head to whichever endpoint is picked now. */
+    private void again() {
       releaseLease();
       request().remove(HeaderNames.L5D_ORIG_PROTO);
       request().remove(HeaderNames.HOST);

@@ -95,6 +95,16 @@ final class Balancer {
     wake();
   }
 
+  /** Whether an endpoint is one of those that are known now. */
+  boolean has(Endpoint endpoint) {
+    for (Member member : members) {
+      if (member.endpoint().equals(endpoint)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /** Whether there are endpoints and all of them take bytes only. */
   boolean bytesOnly() {
     return bytesOnly;

@@ -511,7 +511,9 @@ public final class DiscoveryClient implements Upstreams, AutoCloseable {
     // ---- as an upstream
 
     private Bound current() {
-      Bound now = bound;
+      Entry live = live();
+      // While the new watch has no answer, what was known last is better than nothing.
+      Bound now = live.bound == null ? bound : live.bound;
       if (now == null) {
         throw new IllegalStateException("upstream " + key.authority() + " used before resolved");
       }
@@ -551,6 +553,17 @@ public final class DiscoveryClient implements Upstreams, AutoCloseable {
         }
       }
       return true;
+    }
+
+    @Override
+    public boolean leadsTo(Endpoint endpoint) {
+      for (Share share : current().shares()) {
+        Balancer balancer = share.balancer();
+        if (share.weight() > 0 && balancer != null && balancer.has(endpoint)) {
+          return true;
+        }
+      }
+      return false;
     }
 
     @Override

@@ -17,6 +17,14 @@ public interface Upstream {
     return false;
   }
 
+  /**
+   * Whether an endpoint that was picked, and then waited for, is still one that the destination
+   * leads to, as it is known now: with that identity, hint and port.
+   */
+  default boolean leadsTo(Endpoint endpoint) {
+    return true;
+  }
+
   /** Authority of the destination, {@code name:port}, for logs, metrics and tracing. */
   String authority();
 

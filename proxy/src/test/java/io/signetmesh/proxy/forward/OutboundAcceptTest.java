@@ -9,6 +9,7 @@ import io.netty.channel.ChannelInitializer;
 import io.netty.channel.embedded.EmbeddedChannel;
 import io.netty.util.concurrent.EventExecutor;
 import io.netty.util.concurrent.Future;
+import io.netty.util.concurrent.Promise;
 import io.signetmesh.proxy.connect.Connector;
 import io.signetmesh.proxy.http.HttpVersion;
 import io.signetmesh.proxy.loop.ProxyLoop;
@@ -25,7 +26,10 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** What becomes of a connection of the application whose endpoints change while it waits. */
 class OutboundAcceptTest {
@@ -35,12 +39,23 @@ class OutboundAcceptTest {
 
   private final EmbeddedChannel peer = new EmbeddedChannel();
   private final List<HttpVersion> served = new ArrayList<>();
-  private final Destination destination = new Destination();
+  private final List<Promise<Channel>> dials = new ArrayList<>();
+  private Destination destination = new Destination();
+  private boolean dialsWait;
+  private int leases;
 
-  private static final class Destination implements Upstream {
+  private final class Destination implements Upstream {
     private Protocol protocol = Protocol.DETECT;
     private boolean bytesOnly;
     private final List<String> told = new ArrayList<>();
+    private boolean moved;
+    private boolean unready;
+    private @Nullable Promise<Lease> picking;
+
+    @Override
+    public boolean leadsTo(Endpoint endpoint) {
+      return !moved;
+    }
 
     @Override
     public Protocol protocol() {
@@ -58,7 +73,12 @@ class OutboundAcceptTest {
     }
 
     @Override
-    public Lease pick() {
+    public @Nullable Lease pick() {
+      return unready ? null : lease();
+    }
+
+    private Lease lease() {
+      leases++;
       return new Lease() {
         @Override
         public Endpoint endpoint() {
@@ -91,13 +111,16 @@ class OutboundAcceptTest {
         @Override
         public void release() {
           told.add("released");
+          leases--;
         }
       };
     }
 
     @Override
     public Future<Lease> awaitPick(EventExecutor executor) {
-      return executor.newSucceededFuture(pick());
+      Promise<Lease> promise = executor.newPromise();
+      picking = promise;
+      return promise;
     }
   }
 
@@ -119,7 +142,9 @@ class OutboundAcceptTest {
           @Override
           public Future<Channel> connect(ProxyLoop loop, Endpoint endpoint, Session session) {
             assertThat(session).isEqualTo(Session.OPAQUE);
-            return loop.eventLoop().newSucceededFuture(peer);
+            Promise<Channel> promise = loop.eventLoop().newPromise();
+            dials.add(promise);
+            return dialsWait ? promise : promise.setSuccess(peer);
           }
 
           @Override
@@ -153,6 +178,9 @@ class OutboundAcceptTest {
   }
 
   private static void send(EmbeddedChannel channel) {
+    if (!channel.isOpen()) {
+      return;
+    }
     channel.writeInbound(Unpooled.copiedBuffer(REQUEST, StandardCharsets.US_ASCII));
     channel.runPendingTasks();
   }
@@ -235,5 +263,92 @@ class OutboundAcceptTest {
     send(client);
     cut(client, peer);
     assertThat(destination.told).containsExactly("connected", "released");
+  }
+
+  /** What is edited while a connection waits. */
+  enum Edit {
+    FORBIDDEN,
+    HTTP1,
+    DETECT,
+    /** The endpoint is none of the destination's any more, or has got an identity. */
+    MOVED,
+    /** The watch has ended and another one has begun, which knows of a policy that forbids. */
+    WATCHED_ANEW
+  }
+
+  private void edit(Edit edit) {
+    switch (edit) {
+      case FORBIDDEN -> destination.protocol = Upstream.Protocol.FORBIDDEN;
+      case HTTP1 -> destination.protocol = Upstream.Protocol.HTTP1;
+      case DETECT -> destination.protocol = Upstream.Protocol.DETECT;
+      case MOVED -> destination.moved = true;
+      case WATCHED_ANEW -> {
+        destination = new Destination();
+        destination.protocol = Upstream.Protocol.FORBIDDEN;
+      }
+    }
+  }
+
+  /** After the edit nothing has come to the endpoint, and the connection is treated anew. */
+  private void assertFollowed(Edit edit, EmbeddedChannel channel) {
+    assertThat(received()).isEmpty();
+    switch (edit) {
+      case FORBIDDEN, WATCHED_ANEW -> {
+        assertThat(channel.isOpen()).isFalse();
+        assertThat(served).isEmpty();
+      }
+      case HTTP1, DETECT -> assertThat(served).containsExactly(HttpVersion.HTTP1);
+      case MOVED -> {
+        assertThat(served).isEmpty();
+        assertThat(channel.isOpen()).isTrue();
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void whileAnEndpointIsWaitedForAnEditIsFollowed(Edit edit) {
+    destination.protocol = Upstream.Protocol.OPAQUE;
+    destination.unready = true;
+    dialsWait = true;
+    EmbeddedChannel channel = accept();
+    Promise<Upstream.Lease> picking = destination.picking;
+    assertThat(picking).isNotNull();
+    Upstream.Lease lease = destination.lease();
+    edit(edit);
+    picking.setSuccess(lease);
+    send(channel);
+
+    assertFollowed(edit, channel);
+    assertThat(dials).isEmpty();
+    assertThat(leases).isZero();
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void whileTheEndpointIsConnectedToAnEditIsFollowed(Edit edit) {
+    destination.protocol = Upstream.Protocol.OPAQUE;
+    dialsWait = true;
+    EmbeddedChannel channel = accept();
+    assertThat(dials).hasSize(1);
+    edit(edit);
+    dials.getFirst().setSuccess(peer);
+    send(channel);
+
+    assertFollowed(edit, channel);
+    assertThat(peer.isOpen()).isFalse();
+    // Another one is connected to, where there is.
+    assertThat(dials).hasSize(edit == Edit.MOVED ? 2 : 1);
+    assertThat(leases).isEqualTo(edit == Edit.MOVED ? 1 : 0);
+  }
+
+  @Test
+  void whileTheProtocolIsLookedForAWatchThatEndsAndBeginsAnewIsFollowed() {
+    EmbeddedChannel channel = accept();
+    edit(Edit.WATCHED_ANEW);
+    send(channel);
+
+    assertFollowed(Edit.WATCHED_ANEW, channel);
+    assertThat(dials).isEmpty();
   }
 }
