@@ -35,6 +35,8 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
   private final HeadWatch heads = new HeadWatch();
   private @Nullable ScheduledFuture<?> headTimer;
   private boolean broken;
+  private boolean recorded;
+  private boolean received;
   private boolean paused;
 
   private Http2ServerConnection(ProxyLoop loop, HttpConfig config, ExchangeFactory factory) {
@@ -72,11 +74,12 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
           || !takeAuthority(headers)) {
         // CONNECT over HTTP/2 is not forwarded; everything else needs a path (RFC 9113 8.3.1), and
         // names no protocol (RFC 8441 4).
-        factory.malformed(method, path, connect ? "CONNECT over HTTP/2" : "head");
+        malformed(method, path, connect ? "CONNECT over HTTP/2" : "head");
         wasted(ClientAccount.Waste.RESET, 1);
         writeReset(streamId, Http2Error.PROTOCOL_ERROR.code());
         return;
       }
+      recorded = true;
       Exchange begun = factory.begin(state, context().channel(), headers, end, false);
       if (!begun.done()) {
         state.exchange = begun;
@@ -185,6 +188,7 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
     boolean within = budget.spend(cost) & account.budget().spend(cost);
     if (!within && !broken) {
       broken = true;
+      recorded = true;
       factory.exhausted(what);
       stopReading();
       List<Stream> open = new ArrayList<>();
@@ -288,7 +292,7 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
             ? connection().streamMayHaveExisted(error.streamId())
             : state(stream) != null;
     if (!outbound && !begun) {
-      factory.malformed(null, null, "head: " + RequestBytes.withoutContent(error));
+      malformed(null, null, "head: " + RequestBytes.withoutContent(error));
     }
     if (!outbound) {
       wasted(ClientAccount.Waste.RESET, 1);
@@ -333,7 +337,7 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
       @Nullable Http2Exception error) {
     if (!outbound && !broken) {
       broken = true;
-      factory.malformed(null, null, "connection: " + RequestBytes.withoutContent(cause));
+      malformed(null, null, "connection: " + RequestBytes.withoutContent(cause));
     }
     super.onConnectionError(ctx, outbound, cause, error);
   }
@@ -341,6 +345,7 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
   /** Notices heads that arrive slowly, or never come to their end. */
   @Override
   protected void decode(ChannelHandlerContext ctx, ByteBuf in, List<Object> out) throws Exception {
+    received |= in.isReadable();
     int from = in.readerIndex();
     super.decode(ctx, in, out);
     heads.taken(in, from, in.readerIndex());
@@ -367,19 +372,27 @@ final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream
     }
   }
 
+  private void malformed(@Nullable CharSequence method, @Nullable CharSequence target, String why) {
+    recorded = true;
+    factory.malformed(method, target, why);
+  }
+
   private void unfinished(String why) {
     ScheduledFuture<?> timer = headTimer;
     if (timer != null && !broken) {
       timer.cancel(false);
       headTimer = null;
       broken = true;
-      factory.malformed(null, null, why);
+      malformed(null, null, why);
     }
   }
 
   @Override
   public void channelInactive(ChannelHandlerContext ctx) throws Exception {
     unfinished("head: the connection ended in it");
+    if (received && !recorded) {
+      malformed(null, null, "connection: no request came");
+    }
     // Closes every stream, which aborts its exchange.
     super.channelInactive(ctx);
     factory.closed();

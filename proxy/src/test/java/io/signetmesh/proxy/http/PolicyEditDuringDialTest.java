@@ -62,12 +62,25 @@ class PolicyEditDuringDialTest {
   private final ProxyLoop loop = new ProxyLoop(channel.eventLoop(), 0);
   private final DefaultHttpInbound inbound =
       new DefaultHttpInbound(
-          HttpConfig.defaults(),
+          HttpConfig.defaults().withMaxInFlight(2),
           new HeldBackConnector(),
           event -> decisions.add((DecisionEvent) event),
           InstantSource.system());
 
-  private record Numbered(FakePolicy.Rules rules, long generation) implements ServerPolicy {
+  private static class Numbered implements ServerPolicy {
+    private final FakePolicy.Rules rules;
+    private final long generation;
+
+    Numbered(FakePolicy.Rules rules, long generation) {
+      this.rules = rules;
+      this.generation = generation;
+    }
+
+    @Override
+    public long generation() {
+      return generation;
+    }
+
     @Override
     public ResourceRef server() {
       return rules.server();
@@ -119,11 +132,15 @@ class PolicyEditDuringDialTest {
   }
 
   private void serve(HttpVersion version) {
+    serve(version, channel);
+  }
+
+  private void serve(HttpVersion version, EmbeddedChannel from) {
     ProxyMetrics metrics = new ProxyMetrics(new MetricsRegistry(Duration.ofMinutes(10)));
     InetSocketAddress client = new InetSocketAddress(InetAddress.getLoopbackAddress(), 40_000);
     inbound.serve(
         loop,
-        channel,
+        from,
         new InboundConnection(
             new Client(client.getAddress(), false, null),
             APPLICATION,
@@ -295,6 +312,35 @@ class PolicyEditDuringDialTest {
     channel.runPendingTasks();
 
     assertThat(written(second)).contains("/b", "x-new: 2").doesNotContain("x-old");
+  }
+
+  /** What is thrown while a request begins must not take a place among those in flight. */
+  @Test
+  void requestsThatFailInTheirBeginningAreNotInFlightForEver() {
+    port.swap(
+        new Numbered(new FakePolicy.Rules(List.of("/"), List.of(), List.of()), 1) {
+          @Override
+          public @Nullable Route route(RequestFacts request) {
+            if (request.path().toString().startsWith("/faulty")) {
+              throw new IllegalStateException("route");
+            }
+            return super.route(request);
+          }
+        });
+    for (int i = 0; i < 3; i++) {
+      EmbeddedChannel client = new EmbeddedChannel();
+      serve(HttpVersion.HTTP1, client);
+      client.writeInbound(
+          Unpooled.copiedBuffer(
+              "GET /faulty HTTP/1.1\r\nHost: web\r\n\r\n", StandardCharsets.US_ASCII));
+      client.runPendingTasks();
+      client.close();
+    }
+    serve(HttpVersion.HTTP1);
+    send("GET /a HTTP/1.1\r\nHost: web\r\n\r\n");
+
+    assertThat(written(channel)).isEmpty();
+    assertThat(dials).hasSize(1);
   }
 
   @Test

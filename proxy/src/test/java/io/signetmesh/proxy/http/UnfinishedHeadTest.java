@@ -100,4 +100,25 @@ class UnfinishedHeadTest {
       assertThat(only(proxy).detail()).startsWith("head: ");
     }
   }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "\0\0\10\6\0\0\0\0\0pingpong", "\0\0\4\10\0\0\0\0\0\0\0\1\0"})
+  void http2ConnectionThatBringsNoRequestLeavesARecord(String frames) throws Exception {
+    try (var app = Http2Peer.echoingPaths();
+        var proxy = new ProxyFixture(TRANSPORT, app.port())) {
+      int port = proxy.inbound(null);
+      for (boolean reset : new boolean[] {true, false}) {
+        proxy.decisions.clear();
+        try (var client = new Http1Client(port)) {
+          client.send(PREFACE).send(frames.getBytes(UTF_8));
+          client.exactly(9);
+          if (reset) {
+            client.reset();
+          }
+        }
+        assertThat(only(proxy).reason()).isEqualTo("protocol-error");
+        assertThat(only(proxy).detail()).isEqualTo("connection: no request came");
+      }
+    }
+  }
 }

@@ -24,6 +24,8 @@ import io.signetmesh.proxy.connect.TransportHeader;
 import io.signetmesh.proxy.http.HttpInbound;
 import io.signetmesh.proxy.http.HttpVersion;
 import io.signetmesh.proxy.loop.ProxyLoop;
+import io.signetmesh.proxy.memory.LoopMemory;
+import io.signetmesh.proxy.memory.MemoryLimits;
 import io.signetmesh.proxy.metrics.Exposition;
 import io.signetmesh.proxy.metrics.MetricsRegistry;
 import io.signetmesh.proxy.metrics.ProxyMetrics;
@@ -55,6 +57,13 @@ final class InboundFixture implements AutoCloseable {
   private final ProxyMetrics metrics =
       new ProxyMetrics(new MetricsRegistry(Duration.ofMinutes(10)));
   private final InboundAccept.Services services;
+
+  /** Bytes of buffers that are said to be in use: beyond 2 MiB connections are shed. */
+  long used;
+
+  final LoopMemory memory =
+      new LoopMemory(
+          new MemoryLimits(1 << 20, 2 << 20, 1L << 40), Runnable::run, () -> used, () -> 1);
 
   final TestPort port = new TestPort();
   final List<DecisionEvent> decisions = new ArrayList<>();
@@ -134,6 +143,7 @@ final class InboundFixture implements AutoCloseable {
             new ChannelInitializer<Channel>() {
               @Override
               protected void initChannel(Channel created) {
+                memory.open(created);
                 created
                     .pipeline()
                     .addLast(

@@ -137,6 +137,24 @@ class PolicyEditDuringWaitTest {
     assertThat(proxy.lastGeneration()).isEqualTo(2);
   }
 
+  /** Its bytes are held to the end of the wait, when they would be decided on. */
+  @Test
+  void connectionThatIsShedWhileItWaitsIsNotDecidedOnAnyMore() {
+    proxy.port.set(Protocol.DETECT, true);
+    EmbeddedChannel channel = proxy.accept();
+    send(channel, "GET");
+    proxy.used = 8 << 20;
+    proxy.memory.look();
+    assertThat(channel.isOpen()).isFalse();
+    assertThat(proxy.decisions).hasSize(1);
+    proxy.used = 0;
+    pass(channel, Duration.ofSeconds(11));
+
+    assertThat(proxy.dials).isEmpty();
+    assertThat(proxy.decisions).singleElement().extracting("verdict").isEqualTo(Verdict.DENY);
+    assertThat(proxy.port.registrations()).isZero();
+  }
+
   @Test
   void editDoesNotMakeTheLookForHttpLonger() {
     proxy.port.set(Protocol.DETECT, true);
