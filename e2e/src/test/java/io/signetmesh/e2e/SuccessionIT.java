@@ -261,6 +261,17 @@ class SuccessionIT {
     assertThat(blind.awaitExit(ENDS)).isTrue();
     assertThat(blind.exitCode()).isNotZero();
     assertThat(Mesh.output(blind)).contains("cannot listen on").contains("in use");
+    // And where listeners cannot be taken over, that is said, and the first goes on.
+    SignetProcess nio =
+        mesh.launchSecondProxy(web, Map.of("SIGNET_PROXY_TRANSPORT", "nio"), "--replace");
+    assertThat(nio.awaitExit(ENDS)).isTrue();
+    assertThat(nio.exitCode()).isNotZero();
+    assertThat(Mesh.output(nio)).contains("nio cannot take over").contains("cannot listen on");
     assertThat(status(web.at(DIRECT))).isEqualTo(200);
+
+    // A killed one leaves its socket behind, which hinders nobody.
+    web.proxy().kill();
+    mesh.launchSecondProxy(web, Map.of(), "--replace");
+    Await.until("it serves", ENDS, () -> status(web.at(DIRECT)) == 200);
   }
 }

@@ -23,6 +23,7 @@ import io.netty.handler.flow.FlowControlHandler;
 import io.netty.handler.timeout.WriteTimeoutHandler;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import io.netty.util.concurrent.GlobalEventExecutor;
+import io.signetmesh.proxy.loop.ProxyLoops;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
@@ -177,6 +178,12 @@ public final class AdminServer implements AutoCloseable {
       for (FileDescriptor more : descriptors.subList(1, descriptors.size())) {
         more.close();
       }
+      if (!ProxyLoops.listensAt(descriptors.getFirst(), listen)) {
+        descriptors.getFirst().close();
+        group.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+        throw new IOException(
+            "admin address " + listen + ": the socket that was handed over does not listen there");
+      }
       int descriptor = descriptors.getFirst().intValue();
       bound =
           bootstrap
@@ -185,10 +192,7 @@ public final class AdminServer implements AutoCloseable {
               .register()
               .awaitUninterruptibly();
     }
-    if (!bound.isSuccess()
-        || !(bound.channel().localAddress() instanceof InetSocketAddress local)
-        || (listen.getPort() != 0 && local.getPort() != listen.getPort())) {
-      bound.channel().close();
+    if (!bound.isSuccess()) {
       group.shutdownGracefully(0, 1, TimeUnit.SECONDS);
       throw new IOException("admin address " + listen + " cannot be bound", bound.cause());
     }

@@ -14,11 +14,14 @@ import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.channel.epoll.EpollDomainSocketChannel;
 import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.channel.epoll.EpollServerDomainSocketChannel;
+import io.netty.channel.group.ChannelGroup;
+import io.netty.channel.group.DefaultChannelGroup;
 import io.netty.channel.unix.DomainSocketAddress;
 import io.netty.channel.unix.FileDescriptor;
 import io.netty.channel.unix.UnixChannel;
 import io.netty.handler.codec.LineBasedFrameDecoder;
 import io.netty.util.concurrent.DefaultThreadFactory;
+import io.netty.util.concurrent.GlobalEventExecutor;
 import io.netty.util.concurrent.ScheduledFuture;
 import io.signetmesh.proxy.loop.IoTransport;
 import java.io.IOException;
@@ -54,6 +57,8 @@ public final class HandoverServer implements AutoCloseable {
   private final Path path;
   private final EventLoopGroup group;
   private final Limits limits;
+  private final ChannelGroup successors =
+      new DefaultChannelGroup(GlobalEventExecutor.INSTANCE, true);
   private final int user;
   private @Nullable Channel listener;
   private @Nullable Object fileKey;
@@ -174,6 +179,7 @@ public final class HandoverServer implements AutoCloseable {
     if (bound != null) {
       bound.close();
     }
+    successors.close();
     group.shutdownGracefully(0, 1, TimeUnit.SECONDS);
     try {
       if (!handedOver
@@ -207,6 +213,7 @@ public final class HandoverServer implements AutoCloseable {
     @Override
     public void channelActive(ChannelHandlerContext ctx) throws Exception {
       connections++;
+      successors.add(ctx.channel());
       if (connections > MAX_CONNECTIONS) {
         ctx.close();
         return;

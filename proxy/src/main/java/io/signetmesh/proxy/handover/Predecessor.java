@@ -18,6 +18,7 @@ import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.InetSocketAddress;
+import java.nio.channels.ClosedChannelException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -120,7 +121,11 @@ public final class Predecessor implements AutoCloseable {
           "handover socket " + path + ": " + connected.cause().getMessage(), connected.cause());
     }
     channel = (EpollDomainSocketChannel) connected.channel();
-    process = HandoverSocket.checkPeer(channel, user);
+    try {
+      process = HandoverSocket.checkPeer(channel, user);
+    } catch (ClosedChannelException e) {
+      throw new IOException("the running proxy at " + path + " has closed the connection", e);
+    }
     return true;
   }
 

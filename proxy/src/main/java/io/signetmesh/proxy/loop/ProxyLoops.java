@@ -13,6 +13,7 @@ import io.netty.channel.RecvByteBufAllocator;
 import io.netty.channel.group.ChannelGroup;
 import io.netty.channel.group.DefaultChannelGroup;
 import io.netty.channel.unix.FileDescriptor;
+import io.netty.channel.unix.Socket;
 import io.netty.channel.unix.UnixChannelOption;
 import io.netty.util.concurrent.GlobalEventExecutor;
 import io.signetmesh.proxy.memory.LoopMemory;
@@ -46,6 +47,11 @@ import org.slf4j.LoggerFactory;
 public final class ProxyLoops implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(ProxyLoops.class);
   private static final long TIDY_SECONDS = 5;
+
+  /** Linux's numbers, socket(7). */
+  private static final int SOL_SOCKET = 1;
+
+  private static final int SO_ACCEPTCONN = 30;
 
   /** Open loops of the process. */
   private static final AtomicInteger OPEN = new AtomicInteger();
@@ -201,29 +207,45 @@ public final class ProxyLoops implements AutoCloseable {
     List<Channel> listeners = new ArrayList<>();
     for (int i = 0; i < descriptors.size(); i++) {
       FileDescriptor descriptor = descriptors.get(i);
+      if (!listensAt(descriptor, address)) {
+        listeners.forEach(Channel::close);
+        for (FileDescriptor left : descriptors.subList(i, descriptors.size())) {
+          left.close();
+        }
+        throw cannotListen(
+            address, new IOException("the socket that was handed over does not listen there"));
+      }
       ChannelFuture registered =
           server(i % loops.size(), keepAlive, handler)
               .channelFactory(() -> transport.adopt(descriptor))
               .register()
               .awaitUninterruptibly();
       listeners.add(registered.channel());
-      if (!registered.isSuccess()
-          || !(registered.channel().localAddress() instanceof InetSocketAddress local)
-          || local.getPort() != address.getPort()) {
+      if (!registered.isSuccess()) {
         listeners.forEach(Channel::close);
         for (FileDescriptor left : descriptors.subList(i + 1, descriptors.size())) {
           left.close();
         }
-        throw cannotListen(
-            address,
-            registered.isSuccess()
-                ? new IOException(
-                    "the socket that was handed over listens on "
-                        + registered.channel().localAddress())
-                : registered.cause());
+        throw cannotListen(address, registered.cause());
       }
     }
     return listeners;
+  }
+
+  /** Whether a descriptor is that of a TCP socket which listens at an address. */
+  public static boolean listensAt(FileDescriptor descriptor, InetSocketAddress address) {
+    Socket socket = new Socket(descriptor.intValue());
+    try {
+      InetSocketAddress local = socket.localAddress();
+      return socket.getIntOpt(SOL_SOCKET, SO_ACCEPTCONN) != 0
+          && local != null
+          && local.getPort() == address.getPort()
+          && (local.getAddress().equals(address.getAddress())
+              || (local.getAddress().isAnyLocalAddress()
+                  && address.getAddress().isAnyLocalAddress()));
+    } catch (IOException e) {
+      return false;
+    }
   }
 
   /** What all listeners of a loop have alike. */

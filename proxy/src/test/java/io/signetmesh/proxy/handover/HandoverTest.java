@@ -8,6 +8,7 @@ import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.unix.FileDescriptor;
+import io.netty.channel.unix.UnixChannel;
 import io.signetmesh.proxy.loop.IoTransport;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import io.signetmesh.proxy.loop.ProxyLoops;
@@ -370,6 +371,30 @@ class HandoverTest {
   }
 
   @Test
+  void aSocketThatDoesNotListenAtTheAddressIsNotTakenOver() throws Exception {
+    try (ProxyLoops loops = new ProxyLoops(IoTransport.EPOLL, 1)) {
+      HandedOver here = handed(loops.listen(ANY_PORT, says("here")));
+      FileDescriptor listening = ((UnixChannel) here.channels().getFirst()).fd();
+      int port = here.address().getPort();
+      assertThat(ProxyLoops.listensAt(listening, here.address())).isTrue();
+      assertThat(ProxyLoops.listensAt(listening, new InetSocketAddress("127.0.0.1", port + 1)))
+          .isFalse();
+      assertThat(ProxyLoops.listensAt(listening, new InetSocketAddress("127.0.0.2", port)))
+          .isFalse();
+      io.netty.channel.unix.Socket bound = io.netty.channel.unix.Socket.newSocketStream();
+      bound.bind(ANY_PORT);
+      InetSocketAddress address = Objects.requireNonNull(bound.localAddress());
+      assertThat(ProxyLoops.listensAt(bound, address)).as("only bound").isFalse();
+      assertThatThrownBy(
+              () -> loops.adopt(address, List.of(bound), TcpKeepAlive.DEFAULT, says("nothing")))
+          .isInstanceOf(IOException.class)
+          .hasMessageContaining("does not listen there");
+      assertThat(bound.isOpen()).isFalse();
+      here.channels().forEach(one -> one.close().syncUninterruptibly());
+    }
+  }
+
+  @Test
   void anotherUserIsNeitherGivenListenersNorBelievedToHaveSome() throws Exception {
     Path socket = dir.resolve("p.handover");
     Recorder recorder = new Recorder(List.of());
@@ -378,7 +403,7 @@ class HandoverTest {
         HandoverServer.listen(socket, recorder, HandoverServer.Limits.DEFAULT, other)) {
       assertThatThrownBy(() -> Predecessor.ask(socket, 1))
           .isInstanceOf(IOException.class)
-          .hasMessageContaining("has not sent its listeners");
+          .hasMessageContaining("the running proxy");
       assertThat(talk(socket, "signet-handover 1 1 1\n")).isEmpty();
     }
     try (HandoverServer server = HandoverServer.listen(socket, recorder)) {
