@@ -38,6 +38,7 @@ public final class DestinationService extends DestinationGrpc.DestinationImplBas
   private final TopologySource topology;
   private final CallerCheck check;
   private final EndpointTranslator endpoints;
+  private final UndeclaredPorts undeclared = new UndeclaredPorts();
   private final LiveValues<EndpointQuery, Answer<EndpointSet>> endpointSets;
   private final LiveValues<ProfileQuery, Answer<DestinationProfile>> profiles;
 
@@ -83,8 +84,26 @@ public final class DestinationService extends DestinationGrpc.DestinationImplBas
     }
     // Clients on different nodes see the same endpoints unless the service looks at nodes.
     String node = service.localTrafficOnly() ? caller.node() : "";
+    EndpointQuery query = new EndpointQuery(name, node, caller.zone());
+    if (service.port(name.port()) != null) {
+      NewestStateStream.serve(endpointSets, query, client, EndpointSet::updates);
+      return;
+    }
+    String who = UndeclaredPorts.who(Caller.current());
+    if (!undeclared.take(who)) {
+      throw Status.RESOURCE_EXHAUSTED
+          .withDescription(
+              "port "
+                  + name.port()
+                  + " of service "
+                  + name.service()
+                  + " is not declared, and the caller asks for "
+                  + UndeclaredPorts.MOST
+                  + " such ports already: expected declared ports")
+          .asRuntimeException();
+    }
     NewestStateStream.serve(
-        endpointSets, new EndpointQuery(name, node, caller.zone()), client, EndpointSet::updates);
+        endpointSets, query, client, EndpointSet::updates, () -> undeclared.give(who));
   }
 
   @Override

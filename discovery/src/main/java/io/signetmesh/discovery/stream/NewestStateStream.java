@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
 public final class NewestStateStream<V, M> {
   private final ServerCallStreamObserver<M> client;
   private final Encoder<V, M> encoder;
+  private final Runnable whenOver;
   private final AtomicInteger work = new AtomicInteger();
   private volatile LiveValues.@Nullable Following<Answer<V>> following;
 
@@ -23,9 +24,11 @@ public final class NewestStateStream<V, M> {
   private @Nullable V sent;
   private boolean ended;
 
-  private NewestStateStream(ServerCallStreamObserver<M> client, Encoder<V, M> encoder) {
+  private NewestStateStream(
+      ServerCallStreamObserver<M> client, Encoder<V, M> encoder, Runnable whenOver) {
     this.client = client;
     this.encoder = encoder;
+    this.whenOver = whenOver;
   }
 
   /**
@@ -37,7 +40,21 @@ public final class NewestStateStream<V, M> {
       K key,
       ServerCallStreamObserver<M> client,
       Encoder<V, M> encoder) {
-    NewestStateStream<V, M> stream = new NewestStateStream<>(client, encoder);
+    serve(values, key, client, encoder, () -> {});
+  }
+
+  /**
+   * As {@link #serve(LiveValues, Object, ServerCallStreamObserver, Encoder)}.
+   *
+   * @param whenOver run once when the answer is followed no more, from any thread
+   */
+  public static <K, V, M> void serve(
+      LiveValues<K, Answer<V>> values,
+      K key,
+      ServerCallStreamObserver<M> client,
+      Encoder<V, M> encoder,
+      Runnable whenOver) {
+    NewestStateStream<V, M> stream = new NewestStateStream<>(client, encoder, whenOver);
     client.setOnReadyHandler(stream::signal);
     client.setOnCancelHandler(stream::signal);
     client.setOnCloseHandler(stream::signal);
@@ -91,6 +108,7 @@ public final class NewestStateStream<V, M> {
     ended = true;
     sent = null;
     source.close();
+    whenOver.run();
   }
 
   /**

@@ -22,6 +22,7 @@ import io.signetmesh.discovery.topology.ObjectKey;
 import io.signetmesh.discovery.topology.PortSet;
 import io.signetmesh.discovery.topology.Service;
 import io.signetmesh.discovery.topology.Workload;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -115,6 +116,26 @@ class DestinationGetTest {
               assertThat(endpoint.hasTlsIdentity()).isFalse();
               assertThat(endpoint.hasProtocolHint()).isFalse();
             });
+  }
+
+  /** Each of 65,535 ports has an answer with all endpoints. */
+  @Test
+  void questionsForPortsThatAServiceDoesNotDeclareAreFew() throws Exception {
+    cluster.with(service("shop", "web", "10.96.0.1", pod("shop", "web-1", "10.0.0.1"))).publish();
+    List<GrpcFixture.Stream<Update>> open = new ArrayList<>();
+    for (int i = 0; i < UndeclaredPorts.MOST; i++) {
+      GrpcFixture.Stream<Update> stream = get("web.shop.svc.cluster.local:" + (10_000 + i));
+      assertThat(stream.next().hasAdd()).isTrue();
+      open.add(stream);
+    }
+
+    Status refused = get("web.shop.svc.cluster.local:9999").end();
+    assertThat(refused.getCode()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED);
+    assertThat(refused.getDescription()).contains("port 9999", "64 such ports");
+    assertThat(get("web.shop.svc.cluster.local:80").next().hasAdd()).isTrue();
+
+    open.getFirst().cancel();
+    assertThat(get("web.shop.svc.cluster.local:9999").next().hasAdd()).isTrue();
   }
 
   @Test
