@@ -257,7 +257,8 @@ public final class Predecessor implements AutoCloseable {
     } catch (TimeoutException e) {
       throw failure("has not sent " + what + " within " + limit.toMillis() + " ms", e);
     } catch (ExecutionException e) {
-      throw failure("has not sent " + what + ": " + e.getCause().getMessage(), e.getCause());
+      Throwable cause = e.getCause() == null ? e : e.getCause();
+      throw failure("has not sent " + what + ": " + cause.getMessage(), cause);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw failure("was waited for, which was interrupted", e);
