@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.fabric8.kubernetes.api.model.Pod;
 import io.grpc.Context;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
@@ -22,11 +23,15 @@ import io.linkerd.proxy.inbound.Server;
 import io.signetmesh.audit.AdministrativeEvent;
 import io.signetmesh.audit.AuditEvent;
 import io.signetmesh.cluster.InMemorySource;
+import io.signetmesh.crds.policy.EgressNetwork;
+import io.signetmesh.crds.policy.EgressNetworkSpec;
+import io.signetmesh.crds.policy.TrafficPolicy;
 import io.signetmesh.identity.channel.ControlChannel;
 import io.signetmesh.identity.channel.ControlLoops;
 import io.signetmesh.identity.channel.ControlServer.Security;
 import io.signetmesh.policy.index.PolicyConfig;
 import io.signetmesh.v1.EnforcementReport;
+import io.signetmesh.v1.EnforcementStatus;
 import io.signetmesh.v1.EnforcementStatusRequest;
 import io.signetmesh.v1.EnforcementSummary;
 import io.signetmesh.v1.PolicyEnforcementGrpc;
@@ -38,6 +43,7 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -163,6 +169,47 @@ final class PolicyServerIT {
         spec("{\"ns\":\"shop\",\"external_workload\":\"web\"}", 8080, true),
         Status.Code.NOT_FOUND,
         "ExternalWorkload shop/web");
+  }
+
+  /** As with Linkerd's controller, which reads no other pods. */
+  @Test
+  void aPodWithoutTheLabelOfTheControlPlaneIsNotFound() {
+    Pod unlabelled = pod("web");
+    unlabelled.getMetadata().setLabels(Map.of("app", "web"));
+    List<HasMetadata> objects = new ArrayList<>(base);
+    objects.set(0, unlabelled);
+    source.replace(objects);
+    await(
+        () -> {
+          try {
+            stub().getPort(spec(WEB, 8080, true));
+            return false;
+          } catch (StatusRuntimeException e) {
+            return true;
+          }
+        });
+    assertStatus(spec(WEB, 8080, true), Status.Code.NOT_FOUND, "Pod shop/web");
+  }
+
+  @Test
+  void aDenialThatIsNotEnforcedIsAnErrorOfTheStatus() throws Exception {
+    source.replace(
+        ClusterObjects.with(
+            base,
+            new EgressNetwork(
+                ClusterObjects.meta("all"), new EgressNetworkSpec(TrafficPolicy.DENY, null))));
+    await(() -> status("shop").getPolicyErrors() == 1);
+    assertThat(status("shop").getFindingsList())
+        .singleElement()
+        .asString()
+        .contains("error: EgressNetwork shop/all: trafficPolicy Deny")
+        .endsWith("(not-in-force)");
+    assertThat(status("elsewhere").getPolicyErrors()).isZero();
+  }
+
+  private EnforcementStatus status(String namespace) {
+    return PolicyEnforcementGrpc.newBlockingStub(channel)
+        .status(EnforcementStatusRequest.newBuilder().setNamespace(namespace).build());
   }
 
   @Test

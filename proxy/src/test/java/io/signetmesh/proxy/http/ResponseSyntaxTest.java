@@ -5,7 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.signetmesh.proxy.http.Http2Peer.Stream;
 import io.signetmesh.proxy.loop.IoTransport;
 import io.signetmesh.proxy.outbound.Endpoint.Hint;
+import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -62,6 +66,60 @@ class ResponseSyntaxTest {
         var client = Http2Peer.client(proxy.inbound(null))) {
       assertThat(client.get("/").rest().status()).isEqualTo(502);
     }
+  }
+
+  /**
+   * Streams that only a server opens, with a push that nobody allowed (RFC 9113 8.4), and such as
+   * the client has not opened (5.1): an answer to nobody's request.
+   */
+  @ParameterizedTest
+  @ValueSource(ints = {2, 4, 5, 77})
+  void headersOnAStreamThatTheProxyHasNotOpenedEndTheConnectionAndAreNoAnswer(int streamId)
+      throws Exception {
+    CompletableFuture<Integer> goAway = new CompletableFuture<>();
+    CompletableFuture<Boolean> ended = new CompletableFuture<>();
+    try (var app =
+            new Http1Application(
+                (connection, application) -> {
+                  connection.exactly(24);
+                  connection.send(frame(4, 0, 0));
+                  for (int type = -1; type != 1; ) {
+                    type = readFrame(connection)[0];
+                  }
+                  // END_STREAM, END_HEADERS; ":status: 200".
+                  connection.send(frame(1, 5, streamId, 0x88));
+                  int[] read;
+                  do {
+                    read = readFrame(connection);
+                  } while (read[0] != 7);
+                  goAway.complete(read[1]);
+                  ended.complete(connection.ended());
+                });
+        var proxy = new ProxyFixture(TRANSPORT, app.port());
+        var client = Http2Peer.client(proxy.inbound(null))) {
+      assertThat(client.get("/").rest().status()).isEqualTo(502);
+      assertThat(goAway.get(10, TimeUnit.SECONDS)).isEqualTo(1);
+      assertThat(ended.get(10, TimeUnit.SECONDS)).isTrue();
+    }
+  }
+
+  private static byte[] frame(int type, int flags, int streamId, int... payload) {
+    ByteBuffer frame = ByteBuffer.allocate(9 + payload.length);
+    frame.putShort((short) 0).put((byte) payload.length).put((byte) type).put((byte) flags);
+    frame.putInt(streamId);
+    for (int b : payload) {
+      frame.put((byte) b);
+    }
+    return frame.array();
+  }
+
+  /** Type, and of GOAWAY the error code. */
+  private static int[] readFrame(Http1Client connection) throws IOException {
+    ByteBuffer header = ByteBuffer.wrap(connection.exactly(9));
+    int length = header.getInt() >>> 8;
+    int type = header.get(3);
+    byte[] payload = connection.exactly(length);
+    return new int[] {type, type == 7 ? ByteBuffer.wrap(payload).getInt(4) : 0};
   }
 
   @Test
