@@ -7,11 +7,20 @@ import io.netty.handler.codec.http2.Http2Error;
 import io.netty.handler.codec.http2.Http2Exception;
 import io.netty.handler.codec.http2.Http2Exception.HeaderListSizeException;
 import io.netty.handler.codec.http2.Http2Headers;
+import io.netty.handler.codec.http2.Http2RemoteFlowController;
 import io.netty.handler.codec.http2.Http2Stream;
+import io.netty.util.concurrent.ScheduledFuture;
 import io.signetmesh.proxy.http.Exchange.Retry;
 import io.signetmesh.proxy.loop.Http2KeepAlive;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -23,10 +32,17 @@ final class Http2ClientConnection extends Http2Link<Http2ClientConnection.Stream
    */
   private static final int EARLY_HEAD_BYTES = 8 * 1024;
 
+  /** Part of the time without progress after which a stuck connection is relieved. */
+  private static final int STUCK_PART = 12;
+
+  private final HttpConfig config;
   private final Owner owner;
   private final WorkBudget budget;
   private final ArrayDeque<Exchange> early = new ArrayDeque<>();
   private int lastStreamId = Integer.MAX_VALUE;
+  private @Nullable ScheduledFuture<?> stuckTimer;
+  private long stuckSinceNanos;
+  private boolean stuckBefore;
   private boolean draining;
   private boolean closed;
 
@@ -42,6 +58,7 @@ final class Http2ClientConnection extends Http2Link<Http2ClientConnection.Stream
   private Http2ClientConnection(
       ProxyLoop loop, HttpConfig config, Http2KeepAlive keepAlive, Owner owner) {
     super(loop, config, keepAlive, new Codec(config, false));
+    this.config = config;
     this.owner = owner;
     this.budget = new ClientAccount(loop.eventLoop().ticker()::nanoTime).connectionBudget();
   }
@@ -148,6 +165,99 @@ final class Http2ClientConnection extends Http2Link<Http2ClientConnection.Stream
   @Override
   void idle() {
     retire();
+  }
+
+  @Override
+  public void handlerAdded(ChannelHandlerContext ctx) throws Exception {
+    super.handlerAdded(ctx);
+    watchStuck(ctx);
+  }
+
+  private void watchStuck(ChannelHandlerContext ctx) {
+    long millis = Math.max(1, stuckMillis() / 2);
+    stuckTimer =
+        ctx.executor()
+            .schedule(
+                () -> {
+                  if (ctx.channel().isActive()) {
+                    watchStuck(ctx);
+                    lookIfStuck();
+                  }
+                },
+                millis,
+                TimeUnit.MILLISECONDS);
+  }
+
+  private long stuckMillis() {
+    return config.progressTimeout().toMillis() / STUCK_PART;
+  }
+
+  /**
+   * New uploads pass a stuck connection, but those under way on it cannot. Once it has been stuck
+   * for long enough, the client of which the peer has taken least, of all that fill the window, is
+   * the one to give way to the others: the sum over streams fits no more.
+   */
+  private void lookIfStuck() {
+    boolean before = stuckBefore;
+    stuckBefore = isStuck();
+    if (stuckBefore && !before) {
+      stuckSinceNanos = nanoTime();
+    } else if (stuckBefore
+        && nanoTime() - stuckSinceNanos >= TimeUnit.MILLISECONDS.toNanos(stuckMillis())) {
+      stuckBefore = false;
+      relieve();
+    }
+  }
+
+  private void relieve() {
+    Map<ClientAccount, Long> holders = new HashMap<>();
+    Set<ClientAccount> waiting = new HashSet<>();
+    List<Stream> streams = new ArrayList<>();
+    try {
+      connection()
+          .forEachActiveStream(
+              stream -> {
+                Stream state = state(stream);
+                Exchange exchange = state == null ? null : state.exchange;
+                if (state != null && exchange != null) {
+                  streams.add(state);
+                  holders.merge(exchange.account(), untaken(stream), Long::sum);
+                  if (encoder().flowController().hasFlowControlled(stream)) {
+                    waiting.add(exchange.account());
+                  }
+                }
+                return true;
+              });
+    } catch (Http2Exception e) {
+      onError(context(), true, e);
+      return;
+    }
+    ClientAccount largest = null;
+    long most = 0;
+    for (Map.Entry<ClientAccount, Long> holder : holders.entrySet()) {
+      if (holder.getValue() > most) {
+        most = holder.getValue();
+        largest = holder.getKey();
+      }
+    }
+    waiting.remove(largest);
+    if (largest == null || waiting.isEmpty()) {
+      // Nobody waits for another: each has the whole time without progress.
+      return;
+    }
+    for (Stream state : streams) {
+      Exchange exchange = state.exchange;
+      if (exchange != null && exchange.account() == largest && untaken(state.stream) > 0) {
+        stalled(state);
+      }
+    }
+    loop().flushDirty();
+  }
+
+  /** Bytes of a stream that the peer has got and not given back to its window. */
+  private long untaken(Http2Stream stream) {
+    Http2RemoteFlowController windows = encoder().flowController();
+    return Math.max(0, (long) windows.initialWindowSize() - windows.windowSize(stream));
   }
 
   /** Opens no more streams; the connection closes once its streams have ended. */
@@ -298,6 +408,10 @@ final class Http2ClientConnection extends Http2Link<Http2ClientConnection.Stream
   @Override
   public void channelInactive(ChannelHandlerContext ctx) throws Exception {
     closed = true;
+    ScheduledFuture<?> timer = stuckTimer;
+    if (timer != null) {
+      timer.cancel(false);
+    }
     endEarly(exchange -> exchange.upstreamFailed(Failure.UNAVAILABLE, Retry.ALWAYS));
     if (!draining) {
       draining = true;

@@ -73,8 +73,8 @@ class Http2FairnessTest {
           }
           atRest(sent);
           assertThat(other.get("/").rest().body()).hasSize(CHUNK * CHUNKS);
-          // Of each stream one window at most waits at each proxy on the way.
-          assertThat(proxy.pinnedBytes()).isLessThan(2L * STALLED * 2 * CHUNK);
+          // Of each stream one window at most waits at each proxy on the way; and what is read.
+          assertThat(proxy.pinnedBytes()).isLessThan(2L * STALLED * 2 * CHUNK + (2 << 20));
         }
         Http2WireTest.await("buffers are given back", () -> proxy.pinnedBytes() < 4 << 20);
       }
@@ -148,6 +148,44 @@ class Http2FairnessTest {
             return uploads.stream().anyMatch(upload -> !upload.quiet());
           });
       assertThat(app.connections).hasSize(2);
+    }
+  }
+
+  /** Both are on one connection to the application, whose window the other one's fill. */
+  @Test
+  void anUploadUnderWayGoesOnBeforeLongThoughTheApplicationDoesNotReadThoseOfAnother()
+      throws Exception {
+    try (var app =
+            Http2Peer.application(
+                (stream, application) -> {
+                  if (stream.head().path().toString().equals("/read")) {
+                    String body = stream.rest().body();
+                    stream.respond("200").send(body, true);
+                  }
+                },
+                Http2Settings.defaultSettings().maxConcurrentStreams(10_000));
+        // A stuck connection is relieved after a twelfth of it.
+        var proxy =
+            new ProxyFixture(
+                transport,
+                app.port(),
+                config -> config.withProgressTimeout(Duration.ofSeconds(12)));
+        var stuck = Http2Peer.client(proxy.inbound(ProxyFixture.IDENTITY));
+        var other = Http2Peer.client(proxy.inbound(null))) {
+      Stream upload = other.open("POST", "/read", false).send(new byte[1000], false);
+      app.accepted();
+      List<Stream> stalled = new ArrayList<>();
+      for (int i = 0; i < 4; i++) {
+        stalled.add(stuck.open("POST", "/stuck", false).send(new byte[CHUNK], false));
+        app.accepted();
+      }
+      Http2WireTest.await("the window is used up", () -> proxy.pinnedBytes() > 2 * CHUNK);
+      upload.send(new byte[30_000], false).send(new byte[1000], true);
+
+      assertThat(app.connections).hasSize(1);
+      assertThat(upload.rest().body()).hasSize(32_000);
+      // Who has nobody to give way to has more time: the connection itself goes on.
+      assertThat(stuck.open("POST", "/read", false).send("x", true).rest().body()).isEqualTo("x");
     }
   }
 }
