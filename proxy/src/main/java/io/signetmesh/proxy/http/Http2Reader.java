@@ -372,9 +372,10 @@ final class Http2Reader implements Http2FrameReader {
       }
       return;
     }
+    // Padding without a length is an error of the stream, which is over.
     if ((flags & Http2Flags.PADDED) != 0
-        && (!payload.isReadable()
-            || payload.getUnsignedByte(payload.readerIndex()) >= payload.readableBytes())) {
+        && payload.isReadable()
+        && payload.getUnsignedByte(payload.readerIndex()) >= payload.readableBytes()) {
       throw connectionError(PROTOCOL_ERROR, "DATA of stream %d has too much padding", streamId);
     }
     Http2LocalFlowController window = connection.local().flowController();
