@@ -205,6 +205,23 @@ class Http2AbuseTest {
   }
 
   @Test
+  void aFrameForARefusedStreamIsHeldToItsSize() throws Exception {
+    try (var app = Http2Peer.echoingPaths();
+        var proxy = new ProxyFixture(transport, app.port());
+        var client = Http2Peer.client(proxy.inbound(null))) {
+      proxy.policy.set(new Rules(List.of("/"), List.of("/no"), List.of()));
+      Stream refused = client.open("POST", "/no", false);
+      assertThat(refused.rest().status()).isEqualTo(403);
+
+      frame(client, Http2FrameTypes.WINDOW_UPDATE, refused.id(), 0, new byte[3]);
+
+      assertThat(client.connection().awaitGoAway())
+          .last()
+          .isEqualTo(Http2Error.FRAME_SIZE_ERROR.code());
+    }
+  }
+
+  @Test
   void aFloodOfRefusedRequestsIsEnded() throws Exception {
     try (var app = Http2Peer.echoingPaths();
         var proxy = new ProxyFixture(transport, app.port());
