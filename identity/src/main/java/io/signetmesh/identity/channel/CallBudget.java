@@ -11,9 +11,9 @@ import java.util.Map;
  *
  * <p>A quarter of the heap is for clients with a certificate; an eighth of that again is for those
  * without. Each of the two is shared by one rule: a party (an identity; an address of clients
- * without certificate) may hold as much as is free. So a party that is alone may take half, of two
- * each gets a third, and n of them leave one part of n + 1 to whoever comes next: no number of
- * calls of one party keeps another from its own. Thread-safe.
+ * without certificate) may hold as much as it leaves free. So a party that is alone may take half,
+ * of two each gets a third, and n of them leave one part of n + 1 to whoever comes next: no number
+ * of calls of one party keeps another from its own. Thread-safe.
  */
 final class CallBudget {
   private static final String LOCAL = "local process";
@@ -101,7 +101,7 @@ final class CallBudget {
      */
     boolean take(long bytes) {
       synchronized (pool) {
-        if (closed || party.held + bytes > pool.total - pool.taken) {
+        if (closed || party.held + bytes > pool.total - (pool.taken + bytes)) {
           return false;
         }
         held += bytes;

@@ -38,6 +38,15 @@ class CallBudgetTest {
   }
 
   @Test
+  void whatIsTakenAtOnceLeavesAsMuchFreeAsWhatIsTakenBytewise() {
+    CallBudget.Share share = of("a.shop.example");
+    assertThat(share.take(4_001)).isFalse();
+    assertThat(share.take(3_000)).isTrue();
+    assertThat(share.take(1_001)).isFalse();
+    assertThat(share.take(1_000)).isTrue();
+  }
+
+  @Test
   void whoeverComesNextFindsRoomHoweverManyCameBefore() {
     List<Long> taken = new ArrayList<>();
     for (int i = 0; i < 7; i++) {
