@@ -95,10 +95,13 @@ final class ThreatModelDocTest {
 
   @Test
   void everyPromiseHasATest() throws Exception {
-    assertThat(promises())
-        .hasSizeGreaterThan(60)
-        .allSatisfy(
-            promise -> assertThat(promise.tests()).as(promise.text()).containsPattern(TEST));
+    List<Promise> promises = promises();
+    assertThat(promises).hasSizeGreaterThan(60);
+    assertThat(
+            promises.stream()
+                .filter(promise -> !TEST.matcher(promise.tests()).find())
+                .map(Promise::text))
+        .isEmpty();
   }
 
   @Test
@@ -113,12 +116,12 @@ final class ThreatModelDocTest {
   @Test
   void whatHoldsAPromiseExists() throws Exception {
     Map<String, String> code = sources("main");
-    assertThat(promises())
-        .allSatisfy(
-            promise ->
-                assertThat(CLASS.matcher(promise.code()).results().map(name -> name.group(1)))
-                    .as(promise.text())
-                    .allSatisfy(name -> assertThat(code).containsKey(name)));
+    assertThat(
+            promises().stream()
+                .flatMap(promise -> CLASS.matcher(promise.code()).results())
+                .map(name -> name.group(1))
+                .filter(name -> !code.containsKey(name)))
+        .isEmpty();
   }
 
   @ParameterizedTest
