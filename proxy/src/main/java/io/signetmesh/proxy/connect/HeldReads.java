@@ -138,6 +138,8 @@ public final class HeldReads extends ChannelInboundHandlerAdapter implements Buf
       if (readable) {
         ctx.pipeline().fireChannelRead(bytes);
         ctx.pipeline().fireChannelReadComplete();
+      } else {
+        bytes.release();
       }
       return;
     }
@@ -243,9 +245,13 @@ public final class HeldReads extends ChannelInboundHandlerAdapter implements Buf
 
   /** Keeps the bytes of a connection that is gone where nobody need release them. */
   private void keep() {
-    if (held.isReadable() && held.isDirect()) {
+    if (held.isDirect()) {
+      // Also where all of it has been read, as with a header that was the last to come.
       ByteBuf bytes = held;
-      held = Unpooled.wrappedBuffer(ByteBufUtil.getBytes(bytes));
+      held =
+          bytes.isReadable()
+              ? Unpooled.wrappedBuffer(ByteBufUtil.getBytes(bytes))
+              : Unpooled.EMPTY_BUFFER;
       bytes.release();
     }
   }

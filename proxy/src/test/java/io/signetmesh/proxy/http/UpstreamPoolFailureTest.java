@@ -12,6 +12,7 @@ import io.signetmesh.proxy.loop.Http2KeepAlive;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -35,6 +36,11 @@ class UpstreamPoolFailureTest {
     LOOK,
     /** After the head has been written. */
     BODY
+  }
+
+  @AfterEach
+  void close() {
+    application.finishAndReleaseAll();
   }
 
   private Promise<Channel> dial() {

@@ -668,6 +668,49 @@ class DiscoveryClientTest {
   }
 
   @Test
+  void endpointThatWasPickedIsToldFromThoseThatAreThereNow() throws Exception {
+    DiscoveryClient client = client();
+    Future<Upstream> resolving = client.forAuthority(WEB, EXECUTOR);
+    FakeControlPlane.Call<TrafficSpec, OutboundPolicy> policies = next(controlPlane.policies);
+    policies.send(policy(WEB));
+    FakeControlPlane.Call<GetDestination, Update> endpoints = next(controlPlane.destinations);
+    endpoints.send(add(1));
+    Upstream upstream = get(resolving);
+    picks(upstream, "10.0.0.1");
+    Upstream.Lease lease = upstream.pick();
+    assertThat(lease).isNotNull();
+    assertThat(upstream.leadsTo(lease.endpoint())).isTrue();
+
+    endpoints.send(add(2));
+    endpoints.send(remove(1));
+    eventually(() -> !upstream.leadsTo(lease.endpoint()));
+
+    // The same one is back, and then the whole destination is another.
+    endpoints.send(add(1));
+    eventually(() -> upstream.leadsTo(lease.endpoint()));
+    policies.send(policy(CART));
+    eventually(() -> !upstream.leadsTo(lease.endpoint()));
+    lease.release();
+  }
+
+  @Test
+  void upstreamThatIsHeldAfterItsWatchHasEndedFollowsTheNextOne() throws Exception {
+    DiscoveryClient client =
+        client(
+            new DiscoveryClient.Config(
+                Duration.ofMillis(50), Duration.ofSeconds(10), Duration.ofMillis(200)));
+    Future<Upstream> resolving = client.forAuthority(WEB, EXECUTOR);
+    FakeControlPlane.Call<TrafficSpec, OutboundPolicy> policies = next(controlPlane.policies);
+    policies.send(policy(WEB));
+    Upstream upstream = get(resolving);
+    policies.awaitCancel();
+
+    assertThat(upstream.protocol()).isEqualTo(Upstream.Protocol.DETECT);
+    next(controlPlane.policies).send(OutboundPolicy.getDefaultInstance());
+    eventually(() -> upstream.protocol() == Upstream.Protocol.FORBIDDEN);
+  }
+
+  @Test
   void whatIsKeptIsWatchedWithoutUse() throws Exception {
     DiscoveryClient client =
         client(
