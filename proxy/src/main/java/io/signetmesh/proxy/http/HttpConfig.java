@@ -124,6 +124,23 @@ public record HttpConfig(
         peerKeepAlive);
   }
 
+  /** The same with another idle time of connections of clients. */
+  HttpConfig withIdleTimeout(Duration timeout) {
+    return new HttpConfig(
+        maxHeadBytes,
+        headTimeout,
+        timeout,
+        poolIdleTimeout,
+        maxConcurrentStreams,
+        streamWindow,
+        maxStreamWindow,
+        connectionWindow,
+        maxInFlight,
+        progressTimeout,
+        clientKeepAlive,
+        peerKeepAlive);
+  }
+
   /** The same with another idle time of connections to upstreams. */
   public HttpConfig withPoolIdleTimeout(Duration timeout) {
     return new HttpConfig(

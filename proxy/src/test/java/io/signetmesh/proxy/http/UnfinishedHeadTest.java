@@ -121,4 +121,35 @@ class UnfinishedHeadTest {
       }
     }
   }
+
+  @Test
+  void http2ConnectionThatTimesOutWithoutARequestLeavesARecord() throws Exception {
+    try (var app = Http2Peer.echoingPaths();
+        var proxy =
+            new ProxyFixture(
+                TRANSPORT, app.port(), config -> config.withIdleTimeout(Duration.ofMillis(200)));
+        var client = new Http1Client(proxy.inbound(null))) {
+      client.send(PREFACE);
+      client.rest();
+      assertThat(only(proxy).detail()).isEqualTo("connection: no request came");
+    }
+  }
+
+  @Test
+  void http2ConnectionThatBroughtRequestsLeavesNoOtherRecord() throws Exception {
+    try (var app = Http2Peer.echoingPaths();
+        var proxy = new ProxyFixture(TRANSPORT, app.port())) {
+      int port = proxy.inbound(null);
+      try (var client = Http2Peer.client(port)) {
+        assertThat(client.get("/a").rest().status()).isEqualTo(200);
+      }
+      try (var other = new Http1Client(port)) {
+        other.send(PREFACE);
+      }
+      Http2WireTest.await("the record of the other", () -> proxy.decisions.size() == 2);
+      assertThat(proxy.decisions)
+          .extracting(DecisionEvent::reason)
+          .containsExactly("authorized", "protocol-error");
+    }
+  }
 }
