@@ -168,7 +168,9 @@ class Http1WireTest {
             new Http1Application(
                 (connection, application) -> {
                   while (!connection.line().isEmpty()) {}
-                  connection.send("HTTP/1.1 103 Early Hints\r\nlink: </a.css>\r\n\r\n");
+                  connection.send(
+                      "HTTP/1.1 103 Early Hints\r\nlink: </a.css>\r\n"
+                          + "l5d-server-id: forged\r\n\r\n");
                   connection.send("HTTP/1.1 100 Continue\r\n\r\n");
                   byte[] body = connection.exactly(5);
                   connection.send("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n");
@@ -182,6 +184,7 @@ class Http1WireTest {
       Message hints = client.response();
       assertThat(hints.status()).isEqualTo(103);
       assertThat(hints.header("link")).isEqualTo("</a.css>");
+      assertThat(hints.header("l5d-server-id")).isNull();
       assertThat(client.response().status()).isEqualTo(100);
       assertThat(client.send("hello").response().body()).isEqualTo("hello");
     }
