@@ -458,6 +458,15 @@ public final class Proxy implements AutoCloseable {
                     .name("take-over")
                     .start(
                         () -> {
+                          if (running.goesOn()) {
+                            // Two would serve, and nobody would end the older one.
+                            failed(
+                                new IllegalStateException(
+                                    "it was not ready in time to take over: process "
+                                        + running.process()
+                                        + " goes on"));
+                            return;
+                          }
                           boolean serves = serve(running);
                           running.close();
                           if (!serves) {

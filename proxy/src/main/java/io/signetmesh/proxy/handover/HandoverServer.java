@@ -262,7 +262,8 @@ public final class HandoverServer implements AutoCloseable {
           expect(text, HandoverSocket.TAKE);
           pause(ctx);
         }
-        case PAUSED -> {
+        case PAUSING, PAUSED -> {
+          // It does not wait for ever for the answer to the pause: then it serves all the same.
           expect(text, HandoverSocket.SERVING);
           step = Step.OVER;
           handedOver = true;
@@ -270,7 +271,7 @@ public final class HandoverServer implements AutoCloseable {
           ctx.close();
           owner.succeeded();
         }
-        default -> throw new IllegalStateException("'" + text + "' while connections are paused");
+        default -> throw new IllegalStateException("'" + text + "' after the end");
       }
     }
 
@@ -342,7 +343,8 @@ public final class HandoverServer implements AutoCloseable {
 
     private void pause(ChannelHandlerContext ctx) {
       step = Step.PAUSING;
-      limit(ctx, limits.answer());
+      // The successor has waited for the answer to its end before this proxy goes on.
+      limit(ctx, limits.answer().multipliedBy(2));
       owner
           .pause()
           .whenComplete(
@@ -352,6 +354,7 @@ public final class HandoverServer implements AutoCloseable {
                           () -> {
                             if (step == Step.PAUSING) {
                               step = Step.PAUSED;
+                              limit(ctx, limits.answer());
                               send(ctx, HandoverSocket.PAUSED);
                             }
                           }));

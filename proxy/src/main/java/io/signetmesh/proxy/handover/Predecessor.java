@@ -191,6 +191,19 @@ public final class Predecessor implements AutoCloseable {
     return !open().isActive();
   }
 
+  /**
+   * Whether the running proxy has given up on this successor and goes on: it has ended the handover
+   * and waits for another successor. Blocks.
+   */
+  public boolean goesOn() {
+    try {
+      return isGone() && isThere(path);
+    } catch (IOException e) {
+      log.warn("cannot find out whether process {} goes on: {}", process, e.getMessage());
+      return false;
+    }
+  }
+
   /** Process id of the running proxy. */
   public long process() {
     return process;

@@ -279,6 +279,45 @@ class HandoverTest {
   }
 
   @Test
+  void aProxyThatPausesTooSlowlyDrainsAllTheSameOnceItsSuccessorServes() throws Exception {
+    Path socket = dir.resolve("p.handover");
+    Recorder recorder = new Recorder(List.of());
+    recorder.paused = new CompletableFuture<>();
+    try (HandoverServer server = HandoverServer.listen(socket, recorder);
+        Predecessor predecessor =
+            Objects.requireNonNull(
+                Predecessor.ask(socket, 1, SHORT, HandoverSocket.ownUser()))) {
+      assertThat(predecessor.pause().get()).isFalse();
+      assertThat(predecessor.goesOn()).isFalse();
+      predecessor.serving();
+      assertThat(recorder.next()).isEqualTo("pause");
+      assertThat(recorder.next()).isEqualTo("succeeded");
+    }
+    assertThat(recorder.events).isEmpty();
+  }
+
+  @Test
+  void aSuccessorThatIsTooLateSeesThatTheProxyGoesOn() throws Exception {
+    Path socket = dir.resolve("p.handover");
+    Recorder recorder = new Recorder(List.of());
+    var limits = new HandoverServer.Limits(SHORT, Duration.ofMinutes(1));
+    try (HandoverServer server =
+            HandoverServer.listen(socket, recorder, limits, HandoverSocket.ownUser());
+        Predecessor late = ask(socket, 1)) {
+      assertThat(late.pause().get()).isTrue();
+      assertThat(late.goesOn()).isFalse();
+      assertThat(recorder.next()).isEqualTo("pause");
+      assertThat(recorder.next()).isEqualTo("resume");
+      while (!late.isGone()) {
+        Thread.onSpinWait();
+      }
+      assertThat(late.goesOn()).isTrue();
+      server.close();
+      assertThat(late.goesOn()).isFalse();
+    }
+  }
+
+  @Test
   void thereIsOneSuccessorAtATime() throws Exception {
     Path socket = dir.resolve("p.handover");
     try (HandoverServer server = HandoverServer.listen(socket, new Recorder(List.of()));
