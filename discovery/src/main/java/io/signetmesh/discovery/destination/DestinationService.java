@@ -90,7 +90,7 @@ public final class DestinationService extends DestinationGrpc.DestinationImplBas
       return;
     }
     String who = UndeclaredPorts.who(Caller.current());
-    if (!undeclared.take(who)) {
+    if (!undeclared.take(who, name)) {
       throw Status.RESOURCE_EXHAUSTED
           .withDescription(
               "port "
@@ -103,7 +103,7 @@ public final class DestinationService extends DestinationGrpc.DestinationImplBas
           .asRuntimeException();
     }
     NewestStateStream.serve(
-        endpointSets, query, client, EndpointSet::updates, () -> undeclared.give(who));
+        endpointSets, query, client, EndpointSet::updates, () -> undeclared.give(who, name));
   }
 
   @Override

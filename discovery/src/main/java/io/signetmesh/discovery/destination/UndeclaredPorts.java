@@ -1,19 +1,24 @@
 package io.signetmesh.discovery.destination;
 
 import io.signetmesh.identity.channel.Caller;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Bounds the questions of one identity for ports that a service does not declare, over all its
+ * Bounds the ports that services do not declare and one identity asks for, over all its
  * connections. Answers to questions about declared ports are shared by whoever asks, so that there
  * are no more of them than the cluster has ports. Of other ports there are 65,535, and each has an
- * answer of its own with all endpoints of the service. Thread-safe.
+ * answer of its own with all endpoints of the service. However many replicas ask for a port, it
+ * counts once. Thread-safe.
  */
 final class UndeclaredPorts {
   /** Far more than what clients call beside the ports of services. */
   static final int MOST = 64;
 
-  private final ConcurrentHashMap<String, Integer> held = new ConcurrentHashMap<>();
+  /** The number of open questions for each port, by identity. */
+  private final ConcurrentHashMap<String, Map<Authority.Name, Integer>> held =
+      new ConcurrentHashMap<>();
 
   /** Whom a call counts for. */
   static String who(Caller caller) {
@@ -27,22 +32,30 @@ final class UndeclaredPorts {
   /**
    * Takes room for one question.
    *
-   * @return false when the caller has as many as allowed; then nothing is taken
+   * @return false when the caller asks for as many other ports as allowed; then nothing is taken
    */
-  boolean take(String who) {
+  boolean take(String who, Authority.Name port) {
     boolean[] taken = new boolean[1];
     held.compute(
         who,
-        (key, count) -> {
-          int now = count == null ? 0 : count;
-          taken[0] = now < MOST;
-          return taken[0] ? Integer.valueOf(now + 1) : count;
+        (key, before) -> {
+          Map<Authority.Name, Integer> ports = before == null ? new HashMap<>() : before;
+          taken[0] = ports.containsKey(port) || ports.size() < MOST;
+          if (taken[0]) {
+            ports.merge(port, 1, Integer::sum);
+          }
+          return ports;
         });
     return taken[0];
   }
 
   /** Gives the room of a question back. */
-  void give(String who) {
-    held.computeIfPresent(who, (key, count) -> count == 1 ? null : count - 1);
+  void give(String who, Authority.Name port) {
+    held.computeIfPresent(
+        who,
+        (key, ports) -> {
+          ports.computeIfPresent(port, (name, count) -> count == 1 ? null : count - 1);
+          return ports.isEmpty() ? null : ports;
+        });
   }
 }

@@ -133,6 +133,8 @@ class DestinationGetTest {
     assertThat(refused.getCode()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED);
     assertThat(refused.getDescription()).contains("port 9999", "64 such ports");
     assertThat(get("web.shop.svc.cluster.local:80").next().hasAdd()).isTrue();
+    // Another replica of the same identity, for a port that is asked for already.
+    assertThat(get("web.shop.svc.cluster.local:10001").next().hasAdd()).isTrue();
 
     open.getFirst().cancel();
     assertThat(get("web.shop.svc.cluster.local:9999").next().hasAdd()).isTrue();

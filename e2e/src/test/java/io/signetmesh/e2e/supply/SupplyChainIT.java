@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
@@ -21,6 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What ships: its bill of materials, and what is known against it. */
 class SupplyChainIT {
@@ -124,9 +126,33 @@ class SupplyChainIT {
     assertThat(check(repository).waitFor()).isZero();
   }
 
+  /** Nothing could differ from a list that is not there, or that nobody can read. */
+  @ParameterizedTest
+  @ValueSource(strings = {"", "no hash  antlr/antlr.jar\n"})
+  void aListThatCannotBeReadIsAFault(String list, @TempDir Path copy) throws Exception {
+    Path script = Files.createDirectories(copy.resolve("supply-chain")).resolve("artifacts");
+    Files.copy(file("supply-chain/artifacts"), script, StandardCopyOption.COPY_ATTRIBUTES);
+    Files.writeString(script.resolveSibling("artifacts.sha256"), list);
+
+    assertThat(check(script, copy, "files").waitFor()).isEqualTo(1);
+  }
+
+  @Test
+  void aBuildWhoseArtifactsCannotBeToldIsAFault(@TempDir Path copy) throws Exception {
+    Path script = Files.createDirectories(copy.resolve("supply-chain")).resolve("artifacts");
+    Files.copy(file("supply-chain/artifacts"), script, StandardCopyOption.COPY_ATTRIBUTES);
+    Files.copy(file("supply-chain/artifacts.sha256"), script.resolveSibling("artifacts.sha256"));
+
+    // There is no Maven build there.
+    assertThat(check(script, copy, "check").waitFor()).isNotZero();
+  }
+
   private static Process check(Path repository) throws IOException {
-    ProcessBuilder check =
-        new ProcessBuilder(file("supply-chain/artifacts").toAbsolutePath().toString(), "files");
+    return check(file("supply-chain/artifacts"), repository, "files");
+  }
+
+  private static Process check(Path script, Path repository, String what) throws IOException {
+    ProcessBuilder check = new ProcessBuilder(script.toAbsolutePath().toString(), what);
     check.environment().put("MAVEN_REPOSITORY", repository.toString());
     return check.start();
   }

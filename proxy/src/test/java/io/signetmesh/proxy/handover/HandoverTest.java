@@ -285,8 +285,7 @@ class HandoverTest {
     recorder.paused = new CompletableFuture<>();
     try (HandoverServer server = HandoverServer.listen(socket, recorder);
         Predecessor predecessor =
-            Objects.requireNonNull(
-                Predecessor.ask(socket, 1, SHORT, HandoverSocket.ownUser()))) {
+            Objects.requireNonNull(Predecessor.ask(socket, 1, SHORT, HandoverSocket.ownUser()))) {
       assertThat(predecessor.pause().get()).isFalse();
       assertThat(predecessor.goesOn()).isFalse();
       predecessor.serving();
