@@ -136,6 +136,32 @@ class JournalTest {
   }
 
   @Test
+  void aLockThatWasRemovedIsMadeAnewBeforeTheNextRecord() throws Exception {
+    Path file = dir.resolve("a.jsonl");
+    Path lock = dir.resolve("a.jsonl.lock");
+    try (Journal journal = Journal.open(JournalConfig.of(file), CLOCK)) {
+      Files.delete(lock);
+      journal.record(decision("/1"));
+      while (journal.written() < 1) {
+        Thread.onSpinWait();
+      }
+      assertThat(lock).exists();
+      // By its own name for it, the process has the lock that another one opens now.
+      Path alias = Files.createSymbolicLink(dir.resolve("alias"), dir).resolve("a.jsonl");
+      try (Journal other = Journal.open(JournalConfig.of(alias), CLOCK)) {
+        other.record(decision("/2"));
+        journal.record(decision("/3"));
+        while (journal.written() < 2 || other.written() < 1) {
+          Thread.onSpinWait();
+        }
+      }
+    }
+    assertThat(read(file))
+        .extracting(line -> line.get("sequence").asLong())
+        .containsExactly(1L, 2L, 3L);
+  }
+
+  @Test
   void aWriterGoesOnAfterWhatAnotherHasWrittenAndCutsWhatAnotherHasTorn() throws Exception {
     Path file = dir.resolve("a.jsonl");
     try (Journal first = Journal.open(JournalConfig.of(file), CLOCK)) {
