@@ -366,7 +366,10 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
       if (ports.remove(number, this)) {
         // Who looked the port up just before must not live on by a policy that nobody watches.
         ServerPolicy nothing = compiler.compile(Server.getDefaultInstance());
-        current = nothing;
+        synchronized (this) {
+          current = nothing;
+          stopped = true;
+        }
         stop();
         listeners.forEach(late -> late.executor.execute(() -> recheck(late, nothing)));
         reporter.forget(number);
@@ -455,6 +458,10 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
       }
       List<Promise<ServerPolicy>> released;
       synchronized (this) {
+        if (stopped) {
+          // It was on its way when the port was forgotten: nobody would hear of its end.
+          return;
+        }
         current = policy;
         released = List.copyOf(waiting);
         waiting.clear();

@@ -169,6 +169,53 @@ class PolicyWatcherTest {
   }
 
   @Test
+  void policyThatIsOnItsWayToAForgottenPortIsNotInForceThere() throws Exception {
+    Map<Integer, StreamObserver<Server>> streams = new ConcurrentHashMap<>();
+    io.grpc.Server controller =
+        InProcessServerBuilder.forName("on-its-way")
+            .directExecutor()
+            .addService(
+                new InboundServerPoliciesGrpc.InboundServerPoliciesImplBase() {
+                  @Override
+                  public void watchPort(PortSpec port, StreamObserver<Server> updates) {
+                    streams.put(port.getPort(), updates);
+                  }
+                })
+            .build()
+            .start();
+    ManagedChannel channel = InProcessChannelBuilder.forName("on-its-way").directExecutor().build();
+    CompletableFuture<PolicyWatcher> knocks = new CompletableFuture<>();
+    // Asked for the time while the policy of the port is made: then the others knock.
+    PolicyCompiler compiler =
+        new PolicyCompiler(
+            false,
+            () -> {
+              for (int port = 2; port <= PolicyWatcher.MOST_KNOCKED + 1; port++) {
+                knocks.join().forPort(port);
+              }
+              return System.nanoTime();
+            });
+    try (PolicyWatcher scanned =
+        new PolicyWatcher(
+            channel,
+            "shop:web",
+            compiler,
+            Duration.ofSeconds(1),
+            Duration.ofHours(1),
+            new ManualTimer())) {
+      knocks.complete(scanned);
+      PortPolicy held = scanned.forPort(1);
+      Objects.requireNonNull(streams.get(1)).onNext(twoRequestsPerSecond(1));
+
+      assertThat(scanned.watched()).doesNotContain(1);
+      assertThat(Objects.requireNonNull(held.current()).invalidity()).isNotNull();
+    } finally {
+      channel.shutdownNow();
+      controller.shutdownNow();
+    }
+  }
+
+  @Test
   void knockedPortEndsAfterItsShortLifeWhoeverIsConnectedToIt() {
     ManualTimer manual = new ManualTimer();
     try (PolicyWatcher brief =
