@@ -317,6 +317,24 @@ final class ServersIT {
     assertThat(up.exitCode()).as(() -> text("up")).isZero();
   }
 
+  /** An identity may have been taken away because it was stolen. */
+  @Test
+  void theProxyOfAPodWithAnotherServiceAccountDoesNotGoOnWithTheOldOne() throws Exception {
+    SignetProcess up = up();
+    status();
+
+    edit("clients.yaml", "serviceAccountName: frontend", "serviceAccountName: other");
+
+    await(
+        "the end of the old proxy",
+        () ->
+            text("up")
+                .contains("proxy of shop/frontend ends: its pod has another service account"));
+    assertThat(text("up")).doesNotContain("proxy of shop/frontend is replaced");
+    up.terminate();
+    assertThat(up.awaitExit(LIMIT)).isTrue();
+  }
+
   private void edit(String file, String what, String by) throws IOException {
     Path edited = directory.resolve("edited.yaml");
     Path manifest = manifests().resolve(file);

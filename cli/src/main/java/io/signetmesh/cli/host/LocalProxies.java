@@ -27,6 +27,8 @@ import org.slf4j.LoggerFactory;
  *
  * <p>When a pod changes, its new proxy takes the place of the old one without an interruption where
  * the host allows it; until the new one serves, and when it cannot be started, the old one goes on.
+ * With another service account the old one ends first: nothing goes on under an identity that the
+ * pod does not have any more.
  */
 public final class LocalProxies implements ClusterListener, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(LocalProxies.class);
@@ -116,11 +118,15 @@ public final class LocalProxies implements ClusterListener, AutoCloseable {
       if (now.workload().equals(next)) {
         continue;
       }
-      if (next == null || !isReplaceable(now)) {
+      boolean otherIdentity =
+          next != null && !next.serviceAccount().equals(now.workload().serviceAccount());
+      if (next == null || otherIdentity || !isReplaceable(now)) {
         log.info(
             "proxy of {} ends: its pod {}",
             entry.getKey(),
-            next == null ? "is gone" : "has changed");
+            next == null
+                ? "is gone"
+                : otherIdentity ? "has another service account" : "has changed");
         now.close();
         entries.remove();
       }

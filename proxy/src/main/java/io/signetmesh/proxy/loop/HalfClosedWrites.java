@@ -22,7 +22,7 @@ import java.util.concurrent.TimeUnit;
  *
  * <ul>
  *   <li>Netty (as of 4.2.18) takes that completion for one of its poll for {@code POLLRDHUP}, and
- *       never writes again. Here the socket is asked instead, after 1 ms and then at most every 32
+ *       never writes again. Here the socket is asked instead, after 1 ms and then at most every 128
  *       ms, until it is writable; Netty is told so as if the poll had said it.
  *   <li>A write cannot wait in the ring: the kernel hands it to a worker thread, which blocks in
  *       it. A thread for each connection that does not read is more than a stranger may take:
@@ -46,7 +46,7 @@ final class HalfClosedWrites {
   static final int WORKERS = 4;
 
   private static final long FIRST_MILLIS = 1;
-  private static final long LAST_MILLIS = 32;
+  private static final long LAST_MILLIS = 128;
 
   /** Of linux/io_uring.h and asm-generic/poll.h. */
   private static final byte POLL_ADD = 6;
