@@ -74,10 +74,12 @@ final class YamlStream {
   private int firstLine;
   private int depth;
   private int nodes;
+  private Position lastRead;
 
   private YamlStream(String source, Sink sink) {
     this.source = source;
     this.sink = sink;
+    this.lastRead = new Position(source, 1, 1);
   }
 
   /** Takes what is read. */
@@ -130,6 +132,7 @@ final class YamlStream {
             .setCodePointLimit(Integer.MAX_VALUE)
             .setBufferSize(Math.clamp(text.length() + 1L, MIN_BUFFER, MAX_BUFFER))
             .build();
+    lastRead = new Position(source, firstLine + 1, 1);
     Iterator<Event> events = new Parse(settings).parseString(text).iterator();
     try {
       while (events.hasNext()) {
@@ -139,6 +142,7 @@ final class YamlStream {
           duplicates.clear();
           depth = 0;
           nodes = 0;
+          lastRead = event.getStartMark().map(this::position).orElse(lastRead);
           YamlNode root = node(events.next(), events);
           if (!(root instanceof YamlNode.Scalar scalar && scalar.type() == YamlNode.Type.NULL)) {
             sink.document(root, List.copyOf(duplicates));
@@ -162,11 +166,19 @@ final class YamlStream {
               new Position(source, firstLine + 1, 1),
               oneLine("not valid YAML: " + e.getMessage())));
       return 0;
+    } catch (RuntimeException e) {
+      // The parser trips over some scalars, such as an escape sequence at the end of a file,
+      // without a place.
+      sink.unreadable(
+          new Problem(
+              lastRead, oneLine("not valid YAML: what follows cannot be read: " + e.getMessage())));
+      return lastRead.line() - 1 - firstLine;
     }
   }
 
   private YamlNode node(Event event, Iterator<Event> events) {
     Position position = event.getStartMark().map(this::position).orElseThrow();
+    lastRead = position;
     if (++nodes > MAX_NODES) {
       throw new Refused(position, "a document of more than " + MAX_NODES + " values");
     }

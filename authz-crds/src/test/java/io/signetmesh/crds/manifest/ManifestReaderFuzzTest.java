@@ -22,6 +22,7 @@ class ManifestReaderFuzzTest {
             """,
             "a: &a [*a]\n--- !!set {a, b}\n--- |\n  text\n...\n%YAML 1.2\n--- *x\n",
             "? {a: b}\n: c\n",
+            "a: b\n---\nc: \"\\u",
             "\uFEFFapiVersion: v1\nkind: Node\nmetadata: {name: \"\\u0000\"}\n",
             "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: b}\nspec: {priority: 0x7fffffffffffffffff}",
             "--- >\n \u2028\u0085\n- -\t- [\n---\n'")

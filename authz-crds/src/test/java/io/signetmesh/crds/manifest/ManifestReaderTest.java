@@ -55,6 +55,21 @@ class ManifestReaderTest {
     return type.cast(manifests.objects().values().iterator().next());
   }
 
+  /** The parser has no error of its own for it. */
+  @Test
+  void anEscapeSequenceThatEndsWithTheFileIsAnErrorAtItsPlace() {
+    for (String end : new String[] {"\\x", "\\u", "\\U"}) {
+      Manifests manifests = read("---\n---\nc: \"" + end);
+      assertThat(manifests.errors())
+          .singleElement()
+          .satisfies(
+              error -> {
+                assertThat(error.message()).startsWith("not valid YAML");
+                assertThat(error.position()).asString().startsWith("m.yaml:3");
+              });
+    }
+  }
+
   @Test
   void fillsInTheDefaultsOfTheVersion() {
     Server newest = one(Server.class, SERVER);
