@@ -6,6 +6,7 @@ import com.nimbusds.jose.JWSAlgorithm;
 import com.nimbusds.jose.JWSHeader;
 import com.nimbusds.jose.crypto.ECDSASigner;
 import com.nimbusds.jose.crypto.ECDSAVerifier;
+import com.nimbusds.jose.util.Base64URL;
 import com.nimbusds.jwt.JWTClaimsSet;
 import com.nimbusds.jwt.SignedJWT;
 import io.signetmesh.identity.attest.AttestationException.Reason;
@@ -210,13 +211,23 @@ public final class WorkloadTokens implements Attestor {
             + ": expected system:serviceaccount:<namespace>:<service account>");
   }
 
+  /**
+   * One token has one text: characters that are not of base64url, and bits that do not count, are
+   * refused (RFC 7515 section 2). The decoder passes over them.
+   */
   private static SignedJWT parse(String name, byte[] token) throws AttestationException {
     if (token.length == 0 || token.length > MAX_TOKEN) {
       throw new AttestationException(
           Reason.MALFORMED, "token of " + token.length + " bytes: expected 1 to " + MAX_TOKEN);
     }
     try {
-      return SignedJWT.parse(new String(token, StandardCharsets.US_ASCII).strip());
+      SignedJWT jwt = SignedJWT.parse(new String(token, StandardCharsets.US_ASCII).strip());
+      for (Base64URL part : jwt.getParsedParts()) {
+        if (!Base64URL.encode(part.decode()).equals(part)) {
+          throw new ParseException("not base64url", 0);
+        }
+      }
+      return jwt;
     } catch (ParseException | RuntimeException e) {
       // The cause quotes parts of the token: left out.
       throw new AttestationException(Reason.MALFORMED, name + " is not a signed JWT");

@@ -120,6 +120,25 @@ class WorkloadTokensTest {
   }
 
   @Test
+  void aTokenHasOneTextOnly() {
+    String token = tokens.issue("shop", "web", Duration.ofHours(1));
+    int signature = token.lastIndexOf('.') + 1;
+    // 64 bytes end with a character of which four bits do not count.
+    char last = token.charAt(token.length() - 1);
+    String alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    char same = alphabet.charAt(alphabet.indexOf(last) + 1);
+
+    for (String variant :
+        List.of(
+            token.substring(0, signature) + ":" + token.substring(signature),
+            token.substring(0, signature + 9) + " " + token.substring(signature + 9),
+            token + "==",
+            token.substring(0, token.length() - 1) + same)) {
+      assertRefused(variant, Reason.MALFORMED, "is not a signed JWT");
+    }
+  }
+
+  @Test
   void otherAlgorithmsThanEs256AreRefusedWhateverTheKey() throws Exception {
     byte[] publicKey = Files.readAllBytes(state.resolve("token.key"));
     JWTClaimsSet claims = claims().build();
