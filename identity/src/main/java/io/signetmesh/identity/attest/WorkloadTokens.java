@@ -221,7 +221,12 @@ public final class WorkloadTokens implements Attestor {
           Reason.MALFORMED, "token of " + token.length + " bytes: expected 1 to " + MAX_TOKEN);
     }
     try {
-      SignedJWT jwt = SignedJWT.parse(new String(token, StandardCharsets.US_ASCII).strip());
+      String text = new String(token, StandardCharsets.US_ASCII).strip();
+      SignedJWT jwt = SignedJWT.parse(text);
+      // Parsing takes control characters away at both ends.
+      if (!jwt.serialize().equals(text)) {
+        throw new ParseException("more than a JWT", 0);
+      }
       for (Base64URL part : jwt.getParsedParts()) {
         if (!Base64URL.encode(part.decode()).equals(part)) {
           throw new ParseException("not base64url", 0);

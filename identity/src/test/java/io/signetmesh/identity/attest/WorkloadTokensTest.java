@@ -133,6 +133,8 @@ class WorkloadTokensTest {
             token.substring(0, signature) + ":" + token.substring(signature),
             token.substring(0, signature + 9) + " " + token.substring(signature + 9),
             token + "==",
+            "\0" + token,
+            token + "\1",
             token.substring(0, token.length() - 1) + same)) {
       assertRefused(variant, Reason.MALFORMED, "is not a signed JWT");
     }
