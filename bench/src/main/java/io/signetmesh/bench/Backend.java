@@ -9,6 +9,7 @@ import java.util.Map;
 
 /** nginx with one worker and a port for each protocol; HTTP/2 by prior knowledge. */
 public final class Backend implements AutoCloseable {
+  /** What it needs. */
   public static final List<Tool> TOOLS = List.of(new Tool("nginx", "nginx-light"));
 
   /** Size of the answer's body in bytes. */
@@ -22,6 +23,7 @@ public final class Backend implements AutoCloseable {
     this.ports = ports;
   }
 
+  /** Starts nginx with its configuration and its log in {@code directory}. */
   public static Backend start(Path directory) throws IOException, InterruptedException {
     int[] ports = Ports.free(Protocol.values().length);
     Path config = directory.resolve("nginx.conf");

@@ -58,7 +58,8 @@ import picocli.CommandLine.Option;
       "  bench/run decisions --help",
       "  bench/run controller --help",
       "  bench/run abuse --help",
-      "  bench/run restart --help"
+      "  bench/run restart --help",
+      "  bench/run fuzz --help"
     })
 public final class Bench implements Callable<Integer> {
   private static final int MISSING = 69;

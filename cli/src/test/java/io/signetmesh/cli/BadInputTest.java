@@ -187,6 +187,8 @@ final class BadInputTest {
     assertThat(
             run(
                 "discovery",
+                "--audit-file",
+                directory.resolve("audit.jsonl").toString(),
                 "--manifests",
                 manifests("apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n")))
         .isEqualTo(ExitCode.USAGE);

@@ -351,13 +351,13 @@ public final class Proxy implements AutoCloseable {
     for (ProxyConfig.OutboundListener listener : config.outboundListeners()) {
       started.upstreams().keep(listener.authority());
     }
-    Predecessor running = before;
-    if (running == null) {
+    Predecessor predecessor = before;
+    if (predecessor == null) {
       if (serve(null)) {
         log.info("certificate obtained: taking connections");
       }
     } else {
-      takeOverOnceInForce(running);
+      takeOverOnceInForce(predecessor);
     }
   }
 
@@ -366,7 +366,7 @@ public final class Proxy implements AutoCloseable {
    *
    * @return false when this proxy ends and nothing was done
    */
-  private boolean serve(@Nullable Predecessor running) {
+  private boolean serve(@Nullable Predecessor predecessor) {
     synchronized (succession) {
       if (closing.get() || draining.get()) {
         return false;
@@ -375,8 +375,8 @@ public final class Proxy implements AutoCloseable {
       awaitSuccessor();
       ProxyLoops.accept(channels());
       parts().admin().accept();
-      if (running != null) {
-        running.serving();
+      if (predecessor != null) {
+        predecessor.serving();
       }
     }
     ready.complete(null);
@@ -431,63 +431,69 @@ public final class Proxy implements AutoCloseable {
     return ports;
   }
 
-  private void takeOverOnceInForce(Predecessor running) {
+  private void takeOverOnceInForce(Predecessor predecessor) {
     if (closing.get()) {
       return;
     }
     if (!policies().keySet().containsAll(pinnedPorts())) {
       parts()
           .timer()
-          .schedule(() -> takeOverOnceInForce(running), POLICY_LOOK_MILLIS, TimeUnit.MILLISECONDS);
+          .schedule(
+              () -> takeOverOnceInForce(predecessor), POLICY_LOOK_MILLIS, TimeUnit.MILLISECONDS);
       return;
     }
-    takeOver(running);
+    takeOver(predecessor);
   }
 
-  private void takeOver(Predecessor running) {
+  private void takeOver(Predecessor predecessor) {
     if (!taken.compareAndSet(false, true)) {
       return;
     }
-    log.info("taking over from process {}", running.process());
-    running
+    log.info("taking over from process {}", predecessor.process());
+    predecessor
         .pause()
         .thenAccept(
             inOrder ->
                 // Waits for the connection to close: on no loop.
                 Thread.ofPlatform()
                     .name("take-over")
-                    .start(
-                        () -> {
-                          if (running.goesOn()) {
-                            // Two would serve, and nobody would end the older one.
-                            failed(
-                                new IllegalStateException(
-                                    "it was not ready in time to take over: process "
-                                        + running.process()
-                                        + " goes on"));
-                            return;
-                          }
-                          boolean serves = serve(running);
-                          running.close();
-                          if (!serves) {
-                            return;
-                          }
-                          log.info(
-                              "taking connections in place of process {}{}",
-                              running.process(),
-                              inOrder ? "" : ", which has not answered: make sure that it ends");
-                        }));
+                    .start(() -> serveInPlaceOf(predecessor, inOrder)));
+  }
+
+  /**
+   * Serves, unless the predecessor has given up on this proxy.
+   *
+   * @param inOrder whether the predecessor has said that it takes no more connections
+   */
+  private void serveInPlaceOf(Predecessor predecessor, boolean inOrder) {
+    if (predecessor.goesOn()) {
+      // Two would serve, and nobody would end the older one.
+      failed(
+          new IllegalStateException(
+              "it was not ready in time to take over: process "
+                  + predecessor.process()
+                  + " goes on"));
+      return;
+    }
+    boolean serves = serve(predecessor);
+    predecessor.close();
+    if (serves) {
+      log.info(
+          "taking connections in place of process {}{}",
+          predecessor.process(),
+          inOrder ? "" : ", which has not answered: make sure that it ends");
+    }
   }
 
   /** There was no certificate, or no policy, for too long. */
-  private void giveUp(Predecessor running, PolicyWatcher policies) {
+  private void giveUp(Predecessor predecessor, PolicyWatcher policies) {
     if (taken.get() || closing.get()) {
       return;
     }
-    if (running.isGone()) {
+    if (predecessor.isGone()) {
       // Nobody else serves: each connection waits for its policy, as after a start.
       if (parts().identity().isCertified()) {
-        takeOver(running);
+        takeOver(predecessor);
       }
       return;
     }
@@ -499,7 +505,7 @@ public final class Proxy implements AutoCloseable {
                 + " within "
                 + TAKE_OVER
                 + ": process "
-                + running.process()
+                + predecessor.process()
                 + " goes on"));
   }
 
@@ -570,6 +576,7 @@ public final class Proxy implements AutoCloseable {
   }
 
   // ---- what it is
+
   /**
    * Whether there is a proxy that serves. A probe whose connection was open, or was taken at the
    * last moment, asks a proxy that has a successor: that one serves.

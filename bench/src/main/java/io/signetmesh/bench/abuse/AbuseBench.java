@@ -17,10 +17,13 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 
 /** The command {@code bench/run abuse}. */
 @Command(
@@ -178,11 +181,8 @@ public final class AbuseBench implements Callable<Integer> {
     return misses.isEmpty() ? 0 : 1;
   }
 
-  private static <T> List<T> choose(
-      @Nullable List<String> wanted,
-      List<T> all,
-      java.util.function.Function<T, String> name,
-      String option) {
+  private <T> List<T> choose(
+      @Nullable List<String> wanted, List<T> all, Function<T, String> name, String option) {
     if (wanted == null) {
       return all;
     }
@@ -194,12 +194,13 @@ public final class AbuseBench implements Callable<Integer> {
               .findFirst()
               .orElseThrow(
                   () ->
-                      new IllegalArgumentException(
+                      new ParameterException(
+                          new CommandLine(this),
                           option
                               + " "
                               + one
                               + ": expected one of "
-                              + all.stream().map(name).toList())));
+                              + String.join(", ", all.stream().map(name).toList()))));
     }
     return chosen;
   }
@@ -339,10 +340,10 @@ public final class AbuseBench implements Callable<Integer> {
         millis(result.p99Micros()),
         millis(result.maxMicros()),
         result.failures() + "/" + result.requests(),
-        megabytes(result.beforeMegabytes()),
-        megabytes(result.peakMegabytes()),
-        result.died() ? "dead" : megabytes(result.afterMegabytes()),
-        megabytes(result.cpuPercent()));
+        whole(result.beforeMegabytes()),
+        whole(result.peakMegabytes()),
+        result.died() ? "dead" : whole(result.afterMegabytes()),
+        whole(result.cpuPercent()));
   }
 
   private static void print(String... columns) {
@@ -353,7 +354,7 @@ public final class AbuseBench implements Callable<Integer> {
     return String.format(Locale.ROOT, "%.1f", micros / 1000);
   }
 
-  private static String megabytes(double value) {
+  private static String whole(double value) {
     return String.format(Locale.ROOT, "%.0f", value);
   }
 

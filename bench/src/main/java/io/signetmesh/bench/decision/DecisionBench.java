@@ -18,8 +18,10 @@ import org.openjdk.jmh.results.RunResult;
 import org.openjdk.jmh.runner.Runner;
 import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.TimeValue;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 
 /** The command {@code bench/run decisions}. */
 @Command(
@@ -87,7 +89,8 @@ public final class DecisionBench implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     if (policies.stream().anyMatch(number -> number < 10)) {
-      throw new IllegalArgumentException("--policies " + policies + ": expected 10 or more");
+      throw new ParameterException(
+          new CommandLine(this), "--policies " + policies + ": expected 10 or more");
     }
     Collection<RunResult> results =
         new Runner(

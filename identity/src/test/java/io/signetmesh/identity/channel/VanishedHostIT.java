@@ -27,12 +27,12 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** A call between hosts, the one of which is gone without a word. */
+/** A call between two hosts, one of which vanishes: neither FIN nor RST says so. */
 @Timeout(90)
 class VanishedHostIT {
   private static final String SERVER = "policy.signet.serviceaccount.identity.signet.cluster.local";
 
-  /** A call is answered never. */
+  /** Answers no call. */
   private static final class Mute extends IdentityGrpc.IdentityImplBase {
     final CountDownLatch called = new CountDownLatch(1);
     final CompletableFuture<Void> cancelled = new CompletableFuture<>();

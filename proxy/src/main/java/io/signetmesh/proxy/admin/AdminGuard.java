@@ -40,8 +40,8 @@ import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The inbound policy of the admin port (mesh-proxy reference 5.4): each request is decided on as
- * one to the application is. Before the port has a policy only the probes of the proxy itself are
+ * The inbound policy of the admin port, as in Linkerd's proxy: each request is decided on as one to
+ * the application is. Before the port has a policy only the probes of the proxy itself are
  * answered.
  *
  * @param workload {@code namespace/name} for records

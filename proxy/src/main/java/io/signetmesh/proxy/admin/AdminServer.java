@@ -32,10 +32,9 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Serves HTTP/1.1 on the admin port (mesh-proxy admin endpoints) from one thread of its own, so
- * that neither a scrape nor a hostile client takes time from the data plane. Requests of a
- * connection are answered one by one, each must arrive within {@link Limits#requestTime}, and all
- * sizes are bounded.
+ * Serves HTTP/1.1 on the admin port from one thread of its own, so that neither a scrape nor a
+ * hostile client takes time from the data plane. Requests of a connection are answered one by one,
+ * each must arrive within {@link Limits#requestTime}, and all sizes are bounded.
  */
 public final class AdminServer implements AutoCloseable {
   /** Of answers that clients have not read, bytes: some expositions of a busy proxy. */

@@ -63,7 +63,7 @@ final class AuthorizationIndex {
      *
      * @param exact identities, DNS names or SPIFFE ids
      * @param suffixes label lists; the empty list stands for any identity that is a DNS name, and
-     *     in a denial for any identity (mesh-proxy reference 3.6: suffixes are for DNS names)
+     *     in a denial for any identity (suffixes are for DNS names)
      */
     record Identities(List<String> exact, List<List<String>> suffixes) implements Authentication {
       public Identities {

@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
  * the matches for exactly that path, for that prefix, and the regular expressions that begin so.
  * One walk along the path visits every match that can hold, the longest first.
  *
- * <p>What counts, in this order (mesh-proxy reference 4.3): the number of path characters matched,
- * for a regular expression the whole path; the number of headers; the number of query parameters; a
+ * <p>What counts, in this order, as in Linkerd's proxy: the number of path characters matched, for
+ * a regular expression the whole path; the number of headers; the number of query parameters; a
  * method; then the kind, exact before prefix before regular expression; then the order of the list.
  */
 final class PathIndex {

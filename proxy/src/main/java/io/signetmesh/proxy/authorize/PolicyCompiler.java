@@ -42,8 +42,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Compiles the controller's message into a {@link ServerPolicy}, checking it by the rules of
- * mesh-proxy reference 1.3. What the message does not say clearly grants nothing: a message that
- * breaks a rule becomes a policy that refuses everything.
+ * Linkerd's proxy. What the message does not say clearly grants nothing: a message that breaks a
+ * rule becomes a policy that refuses everything.
  *
  * <p>Two differences from Linkerd's proxy. The localhost authorization is added only where the
  * kernel redirects traffic, since elsewhere any process of the host can come from 127.0.0.1. And

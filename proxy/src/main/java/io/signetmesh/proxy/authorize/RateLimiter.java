@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Local rate limits by GCRA with a burst of one second's requests: the total first, then the
  * override of the client's identity or else the limit per identity; clients without identity share
- * one bucket (linkerd-control-plane reference 2.11).
+ * one bucket.
  *
  * <p>The numbers are immutable, the buckets are not: a limiter that follows another of the same
  * policy object goes on with its buckets, so that a change of policy gives nobody a new burst. A

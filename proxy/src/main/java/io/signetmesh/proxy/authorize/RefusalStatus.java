@@ -2,7 +2,7 @@ package io.signetmesh.proxy.authorize;
 
 /**
  * What a client gets where the proxy refuses a request itself: an HTTP status, or, with HTTP status
- * 200, a gRPC status (mesh-proxy reference 3.9).
+ * 200, a gRPC status.
  */
 public enum RefusalStatus {
   /** The request, or its path, is none that can be decided about. */

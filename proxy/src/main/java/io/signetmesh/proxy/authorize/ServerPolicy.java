@@ -135,7 +135,7 @@ public interface ServerPolicy {
     return new Explanation(server(), decision, route, List.of(), List.of(), null);
   }
 
-  /** Protocol of a port, as mesh-proxy inbound policy states it. */
+  /** Protocol of a port, as its Server states it. */
   enum Protocol {
     /** Find out from the first bytes. */
     DETECT,

@@ -20,8 +20,8 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads typed values from environment variables (syntaxes of mesh-proxy reference 2.1) and keeps
- * every fault, so that all of them are reported at once.
+ * Reads typed values from environment variables in the syntaxes of Linkerd's proxy, and keeps every
+ * fault, so that all of them are reported at once.
  */
 final class ConfigValues {
   private static final Pattern DURATION = Pattern.compile("\\s*(\\d{1,15})(ms|s|m|h|d)\\s*");

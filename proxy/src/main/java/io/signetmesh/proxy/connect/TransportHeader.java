@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The header that opens a direct connection between proxies: 23 bytes of magic, a big-endian 32-bit
- * length, a protobuf {@link Header} (mesh-proxy reference 3.5).
+ * length, a protobuf {@link Header}, as Linkerd's proxies send it.
  */
 public final class TransportHeader {
   /** ALPN protocol of direct connections. */

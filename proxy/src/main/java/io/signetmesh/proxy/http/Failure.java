@@ -5,9 +5,7 @@ import io.signetmesh.proxy.authorize.RefusalStatus;
 import io.signetmesh.proxy.metrics.ProxyError;
 import org.jspecify.annotations.Nullable;
 
-/**
- * Why a request was answered by the proxy itself: HTTP and gRPC status (mesh-proxy reference 3.9).
- */
+/** Why a request was answered by the proxy itself: HTTP and gRPC status. */
 enum Failure {
   NO_ROUTE(RefusalStatus.NO_ROUTE, false, "no route", null),
   /** Of a gRPC call, whose client follows no redirect. */

@@ -253,8 +253,7 @@ final class Http1ClientConnection extends ChannelDuplexHandler implements Client
     if (!closed) {
       closed = true;
       // The exchange is cut: the application must not take that for the end of a message. Its
-      // client
-      // is not charged any more for what still waits here.
+      // client is not charged any more for what still waits here.
       if (loop.memory().mayDeliver(channel)) {
         Endings.cut(channel);
       } else {

@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * endpoints are an immutable array behind one volatile reference.
  *
  * <p>Who finds no endpoint ready may wait. Once someone has waited for the whole fail-fast time in
- * vain, newcomers fail at once, until an endpoint is ready again (mesh-proxy reference 4.5).
+ * vain, newcomers fail at once, until an endpoint is ready again.
  */
 final class Balancer {
   /** Requests that may wait at a time. */

@@ -12,9 +12,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Keeps a balancer's endpoints equal to a Destination.Get stream (mesh-proxy reference 1.4): the
- * first addition after a subscription replaces what there was; a stream that ends leaves the
- * endpoints as they are, and is opened again whatever it ended with.
+ * Keeps a balancer's endpoints equal to a Destination.Get stream: the first addition after a
+ * subscription replaces what there was; a stream that ends leaves the endpoints as they are, and is
+ * opened again whatever it ended with.
  */
 final class DestinationSink implements Subscription.Sink<Update> {
   private static final Logger log = LoggerFactory.getLogger(DestinationSink.class);

@@ -5,8 +5,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Load of one endpoint: a peak-sensitive moving average of latency times the requests under way. A
- * sample above the average replaces it at once, one below lets it decay (mesh-proxy reference 4.5).
- * Updates from several loops may overwrite one another; the estimate stays an estimate.
+ * sample above the average replaces it at once, one below lets it decay. Updates from several loops
+ * may overwrite one another; the estimate stays an estimate.
  *
  * <p>An endpoint that could not be connected to rests, 100 ms at first and up to 60 s. Then one
  * request tries it; when nothing is heard of a failure within {@link #TRIAL_NANOS}, or the endpoint

@@ -319,7 +319,7 @@ class DiscoveryClientTest {
     assertThat(client.balanced()).isZero();
   }
 
-  // ---- updates of endpoints (mesh-proxy reference 1.4)
+  // ---- updates of endpoints
 
   @Test
   void laterAdditionsJoinAndRemovalsLeave() throws Exception {
