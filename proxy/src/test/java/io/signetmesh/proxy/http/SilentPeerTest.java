@@ -22,6 +22,10 @@ class SilentPeerTest {
   private static final Http2KeepAlive SHORT =
       new Http2KeepAlive(Duration.ofMillis(100), Duration.ofMillis(100), true);
 
+  /** For peers that answer: on a busy machine that may take a while. */
+  private static final Http2KeepAlive PATIENT =
+      new Http2KeepAlive(Duration.ofMillis(100), Duration.ofSeconds(2), true);
+
   private final IoTransport transport;
 
   SilentPeerTest(IoTransport transport) {
@@ -90,7 +94,7 @@ class SilentPeerTest {
   void peersThatAnswerKeepTheirConnectionsAndApplicationsAreNotAsked() throws Exception {
     try (var app = Http2Peer.application(SilentPeerTest::headOnly);
         var proxy =
-            new ProxyFixture(transport, app.port(), config -> config.withKeepAlive(SHORT, SHORT));
+            new ProxyFixture(transport, app.port(), config -> config.withKeepAlive(PATIENT, PATIENT));
         var plain = Http2Peer.client(proxy.outbound(Endpoint.Hint.HTTP2, false, app.port()));
         var opaque = Http2Peer.client(proxy.outbound(Endpoint.Hint.OPAQUE, true, app.port()));
         var local = Http2Peer.client(proxy.inbound(ProxyFixture.IDENTITY));
@@ -99,7 +103,7 @@ class SilentPeerTest {
         client.get("/").nextHead();
       }
       assertThat(app.connections).hasSize(4);
-      for (int i = 0; i < 5; i++) {
+      for (int i = 0; i < 2; i++) {
         assertThat(app.connections.get(3).pinged.poll(10, TimeUnit.SECONDS)).isNotNull();
       }
       for (int i = 0; i < 3; i++) {
