@@ -94,7 +94,8 @@ class SilentPeerTest {
   void peersThatAnswerKeepTheirConnectionsAndApplicationsAreNotAsked() throws Exception {
     try (var app = Http2Peer.application(SilentPeerTest::headOnly);
         var proxy =
-            new ProxyFixture(transport, app.port(), config -> config.withKeepAlive(PATIENT, PATIENT));
+            new ProxyFixture(
+                transport, app.port(), config -> config.withKeepAlive(PATIENT, PATIENT));
         var plain = Http2Peer.client(proxy.outbound(Endpoint.Hint.HTTP2, false, app.port()));
         var opaque = Http2Peer.client(proxy.outbound(Endpoint.Hint.OPAQUE, true, app.port()));
         var local = Http2Peer.client(proxy.inbound(ProxyFixture.IDENTITY));
