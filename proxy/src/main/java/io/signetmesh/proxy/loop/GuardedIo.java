@@ -29,7 +29,9 @@ final class GuardedIo implements IoHandler {
 
   private final IoHandler io;
   private final @Nullable FairEventLoop loop;
-  private final HalfClosedWrites halfClosedWrites = new HalfClosedWrites();
+
+  /** Of io_uring only; made with its listener, before there are connections. */
+  private @Nullable HalfClosedWrites halfClosedWrites;
 
   private GuardedIo(IoHandler io, @Nullable FairEventLoop loop) {
     this.io = io;
@@ -55,10 +57,15 @@ final class GuardedIo implements IoHandler {
   public IoRegistration register(IoHandle handle) throws Exception {
     return switch (handle) {
       case IoUringIoHandle uring -> {
-        if (uring instanceof Channel.Unsafe unsafe) {
-          halfClosedWrites.limit(unsafe);
+        HalfClosedWrites writes = halfClosedWrites;
+        if (writes == null) {
+          writes = new HalfClosedWrites();
+          halfClosedWrites = writes;
         }
-        yield io.register(new Uring(loop, uring, halfClosedWrites));
+        if (uring instanceof Channel.Unsafe unsafe) {
+          writes.limit(unsafe);
+        }
+        yield io.register(new Uring(loop, uring, writes));
       }
       case EpollIoHandle epoll -> io.register(new Epoll(loop, epoll));
       case NioIoHandle nio -> io.register(new Nio(loop, nio));
