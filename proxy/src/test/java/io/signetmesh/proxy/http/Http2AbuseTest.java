@@ -12,6 +12,11 @@ import io.netty.handler.codec.http2.Http2Headers;
 import io.signetmesh.proxy.http.FakePolicy.Rules;
 import io.signetmesh.proxy.http.Http2Peer.Stream;
 import io.signetmesh.proxy.loop.IoTransport;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.nio.ByteBuffer;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -179,28 +184,38 @@ class Http2AbuseTest {
     }
   }
 
-  /** Sixteen thousand references to one field: each is decoded, though the head is refused. */
+  /**
+   * Sixteen thousand references to one field: each is decoded, though the head is refused. Raw,
+   * because a client's codec would give up by itself at answers on streams that it does not know.
+   */
   @Test
   void headsOfManyMoreFieldsThanAHeadMayHaveAreEndedSoon() throws Exception {
     try (var app = Http2Peer.echoingPaths();
         var proxy = new ProxyFixture(transport, app.port());
-        var client = Http2Peer.client(proxy.inbound(null))) {
+        Socket client = new Socket(InetAddress.getLoopbackAddress(), proxy.inbound(null))) {
+      client.setSoTimeout(10_000);
       byte[] fields = new byte[16_000];
       java.util.Arrays.fill(fields, (byte) 0x82);
-      int[] stream = {1};
-      isEnded(
-          "heads of 16,000 fields",
-          client,
-          8,
-          () -> {
-            frame(
-                client,
-                Http2FrameTypes.HEADERS,
-                stream[0],
-                Http2Flags.END_STREAM | Http2Flags.END_HEADERS,
-                fields);
-            stream[0] += 2;
-          });
+      DataOutputStream out = new DataOutputStream(client.getOutputStream());
+      out.writeBytes("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+      out.write(new byte[] {0, 0, 0, Http2FrameTypes.SETTINGS, 0, 0, 0, 0, 0});
+      for (int stream = 1; stream < 16; stream += 2) {
+        out.writeInt(fields.length << 8 | Http2FrameTypes.HEADERS);
+        out.writeByte(Http2Flags.END_STREAM | Http2Flags.END_HEADERS);
+        out.writeInt(stream);
+        out.write(fields);
+      }
+      DataInputStream in = new DataInputStream(client.getInputStream());
+      byte[] payload;
+      int type;
+      do {
+        int lengthAndType = in.readInt();
+        type = lengthAndType & 0xff;
+        in.skipNBytes(5);
+        payload = in.readNBytes(lengthAndType >>> 8);
+      } while (type != Http2FrameTypes.GO_AWAY);
+      assertThat(ByteBuffer.wrap(payload).getInt(4))
+          .isEqualTo((int) Http2Error.ENHANCE_YOUR_CALM.code());
     }
   }
 
