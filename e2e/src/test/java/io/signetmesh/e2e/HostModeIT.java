@@ -9,6 +9,8 @@ import io.signetmesh.e2e.harness.Mesh;
 import io.signetmesh.e2e.harness.MeshWorkload;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -57,9 +59,12 @@ class HostModeIT {
     assertThat(mesh.get(near.at(9080), "/").status()).isEqualTo(200);
     assertThat(mesh.get(far.at(9080), "/").status()).isEqualTo(403);
 
-    DecisionRecord allowed =
-        journal.await(DecisionRecord::allowed, Duration.ofSeconds(10)).orElseThrow();
-    assertThat(allowed.clientAddress()).startsWith(near.address().getHostAddress() + ":");
+    List<DecisionRecord> records = new ArrayList<>();
+    journal.await(r -> records.add(r) && records.size() == 2, Duration.ofSeconds(10)).orElseThrow();
+    assertThat(records).extracting(DecisionRecord::allowed).containsExactly(true, false);
+    assertThat(records.getFirst().clientAddress())
+        .startsWith(near.address().getHostAddress() + ":");
+    assertThat(records.getLast().clientAddress()).startsWith(far.address().getHostAddress() + ":");
   }
 
   @Test

@@ -17,6 +17,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.Timeout;
@@ -41,6 +42,7 @@ class PathTricksIT {
   private MeshWorkload web;
   private MeshWorkload frontend;
   private TcpServer application;
+  private int markers;
 
   @BeforeAll
   void start(@TempDir Path directory) throws Exception {
@@ -124,6 +126,18 @@ class PathTricksIT {
 
   private List<InetSocketAddress> entries() {
     return List.of(web.at(REDIRECTED), frontend.at(UPSTREAM));
+  }
+
+  /**
+   * Records are written after the answer has gone. A test that takes the next record for its own
+   * begins once those of all earlier requests are written.
+   */
+  @BeforeEach
+  void awaitEarlierRecords() throws Exception {
+    JournalTail journal = mesh.journal(web);
+    String path = "/marker-" + ++markers;
+    HttpConnection.getOnce(web.at(REDIRECTED), path);
+    journal.await(r -> path.equals(r.path()), Duration.ofSeconds(10)).orElseThrow();
   }
 
   /** Target and host, what the client gets, what the application got. */
