@@ -181,8 +181,9 @@ public final class OutboundAccept extends ChannelInboundHandlerAdapter {
     }
     count(channel);
     services.http().serve(loop, channel, upstream, version);
-    handOver(channel);
+    // First: what the bytes held bring may make HTTP stop reading.
     channel.config().setAutoRead(true);
+    handOver(channel);
     loop.flushDirty();
   }
 

@@ -448,8 +448,9 @@ final class ConnectionLife {
     if (memory != null) {
       memory.answers(true);
     }
-    handOver();
+    // First: what the bytes held bring may make HTTP stop reading.
     channel.config().setAutoRead(true);
+    handOver();
     loop.flushDirty();
   }
 

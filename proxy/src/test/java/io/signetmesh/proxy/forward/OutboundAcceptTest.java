@@ -5,8 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.embedded.EmbeddedChannel;
+import io.netty.util.ReferenceCountUtil;
 import io.netty.util.concurrent.EventExecutor;
 import io.netty.util.concurrent.Future;
 import io.netty.util.concurrent.Promise;
@@ -42,7 +45,17 @@ class OutboundAcceptTest {
   private final List<Promise<Channel>> dials = new ArrayList<>();
   private Destination destination = new Destination();
   private boolean dialsWait;
+  private boolean httpStopsReading;
   private int leases;
+
+  /** An HTTP path that reads nothing more once it has got the first bytes. */
+  private static final class StopsReading extends ChannelInboundHandlerAdapter {
+    @Override
+    public void channelRead(ChannelHandlerContext ctx, Object message) {
+      ReferenceCountUtil.release(message);
+      ctx.channel().config().setAutoRead(false);
+    }
+  }
 
   private final class Destination implements Upstream {
     private Protocol protocol = Protocol.DETECT;
@@ -156,7 +169,12 @@ class OutboundAcceptTest {
         new OutboundAccept.Services(
             upstreams,
             connector,
-            (loop, channel, upstream, version) -> served.add(version),
+            (loop, channel, upstream, version) -> {
+              served.add(version);
+              if (httpStopsReading) {
+                channel.pipeline().addLast(new StopsReading());
+              }
+            },
             Duration.ofSeconds(10),
             new ProxyMetrics(new MetricsRegistry(Duration.ofMinutes(10))));
     return new EmbeddedChannel(
@@ -226,6 +244,19 @@ class OutboundAcceptTest {
   void otherEndpointsGetRequests() {
     send(accept());
     assertThat(served).containsExactly(HttpVersion.HTTP1);
+  }
+
+  @Test
+  void aConnectionThatHttpReadsNoMoreBecauseOfItsFirstBytesIsNotReadOn() {
+    EmbeddedChannel readOn = accept();
+    send(readOn);
+    assertThat(readOn.config().isAutoRead()).isTrue();
+
+    httpStopsReading = true;
+    EmbeddedChannel stopped = accept();
+    send(stopped);
+    assertThat(served).hasSize(2);
+    assertThat(stopped.config().isAutoRead()).isFalse();
   }
 
   /** The first is cut, and the other one after it. */

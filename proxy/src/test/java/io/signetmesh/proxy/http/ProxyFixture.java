@@ -191,8 +191,8 @@ final class ProxyFixture implements AutoCloseable {
       private void serve(Channel channel, HttpVersion version) {
         serve.serve(channel, version);
         channel.pipeline().remove(this);
-        held.release();
         channel.config().setAutoRead(true);
+        held.release();
         loop.flushDirty();
       }
     };

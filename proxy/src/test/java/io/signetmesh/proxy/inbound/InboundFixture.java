@@ -58,6 +58,9 @@ final class InboundFixture implements AutoCloseable {
       new ProxyMetrics(new MetricsRegistry(Duration.ofMinutes(10)));
   private final InboundAccept.Services services;
 
+  /** Whether the HTTP path reads nothing more once it has got the first bytes. */
+  boolean httpStopsReading;
+
   /** Bytes of buffers that are said to be in use: beyond 2 MiB connections are shed. */
   long used;
 
@@ -286,6 +289,9 @@ final class InboundFixture implements AutoCloseable {
                   ByteBuf bytes = (ByteBuf) message;
                   one.bytes().append(bytes.toString(StandardCharsets.US_ASCII));
                   bytes.release();
+                  if (httpStopsReading) {
+                    channel.config().setAutoRead(false);
+                  }
                 }
               });
     }
