@@ -9,7 +9,7 @@ import java.util.Map;
  * @param act what was done, e.g. {@code certificate-issued}
  * @param actor component or caller that acted
  * @param subject what was acted on
- * @param attributes further facts, in the order given by the map
+ * @param attributes further attributes, in the order given by the map
  */
 public record AdministrativeEvent(
     long epochMillis, String act, String actor, String subject, Map<String, String> attributes)

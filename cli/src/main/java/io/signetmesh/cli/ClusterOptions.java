@@ -5,7 +5,7 @@ import io.signetmesh.cli.host.MeshNames;
 import io.signetmesh.crds.network.Cidr;
 import io.signetmesh.crds.policy.AccessPolicy;
 import io.signetmesh.crds.schema.TextFormat;
-import io.signetmesh.policy.facts.PortSet;
+import io.signetmesh.policy.model.PortSet;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Set;

@@ -8,7 +8,7 @@ import io.signetmesh.crds.ResourceKey;
 import io.signetmesh.crds.manifest.Finding;
 import io.signetmesh.crds.manifest.InvalidManifestsException;
 import io.signetmesh.crds.manifest.NearestName;
-import io.signetmesh.policy.index.PolicyConfig;
+import io.signetmesh.policy.effective.PolicyConfig;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.signetmesh.cli.controlplane.ClusterSettings;
 import io.signetmesh.cli.host.MeshNames;
 import io.signetmesh.discovery.DiscoveryConfig;
-import io.signetmesh.policy.index.PolicyConfig;
+import io.signetmesh.policy.effective.PolicyConfig;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -218,8 +218,8 @@ final class PolicyExplainCommandTest {
     return ShopManifests.YAML.replace(what, with);
   }
 
-  /** A slip, the object that has it, and what is said of it. */
-  static List<Arguments> slipsThatKeepTheFrontendOut() {
+  /** A typo, the object that has it, and what is said of it. */
+  static List<Arguments> typosThatKeepTheFrontendOut() {
     return List.of(
         Arguments.of(
             "Namespace of identityRefs",
@@ -312,9 +312,9 @@ final class PolicyExplainCommandTest {
   }
 
   @ParameterizedTest(name = "{0}")
-  @MethodSource("slipsThatKeepTheFrontendOut")
-  void blamesASlipForWhomItKeepsOutAndForNobodyElse(
-      String slip, String yaml, String object, String hint) throws Exception {
+  @MethodSource("typosThatKeepTheFrontendOut")
+  void blamesATypoForWhomItKeepsOutAndForNobodyElse(
+      String typo, String yaml, String object, String hint) throws Exception {
     write(yaml);
     CommandRun meant = web("--client-identity", "shop/frontend").ended(ExitCode.OK);
     assertThat(meant.out().lines().findFirst().orElseThrow())
@@ -341,7 +341,7 @@ final class PolicyExplainCommandTest {
   }
 
   @Test
-  void blamesASlipInTheDenialThatRefuses() throws Exception {
+  void blamesATypoInTheDenialThatRefuses() throws Exception {
     write(
         ShopManifests.YAML
             + """

@@ -120,7 +120,7 @@ final class PolicyTestCommandTest {
   void refusesAnIdentityThatNoClientHasAtItsPlace() throws Exception {
     String cases =
         """
-        - name: a slip in a test of a refusal
+        - name: a typo in a test of a refusal
           workload: shop/web
           port: 8080
           client:

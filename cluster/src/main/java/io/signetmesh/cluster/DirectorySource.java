@@ -43,8 +43,8 @@ import org.slf4j.LoggerFactory;
  * <p>To open it, all of it must be valid. From then on each object stands for itself: valid ones
  * are taken over, invalid ones stay as they were last valid, and what cannot be read takes nothing
  * away that it may hold. What is wrong is logged once and is among the findings of every view until
- * it is mended. So is a reading that takes long, or that hangs (a network file system without its
- * server): another thread tells of it.
+ * it is corrected. So is a reading that takes long, or that hangs (a network file system without
+ * its server): another thread tells of it.
  *
  * @see ManifestDirectory for which files count
  */

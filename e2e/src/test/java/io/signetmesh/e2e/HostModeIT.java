@@ -60,7 +60,10 @@ class HostModeIT {
     assertThat(mesh.get(far.at(9080), "/").status()).isEqualTo(403);
 
     List<DecisionRecord> records = new ArrayList<>();
-    journal.await(r -> records.add(r) && records.size() == 2, Duration.ofSeconds(10)).orElseThrow();
+    var unused =
+        journal
+            .await(r -> records.add(r) && records.size() == 2, Duration.ofSeconds(10))
+            .orElseThrow();
     assertThat(records).extracting(DecisionRecord::allowed).containsExactly(true, false);
     assertThat(records.getFirst().clientAddress())
         .startsWith(near.address().getHostAddress() + ":");

@@ -137,7 +137,7 @@ class PathTricksIT {
     JournalTail journal = mesh.journal(web);
     String path = "/marker-" + ++markers;
     HttpConnection.getOnce(web.at(REDIRECTED), path);
-    journal.await(r -> path.equals(r.path()), Duration.ofSeconds(10)).orElseThrow();
+    var unused = journal.await(r -> path.equals(r.path()), Duration.ofSeconds(10)).orElseThrow();
   }
 
   /** Target and host, what the client gets, what the application got. */

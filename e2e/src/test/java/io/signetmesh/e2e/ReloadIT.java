@@ -124,7 +124,7 @@ final class ReloadIT {
         .contains("signet_policy_findings{rule=\"invalid-manifest\",severity=\"error\"} 1.0");
 
     mesh.manifest("thousand", policies("frontend", policy(WRONG, "web", "nobody")));
-    Await.until("the mended one is in force", () -> status(shopper) == 403);
+    Await.until("the corrected one is in force", () -> status(shopper) == 403);
     assertThat(status(frontend)).isEqualTo(200);
     assertThat(policyStatus())
         .doesNotContain("errors in manifests")

@@ -27,6 +27,7 @@ final class WallsTest {
   private static final String CRDS = "io.signetmesh.crds..";
   private static final String AUDIT = "io.signetmesh.audit..";
   private static final String CLUSTER = "io.signetmesh.cluster..";
+  private static final String POLICY_MODEL = "io.signetmesh.policy.model..";
   private static final String PKI = "io.signetmesh.identity.pki..";
   private static final String CHANNEL = "io.signetmesh.identity.channel..";
   private static final String WORKLOAD = "io.signetmesh.identity.workload..";
@@ -147,7 +148,43 @@ final class WallsTest {
         .orShould()
         .haveSimpleNameEndingWith("Helper")
         .orShould()
-        .resideInAnyPackage("..util..", "..impl..", "..common..", "..model..")
+        .resideInAnyPackage("..util..", "..impl..", "..common..")
+        .check(CLASSES);
+  }
+
+  @Test
+  void thePolicyModelIsTheOnlyPackageOfModels() {
+    noClasses()
+        .that(resideInAPackage("io.signetmesh.."))
+        .and(DescribedPredicate.not(resideInAPackage(POLICY_MODEL)))
+        .should()
+        .resideInAPackage("..model..")
+        .check(CLASSES);
+  }
+
+  /** The effective policy does not depend on what is said about it. */
+  @Test
+  void thePolicyIndexDoesNotKnowTheLinter() {
+    noClasses()
+        .that(
+            resideInAnyPackage(
+                POLICY_MODEL, "io.signetmesh.policy.effective..", "io.signetmesh.policy.index.."))
+        .should()
+        .dependOnClassesThat(
+            resideInAnyPackage("io.signetmesh.policy.lint..", "io.signetmesh.policy.suggest.."))
+        .check(CLASSES);
+  }
+
+  @Test
+  void theLinterRunsWithoutAServer() {
+    noClasses()
+        .that(resideInAnyPackage("io.signetmesh.policy.lint..", "io.signetmesh.policy.suggest.."))
+        .should()
+        .dependOnClassesThat(
+            resideInAnyPackage(
+                "io.signetmesh.policy",
+                "io.signetmesh.policy.stream..",
+                "io.signetmesh.policy.admin.."))
         .check(CLASSES);
   }
 

@@ -7,14 +7,15 @@ import io.signetmesh.cluster.ClusterListener;
 import io.signetmesh.cluster.ClusterView;
 import io.signetmesh.crds.ResourceKey;
 import io.signetmesh.policy.admin.ControllerMetrics;
-import io.signetmesh.policy.facts.ClusterFacts;
-import io.signetmesh.policy.facts.Fact;
-import io.signetmesh.policy.facts.ObjectRef;
 import io.signetmesh.policy.index.AppliedChange;
-import io.signetmesh.policy.index.Finding;
-import io.signetmesh.policy.index.Finding.Severity;
-import io.signetmesh.policy.index.NotInForce;
 import io.signetmesh.policy.index.PolicyIndex;
+import io.signetmesh.policy.lint.Finding;
+import io.signetmesh.policy.lint.Finding.Severity;
+import io.signetmesh.policy.lint.IndexLinter;
+import io.signetmesh.policy.lint.NotInForce;
+import io.signetmesh.policy.model.ObjectRef;
+import io.signetmesh.policy.model.PolicyModel;
+import io.signetmesh.policy.model.PolicyObject;
 import io.signetmesh.policy.stream.ReportedFinding;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -44,13 +45,14 @@ final class PolicyFeed implements ClusterListener {
   /** Objects and findings that one record names; the rest is counted. */
   private static final int NAMED = 10;
 
-  /** Findings that are logged at a time; the rest is counted. */
+  /** Linter that are logged at a time; the rest is counted. */
   private static final int LOGGED = 20;
 
   private static final String DOUBTFUL_MANIFEST = "doubtful-manifest";
 
-  private final ClusterFacts reader;
+  private final PolicyModel reader;
   private final PolicyIndex index;
+  private final IndexLinter linter;
   private final Consumer<ObjectRef> workloadGone;
   private final AuditLog audit;
   private final InstantSource clock;
@@ -69,14 +71,15 @@ final class PolicyFeed implements ClusterListener {
    * @param background looks at all objects after a change, one task at a time
    */
   PolicyFeed(
-      PolicyIndex index,
+      IndexLinter linter,
       Consumer<ObjectRef> workloadGone,
       AuditLog audit,
       InstantSource clock,
       ControllerMetrics metrics,
       Executor background) {
-    this.reader = new ClusterFacts(index.config()::identity);
-    this.index = index;
+    this.reader = new PolicyModel(linter.index().config()::identity);
+    this.index = linter.index();
+    this.linter = linter;
     this.workloadGone = workloadGone;
     this.audit = audit;
     this.clock = clock;
@@ -100,10 +103,10 @@ final class PolicyFeed implements ClusterListener {
   private void follow(ClusterView newer, ClusterChange change) {
     long start = System.nanoTime();
     view = newer;
-    List<Fact> upserts = new ArrayList<>();
+    List<PolicyObject> upserts = new ArrayList<>();
     List<ObjectRef> removals = new ArrayList<>();
     for (ResourceKey key : change.touched()) {
-      ObjectRef ref = ClusterFacts.refOf(key).orElse(null);
+      ObjectRef ref = PolicyModel.refOf(key).orElse(null);
       if (ref != null) {
         reader.read(newer, ref).ifPresentOrElse(upserts::add, () -> removals.add(ref));
       }
@@ -228,14 +231,14 @@ final class PolicyFeed implements ClusterListener {
   /** What is wrong with the objects now, with the places where they are written now. */
   List<Finding> findings() {
     List<Finding> all = new ArrayList<>(NotInForce.of(view));
-    index.findings().forEach(finding -> all.add(located(finding)));
+    linter.findings().forEach(finding -> all.add(located(finding)));
     all.sort(null);
     return List.copyOf(all);
   }
 
   /** The finding with the place where its object is written now. */
   Finding located(Finding finding) {
-    return finding.at(ClusterFacts.originOf(view, finding.object(), finding.field()));
+    return finding.at(PolicyModel.originOf(view, finding.object(), finding.field()));
   }
 
   private void lookLater() {

@@ -8,9 +8,10 @@ import io.signetmesh.identity.channel.ControlLoops;
 import io.signetmesh.identity.channel.ControlServer;
 import io.signetmesh.policy.admin.ControllerAdmin;
 import io.signetmesh.policy.admin.ControllerMetrics;
-import io.signetmesh.policy.index.Finding;
-import io.signetmesh.policy.index.PolicyConfig;
+import io.signetmesh.policy.effective.PolicyConfig;
 import io.signetmesh.policy.index.PolicyIndex;
+import io.signetmesh.policy.lint.Finding;
+import io.signetmesh.policy.lint.IndexLinter;
 import io.signetmesh.policy.stream.EnforcementLedger;
 import io.signetmesh.policy.stream.EnforcementService;
 import io.signetmesh.policy.stream.InboundPolicyService;
@@ -123,6 +124,7 @@ public final class PolicyServer implements AutoCloseable {
       InstantSource clock)
       throws IOException {
     PolicyIndex index = new PolicyIndex(config.policy(), clock);
+    IndexLinter linter = new IndexLinter(index);
     ControllerMetrics metrics = new ControllerMetrics();
     EnforcementLedger ledger = new EnforcementLedger(clock, metrics::acknowledged);
     ScheduledExecutorService background =
@@ -130,7 +132,7 @@ public final class PolicyServer implements AutoCloseable {
             new DefaultThreadFactory("policy-findings", true));
     PolicyFeed feed =
         new PolicyFeed(
-            index,
+            linter,
             ledger::forget,
             audit,
             clock,
@@ -142,14 +144,14 @@ public final class PolicyServer implements AutoCloseable {
     InboundPolicyService inbound = new InboundPolicyService(index, ledger, sender);
     EnforcementService enforcement =
         new EnforcementService(
-            index, ledger, feed::reported, new PortInspections(index, feed::located, feed::view));
+            linter, ledger, feed::reported, new PortInspections(linter, feed::located, feed::view));
     List<BindableService> services = new ArrayList<>(List.of(inbound, enforcement));
     services.addAll(more);
     ControllerAdmin admin = null;
     ControlServer server;
     try {
       if (config.admin() != null) {
-        admin = admin(config.admin(), metrics, index, ledger, feed, loops);
+        admin = admin(config.admin(), metrics, linter, ledger, feed, loops);
       }
       server =
           ControlServer.start(
@@ -178,7 +180,7 @@ public final class PolicyServer implements AutoCloseable {
   private static @Nullable ControllerAdmin admin(
       Admin config,
       ControllerMetrics metrics,
-      PolicyIndex index,
+      IndexLinter linter,
       EnforcementLedger ledger,
       PolicyFeed feed,
       ControlLoops loops)
@@ -186,7 +188,7 @@ public final class PolicyServer implements AutoCloseable {
     try {
       // Ready with the first answer: the whole view has been taken over by now.
       return ControllerAdmin.start(
-          config.address(), metrics, index, ledger, feed::reported, loops::load, () -> true);
+          config.address(), metrics, linter, ledger, feed::reported, loops::load, () -> true);
     } catch (IOException e) {
       if (config.required()) {
         throw e;
@@ -216,7 +218,7 @@ public final class PolicyServer implements AutoCloseable {
     return ledger;
   }
 
-  /** How the ports of all connected proxies stand against the present generation. */
+  /** Which ports of connected proxies have the present generation in force. */
   public EnforcementLedger.Summary enforcement() {
     return ledger.summary(index.generation());
   }

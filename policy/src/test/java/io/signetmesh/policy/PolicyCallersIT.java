@@ -16,7 +16,7 @@ import io.signetmesh.identity.channel.ControlChannel;
 import io.signetmesh.identity.channel.ControlLoops;
 import io.signetmesh.identity.channel.ControlServer.Security;
 import io.signetmesh.identity.pki.Credentials;
-import io.signetmesh.policy.index.PolicyConfig;
+import io.signetmesh.policy.effective.PolicyConfig;
 import io.signetmesh.v1.EnforcementReport;
 import io.signetmesh.v1.EnforcementStatusRequest;
 import io.signetmesh.v1.EnforcementSummary;
@@ -133,9 +133,9 @@ final class PolicyCallersIT {
     connect("web", "shop");
     assertThat(report("shop:web")).isEqualTo(Status.Code.OK);
     assertThat(report("shop:ledger")).isEqualTo(Status.Code.PERMISSION_DENIED);
-    assertThat(server.ledger().standings())
+    assertThat(server.ledger().portStatuses())
         .singleElement()
-        .matches(standing -> standing.workload().name().equals("web"));
+        .matches(status -> status.workload().name().equals("web"));
   }
 
   @Test

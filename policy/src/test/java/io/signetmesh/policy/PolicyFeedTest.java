@@ -18,9 +18,10 @@ import io.signetmesh.crds.policy.EgressNetworkSpec;
 import io.signetmesh.crds.policy.Server;
 import io.signetmesh.crds.policy.TrafficPolicy;
 import io.signetmesh.policy.admin.ControllerMetrics;
-import io.signetmesh.policy.facts.ObjectRef;
-import io.signetmesh.policy.index.PolicyConfig;
+import io.signetmesh.policy.effective.PolicyConfig;
 import io.signetmesh.policy.index.PolicyIndex;
+import io.signetmesh.policy.lint.IndexLinter;
+import io.signetmesh.policy.model.ObjectRef;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -41,7 +42,7 @@ final class PolicyFeedTest {
   private final List<AdministrativeEvent> records = new ArrayList<>();
   private final PolicyFeed feed =
       new PolicyFeed(
-          index,
+          new IndexLinter(index),
           gone::add,
           event -> records.add((AdministrativeEvent) event),
           CLOCK,

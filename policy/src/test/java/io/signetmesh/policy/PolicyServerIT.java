@@ -29,7 +29,7 @@ import io.signetmesh.crds.policy.TrafficPolicy;
 import io.signetmesh.identity.channel.ControlChannel;
 import io.signetmesh.identity.channel.ControlLoops;
 import io.signetmesh.identity.channel.ControlServer.Security;
-import io.signetmesh.policy.index.PolicyConfig;
+import io.signetmesh.policy.effective.PolicyConfig;
 import io.signetmesh.v1.EnforcementReport;
 import io.signetmesh.v1.EnforcementStatus;
 import io.signetmesh.v1.EnforcementStatusRequest;
@@ -218,7 +218,7 @@ final class PolicyServerIT {
     watch.next();
     source.replace(base.subList(1, base.size()));
     assertThat(watch.end()).isEqualTo(Status.Code.OK);
-    await(() -> server.ledger().standings().isEmpty());
+    await(() -> server.ledger().portStatuses().isEmpty());
   }
 
   @Test
@@ -257,7 +257,7 @@ final class PolicyServerIT {
 
     watch.context.cancel(null);
     await(() -> server.enforcement().total() == 0);
-    assertThat(server.ledger().standings()).singleElement().matches(s -> !s.connected());
+    assertThat(server.ledger().portStatuses()).singleElement().matches(s -> !s.connected());
   }
 
   @Test
@@ -265,7 +265,7 @@ final class PolicyServerIT {
     BlockingQueue<Status.Code> ends = new LinkedBlockingQueue<>();
     reports(ends).onNext(report("shop:nobody", 8080, 1, ""));
     assertThat(ends.poll(10, TimeUnit.SECONDS)).isEqualTo(Status.Code.NOT_FOUND);
-    assertThat(server.ledger().standings()).isEmpty();
+    assertThat(server.ledger().portStatuses()).isEmpty();
   }
 
   @Test

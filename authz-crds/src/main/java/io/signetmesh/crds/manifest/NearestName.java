@@ -13,8 +13,8 @@ public final class NearestName {
   private NearestName() {}
 
   /**
-   * The known name that a slip or two of the pen lead to: characters left out, added, replaced or
-   * exchanged with their neighbour, or of the other case. One slip in a short name.
+   * The known name that is a typo or two away: characters left out, added, replaced or exchanged
+   * with their neighbour, or of the other case. In a short name, one typo away.
    */
   public static Optional<String> of(String name, Collection<String> known) {
     String nearest = null;

@@ -5,8 +5,8 @@ import io.signetmesh.crds.network.Cidr;
 import io.signetmesh.crds.policy.AccessPolicy;
 import io.signetmesh.discovery.DiscoveryConfig;
 import io.signetmesh.discovery.topology.IpNetwork;
-import io.signetmesh.policy.facts.PortSet;
-import io.signetmesh.policy.index.PolicyConfig;
+import io.signetmesh.policy.effective.PolicyConfig;
+import io.signetmesh.policy.model.PortSet;
 import java.util.List;
 
 /**

@@ -7,7 +7,7 @@ import io.signetmesh.crds.network.IpLiteral;
 import io.signetmesh.identity.channel.ControlChannel;
 import io.signetmesh.identity.channel.ControlLoops;
 import io.signetmesh.identity.workload.IdentityClient;
-import io.signetmesh.policy.facts.ClientWorkload;
+import io.signetmesh.policy.clients.ClientWorkload;
 import io.signetmesh.v1.ClientQuery;
 import io.signetmesh.v1.EnforcementStatus;
 import io.signetmesh.v1.EnforcementStatusRequest;

@@ -45,12 +45,12 @@ record DemoReport(
         .ifPresent(
             record -> {
               out.printf("%nWhy, in full, as the audit record of %s has it:%n", record.workload());
-              fact(out, "client", record.clientIdentity());
-              fact(out, "reason", record.reason());
-              fact(out, "nearest", record.authorization());
-              fact(out, "failed", record.failedAttribute());
-              fact(out, "detail", record.detail());
-              fact(
+              attribute(out, "client", record.clientIdentity());
+              attribute(out, "reason", record.reason());
+              attribute(out, "nearest", record.authorization());
+              attribute(out, "failed", record.failedAttribute());
+              attribute(out, "detail", record.detail());
+              attribute(
                   out,
                   "over",
                   record.tlsVersion() == null
@@ -99,7 +99,7 @@ record DemoReport(
         .findFirst();
   }
 
-  private static void fact(PrintWriter out, String name, @Nullable String value) {
+  private static void attribute(PrintWriter out, String name, @Nullable String value) {
     if (value != null) {
       out.printf("  %-8s %s%n", name, value);
     }

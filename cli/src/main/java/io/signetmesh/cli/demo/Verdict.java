@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param expected whether the policy allows it
  * @param answer what the client got
  * @param record what the called workload's proxy put on record; null when it put nothing
- * @param note further facts, e.g. how long an edit took to be in force; may be empty
+ * @param note what else is known, e.g. how long an edit took to be in force; may be empty
  */
 record Verdict(
     Phase phase,

@@ -1,7 +1,7 @@
 package io.signetmesh.cli.simulate;
 
 import io.signetmesh.crds.manifest.PlainText;
-import io.signetmesh.policy.facts.ObjectRef;
+import io.signetmesh.policy.model.ObjectRef;
 import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Explanation;
 import io.signetmesh.proxy.authorize.ResourceRef;

@@ -1,6 +1,6 @@
 package io.signetmesh.cli.simulate;
 
-import io.signetmesh.policy.facts.ClientWorkload;
+import io.signetmesh.policy.clients.ClientWorkload;
 import java.net.InetAddress;
 import org.jspecify.annotations.Nullable;
 

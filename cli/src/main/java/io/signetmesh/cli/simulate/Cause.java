@@ -12,11 +12,11 @@ import org.jspecify.annotations.Nullable;
  * Why a call is refused, where something wrong with the policy objects is behind it: an
  * authorization that grants nothing because of a typo looks like any other refusal.
  *
- * <p>A slip of the pen is the cause of a refusal when the same call would go through with that one
- * slip mended and all else as it is; this is asked of the engine. One with which it would be
- * refused all the same is not. Of what is wrong in a way that nothing can be suggested for it
- * cannot be known whom it was meant to let in, so that is told beside the plain reason; only an
- * error in the very denial that refuses is a cause as well.
+ * <p>A typo is the cause of a refusal when the same call would go through with that one typo
+ * corrected and all else as it is; the engine is asked. A typo is not the cause when the call would
+ * be refused all the same. Where nothing can be suggested, nobody knows whom the object was meant
+ * to let in: such an error is told beside the plain reason. An error in the very denial that
+ * refuses is a cause as well.
  *
  * @param finding what is behind the refusal, or may be; null when it is a plain one
  * @param certain whether it surely is

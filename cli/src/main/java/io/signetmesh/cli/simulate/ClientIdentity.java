@@ -2,7 +2,7 @@ package io.signetmesh.cli.simulate;
 
 import io.signetmesh.crds.manifest.PlainText;
 import io.signetmesh.identity.pki.WorkloadIdentity;
-import io.signetmesh.policy.index.PolicyConfig;
+import io.signetmesh.policy.effective.PolicyConfig;
 import java.util.regex.Pattern;
 
 /**

@@ -2,8 +2,8 @@ package io.signetmesh.cli.simulate;
 
 import io.linkerd.proxy.inbound.Server;
 import io.signetmesh.crds.manifest.PlainText;
-import io.signetmesh.policy.index.Finding;
-import io.signetmesh.policy.index.Suggestion;
+import io.signetmesh.policy.lint.Finding;
+import io.signetmesh.policy.suggest.Suggestion;
 import io.signetmesh.v1.PolicyFinding;
 import io.signetmesh.v1.PolicyObject;
 import org.jspecify.annotations.Nullable;
@@ -14,14 +14,13 @@ import org.jspecify.annotations.Nullable;
  * @param error whether policy is without effect, and not merely suspicious
  * @param rule stable code of the kind of problem
  * @param group API group, {@code core} for the legacy group
- * @param kind kind of the object to mend
+ * @param kind kind of the object to correct
  * @param namespace its namespace
  * @param name its name
  * @param origin {@code file:line:column}; empty when unknown
  * @param field path of the field; empty for the object as a whole
  * @param message one sentence with the bad value and the effect
- * @param meant what is probably meant; null when it is not about a slip of the pen, or nothing is
- *     near
+ * @param meant what is probably meant; null when it is not about a typo, or nothing is near
  */
 public record PortFinding(
     boolean error,
@@ -36,14 +35,14 @@ public record PortFinding(
     @Nullable Meant meant) {
 
   /**
-   * What an object with a slip of the pen probably means.
+   * What an object with a typo probably means.
    *
    * @param text what would have been written
    * @param server the policy that the port would have with that
    */
   public record Meant(String text, Server server) {}
 
-  /** A finding that is not about a slip of the pen. */
+  /** A finding that is not about a typo. */
   PortFinding(
       boolean error,
       String rule,

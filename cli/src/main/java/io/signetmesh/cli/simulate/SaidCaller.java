@@ -1,9 +1,9 @@
 package io.signetmesh.cli.simulate;
 
 import io.signetmesh.crds.network.IpLiteral;
-import io.signetmesh.policy.facts.ClientWorkload;
-import io.signetmesh.policy.facts.ClientWorkloads;
-import io.signetmesh.policy.index.PolicyConfig;
+import io.signetmesh.policy.clients.ClientWorkload;
+import io.signetmesh.policy.clients.ClientWorkloads;
+import io.signetmesh.policy.effective.PolicyConfig;
 import io.signetmesh.v1.ClientQuery;
 import java.net.InetAddress;
 import java.net.UnknownHostException;

@@ -9,16 +9,18 @@ import io.signetmesh.cluster.WorkloadRef;
 import io.signetmesh.crds.LabelMatcher;
 import io.signetmesh.crds.ResourceKey;
 import io.signetmesh.crds.policy.ServerSpec;
-import io.signetmesh.policy.facts.ClientWorkloads;
-import io.signetmesh.policy.facts.ClusterFacts;
-import io.signetmesh.policy.facts.Fact;
-import io.signetmesh.policy.facts.ObjectRef;
-import io.signetmesh.policy.index.EffectivePolicy;
-import io.signetmesh.policy.index.Finding;
-import io.signetmesh.policy.index.NotInForce;
-import io.signetmesh.policy.index.PolicyConfig;
+import io.signetmesh.policy.clients.ClientWorkloads;
+import io.signetmesh.policy.effective.EffectivePolicy;
+import io.signetmesh.policy.effective.PolicyConfig;
 import io.signetmesh.policy.index.PolicyIndex;
-import io.signetmesh.policy.index.Suggestion;
+import io.signetmesh.policy.lint.Finding;
+import io.signetmesh.policy.lint.IndexLinter;
+import io.signetmesh.policy.lint.NotInForce;
+import io.signetmesh.policy.model.ObjectRef;
+import io.signetmesh.policy.model.PolicyModel;
+import io.signetmesh.policy.model.PolicyObject;
+import io.signetmesh.policy.suggest.Suggestion;
+import io.signetmesh.policy.suggest.TypoSuggestions;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -38,6 +40,7 @@ public final class SimulatedMesh {
   private final ClusterView view;
   private final PolicyConfig config;
   private final PolicyIndex index;
+  private final IndexLinter linter;
   private final Map<ObjectRef, Map<Integer, SimulatedPort>> ports = new HashMap<>();
 
   /** A mesh with the objects of a view; its pod templates count as pods. */
@@ -45,12 +48,13 @@ public final class SimulatedMesh {
     this.view = PodTemplates.asPods(given, config.controlPlaneNamespace());
     this.config = config;
     this.index = new PolicyIndex(config, InstantSource.fixed(Instant.EPOCH));
-    ClusterFacts reader = new ClusterFacts(config::identity);
-    List<Fact> facts = new ArrayList<>();
+    this.linter = new IndexLinter(index);
+    PolicyModel reader = new PolicyModel(config::identity);
+    List<PolicyObject> objects = new ArrayList<>();
     for (ResourceKey key : view.objects().keySet()) {
-      ClusterFacts.refOf(key).flatMap(ref -> reader.read(view, ref)).ifPresent(facts::add);
+      PolicyModel.refOf(key).flatMap(ref -> reader.read(view, ref)).ifPresent(objects::add);
     }
-    index.apply(facts, List.of());
+    index.apply(objects, List.of());
   }
 
   /** The objects. */
@@ -70,7 +74,7 @@ public final class SimulatedMesh {
 
   /** The index's name of a workload. */
   public static ObjectRef refOf(WorkloadRef workload) {
-    return ClusterFacts.refOf(workload);
+    return PolicyModel.refOf(workload);
   }
 
   /** A port of a workload; empty when the mesh has no such workload. */
@@ -147,7 +151,7 @@ public final class SimulatedMesh {
   public Optional<String> identity(Workload workload) {
     return index
         .workload(refOf(workload.ref()))
-        .flatMap(fact -> Optional.ofNullable(fact.identity()));
+        .flatMap(model -> Optional.ofNullable(model.identity()));
   }
 
   /**
@@ -166,12 +170,12 @@ public final class SimulatedMesh {
   }
 
   /**
-   * What is wrong with objects that bear on a port, or that would if it were mended; errors first,
-   * and of those the most telling.
+   * What is wrong with objects that bear on a port, or would with the object corrected; errors
+   * first, and of those the most telling.
    */
   public List<PortFinding> findings(WorkloadRef workload, int port) {
-    Map<Finding, Suggestion> suggestions = index.suggestions(refOf(workload), port);
-    return index.findings(refOf(workload), port).stream()
+    Map<Finding, Suggestion> suggestions = TypoSuggestions.of(linter, refOf(workload), port);
+    return linter.findings(refOf(workload), port).stream()
         .map(finding -> PortFinding.of(located(finding)).meaning(suggestions.get(finding)))
         .toList();
   }
@@ -179,12 +183,12 @@ public final class SimulatedMesh {
   /** What is wrong with the objects seen together, errors first. */
   List<Finding> findings() {
     List<Finding> all = new ArrayList<>(NotInForce.of(view));
-    index.findings().forEach(finding -> all.add(located(finding)));
+    linter.findings().forEach(finding -> all.add(located(finding)));
     all.sort(null);
     return List.copyOf(all);
   }
 
   private Finding located(Finding finding) {
-    return finding.at(ClusterFacts.originOf(view, finding.object(), finding.field()));
+    return finding.at(PolicyModel.originOf(view, finding.object(), finding.field()));
   }
 }

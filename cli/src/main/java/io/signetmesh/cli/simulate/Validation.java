@@ -3,9 +3,9 @@ package io.signetmesh.cli.simulate;
 import io.signetmesh.crds.ResourceKey;
 import io.signetmesh.crds.manifest.Manifests;
 import io.signetmesh.crds.manifest.PassedOver;
-import io.signetmesh.policy.facts.ClusterFacts;
-import io.signetmesh.policy.index.Finding;
-import io.signetmesh.policy.index.PolicyConfig;
+import io.signetmesh.policy.effective.PolicyConfig;
+import io.signetmesh.policy.lint.Finding;
+import io.signetmesh.policy.model.PolicyModel;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -129,7 +129,7 @@ public record Validation(int objects, List<PortFinding> findings, List<PassedOve
 
   /** Whether the finding is about an object that is somebody else's. */
   private static boolean isElsewhere(Finding finding, Manifests manifests, Manifests assumed) {
-    ResourceKey key = ClusterFacts.keyOf(finding.object());
+    ResourceKey key = PolicyModel.keyOf(finding.object());
     return assumed.positions().containsKey(key) && !manifests.positions().containsKey(key);
   }
 

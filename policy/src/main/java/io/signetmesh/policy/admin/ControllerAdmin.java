@@ -32,7 +32,7 @@ import io.netty.handler.codec.http.HttpVersion;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import io.netty.util.concurrent.GlobalEventExecutor;
 import io.signetmesh.identity.channel.ControlLoops;
-import io.signetmesh.policy.index.PolicyIndex;
+import io.signetmesh.policy.lint.IndexLinter;
 import io.signetmesh.policy.stream.EnforcementLedger;
 import io.signetmesh.policy.stream.ReportedFinding;
 import java.io.IOException;
@@ -97,13 +97,13 @@ public final class ControllerAdmin implements AutoCloseable {
   public static ControllerAdmin start(
       InetSocketAddress listen,
       ControllerMetrics metrics,
-      PolicyIndex index,
+      IndexLinter linter,
       EnforcementLedger ledger,
       Supplier<List<ReportedFinding>> findings,
       Supplier<ControlLoops.Load> load,
       BooleanSupplier ready)
       throws IOException {
-    return start(listen, out -> metrics.write(out, index, ledger, findings, load), ready);
+    return start(listen, out -> metrics.write(out, linter, ledger, findings, load), ready);
   }
 
   static ControllerAdmin start(

@@ -8,13 +8,14 @@ import io.prometheus.metrics.model.snapshots.Labels;
 import io.prometheus.metrics.model.snapshots.MetricSnapshot;
 import io.prometheus.metrics.model.snapshots.MetricSnapshots;
 import io.signetmesh.identity.channel.ControlLoops;
-import io.signetmesh.policy.facts.ObjectRef;
-import io.signetmesh.policy.index.Finding;
-import io.signetmesh.policy.index.ObjectReach;
+import io.signetmesh.policy.effective.PolicySource;
 import io.signetmesh.policy.index.PolicyIndex;
-import io.signetmesh.policy.index.PolicySource;
+import io.signetmesh.policy.lint.Finding;
+import io.signetmesh.policy.lint.IndexLinter;
+import io.signetmesh.policy.lint.ObjectScope;
+import io.signetmesh.policy.model.ObjectRef;
 import io.signetmesh.policy.stream.EnforcementLedger;
-import io.signetmesh.policy.stream.EnforcementLedger.ObjectStanding;
+import io.signetmesh.policy.stream.ObjectEnforcementStatus;
 import io.signetmesh.policy.stream.ReportedFinding;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -89,11 +90,12 @@ public final class ControllerMetrics {
    */
   void write(
       OutputStream out,
-      PolicyIndex index,
+      IndexLinter linter,
       EnforcementLedger ledger,
       Supplier<List<ReportedFinding>> findings,
       Supplier<ControlLoops.Load> load)
       throws IOException {
+    PolicyIndex index = linter.index();
     EnforcementLedger.Counts counts = ledger.counts();
     List<MetricSnapshot> all = new ArrayList<>();
     all.add(
@@ -118,9 +120,9 @@ public final class ControllerMetrics {
             "signet_policy_acknowledgements",
             "Acknowledgements of ports taken from proxies.",
             ledger.acknowledgements()));
-    List<ObjectReach> objects = index.reaches();
-    List<ObjectStanding> standings = ledger.objectStandings();
-    all.addAll(objects(standings, EnforcementLedger.nowhere(objects, standings)));
+    List<ObjectScope> objects = linter.scopes();
+    List<ObjectEnforcementStatus> statuses = ledger.objectStatuses();
+    all.addAll(objects(statuses, EnforcementLedger.nowhere(objects, statuses)));
     all.add(
         apply.snapshot(
             "signet_policy_apply_seconds",
@@ -197,30 +199,30 @@ public final class ControllerMetrics {
   }
 
   private static List<GaugeSnapshot> objects(
-      List<ObjectStanding> standings, List<ObjectReach> nowhere) {
-    List<ObjectStanding> shown = new ArrayList<>(standings);
+      List<ObjectEnforcementStatus> statuses, List<ObjectScope> nowhere) {
+    List<ObjectEnforcementStatus> shown = new ArrayList<>(statuses);
     if (shown.size() > MAX_OBJECTS) {
       shown.sort(
-          Comparator.comparing((ObjectStanding standing) -> standing.behind().isEmpty())
-              .thenComparing(ObjectStanding::source));
+          Comparator.comparing((ObjectEnforcementStatus status) -> status.behind().isEmpty())
+              .thenComparing(ObjectEnforcementStatus::source));
       shown = shown.subList(0, MAX_OBJECTS);
     }
     GaugeSnapshot.Builder gauge =
         GaugeSnapshot.builder()
             .name("signet_policy_object_proxies")
             .help("Connected proxies that a policy object bears on, by whether they enforce it.");
-    for (ObjectStanding standing : shown) {
-      Labels labels = labels(standing.source());
+    for (ObjectEnforcementStatus status : shown) {
+      Labels labels = labels(status.source());
       for (boolean inForce : new boolean[] {true, false}) {
         gauge.dataPoint(
             point(
                 labels.add("state", inForce ? "in_force" : "behind"),
-                inForce ? standing.inForce() : standing.proxies() - standing.inForce()));
+                inForce ? status.inForce() : status.proxies() - status.inForce()));
       }
     }
-    List<ObjectReach> named =
+    List<ObjectScope> named =
         nowhere.stream()
-            .sorted(Comparator.comparing(ObjectReach::hasPorts))
+            .sorted(Comparator.comparing(ObjectScope::hasPorts))
             .limit(MAX_OBJECTS)
             .toList();
     return List.of(
@@ -231,17 +233,17 @@ public final class ControllerMetrics {
             "Policy objects without series of their own, beyond the first "
                 + MAX_OBJECTS
                 + " that are in force at proxies and as many that are in force nowhere.",
-            standings.size() - shown.size() + nowhere.size() - named.size()));
+            statuses.size() - shown.size() + nowhere.size() - named.size()));
   }
 
-  private static GaugeSnapshot nowhere(List<ObjectReach> objects) {
+  private static GaugeSnapshot nowhere(List<ObjectScope> objects) {
     GaugeSnapshot.Builder gauge =
         GaugeSnapshot.builder()
             .name("signet_policy_object_nowhere")
             .help(
                 "1 for each policy object that is in force nowhere: it bears on no port, or no"
                     + " connected proxy watches one of them.");
-    for (ObjectReach object : objects) {
+    for (ObjectScope object : objects) {
       Finding.Rule rule = object.rule();
       gauge.dataPoint(
           point(

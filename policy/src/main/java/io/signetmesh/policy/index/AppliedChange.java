@@ -1,6 +1,6 @@
 package io.signetmesh.policy.index;
 
-import io.signetmesh.policy.facts.ObjectRef;
+import io.signetmesh.policy.model.ObjectRef;
 import java.util.List;
 
 /**

@@ -1,15 +1,18 @@
 package io.signetmesh.policy.index;
 
 import io.linkerd.proxy.inbound.Authz;
-import io.signetmesh.policy.facts.AuthorizationPolicyFact;
-import io.signetmesh.policy.facts.DenyPolicyFact;
-import io.signetmesh.policy.facts.Fact;
-import io.signetmesh.policy.facts.ObjectRef;
-import io.signetmesh.policy.facts.PolicyAnnotations;
-import io.signetmesh.policy.facts.RateLimitFact;
-import io.signetmesh.policy.facts.RouteFact;
-import io.signetmesh.policy.facts.ServerAuthorizationFact;
-import io.signetmesh.policy.facts.ServerFact;
+import io.signetmesh.policy.effective.Grants;
+import io.signetmesh.policy.effective.PolicyMode;
+import io.signetmesh.policy.effective.Target;
+import io.signetmesh.policy.model.AuthorizationPolicyModel;
+import io.signetmesh.policy.model.DenyPolicyModel;
+import io.signetmesh.policy.model.ObjectRef;
+import io.signetmesh.policy.model.PolicyAnnotations;
+import io.signetmesh.policy.model.PolicyObject;
+import io.signetmesh.policy.model.RateLimitModel;
+import io.signetmesh.policy.model.RouteModel;
+import io.signetmesh.policy.model.ServerAuthorizationModel;
+import io.signetmesh.policy.model.ServerModel;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.EnumMap;
@@ -28,30 +31,31 @@ final class NamespaceState {
   PolicyAnnotations annotations = PolicyAnnotations.NONE;
   final Map<String, ServerState> servers = new HashMap<>();
   final NavigableSet<ServerState> serversByAge =
-      new TreeSet<>(Comparator.comparing((ServerState server) -> server.fact));
+      new TreeSet<>(Comparator.comparing((ServerState server) -> server.model));
   final Map<ObjectRef, WorkloadState> workloads = new TreeMap<>();
-  final Map<Target, NavigableMap<String, AuthorizationPolicyFact>> policies = new HashMap<>();
-  final Map<Target, NavigableMap<String, DenyPolicyFact>> denials = new HashMap<>();
-  final Map<String, NavigableSet<RateLimitFact>> rateLimitsByServer = new HashMap<>();
-  final NavigableMap<String, ServerAuthorizationFact> serverAuthorizations = new TreeMap<>();
-  final Map<String, NavigableSet<RouteFact>> routesByServer = new HashMap<>();
+  final Map<Target, NavigableMap<String, AuthorizationPolicyModel>> policies = new HashMap<>();
+  final Map<Target, NavigableMap<String, DenyPolicyModel>> denials = new HashMap<>();
+  final Map<String, NavigableSet<RateLimitModel>> rateLimitsByServer = new HashMap<>();
+  final NavigableMap<String, ServerAuthorizationModel> serverAuthorizations = new TreeMap<>();
+  final Map<String, NavigableSet<RouteModel>> routesByServer = new HashMap<>();
 
-  private final Map<World, Denials> ownDenials = new EnumMap<>(World.class);
+  private final Map<PolicyMode, Denials> ownDenials = new EnumMap<>(PolicyMode.class);
 
   /**
-   * The denials of the whole namespace in a world.
+   * The denials of the whole namespace in a mode.
    *
    * @param lookup finds an object by reference
    */
-  Denials denials(World world, Grants grants, Function<ObjectRef, @Nullable Fact> lookup) {
-    Denials known = ownDenials.get(world);
+  Denials denials(
+      PolicyMode mode, Grants grants, Function<ObjectRef, @Nullable PolicyObject> lookup) {
+    Denials known = ownDenials.get(mode);
     if (known == null) {
       List<Authz> authz = new ArrayList<>();
       List<ObjectRef> objects = new ArrayList<>();
       boolean leftOut = false;
-      for (DenyPolicyFact policy :
+      for (DenyPolicyModel policy :
           denials.getOrDefault(new Target.WholeNamespace(), new TreeMap<>()).values()) {
-        if (!world.has(policy.mode())) {
+        if (!mode.includes(policy.mode())) {
           leftOut = true;
           continue;
         }
@@ -62,7 +66,7 @@ final class NamespaceState {
         }
       }
       known = new Denials(authz, objects, leftOut);
-      ownDenials.put(world, known);
+      ownDenials.put(mode, known);
     }
     return known;
   }
@@ -71,7 +75,7 @@ final class NamespaceState {
    * Whether a route of another, more specific kind is attached to the Server. Linkerd then takes no
    * notice of the route, so its own authorizations grant nothing.
    */
-  boolean isContested(RouteFact route, ServerFact server) {
+  boolean isContested(RouteModel route, ServerModel server) {
     return route.ref().kind() != ObjectRef.Kind.GRPC_ROUTE
         && routesByServer.getOrDefault(server.ref().name(), new TreeSet<>()).stream()
             .anyMatch(other -> other.ref().kind() == ObjectRef.Kind.GRPC_ROUTE);
@@ -87,7 +91,7 @@ final class NamespaceState {
    *
    * @param authz as sent to proxies
    * @param objects where they come from
-   * @param leftOut whether there are others, which are not in this world
+   * @param leftOut whether there are others, which are not in this mode
    */
   record Denials(List<Authz> authz, List<ObjectRef> objects, boolean leftOut) {
     /** Copies its lists. */

@@ -1,5 +1,7 @@
 package io.signetmesh.policy.index;
 
+import io.signetmesh.policy.effective.EffectivePolicy;
+
 /**
  * Told about one workload port. Calls come one after another, in the order of the changes, while
  * the index is locked: an implementation only notes the news and returns.

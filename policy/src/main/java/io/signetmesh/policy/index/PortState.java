@@ -1,5 +1,6 @@
 package io.signetmesh.policy.index;
 
+import io.signetmesh.policy.effective.EffectivePolicy;
 import java.util.LinkedHashSet;
 import java.util.Set;
 

@@ -4,14 +4,20 @@ import io.linkerd.proxy.inbound.Authz;
 import io.linkerd.proxy.inbound.GrpcRoute;
 import io.linkerd.proxy.inbound.HttpLocalRateLimit;
 import io.linkerd.proxy.inbound.HttpRoute;
-import io.signetmesh.policy.facts.AuthorizationPolicyFact;
-import io.signetmesh.policy.facts.DenyPolicyFact;
-import io.signetmesh.policy.facts.Fact;
-import io.signetmesh.policy.facts.ObjectRef;
-import io.signetmesh.policy.facts.RateLimitFact;
-import io.signetmesh.policy.facts.RouteFact;
-import io.signetmesh.policy.facts.ServerAuthorizationFact;
-import io.signetmesh.policy.facts.ServerFact;
+import io.signetmesh.policy.effective.AssembledPolicy;
+import io.signetmesh.policy.effective.Grant;
+import io.signetmesh.policy.effective.Grants;
+import io.signetmesh.policy.effective.Messages;
+import io.signetmesh.policy.effective.PolicyMode;
+import io.signetmesh.policy.effective.Target;
+import io.signetmesh.policy.model.AuthorizationPolicyModel;
+import io.signetmesh.policy.model.DenyPolicyModel;
+import io.signetmesh.policy.model.ObjectRef;
+import io.signetmesh.policy.model.PolicyObject;
+import io.signetmesh.policy.model.RateLimitModel;
+import io.signetmesh.policy.model.RouteModel;
+import io.signetmesh.policy.model.ServerAuthorizationModel;
+import io.signetmesh.policy.model.ServerModel;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -20,12 +26,12 @@ import java.util.TreeSet;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/** Puts the policy of a Server together, in one world. Used once. */
+/** Puts the policy of a Server together, in one mode. Used once. */
 final class ServerAssembly {
-  private final World world;
+  private final PolicyMode mode;
   private final NamespaceState namespace;
   private final Grants grants;
-  private final Function<ObjectRef, @Nullable Fact> lookup;
+  private final Function<ObjectRef, @Nullable PolicyObject> lookup;
   private final List<ObjectRef> objects = new ArrayList<>();
   private boolean leftOut;
 
@@ -34,11 +40,11 @@ final class ServerAssembly {
    * @param lookup finds an object by reference
    */
   ServerAssembly(
-      World world,
+      PolicyMode mode,
       NamespaceState namespace,
       Grants grants,
-      Function<ObjectRef, @Nullable Fact> lookup) {
-    this.world = world;
+      Function<ObjectRef, @Nullable PolicyObject> lookup) {
+    this.mode = mode;
     this.namespace = namespace;
     this.grants = grants;
     this.lookup = lookup;
@@ -49,11 +55,11 @@ final class ServerAssembly {
    *
    * @param probes probe paths on its ports
    */
-  WorldPolicy assemble(ServerFact server, List<String> probes) {
+  AssembledPolicy assemble(ServerModel server, List<String> probes) {
     objects.add(server.ref());
     Target itself = new Target.OneServer(server.ref().name());
     List<Authz> denied = denials(itself);
-    NamespaceState.Denials everywhere = namespace.denials(world, grants, lookup);
+    NamespaceState.Denials everywhere = namespace.denials(mode, grants, lookup);
     denied.addAll(everywhere.authz());
     objects.addAll(everywhere.objects());
     leftOut |= everywhere.leftOut();
@@ -63,12 +69,12 @@ final class ServerAssembly {
     List<GrpcRoute> grpcRoutes = new ArrayList<>();
     HttpLocalRateLimit limits = null;
     if (server.flaw() == null) {
-      Map<String, AuthorizationPolicyFact> policies = new TreeMap<>();
+      Map<String, AuthorizationPolicyModel> policies = new TreeMap<>();
       policies.putAll(namespace.policies.getOrDefault(itself, new TreeMap<>()));
       policies.putAll(
           namespace.policies.getOrDefault(new Target.WholeNamespace(), new TreeMap<>()));
       policies.values().forEach(policy -> grant(policy, allowed));
-      for (ServerAuthorizationFact authorization : namespace.serverAuthorizations.values()) {
+      for (ServerAuthorizationModel authorization : namespace.serverAuthorizations.values()) {
         if (authorization.selects(server)) {
           grant(authorization, allowed);
         }
@@ -76,7 +82,7 @@ final class ServerAssembly {
       // Last of all, so that a proxy which stops at the first match audits only what nothing else
       // allows.
       grants.of(server.accessPolicy()).ifPresent(allowed::add);
-      for (RouteFact route :
+      for (RouteModel route :
           namespace.routesByServer.getOrDefault(server.ref().name(), new TreeSet<>())) {
         route(server, route, httpRoutes, grpcRoutes);
       }
@@ -92,7 +98,7 @@ final class ServerAssembly {
       httpRoutes.add(Messages.defaultHttpRoute());
       grpcRoutes.add(Messages.defaultGrpcRoute());
     }
-    return new WorldPolicy(
+    return new AssembledPolicy(
         Messages.server(
             Messages.protocol(server.protocol(), httpRoutes, grpcRoutes, limits),
             allowed,
@@ -105,7 +111,10 @@ final class ServerAssembly {
   }
 
   private void route(
-      ServerFact server, RouteFact route, List<HttpRoute> httpRoutes, List<GrpcRoute> grpcRoutes) {
+      ServerModel server,
+      RouteModel route,
+      List<HttpRoute> httpRoutes,
+      List<GrpcRoute> grpcRoutes) {
     if (!route.isUsedBy(server.protocol())) {
       return;
     }
@@ -121,15 +130,15 @@ final class ServerAssembly {
     }
     List<Authz> denied = denials(target);
     switch (route.rules()) {
-      case RouteFact.Rules.Http(List<HttpRoute.Rule> rules) ->
+      case RouteModel.Rules.Http(List<HttpRoute.Rule> rules) ->
           httpRoutes.add(Messages.httpRoute(route, rules, own, denied));
-      case RouteFact.Rules.Grpc(List<GrpcRoute.Rule> rules) ->
+      case RouteModel.Rules.Grpc(List<GrpcRoute.Rule> rules) ->
           grpcRoutes.add(Messages.grpcRoute(route, rules, own, denied));
     }
   }
 
-  private void grant(AuthorizationPolicyFact policy, List<Authz> allowed) {
-    if (!world.has(policy.mode())) {
+  private void grant(AuthorizationPolicyModel policy, List<Authz> allowed) {
+    if (!mode.includes(policy.mode())) {
       leftOut = true;
     } else if (grants.of(policy, lookup) instanceof Grant.Allows(Authz authz)) {
       allowed.add(authz);
@@ -137,8 +146,8 @@ final class ServerAssembly {
     }
   }
 
-  private void grant(ServerAuthorizationFact authorization, List<Authz> allowed) {
-    if (!world.has(authorization.mode())) {
+  private void grant(ServerAuthorizationModel authorization, List<Authz> allowed) {
+    if (!mode.includes(authorization.mode())) {
       leftOut = true;
     } else if (grants.of(authorization) instanceof Grant.Allows(Authz authz)) {
       allowed.add(authz);
@@ -148,8 +157,9 @@ final class ServerAssembly {
 
   private List<Authz> denials(Target target) {
     List<Authz> denied = new ArrayList<>();
-    for (DenyPolicyFact policy : namespace.denials.getOrDefault(target, new TreeMap<>()).values()) {
-      if (!world.has(policy.mode())) {
+    for (DenyPolicyModel policy :
+        namespace.denials.getOrDefault(target, new TreeMap<>()).values()) {
+      if (!mode.includes(policy.mode())) {
         leftOut = true;
         continue;
       }
@@ -162,11 +172,11 @@ final class ServerAssembly {
     return denied;
   }
 
-  private @Nullable HttpLocalRateLimit limits(ServerFact server) {
+  private @Nullable HttpLocalRateLimit limits(ServerModel server) {
     if (!Messages.hasRateLimits(server.protocol())) {
       return null;
     }
-    for (RateLimitFact oldest :
+    for (RateLimitModel oldest :
         namespace.rateLimitsByServer.getOrDefault(server.ref().name(), new TreeSet<>())) {
       objects.add(oldest.ref());
       return grants.of(oldest);

@@ -1,29 +1,31 @@
 package io.signetmesh.policy.index;
 
-import io.signetmesh.policy.facts.WorkloadFact;
+import io.signetmesh.policy.effective.PolicyMode;
+import io.signetmesh.policy.effective.WorkloadSettings;
+import io.signetmesh.policy.model.WorkloadModel;
 import java.util.Map;
 import java.util.TreeMap;
 
 /** A workload and the Servers that took its ports. */
 final class WorkloadState {
-  WorkloadFact fact;
+  WorkloadModel model;
   WorkloadSettings settings;
 
-  /** Servers of its ports in the enforced world. */
+  /** Servers of its ports in the enforced policy. */
   Map<Integer, ServerState> servers = new TreeMap<>();
 
-  /** Servers of its ports in the trial world; the same map when no Server is tried on it. */
-  Map<Integer, ServerState> tried = servers;
+  /** Servers of its ports in dry run; the same map when no Server that selects it is a dry run. */
+  Map<Integer, ServerState> dryRun = servers;
 
   final Map<Integer, PortState> watched = new TreeMap<>();
 
-  WorkloadState(WorkloadFact fact, WorkloadSettings settings) {
-    this.fact = fact;
+  WorkloadState(WorkloadModel model, WorkloadSettings settings) {
+    this.model = model;
     this.settings = settings;
   }
 
-  /** The Servers of its ports in a world. */
-  Map<Integer, ServerState> servers(World world) {
-    return world == World.ENFORCED ? servers : tried;
+  /** The Servers of its ports in a mode. */
+  Map<Integer, ServerState> servers(PolicyMode mode) {
+    return mode == PolicyMode.ENFORCED ? servers : dryRun;
   }
 }

@@ -1,4 +1,4 @@
-/** From objects to the effective policy of each workload port, incrementally. */
+/** From changes of objects to the effective policy of each workload port, incrementally. */
 @NullMarked
 package io.signetmesh.policy.index;
 

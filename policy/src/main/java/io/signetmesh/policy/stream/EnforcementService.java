@@ -8,13 +8,12 @@ import io.grpc.stub.StreamObserver;
 import io.signetmesh.crds.manifest.PlainText;
 import io.signetmesh.identity.channel.Caller;
 import io.signetmesh.identity.pki.WorkloadIdentity;
-import io.signetmesh.policy.facts.ObjectRef;
-import io.signetmesh.policy.index.Finding;
-import io.signetmesh.policy.index.ObjectReach;
+import io.signetmesh.policy.effective.PolicySource;
 import io.signetmesh.policy.index.PolicyIndex;
-import io.signetmesh.policy.index.PolicySource;
-import io.signetmesh.policy.stream.EnforcementLedger.ObjectStanding;
-import io.signetmesh.policy.stream.EnforcementLedger.Standing;
+import io.signetmesh.policy.lint.Finding;
+import io.signetmesh.policy.lint.IndexLinter;
+import io.signetmesh.policy.lint.ObjectScope;
+import io.signetmesh.policy.model.ObjectRef;
 import io.signetmesh.v1.EnforcementReport;
 import io.signetmesh.v1.EnforcementStatus;
 import io.signetmesh.v1.EnforcementStatusRequest;
@@ -52,6 +51,7 @@ public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforc
 
   private final Map<ObjectRef, Integer> reporting = new ConcurrentHashMap<>();
   private final PolicyIndex index;
+  private final IndexLinter linter;
   private final EnforcementLedger ledger;
   private final Supplier<List<ReportedFinding>> findings;
   private final PortInspections inspections;
@@ -61,11 +61,12 @@ public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforc
    * @param inspections answers what is asked about one port
    */
   public EnforcementService(
-      PolicyIndex index,
+      IndexLinter linter,
       EnforcementLedger ledger,
       Supplier<List<ReportedFinding>> findings,
       PortInspections inspections) {
-    this.index = index;
+    this.index = linter.index();
+    this.linter = linter;
     this.ledger = ledger;
     this.findings = findings;
     this.inspections = inspections;
@@ -111,16 +112,16 @@ public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforc
   }
 
   /**
-   * How all proxies stand.
+   * What all proxies have in force.
    *
    * @param namespace restricts the answer to workloads and objects of a namespace; empty = all
    */
   public EnforcementStatus status(String namespace) {
     EnforcementStatus.Builder status =
         EnforcementStatus.newBuilder().setCurrentGeneration(index.generation());
-    for (Standing standing : ledger.standings()) {
-      if (namespace.isEmpty() || standing.workload().namespace().equals(namespace)) {
-        status.addPorts(encode(standing));
+    for (PortEnforcementStatus port : ledger.portStatuses()) {
+      if (namespace.isEmpty() || port.workload().namespace().equals(namespace)) {
+        status.addPorts(encode(port));
       }
     }
     objects()
@@ -149,16 +150,16 @@ public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforc
 
   /** All policy objects, those that are in force nowhere too. */
   private Map<PolicySource, ObjectStatus> objects() {
-    List<ObjectReach> all = index.reaches();
-    List<ObjectStanding> standings = ledger.objectStandings();
+    List<ObjectScope> all = linter.scopes();
+    List<ObjectEnforcementStatus> statuses = ledger.objectStatuses();
     Map<PolicySource, ObjectStatus> objects = new TreeMap<>();
-    standings.forEach(standing -> objects.put(standing.source(), encode(standing)));
-    EnforcementLedger.nowhere(all, standings)
+    statuses.forEach(status -> objects.put(status.source(), encode(status)));
+    EnforcementLedger.nowhere(all, statuses)
         .forEach(nowhere -> objects.put(nowhere.source(), encode(nowhere)));
     return objects;
   }
 
-  private static ObjectStatus encode(ObjectReach nowhere) {
+  private static ObjectStatus encode(ObjectScope nowhere) {
     Finding.Rule rule = nowhere.rule();
     return status(nowhere.source())
         .setReach(
@@ -185,14 +186,14 @@ public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforc
         .setMode(source.mode().wireName());
   }
 
-  private static ObjectStatus encode(ObjectStanding standing) {
+  private static ObjectStatus encode(ObjectEnforcementStatus object) {
     ObjectStatus.Builder status =
-        status(standing.source())
+        status(object.source())
             .setReach(io.signetmesh.v1.ObjectReach.OBJECT_REACH_PROXIES)
-            .setProxies(standing.proxies())
-            .setProxiesInForce(standing.inForce())
-            .setGeneration(standing.generation());
-    standing.behind().stream()
+            .setProxies(object.proxies())
+            .setProxiesInForce(object.inForce())
+            .setGeneration(object.generation());
+    object.behind().stream()
         .limit(MAX_BEHIND)
         .forEach(workload -> status.addBehind(workload.namespace() + "/" + workload.name()));
     return status.build();
@@ -219,22 +220,22 @@ public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforc
     }
   }
 
-  private static PortStatus encode(Standing standing) {
+  private static PortStatus encode(PortEnforcementStatus port) {
     PortStatus.Builder status =
         PortStatus.newBuilder()
-            .setNamespace(standing.workload().namespace())
-            .setName(standing.workload().name())
-            .setKind(standing.workload().kind() == ObjectRef.Kind.POD ? "pod" : "external_workload")
-            .setPort(standing.port())
-            .setServer(standing.server())
-            .setGeneration(standing.generation())
-            .setSentGeneration(standing.sent())
-            .setAcknowledgedGeneration(standing.acknowledged())
-            .setRefusal(standing.refusal())
-            .setConnected(standing.connected())
-            .setAcknowledges(standing.acknowledges())
-            .setInForce(standing.inForce());
-    Instant at = standing.acknowledgedAt();
+            .setNamespace(port.workload().namespace())
+            .setName(port.workload().name())
+            .setKind(port.workload().kind() == ObjectRef.Kind.POD ? "pod" : "external_workload")
+            .setPort(port.port())
+            .setServer(port.server())
+            .setGeneration(port.generation())
+            .setSentGeneration(port.sent())
+            .setAcknowledgedGeneration(port.acknowledged())
+            .setRefusal(port.refusal())
+            .setConnected(port.connected())
+            .setAcknowledges(port.acknowledges())
+            .setInForce(port.inForce());
+    Instant at = port.acknowledgedAt();
     if (at != null) {
       status.setAcknowledgedAt(
           Timestamp.newBuilder().setSeconds(at.getEpochSecond()).setNanos(at.getNano()));

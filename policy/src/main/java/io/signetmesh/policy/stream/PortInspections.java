@@ -5,12 +5,14 @@ import io.grpc.StatusRuntimeException;
 import io.signetmesh.cluster.ClusterView;
 import io.signetmesh.crds.manifest.PlainText;
 import io.signetmesh.crds.network.IpLiteral;
-import io.signetmesh.policy.facts.ClientWorkloads;
-import io.signetmesh.policy.facts.ObjectRef;
-import io.signetmesh.policy.index.EffectivePolicy;
-import io.signetmesh.policy.index.Finding;
+import io.signetmesh.policy.clients.ClientWorkloads;
+import io.signetmesh.policy.effective.EffectivePolicy;
 import io.signetmesh.policy.index.PolicyIndex;
-import io.signetmesh.policy.index.Suggestion;
+import io.signetmesh.policy.lint.Finding;
+import io.signetmesh.policy.lint.IndexLinter;
+import io.signetmesh.policy.model.ObjectRef;
+import io.signetmesh.policy.suggest.Suggestion;
+import io.signetmesh.policy.suggest.TypoSuggestions;
 import io.signetmesh.v1.ClientQuery;
 import io.signetmesh.v1.ClientWorkload;
 import io.signetmesh.v1.PolicyFinding;
@@ -29,6 +31,7 @@ import java.util.function.UnaryOperator;
 /** Shows the policy of one port and what is wrong with the objects behind it. */
 public final class PortInspections {
   private final PolicyIndex index;
+  private final IndexLinter linter;
   private final UnaryOperator<Finding> located;
   private final Supplier<ClusterView> view;
 
@@ -37,8 +40,9 @@ public final class PortInspections {
    * @param view the workloads now
    */
   public PortInspections(
-      PolicyIndex index, UnaryOperator<Finding> located, Supplier<ClusterView> view) {
-    this.index = index;
+      IndexLinter linter, UnaryOperator<Finding> located, Supplier<ClusterView> view) {
+    this.index = linter.index();
+    this.linter = linter;
     this.located = located;
     this.view = view;
   }
@@ -56,8 +60,8 @@ public final class PortInspections {
     EffectivePolicy policy =
         index.policy(workload, port).orElseThrow(() -> WorkloadCalls.notFound(workload));
     PortInspection.Builder answer = PortInspection.newBuilder().setServer(policy.stamped());
-    Map<Finding, Suggestion> suggestions = index.suggestions(workload, port);
-    for (Finding finding : index.findings(workload, port)) {
+    Map<Finding, Suggestion> suggestions = TypoSuggestions.of(linter, workload, port);
+    for (Finding finding : linter.findings(workload, port)) {
       PolicyFinding.Builder encoded = encode(located.apply(finding));
       Suggestion suggestion = suggestions.get(finding);
       if (suggestion != null) {
@@ -78,7 +82,7 @@ public final class PortInspections {
   private ClientWorkload client(ClientQuery query) {
     ClientWorkloads workloads = new ClientWorkloads(view.get(), index::workload);
     ClientWorkload.Builder answer = ClientWorkload.newBuilder();
-    Optional<io.signetmesh.policy.facts.ClientWorkload> found =
+    Optional<io.signetmesh.policy.clients.ClientWorkload> found =
         switch (query.getByCase()) {
           case IDENTITY -> workloads.withIdentity(query.getIdentity());
           case IP -> workloads.at(address(query.getIp()));

@@ -2,8 +2,8 @@ package io.signetmesh.policy.stream;
 
 import io.grpc.stub.ServerCallStreamObserver;
 import io.linkerd.proxy.inbound.Server;
-import io.signetmesh.policy.index.EffectivePolicy;
-import io.signetmesh.policy.index.PolicyFeatures;
+import io.signetmesh.policy.effective.EffectivePolicy;
+import io.signetmesh.policy.effective.PolicyFeatures;
 import io.signetmesh.policy.index.PolicyIndex;
 import io.signetmesh.policy.index.PortListener;
 import java.util.concurrent.Executor;
@@ -19,7 +19,7 @@ import org.slf4j.LoggerFactory;
  * One {@code WatchPort} stream. Holds at most the newest state that the client has not taken yet,
  * however slow it reads; states in between are left out, and so is one that equals the last sent.
  */
-final class PortStream implements PortListener, EnforcementLedger.Progress {
+final class PortStream implements PortListener, StreamProgress {
   private static final Logger LOG = LoggerFactory.getLogger(PortStream.class);
 
   private final ServerCallStreamObserver<Server> out;

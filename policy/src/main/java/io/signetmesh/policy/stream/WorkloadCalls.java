@@ -4,10 +4,10 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.signetmesh.cluster.WorkloadRef;
 import io.signetmesh.identity.channel.Caller;
-import io.signetmesh.policy.facts.ClusterFacts;
-import io.signetmesh.policy.facts.ObjectRef;
-import io.signetmesh.policy.facts.WorkloadFact;
 import io.signetmesh.policy.index.PolicyIndex;
+import io.signetmesh.policy.model.ObjectRef;
+import io.signetmesh.policy.model.PolicyModel;
+import io.signetmesh.policy.model.WorkloadModel;
 
 /** Finds out which workload a call is about, and whether the caller may speak for it. */
 final class WorkloadCalls {
@@ -36,7 +36,7 @@ final class WorkloadCalls {
    */
   static ObjectRef parse(String wire) {
     try {
-      return ClusterFacts.refOf(WorkloadRef.parse(wire));
+      return PolicyModel.refOf(WorkloadRef.parse(wire));
     } catch (IllegalArgumentException e) {
       throw Status.INVALID_ARGUMENT.withDescription(e.getMessage()).asRuntimeException();
     }
@@ -49,7 +49,7 @@ final class WorkloadCalls {
    *     the caller is not its proxy
    */
   static void require(PolicyIndex index, ObjectRef ref, Caller caller) {
-    WorkloadFact workload = index.workload(ref).orElse(null);
+    WorkloadModel workload = index.workload(ref).orElse(null);
     if (workload == null) {
       throw notFound(ref);
     }

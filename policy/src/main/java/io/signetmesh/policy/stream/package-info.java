@@ -1,4 +1,7 @@
-/** The gRPC services of the policy port: policy streams and acknowledgements. */
+/**
+ * The gRPC services: policy streams to proxies, the ledger of what proxies acknowledge, and the
+ * answers to operators.
+ */
 @NullMarked
 package io.signetmesh.policy.stream;
 

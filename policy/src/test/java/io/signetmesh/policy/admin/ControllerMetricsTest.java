@@ -1,15 +1,16 @@
 package io.signetmesh.policy.admin;
 
-import static io.signetmesh.policy.index.Facts.pod;
-import static io.signetmesh.policy.index.Facts.policy;
-import static io.signetmesh.policy.index.Facts.server;
-import static io.signetmesh.policy.index.Facts.toServer;
+import static io.signetmesh.policy.TestPolicies.pod;
+import static io.signetmesh.policy.TestPolicies.policy;
+import static io.signetmesh.policy.TestPolicies.server;
+import static io.signetmesh.policy.TestPolicies.toServer;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.signetmesh.identity.channel.ControlLoops;
-import io.signetmesh.policy.facts.Fact;
-import io.signetmesh.policy.index.PolicyConfig;
+import io.signetmesh.policy.effective.PolicyConfig;
 import io.signetmesh.policy.index.PolicyIndex;
+import io.signetmesh.policy.lint.IndexLinter;
+import io.signetmesh.policy.model.PolicyObject;
 import io.signetmesh.policy.stream.EnforcementLedger;
 import io.signetmesh.policy.stream.ReportedFinding;
 import java.io.ByteArrayOutputStream;
@@ -35,7 +36,7 @@ final class ControllerMetricsTest {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     metrics.write(
         out,
-        index,
+        new IndexLinter(index),
         ledger,
         () -> List.of(findings),
         () -> new ControlLoops.Load(5, 2, 8_192, 4_096, Map.of("memory", 7L, "certificate", 3L)));
@@ -84,13 +85,13 @@ final class ControllerMetricsTest {
 
   @Test
   void theNumberOfObjectsInForceNowhereIsBoundedAndThoseWithoutPortComeFirst() throws IOException {
-    List<Fact> facts = new ArrayList<>();
-    facts.add(pod("web", Map.of("app", "web")));
-    facts.add(server("a-web", 8080, Map.of("app", "web")));
+    List<PolicyObject> objects = new ArrayList<>();
+    objects.add(pod("web", Map.of("app", "web")));
+    objects.add(server("a-web", 8080, Map.of("app", "web")));
     for (int i = 0; i < ControllerMetrics.MAX_OBJECTS; i++) {
-      facts.add(server("s" + i, 8080, Map.of("app", "nobody")));
+      objects.add(server("s" + i, 8080, Map.of("app", "nobody")));
     }
-    index.apply(facts, List.of());
+    index.apply(objects, List.of());
     List<String> lines = lines();
     assertThat(lines)
         .contains("signet_policy_objects_left_out 1.0")

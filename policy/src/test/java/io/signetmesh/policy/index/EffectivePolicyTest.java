@@ -1,25 +1,25 @@
 package io.signetmesh.policy.index;
 
-import static io.signetmesh.policy.index.Facts.CONFIG;
-import static io.signetmesh.policy.index.Facts.NS;
-import static io.signetmesh.policy.index.Facts.START;
-import static io.signetmesh.policy.index.Facts.WEB;
-import static io.signetmesh.policy.index.Facts.external;
-import static io.signetmesh.policy.index.Facts.identities;
-import static io.signetmesh.policy.index.Facts.index;
-import static io.signetmesh.policy.index.Facts.meshTls;
-import static io.signetmesh.policy.index.Facts.namespace;
-import static io.signetmesh.policy.index.Facts.network;
-import static io.signetmesh.policy.index.Facts.networks;
-import static io.signetmesh.policy.index.Facts.pod;
-import static io.signetmesh.policy.index.Facts.policy;
-import static io.signetmesh.policy.index.Facts.probed;
-import static io.signetmesh.policy.index.Facts.server;
-import static io.signetmesh.policy.index.Facts.serverAuthorization;
-import static io.signetmesh.policy.index.Facts.serviceAccount;
-import static io.signetmesh.policy.index.Facts.speaking;
-import static io.signetmesh.policy.index.Facts.toNamespace;
-import static io.signetmesh.policy.index.Facts.toServer;
+import static io.signetmesh.policy.TestPolicies.CONFIG;
+import static io.signetmesh.policy.TestPolicies.NS;
+import static io.signetmesh.policy.TestPolicies.START;
+import static io.signetmesh.policy.TestPolicies.WEB;
+import static io.signetmesh.policy.TestPolicies.external;
+import static io.signetmesh.policy.TestPolicies.identities;
+import static io.signetmesh.policy.TestPolicies.index;
+import static io.signetmesh.policy.TestPolicies.meshTls;
+import static io.signetmesh.policy.TestPolicies.namespace;
+import static io.signetmesh.policy.TestPolicies.network;
+import static io.signetmesh.policy.TestPolicies.networks;
+import static io.signetmesh.policy.TestPolicies.pod;
+import static io.signetmesh.policy.TestPolicies.policy;
+import static io.signetmesh.policy.TestPolicies.probed;
+import static io.signetmesh.policy.TestPolicies.server;
+import static io.signetmesh.policy.TestPolicies.serverAuthorization;
+import static io.signetmesh.policy.TestPolicies.serviceAccount;
+import static io.signetmesh.policy.TestPolicies.speaking;
+import static io.signetmesh.policy.TestPolicies.toNamespace;
+import static io.signetmesh.policy.TestPolicies.toServer;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.protobuf.Duration;
@@ -47,21 +47,21 @@ import io.linkerd.proxy.net.IPv6;
 import io.signetmesh.crds.network.Cidr;
 import io.signetmesh.crds.policy.AccessPolicy;
 import io.signetmesh.crds.policy.EnforcementMode;
-import io.signetmesh.policy.facts.AuthorizationPolicyFact;
-import io.signetmesh.policy.facts.Fact;
-import io.signetmesh.policy.facts.IdentityMatch;
-import io.signetmesh.policy.facts.LabelSelection;
-import io.signetmesh.policy.facts.MeshTlsFact;
-import io.signetmesh.policy.facts.NetworkFact;
-import io.signetmesh.policy.facts.NetworkMatch;
-import io.signetmesh.policy.facts.ObjectRef;
-import io.signetmesh.policy.facts.PolicyAnnotations;
-import io.signetmesh.policy.facts.Reference;
-import io.signetmesh.policy.facts.RouteFact;
-import io.signetmesh.policy.facts.ServerAuthorizationFact;
-import io.signetmesh.policy.facts.ServerFact;
-import io.signetmesh.policy.facts.UnusableFact;
-import io.signetmesh.policy.facts.WorkloadFact;
+import io.signetmesh.policy.model.AuthorizationPolicyModel;
+import io.signetmesh.policy.model.IdentityMatch;
+import io.signetmesh.policy.model.LabelSelection;
+import io.signetmesh.policy.model.MeshTlsModel;
+import io.signetmesh.policy.model.NetworkMatch;
+import io.signetmesh.policy.model.NetworkModel;
+import io.signetmesh.policy.model.ObjectRef;
+import io.signetmesh.policy.model.PolicyAnnotations;
+import io.signetmesh.policy.model.PolicyObject;
+import io.signetmesh.policy.model.Reference;
+import io.signetmesh.policy.model.RouteModel;
+import io.signetmesh.policy.model.ServerAuthorizationModel;
+import io.signetmesh.policy.model.ServerModel;
+import io.signetmesh.policy.model.UnusableModel;
+import io.signetmesh.policy.model.WorkloadModel;
 import java.nio.ByteBuffer;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -82,8 +82,8 @@ import org.junit.jupiter.params.provider.EnumSource;
  */
 final class EffectivePolicyTest {
   private static final Map<String, String> APP = Map.of("app", "web");
-  private static final WorkloadFact POD = pod("web", APP);
-  private static final ServerFact SERVER = server("web", 8080, APP);
+  private static final WorkloadModel POD = pod("web", APP);
+  private static final ServerModel SERVER = server("web", 8080, APP);
   private static final String FRONT = "front.shop.serviceaccount.identity.signet.cluster.local";
 
   private static final Authn ANYONE =
@@ -223,9 +223,9 @@ final class EffectivePolicyTest {
               CONFIG,
               probed(
                   POD,
-                  new WorkloadFact.HttpProbe(7777, "/ready"),
-                  new WorkloadFact.HttpProbe(7777, "/live"),
-                  new WorkloadFact.HttpProbe(9999, "/other")));
+                  new WorkloadModel.HttpProbe(7777, "/ready"),
+                  new WorkloadModel.HttpProbe(7777, "/live"),
+                  new WorkloadModel.HttpProbe(9999, "/other")));
       assertThat(at(index, 7777).getProtocol().getDetect().getHttpRoutesList())
           .containsExactly(
               defaultRoute(),
@@ -244,7 +244,7 @@ final class EffectivePolicyTest {
       PolicyIndex index =
           index(
               CONFIG.withProbeNetworks(List.of()),
-              probed(POD, new WorkloadFact.HttpProbe(7777, "/ready")));
+              probed(POD, new WorkloadModel.HttpProbe(7777, "/ready")));
       assertThat(at(index, 7777).getProtocol().getDetect().getHttpRoutesList())
           .containsExactly(defaultRoute());
     }
@@ -260,17 +260,17 @@ final class EffectivePolicyTest {
 
     @Test
     void aServerByNameTakesAllPortsOfThatName() {
-      WorkloadFact pod =
-          new WorkloadFact(
+      WorkloadModel pod =
+          new WorkloadModel(
               WEB,
               "",
               APP,
               PolicyAnnotations.NONE,
               null,
               List.of(
-                  new WorkloadFact.NamedPort("http", 8080),
-                  new WorkloadFact.NamedPort("http", 8081),
-                  new WorkloadFact.NamedPort("admin", 9990)),
+                  new WorkloadModel.NamedPort("http", 8080),
+                  new WorkloadModel.NamedPort("http", 8081),
+                  new WorkloadModel.NamedPort("admin", 9990)),
               List.of());
       PolicyIndex index =
           index(CONFIG, pod, named("web", "http"), server("other", 9990, Map.of("app", "other")));
@@ -305,7 +305,7 @@ final class EffectivePolicyTest {
 
     @Test
     void podSelectorsDoNotSelectExternalWorkloads() {
-      WorkloadFact external = external("vm", APP, "vm.example");
+      WorkloadModel external = external("vm", APP, "vm.example");
       PolicyIndex index = index(CONFIG, external, SERVER);
       assertThat(index.policy(external.ref(), 8080).orElseThrow().server())
           .isEqualTo(defaultServer(AccessPolicy.DENY));
@@ -313,16 +313,16 @@ final class EffectivePolicyTest {
 
     @Test
     void externalWorkloadSelectorsSelectExternalWorkloadsOnly() {
-      WorkloadFact external = external("vm", APP, "vm.example");
-      ServerFact server =
-          new ServerFact(
+      WorkloadModel external = external("vm", APP, "vm.example");
+      ServerModel server =
+          new ServerModel(
               SERVER.ref(),
               "",
               START,
               Map.of(),
               ObjectRef.Kind.EXTERNAL_WORKLOAD,
               LabelSelection.of(APP),
-              new ServerFact.Port.ByName("http"),
+              new ServerModel.Port.ByName("http"),
               io.signetmesh.crds.policy.ProxyProtocol.UNKNOWN,
               AccessPolicy.DENY,
               EnforcementMode.ENFORCE,
@@ -334,15 +334,15 @@ final class EffectivePolicyTest {
 
     @Test
     void aServerSelectsInItsOwnNamespaceOnly() {
-      ServerFact elsewhere =
-          new ServerFact(
+      ServerModel elsewhere =
+          new ServerModel(
               new ObjectRef(ObjectRef.Kind.SERVER, "elsewhere", "web"),
               "",
               START,
               Map.of(),
               ObjectRef.Kind.POD,
               LabelSelection.of(Map.of()),
-              new ServerFact.Port.ByNumber(8080),
+              new ServerModel.Port.ByNumber(8080),
               io.signetmesh.crds.policy.ProxyProtocol.UNKNOWN,
               AccessPolicy.ALL_UNAUTHENTICATED,
               EnforcementMode.ENFORCE,
@@ -389,15 +389,15 @@ final class EffectivePolicyTest {
 
     @Test
     void aServerThatIsNotUnderstoodKeepsItsPortAndGrantsNothing() {
-      ServerFact flawed =
-          new ServerFact(
+      ServerModel flawed =
+          new ServerModel(
               SERVER.ref(),
               "",
               null,
               Map.of(),
               ObjectRef.Kind.POD,
               LabelSelection.of(APP),
-              new ServerFact.Port.ByNumber(8080),
+              new ServerModel.Port.ByNumber(8080),
               io.signetmesh.crds.policy.ProxyProtocol.UNKNOWN,
               AccessPolicy.ALL_UNAUTHENTICATED,
               EnforcementMode.ENFORCE,
@@ -442,15 +442,15 @@ final class EffectivePolicyTest {
       expression.setValues(values == null ? null : List.of(values.split(",")));
       LabelSelector selector = new LabelSelector();
       selector.setMatchExpressions(List.of(expression));
-      ServerFact server =
-          new ServerFact(
+      ServerModel server =
+          new ServerModel(
               SERVER.ref(),
               "",
               START,
               Map.of(),
               ObjectRef.Kind.POD,
               LabelSelection.of(selector),
-              new ServerFact.Port.ByNumber(8080),
+              new ServerModel.Port.ByNumber(8080),
               io.signetmesh.crds.policy.ProxyProtocol.UNKNOWN,
               AccessPolicy.DENY,
               EnforcementMode.ENFORCE,
@@ -552,8 +552,8 @@ final class EffectivePolicyTest {
 
     @Test
     void itSelectsServersByLabel() {
-      ServerAuthorizationFact bySelector =
-          new ServerAuthorizationFact(
+      ServerAuthorizationModel bySelector =
+          new ServerAuthorizationModel(
               sazRef(),
               "",
               null,
@@ -563,8 +563,8 @@ final class EffectivePolicyTest {
               null,
               EnforcementMode.ENFORCE);
       assertThat(granted(bySelector)).isEqualTo(webServer(saz("a", CLUSTER, ANYONE)));
-      ServerAuthorizationFact other =
-          new ServerAuthorizationFact(
+      ServerAuthorizationModel other =
+          new ServerAuthorizationModel(
               sazRef(),
               "",
               null,
@@ -581,15 +581,15 @@ final class EffectivePolicyTest {
       assertThat(granted(serverAuthorization("a", "WEB", true, null))).isEqualTo(webServer());
     }
 
-    private Server granted(ServerAuthorizationFact authorization) {
+    private Server granted(ServerAuthorizationModel authorization) {
       return at(index(CONFIG, POD, SERVER, authorization), 8080);
     }
 
-    private ServerAuthorizationFact saz(
+    private ServerAuthorizationModel saz(
         List<NetworkMatch> networks,
         boolean unauthenticated,
-        ServerAuthorizationFact.@Nullable MeshTls meshTls) {
-      return new ServerAuthorizationFact(
+        ServerAuthorizationModel.@Nullable MeshTls meshTls) {
+      return new ServerAuthorizationModel(
           sazRef(), "", "web", null, networks, unauthenticated, meshTls, EnforcementMode.ENFORCE);
     }
 
@@ -597,9 +597,9 @@ final class EffectivePolicyTest {
       return new ObjectRef(ObjectRef.Kind.SERVER_AUTHORIZATION, NS, "a");
     }
 
-    private ServerAuthorizationFact.MeshTls tls(
+    private ServerAuthorizationModel.MeshTls tls(
         boolean unauthenticated, List<String> identities, Reference... accounts) {
-      return new ServerAuthorizationFact.MeshTls(
+      return new ServerAuthorizationModel.MeshTls(
           unauthenticated,
           identities.stream().map(IdentityMatch::parse).toList(),
           List.of(accounts));
@@ -652,8 +652,8 @@ final class EffectivePolicyTest {
 
     @Test
     void authenticationsOfOtherNamespacesAreFound() {
-      MeshTlsFact elsewhere =
-          new MeshTlsFact(
+      MeshTlsModel elsewhere =
+          new MeshTlsModel(
               new ObjectRef(ObjectRef.Kind.MESH_TLS_AUTHENTICATION, "iam", "m"),
               "",
               List.of(new IdentityMatch.Exact("a.b")),
@@ -688,7 +688,7 @@ final class EffectivePolicyTest {
               CONFIG,
               POD,
               SERVER,
-              new UnusableFact(
+              new UnusableModel(
                   new ObjectRef(ObjectRef.Kind.MESH_TLS_AUTHENTICATION, NS, "odd"), "", "is odd"),
               policy("p", toServer("web"), new Reference(group, kind, null, name)));
       assertThat(at(index, 8080)).isEqualTo(webServer());
@@ -710,7 +710,7 @@ final class EffectivePolicyTest {
 
     @Test
     void groupsAndKindsCompareWithoutCase() {
-      AuthorizationPolicyFact shouted =
+      AuthorizationPolicyModel shouted =
           policy(
               "p",
               new Reference("POLICY.linkerd.io", "SERVER", null, "web"),
@@ -780,7 +780,7 @@ final class EffectivePolicyTest {
       return at(index(CONFIG, POD, SERVER, policy("p", toServer("web"), authentications)), 8080);
     }
 
-    private Server granted(Fact authentication, Reference... authentications) {
+    private Server granted(PolicyObject authentication, Reference... authentications) {
       return at(
           index(CONFIG, POD, SERVER, authentication, policy("p", toServer("web"), authentications)),
           8080);
@@ -806,8 +806,8 @@ final class EffectivePolicyTest {
 
     @Test
     void referencesMeanServiceAccountsAndWholeNamespaces() {
-      MeshTlsFact references =
-          new MeshTlsFact(
+      MeshTlsModel references =
+          new MeshTlsModel(
               new ObjectRef(ObjectRef.Kind.MESH_TLS_AUTHENTICATION, NS, "m"),
               "",
               List.of(),
@@ -826,8 +826,8 @@ final class EffectivePolicyTest {
 
     @Test
     void aReferenceToAnythingElseMakesThePolicyVoid() {
-      MeshTlsFact references =
-          new MeshTlsFact(
+      MeshTlsModel references =
+          new MeshTlsModel(
               new ObjectRef(ObjectRef.Kind.MESH_TLS_AUTHENTICATION, NS, "m"),
               "",
               List.of(new IdentityMatch.Exact("a.b")),
@@ -845,8 +845,8 @@ final class EffectivePolicyTest {
 
     @Test
     void networksAreOfBothFamiliesWithExceptions() {
-      NetworkFact fact =
-          new NetworkFact(
+      NetworkModel object =
+          new NetworkModel(
               new ObjectRef(ObjectRef.Kind.NETWORK_AUTHENTICATION, NS, "n"),
               "",
               List.of(
@@ -858,7 +858,7 @@ final class EffectivePolicyTest {
                   // Its exceptions leave nothing, which must not read as no network at all.
                   new NetworkMatch(Cidr.parse("172.16.0.0/12"), List.of(Cidr.parse("0.0.0.0/0")))));
       PolicyIndex index =
-          index(CONFIG, POD, SERVER, fact, policy("p", toServer("web"), network("n")));
+          index(CONFIG, POD, SERVER, object, policy("p", toServer("web"), network("n")));
       assertThat(at(index, 8080).getAuthorizations(0).getNetworksList())
           .containsExactly(
               Network.newBuilder()
@@ -870,11 +870,11 @@ final class EffectivePolicyTest {
               net("2001:db8::/32"));
     }
 
-    private Authn required(MeshTlsFact authentication) {
+    private Authn required(MeshTlsModel authentication) {
       return server(authentication).getAuthorizations(0).getAuthentication();
     }
 
-    private Server server(MeshTlsFact authentication) {
+    private Server server(MeshTlsModel authentication) {
       return at(
           index(CONFIG, POD, SERVER, authentication, policy("p", toServer("web"), meshTls("m"))),
           8080);
@@ -889,7 +889,7 @@ final class EffectivePolicyTest {
       PolicyIndex index =
           index(
               CONFIG,
-              probed(POD, new WorkloadFact.HttpProbe(8080, "/live")),
+              probed(POD, new WorkloadModel.HttpProbe(8080, "/live")),
               SERVER,
               route("young", START.plusSeconds(1)),
               route("timeless", null),
@@ -917,15 +917,15 @@ final class EffectivePolicyTest {
           .isEmpty();
     }
 
-    private RouteFact route(String name, @Nullable Instant created) {
-      return new RouteFact(
+    private RouteModel route(String name, @Nullable Instant created) {
+      return new RouteModel(
           new ObjectRef(ObjectRef.Kind.HTTP_ROUTE, NS, name),
           "",
           created,
           List.of("web"),
           List.of(),
           List.of(),
-          new RouteFact.Rules.Http(List.of(HttpRoute.Rule.getDefaultInstance())),
+          new RouteModel.Rules.Http(List.of(HttpRoute.Rule.getDefaultInstance())),
           List.of());
     }
   }
@@ -936,22 +936,22 @@ final class EffectivePolicyTest {
     return index.policy(WEB, port).orElseThrow().server();
   }
 
-  private static String winner(ServerFact... servers) {
-    List<Fact> facts = new ArrayList<>(List.of(servers));
-    facts.add(POD);
-    return at(index(CONFIG, facts.toArray(Fact[]::new)), 8080).getLabelsOrThrow("name");
+  private static String winner(ServerModel... servers) {
+    List<PolicyObject> objects = new ArrayList<>(List.of(servers));
+    objects.add(POD);
+    return at(index(CONFIG, objects.toArray(PolicyObject[]::new)), 8080).getLabelsOrThrow("name");
   }
 
-  private static ServerFact aged(String name, @Nullable Instant created) {
-    return server(name, new ServerFact.Port.ByNumber(8080), APP, created, AccessPolicy.DENY);
+  private static ServerModel aged(String name, @Nullable Instant created) {
+    return server(name, new ServerModel.Port.ByNumber(8080), APP, created, AccessPolicy.DENY);
   }
 
-  private static ServerFact named(String name, String port) {
-    return server(name, new ServerFact.Port.ByName(port), APP, START, AccessPolicy.DENY);
+  private static ServerModel named(String name, String port) {
+    return server(name, new ServerModel.Port.ByName(port), APP, START, AccessPolicy.DENY);
   }
 
-  private static ServerFact serverWith(AccessPolicy policy) {
-    return server("web", new ServerFact.Port.ByNumber(8080), APP, START, policy);
+  private static ServerModel serverWith(AccessPolicy policy) {
+    return server("web", new ServerModel.Port.ByNumber(8080), APP, START, policy);
   }
 
   private static String name(HttpRoute route) {

@@ -1,21 +1,25 @@
 package io.signetmesh.policy.index;
 
-import static io.signetmesh.policy.index.Facts.NS;
-import static io.signetmesh.policy.index.Facts.START;
+import static io.signetmesh.policy.TestPolicies.NS;
+import static io.signetmesh.policy.TestPolicies.START;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.signetmesh.crds.policy.AccessPolicy;
 import io.signetmesh.crds.policy.EnforcementMode;
 import io.signetmesh.crds.policy.ProxyProtocol;
-import io.signetmesh.policy.facts.Fact;
-import io.signetmesh.policy.facts.LabelSelection;
-import io.signetmesh.policy.facts.ObjectRef;
-import io.signetmesh.policy.facts.PolicyAnnotations;
-import io.signetmesh.policy.facts.Reference;
-import io.signetmesh.policy.facts.RouteFact;
-import io.signetmesh.policy.facts.ServerAuthorizationFact;
-import io.signetmesh.policy.facts.ServerFact;
-import io.signetmesh.policy.facts.UnusableFact;
+import io.signetmesh.policy.TestPolicies;
+import io.signetmesh.policy.effective.EffectivePolicy;
+import io.signetmesh.policy.lint.IndexLinter;
+import io.signetmesh.policy.lint.ObjectScope;
+import io.signetmesh.policy.model.LabelSelection;
+import io.signetmesh.policy.model.ObjectRef;
+import io.signetmesh.policy.model.PolicyAnnotations;
+import io.signetmesh.policy.model.PolicyObject;
+import io.signetmesh.policy.model.Reference;
+import io.signetmesh.policy.model.RouteModel;
+import io.signetmesh.policy.model.ServerAuthorizationModel;
+import io.signetmesh.policy.model.ServerModel;
+import io.signetmesh.policy.model.UnusableModel;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -38,46 +42,48 @@ final class PolicyIndexProperties {
   @Property(tries = 400)
   void followingEditsEqualsBuildingAfresh(@ForAll long seed) {
     Random random = new Random(seed);
-    PolicyIndex index = new PolicyIndex(Facts.CONFIG, InstantSource.fixed(START));
-    Map<ObjectRef, Fact> objects = new TreeMap<>();
+    PolicyIndex index = new PolicyIndex(TestPolicies.CONFIG, InstantSource.fixed(START));
+    IndexLinter linter = new IndexLinter(index);
+    Map<ObjectRef, PolicyObject> objects = new TreeMap<>();
     Map<String, Recorder> recorders = new HashMap<>();
     for (int step = 0; step < 25; step++) {
-      List<Fact> upserts = new ArrayList<>();
+      List<PolicyObject> upserts = new ArrayList<>();
       List<ObjectRef> removals = new ArrayList<>();
       int edits = 1 + random.nextInt(step == 0 ? 20 : 4);
       for (int edit = 0; edit < edits; edit++) {
         if (!objects.isEmpty() && random.nextInt(4) == 0) {
           List<ObjectRef> refs = List.copyOf(objects.keySet());
           ObjectRef victim = refs.get(random.nextInt(refs.size()));
-          if (upserts.stream().noneMatch(fact -> fact.ref().equals(victim))) {
+          if (upserts.stream().noneMatch(object -> object.ref().equals(victim))) {
             removals.add(victim);
             objects.remove(victim);
           }
         } else {
-          Fact fact = randomFact(random);
-          upserts.removeIf(earlier -> earlier.ref().equals(fact.ref()));
-          removals.remove(fact.ref());
-          upserts.add(fact);
-          objects.put(fact.ref(), fact);
+          PolicyObject object = randomObject(random);
+          upserts.removeIf(earlier -> earlier.ref().equals(object.ref()));
+          removals.remove(object.ref());
+          upserts.add(object);
+          objects.put(object.ref(), object);
         }
       }
       index.apply(upserts, removals);
 
-      PolicyIndex afresh = new PolicyIndex(Facts.CONFIG, InstantSource.fixed(START));
+      PolicyIndex afresh = new PolicyIndex(TestPolicies.CONFIG, InstantSource.fixed(START));
       afresh.apply(objects.values(), List.of());
-      assertThat(index.findings()).isEqualTo(afresh.findings());
-      assertThat(index.reaches()).isEqualTo(afresh.reaches());
+      IndexLinter lintedAfresh = new IndexLinter(afresh);
+      assertThat(linter.findings()).isEqualTo(lintedAfresh.findings());
+      assertThat(linter.scopes()).isEqualTo(lintedAfresh.scopes());
       Set<ObjectRef> bearing = new HashSet<>();
-      for (ObjectReach reach : index.reaches()) {
-        assertThat(reach.reason().isEmpty()).as("%s", reach).isEqualTo(reach.hasPorts());
-        if (reach.hasPorts()) {
-          bearing.add(reach.source().object());
+      for (ObjectScope scope : linter.scopes()) {
+        assertThat(scope.reason().isEmpty()).as("%s", scope).isEqualTo(scope.hasPorts());
+        if (scope.hasPorts()) {
+          bearing.add(scope.source().object());
         }
       }
       Set<ObjectRef> behindPorts = new HashSet<>();
       recorders.values().removeIf(recorder -> recorder.gone);
       for (ObjectRef ref : objects.keySet()) {
-        if (!(objects.get(ref) instanceof io.signetmesh.policy.facts.WorkloadFact)) {
+        if (!(objects.get(ref) instanceof io.signetmesh.policy.model.WorkloadModel)) {
           continue;
         }
         index
@@ -107,7 +113,7 @@ final class PolicyIndexProperties {
     return recorder;
   }
 
-  private static Fact randomFact(Random random) {
+  private static PolicyObject randomObject(Random random) {
     String name = "n" + random.nextInt(4);
     Map<String, String> labels =
         Map.of("app", "a" + random.nextInt(2), "tier", "t" + random.nextInt(2));
@@ -115,50 +121,51 @@ final class PolicyIndexProperties {
         random.nextBoolean()
             ? Map.of("app", "a" + random.nextInt(2))
             : random.nextBoolean() ? Map.of() : Map.of("tier", "t" + random.nextInt(2));
-    Fact fact = randomFact(random, name, labels, selector);
+    PolicyObject object = randomObject(random, name, labels, selector);
     if (random.nextInt(3) == 0) {
-      return switch (fact) {
-        case io.signetmesh.policy.facts.ServerFact server -> Facts.audited(server);
-        case io.signetmesh.policy.facts.AuthorizationPolicyFact policy -> Facts.audited(policy);
-        case io.signetmesh.policy.facts.DenyPolicyFact policy -> Facts.audited(policy);
-        default -> fact;
+      return switch (object) {
+        case io.signetmesh.policy.model.ServerModel server -> TestPolicies.audited(server);
+        case io.signetmesh.policy.model.AuthorizationPolicyModel policy ->
+            TestPolicies.audited(policy);
+        case io.signetmesh.policy.model.DenyPolicyModel policy -> TestPolicies.audited(policy);
+        default -> object;
       };
     }
-    return fact;
+    return object;
   }
 
-  private static Fact randomFact(
+  private static PolicyObject randomObject(
       Random random, String name, Map<String, String> labels, Map<String, String> selector) {
     return switch (random.nextInt(12)) {
-      case 0 -> Facts.pod(name, labels, annotations(random));
-      case 1 -> Facts.external(name, labels, "id" + random.nextInt(2));
-      case 2 -> Facts.namespace(annotations(random));
+      case 0 -> TestPolicies.pod(name, labels, annotations(random));
+      case 1 -> TestPolicies.external(name, labels, "id" + random.nextInt(2));
+      case 2 -> TestPolicies.namespace(annotations(random));
       case 3, 4 -> randomServer(random, name, selector);
       case 5, 6 -> {
         List<Reference> targets =
             List.of(
-                Facts.toServer("n" + random.nextInt(4)),
-                Facts.toNamespace(NS),
+                TestPolicies.toServer("n" + random.nextInt(4)),
+                TestPolicies.toNamespace(NS),
                 new Reference("policy.linkerd.io", "HTTPRoute", null, "N" + random.nextInt(4)));
         List<Reference> authentications =
             List.of(
-                Facts.meshTls("n" + random.nextInt(4)),
-                Facts.network("n" + random.nextInt(4)),
-                Facts.serviceAccount("n" + random.nextInt(4)));
-        yield Facts.policy(
+                TestPolicies.meshTls("n" + random.nextInt(4)),
+                TestPolicies.network("n" + random.nextInt(4)),
+                TestPolicies.serviceAccount("n" + random.nextInt(4)));
+        yield TestPolicies.policy(
             name,
             targets.get(random.nextInt(3)),
             authentications.subList(0, random.nextInt(3)).toArray(Reference[]::new));
       }
       case 7 ->
           random.nextInt(4) == 0
-              ? new UnusableFact(
+              ? new UnusableModel(
                   new ObjectRef(ObjectRef.Kind.MESH_TLS_AUTHENTICATION, NS, name), "", "is odd")
-              : Facts.identities(name, "a" + random.nextInt(3), "*.b");
+              : TestPolicies.identities(name, "a" + random.nextInt(3), "*.b");
       case 8 ->
           random.nextBoolean()
-              ? Facts.networks(name, "10." + random.nextInt(3) + ".0.0/16")
-              : new ServerAuthorizationFact(
+              ? TestPolicies.networks(name, "10." + random.nextInt(3) + ".0.0/16")
+              : new ServerAuthorizationModel(
                   new ObjectRef(ObjectRef.Kind.SERVER_AUTHORIZATION, NS, name),
                   "",
                   null,
@@ -170,48 +177,51 @@ final class PolicyIndexProperties {
       case 9 -> {
         List<Reference> targets =
             List.of(
-                Facts.toServer("n" + random.nextInt(4)),
-                Facts.toNamespace(NS),
-                Facts.toRoute("N" + random.nextInt(4)));
+                TestPolicies.toServer("n" + random.nextInt(4)),
+                TestPolicies.toNamespace(NS),
+                TestPolicies.toRoute("N" + random.nextInt(4)));
         List<Reference> authentications =
-            List.of(Facts.meshTls("n" + random.nextInt(4)), Facts.network("n" + random.nextInt(4)));
-        yield Facts.deny(
+            List.of(
+                TestPolicies.meshTls("n" + random.nextInt(4)),
+                TestPolicies.network("n" + random.nextInt(4)));
+        yield TestPolicies.deny(
             name,
             targets.get(random.nextInt(3)),
             authentications.subList(0, random.nextInt(3)).toArray(Reference[]::new));
       }
       case 10 ->
-          Facts.rateLimit(
+          TestPolicies.rateLimit(
               name,
               "n" + random.nextInt(4),
               1 + random.nextInt(3),
               random.nextBoolean() ? START : null);
       default ->
-          new RouteFact(
+          new RouteModel(
               new ObjectRef(ObjectRef.Kind.HTTP_ROUTE, NS, name),
               "",
               random.nextBoolean() ? START : null,
               List.of("n" + random.nextInt(4)),
               List.of(),
               List.of(),
-              new RouteFact.Rules.Http(List.of()),
+              new RouteModel.Rules.Http(List.of()),
               List.of());
     };
   }
 
-  private static ServerFact randomServer(Random random, String name, Map<String, String> selector) {
-    ServerFact.Port port =
+  private static ServerModel randomServer(
+      Random random, String name, Map<String, String> selector) {
+    ServerModel.Port port =
         random.nextBoolean()
-            ? new ServerFact.Port.ByNumber(PORTS[random.nextInt(PORTS.length)])
-            : new ServerFact.Port.ByName(random.nextBoolean() ? "http" : "admin");
-    ServerFact server =
-        Facts.server(
+            ? new ServerModel.Port.ByNumber(PORTS[random.nextInt(PORTS.length)])
+            : new ServerModel.Port.ByName(random.nextBoolean() ? "http" : "admin");
+    ServerModel server =
+        TestPolicies.server(
             name,
             port,
             selector,
             START.plusSeconds(random.nextInt(3)),
             ACCESS.get(random.nextInt(ACCESS.size())));
-    return Facts.speaking(server, PROTOCOLS.get(random.nextInt(PROTOCOLS.size())));
+    return TestPolicies.speaking(server, PROTOCOLS.get(random.nextInt(PROTOCOLS.size())));
   }
 
   private static PolicyAnnotations annotations(Random random) {

@@ -4,13 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.linkerd.proxy.inbound.Server;
 import io.signetmesh.crds.policy.EnforcementMode;
-import io.signetmesh.policy.facts.ObjectRef;
-import io.signetmesh.policy.index.EffectivePolicy;
-import io.signetmesh.policy.index.PolicySource;
+import io.signetmesh.policy.effective.EffectivePolicy;
+import io.signetmesh.policy.effective.PolicySource;
+import io.signetmesh.policy.model.ObjectRef;
 import io.signetmesh.policy.stream.EnforcementLedger.Counts;
-import io.signetmesh.policy.stream.EnforcementLedger.ObjectStanding;
-import io.signetmesh.policy.stream.EnforcementLedger.Progress;
-import io.signetmesh.policy.stream.EnforcementLedger.Standing;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -36,7 +33,8 @@ final class EnforcementLedgerTest {
     ledger.acknowledged(WEB, 80, "", 7, "");
     assertThat(only())
         .isEqualTo(
-            new Standing(WEB, 80, "policy.linkerd.io/server/web", 7, 7, 7, NOW, "", true, true));
+            new PortEnforcementStatus(
+                WEB, 80, "policy.linkerd.io/server/web", 7, 7, 7, NOW, "", true, true));
     assertThat(only().inForce()).isTrue();
     // A later generation of the view that did not touch the port changes nothing about it.
     assertThat(ledger.summary(9)).hasToString("1 of 1 ports enforce generation 9");
@@ -125,7 +123,7 @@ final class EnforcementLedgerTest {
     }
     assertThat(ledger.acknowledged(WEB, 60_000, "", 1, "")).isFalse();
     assertThat(ledger.acknowledged(WEB, 1, "", 2, "")).isTrue();
-    assertThat(ledger.standings()).hasSize(EnforcementLedger.MAX_PORTS_PER_WORKLOAD);
+    assertThat(ledger.portStatuses()).hasSize(EnforcementLedger.MAX_PORTS_PER_WORKLOAD);
   }
 
   private static final PolicySource SERVER =
@@ -141,16 +139,16 @@ final class EnforcementLedgerTest {
     ledger.opened(API, 80, new Stream(sent(7, SERVER), null, true));
     ledger.acknowledged(WEB, 80, "", 7, "");
     ledger.acknowledged(API, 80, "", 7, "");
-    assertThat(ledger.objectStandings())
+    assertThat(ledger.objectStatuses())
         .containsExactly(
-            new ObjectStanding(SERVER, 2, 1, List.of(WEB), 8),
-            new ObjectStanding(TRIED, 1, 0, List.of(WEB), 8));
+            new ObjectEnforcementStatus(SERVER, 2, 1, List.of(WEB), 8),
+            new ObjectEnforcementStatus(TRIED, 1, 0, List.of(WEB), 8));
 
     ledger.acknowledged(WEB, 81, "", 8, "");
-    assertThat(ledger.objectStandings())
+    assertThat(ledger.objectStatuses())
         .containsExactly(
-            new ObjectStanding(SERVER, 2, 2, List.of(), 8),
-            new ObjectStanding(TRIED, 1, 1, List.of(), 8));
+            new ObjectEnforcementStatus(SERVER, 2, 2, List.of(), 8),
+            new ObjectEnforcementStatus(TRIED, 1, 1, List.of(), 8));
     assertThat(ledger.counts()).isEqualTo(new Counts(3, 3, 0, 0, 0));
   }
 
@@ -162,8 +160,8 @@ final class EnforcementLedgerTest {
     ledger.acknowledged(API, 80, "", 7, "");
     ObjectRef old = ObjectRef.pod("shop", "old");
     ledger.opened(old, 80, new Stream(sent(7, SERVER), null, false));
-    assertThat(ledger.objectStandings())
-        .containsExactly(new ObjectStanding(SERVER, 3, 0, List.of(API, old, WEB), 8));
+    assertThat(ledger.objectStatuses())
+        .containsExactly(new ObjectEnforcementStatus(SERVER, 3, 0, List.of(API, old, WEB), 8));
     assertThat(ledger.counts()).isEqualTo(new Counts(3, 0, 1, 1, 1));
   }
 
@@ -178,8 +176,8 @@ final class EnforcementLedgerTest {
     ledger.acknowledged(WEB, 80, "after", 8, "");
     assertThat(only().inForce()).isFalse();
     assertThat(only().acknowledged()).isEqualTo(7);
-    assertThat(ledger.objectStandings())
-        .containsExactly(new ObjectStanding(SERVER, 1, 0, List.of(WEB), 8));
+    assertThat(ledger.objectStatuses())
+        .containsExactly(new ObjectEnforcementStatus(SERVER, 1, 0, List.of(WEB), 8));
     assertThat(ledger.counts()).isEqualTo(new Counts(2, 0, 1, 0, 0));
     ledger.acknowledged(WEB, 80, "before", 8, "unknown protocol");
     assertThat(only().refusal()).isEqualTo("unknown protocol");
@@ -218,7 +216,7 @@ final class EnforcementLedgerTest {
     Stream stream = new Stream(sent(7, SERVER), null, true);
     ledger.opened(WEB, 80, stream);
     ledger.closed(WEB, 80, stream);
-    assertThat(ledger.objectStandings()).isEmpty();
+    assertThat(ledger.objectStatuses()).isEmpty();
     assertThat(ledger.counts()).isEqualTo(new Counts(0, 0, 0, 0, 0));
   }
 
@@ -251,9 +249,9 @@ final class EnforcementLedgerTest {
     assertThat(ledger.opened(WEB, 10, more)).isFalse();
   }
 
-  private Standing only() {
-    assertThat(ledger.standings()).hasSize(1);
-    return ledger.standings().getFirst();
+  private PortEnforcementStatus only() {
+    assertThat(ledger.portStatuses()).hasSize(1);
+    return ledger.portStatuses().getFirst();
   }
 
   private static EffectivePolicy sent(long generation, PolicySource... sources) {
@@ -272,7 +270,7 @@ final class EnforcementLedgerTest {
       @Nullable EffectivePolicy pending,
       boolean acknowledges,
       String instance)
-      implements Progress {
+      implements StreamProgress {
     Stream(
         @Nullable EffectivePolicy sent, @Nullable EffectivePolicy pending, boolean acknowledges) {
       this(sent, pending, acknowledges, "");

@@ -1,19 +1,20 @@
 package io.signetmesh.policy.stream;
 
-import static io.signetmesh.policy.index.Facts.CONFIG;
-import static io.signetmesh.policy.index.Facts.NS;
-import static io.signetmesh.policy.index.Facts.WEB;
-import static io.signetmesh.policy.index.Facts.index;
-import static io.signetmesh.policy.index.Facts.pod;
-import static io.signetmesh.policy.index.Facts.policy;
-import static io.signetmesh.policy.index.Facts.server;
-import static io.signetmesh.policy.index.Facts.toServer;
+import static io.signetmesh.policy.TestPolicies.CONFIG;
+import static io.signetmesh.policy.TestPolicies.NS;
+import static io.signetmesh.policy.TestPolicies.WEB;
+import static io.signetmesh.policy.TestPolicies.index;
+import static io.signetmesh.policy.TestPolicies.pod;
+import static io.signetmesh.policy.TestPolicies.policy;
+import static io.signetmesh.policy.TestPolicies.server;
+import static io.signetmesh.policy.TestPolicies.toServer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
 
 import io.signetmesh.cluster.ClusterView;
-import io.signetmesh.policy.index.EffectivePolicy;
+import io.signetmesh.policy.effective.EffectivePolicy;
 import io.signetmesh.policy.index.PolicyIndex;
+import io.signetmesh.policy.lint.IndexLinter;
 import io.signetmesh.v1.EnforcementStatus;
 import io.signetmesh.v1.ObjectReach;
 import io.signetmesh.v1.ObjectStatus;
@@ -41,10 +42,11 @@ final class EnforcementServiceTest {
 
   private EnforcementStatus status(String namespace) {
     return new EnforcementService(
-            index,
+            new IndexLinter(index),
             ledger,
             List::of,
-            new PortInspections(index, finding -> finding, () -> ClusterView.EMPTY))
+            new PortInspections(
+                new IndexLinter(index), finding -> finding, () -> ClusterView.EMPTY))
         .status(namespace);
   }
 
@@ -54,7 +56,7 @@ final class EnforcementServiceTest {
     ledger.opened(
         WEB,
         8080,
-        new EnforcementLedger.Progress() {
+        new StreamProgress() {
           @Override
           public EffectivePolicy sent() {
             return newest;
@@ -114,10 +116,11 @@ final class EnforcementServiceTest {
             new ReportedFinding(false, "selects-nothing", NS, "four"));
     EnforcementService service =
         new EnforcementService(
-            index,
+            new IndexLinter(index),
             ledger,
             () -> findings,
-            new PortInspections(index, finding -> finding, () -> ClusterView.EMPTY));
+            new PortInspections(
+                new IndexLinter(index), finding -> finding, () -> ClusterView.EMPTY));
     assertThat(service.status("").getInvalidManifests()).isEqualTo(1);
     assertThat(service.status("").getPolicyErrors()).isEqualTo(2);
     assertThat(service.status(NS).getPolicyErrors()).isEqualTo(1);

@@ -1,14 +1,14 @@
 package io.signetmesh.policy.stream;
 
-import static io.signetmesh.policy.index.Facts.CONFIG;
-import static io.signetmesh.policy.index.Facts.WEB;
-import static io.signetmesh.policy.index.Facts.audited;
-import static io.signetmesh.policy.index.Facts.index;
-import static io.signetmesh.policy.index.Facts.meshTls;
-import static io.signetmesh.policy.index.Facts.pod;
-import static io.signetmesh.policy.index.Facts.policy;
-import static io.signetmesh.policy.index.Facts.server;
-import static io.signetmesh.policy.index.Facts.toServer;
+import static io.signetmesh.policy.TestPolicies.CONFIG;
+import static io.signetmesh.policy.TestPolicies.WEB;
+import static io.signetmesh.policy.TestPolicies.audited;
+import static io.signetmesh.policy.TestPolicies.index;
+import static io.signetmesh.policy.TestPolicies.meshTls;
+import static io.signetmesh.policy.TestPolicies.pod;
+import static io.signetmesh.policy.TestPolicies.policy;
+import static io.signetmesh.policy.TestPolicies.server;
+import static io.signetmesh.policy.TestPolicies.toServer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
@@ -20,6 +20,7 @@ import io.signetmesh.cluster.ClusterView;
 import io.signetmesh.cluster.WorkloadRef;
 import io.signetmesh.policy.ClusterObjects;
 import io.signetmesh.policy.index.PolicyIndex;
+import io.signetmesh.policy.lint.IndexLinter;
 import io.signetmesh.v1.ClientQuery;
 import io.signetmesh.v1.ClientWorkload;
 import io.signetmesh.v1.PolicyFinding;
@@ -42,7 +43,10 @@ final class PortInspectionsTest {
             audited(policy("tried", toServer("web"))),
             policy("typo", toServer("web"), meshTls("clints")));
     PortInspection shown =
-        new PortInspections(index, finding -> finding.at("shop.yaml:7:3"), () -> ClusterView.EMPTY)
+        new PortInspections(
+                new IndexLinter(index),
+                finding -> finding.at("shop.yaml:7:3"),
+                () -> ClusterView.EMPTY)
             .inspect(
                 PortInspectionRequest.newBuilder().setWorkload("shop:web").setPort(8080).build());
     assertThat(shown.getServer()).isEqualTo(index.policy(WEB, 8080).orElseThrow().stamped());
@@ -72,15 +76,15 @@ final class PortInspectionsTest {
             policy("typo", toServer("wbe")),
             policy("lost", toServer("web"), meshTls("nobodys")));
     PortInspection shown =
-        new PortInspections(index, finding -> finding, () -> ClusterView.EMPTY)
+        new PortInspections(new IndexLinter(index), finding -> finding, () -> ClusterView.EMPTY)
             .inspect(
                 PortInspectionRequest.newBuilder().setWorkload("shop:web").setPort(8080).build());
     assertThat(shown.getServer().getAuthorizationsList()).isEmpty();
     assertThat(shown.getFindingsList()).hasSize(2);
     for (PolicyFinding finding : shown.getFindingsList()) {
-      boolean slip = finding.getObject().getName().equals("typo");
-      assertThat(finding.hasSuggestion()).isEqualTo(slip);
-      if (slip) {
+      boolean typo = finding.getObject().getName().equals("typo");
+      assertThat(finding.hasSuggestion()).isEqualTo(typo);
+      if (typo) {
         assertThat(finding.getSuggestion().getMeant()).isEqualTo("web");
         assertThat(finding.getSuggestion().getServer().getAuthorizationsList())
             .singleElement()
@@ -107,7 +111,8 @@ final class PortInspectionsTest {
 
   private static ClientWorkload client(ClientQuery.Builder query, Pod... pods) {
     PolicyIndex index = index(CONFIG, pod("web", APP), pod("frontend", Map.of()));
-    return new PortInspections(index, finding -> finding, () -> ClusterView.of(List.of(pods)))
+    return new PortInspections(
+            new IndexLinter(index), finding -> finding, () -> ClusterView.of(List.of(pods)))
         .inspect(
             PortInspectionRequest.newBuilder()
                 .setWorkload("shop:web")
@@ -162,7 +167,7 @@ final class PortInspectionsTest {
   void aClientThatIsNotKnownIsToldFromOneThatWasNotAskedFor() {
     PolicyIndex index = index(CONFIG, pod("web", APP));
     PortInspections inspections =
-        new PortInspections(index, finding -> finding, () -> ClusterView.EMPTY);
+        new PortInspections(new IndexLinter(index), finding -> finding, () -> ClusterView.EMPTY);
     PortInspectionRequest.Builder request =
         PortInspectionRequest.newBuilder().setWorkload("shop:web").setPort(8080);
     assertThat(inspections.inspect(request.build()).hasClient()).isFalse();

@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.grpc.stub.ServerCallStreamObserver;
 import io.linkerd.proxy.inbound.Server;
-import io.signetmesh.policy.index.EffectivePolicy;
-import io.signetmesh.policy.index.PolicyFeatures;
+import io.signetmesh.policy.effective.EffectivePolicy;
+import io.signetmesh.policy.effective.PolicyFeatures;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,0 +1,102 @@
+package io.signetmesh.policy.effective;
+
+import io.linkerd.proxy.inbound.Server;
+import java.util.Set;
+
+/** The policy of one workload port. */
+public final class EffectivePolicy {
+  private final PortPolicy policy;
+  private final long generation;
+
+  /** The policy of an index. */
+  public EffectivePolicy(PortPolicy policy, long generation) {
+    this.policy = policy;
+    this.generation = generation;
+  }
+
+  /**
+   * A policy that is not of an index.
+   *
+   * @param server with all features, without its generation
+   * @param generation generation at which this state was first known
+   * @param sources the objects that bear on the port
+   */
+  public EffectivePolicy(Server server, long generation, Set<PolicySource> sources) {
+    this(new PortPolicy(server, sources), generation);
+  }
+
+  /** A policy that is not of an index and that no object bears on. */
+  public EffectivePolicy(Server server, long generation) {
+    this(server, generation, Set.of());
+  }
+
+  /** The message with all features but its generation: denials and the dry-run policy included. */
+  public Server server() {
+    return policy.full();
+  }
+
+  /** Generation of the index at which this state was first known. */
+  public long generation() {
+    return generation;
+  }
+
+  /**
+   * The objects that bear on the port, sorted: its Server, authorizations, denials, routes and rate
+   * limit, enforced or in dry run. Ports that are alike share one set.
+   */
+  public Set<PolicySource> sources() {
+    return policy.sources();
+  }
+
+  /** The message with all features and the generation stamped in. */
+  public Server stamped() {
+    return server().toBuilder().setSignetGeneration(generation).build();
+  }
+
+  /**
+   * The message for a proxy that has these features, without generation. A proxy without denials is
+   * sent no grant that one could take something away from.
+   */
+  public Server rendered(PolicyFeatures features) {
+    return policy.rendered(features);
+  }
+
+  /** What is sent to a proxy that has these features: with the generation where it reads that. */
+  public Server message(PolicyFeatures features) {
+    Server message = rendered(features);
+    return features.generation()
+        ? message.toBuilder().setSignetGeneration(generation).build()
+        : message;
+  }
+
+  /** {@code group/kind/name} of the server; without group for a default one. */
+  public String serverLabel() {
+    Server server = server();
+    String group = server.getLabelsOrDefault("group", "");
+    String rest =
+        server.getLabelsOrDefault("kind", "default") + "/" + server.getLabelsOrDefault("name", "");
+    return group.isEmpty() ? rest : group + "/" + rest;
+  }
+
+  /** Whether that is the very policy of this one, whatever its generation. */
+  public boolean is(PortPolicy other) {
+    return policy == other || policy.equals(other);
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof EffectivePolicy that
+        && generation == that.generation
+        && policy.equals(that.policy);
+  }
+
+  @Override
+  public int hashCode() {
+    return policy.hashCode() * 31 + Long.hashCode(generation);
+  }
+
+  @Override
+  public String toString() {
+    return "generation " + generation + ": " + policy;
+  }
+}

@@ -1,0 +1,528 @@
+package io.signetmesh.policy.effective;
+
+import io.linkerd.proxy.inbound.Authn;
+import io.linkerd.proxy.inbound.Authn.PermitMeshTLS;
+import io.linkerd.proxy.inbound.Authn.PermitMeshTLS.PermitClientIdentities;
+import io.linkerd.proxy.inbound.Authn.PermitUnauthenticated;
+import io.linkerd.proxy.inbound.Authz;
+import io.linkerd.proxy.inbound.HttpLocalRateLimit;
+import io.linkerd.proxy.inbound.Identity;
+import io.linkerd.proxy.inbound.IdentitySuffix;
+import io.linkerd.proxy.inbound.Network;
+import io.linkerd.proxy.meta.Metadata;
+import io.linkerd.proxy.meta.Resource;
+import io.signetmesh.crds.network.Cidr;
+import io.signetmesh.crds.policy.AccessPolicy;
+import io.signetmesh.identity.pki.WorkloadIdentity;
+import io.signetmesh.policy.model.AuthorizationPolicyModel;
+import io.signetmesh.policy.model.DenyPolicyModel;
+import io.signetmesh.policy.model.IdentityMatch;
+import io.signetmesh.policy.model.MeshTlsModel;
+import io.signetmesh.policy.model.NetworkMatch;
+import io.signetmesh.policy.model.NetworkModel;
+import io.signetmesh.policy.model.ObjectRef;
+import io.signetmesh.policy.model.PolicyObject;
+import io.signetmesh.policy.model.RateLimitModel;
+import io.signetmesh.policy.model.Reference;
+import io.signetmesh.policy.model.ServerAuthorizationModel;
+import io.signetmesh.policy.model.UnusableModel;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Optional;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Works out what authorization objects grant. All parts of a message are sorted, so that equal
+ * grants are equal bytes. Whatever is not fully understood grants nothing.
+ */
+public final class Grants {
+  private static final List<NetworkMatch> EVERYWHERE =
+      List.of(NetworkMatch.of(Cidr.parse("0.0.0.0/0")), NetworkMatch.of(Cidr.parse("::/0")));
+  private static final String REFERENCES = "spec.requiredAuthenticationRefs";
+  private static final Authn UNAUTHENTICATED =
+      Authn.newBuilder().setUnauthenticated(PermitUnauthenticated.getDefaultInstance()).build();
+  private static final Authn ANY_TLS =
+      Authn.newBuilder()
+          .setMeshTLS(
+              PermitMeshTLS.newBuilder()
+                  .setUnauthenticated(PermitUnauthenticated.getDefaultInstance()))
+          .build();
+
+  private final PolicyConfig config;
+  private final List<NetworkMatch> clusterNetworks;
+  private final Authn anyIdentity;
+
+  public Grants(PolicyConfig config) {
+    this.config = config;
+    this.clusterNetworks = config.clusterNetworks().stream().map(NetworkMatch::of).toList();
+    this.anyIdentity = identities(List.of(IdentityMatch.ANY));
+  }
+
+  private static boolean isNoIdentity(IdentityMatch match) {
+    return match instanceof IdentityMatch.Exact(String identity)
+        && (identity.isEmpty() || identity.indexOf('*') >= 0);
+  }
+
+  /** Whether it refers to an authentication by tokens, which this version does not know. */
+  public static boolean isJwt(Reference reference) {
+    return reference.group().equalsIgnoreCase("policy.signetmesh.io")
+        && reference.kind().equalsIgnoreCase("JWTAuthentication");
+  }
+
+  /** The authorization of a default policy; none for {@code deny}. */
+  public Optional<Authz> of(AccessPolicy policy) {
+    return switch (policy) {
+      case ALL_UNAUTHENTICATED, AUDIT ->
+          Optional.of(synthetic(policy.wireName(), EVERYWHERE, UNAUTHENTICATED));
+      case ALL_AUTHENTICATED -> Optional.of(synthetic(policy.wireName(), EVERYWHERE, anyIdentity));
+      case CLUSTER_UNAUTHENTICATED ->
+          Optional.of(synthetic(policy.wireName(), clusterNetworks, UNAUTHENTICATED));
+      case CLUSTER_AUTHENTICATED ->
+          Optional.of(synthetic(policy.wireName(), clusterNetworks, anyIdentity));
+      case DENY -> Optional.empty();
+    };
+  }
+
+  /** What lets probes through; none when there are no probe networks. */
+  public Optional<Authz> probe() {
+    if (config.probeNetworks().isEmpty()) {
+      return Optional.empty();
+    }
+    List<NetworkMatch> networks = config.probeNetworks().stream().map(NetworkMatch::of).toList();
+    return Optional.of(synthetic("probe", networks, UNAUTHENTICATED));
+  }
+
+  /**
+   * What an AuthorizationPolicy asks of clients; its target is not looked at.
+   *
+   * @param lookup finds an object by reference
+   */
+  public Grant of(
+      AuthorizationPolicyModel policy, Function<ObjectRef, @Nullable PolicyObject> lookup) {
+    List<Grant.Reason> reasons = new ArrayList<>();
+    List<IdentityMatch> identities = null;
+    List<NetworkMatch> networks = null;
+    int identityReferences = 0;
+    int networkReferences = 0;
+    for (int i = 0; i < policy.authentications().size(); i++) {
+      Reference reference = policy.authentications().get(i);
+      String field = REFERENCES + "[" + i + "]";
+      ObjectRef ref = reference.resolve(policy.ref().namespace()).orElse(null);
+      if (ref == null) {
+        reasons.add(unknownAuthentication(field, reference));
+        continue;
+      }
+      switch (ref.kind()) {
+        case SERVICE_ACCOUNT -> {
+          identityReferences++;
+          identities =
+              List.of(new IdentityMatch.Exact(config.identity(ref.name(), ref.namespace())));
+        }
+        case MESH_TLS_AUTHENTICATION -> {
+          identityReferences++;
+          if (lookup.apply(ref) instanceof MeshTlsModel found) {
+            identities = resolve(field, found, reasons);
+          } else {
+            reasons.add(missing(field, reference, ref, lookup.apply(ref)));
+          }
+        }
+        case NETWORK_AUTHENTICATION -> {
+          networkReferences++;
+          if (lookup.apply(ref) instanceof NetworkModel found) {
+            networks = found.networks();
+          } else {
+            reasons.add(missing(field, reference, ref, lookup.apply(ref)));
+          }
+        }
+        default -> reasons.add(unknownAuthentication(field, reference));
+      }
+    }
+    if (identityReferences > 1) {
+      reasons.add(
+          new Grant.Reason(
+              Grant.Problem.BAD_AUTHENTICATIONS,
+              REFERENCES,
+              "requiredAuthenticationRefs name "
+                  + identityReferences
+                  + " MeshTLSAuthentications or ServiceAccounts: expected at most one"));
+    }
+    if (networkReferences > 1) {
+      reasons.add(
+          new Grant.Reason(
+              Grant.Problem.BAD_AUTHENTICATIONS,
+              REFERENCES,
+              "requiredAuthenticationRefs name "
+                  + networkReferences
+                  + " NetworkAuthentications: expected at most one"));
+    }
+    if (identities != null && identities.isEmpty()) {
+      reasons.add(
+          new Grant.Reason(
+              Grant.Problem.NEVER_MATCHES,
+              REFERENCES,
+              "its MeshTLSAuthentication has no identity"));
+    }
+    if (networks != null && networks.stream().allMatch(NetworkMatch::isVoid)) {
+      reasons.add(
+          new Grant.Reason(
+              Grant.Problem.NEVER_MATCHES,
+              REFERENCES,
+              "its NetworkAuthentication leaves no address after its exceptions"));
+    }
+    if (!reasons.isEmpty()) {
+      return new Grant.Nothing(reasons);
+    }
+    return new Grant.Allows(
+        resource(
+            policy.ref(),
+            "authorizationpolicy",
+            networks == null ? EVERYWHERE : networks,
+            identities == null ? UNAUTHENTICATED : identities(identities)));
+  }
+
+  /**
+   * What a DenyPolicy says about clients; its target is not looked at. An authentication that is
+   * missing or not understood counts as passed: the denial then refuses more than is written, never
+   * less.
+   *
+   * @param lookup finds an object by reference
+   */
+  public Denial of(DenyPolicyModel policy, Function<ObjectRef, @Nullable PolicyObject> lookup) {
+    List<Grant.Reason> reasons = new ArrayList<>();
+    List<List<IdentityMatch>> identities = new ArrayList<>();
+    List<List<NetworkMatch>> networks = new ArrayList<>();
+    for (int i = 0; i < policy.authentications().size(); i++) {
+      Reference reference = policy.authentications().get(i);
+      String field = REFERENCES + "[" + i + "]";
+      ObjectRef ref = reference.resolve(policy.ref().namespace()).orElse(null);
+      if (ref == null) {
+        reasons.add(unknownAuthentication(field, reference));
+        continue;
+      }
+      switch (ref.kind()) {
+        case SERVICE_ACCOUNT ->
+            identities.add(
+                List.of(new IdentityMatch.Exact(config.identity(ref.name(), ref.namespace()))));
+        case MESH_TLS_AUTHENTICATION -> {
+          if (lookup.apply(ref) instanceof MeshTlsModel found) {
+            int before = reasons.size();
+            List<IdentityMatch> resolved = resolve(field, found, reasons);
+            if (resolved.stream().anyMatch(Grants::isNoIdentity)) {
+              reasons.add(
+                  new Grant.Reason(
+                      Grant.Problem.NOT_UNDERSTOOD,
+                      field,
+                      "requires " + ref + ", which has an identity that is none"));
+            }
+            if (reasons.size() == before && !resolved.isEmpty()) {
+              identities.add(resolved);
+            }
+          } else {
+            reasons.add(missing(field, reference, ref, lookup.apply(ref)));
+          }
+        }
+        case NETWORK_AUTHENTICATION -> {
+          if (lookup.apply(ref) instanceof NetworkModel found) {
+            networks.add(found.networks());
+          } else {
+            reasons.add(missing(field, reference, ref, lookup.apply(ref)));
+          }
+        }
+        default -> reasons.add(unknownAuthentication(field, reference));
+      }
+    }
+    if (identities.size() > 1 || networks.size() > 1) {
+      reasons.add(
+          new Grant.Reason(
+              Grant.Problem.BAD_AUTHENTICATIONS,
+              REFERENCES,
+              "requiredAuthenticationRefs name more than one authentication of identities or of"
+                  + " networks: expected at most one of each"));
+    }
+    List<NetworkMatch> clients = networks.size() == 1 ? networks.getFirst() : EVERYWHERE;
+    if (clients.stream().allMatch(NetworkMatch::isVoid)) {
+      reasons.add(
+          new Grant.Reason(
+              Grant.Problem.NEVER_MATCHES,
+              REFERENCES,
+              "its NetworkAuthentication leaves no address after its exceptions"));
+      return new Denial(null, reasons);
+    }
+    return new Denial(
+        resource(
+            policy.ref(),
+            "denypolicy",
+            clients,
+            identities.size() == 1
+                ? identities(withDnsNames(identities.getFirst()))
+                : UNAUTHENTICATED),
+        reasons);
+  }
+
+  /**
+   * Adds to the SPIFFE ids of workloads of this mesh their DNS names, which come first in their
+   * certificates: a workload is refused by either.
+   */
+  private List<IdentityMatch> withDnsNames(List<IdentityMatch> denied) {
+    String own = "spiffe://" + config.trustDomain() + "/";
+    List<IdentityMatch> all = new ArrayList<>(denied);
+    for (IdentityMatch match : denied) {
+      if (match instanceof IdentityMatch.Exact(String identity) && identity.startsWith(own)) {
+        try {
+          all.add(
+              new IdentityMatch.Exact(
+                  WorkloadIdentity.parseSpiffeId(identity, config.controlPlaneNamespace())
+                      .dnsName()));
+        } catch (IllegalArgumentException e) {
+          // No service account is meant: there is no other name for it.
+        }
+      }
+    }
+    return all;
+  }
+
+  /**
+   * A rate limit as sent to proxies. Clients that are not service accounts are left out: they are
+   * limited as everyone.
+   */
+  public HttpLocalRateLimit of(RateLimitModel limits) {
+    HttpLocalRateLimit.Builder message =
+        HttpLocalRateLimit.newBuilder()
+            .setMetadata(
+                Metadata.newBuilder()
+                    .setResource(
+                        Resource.newBuilder()
+                            .setGroup(limits.ref().kind().group())
+                            .setKind(limits.ref().kind().resourceKind())
+                            .setName(limits.ref().name())
+                            .setNamespace(limits.ref().namespace())));
+    if (limits.total() != null) {
+      message.setTotal(limit(limits.total()));
+    }
+    if (limits.identity() != null) {
+      message.setIdentity(limit(limits.identity()));
+    }
+    for (RateLimitModel.ClientLimit override : limits.overrides()) {
+      SortedSet<String> names = new TreeSet<>();
+      for (Reference client : override.clients()) {
+        client
+            .resolve(limits.ref().namespace())
+            .filter(ref -> ref.kind() == ObjectRef.Kind.SERVICE_ACCOUNT)
+            .ifPresent(ref -> names.add(config.identity(ref.name(), ref.namespace())));
+      }
+      if (!names.isEmpty()) {
+        HttpLocalRateLimit.Override.ClientIdentities.Builder clients =
+            HttpLocalRateLimit.Override.ClientIdentities.newBuilder();
+        names.forEach(name -> clients.addIdentities(Identity.newBuilder().setName(name)));
+        message.addOverrides(
+            HttpLocalRateLimit.Override.newBuilder()
+                .setLimit(limit(override.rate()))
+                .setClients(clients));
+      }
+    }
+    return message.build();
+  }
+
+  private static HttpLocalRateLimit.Limit limit(long rate) {
+    // 32 bits unsigned on the wire.
+    return HttpLocalRateLimit.Limit.newBuilder().setRequestsPerSecond((int) rate).build();
+  }
+
+  /**
+   * What a DenyPolicy comes to.
+   *
+   * @param authz clients refused; null when no client is
+   * @param reasons why that is not what is written
+   */
+  public record Denial(@Nullable Authz authz, List<Grant.Reason> reasons) {
+    /** Copies the list. */
+    public Denial {
+      reasons = List.copyOf(reasons);
+    }
+  }
+
+  /** What a ServerAuthorization asks of clients; which Servers it selects is not looked at. */
+  public Grant of(ServerAuthorizationModel authorization) {
+    ServerAuthorizationModel.MeshTls tls = authorization.meshTls();
+    Authn authentication;
+    if (authorization.unauthenticated()) {
+      if (tls != null) {
+        return Grant.Nothing.because(
+            Grant.Problem.BAD_AUTHENTICATIONS,
+            "spec.client",
+            "spec.client has unauthenticated: true together with meshTLS: expected one of them");
+      }
+      authentication = UNAUTHENTICATED;
+    } else if (tls == null) {
+      return Grant.Nothing.because(
+          Grant.Problem.BAD_AUTHENTICATIONS,
+          "spec.client",
+          "spec.client says nothing about authentication: expected unauthenticated or meshTLS");
+    } else if (tls.unauthenticatedTls()) {
+      if (!tls.identities().isEmpty() || !tls.serviceAccounts().isEmpty()) {
+        return Grant.Nothing.because(
+            Grant.Problem.BAD_AUTHENTICATIONS,
+            "spec.client.meshTLS",
+            "spec.client.meshTLS has unauthenticatedTLS: true together with identities: expected"
+                + " one of them");
+      }
+      authentication = ANY_TLS;
+    } else {
+      List<IdentityMatch> identities = new ArrayList<>(tls.identities());
+      for (Reference account : tls.serviceAccounts()) {
+        String namespace = account.namespace();
+        identities.add(
+            new IdentityMatch.Exact(
+                config.identity(
+                    account.name(),
+                    namespace == null ? authorization.ref().namespace() : namespace)));
+      }
+      if (identities.isEmpty()) {
+        return Grant.Nothing.because(
+            Grant.Problem.NEVER_MATCHES,
+            "spec.client.meshTLS",
+            "spec.client.meshTLS has no identity");
+      }
+      authentication = identities(identities);
+    }
+    List<NetworkMatch> networks =
+        authorization.networks().isEmpty() ? clusterNetworks : authorization.networks();
+    if (networks.stream().allMatch(NetworkMatch::isVoid)) {
+      return Grant.Nothing.because(
+          Grant.Problem.NEVER_MATCHES,
+          "spec.client.networks",
+          "spec.client.networks leave no address after exceptions");
+    }
+    return new Grant.Allows(
+        resource(authorization.ref(), "serverauthorization", networks, authentication));
+  }
+
+  private List<IdentityMatch> resolve(
+      String field, MeshTlsModel authentication, List<Grant.Reason> reasons) {
+    List<IdentityMatch> matches = new ArrayList<>(authentication.identities());
+    for (Reference reference : authentication.references()) {
+      if (reference.isA(ObjectRef.Kind.SERVICE_ACCOUNT)) {
+        String namespace = reference.namespace();
+        matches.add(
+            new IdentityMatch.Exact(
+                config.identity(
+                    reference.name(),
+                    namespace == null ? authentication.ref().namespace() : namespace)));
+      } else if (reference.isA(ObjectRef.Kind.NAMESPACE)) {
+        matches.add(
+            new IdentityMatch.Suffix(
+                List.of(config.identitySuffix(reference.name()).split("\\.", -1))));
+      } else {
+        reasons.add(
+            new Grant.Reason(
+                Grant.Problem.NOT_UNDERSTOOD,
+                field,
+                authentication.ref()
+                    + " refers to "
+                    + reference
+                    + ": expected a ServiceAccount or a Namespace"));
+      }
+    }
+    return matches;
+  }
+
+  private static Grant.Reason missing(
+      String field, Reference reference, ObjectRef ref, @Nullable PolicyObject instead) {
+    return instead instanceof UnusableModel unusable
+        ? new Grant.Reason(
+            Grant.Problem.DANGLING_REFERENCE,
+            field,
+            "requires " + ref + ", which is not understood: " + unusable.reason())
+        : new Grant.Reason(
+            Grant.Problem.DANGLING_REFERENCE,
+            field + ".name",
+            "requires " + reference + ", but there is no " + ref,
+            ref);
+  }
+
+  private static Grant.Reason unknownAuthentication(String field, Reference reference) {
+    if (isJwt(reference)) {
+      return new Grant.Reason(
+          Grant.Problem.NOT_ENFORCED,
+          field,
+          "requires " + reference + ", and tokens are not enforced by this version");
+    }
+    return new Grant.Reason(
+        Grant.Problem.BAD_AUTHENTICATIONS,
+        field,
+        "requires "
+            + reference
+            + ": expected a MeshTLSAuthentication, NetworkAuthentication or ServiceAccount");
+  }
+
+  private static Authz resource(
+      ObjectRef ref, String kind, Collection<NetworkMatch> networks, Authn authentication) {
+    return Authz.newBuilder()
+        .addAllNetworks(wire(networks))
+        .setAuthentication(authentication)
+        .putLabels("group", ref.kind().group())
+        .putLabels("kind", kind)
+        .putLabels("name", ref.name())
+        .setMetadata(
+            Metadata.newBuilder()
+                .setResource(
+                    Resource.newBuilder()
+                        .setGroup(ref.kind().group())
+                        .setKind(kind)
+                        .setName(ref.name())
+                        .setNamespace(ref.namespace())))
+        .build();
+  }
+
+  private static Authz synthetic(
+      String name, Collection<NetworkMatch> networks, Authn authentication) {
+    return Authz.newBuilder()
+        .addAllNetworks(wire(networks))
+        .setAuthentication(authentication)
+        .putLabels("group", "")
+        .putLabels("kind", "default")
+        .putLabels("name", name)
+        .setMetadata(Metadata.newBuilder().setDefault(name))
+        .build();
+  }
+
+  private static List<Network> wire(Collection<NetworkMatch> networks) {
+    return networks.stream()
+        .sorted()
+        .filter(network -> !network.isVoid())
+        .map(
+            network ->
+                Network.newBuilder()
+                    .setNet(Messages.network(network.network()))
+                    .addAllExcept(network.except().stream().map(Messages::network).toList())
+                    .build())
+        .distinct()
+        .toList();
+  }
+
+  private static Authn identities(Collection<IdentityMatch> matches) {
+    SortedSet<String> exact = new TreeSet<>();
+    SortedSet<String> suffixes = new TreeSet<>();
+    for (IdentityMatch match : matches) {
+      switch (match) {
+        case IdentityMatch.Exact(String identity) -> exact.add(identity);
+        case IdentityMatch.Suffix(List<String> labels) -> suffixes.add(String.join(".", labels));
+      }
+    }
+    PermitClientIdentities.Builder permitted = PermitClientIdentities.newBuilder();
+    exact.forEach(name -> permitted.addIdentities(Identity.newBuilder().setName(name)));
+    for (String suffix : suffixes) {
+      permitted.addSuffixes(
+          suffix.isEmpty()
+              ? IdentitySuffix.getDefaultInstance()
+              : IdentitySuffix.newBuilder().addAllParts(List.of(suffix.split("\\.", -1))).build());
+    }
+    return Authn.newBuilder()
+        .setMeshTLS(PermitMeshTLS.newBuilder().setIdentities(permitted))
+        .build();
+  }
+}

@@ -1,0 +1,79 @@
+package io.signetmesh.policy.effective;
+
+import io.linkerd.proxy.inbound.Server;
+import java.util.Collections;
+import java.util.LinkedHashSet;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What ports that are alike share: their policy with all features, the forms of it for proxies that
+ * have fewer, made when one asks, and the objects behind it.
+ */
+public final class PortPolicy {
+  private final Server full;
+  private final Set<PolicySource> sources;
+  private volatile @Nullable Server withoutTrial;
+  private volatile @Nullable Server withoutDenials;
+  private volatile @Nullable Server plain;
+
+  PortPolicy(Server full, Set<PolicySource> sources) {
+    this.full = full;
+    this.sources = Collections.unmodifiableSet(new LinkedHashSet<>(sources));
+  }
+
+  Server full() {
+    return full;
+  }
+
+  Set<PolicySource> sources() {
+    return sources;
+  }
+
+  /** The form for proxies with these features, without generation. */
+  Server rendered(PolicyFeatures features) {
+    if (features.deny()) {
+      if (features.trial() || !full.hasSignetTrial()) {
+        return full;
+      }
+      Server form = withoutTrial;
+      if (form == null) {
+        form = full.toBuilder().clearSignetTrial().build();
+        withoutTrial = form;
+      }
+      return form;
+    }
+    if (features.trial() && full.hasSignetTrial()) {
+      Server form = withoutDenials;
+      if (form == null) {
+        form = DenialFolding.fold(full);
+        withoutDenials = form;
+      }
+      return form;
+    }
+    Server form = plain;
+    if (form == null) {
+      form = DenialFolding.fold(full.toBuilder().clearSignetTrial().build());
+      plain = form;
+    }
+    return form;
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other == this
+        || (other instanceof PortPolicy that
+            && full.equals(that.full)
+            && sources.equals(that.sources));
+  }
+
+  @Override
+  public int hashCode() {
+    return full.hashCode();
+  }
+
+  @Override
+  public String toString() {
+    return full.toString();
+  }
+}

@@ -1,0 +1,134 @@
+package io.signetmesh.policy.lint;
+
+import io.signetmesh.crds.ResourceKey;
+import io.signetmesh.crds.manifest.PlainText;
+import io.signetmesh.policy.model.ObjectRef;
+import java.util.Comparator;
+
+/**
+ * Something about the policy objects that is wrong or surely not meant.
+ *
+ * @param severity whether policy is without effect, or merely suspicious
+ * @param rule what kind of problem it is
+ * @param object the object to correct
+ * @param origin where that object is written, {@code file:line:column}; empty when unknown
+ * @param field path of the field, as {@code spec.targetRef.name}; empty for the object as a whole
+ * @param message one sentence that names the bad value and the effect
+ */
+public record Finding(
+    Severity severity, Rule rule, ObjectRef object, String origin, String field, String message)
+    implements Comparable<Finding> {
+  private static final Comparator<Finding> ORDER =
+      Comparator.comparing(Finding::severity)
+          .thenComparing(Finding::object)
+          .thenComparing(Finding::rule)
+          .thenComparing(Finding::message);
+
+  /** Makes field and message plain: they quote what others wrote. */
+  public Finding {
+    field = PlainText.of(field);
+    message = PlainText.of(message);
+  }
+
+  /** How bad it is. */
+  public enum Severity {
+    /** An object or a part of it has no effect. */
+    ERROR,
+    /** Legal, but hardly what its author wants. */
+    WARNING
+  }
+
+  /** Kinds of problems. */
+  public enum Rule {
+    /** The controller does not understand the object. */
+    NOT_UNDERSTOOD("not-understood"),
+    /** A reference to an object that is not there. */
+    DANGLING_REFERENCE("dangling-reference"),
+    /** A target that policy cannot have. */
+    BAD_TARGET("bad-target"),
+    /** A combination of authentications that is not allowed. */
+    BAD_AUTHENTICATIONS("bad-authentications"),
+    /** An authorization that no client can pass. */
+    NEVER_MATCHES("never-matches"),
+    /** Two Servers on one port of a workload. */
+    PORT_CONFLICT("port-conflict"),
+    /** A selector that selects nothing. */
+    SELECTS_NOTHING("selects-nothing"),
+    /** An annotation that cannot be read. */
+    BAD_ANNOTATION("bad-annotation"),
+    /** A route that its Server does not use. */
+    ROUTE_UNUSED("route-unused"),
+    /** An authentication that this version does not enforce. */
+    NOT_ENFORCED("not-enforced"),
+    /** An object or a field that is read and that nothing enforces: {@link NotInForce}. */
+    NOT_IN_FORCE("not-in-force"),
+    /** A rule about tokens on a port on which no request is seen. */
+    JWT_ON_OPAQUE_PORT("jwt-on-opaque-port"),
+    /** An authorization that changes nothing, because of another policy. */
+    SHADOWED("shadowed"),
+    /** A rate limit that does not count. */
+    LIMIT_UNUSED("limit-unused"),
+    /** A policy whose target is only a dry run, or otherwise not there yet. */
+    TARGET_UNUSED("target-unused"),
+    /** A Server in dry run (mode audit): its ports are under another policy. */
+    ONLY_TRIED("only-tried"),
+    /** A service account that no certificate can be issued for. */
+    NO_IDENTITY("no-identity"),
+    /** A Server that decides by request on a port that clients of the mesh take for opaque. */
+    OPAQUE_PORT("opaque-port"),
+    /** A denial that its clients can evade. */
+    EVADABLE("evadable");
+
+    private final String text;
+
+    Rule(String text) {
+      this.text = text;
+    }
+
+    /** Stable name of the rule, in kebab case. */
+    public String text() {
+      return text;
+    }
+  }
+
+  /** The same with another place. */
+  public Finding at(String place) {
+    return new Finding(severity, rule, object, place, field, message);
+  }
+
+  /**
+   * Whether this says of a field, with its effect, what a warning about the manifest says of it:
+   * what is legal to write and is not done.
+   */
+  public boolean repeats(io.signetmesh.crds.manifest.Finding manifest) {
+    ResourceKey key = manifest.resource();
+    return !manifest.isError()
+        && (rule == Rule.NOT_UNDERSTOOD
+            || rule == Rule.NEVER_MATCHES
+            || rule == Rule.BAD_AUTHENTICATIONS)
+        && key != null
+        && key.group().equals(object.kind().group())
+        && key.kind().equals(object.kind().resourceKind())
+        && key.namespace().equals(object.namespace())
+        && key.name().equals(object.name())
+        && (manifest.field().equals(field) || manifest.field().startsWith(field + "["));
+  }
+
+  @Override
+  public int compareTo(Finding other) {
+    return ORDER.compare(this, other);
+  }
+
+  /** {@code file:line:column: error: Kind ns/name: message (rule)}, without an unknown place. */
+  @Override
+  public String toString() {
+    return (origin.isEmpty() ? "" : origin + ": ")
+        + (severity == Severity.ERROR ? "error: " : "warning: ")
+        + object
+        + ": "
+        + message
+        + " ("
+        + rule.text()
+        + ")";
+  }
+}

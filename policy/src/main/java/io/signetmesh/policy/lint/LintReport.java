@@ -1,0 +1,131 @@
+package io.signetmesh.policy.lint;
+
+import io.signetmesh.policy.index.PolicySnapshot;
+import io.signetmesh.policy.model.ObjectRef;
+import io.signetmesh.policy.model.ServerModel;
+import io.signetmesh.policy.model.WorkloadModel;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** What the linter found in a snapshot, and which ports each finding bears on. */
+public final class LintReport {
+  private final PolicySnapshot snapshot;
+  private final Map<Finding, Set<ObjectRef>> findings;
+  private final List<Finding> all;
+  private final Map<String, NamespaceContents> namespaces;
+
+  /**
+   * @param findings each with the Servers, workloads and namespaces that it bears on, or would with
+   *     the object corrected; sorted
+   */
+  LintReport(
+      PolicySnapshot snapshot,
+      Map<Finding, Set<ObjectRef>> findings,
+      Map<String, NamespaceContents> namespaces) {
+    this.snapshot = snapshot;
+    this.findings = findings;
+    this.all = List.copyOf(findings.keySet());
+    this.namespaces = namespaces;
+  }
+
+  /** What was checked. */
+  public PolicySnapshot snapshot() {
+    return snapshot;
+  }
+
+  /** The objects of each namespace, by its name. */
+  public Map<String, NamespaceContents> namespaces() {
+    return Collections.unmodifiableMap(namespaces);
+  }
+
+  /** All findings, sorted. */
+  public List<Finding> findings() {
+    return all;
+  }
+
+  /**
+   * The Servers, authorizations, denials, routes and rate limits, sorted, each with whether it
+   * bears on a port, and why not.
+   *
+   * @param sources the objects that bear on one
+   */
+  public List<ObjectScope> scopes(Set<ObjectRef> sources) {
+    return new ObjectScopes(snapshot.objects(), namespaces, all, sources).collect();
+  }
+
+  /**
+   * Findings about objects that bear on a port, or would if they were corrected, most telling
+   * first: a policy whose target is misspelt, a policy on its Server that refers to nothing.
+   */
+  public List<Finding> findings(WorkloadModel workload, int port) {
+    NamespaceContents namespace = namespaces.get(workload.ref().namespace());
+    Set<ObjectRef> near = new HashSet<>();
+    near.add(workload.ref());
+    if (namespace != null) {
+      for (ServerModel server : namespace.servers.values()) {
+        boolean selects =
+            server.selects(workload) && NamespaceContents.ports(server, workload).contains(port);
+        // One that selects nothing, but would have this port if it selected the workload.
+        boolean would =
+            server.workloads() == workload.ref().kind()
+                && !namespace.serves(server)
+                && (server.port() instanceof ServerModel.Port.ByNumber(int number)
+                    ? number == port
+                    : server.selects(workload)
+                        || NamespaceContents.ports(server, workload).contains(port));
+        if (selects || would) {
+          near.add(server.ref());
+        }
+      }
+    }
+    ObjectRef around = ObjectRef.namespace(workload.ref().namespace());
+    record Ranked(Finding finding, boolean direct) {}
+    List<Ranked> ranked = new ArrayList<>();
+    findings.forEach(
+        (finding, affected) -> {
+          boolean direct = near.contains(finding.object());
+          for (ObjectRef ref : affected) {
+            direct |= near.contains(ref);
+          }
+          if (direct || affected.contains(around)) {
+            ranked.add(new Ranked(finding, direct));
+          }
+        });
+    ranked.sort(
+        Comparator.comparing((Ranked one) -> one.finding().severity())
+            .thenComparing(one -> !one.direct())
+            .thenComparingInt(one -> rank(one.finding().rule()))
+            .thenComparing(Ranked::finding));
+    return ranked.stream().map(Ranked::finding).toList();
+  }
+
+  /** How likely it is why someone is refused. */
+  static int rank(Finding.Rule rule) {
+    return switch (rule) {
+      case DANGLING_REFERENCE -> 0;
+      case BAD_TARGET -> 1;
+      case NOT_UNDERSTOOD -> 2;
+      case NOT_ENFORCED -> 3;
+      case BAD_AUTHENTICATIONS -> 4;
+      case NEVER_MATCHES -> 5;
+      case BAD_ANNOTATION -> 6;
+      case SELECTS_NOTHING -> 7;
+      case PORT_CONFLICT -> 8;
+      case TARGET_UNUSED -> 9;
+      case ROUTE_UNUSED -> 10;
+      case JWT_ON_OPAQUE_PORT -> 11;
+      case SHADOWED -> 12;
+      case LIMIT_UNUSED -> 13;
+      case ONLY_TRIED -> 14;
+      case EVADABLE -> 15;
+      case NO_IDENTITY -> 16;
+      case OPAQUE_PORT -> 17;
+      case NOT_IN_FORCE -> 18;
+    };
+  }
+}

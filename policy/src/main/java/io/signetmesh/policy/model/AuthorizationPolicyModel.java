@@ -1,0 +1,26 @@
+package io.signetmesh.policy.model;
+
+import io.signetmesh.crds.policy.EnforcementMode;
+import java.util.List;
+
+/**
+ * An AuthorizationPolicy: grants its target to clients that pass all of its authentications.
+ *
+ * @param ref the object
+ * @param origin where it is written
+ * @param target what it grants, in its own namespace
+ * @param authentications what a client must pass; none means everyone
+ * @param mode whether it is in force
+ */
+public record AuthorizationPolicyModel(
+    ObjectRef ref,
+    String origin,
+    Reference target,
+    List<Reference> authentications,
+    EnforcementMode mode)
+    implements ClientPolicyModel {
+  /** Copies the list. */
+  public AuthorizationPolicyModel {
+    authentications = List.copyOf(authentications);
+  }
+}

@@ -1,0 +1,11 @@
+package io.signetmesh.policy.model;
+
+/**
+ * A namespace.
+ *
+ * @param ref the object
+ * @param origin where it is written
+ * @param annotations what workloads without such annotations take over
+ */
+public record NamespaceModel(ObjectRef ref, String origin, PolicyAnnotations annotations)
+    implements PolicyObject {}

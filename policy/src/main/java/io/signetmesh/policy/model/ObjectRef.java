@@ -1,0 +1,129 @@
+package io.signetmesh.policy.model;
+
+import java.util.Comparator;
+
+/**
+ * Names one object that policy depends on.
+ *
+ * @param kind what it is
+ * @param namespace its namespace; empty for a namespace
+ * @param name its name
+ */
+public record ObjectRef(Kind kind, String namespace, String name) implements Comparable<ObjectRef> {
+  private static final Comparator<ObjectRef> ORDER =
+      Comparator.comparing(ObjectRef::kind)
+          .thenComparing(ObjectRef::namespace)
+          .thenComparing(ObjectRef::name);
+
+  /** The kinds of objects that decide about inbound policy, and after them those that do not. */
+  public enum Kind {
+    /** A pod: a workload. */
+    POD("core", "Pod"),
+    /** A workload outside of the cluster. */
+    EXTERNAL_WORKLOAD("workload.linkerd.io", "ExternalWorkload"),
+    /** A namespace, for its annotations. */
+    NAMESPACE("core", "Namespace"),
+    /** A service account: an identity. */
+    SERVICE_ACCOUNT("core", "ServiceAccount"),
+    /** A set of workload ports. */
+    SERVER("policy.linkerd.io", "Server"),
+    /** A grant to those who pass all of its authentications. */
+    AUTHORIZATION_POLICY("policy.linkerd.io", "AuthorizationPolicy"),
+    /** The older form of a grant. */
+    SERVER_AUTHORIZATION("policy.linkerd.io", "ServerAuthorization"),
+    /** A refusal of those who pass all of its authentications. */
+    DENY_POLICY("policy.signetmesh.io", "DenyPolicy"),
+    /** A set of client identities. */
+    MESH_TLS_AUTHENTICATION("policy.linkerd.io", "MeshTLSAuthentication"),
+    /** A set of client networks. */
+    NETWORK_AUTHENTICATION("policy.linkerd.io", "NetworkAuthentication"),
+    /** A route in Linkerd's own group. */
+    HTTP_ROUTE("policy.linkerd.io", "HTTPRoute"),
+    /** A route of the Gateway API. */
+    GATEWAY_HTTP_ROUTE("gateway.networking.k8s.io", "HTTPRoute"),
+    /** A gRPC route of the Gateway API. */
+    GRPC_ROUTE("gateway.networking.k8s.io", "GRPCRoute"),
+    /** Limits on the requests that a Server takes. */
+    RATE_LIMIT_POLICY("policy.linkerd.io", "HTTPLocalRateLimitPolicy"),
+    /** A service: discovery reads it, policy does not. */
+    SERVICE("core", "Service"),
+    /** Destinations outside of the cluster. */
+    EGRESS_NETWORK("policy.linkerd.io", "EgressNetwork"),
+    /** Routes and retries of a service, the older form. */
+    SERVICE_PROFILE("linkerd.io", "ServiceProfile"),
+    /** A route of TLS connections. */
+    TLS_ROUTE("gateway.networking.k8s.io", "TLSRoute"),
+    /** A route of TCP connections. */
+    TCP_ROUTE("gateway.networking.k8s.io", "TCPRoute"),
+    /** A connection to another cluster. */
+    LINK("multicluster.linkerd.io", "Link");
+
+    private final String group;
+    private final String resourceKind;
+
+    Kind(String group, String resourceKind) {
+      this.group = group;
+      this.resourceKind = resourceKind;
+    }
+
+    /** API group; {@code core} for the legacy group. */
+    public String group() {
+      return group;
+    }
+
+    /** Kind as written in a manifest. */
+    public String resourceKind() {
+      return resourceKind;
+    }
+
+    /** Whether objects of this kind have inbound ports. */
+    public boolean isWorkload() {
+      return this == POD || this == EXTERNAL_WORKLOAD;
+    }
+
+    /** Whether inbound policy depends on objects of this kind; the others are only reported. */
+    public boolean decides() {
+      return compareTo(SERVICE) < 0;
+    }
+
+    /** Whether objects of this kind are inbound routes. */
+    public boolean isRoute() {
+      return this == HTTP_ROUTE || this == GATEWAY_HTTP_ROUTE || this == GRPC_ROUTE;
+    }
+  }
+
+  /** A pod. */
+  public static ObjectRef pod(String namespace, String name) {
+    return new ObjectRef(Kind.POD, namespace, name);
+  }
+
+  /** An ExternalWorkload. */
+  public static ObjectRef externalWorkload(String namespace, String name) {
+    return new ObjectRef(Kind.EXTERNAL_WORKLOAD, namespace, name);
+  }
+
+  /** A namespace. */
+  public static ObjectRef namespace(String name) {
+    return new ObjectRef(Kind.NAMESPACE, "", name);
+  }
+
+  /** Spreads names that differ in their numbers, which the sums of a record would make alike. */
+  @Override
+  public int hashCode() {
+    int hash = namespace.hashCode() * 0x9E37_79B1;
+    hash = (hash ^ hash >>> 15) + name.hashCode();
+    hash = (hash ^ hash >>> 16) * 0x85EB_CA6B + kind.ordinal();
+    return hash ^ hash >>> 13;
+  }
+
+  @Override
+  public int compareTo(ObjectRef other) {
+    return ORDER.compare(this, other);
+  }
+
+  /** {@code Kind namespace/name}, as used in messages. */
+  @Override
+  public String toString() {
+    return kind.resourceKind() + " " + (namespace.isEmpty() ? name : namespace + "/" + name);
+  }
+}

@@ -1,0 +1,21 @@
+package io.signetmesh.policy.model;
+
+/** What is known about one object. */
+public sealed interface PolicyObject
+    permits ClientPolicyModel,
+        MeshTlsModel,
+        NamespaceModel,
+        NetworkModel,
+        RateLimitModel,
+        RouteModel,
+        ServerAuthorizationModel,
+        ServerModel,
+        ServiceAccountModel,
+        UnusableModel,
+        WorkloadModel {
+  /** The object. */
+  ObjectRef ref();
+
+  /** Where the object is written, {@code file:line:column}; empty when it has no such place. */
+  String origin();
+}

@@ -1,0 +1,260 @@
+package io.signetmesh.policy;
+
+import io.signetmesh.crds.network.Cidr;
+import io.signetmesh.crds.policy.AccessPolicy;
+import io.signetmesh.crds.policy.EnforcementMode;
+import io.signetmesh.crds.policy.ProxyProtocol;
+import io.signetmesh.policy.effective.PolicyConfig;
+import io.signetmesh.policy.index.PolicyIndex;
+import io.signetmesh.policy.model.AuthorizationPolicyModel;
+import io.signetmesh.policy.model.DenyPolicyModel;
+import io.signetmesh.policy.model.IdentityMatch;
+import io.signetmesh.policy.model.LabelSelection;
+import io.signetmesh.policy.model.MeshTlsModel;
+import io.signetmesh.policy.model.NamespaceModel;
+import io.signetmesh.policy.model.NetworkMatch;
+import io.signetmesh.policy.model.NetworkModel;
+import io.signetmesh.policy.model.ObjectRef;
+import io.signetmesh.policy.model.PolicyAnnotations;
+import io.signetmesh.policy.model.PolicyObject;
+import io.signetmesh.policy.model.RateLimitModel;
+import io.signetmesh.policy.model.Reference;
+import io.signetmesh.policy.model.RouteModel;
+import io.signetmesh.policy.model.ServerAuthorizationModel;
+import io.signetmesh.policy.model.ServerModel;
+import io.signetmesh.policy.model.WorkloadModel;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Short ways to write objects in tests; all live in namespace {@code shop}. */
+public final class TestPolicies {
+  public static final String NS = "shop";
+  public static final Instant START = Instant.parse("2026-11-01T00:00:00Z");
+  public static final PolicyConfig CONFIG = PolicyConfig.defaults("signet", "cluster.local");
+  public static final ObjectRef WEB = ObjectRef.pod(NS, "web");
+
+  private TestPolicies() {}
+
+  public static PolicyIndex index(PolicyConfig config, PolicyObject... objects) {
+    PolicyIndex index = new PolicyIndex(config, InstantSource.fixed(START));
+    index.apply(List.of(objects), List.of());
+    return index;
+  }
+
+  public static WorkloadModel pod(String name, Map<String, String> labels) {
+    return pod(name, labels, PolicyAnnotations.NONE);
+  }
+
+  public static WorkloadModel pod(
+      String name, Map<String, String> labels, PolicyAnnotations annotations) {
+    return new WorkloadModel(
+        ObjectRef.pod(NS, name),
+        "",
+        labels,
+        annotations,
+        CONFIG.identity(name, NS),
+        List.of(
+            new WorkloadModel.NamedPort("http", 8080), new WorkloadModel.NamedPort("admin", 9990)),
+        List.of());
+  }
+
+  public static WorkloadModel probed(WorkloadModel pod, WorkloadModel.HttpProbe... probes) {
+    return new WorkloadModel(
+        pod.ref(),
+        pod.origin(),
+        pod.labels(),
+        pod.annotations(),
+        pod.identity(),
+        pod.ports(),
+        List.of(probes));
+  }
+
+  public static WorkloadModel external(String name, Map<String, String> labels, String identity) {
+    return new WorkloadModel(
+        ObjectRef.externalWorkload(NS, name),
+        "",
+        labels,
+        PolicyAnnotations.NONE,
+        identity,
+        List.of(new WorkloadModel.NamedPort("http", 8080)),
+        List.of());
+  }
+
+  public static NamespaceModel namespace(PolicyAnnotations annotations) {
+    return new NamespaceModel(ObjectRef.namespace(NS), "", annotations);
+  }
+
+  public static ServerModel server(String name, int port, Map<String, String> selector) {
+    return server(name, new ServerModel.Port.ByNumber(port), selector, START, AccessPolicy.DENY);
+  }
+
+  public static ServerModel server(
+      String name,
+      ServerModel.Port port,
+      Map<String, String> selector,
+      @Nullable Instant created,
+      AccessPolicy accessPolicy) {
+    return new ServerModel(
+        new ObjectRef(ObjectRef.Kind.SERVER, NS, name),
+        "",
+        created,
+        Map.of("server", name),
+        ObjectRef.Kind.POD,
+        LabelSelection.of(selector),
+        port,
+        ProxyProtocol.UNKNOWN,
+        accessPolicy,
+        EnforcementMode.ENFORCE,
+        null);
+  }
+
+  public static ServerModel speaking(ServerModel server, ProxyProtocol protocol) {
+    return new ServerModel(
+        server.ref(),
+        server.origin(),
+        server.created(),
+        server.labels(),
+        server.workloads(),
+        server.selector(),
+        server.port(),
+        protocol,
+        server.accessPolicy(),
+        EnforcementMode.ENFORCE,
+        server.flaw());
+  }
+
+  public static AuthorizationPolicyModel policy(
+      String name, Reference target, Reference... authentications) {
+    return new AuthorizationPolicyModel(
+        new ObjectRef(ObjectRef.Kind.AUTHORIZATION_POLICY, NS, name),
+        "",
+        target,
+        List.of(authentications),
+        EnforcementMode.ENFORCE);
+  }
+
+  public static Reference toServer(String name) {
+    return new Reference("policy.linkerd.io", "Server", null, name);
+  }
+
+  public static Reference toNamespace(String name) {
+    return new Reference("", "Namespace", null, name);
+  }
+
+  public static Reference meshTls(String name) {
+    return new Reference("policy.linkerd.io", "MeshTLSAuthentication", null, name);
+  }
+
+  public static Reference network(String name) {
+    return new Reference("policy.linkerd.io", "NetworkAuthentication", null, name);
+  }
+
+  public static Reference serviceAccount(String name) {
+    return new Reference("", "ServiceAccount", null, name);
+  }
+
+  public static MeshTlsModel identities(String name, String... identities) {
+    return new MeshTlsModel(
+        new ObjectRef(ObjectRef.Kind.MESH_TLS_AUTHENTICATION, NS, name),
+        "",
+        Arrays.stream(identities).map(IdentityMatch::parse).toList(),
+        List.of());
+  }
+
+  public static NetworkModel networks(String name, String... networks) {
+    return new NetworkModel(
+        new ObjectRef(ObjectRef.Kind.NETWORK_AUTHENTICATION, NS, name),
+        "",
+        Arrays.stream(networks).map(Cidr::parse).map(NetworkMatch::of).toList());
+  }
+
+  public static ServerAuthorizationModel serverAuthorization(
+      String name,
+      String server,
+      boolean unauthenticated,
+      ServerAuthorizationModel.@Nullable MeshTls tls) {
+    return new ServerAuthorizationModel(
+        new ObjectRef(ObjectRef.Kind.SERVER_AUTHORIZATION, NS, name),
+        "",
+        server,
+        null,
+        List.of(),
+        unauthenticated,
+        tls,
+        EnforcementMode.ENFORCE);
+  }
+
+  public static AuthorizationPolicyModel audited(AuthorizationPolicyModel policy) {
+    return new AuthorizationPolicyModel(
+        policy.ref(),
+        policy.origin(),
+        policy.target(),
+        policy.authentications(),
+        EnforcementMode.AUDIT);
+  }
+
+  public static DenyPolicyModel audited(DenyPolicyModel policy) {
+    return new DenyPolicyModel(
+        policy.ref(),
+        policy.origin(),
+        policy.target(),
+        policy.authentications(),
+        EnforcementMode.AUDIT);
+  }
+
+  public static ServerModel audited(ServerModel server) {
+    return new ServerModel(
+        server.ref(),
+        server.origin(),
+        server.created(),
+        server.labels(),
+        server.workloads(),
+        server.selector(),
+        server.port(),
+        server.protocol(),
+        server.accessPolicy(),
+        EnforcementMode.AUDIT,
+        server.flaw());
+  }
+
+  public static DenyPolicyModel deny(String name, Reference target, Reference... authentications) {
+    return new DenyPolicyModel(
+        new ObjectRef(ObjectRef.Kind.DENY_POLICY, NS, name),
+        "",
+        target,
+        List.of(authentications),
+        EnforcementMode.ENFORCE);
+  }
+
+  public static RouteModel route(String name, String... servers) {
+    return new RouteModel(
+        new ObjectRef(ObjectRef.Kind.HTTP_ROUTE, NS, name),
+        "",
+        START,
+        List.of(servers),
+        List.of(),
+        List.of(),
+        new RouteModel.Rules.Http(List.of()),
+        List.of());
+  }
+
+  public static RateLimitModel rateLimit(
+      String name, String server, long total, @Nullable Instant created) {
+    return new RateLimitModel(
+        new ObjectRef(ObjectRef.Kind.RATE_LIMIT_POLICY, NS, name),
+        "",
+        created,
+        toServer(server),
+        total,
+        null,
+        List.of());
+  }
+
+  public static Reference toRoute(String name) {
+    return new Reference("policy.linkerd.io", "HTTPRoute", null, name);
+  }
+}
