@@ -24,6 +24,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 final class WallsTest {
   private static final String WIRE_LINKERD = "io.linkerd..";
   private static final String WIRE_SIGNET = "io.signetmesh.v1..";
+  private static final String PATH = "io.signetmesh.path..";
   private static final String CRDS = "io.signetmesh.crds..";
   private static final String AUDIT = "io.signetmesh.audit..";
   private static final String CLUSTER = "io.signetmesh.cluster..";
@@ -35,13 +36,14 @@ final class WallsTest {
   /** Module package, and what of ours it may use besides itself. */
   private static final Map<String, List<String>> MAY_USE =
       Map.of(
-          "crds", List.of(),
+          "path", List.of(),
+          "crds", List.of(PATH),
           "audit", List.of(WIRE_LINKERD, WIRE_SIGNET),
           "identity", List.of(WIRE_LINKERD, WIRE_SIGNET, AUDIT),
           "cluster", List.of(CRDS, PKI, CHANNEL),
           "policy", List.of(CLUSTER, CRDS, WIRE_LINKERD, WIRE_SIGNET, AUDIT, PKI, CHANNEL),
           "discovery", List.of(CLUSTER, CRDS, WIRE_LINKERD, WIRE_SIGNET, PKI, CHANNEL),
-          "proxy", List.of(WIRE_LINKERD, WIRE_SIGNET, AUDIT, PKI, CHANNEL, WORKLOAD));
+          "proxy", List.of(PATH, WIRE_LINKERD, WIRE_SIGNET, AUDIT, PKI, CHANNEL, WORKLOAD));
 
   /** The wire contract is generated; what it uses is not ours to say. */
   private static final DescribedPredicate<JavaClass> OURS =

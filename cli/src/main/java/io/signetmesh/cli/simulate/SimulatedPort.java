@@ -1,6 +1,7 @@
 package io.signetmesh.cli.simulate;
 
 import io.linkerd.proxy.inbound.Server;
+import io.signetmesh.path.RequestPath;
 import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Explanation;
@@ -8,7 +9,6 @@ import io.signetmesh.proxy.authorize.PolicyCompiler;
 import io.signetmesh.proxy.authorize.Reason;
 import io.signetmesh.proxy.authorize.RefusalStatus;
 import io.signetmesh.proxy.authorize.RequestMethod;
-import io.signetmesh.proxy.authorize.RequestPath;
 import io.signetmesh.proxy.authorize.RequestSyntax;
 import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;

@@ -1,5 +1,6 @@
 package io.signetmesh.proxy.authorize;
 
+import io.signetmesh.path.RequestPath;
 import io.signetmesh.proxy.authorize.AuthorizationIndex.Effect;
 import io.signetmesh.proxy.authorize.Decision.Mode;
 import java.time.Duration;

@@ -19,6 +19,7 @@ import io.linkerd.proxy.inbound.Server;
 import io.linkerd.proxy.meta.Metadata;
 import io.linkerd.proxy.net.IPAddress;
 import io.linkerd.proxy.net.IPNetwork;
+import io.signetmesh.path.RoutePath;
 import io.signetmesh.proxy.authorize.AuthorizationIndex.Authentication;
 import io.signetmesh.proxy.authorize.AuthorizationIndex.Authorization;
 import io.signetmesh.proxy.authorize.AuthorizationIndex.Effect;
@@ -37,7 +38,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.LongSupplier;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -51,7 +51,6 @@ import org.jspecify.annotations.Nullable;
  * as allowed for the audit only.
  */
 public final class PolicyCompiler {
-  private static final Pattern SLASHES = Pattern.compile("/{2,}");
 
   private static final ResourceRef LOCALHOST = new ResourceRef("", "default", "localhost");
   private static final String AUDIT = "audit";
@@ -554,24 +553,12 @@ public final class PolicyCompiler {
 
   /** Whether a path of a policy is taken for another, as it holds empty segments. */
   private static boolean isRewritten(PathMatch path) {
-    String written = LenientPath.ofPolicy(path.hasExact() ? path.getExact() : path.getPrefix());
-    return !normal(written).equals(written);
-  }
-
-  /**
-   * A path of a policy without empty segments, as requests come. One with dot segments stays as it
-   * is, and so does one of nothing but slashes or without a normal form: no request has it. What
-   * they would lead to may be much wider than what was written.
-   */
-  private static String normal(String path) {
-    CharSequence normal = RequestPath.normalize(path);
-    String merged = SLASHES.matcher(path).replaceAll("/");
-    return normal != null && merged.length() > 1 && merged.contentEquals(normal) ? merged : path;
+    return RoutePath.of(path.hasExact() ? path.getExact() : path.getPrefix()).meaning()
+        == RoutePath.Meaning.MERGED;
   }
 
   private static String path(String written, boolean normalized) {
-    String path = LenientPath.ofPolicy(written);
-    return normalized ? normal(path) : path;
+    return normalized ? RoutePath.of(written).text() : RoutePath.asWritten(written);
   }
 
   private static @Nullable PathPattern path(HttpRouteMatch match, boolean normalized)

@@ -1,5 +1,6 @@
 package io.signetmesh.proxy.authorize;
 
+import io.signetmesh.path.RequestPath;
 import java.util.List;
 
 /** What the parts of a request head have to look like, before policy is asked about it. */

@@ -1,5 +1,6 @@
 package io.signetmesh.proxy.authorize;
 
+import io.signetmesh.path.RequestPath;
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -1,5 +1,6 @@
 package io.signetmesh.proxy.authorize;
 
+import io.signetmesh.path.LenientPath;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

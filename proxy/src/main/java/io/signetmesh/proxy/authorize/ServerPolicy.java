@@ -1,5 +1,6 @@
 package io.signetmesh.proxy.authorize;
 
+import io.signetmesh.path.RequestPath;
 import java.time.Duration;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

@@ -5,7 +5,7 @@ import io.netty.handler.codec.http2.Http2Error;
 import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.util.AsciiString;
 import io.netty.util.concurrent.Future;
-import io.signetmesh.proxy.authorize.RequestPath;
+import io.signetmesh.path.RequestPath;
 import io.signetmesh.proxy.connect.Connector;
 import io.signetmesh.proxy.loop.Http2KeepAlive;
 import io.signetmesh.proxy.loop.ProxyLoop;

@@ -7,7 +7,7 @@ import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http2.DefaultHttp2Headers;
 import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.util.AsciiString;
-import io.signetmesh.proxy.authorize.RequestPath;
+import io.signetmesh.path.RequestPath;
 import io.signetmesh.proxy.authorize.RequestTarget;
 import java.util.Iterator;
 import java.util.List;

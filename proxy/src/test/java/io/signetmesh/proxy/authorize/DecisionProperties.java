@@ -3,6 +3,7 @@ package io.signetmesh.proxy.authorize;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.linkerd.proxy.inbound.Server;
+import io.signetmesh.path.RequestPath;
 import io.signetmesh.proxy.authorize.Reading.Verdict;
 import io.signetmesh.proxy.authorize.World.Request;
 import java.util.List;

@@ -20,6 +20,7 @@ import io.linkerd.proxy.meta.Resource;
 import io.linkerd.proxy.net.IPAddress;
 import io.linkerd.proxy.net.IPNetwork;
 import io.linkerd.proxy.net.IPv6;
+import io.signetmesh.path.RequestPath;
 import io.signetmesh.proxy.authorize.World.Request;
 import java.net.InetAddress;
 import java.net.UnknownHostException;

@@ -2,6 +2,7 @@ package io.signetmesh.proxy.authorize;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.signetmesh.path.LenientPath;
 import io.signetmesh.proxy.authorize.RouteEntry.PathPattern;
 import io.signetmesh.proxy.authorize.RouteEntry.ValuePattern;
 import java.util.List;

@@ -1,4 +1,4 @@
-package io.signetmesh.proxy.authorize;
+package io.signetmesh.path;
 
 import org.jspecify.annotations.Nullable;
 

@@ -1,4 +1,4 @@
-package io.signetmesh.proxy.authorize;
+package io.signetmesh.path;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,4 +1,4 @@
-package io.signetmesh.proxy.authorize;
+package io.signetmesh.path;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
 import java.nio.charset.StandardCharsets;

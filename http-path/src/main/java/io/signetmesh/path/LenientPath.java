@@ -1,4 +1,4 @@
-package io.signetmesh.proxy.authorize;
+package io.signetmesh.path;
 
 import java.nio.charset.StandardCharsets;
 
@@ -8,7 +8,7 @@ import java.nio.charset.StandardCharsets;
  * and backslashes taken for slashes, path parameters ({@code ;...}) left out, empty and dot
  * segments resolved (RFC 3986 6.2.2.3).
  */
-final class LenientPath {
+public final class LenientPath {
   private static final char[] HEX = "0123456789ABCDEF".toCharArray();
 
   /** What a segment may hold and no reader takes for anything else, by code point. */
@@ -32,7 +32,7 @@ final class LenientPath {
    * Whether a path holds anything that lenient readers change; most hold nothing. May say so of one
    * that they leave as it is.
    */
-  static boolean mayDiffer(CharSequence path, int end) {
+  public static boolean mayDiffer(CharSequence path, int end) {
     for (int i = 0; i < end; i++) {
       char c = path.charAt(i);
       if (c < 0x80 && (((c < 0x40 ? PLAIN_LOW : PLAIN_HIGH) >>> c) & 1) != 0) {
@@ -61,7 +61,7 @@ final class LenientPath {
   }
 
   /** The path as read; a trailing slash stays. */
-  static String of(CharSequence path, int end) {
+  public static String of(CharSequence path, int end) {
     String decoded = canonical(path, end, true);
     StringBuilder out = new StringBuilder(decoded.length());
     int start = 0;
