@@ -53,6 +53,12 @@ final class PolicyMatrixCommandTest {
     return CommandRun.of(all).ended(ExitCode.OK);
   }
 
+  private static Document document(String xml) throws Exception {
+    return DocumentBuilderFactory.newInstance()
+        .newDocumentBuilder()
+        .parse(new InputSource(new StringReader(xml)));
+  }
+
   @Test
   void hasARowForEachServerAndAColumnForEachKindOfClient() throws Exception {
     assertThat(matrix(ShopManifests.YAML + OFFICE + QUARANTINE).out())
@@ -175,10 +181,7 @@ final class PolicyMatrixCommandTest {
   @Test
   void drawsAPictureThatStandsByItself() throws Exception {
     String svg = matrix(ShopManifests.YAML + OFFICE + QUARANTINE, "-o", "svg").out();
-    Document picture =
-        DocumentBuilderFactory.newInstance()
-            .newDocumentBuilder()
-            .parse(new InputSource(new StringReader(svg)));
+    Document picture = document(svg);
     NodeList lines = picture.getElementsByTagName("path");
     assertThat(lines.getLength()).isEqualTo(4);
     assertThat(svg)
@@ -186,6 +189,25 @@ final class PolicyMatrixCommandTest {
         .contains("<title>anybody to shop/web: from-office from 10.0.0.0/32, 10.0.0.2/31</title>")
         .contains("prefers-color-scheme: dark")
         .doesNotContain("href", "<script", "url(", "@import");
+  }
+
+  @Test
+  void saysInWordsWhatThePictureShows() throws Exception {
+    String svg = matrix(ShopManifests.YAML + OFFICE + QUARANTINE, "-o", "svg").out();
+    Document picture = document(svg);
+    assertThat(picture.getDocumentElement().getAttribute("aria-labelledby"))
+        .isEqualTo("access-title access-desc");
+    assertThat(picture.getElementsByTagName("title").item(0).getTextContent())
+        .isEqualTo("Who may reach what");
+    assertThat(picture.getElementsByTagName("desc").item(0).getTextContent())
+        .contains("shop/frontend to shop/metrics: not allowed quarantine; ")
+        .endsWith("anybody to shop/web: from-office from 10.0.0.0/32, 10.0.0.2/31.");
+  }
+
+  @Test
+  void drawsTheSamePictureEachTime() throws Exception {
+    String yaml = ShopManifests.YAML + OFFICE + QUARANTINE;
+    assertThat(matrix(yaml, "-o", "svg").out()).isEqualTo(matrix(yaml, "-o", "svg").out());
   }
 
   @Test

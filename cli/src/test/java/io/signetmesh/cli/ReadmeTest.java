@@ -47,6 +47,26 @@ final class ReadmeTest {
         .allSatisfy(name -> assertThat(Signet.commandLine().getSubcommands()).containsKey(name));
   }
 
+  /**
+   * After a change, make the picture again: {@code ./signet policy matrix -f examples/quickstart -o
+   * svg > docs/quickstart-access.svg}.
+   */
+  @Test
+  void itsPictureIsThatOfTheQuickstart() throws Exception {
+    String picture = "docs/quickstart-access.svg";
+    assertThat(readme()).contains("](" + picture + ")");
+    CommandRun drawn =
+        CommandRun.of(
+            "policy",
+            "matrix",
+            "-f",
+            SignetProcess.launcher().resolveSibling("examples/quickstart").toString(),
+            "-o",
+            "svg");
+    assertThat(drawn.ended(ExitCode.OK).out())
+        .isEqualTo(Files.readString(SignetProcess.launcher().resolveSibling(picture)));
+  }
+
   @Test
   void itsLinksLeadSomewhere() throws Exception {
     assertThat(found("\\]\\((?!http)([^)#]+)"))

@@ -6,11 +6,10 @@ import io.signetmesh.cli.process.SignetProcess;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -27,9 +26,15 @@ final class ThreatModelDocTest {
       Pattern.compile("`(\\w+(?:Test|IT|Properties))(?:\\.(\\w+))?`");
 
   private static final Pattern CLASS = Pattern.compile("`([A-Z]\\w+)`");
-  private static final Pattern CELLS = Pattern.compile("(?<!\\\\)\\|");
 
-  /** A row of a table whose last column is named "tests". */
+  /** An item of a list, with what holds it and its tests as items below. */
+  private static final Pattern PROMISE =
+      Pattern.compile("(?m)^- (.*)\n  - Held by: (.*)\n  - Tests: (.*)$");
+
+  /** A line that goes on with the item of a list before it. */
+  private static final Pattern CONTINUATION = Pattern.compile("\n +(?!-)");
+
+  /** An entry that names its tests. */
   private record Promise(String text, String code, String tests) {}
 
   private static String text(String document) throws IOException {
@@ -58,23 +63,16 @@ final class ThreatModelDocTest {
   }
 
   private static List<Promise> promises() throws IOException {
-    List<Promise> promises = new ArrayList<>();
-    boolean table = false;
-    for (String line : text(THREAT_MODEL).lines().toList()) {
-      if (!line.startsWith("|")) {
-        table = false;
-        continue;
-      }
-      List<String> cells =
-          Arrays.stream(CELLS.split(line.substring(1))).map(String::strip).toList();
-      if (cells.getLast().equals("tests")) {
-        table = true;
-      } else if (table && !line.startsWith("|---")) {
-        assertThat(cells).as(line).hasSizeBetween(3, 4);
-        promises.add(new Promise(line, cells.get(cells.size() - 2), cells.getLast()));
-      }
-    }
-    return promises;
+    return PROMISE
+        .matcher(CONTINUATION.matcher(text(THREAT_MODEL)).replaceAll(" "))
+        .results()
+        .map(
+            promise ->
+                new Promise(
+                    Objects.requireNonNull(promise.group(1)),
+                    Objects.requireNonNull(promise.group(2)),
+                    Objects.requireNonNull(promise.group(3))))
+        .toList();
   }
 
   private static List<String> missing(String text, Map<String, String> tests) {
@@ -97,6 +95,10 @@ final class ThreatModelDocTest {
   void everyPromiseHasATest() throws Exception {
     List<Promise> promises = promises();
     assertThat(promises).hasSizeGreaterThan(60);
+    assertThat(promises)
+        .hasSameSizeAs(text(THREAT_MODEL).lines().filter(l -> l.startsWith("  - Tests:")).toList())
+        .hasSameSizeAs(
+            text(THREAT_MODEL).lines().filter(l -> l.startsWith("  - Held by:")).toList());
     assertThat(
             promises.stream()
                 .filter(promise -> !TEST.matcher(promise.tests()).find())
@@ -110,7 +112,7 @@ final class ThreatModelDocTest {
     assertThat(attackers.split("\n### "))
         .filteredOn(Predicate.not(String::isBlank))
         .hasSizeGreaterThan(5)
-        .allSatisfy(section -> assertThat(section).contains("| tests |\n"));
+        .allSatisfy(section -> assertThat(section).contains("\n  - Tests: "));
   }
 
   @Test

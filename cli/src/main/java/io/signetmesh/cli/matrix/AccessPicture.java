@@ -6,11 +6,15 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
- * What is allowed as a picture: sources on the left, the routes of each Server on the right, a line
- * for each that may reach it. One SVG file without references to anything outside of it, readable
- * on light and on dark ground; each line names its policy when it is pointed at.
+ * Draws who may reach what: sources on the left, the routes of each Server on the right, one line
+ * for each permitted pair.
+ *
+ * <p>The result is one SVG file that refers to nothing outside itself. The same matrix always gives
+ * the same bytes. It is readable on a light and on a dark background. Each line has a tooltip that
+ * names its policy, and {@code title} and {@code desc} say in words what the lines show.
  */
 public final class AccessPicture {
   private static final int ROW = 30;
@@ -20,6 +24,9 @@ public final class AccessPicture {
   private static final int GAP = 26;
   private static final int MIN_SPREAD = 280;
   private static final double LETTER = 7.4;
+
+  /** Lines that are written out in the description; of more only the number is stated. */
+  private static final int DESCRIBED_LINES = 40;
 
   /** Hues that are told apart without seeing red and green (Okabe and Ito). */
   private static final List<String> COLOURS =
@@ -106,11 +113,13 @@ public final class AccessPicture {
     out.printf(
         Locale.ROOT,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\""
-            + " height=\"%d\" role=\"img\" aria-label=\"Who may reach what\">%n",
+            + " height=\"%d\" role=\"img\" aria-labelledby=\"access-title access-desc\">%n",
         width,
         height,
         width,
         height);
+    out.println("<title id=\"access-title\">Who may reach what</title>");
+    out.printf("<desc id=\"access-desc\">%s</desc>%n", escaped(description()));
     out.println("<style>");
     out.print(STYLE);
     out.println("</style>");
@@ -169,7 +178,29 @@ public final class AccessPicture {
         };
     int from = sourceRows.getOrDefault(edge.source(), TITLE) + BOX / 2;
     int to = row(target) + BOX / 2;
-    String title =
+    out.printf(
+        "<path class=\"line%s\" stroke=\"%s\" d=\"M%d %dC%d %d %d %d %d %d\"><title>%s</title>"
+            + "</path>%n",
+        kind, colour, x1, from, x1 + bend, from, x2 - bend, to, x2, to, escaped(inWords(edge)));
+  }
+
+  /** What the lines show, for readers who do not see them. */
+  private String description() {
+    List<AccessMatrix.Edge> edges = matrix.edges();
+    if (edges.isEmpty()) {
+      return "Nobody may reach anything.";
+    }
+    if (edges.size() > DESCRIBED_LINES) {
+      return edges.size() + " lines from " + matrix.sources().size() + " sources.";
+    }
+    return edges.stream().map(AccessPicture::inWords).collect(Collectors.joining("; ", "", "."));
+  }
+
+  /** One line, with the policies that decide: {@code shop/frontend to shop/web: web-clients}. */
+  private static String inWords(AccessMatrix.Edge edge) {
+    Cell cell = edge.cell();
+    Target target = edge.target();
+    String words =
         edge.source().graphName()
             + " to "
             + target.serverText()
@@ -178,10 +209,7 @@ public final class AccessPicture {
             + (cell.verdict().passes() ? "" : "not allowed ")
             + cell.policyNames()
             + (cell.networks().isEmpty() ? "" : " from " + cell.networkText(5));
-    out.printf(
-        "<path class=\"line%s\" stroke=\"%s\" d=\"M%d %dC%d %d %d %d %d %d\"><title>%s</title>"
-            + "</path>%n",
-        kind, colour, x1, from, x1 + bend, from, x2 - bend, to, x2, to, escaped(title.strip()));
+    return words.strip();
   }
 
   private int row(Target target) {

@@ -1,0 +1,162 @@
+package io.signetmesh.docs;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.MatchResult;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What the documents for contributors say of the code is so. */
+final class ArchitectureDocTest {
+  private static final String ARCHITECTURE = "docs/architecture.md";
+  private static final String TESTING = "docs/testing.md";
+
+  /** A class, or a member of one, between backticks. */
+  private static final Pattern NAME =
+      Pattern.compile("`([A-Z]\\w*[a-z]\\w*)(?:\\.([a-zA-Z_]\\w*))?(?:\\([^`]*\\))?`");
+
+  private static final Pattern TYPE =
+      Pattern.compile("\\b(?:class|record|interface|enum)\\s+([A-Z]\\w*)");
+  private static final Pattern MESSAGE =
+      Pattern.compile("(?m)^\\s*(?:message|service|rpc|enum)\\s+([A-Z]\\w*)");
+  private static final Pattern DIAGRAM =
+      Pattern.compile("```mermaid\nstateDiagram-v2\n(.*?)```", Pattern.DOTALL);
+  private static final Pattern PERMITS = Pattern.compile("permits\\s+([^{]+)\\{");
+  private static final Pattern EXAMPLE = Pattern.compile("```java\n(.*?)```", Pattern.DOTALL);
+
+  /** Names that are not those of classes. */
+  private static final Set<String> OTHER_NAMES = Set.of("PER_CLASS");
+
+  private static String section(String text, String heading) {
+    String[] parts = text.split("\n## " + Pattern.quote(heading) + "\n", 2);
+    assertThat(parts).as(heading).hasSize(2);
+    return parts[1].split("\n## ", 2)[0];
+  }
+
+  @Test
+  void theTableOfPlacesNamesAClassInEachRow() throws Exception {
+    List<String> rows =
+        section(Repository.text(ARCHITECTURE), "Where is")
+            .lines()
+            .filter(line -> line.startsWith("|"))
+            .skip(2)
+            .toList();
+    assertThat(rows).hasSizeGreaterThan(5);
+    assertThat(rows).allSatisfy(row -> assertThat(missing(row, "main")).isEmpty());
+    assertThat(rows)
+        .allSatisfy(row -> assertThat(NAME.matcher(row.split("\\|", -1)[2]).find()).isTrue());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {ARCHITECTURE, TESTING, "CONTRIBUTING.md"})
+  void theClassesThatItNamesExist(String document) throws Exception {
+    String text = Repository.text(document);
+    if (document.equals(ARCHITECTURE)) {
+      // It has the old names, too.
+      text = text.replace(section(text, "Names"), "");
+    }
+    assertThat(NAME.matcher(text).results().count()).isGreaterThan(10);
+    assertThat(missing(text, "main", "test")).isEmpty();
+  }
+
+  private static Set<String> missing(String text, String... kinds) throws IOException {
+    Map<String, String> classes = Repository.classes(kinds);
+    Set<String> types = new HashSet<>(OTHER_NAMES);
+    classes.values().forEach(source -> types.addAll(names(TYPE, source)));
+    String wire =
+        Repository.files(Repository.path("proxy-api/src/main/proto"), ".proto").stream()
+            .map(ArchitectureDocTest::read)
+            .collect(Collectors.joining("\n"));
+    types.addAll(names(MESSAGE, wire));
+    Set<String> missing = new TreeSet<>();
+    Matcher name = NAME.matcher(text);
+    while (name.find()) {
+      String type = Objects.requireNonNull(name.group(1));
+      String member = name.group(2);
+      String source = classes.getOrDefault(type, wire);
+      if (!types.contains(type) || (member != null && !hasWord(source, member))) {
+        missing.add(name.group());
+      }
+    }
+    return missing;
+  }
+
+  private static boolean hasWord(String text, String word) {
+    return Pattern.compile("\\b" + word + "\\b").matcher(text).find();
+  }
+
+  private static Set<String> names(Pattern pattern, String text) {
+    return pattern
+        .matcher(text)
+        .results()
+        .map((MatchResult match) -> Objects.requireNonNull(match.group(1)))
+        .collect(Collectors.toSet());
+  }
+
+  private static String read(Path file) {
+    try {
+      return Files.readString(file);
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+
+  @Test
+  void theDiagramHasTheStatesOfTheCode() throws Exception {
+    Matcher diagram = DIAGRAM.matcher(Repository.text(ARCHITECTURE));
+    assertThat(diagram.find()).isTrue();
+    Set<String> drawn = new TreeSet<>();
+    for (String line : diagram.group(1).lines().toList()) {
+      String arrow = line.split(":", 2)[0];
+      Arrays.stream(arrow.split("-->", -1))
+          .map(String::strip)
+          .filter(state -> !state.equals("[*]"))
+          .forEach(drawn::add);
+    }
+    Matcher permits =
+        PERMITS.matcher(
+            Objects.requireNonNull(Repository.classes("main").get("ConnectionState")));
+    assertThat(permits.find()).isTrue();
+    Set<String> states =
+        Arrays.stream(permits.group(1).split(",", -1))
+            .map(state -> state.strip().replaceFirst(".*\\.", ""))
+            .collect(Collectors.toCollection(TreeSet::new));
+    assertThat(drawn).isEqualTo(states);
+    assertThat(states)
+        .allSatisfy(
+            state ->
+                assertThat(Repository.text(ARCHITECTURE)).contains("- **" + state + ".** "));
+  }
+
+  @Test
+  void theExampleOfTheHarnessIsARealTest() throws Exception {
+    Matcher example = EXAMPLE.matcher(Repository.text(TESTING));
+    assertThat(example.find()).isTrue();
+    List<String> written = words(example.group(1));
+    String test = Objects.requireNonNull(Repository.classes("test").get("HarnessExampleIT"));
+    List<String> real = words(test);
+    assertThat(real).containsSequence(written);
+    assertThat(example.group(1).lines().count()).isLessThanOrEqualTo(20);
+  }
+
+  /** Without line breaks, which differ. */
+  private static List<String> words(String code) {
+    return new ArrayList<>(
+        List.of(code.strip().replaceAll("\\s*([.(),;{}])\\s*", " $1 ").split("\\s+", -1)));
+  }
+}
