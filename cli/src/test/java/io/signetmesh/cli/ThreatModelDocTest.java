@@ -32,7 +32,7 @@ final class ThreatModelDocTest {
       Pattern.compile("(?m)^- (.*)\n  - Held by: (.*)\n  - Tests: (.*)$");
 
   /** A line that goes on with the item of a list before it. */
-  private static final Pattern CONTINUATION = Pattern.compile("\n +(?!-)");
+  private static final Pattern CONTINUATION = Pattern.compile("\n ++(?!-)");
 
   /** An entry that names its tests. */
   private record Promise(String text, String code, String tests) {}

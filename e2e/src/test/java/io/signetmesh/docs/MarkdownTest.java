@@ -68,8 +68,8 @@ final class MarkdownTest {
     assertThat(links).isGreaterThan(50);
   }
 
-  private static boolean leadsSomewhere(
-      Path document, String link, Map<Path, Set<String>> anchors) throws IOException {
+  private static boolean leadsSomewhere(Path document, String link, Map<Path, Set<String>> anchors)
+      throws IOException {
     if (ELSEWHERE.matcher(link).matches()) {
       return true;
     }

@@ -17,7 +17,7 @@ final class Repository {
   private Repository() {}
 
   /** A file or directory. */
-  static Path path(String relative) {
+  static Path path(String relative) throws IOException {
     return SignetProcess.launcher().resolveSibling(relative);
   }
 
