@@ -9,6 +9,7 @@ import io.signetmesh.cli.host.ListenAddress;
 import io.signetmesh.cluster.ClusterSource;
 import io.signetmesh.cluster.DirectorySource;
 import io.signetmesh.discovery.DiscoveryServer;
+import io.signetmesh.identity.admin.ServerMeters;
 import io.signetmesh.identity.channel.ControlLoops;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
@@ -78,9 +79,11 @@ final class DiscoveryCommand implements Callable<Integer> {
 
   @Mixin private MemberOptions member = new MemberOptions();
   @Mixin private ClusterOptions cluster = new ClusterOptions();
+  @Mixin private AdminOptions admin = new AdminOptions();
 
   @Override
   public Integer call() throws Exception {
+    member.requireComplete(cleartext);
     Clock clock = Clock.systemUTC();
     Closing parts = new Closing();
     try {
@@ -88,6 +91,7 @@ final class DiscoveryCommand implements Callable<Integer> {
       ClusterSource source = parts.add(DirectorySource.open(manifests, cluster.defaultNamespace()));
       Journal journal = parts.add(Journal.open(JournalConfig.of(auditFile()), clock));
       ControlLoops loops = parts.add(ControlLoops.start(1, journal, clock));
+      ServerMeters meters = admin.meters("signet-discovery", parts, loops);
       DiscoveryServer server =
           parts.add(
               DiscoveryServer.start(
@@ -95,10 +99,12 @@ final class DiscoveryCommand implements Callable<Integer> {
                       listen,
                       member.security(
                           cleartext, settings.names().discoveryServer(), parts, loops, clock),
-                      settings.discovery()),
+                      settings.discovery(),
+                      meters),
                   source,
                   loops));
       log.info("discovery listens on {}", ListenAddress.text(server.address()));
+      admin.serve(meters, admin.listen(listen, AdminOptions.DISCOVERY_PORT), parts);
     } catch (Exception e) {
       parts.close();
       throw CommandFailure.starting("discovery", e);

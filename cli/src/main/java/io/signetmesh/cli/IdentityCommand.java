@@ -5,6 +5,7 @@ import io.signetmesh.audit.JournalConfig;
 import io.signetmesh.cli.controlplane.Closing;
 import io.signetmesh.cli.host.ControlPlane;
 import io.signetmesh.cli.host.ListenAddress;
+import io.signetmesh.identity.admin.ServerMeters;
 import io.signetmesh.identity.channel.ControlLoops;
 import io.signetmesh.identity.pki.PkiException;
 import io.signetmesh.identity.server.IdentityServer;
@@ -50,6 +51,7 @@ final class IdentityCommand implements Callable<Integer> {
   @Mixin private LoggingOptions logging = new LoggingOptions();
   @Mixin private MeshOptions mesh = new MeshOptions();
   @Mixin private IssuanceOptions issuance = new IssuanceOptions();
+  @Mixin private AdminOptions admin = new AdminOptions();
 
   @Option(
       names = "--listen",
@@ -105,27 +107,31 @@ final class IdentityCommand implements Callable<Integer> {
       Journal journal =
           parts.add(Journal.open(JournalConfig.of(mesh.state().controlJournal()), clock));
       ControlLoops loops = parts.add(ControlLoops.start(1, journal, clock));
-      parts.add(
-          IdentityServer.start(
-              new IdentityServer.Config(
-                  state,
-                  mesh.names().identityServer(),
-                  listen,
-                  cleartext,
-                  issuance.policy(),
-                  external == null ? null : external.issuer()),
-              mesh.tokens(clock),
-              loops,
-              journal,
-              clock));
+      ServerMeters meters = admin.meters("signet-identity", parts, loops);
+      IdentityServer server =
+          parts.add(
+              IdentityServer.start(
+                  new IdentityServer.Config(
+                      state,
+                      mesh.names().identityServer(),
+                      listen,
+                      cleartext,
+                      issuance.policy(),
+                      external == null ? null : external.issuer(),
+                      meters),
+                  mesh.tokens(clock),
+                  loops,
+                  journal,
+                  clock));
+      log.info(
+          "identity server listens on {}{}",
+          ListenAddress.text(server.address()),
+          cleartext ? ", in the clear" : "");
+      admin.serve(meters, admin.listen(listen, AdminOptions.IDENTITY_PORT), parts);
     } catch (IOException | PkiException | RuntimeException | CommandFailure e) {
       parts.close();
       throw CommandFailure.starting("the identity server", e);
     }
-    log.info(
-        "identity server listens on {}{}",
-        ListenAddress.text(listen),
-        cleartext ? ", in the clear" : "");
     return Foreground.serve(parts);
   }
 }

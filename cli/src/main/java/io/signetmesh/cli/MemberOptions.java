@@ -141,16 +141,28 @@ final class MemberOptions {
     return new Security.MutualTls(client::credentials, clock, Set.of());
   }
 
+  /**
+   * Refuses options that are not enough to join with, before anything is opened.
+   *
+   * @param cleartext that the server needs no certificate
+   */
+  void requireComplete(boolean cleartext) {
+    if (!cleartext && state == null && (identity == null || anchors == null || token == null)) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "expected --state, or --identity-addr, --trust-anchors and --token-file");
+    }
+  }
+
   private Membership membership(WorkloadIdentity who, Closing parts, Clock clock)
       throws IOException, PkiException, CommandFailure {
     MeshNames names = names();
     InetSocketAddress server = servers().identity();
     Path directory = state;
     if (directory == null) {
-      if (identity == null || anchors == null || token == null) {
-        throw new ParameterException(
-            spec.commandLine(),
-            "expected --state, or --identity-addr, --trust-anchors and --token-file");
+      requireComplete(false);
+      if (anchors == null || token == null) {
+        throw new IllegalStateException("the options are complete");
       }
       return new Membership(names, Files.readString(anchors), token, server);
     }

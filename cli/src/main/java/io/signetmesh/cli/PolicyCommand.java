@@ -10,6 +10,7 @@ import io.signetmesh.cluster.ClusterSource;
 import io.signetmesh.cluster.DirectorySource;
 import io.signetmesh.discovery.outbound.OutboundPolicyService;
 import io.signetmesh.discovery.topology.ClusterTopology;
+import io.signetmesh.identity.admin.ServerMeters;
 import io.signetmesh.identity.channel.ControlLoops;
 import io.signetmesh.policy.PolicyServer;
 import java.net.InetSocketAddress;
@@ -106,6 +107,7 @@ final class PolicyCommand implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(), "expected --manifests DIR, or the command 'status'");
     }
+    member.requireComplete(cleartext);
     Clock clock = Clock.systemUTC();
     Closing parts = new Closing();
     try {
@@ -113,6 +115,7 @@ final class PolicyCommand implements Callable<Integer> {
       ClusterSource source = parts.add(DirectorySource.open(directory, cluster.defaultNamespace()));
       Journal journal = parts.add(Journal.open(JournalConfig.of(auditFile()), clock));
       ControlLoops loops = parts.add(ControlLoops.start(1, journal, clock));
+      ServerMeters meters = admin.meters("signet-policy", parts, loops);
       ClusterTopology topology = parts.add(new ClusterTopology(source));
       OutboundPolicyService outbound =
           parts.add(new OutboundPolicyService(settings.discovery(), topology));
@@ -124,16 +127,14 @@ final class PolicyCommand implements Callable<Integer> {
                       member.security(
                           cleartext, settings.names().policyServer(), parts, loops, clock),
                       settings.policy(),
-                      admin.admin(listen)),
+                      meters),
                   source,
                   List.of(outbound),
                   loops,
                   journal,
                   clock));
       log.info("policy controller listens on {}", ListenAddress.text(server.address()));
-      server
-          .adminAddress()
-          .ifPresent(address -> log.info("its metrics are at {}", ListenAddress.text(address)));
+      admin.serve(meters, admin.listen(listen, AdminOptions.POLICY_PORT), parts);
     } catch (Exception e) {
       parts.close();
       throw CommandFailure.starting("the policy controller", e);

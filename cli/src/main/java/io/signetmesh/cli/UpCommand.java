@@ -104,7 +104,8 @@ final class UpCommand implements Callable<Integer> {
             new ControlPlane(identity, discovery, policy),
             cluster.settings(mesh.names()),
             issuance.policy(),
-            admin.admin(policy));
+            admin.listen(policy, AdminOptions.POLICY_PORT),
+            admin.otlp());
     Closing parts = new Closing();
     try {
       ControlPlaneServers servers = parts.add(ControlPlaneServers.start(config, clock));
@@ -115,12 +116,9 @@ final class UpCommand implements Callable<Integer> {
           ListenAddress.text(servers.addresses().discovery()),
           ListenAddress.text(servers.addresses().policy()));
       servers
-          .policy()
           .adminAddress()
           .ifPresent(
-              address ->
-                  log.info(
-                      "metrics of the policy controller are at {}", ListenAddress.text(address)));
+              address -> log.info("metrics of all servers are at {}", ListenAddress.text(address)));
       parts.add(servers.source().subscribe(new TemplateNotice(log::warn)));
       if (!controlPlaneOnly) {
         LocalProxies proxies = parts.add(LocalMesh.proxies(config, servers, clock));

@@ -5,6 +5,7 @@ import io.signetmesh.cluster.ClusterSource;
 import io.signetmesh.discovery.destination.DestinationService;
 import io.signetmesh.discovery.outbound.OutboundPolicyService;
 import io.signetmesh.discovery.topology.ClusterTopology;
+import io.signetmesh.identity.admin.ServerMeters;
 import io.signetmesh.identity.channel.ControlLoops;
 import io.signetmesh.identity.channel.ControlServer;
 import io.signetmesh.identity.channel.ControlServer.Security;
@@ -41,8 +42,18 @@ public final class DiscoveryServer implements AutoCloseable {
    * @param address to bind; port 0 takes a free one
    * @param security how connections are protected; in cleartext, local callers are believed
    * @param discovery what the answers depend on besides the cluster
+   * @param meters where the metrics of the server go
    */
-  public record Config(InetSocketAddress address, Security security, DiscoveryConfig discovery) {}
+  public record Config(
+      InetSocketAddress address,
+      Security security,
+      DiscoveryConfig discovery,
+      ServerMeters meters) {
+    /** Without metrics. */
+    public Config(InetSocketAddress address, Security security, DiscoveryConfig discovery) {
+      this(address, security, discovery, ServerMeters.none());
+    }
+  }
 
   /**
    * Binds and serves; the first answers are from the source's present view.
@@ -61,7 +72,8 @@ public final class DiscoveryServer implements AutoCloseable {
           ControlServer.start(
               ControlServer.Config.of(config.address(), config.security()),
               loops,
-              List.of(destinations, outboundPolicies));
+              config.meters().metered(List.of(destinations, outboundPolicies)));
+      config.meters().certificates("discovery", config.security());
       return new DiscoveryServer(server, topology, destinations, outboundPolicies);
     } catch (IOException | RuntimeException e) {
       outboundPolicies.close();

@@ -30,6 +30,7 @@ final class WallsTest {
   private static final String CLUSTER = "io.signetmesh.cluster..";
   private static final String POLICY_MODEL = "io.signetmesh.policy.model..";
   private static final String PKI = "io.signetmesh.identity.pki..";
+  private static final String ADMIN = "io.signetmesh.identity.admin..";
   private static final String CHANNEL = "io.signetmesh.identity.channel..";
   private static final String WORKLOAD = "io.signetmesh.identity.workload..";
 
@@ -41,8 +42,8 @@ final class WallsTest {
           "audit", List.of(WIRE_LINKERD, WIRE_SIGNET),
           "identity", List.of(WIRE_LINKERD, WIRE_SIGNET, AUDIT),
           "cluster", List.of(CRDS, PKI, CHANNEL),
-          "policy", List.of(CLUSTER, CRDS, WIRE_LINKERD, WIRE_SIGNET, AUDIT, PKI, CHANNEL),
-          "discovery", List.of(CLUSTER, CRDS, WIRE_LINKERD, WIRE_SIGNET, PKI, CHANNEL),
+          "policy", List.of(CLUSTER, CRDS, WIRE_LINKERD, WIRE_SIGNET, AUDIT, PKI, CHANNEL, ADMIN),
+          "discovery", List.of(CLUSTER, CRDS, WIRE_LINKERD, WIRE_SIGNET, PKI, CHANNEL, ADMIN),
           "proxy", List.of(PATH, WIRE_LINKERD, WIRE_SIGNET, AUDIT, PKI, CHANNEL, WORKLOAD));
 
   /** The wire contract is generated; what it uses is not ours to say. */
@@ -117,6 +118,23 @@ final class WallsTest {
         .accessField(System.class, "err")
         .orShould()
         .callMethod(Throwable.class, "printStackTrace")
+        .check(CLASSES);
+  }
+
+  @Test
+  void onlyTheControlPlaneUsesMicrometer() {
+    noClasses()
+        .that(resideInAPackage("io.signetmesh.."))
+        .and(
+            DescribedPredicate.not(
+                resideInAnyPackage(
+                    ADMIN,
+                    "io.signetmesh.identity.server..",
+                    "io.signetmesh.policy..",
+                    "io.signetmesh.discovery..",
+                    "io.signetmesh.cli.controlplane..")))
+        .should()
+        .dependOnClassesThat(resideInAnyPackage("io.micrometer.."))
         .check(CLASSES);
   }
 

@@ -4,9 +4,9 @@ import io.grpc.BindableService;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import io.signetmesh.audit.AuditLog;
 import io.signetmesh.cluster.ClusterSource;
+import io.signetmesh.identity.admin.ServerMeters;
 import io.signetmesh.identity.channel.ControlLoops;
 import io.signetmesh.identity.channel.ControlServer;
-import io.signetmesh.policy.admin.ControllerAdmin;
 import io.signetmesh.policy.admin.ControllerMetrics;
 import io.signetmesh.policy.effective.PolicyConfig;
 import io.signetmesh.policy.index.PolicyIndex;
@@ -23,14 +23,10 @@ import java.net.InetSocketAddress;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The policy controller: follows a cluster, works out the effective inbound policy of each workload
@@ -39,8 +35,6 @@ import org.slf4j.LoggerFactory;
 public final class PolicyServer implements AutoCloseable {
   /** Port of the policy controller. */
   public static final int DEFAULT_PORT = 8090;
-
-  private static final Logger LOG = LoggerFactory.getLogger(PolicyServer.class);
 
   /** Lets a change reach its proxies, and more changes come, before all objects are looked at. */
   private static final long FINDINGS_PAUSE_MILLIS = 250;
@@ -54,7 +48,6 @@ public final class PolicyServer implements AutoCloseable {
   private final InboundPolicyService inbound;
   private final ExecutorService sender;
   private final ScheduledExecutorService background;
-  private final @Nullable ControllerAdmin admin;
 
   private PolicyServer(
       ControlServer server,
@@ -65,8 +58,7 @@ public final class PolicyServer implements AutoCloseable {
       EnforcementService enforcement,
       InboundPolicyService inbound,
       ExecutorService sender,
-      ScheduledExecutorService background,
-      @Nullable ControllerAdmin admin) {
+      ScheduledExecutorService background) {
     this.server = server;
     this.subscription = subscription;
     this.index = index;
@@ -76,16 +68,7 @@ public final class PolicyServer implements AutoCloseable {
     this.inbound = inbound;
     this.sender = sender;
     this.background = background;
-    this.admin = admin;
   }
-
-  /**
-   * Where metrics, readiness and liveness are served.
-   *
-   * @param address to bind; port 0 takes a free one
-   * @param required whether the controller must not start without; else it says so and goes on
-   */
-  public record Admin(InetSocketAddress address, boolean required) {}
 
   /**
    * What a server is made from.
@@ -94,16 +77,16 @@ public final class PolicyServer implements AutoCloseable {
    * @param security how connections are protected; with {@link ControlServer.Security.Cleartext}
    *     local callers are trusted to be the workloads that they name
    * @param policy control-plane namespace, identity trust domain, cluster networks, default policy
-   * @param admin where metrics, readiness and liveness are served; null serves none
+   * @param meters where the metrics of the server go
    */
   public record Config(
       InetSocketAddress address,
       ControlServer.Security security,
       PolicyConfig policy,
-      @Nullable Admin admin) {
-    /** Without admin server. */
+      ServerMeters meters) {
+    /** Without metrics. */
     public Config(InetSocketAddress address, ControlServer.Security security, PolicyConfig policy) {
-      this(address, security, policy, null);
+      this(address, security, policy, ServerMeters.none());
     }
   }
 
@@ -125,7 +108,7 @@ public final class PolicyServer implements AutoCloseable {
       throws IOException {
     PolicyIndex index = new PolicyIndex(config.policy(), clock);
     IndexLinter linter = new IndexLinter(index);
-    ControllerMetrics metrics = new ControllerMetrics();
+    ControllerMetrics metrics = new ControllerMetrics(config.meters());
     EnforcementLedger ledger = new EnforcementLedger(clock, metrics::acknowledged);
     ScheduledExecutorService background =
         Executors.newSingleThreadScheduledExecutor(
@@ -147,23 +130,20 @@ public final class PolicyServer implements AutoCloseable {
             linter, ledger, feed::reported, new PortInspections(linter, feed::located, feed::view));
     List<BindableService> services = new ArrayList<>(List.of(inbound, enforcement));
     services.addAll(more);
-    ControllerAdmin admin = null;
     ControlServer server;
     try {
-      if (config.admin() != null) {
-        admin = admin(config.admin(), metrics, linter, ledger, feed, loops);
-      }
       server =
           ControlServer.start(
-              ControlServer.Config.of(config.address(), config.security()), loops, services);
+              ControlServer.Config.of(config.address(), config.security()),
+              loops,
+              config.meters().metered(services));
     } catch (IOException | RuntimeException e) {
       sender.shutdownNow();
       background.shutdownNow();
-      if (admin != null) {
-        admin.close();
-      }
       throw e;
     }
+    metrics.bind(linter, ledger, feed::reported);
+    config.meters().certificates("policy", config.security());
     return new PolicyServer(
         server,
         source.subscribe(feed),
@@ -173,34 +153,7 @@ public final class PolicyServer implements AutoCloseable {
         enforcement,
         inbound,
         sender,
-        background,
-        admin);
-  }
-
-  private static @Nullable ControllerAdmin admin(
-      Admin config,
-      ControllerMetrics metrics,
-      IndexLinter linter,
-      EnforcementLedger ledger,
-      PolicyFeed feed,
-      ControlLoops loops)
-      throws IOException {
-    try {
-      // Ready with the first answer: the whole view has been taken over by now.
-      return ControllerAdmin.start(
-          config.address(), metrics, linter, ledger, feed::reported, loops::load, () -> true);
-    } catch (IOException e) {
-      if (config.required()) {
-        throw e;
-      }
-      LOG.warn("no metrics of the policy controller: {}", e.getMessage());
-      return null;
-    }
-  }
-
-  /** Where metrics are served; empty when they are not. */
-  public Optional<InetSocketAddress> adminAddress() {
-    return Optional.ofNullable(admin).map(ControllerAdmin::address);
+        background);
   }
 
   /** The address bound. */
@@ -246,9 +199,6 @@ public final class PolicyServer implements AutoCloseable {
   @Override
   public void close() {
     subscription.close();
-    if (admin != null) {
-      admin.close();
-    }
     background.shutdownNow();
     inbound.close();
     sender.shutdown();

@@ -7,6 +7,7 @@ import io.signetmesh.cluster.ClusterChange;
 import io.signetmesh.cluster.ClusterView;
 import io.signetmesh.crds.admission.AdmissionRules;
 import io.signetmesh.crds.manifest.ManifestReader;
+import io.signetmesh.identity.admin.ServerMeters;
 import io.signetmesh.policy.admin.ControllerMetrics;
 import io.signetmesh.policy.effective.EffectivePolicy;
 import io.signetmesh.policy.effective.PolicyConfig;
@@ -41,7 +42,7 @@ final class ChangedPortsTest {
           gone -> {},
           event -> {},
           CLOCK,
-          new ControllerMetrics(),
+          new ControllerMetrics(ServerMeters.none()),
           task -> {});
   private final Map<String, HasMetadata> objects = new HashMap<>();
   private final Map<String, Integer> told = new TreeMap<>();

@@ -17,6 +17,7 @@ import io.signetmesh.crds.policy.EgressNetwork;
 import io.signetmesh.crds.policy.EgressNetworkSpec;
 import io.signetmesh.crds.policy.Server;
 import io.signetmesh.crds.policy.TrafficPolicy;
+import io.signetmesh.identity.admin.ServerMeters;
 import io.signetmesh.policy.admin.ControllerMetrics;
 import io.signetmesh.policy.effective.PolicyConfig;
 import io.signetmesh.policy.index.PolicyIndex;
@@ -46,7 +47,7 @@ final class PolicyFeedTest {
           gone::add,
           event -> records.add((AdministrativeEvent) event),
           CLOCK,
-          new ControllerMetrics(),
+          new ControllerMetrics(ServerMeters.none()),
           Runnable::run);
 
   @Test

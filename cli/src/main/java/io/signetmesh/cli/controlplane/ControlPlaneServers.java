@@ -8,6 +8,8 @@ import io.signetmesh.cluster.ClusterSource;
 import io.signetmesh.cluster.DirectorySource;
 import io.signetmesh.crds.manifest.InvalidManifestsException;
 import io.signetmesh.discovery.DiscoveryServer;
+import io.signetmesh.identity.admin.AdminServer;
+import io.signetmesh.identity.admin.ServerMeters;
 import io.signetmesh.identity.attest.WorkloadTokens;
 import io.signetmesh.identity.ca.IssuancePolicy;
 import io.signetmesh.identity.channel.ControlLoops;
@@ -18,10 +20,12 @@ import io.signetmesh.identity.workload.IdentityClient;
 import io.signetmesh.policy.PolicyServer;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -37,6 +41,7 @@ public final class ControlPlaneServers implements AutoCloseable {
   private final TokenFiles tokens;
   private final String trustAnchors;
   private final PolicyServer policy;
+  private final @Nullable InetSocketAddress admin;
 
   private ControlPlaneServers(
       Closing parts,
@@ -44,13 +49,15 @@ public final class ControlPlaneServers implements AutoCloseable {
       ClusterSource source,
       TokenFiles tokens,
       String trustAnchors,
-      PolicyServer policy) {
+      PolicyServer policy,
+      @Nullable InetSocketAddress admin) {
     this.parts = parts;
     this.addresses = addresses;
     this.source = source;
     this.tokens = tokens;
     this.trustAnchors = trustAnchors;
     this.policy = policy;
+    this.admin = admin;
   }
 
   /**
@@ -62,7 +69,8 @@ public final class ControlPlaneServers implements AutoCloseable {
    * @param listen where to listen
    * @param cluster what policy and discovery agree on
    * @param issuance how long leaves live
-   * @param admin where the policy controller tells its metrics; null for nowhere
+   * @param admin where the servers tell their metrics; null for nowhere
+   * @param otlp where the servers push their metrics to; null for nowhere
    */
   public record Config(
       Path state,
@@ -71,7 +79,8 @@ public final class ControlPlaneServers implements AutoCloseable {
       ControlPlane listen,
       ClusterSettings cluster,
       IssuancePolicy issuance,
-      PolicyServer.@Nullable Admin admin) {
+      AdminServer.@Nullable Listen admin,
+      @Nullable URI otlp) {
     /** The audit journal. */
     public Path journal() {
       return state.resolve("audit").resolve("control-plane.jsonl");
@@ -102,6 +111,10 @@ public final class ControlPlaneServers implements AutoCloseable {
     MeshNames names = config.cluster().names();
     Journal journal = parts.add(Journal.open(JournalConfig.of(config.journal()), clock));
     ControlLoops loops = parts.add(ControlLoops.start(1, journal, clock));
+    ServerMeters meters =
+        config.admin() == null && config.otlp() == null
+            ? ServerMeters.none()
+            : parts.add(ServerMeters.start("signet-control-plane", loops::load, config.otlp()));
     WorkloadTokens attestor =
         WorkloadTokens.open(
             config.state(), names.controlPlaneNamespace(), names.trustDomain(), clock);
@@ -115,7 +128,8 @@ public final class ControlPlaneServers implements AutoCloseable {
                     config.listen().identity(),
                     false,
                     config.issuance(),
-                    null),
+                    null,
+                    meters),
                 attestor,
                 loops,
                 journal,
@@ -143,26 +157,33 @@ public final class ControlPlaneServers implements AutoCloseable {
         parts.add(
             DiscoveryServer.start(
                 new DiscoveryServer.Config(
-                    config.listen().discovery(), security, config.cluster().discovery()),
+                    config.listen().discovery(), security, config.cluster().discovery(), meters),
                 source,
                 loops));
     PolicyServer policy =
         parts.add(
             PolicyServer.start(
                 new PolicyServer.Config(
-                    config.listen().policy(), security, config.cluster().policy(), config.admin()),
+                    config.listen().policy(), security, config.cluster().policy(), meters),
                 source,
                 List.of(discovery.outboundPolicies()),
                 loops,
                 journal,
                 clock));
+    // Ready with the first answer: all servers serve by now.
+    Optional<AdminServer> admin =
+        config.admin() == null
+            ? Optional.empty()
+            : AdminServer.start(config.admin(), meters, () -> true);
+    admin.ifPresent(parts::add);
     return new ControlPlaneServers(
         parts,
         new ControlPlane(identity.address(), discovery.address(), policy.address()),
         source,
         tokens,
         anchors,
-        policy);
+        policy,
+        admin.map(AdminServer::address).orElse(null));
   }
 
   private static ClusterSource read(Config config) {
@@ -203,6 +224,11 @@ public final class ControlPlaneServers implements AutoCloseable {
   /** The policy controller, for questions within this process. */
   public PolicyServer policy() {
     return policy;
+  }
+
+  /** Where metrics are served; empty when they are not. */
+  public Optional<InetSocketAddress> adminAddress() {
+    return Optional.ofNullable(admin);
   }
 
   @Override

@@ -65,6 +65,7 @@ final class ShopInProcess implements ShopMesh {
             new ClusterSettings(
                 MeshNames.DEFAULT, List.of(Cidr.parse("127.0.0.0/8")), AccessPolicy.DENY),
             IssuancePolicy.DEFAULT,
+            null,
             null);
     for (Shop.Service service : Shop.Service.values()) {
       parts.add(DemoServices.start(service.kind(), shop.application(service)));

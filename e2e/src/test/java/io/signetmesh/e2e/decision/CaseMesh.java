@@ -20,9 +20,9 @@ import io.signetmesh.cli.simulate.PolicySources;
 import io.signetmesh.cli.simulate.WorkloadNames;
 import io.signetmesh.cluster.Workload;
 import io.signetmesh.cluster.WorkloadRef;
+import io.signetmesh.identity.admin.AdminServer;
 import io.signetmesh.identity.ca.IssuancePolicy;
 import io.signetmesh.identity.pki.StateFiles;
-import io.signetmesh.policy.PolicyServer;
 import io.signetmesh.proxy.Proxy;
 import io.signetmesh.proxy.authorize.ResourceRef;
 import io.signetmesh.proxy.config.ProxyConfig;
@@ -167,7 +167,8 @@ final class CaseMesh implements AutoCloseable {
                   ControlPlane.at(net.address(2)),
                   settings,
                   IssuancePolicy.DEFAULT,
-                  new PolicyServer.Admin(new InetSocketAddress(net.address(2), 0), true)),
+                  new AdminServer.Listen(new InetSocketAddress(net.address(2), 0), true),
+                  null),
               Clock.systemUTC());
       parts.push(servers);
       CaseMesh mesh =

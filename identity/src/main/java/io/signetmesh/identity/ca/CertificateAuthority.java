@@ -13,6 +13,7 @@ import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Signs leaves for workloads. Whether a workload is who it claims to be has been settled before;
@@ -24,6 +25,7 @@ public final class CertificateAuthority {
   private final Supplier<TrustBundle> bundle;
   private final IssuancePolicy policy;
   private final InstantSource clock;
+  private volatile @Nullable Issuer inUse;
 
   /**
    * Makes an authority.
@@ -48,12 +50,20 @@ public final class CertificateAuthority {
    */
   public Issuer requireIssuer() throws IOException, PkiException {
     Issuer issuer = issuers.current();
+    inUse = issuer;
     try {
       ChainVerifier.of(bundle.get(), clock).verifyIssuer(issuer.chain());
     } catch (CertificateException e) {
       throw new PkiException("issuer cannot sign: " + e.getMessage(), e);
     }
     return issuer;
+  }
+
+  /**
+   * The issuer that was asked for last, without asking for a newer one; null before the first time.
+   */
+  public @Nullable Issuer issuerInUse() {
+    return inUse;
   }
 
   /**

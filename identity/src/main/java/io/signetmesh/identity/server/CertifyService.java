@@ -18,6 +18,7 @@ import io.signetmesh.identity.channel.Caller;
 import io.signetmesh.identity.pki.Certificates;
 import io.signetmesh.identity.pki.PkiException;
 import io.signetmesh.identity.pki.WorkloadIdentity;
+import io.signetmesh.identity.server.IssuanceMeters.Reason;
 import java.io.IOException;
 import java.security.cert.X509Certificate;
 import java.time.Instant;
@@ -41,14 +42,20 @@ final class CertifyService extends IdentityGrpc.IdentityImplBase {
   private final CertificateAuthority authority;
   private final Attestor attestor;
   private final AuditLog audit;
+  private final IssuanceMeters meters;
   private final InstantSource clock;
   private final RefusalRecords refusals;
 
   CertifyService(
-      CertificateAuthority authority, Attestor attestor, AuditLog audit, InstantSource clock) {
+      CertificateAuthority authority,
+      Attestor attestor,
+      AuditLog audit,
+      IssuanceMeters meters,
+      InstantSource clock) {
     this.authority = authority;
     this.attestor = attestor;
     this.audit = audit;
+    this.meters = meters;
     this.clock = clock;
     this.refusals = new RefusalRecords(clock);
   }
@@ -59,10 +66,12 @@ final class CertifyService extends IdentityGrpc.IdentityImplBase {
     try {
       chain = certify(request);
     } catch (Refusal refusal) {
+      meters.refused(refusal.reason);
       recordRefusal(request, refusal.status);
       response.onError(refusal.status.asRuntimeException());
       return;
     }
+    meters.issued();
     X509Certificate leaf = chain.getFirst();
     recordIssuance(request.getIdentity(), leaf);
     Instant until = leaf.getNotAfter().toInstant();
@@ -87,28 +96,28 @@ final class CertifyService extends IdentityGrpc.IdentityImplBase {
       identity = WorkloadIdentity.parseDnsName(request.getIdentity());
       signingRequest = SigningRequest.parse(request.getCertificateSigningRequest().toByteArray());
     } catch (IllegalArgumentException | PkiException e) {
-      throw new Refusal(Status.INVALID_ARGUMENT, e);
+      throw new Refusal(Reason.MALFORMED, Status.INVALID_ARGUMENT, e);
     }
     try {
       authority.requireIssuer();
     } catch (IOException e) {
-      throw new Refusal(Status.UNAVAILABLE, e);
+      throw new Refusal(Reason.ISSUER_UNAVAILABLE, Status.UNAVAILABLE, e);
     } catch (PkiException e) {
-      throw new Refusal(Status.UNKNOWN, e);
+      throw new Refusal(Reason.ISSUER_UNAVAILABLE, Status.UNKNOWN, e);
     }
     try {
       signingRequest.requireNames(identity);
     } catch (PkiException e) {
-      throw new Refusal(Status.FAILED_PRECONDITION, e);
+      throw new Refusal(Reason.SIGNING_REQUEST, Status.FAILED_PRECONDITION, e);
     }
     requireHolder(identity, request.getToken());
     try {
       return authority.issue(identity, signingRequest);
     } catch (RequestRefusedException e) {
-      throw new Refusal(Status.FAILED_PRECONDITION, e);
+      throw new Refusal(Reason.SIGNING_REQUEST, Status.FAILED_PRECONDITION, e);
     } catch (IOException | PkiException | RuntimeException e) {
       log.error("cannot issue a certificate to {}", identity, e);
-      throw new Refusal(Status.INTERNAL, e);
+      throw new Refusal(Reason.INTERNAL, Status.INTERNAL, e);
     }
   }
 
@@ -117,19 +126,20 @@ final class CertifyService extends IdentityGrpc.IdentityImplBase {
     try {
       holder = attestor.attest(token.toByteArray());
     } catch (AttestationException e) {
-      throw new Refusal(
-          switch (e.reason()) {
-            case MALFORMED -> Status.INVALID_ARGUMENT;
-            case NOT_AUTHENTICATED -> Status.FAILED_PRECONDITION;
-            case UNAVAILABLE -> Status.INTERNAL;
-          },
-          e);
+      throw switch (e.reason()) {
+        case MALFORMED -> new Refusal(Reason.TOKEN, Status.INVALID_ARGUMENT, e);
+        case NOT_AUTHENTICATED -> new Refusal(Reason.TOKEN, Status.FAILED_PRECONDITION, e);
+        case UNAVAILABLE -> new Refusal(Reason.ATTESTATION_UNAVAILABLE, Status.INTERNAL, e);
+      };
     } catch (RuntimeException e) {
       log.error("attestation of a token for {} failed", identity, e);
-      throw new Refusal(Status.INTERNAL.withDescription("the token could not be checked"));
+      throw new Refusal(
+          Reason.ATTESTATION_UNAVAILABLE,
+          Status.INTERNAL.withDescription("the token could not be checked"));
     }
     if (!holder.equals(identity)) {
       throw new Refusal(
+          Reason.OTHER_WORKLOAD,
           Status.FAILED_PRECONDITION.withDescription(
               "the token is of " + holder + ", the certificate is asked for " + identity));
     }
@@ -138,6 +148,7 @@ final class CertifyService extends IdentityGrpc.IdentityImplBase {
   private static void requirePresent(String field, boolean missing) throws Refusal {
     if (missing) {
       throw new Refusal(
+          Reason.MALFORMED,
           Status.INVALID_ARGUMENT.withDescription("CertifyRequest." + field + " is empty"));
     }
   }
@@ -176,15 +187,17 @@ final class CertifyService extends IdentityGrpc.IdentityImplBase {
   private static final class Refusal extends Exception {
     private static final long serialVersionUID = 1L;
 
+    private final Reason reason;
     private final transient Status status;
 
-    Refusal(Status status) {
+    Refusal(Reason reason, Status status) {
       super(status.getDescription(), null, false, false);
+      this.reason = reason;
       this.status = status;
     }
 
-    Refusal(Status code, Throwable cause) {
-      this(code.withDescription(cause.getMessage()));
+    Refusal(Reason reason, Status code, Throwable cause) {
+      this(reason, code.withDescription(cause.getMessage()));
     }
   }
 }

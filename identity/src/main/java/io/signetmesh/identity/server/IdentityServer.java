@@ -1,8 +1,12 @@
 package io.signetmesh.identity.server;
 
+import static io.signetmesh.identity.admin.CertificateMeters.earliest;
+
 import io.linkerd.proxy.identity.IdentityGrpc;
 import io.signetmesh.audit.AdministrativeEvent;
 import io.signetmesh.audit.AuditLog;
+import io.signetmesh.identity.admin.CertificateMeters;
+import io.signetmesh.identity.admin.ServerMeters;
 import io.signetmesh.identity.attest.Attestor;
 import io.signetmesh.identity.ca.CertificateAuthority;
 import io.signetmesh.identity.ca.EmbeddedAuthority;
@@ -43,6 +47,9 @@ public final class IdentityServer implements AutoCloseable {
   private static final Set<String> OPEN =
       Set.of(IdentityGrpc.getCertifyMethod().getFullMethodName());
 
+  /** Of the server, in the label of its metrics. */
+  private static final String NAME = "identity";
+
   private final ControlServer server;
   private final WorkloadIdentity identity;
   private final TrustBundleStore bundles;
@@ -73,6 +80,7 @@ public final class IdentityServer implements AutoCloseable {
    * @param issuance how long leaves live
    * @param externalIssuer issuer and anchors from files; null: the CA that the state directory
    *     keeps
+   * @param meters where the metrics of the server go
    */
   public record Config(
       Path stateDirectory,
@@ -80,7 +88,26 @@ public final class IdentityServer implements AutoCloseable {
       InetSocketAddress address,
       boolean cleartext,
       IssuancePolicy issuance,
-      @Nullable ExternalIssuer externalIssuer) {}
+      @Nullable ExternalIssuer externalIssuer,
+      ServerMeters meters) {
+    /** Without metrics. */
+    public Config(
+        Path stateDirectory,
+        WorkloadIdentity identity,
+        InetSocketAddress address,
+        boolean cleartext,
+        IssuancePolicy issuance,
+        @Nullable ExternalIssuer externalIssuer) {
+      this(
+          stateDirectory,
+          identity,
+          address,
+          cleartext,
+          issuance,
+          externalIssuer,
+          ServerMeters.none());
+    }
+  }
 
   /**
    * An issuer that someone else made.
@@ -126,19 +153,41 @@ public final class IdentityServer implements AutoCloseable {
         new CertificateAuthority(issuers, bundles, config.issuance(), clock);
     authority.requireIssuer();
     AdoptionLedger ledger = new AdoptionLedger(clock);
-    Security security =
-        config.cleartext()
-            ? new Security.Cleartext()
-            : new Security.MutualTls(
-                new OwnCredentials(own, authority, bundles, clock), clock, OPEN);
+    ServerMeters meters = config.meters();
+    Security security;
+    if (config.cleartext()) {
+      security = new Security.Cleartext();
+    } else {
+      OwnCredentials credentials = new OwnCredentials(own, authority, bundles, clock);
+      security = new Security.MutualTls(credentials, clock, OPEN);
+      CertificateMeters.bind(
+          meters.registry(),
+          NAME,
+          "leaf",
+          () -> credentials.newest().certificate().notAfter(),
+          clock);
+    }
+    CertificateMeters.bind(
+        meters.registry(),
+        NAME,
+        "issuer",
+        () -> {
+          Issuer issuer = authority.issuerInUse();
+          return issuer == null ? null : earliest(issuer.chain());
+        },
+        clock);
+    CertificateMeters.bind(
+        meters.registry(), NAME, "trust_anchor", () -> earliest(bundles.get().anchors()), clock);
     ControlServer server =
         ControlServer.start(
             new ControlServer.Config(
                 config.address(), security, 2, MAX_REQUEST_BYTES, MAX_CALLS_PER_CONNECTION),
             loops,
-            List.of(
-                new CertifyService(authority, attestor, audit, clock),
-                new TrustBundleService(bundles, ledger)));
+            meters.metered(
+                List.of(
+                    new CertifyService(
+                        authority, attestor, audit, new IssuanceMeters(meters.registry()), clock),
+                    new TrustBundleService(bundles, ledger))));
     return new IdentityServer(server, own, bundles, ledger, authority);
   }
 

@@ -55,6 +55,11 @@ final class OwnCredentials implements Supplier<Credentials> {
     return isFresh(seen) ? seen.credentials : renew();
   }
 
+  /** The newest credentials as they are, without renewal. */
+  Credentials newest() {
+    return current.credentials;
+  }
+
   private boolean isFresh(Snapshot seen) {
     return seen.credentials.trust() == bundles.get() && clock.instant().isBefore(seen.renewAt);
   }

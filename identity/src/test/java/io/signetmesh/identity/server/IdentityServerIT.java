@@ -13,6 +13,7 @@ import io.linkerd.proxy.identity.CertifyResponse;
 import io.linkerd.proxy.identity.IdentityGrpc;
 import io.signetmesh.audit.AdministrativeEvent;
 import io.signetmesh.audit.AuditEvent;
+import io.signetmesh.identity.admin.ServerMeters;
 import io.signetmesh.identity.attest.WorkloadTokens;
 import io.signetmesh.identity.ca.IssuancePolicy;
 import io.signetmesh.identity.ca.SigningRequest;
@@ -73,6 +74,7 @@ class IdentityServerIT {
   private final BlockingQueue<AuditEvent> audit = new LinkedBlockingQueue<>();
   private final ControlLoops loops = ControlLoops.start(1);
   private final List<AutoCloseable> open = new ArrayList<>();
+  private ServerMeters meters;
   private WorkloadTokens tokens;
   private IdentityServer server;
 
@@ -180,6 +182,39 @@ class IdentityServerIT {
             Status.Code.FAILED_PRECONDITION)
         .contains(
             "names DNS \"" + CART.dnsName(), "expected exactly the DNS name " + WEB.dnsName());
+  }
+
+  @Test
+  void certificatesAreCountedIssuedAndRefusedByReason() {
+    KeyPair keys = PrivateKeys.generate();
+    certify(request(WEB, WEB, keys));
+    assertRefused(request(WEB, CART, keys), Status.Code.FAILED_PRECONDITION);
+    assertRefused(
+        request(WEB, WEB, keys).toBuilder()
+            .setCertificateSigningRequest(csr(CART.dnsName(), keys))
+            .build(),
+        Status.Code.FAILED_PRECONDITION);
+    assertRefused(
+        request(WEB, WEB, keys).toBuilder().clearToken().build(), Status.Code.INVALID_ARGUMENT);
+    assertRefused(
+        request(WEB, WEB, keys).toBuilder().setToken(ByteString.copyFromUtf8("x")).build(),
+        Status.Code.INVALID_ARGUMENT);
+
+    String refused = "signet_identity_certificates_refused_total";
+    assertThat(meters.text().lines())
+        .contains(
+            "signet_identity_certificates_issued_total 1.0",
+            refused + "{reason=\"other_workload\"} 1.0",
+            refused + "{reason=\"signing_request\"} 1.0",
+            refused + "{reason=\"malformed\"} 1.0",
+            refused + "{reason=\"token\"} 1.0",
+            refused + "{reason=\"issuer_unavailable\"} 0.0")
+        .anyMatch(line -> line.startsWith("signet_certificate_expiry_seconds{certificate=\"leaf\""))
+        .anyMatch(
+            line -> line.startsWith("signet_certificate_expiry_seconds{certificate=\"issuer\""))
+        .anyMatch(
+            line ->
+                line.startsWith("signet_certificate_expiry_seconds{certificate=\"trust_anchor\""));
   }
 
   @Test
@@ -585,7 +620,13 @@ class IdentityServerIT {
     return keep(
         IdentityServer.start(
             new Config(
-                state, SERVER, new InetSocketAddress("127.0.0.1", port), false, policy, null),
+                state,
+                SERVER,
+                new InetSocketAddress("127.0.0.1", port),
+                false,
+                policy,
+                null,
+                keep(meters = ServerMeters.start("identity", loops::load, null))),
             tokens,
             loops,
             audit::add,

@@ -1,13 +1,14 @@
 package io.signetmesh.policy.admin;
 
-import io.prometheus.metrics.config.EscapingScheme;
-import io.prometheus.metrics.expositionformats.PrometheusTextFormatWriter;
-import io.prometheus.metrics.model.snapshots.CounterSnapshot;
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.FunctionCounter;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.Timer;
 import io.prometheus.metrics.model.snapshots.GaugeSnapshot;
 import io.prometheus.metrics.model.snapshots.Labels;
 import io.prometheus.metrics.model.snapshots.MetricSnapshot;
 import io.prometheus.metrics.model.snapshots.MetricSnapshots;
-import io.signetmesh.identity.channel.ControlLoops;
+import io.signetmesh.identity.admin.ServerMeters;
 import io.signetmesh.policy.effective.PolicySource;
 import io.signetmesh.policy.index.PolicyIndex;
 import io.signetmesh.policy.lint.Finding;
@@ -17,22 +18,24 @@ import io.signetmesh.policy.model.ObjectRef;
 import io.signetmesh.policy.stream.EnforcementLedger;
 import io.signetmesh.policy.stream.ObjectEnforcementStatus;
 import io.signetmesh.policy.stream.ReportedFinding;
-import java.io.IOException;
-import java.io.OutputStream;
+import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLongArray;
-import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Supplier;
 
 /**
- * Metrics of a policy controller, in the Prometheus text format. States are read when they are
- * asked for. The number of series is bounded: of the objects in force, those that proxies are
- * behind with come first, and {@link #MAX_OBJECTS} are named; of those that are in force nowhere,
- * those that bear on no port come first, and as many are named.
+ * Metrics of a policy controller. States are read at each scrape. Series of single policy objects
+ * and of findings come and go with policy, so they are in the Prometheus text format only. Their
+ * number is bounded: of the objects in force, those that proxies are behind with come first, and
+ * {@link #MAX_OBJECTS} are named; of those that are in force nowhere, those that bear on no port
+ * come first, and as many are named.
  */
 public final class ControllerMetrics {
   /**
@@ -41,18 +44,67 @@ public final class ControllerMetrics {
    */
   public static final int MAX_OBJECTS = 2_000;
 
-  private static final double NANOS = 1e9;
-
   /** Generations whose time is remembered, for the time that their acknowledgements take. */
   private static final int REMEMBERED = 1_024;
 
-  private final Timings apply =
-      new Timings(.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5);
-  private final Timings acknowledge =
-      new Timings(.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60);
-  private final LongAdder changes = new LongAdder();
+  private final ServerMeters meters;
+  private final Timer apply;
+  private final Timer acknowledge;
+  private final Counter changes;
   private final AtomicLongArray generations = new AtomicLongArray(REMEMBERED);
   private final AtomicLongArray times = new AtomicLongArray(REMEMBERED);
+
+  /** Adds the counters and times; {@link #bind} adds the states. */
+  public ControllerMetrics(ServerMeters meters) {
+    this.meters = meters;
+    this.apply =
+        timer(
+            "signet.policy.apply",
+            "Time to work out what a change means for all watched ports.",
+            1_000,
+            2_500,
+            5_000,
+            10_000,
+            25_000,
+            50_000,
+            100_000,
+            250_000,
+            500_000,
+            1_000_000,
+            2_500_000,
+            5_000_000);
+    this.acknowledge =
+        timer(
+            "signet.policy.acknowledge",
+            "Time from a change to the acknowledgement that a port has it in force.",
+            5_000,
+            10_000,
+            25_000,
+            50_000,
+            100_000,
+            250_000,
+            500_000,
+            1_000_000,
+            2_500_000,
+            5_000_000,
+            10_000_000,
+            30_000_000,
+            60_000_000);
+    this.changes =
+        Counter.builder("signet.policy.changes")
+            .description("Changes that made a generation.")
+            .register(meters.registry());
+  }
+
+  private Timer timer(String name, String help, long... boundMicros) {
+    return Timer.builder(name)
+        .description(help)
+        .serviceLevelObjectives(
+            Arrays.stream(boundMicros)
+                .mapToObj(micros -> Duration.of(micros, ChronoUnit.MICROS))
+                .toArray(Duration[]::new))
+        .register(meters.registry());
+  }
 
   /**
    * A change was worked out.
@@ -62,7 +114,7 @@ public final class ControllerMetrics {
    */
   public void applied(long generation, long nanos) {
     changes.increment();
-    apply.observe(nanos / NANOS);
+    apply.record(nanos, TimeUnit.NANOSECONDS);
     int slot = slot(generation);
     generations.set(slot, -1);
     times.set(slot, System.nanoTime() - nanos);
@@ -74,7 +126,7 @@ public final class ControllerMetrics {
     int slot = slot(generation);
     long time = times.get(slot);
     if (generations.get(slot) == generation && times.get(slot) == time) {
-      acknowledge.observe((System.nanoTime() - time) / NANOS);
+      acknowledge.record(System.nanoTime() - time, TimeUnit.NANOSECONDS);
     }
   }
 
@@ -83,101 +135,55 @@ public final class ControllerMetrics {
   }
 
   /**
-   * Writes all metrics.
+   * Adds the states of a controller.
    *
    * @param findings what is wrong with policy as it is written now
-   * @param load of the servers of this process
    */
-  void write(
-      OutputStream out,
-      IndexLinter linter,
-      EnforcementLedger ledger,
-      Supplier<List<ReportedFinding>> findings,
-      Supplier<ControlLoops.Load> load)
-      throws IOException {
+  public void bind(
+      IndexLinter linter, EnforcementLedger ledger, Supplier<List<ReportedFinding>> findings) {
     PolicyIndex index = linter.index();
-    EnforcementLedger.Counts counts = ledger.counts();
+    gauge("signet.policy.generation", "Generation of the controller's view.", index::generation);
+    gauge(
+        "signet.policy.watched.ports",
+        "Workload ports whose policy is watched.",
+        index::watchedPorts);
+    gauge(
+        "signet.policy.streams",
+        "Policy streams of proxies open now.",
+        () -> ledger.counts().streams());
+    ports("in_force", () -> ledger.counts().inForce());
+    ports("behind", () -> ledger.counts().behind());
+    ports("refused", () -> ledger.counts().refused());
+    ports("does_not_acknowledge", () -> ledger.counts().silent());
+    FunctionCounter.builder("signet.policy.messages", ledger, EnforcementLedger::messages)
+        .description("Policy messages sent on streams.")
+        .register(meters.registry());
+    FunctionCounter.builder(
+            "signet.policy.acknowledgements", ledger, EnforcementLedger::acknowledgements)
+        .description("Acknowledgements of ports taken from proxies.")
+        .register(meters.registry());
+    meters.collect(() -> snapshots(linter, ledger, findings));
+  }
+
+  private void gauge(String name, String help, Supplier<Number> value) {
+    Gauge.builder(name, value).description(help).register(meters.registry());
+  }
+
+  private void ports(String state, Supplier<Number> value) {
+    Gauge.builder("signet.policy.ports", value)
+        .tag("state", state)
+        .description("Watched ports by what their proxies say of the newest policy.")
+        .register(meters.registry());
+  }
+
+  private static MetricSnapshots snapshots(
+      IndexLinter linter, EnforcementLedger ledger, Supplier<List<ReportedFinding>> findings) {
     List<MetricSnapshot> all = new ArrayList<>();
-    all.add(
-        gauge(
-            "signet_policy_generation",
-            "Generation of the controller's view.",
-            index.generation()));
-    all.add(
-        gauge(
-            "signet_policy_watched_ports",
-            "Workload ports whose policy is watched.",
-            index.watchedPorts()));
-    all.add(
-        gauge("signet_policy_streams", "Policy streams of proxies open now.", counts.streams()));
-    all.add(ports(counts));
     all.add(findings(findings.get()));
-    all.add(counter("signet_policy_changes", "Changes that made a generation.", changes.sum()));
-    all.add(
-        counter("signet_policy_messages", "Policy messages sent on streams.", ledger.messages()));
-    all.add(
-        counter(
-            "signet_policy_acknowledgements",
-            "Acknowledgements of ports taken from proxies.",
-            ledger.acknowledgements()));
     List<ObjectScope> objects = linter.scopes();
     List<ObjectEnforcementStatus> statuses = ledger.objectStatuses();
     all.addAll(objects(statuses, EnforcementLedger.nowhere(objects, statuses)));
-    all.add(
-        apply.snapshot(
-            "signet_policy_apply_seconds",
-            "Time to work out what a change means for all watched ports."));
-    all.add(
-        acknowledge.snapshot(
-            "signet_policy_acknowledge_seconds",
-            "Time from a change to the acknowledgement that a port has it in force."));
-    all.addAll(load(load.get()));
-    PrometheusTextFormatWriter.create()
-        .write(out, new MetricSnapshots(all), EscapingScheme.UNDERSCORE_ESCAPING);
-  }
-
-  private static List<MetricSnapshot> load(ControlLoops.Load load) {
-    CounterSnapshot.Builder calls =
-        CounterSnapshot.builder()
-            .name("signet_control_refused_calls")
-            .help("Calls that the servers of this process refused, by the bound that was hit.");
-    load.refusedCalls()
-        .forEach(
-            (bound, count) ->
-                calls.dataPoint(
-                    CounterSnapshot.CounterDataPointSnapshot.builder()
-                        .labels(Labels.of("bound", bound))
-                        .value(count)
-                        .build()));
-    return List.of(
-        gauge(
-            "signet_control_connections",
-            "TLS connections of the servers of this process.",
-            load.connections()),
-        counter(
-            "signet_control_refused_connections",
-            "Connections that the servers of this process refused.",
-            load.refusedConnections()),
-        GaugeSnapshot.builder()
-            .name("signet_control_call_bytes")
-            .help(
-                "Memory that calls hold: open ones, requests that are not complete, answers that"
-                    + " are not read.")
-            .dataPoint(point(Labels.of("client", "identified"), load.identifiedBytes()))
-            .dataPoint(point(Labels.of("client", "anonymous"), load.anonymousBytes()))
-            .build(),
-        calls.build());
-  }
-
-  private static GaugeSnapshot ports(EnforcementLedger.Counts counts) {
-    return GaugeSnapshot.builder()
-        .name("signet_policy_ports")
-        .help("Watched ports by what their proxies say of the newest policy.")
-        .dataPoint(point(Labels.of("state", "in_force"), counts.inForce()))
-        .dataPoint(point(Labels.of("state", "behind"), counts.behind()))
-        .dataPoint(point(Labels.of("state", "refused"), counts.refused()))
-        .dataPoint(point(Labels.of("state", "does_not_acknowledge"), counts.silent()))
-        .build();
+    return new MetricSnapshots(all);
   }
 
   private static GaugeSnapshot findings(List<ReportedFinding> findings) {
@@ -275,14 +281,6 @@ public final class ControllerMetrics {
         .name(name)
         .help(help)
         .dataPoint(point(Labels.EMPTY, value))
-        .build();
-  }
-
-  private static CounterSnapshot counter(String name, String help, long value) {
-    return CounterSnapshot.builder()
-        .name(name)
-        .help(help)
-        .dataPoint(CounterSnapshot.CounterDataPointSnapshot.builder().value(value).build())
         .build();
   }
 

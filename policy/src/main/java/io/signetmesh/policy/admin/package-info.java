@@ -1,4 +1,4 @@
-/** What operators' systems ask a policy controller: metrics, readiness, liveness. */
+/** Metrics of a policy controller. */
 @NullMarked
 package io.signetmesh.policy.admin;
 

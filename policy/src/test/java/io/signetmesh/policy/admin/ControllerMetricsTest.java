@@ -6,6 +6,7 @@ import static io.signetmesh.policy.TestPolicies.server;
 import static io.signetmesh.policy.TestPolicies.toServer;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.signetmesh.identity.admin.ServerMeters;
 import io.signetmesh.identity.channel.ControlLoops;
 import io.signetmesh.policy.effective.PolicyConfig;
 import io.signetmesh.policy.index.PolicyIndex;
@@ -13,14 +14,12 @@ import io.signetmesh.policy.lint.IndexLinter;
 import io.signetmesh.policy.model.PolicyObject;
 import io.signetmesh.policy.stream.EnforcementLedger;
 import io.signetmesh.policy.stream.ReportedFinding;
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /** Metrics of a controller. */
@@ -29,22 +28,23 @@ final class ControllerMetricsTest {
 
   private final PolicyIndex index =
       new PolicyIndex(PolicyConfig.defaults("signet", "cluster.local"), CLOCK);
-  private final ControllerMetrics metrics = new ControllerMetrics();
+  private final ServerMeters meters =
+      ServerMeters.start("policy", () -> new ControlLoops.Load(0, 0, 0, 0, Map.of()), null);
+  private final ControllerMetrics metrics = new ControllerMetrics(meters);
   private final EnforcementLedger ledger = new EnforcementLedger(CLOCK, metrics::acknowledged);
 
-  private List<String> lines(ReportedFinding... findings) throws IOException {
-    ByteArrayOutputStream out = new ByteArrayOutputStream();
-    metrics.write(
-        out,
-        new IndexLinter(index),
-        ledger,
-        () -> List.of(findings),
-        () -> new ControlLoops.Load(5, 2, 8_192, 4_096, Map.of("memory", 7L, "certificate", 3L)));
-    return out.toString(StandardCharsets.UTF_8).lines().toList();
+  private List<String> lines(ReportedFinding... findings) {
+    metrics.bind(new IndexLinter(index), ledger, () -> List.of(findings));
+    return meters.text().lines().toList();
+  }
+
+  @AfterEach
+  void close() {
+    meters.close();
   }
 
   @Test
-  void statesAreThoseOfTheMomentOfTheScrape() throws IOException {
+  void statesAreThoseOfTheMomentOfTheScrape() {
     assertThat(lines())
         .contains("signet_policy_generation 1700.0")
         .contains("signet_policy_watched_ports 0.0", "signet_policy_streams 0.0")
@@ -54,19 +54,7 @@ final class ControllerMetricsTest {
   }
 
   @Test
-  void loadOfTheServersIsTold() throws IOException {
-    assertThat(lines())
-        .contains(
-            "signet_control_connections 5.0",
-            "signet_control_refused_connections_total 2.0",
-            "signet_control_call_bytes{client=\"identified\"} 8192.0",
-            "signet_control_call_bytes{client=\"anonymous\"} 4096.0",
-            "signet_control_refused_calls_total{bound=\"memory\"} 7.0",
-            "signet_control_refused_calls_total{bound=\"certificate\"} 3.0");
-  }
-
-  @Test
-  void objectsThatAreInForceNowhereHaveSeriesThatSayWhy() throws IOException {
+  void objectsThatAreInForceNowhereHaveSeriesThatSayWhy() {
     index.apply(
         List.of(
             pod("web", Map.of("app", "web")),
@@ -84,7 +72,7 @@ final class ControllerMetricsTest {
   }
 
   @Test
-  void theNumberOfObjectsInForceNowhereIsBoundedAndThoseWithoutPortComeFirst() throws IOException {
+  void theNumberOfObjectsInForceNowhereIsBoundedAndThoseWithoutPortComeFirst() {
     List<PolicyObject> objects = new ArrayList<>();
     objects.add(pod("web", Map.of("app", "web")));
     objects.add(server("a-web", 8080, Map.of("app", "web")));
@@ -101,7 +89,7 @@ final class ControllerMetricsTest {
   }
 
   @Test
-  void findingsAreCountedByRule() throws IOException {
+  void findingsAreCountedByRule() {
     assertThat(
             lines(
                 new ReportedFinding(true, "invalid-manifest", "a", "x"),
@@ -112,7 +100,7 @@ final class ControllerMetricsTest {
   }
 
   @Test
-  void timesOfAcknowledgementsCountFromTheirChange() throws IOException {
+  void timesOfAcknowledgementsCountFromTheirChange() {
     metrics.applied(1_701, 2_000_000);
     metrics.acknowledged(1_701);
     metrics.acknowledged(1_701);

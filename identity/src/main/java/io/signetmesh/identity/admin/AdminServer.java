@@ -1,4 +1,4 @@
-package io.signetmesh.policy.admin;
+package io.signetmesh.identity.admin;
 
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.buffer.ByteBuf;
@@ -31,19 +31,14 @@ import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import io.netty.util.concurrent.GlobalEventExecutor;
-import io.signetmesh.identity.channel.ControlLoops;
-import io.signetmesh.policy.lint.IndexLinter;
-import io.signetmesh.policy.stream.EnforcementLedger;
-import io.signetmesh.policy.stream.ReportedFinding;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
-import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -54,17 +49,14 @@ import org.slf4j.LoggerFactory;
  * workloads and policies are told: listen on a loopback address, or where only the monitoring
  * system reaches it.
  */
-public final class ControllerAdmin implements AutoCloseable {
-  /** Port of the admin server, as that of Linkerd's policy controller. */
-  public static final int DEFAULT_PORT = 9990;
-
+public final class AdminServer implements AutoCloseable {
   /** For a whole request to arrive, and again for its answer to be taken. */
   static final Duration REQUEST_TIME = Duration.ofSeconds(15);
 
   /** Connections at the same time; further ones are closed at once. */
   static final int MAX_CONNECTIONS = 64;
 
-  private static final Logger LOG = LoggerFactory.getLogger(ControllerAdmin.class);
+  private static final Logger LOG = LoggerFactory.getLogger(AdminServer.class);
   private static final int LINE_BYTES = 2_048;
   private static final int HEADER_BYTES = 8_192;
   private static final int BODY_BYTES = 1_024;
@@ -75,7 +67,7 @@ public final class ControllerAdmin implements AutoCloseable {
   private final Channel listener;
   private final ChannelGroup connections;
 
-  private ControllerAdmin(EventLoopGroup group, Channel listener, ChannelGroup connections) {
+  private AdminServer(EventLoopGroup group, Channel listener, ChannelGroup connections) {
     this.group = group;
     this.listener = listener;
     this.connections = connections;
@@ -88,29 +80,39 @@ public final class ControllerAdmin implements AutoCloseable {
   }
 
   /**
+   * Where an admin server listens.
+   *
+   * @param address to bind; port 0 takes a free one
+   * @param required whether the process must not start without; else it says so and goes on
+   */
+  public record Listen(InetSocketAddress address, boolean required) {}
+
+  /**
    * Binds and serves.
    *
-   * @param load of the servers of this process
-   * @param ready whether the controller serves policy
-   * @throws IOException when the address cannot be bound
+   * @param meters told at {@code /metrics}
+   * @param ready whether {@code /ready} says so
+   * @return empty when the address cannot be bound and is not required
+   * @throws IOException when the address cannot be bound and is required
    */
-  public static ControllerAdmin start(
-      InetSocketAddress listen,
-      ControllerMetrics metrics,
-      IndexLinter linter,
-      EnforcementLedger ledger,
-      Supplier<List<ReportedFinding>> findings,
-      Supplier<ControlLoops.Load> load,
-      BooleanSupplier ready)
-      throws IOException {
-    return start(listen, out -> metrics.write(out, linter, ledger, findings, load), ready);
+  public static Optional<AdminServer> start(
+      Listen listen, ServerMeters meters, BooleanSupplier ready) throws IOException {
+    try {
+      return Optional.of(start(listen.address(), meters::write, ready));
+    } catch (IOException e) {
+      if (listen.required()) {
+        throw e;
+      }
+      LOG.warn("no metrics are served: {}", e.getMessage());
+      return Optional.empty();
+    }
   }
 
-  static ControllerAdmin start(
-      InetSocketAddress listen, Exposition exposition, BooleanSupplier ready) throws IOException {
+  static AdminServer start(InetSocketAddress listen, Exposition exposition, BooleanSupplier ready)
+      throws IOException {
     EventLoopGroup group =
         new MultiThreadIoEventLoopGroup(
-            1, new DefaultThreadFactory("policy-admin", true), NioIoHandler.newFactory());
+            1, new DefaultThreadFactory("admin", true), NioIoHandler.newFactory());
     ChannelGroup connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
     HttpDecoderConfig decoder =
         new HttpDecoderConfig()
@@ -156,7 +158,7 @@ public final class ControllerAdmin implements AutoCloseable {
           "admin address " + listen + " cannot be bound: " + bound.cause().getMessage(),
           bound.cause());
     }
-    return new ControllerAdmin(group, bound.channel(), connections);
+    return new AdminServer(group, bound.channel(), connections);
   }
 
   /** Address that the server listens on. */

@@ -1,4 +1,4 @@
-package io.signetmesh.policy.admin;
+package io.signetmesh.identity.admin;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -15,14 +15,14 @@ import org.junit.jupiter.api.Timeout;
 
 /** The admin server of a controller. */
 @Timeout(60)
-final class ControllerAdminTest {
+final class AdminServerTest {
   private final AtomicBoolean ready = new AtomicBoolean();
-  private ControllerAdmin admin;
+  private AdminServer admin;
 
   @BeforeEach
   void start() throws IOException {
     admin =
-        ControllerAdmin.start(
+        AdminServer.start(
             new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
             out -> out.write("signet_policy_generation 7\n".getBytes(StandardCharsets.US_ASCII)),
             ready::get);

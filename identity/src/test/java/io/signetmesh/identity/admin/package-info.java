@@ -1,0 +1,4 @@
+@NullMarked
+package io.signetmesh.identity.admin;
+
+import org.jspecify.annotations.NullMarked;
