@@ -3,12 +3,11 @@ package io.signetmesh.cli;
 import io.signetmesh.cli.controlplane.ClusterSettings;
 import io.signetmesh.cli.host.MeshNames;
 import io.signetmesh.crds.network.Cidr;
+import io.signetmesh.crds.network.PortSet;
 import io.signetmesh.crds.policy.AccessPolicy;
 import io.signetmesh.crds.schema.TextFormat;
-import io.signetmesh.policy.model.PortSet;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ITypeConverter;
@@ -60,7 +59,7 @@ final class ClusterOptions {
           "Ports, and ranges a-b, whose bytes nobody looks at where config.linkerd.io/opaque-ports"
               + " does not say which, separated by commas (default: ${DEFAULT-VALUE}). Empty:"
               + " none.")
-  private PortSet opaquePorts = PortSet.empty();
+  private PortSet opaquePorts = PortSet.EMPTY;
 
   @Option(
       names = "--default-namespace",
@@ -107,11 +106,11 @@ final class ClusterOptions {
     @Override
     public PortSet convert(String text) {
       // A name means another port in each workload, so that none means anything here.
-      PortSet ports = PortSet.parse(text, name -> Set.of());
-      if (!ports.malformed().isEmpty()) {
+      PortSet ports = PortSet.parse(text);
+      if (!ports.others().isEmpty()) {
         throw new TypeConversionException(
-            ports.malformed().stream().map(bad -> "'" + bad + "'").collect(Collectors.joining(", "))
-                + (ports.malformed().size() == 1 ? " is no port" : " are no ports")
+            ports.others().stream().map(bad -> "'" + bad + "'").collect(Collectors.joining(", "))
+                + (ports.others().size() == 1 ? " is no port" : " are no ports")
                 + ": expected numbers from 1 to 65535, and ranges a-b of them");
       }
       return ports;

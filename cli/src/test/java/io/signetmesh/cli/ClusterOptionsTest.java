@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.signetmesh.cli.controlplane.ClusterSettings;
 import io.signetmesh.cli.host.MeshNames;
+import io.signetmesh.crds.network.PortSet;
 import io.signetmesh.discovery.DiscoveryConfig;
 import io.signetmesh.policy.effective.PolicyConfig;
 import java.io.IOException;
@@ -80,12 +81,11 @@ final class ClusterOptionsTest {
   @Test
   void opaquePortsAreThoseOfPolicyAndOfDiscovery() {
     ClusterSettings some = settings("--default-opaque-ports", "25, 9000-9002");
-    assertThat(some.policy().defaultOpaquePorts().ports().stream())
-        .containsExactly(25, 9000, 9001, 9002);
+    assertThat(some.policy().defaultOpaquePorts()).isEqualTo(PortSet.of(25, 9000, 9001, 9002));
     assertThat(some.discovery().defaultOpaquePorts().contains(9001)).isTrue();
     assertThat(some.discovery().defaultOpaquePorts().contains(3306)).isFalse();
     ClusterSettings none = settings("--default-opaque-ports=");
-    assertThat(none.policy().defaultOpaquePorts().ports().isEmpty()).isTrue();
+    assertThat(none.policy().defaultOpaquePorts()).isEqualTo(PortSet.EMPTY);
     assertThat(none.discovery().defaultOpaquePorts().contains(3306)).isFalse();
   }
 

@@ -1,7 +1,7 @@
 package io.signetmesh.discovery;
 
-import io.signetmesh.discovery.topology.IpNetwork;
-import io.signetmesh.discovery.topology.PortSet;
+import io.signetmesh.crds.network.Cidr;
+import io.signetmesh.crds.network.PortSet;
 import java.util.List;
 
 /**
@@ -25,7 +25,7 @@ public record DiscoveryConfig(
     String controlPlaneNamespace,
     String trustDomain,
     String clusterDomain,
-    List<IpNetwork> clusterNetworks,
+    List<Cidr> clusterNetworks,
     PortSet defaultOpaquePorts,
     boolean transportHeader,
     boolean http2Upgrade,
@@ -44,11 +44,11 @@ public record DiscoveryConfig(
         trustDomain,
         "cluster.local",
         List.of(
-            IpNetwork.parse("10.0.0.0/8"),
-            IpNetwork.parse("100.64.0.0/10"),
-            IpNetwork.parse("172.16.0.0/12"),
-            IpNetwork.parse("192.168.0.0/16"),
-            IpNetwork.parse("fd00::/8")),
+            Cidr.parse("10.0.0.0/8"),
+            Cidr.parse("100.64.0.0/10"),
+            Cidr.parse("172.16.0.0/12"),
+            Cidr.parse("192.168.0.0/16"),
+            Cidr.parse("fd00::/8")),
         PortSet.parse("25,587,3306,4444,5432,6379,9300,11211"),
         true,
         true,

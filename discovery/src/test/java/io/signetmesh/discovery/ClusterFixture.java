@@ -1,9 +1,9 @@
 package io.signetmesh.discovery;
 
+import io.signetmesh.crds.network.PortSet;
 import io.signetmesh.discovery.topology.IpAddresses;
 import io.signetmesh.discovery.topology.LiveTopology;
 import io.signetmesh.discovery.topology.ObjectKey;
-import io.signetmesh.discovery.topology.PortSet;
 import io.signetmesh.discovery.topology.Service;
 import io.signetmesh.discovery.topology.Topology;
 import io.signetmesh.discovery.topology.Workload;

@@ -1,4 +1,4 @@
-/** IP networks as policy writes them. */
+/** IP networks, literal addresses and sets of ports, as manifests write them. */
 @NullMarked
 package io.signetmesh.crds.network;
 

@@ -2,11 +2,10 @@ package io.signetmesh.cli.controlplane;
 
 import io.signetmesh.cli.host.MeshNames;
 import io.signetmesh.crds.network.Cidr;
+import io.signetmesh.crds.network.PortSet;
 import io.signetmesh.crds.policy.AccessPolicy;
 import io.signetmesh.discovery.DiscoveryConfig;
-import io.signetmesh.discovery.topology.IpNetwork;
 import io.signetmesh.policy.effective.PolicyConfig;
-import io.signetmesh.policy.model.PortSet;
 import java.util.List;
 
 /**
@@ -61,8 +60,8 @@ public record ClusterSettings(
         defaults.controlPlaneNamespace(),
         defaults.trustDomain(),
         defaults.clusterDomain(),
-        networks.stream().map(network -> IpNetwork.parse(network.toString())).toList(),
-        io.signetmesh.discovery.topology.PortSet.of(opaquePorts.ports().stream().toArray()),
+        networks,
+        opaquePorts,
         defaults.transportHeader(),
         defaults.http2Upgrade(),
         defaults.ipv6(),

@@ -14,10 +14,10 @@ import io.linkerd.proxy.outbound.OpaqueRoute;
 import io.linkerd.proxy.outbound.OutboundPolicy;
 import io.linkerd.proxy.outbound.ProxyProtocol;
 import io.linkerd.proxy.outbound.Queue;
+import io.signetmesh.crds.network.Cidr;
 import io.signetmesh.discovery.DiscoveryConfig;
 import io.signetmesh.discovery.stream.Answer;
 import io.signetmesh.discovery.topology.IpAddresses;
-import io.signetmesh.discovery.topology.IpNetwork;
 import io.signetmesh.discovery.topology.ObjectKey;
 import io.signetmesh.discovery.topology.Service;
 import io.signetmesh.discovery.topology.Topology;
@@ -89,7 +89,7 @@ final class OutboundPolicyTranslator {
   }
 
   private boolean inCluster(InetAddress ip) {
-    for (IpNetwork network : config.clusterNetworks()) {
+    for (Cidr network : config.clusterNetworks()) {
       if (network.contains(ip)) {
         return true;
       }

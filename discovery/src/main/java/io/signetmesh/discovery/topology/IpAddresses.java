@@ -3,33 +3,26 @@ package io.signetmesh.discovery.topology;
 import io.linkerd.proxy.net.IPAddress;
 import io.linkerd.proxy.net.IPv6;
 import io.linkerd.proxy.net.TcpAddress;
+import io.signetmesh.crds.network.IpLiteral;
 import java.net.Inet4Address;
 import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** IP addresses as text and as the wire has them. No name is ever resolved. */
 public final class IpAddresses {
-  private static final String OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";
-  private static final Pattern IPV4 = Pattern.compile(OCTET + "(\\." + OCTET + "){3}");
-  private static final Pattern IPV6 = Pattern.compile("[0-9a-fA-F:.]{2,45}");
-
   private IpAddresses() {}
 
   /** Reads a literal of four decimal octets or of RFC 4291; null when the text is neither. */
   public static @Nullable InetAddress parse(String text) {
-    boolean v4 = IPV4.matcher(text).matches();
-    if (!v4 && !(text.indexOf(':') >= 0 && IPV6.matcher(text).matches())) {
-      return null;
-    }
+    byte[] bytes = IpLiteral.parse(text);
     try {
-      return InetAddress.ofLiteral(text);
-    } catch (IllegalArgumentException e) {
-      return null;
+      return bytes == null ? null : InetAddress.getByAddress(bytes);
+    } catch (UnknownHostException e) {
+      throw new AssertionError("4 or 16 bytes are an address", e);
     }
   }
 

@@ -5,6 +5,7 @@ import io.fabric8.kubernetes.api.model.ServiceSpec;
 import io.signetmesh.cluster.ClusterView;
 import io.signetmesh.cluster.WorkloadRef;
 import io.signetmesh.crds.LabelMatcher;
+import io.signetmesh.crds.network.PortSet;
 import io.signetmesh.crds.policy.ProxyProtocol;
 import io.signetmesh.crds.policy.Server;
 import java.net.InetAddress;

@@ -1,5 +1,6 @@
 package io.signetmesh.discovery.topology;
 
+import io.signetmesh.crds.network.PortSet;
 import java.net.InetAddress;
 import java.util.List;
 import java.util.Map;

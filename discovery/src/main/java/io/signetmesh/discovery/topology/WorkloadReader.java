@@ -5,6 +5,7 @@ import io.fabric8.kubernetes.api.model.EnvVar;
 import io.fabric8.kubernetes.api.model.OwnerReference;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.signetmesh.cluster.WorkloadRef;
+import io.signetmesh.crds.network.PortSet;
 import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.HashMap;

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.signetmesh.cluster.InMemorySource;
+import io.signetmesh.crds.network.PortSet;
 import io.signetmesh.discovery.Manifests;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;

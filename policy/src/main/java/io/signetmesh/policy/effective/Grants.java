@@ -1,17 +1,11 @@
 package io.signetmesh.policy.effective;
 
 import io.linkerd.proxy.inbound.Authn;
-import io.linkerd.proxy.inbound.Authn.PermitMeshTLS;
-import io.linkerd.proxy.inbound.Authn.PermitMeshTLS.PermitClientIdentities;
-import io.linkerd.proxy.inbound.Authn.PermitUnauthenticated;
 import io.linkerd.proxy.inbound.Authz;
 import io.linkerd.proxy.inbound.HttpLocalRateLimit;
 import io.linkerd.proxy.inbound.Identity;
-import io.linkerd.proxy.inbound.IdentitySuffix;
-import io.linkerd.proxy.inbound.Network;
 import io.linkerd.proxy.meta.Metadata;
 import io.linkerd.proxy.meta.Resource;
-import io.signetmesh.crds.network.Cidr;
 import io.signetmesh.crds.policy.AccessPolicy;
 import io.signetmesh.identity.pki.WorkloadIdentity;
 import io.signetmesh.policy.model.AuthorizationPolicyModel;
@@ -27,7 +21,6 @@ import io.signetmesh.policy.model.Reference;
 import io.signetmesh.policy.model.ServerAuthorizationModel;
 import io.signetmesh.policy.model.UnusableModel;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.SortedSet;
@@ -35,22 +28,9 @@ import java.util.TreeSet;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/**
- * Works out what authorization objects grant. All parts of a message are sorted, so that equal
- * grants are equal bytes. Whatever is not fully understood grants nothing.
- */
+/** Works out what authorization objects grant. Whatever is not fully understood grants nothing. */
 public final class Grants {
-  private static final List<NetworkMatch> EVERYWHERE =
-      List.of(NetworkMatch.of(Cidr.parse("0.0.0.0/0")), NetworkMatch.of(Cidr.parse("::/0")));
   private static final String REFERENCES = "spec.requiredAuthenticationRefs";
-  private static final Authn UNAUTHENTICATED =
-      Authn.newBuilder().setUnauthenticated(PermitUnauthenticated.getDefaultInstance()).build();
-  private static final Authn ANY_TLS =
-      Authn.newBuilder()
-          .setMeshTLS(
-              PermitMeshTLS.newBuilder()
-                  .setUnauthenticated(PermitUnauthenticated.getDefaultInstance()))
-          .build();
 
   private final PolicyConfig config;
   private final List<NetworkMatch> clusterNetworks;
@@ -59,7 +39,7 @@ public final class Grants {
   public Grants(PolicyConfig config) {
     this.config = config;
     this.clusterNetworks = config.clusterNetworks().stream().map(NetworkMatch::of).toList();
-    this.anyIdentity = identities(List.of(IdentityMatch.ANY));
+    this.anyIdentity = AuthzMessages.identities(List.of(IdentityMatch.ANY));
   }
 
   private static boolean isNoIdentity(IdentityMatch match) {
@@ -77,12 +57,18 @@ public final class Grants {
   public Optional<Authz> of(AccessPolicy policy) {
     return switch (policy) {
       case ALL_UNAUTHENTICATED, AUDIT ->
-          Optional.of(synthetic(policy.wireName(), EVERYWHERE, UNAUTHENTICATED));
-      case ALL_AUTHENTICATED -> Optional.of(synthetic(policy.wireName(), EVERYWHERE, anyIdentity));
+          Optional.of(
+              AuthzMessages.synthetic(
+                  policy.wireName(), AuthzMessages.EVERYWHERE, AuthzMessages.UNAUTHENTICATED));
+      case ALL_AUTHENTICATED ->
+          Optional.of(
+              AuthzMessages.synthetic(policy.wireName(), AuthzMessages.EVERYWHERE, anyIdentity));
       case CLUSTER_UNAUTHENTICATED ->
-          Optional.of(synthetic(policy.wireName(), clusterNetworks, UNAUTHENTICATED));
+          Optional.of(
+              AuthzMessages.synthetic(
+                  policy.wireName(), clusterNetworks, AuthzMessages.UNAUTHENTICATED));
       case CLUSTER_AUTHENTICATED ->
-          Optional.of(synthetic(policy.wireName(), clusterNetworks, anyIdentity));
+          Optional.of(AuthzMessages.synthetic(policy.wireName(), clusterNetworks, anyIdentity));
       case DENY -> Optional.empty();
     };
   }
@@ -93,7 +79,7 @@ public final class Grants {
       return Optional.empty();
     }
     List<NetworkMatch> networks = config.probeNetworks().stream().map(NetworkMatch::of).toList();
-    return Optional.of(synthetic("probe", networks, UNAUTHENTICATED));
+    return Optional.of(AuthzMessages.synthetic("probe", networks, AuthzMessages.UNAUTHENTICATED));
   }
 
   /**
@@ -177,11 +163,13 @@ public final class Grants {
       return new Grant.Nothing(reasons);
     }
     return new Grant.Allows(
-        resource(
+        AuthzMessages.resource(
             policy.ref(),
             "authorizationpolicy",
-            networks == null ? EVERYWHERE : networks,
-            identities == null ? UNAUTHENTICATED : identities(identities)));
+            networks == null ? AuthzMessages.EVERYWHERE : networks,
+            identities == null
+                ? AuthzMessages.UNAUTHENTICATED
+                : AuthzMessages.identities(identities)));
   }
 
   /**
@@ -243,7 +231,8 @@ public final class Grants {
               "requiredAuthenticationRefs name more than one authentication of identities or of"
                   + " networks: expected at most one of each"));
     }
-    List<NetworkMatch> clients = networks.size() == 1 ? networks.getFirst() : EVERYWHERE;
+    List<NetworkMatch> clients =
+        networks.size() == 1 ? networks.getFirst() : AuthzMessages.EVERYWHERE;
     if (clients.stream().allMatch(NetworkMatch::isVoid)) {
       reasons.add(
           new Grant.Reason(
@@ -253,13 +242,13 @@ public final class Grants {
       return new Denial(null, reasons);
     }
     return new Denial(
-        resource(
+        AuthzMessages.resource(
             policy.ref(),
             "denypolicy",
             clients,
             identities.size() == 1
-                ? identities(withDnsNames(identities.getFirst()))
-                : UNAUTHENTICATED),
+                ? AuthzMessages.identities(withDnsNames(identities.getFirst()))
+                : AuthzMessages.UNAUTHENTICATED),
         reasons);
   }
 
@@ -356,7 +345,7 @@ public final class Grants {
             "spec.client",
             "spec.client has unauthenticated: true together with meshTLS: expected one of them");
       }
-      authentication = UNAUTHENTICATED;
+      authentication = AuthzMessages.UNAUTHENTICATED;
     } else if (tls == null) {
       return Grant.Nothing.because(
           Grant.Problem.BAD_AUTHENTICATIONS,
@@ -370,7 +359,7 @@ public final class Grants {
             "spec.client.meshTLS has unauthenticatedTLS: true together with identities: expected"
                 + " one of them");
       }
-      authentication = ANY_TLS;
+      authentication = AuthzMessages.ANY_TLS;
     } else {
       List<IdentityMatch> identities = new ArrayList<>(tls.identities());
       for (Reference account : tls.serviceAccounts()) {
@@ -387,7 +376,7 @@ public final class Grants {
             "spec.client.meshTLS",
             "spec.client.meshTLS has no identity");
       }
-      authentication = identities(identities);
+      authentication = AuthzMessages.identities(identities);
     }
     List<NetworkMatch> networks =
         authorization.networks().isEmpty() ? clusterNetworks : authorization.networks();
@@ -398,7 +387,8 @@ public final class Grants {
           "spec.client.networks leave no address after exceptions");
     }
     return new Grant.Allows(
-        resource(authorization.ref(), "serverauthorization", networks, authentication));
+        AuthzMessages.resource(
+            authorization.ref(), "serverauthorization", networks, authentication));
   }
 
   private List<IdentityMatch> resolve(
@@ -457,72 +447,5 @@ public final class Grants {
         "requires "
             + reference
             + ": expected a MeshTLSAuthentication, NetworkAuthentication or ServiceAccount");
-  }
-
-  private static Authz resource(
-      ObjectRef ref, String kind, Collection<NetworkMatch> networks, Authn authentication) {
-    return Authz.newBuilder()
-        .addAllNetworks(wire(networks))
-        .setAuthentication(authentication)
-        .putLabels("group", ref.kind().group())
-        .putLabels("kind", kind)
-        .putLabels("name", ref.name())
-        .setMetadata(
-            Metadata.newBuilder()
-                .setResource(
-                    Resource.newBuilder()
-                        .setGroup(ref.kind().group())
-                        .setKind(kind)
-                        .setName(ref.name())
-                        .setNamespace(ref.namespace())))
-        .build();
-  }
-
-  private static Authz synthetic(
-      String name, Collection<NetworkMatch> networks, Authn authentication) {
-    return Authz.newBuilder()
-        .addAllNetworks(wire(networks))
-        .setAuthentication(authentication)
-        .putLabels("group", "")
-        .putLabels("kind", "default")
-        .putLabels("name", name)
-        .setMetadata(Metadata.newBuilder().setDefault(name))
-        .build();
-  }
-
-  private static List<Network> wire(Collection<NetworkMatch> networks) {
-    return networks.stream()
-        .sorted()
-        .filter(network -> !network.isVoid())
-        .map(
-            network ->
-                Network.newBuilder()
-                    .setNet(Messages.network(network.network()))
-                    .addAllExcept(network.except().stream().map(Messages::network).toList())
-                    .build())
-        .distinct()
-        .toList();
-  }
-
-  private static Authn identities(Collection<IdentityMatch> matches) {
-    SortedSet<String> exact = new TreeSet<>();
-    SortedSet<String> suffixes = new TreeSet<>();
-    for (IdentityMatch match : matches) {
-      switch (match) {
-        case IdentityMatch.Exact(String identity) -> exact.add(identity);
-        case IdentityMatch.Suffix(List<String> labels) -> suffixes.add(String.join(".", labels));
-      }
-    }
-    PermitClientIdentities.Builder permitted = PermitClientIdentities.newBuilder();
-    exact.forEach(name -> permitted.addIdentities(Identity.newBuilder().setName(name)));
-    for (String suffix : suffixes) {
-      permitted.addSuffixes(
-          suffix.isEmpty()
-              ? IdentitySuffix.getDefaultInstance()
-              : IdentitySuffix.newBuilder().addAllParts(List.of(suffix.split("\\.", -1))).build());
-    }
-    return Authn.newBuilder()
-        .setMeshTLS(PermitMeshTLS.newBuilder().setIdentities(permitted))
-        .build();
   }
 }

@@ -1,12 +1,11 @@
 package io.signetmesh.policy.effective;
 
 import io.signetmesh.crds.network.Cidr;
+import io.signetmesh.crds.network.PortSet;
 import io.signetmesh.crds.policy.AccessPolicy;
 import io.signetmesh.identity.pki.WorkloadIdentity;
-import io.signetmesh.policy.model.PortSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.stream.Stream;
 
 /**
@@ -56,7 +55,7 @@ public record PolicyConfig(
         PRIVATE_NETWORKS,
         List.of(Cidr.parse("0.0.0.0/0"), Cidr.parse("::/0")),
         AccessPolicy.DENY,
-        PortSet.parse(OPAQUE_PORTS, name -> Set.of()));
+        PortSet.parse(OPAQUE_PORTS));
   }
 
   /** The same with another default policy. */

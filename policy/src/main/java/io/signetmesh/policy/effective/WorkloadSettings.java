@@ -1,8 +1,8 @@
 package io.signetmesh.policy.effective;
 
+import io.signetmesh.crds.network.PortSet;
 import io.signetmesh.crds.policy.AccessPolicy;
 import io.signetmesh.policy.model.PolicyAnnotations;
-import io.signetmesh.policy.model.PortSet;
 import io.signetmesh.policy.model.WorkloadModel;
 import java.util.ArrayList;
 import java.util.List;
@@ -55,23 +55,25 @@ public record WorkloadSettings(
     PortSet opaque = config.defaultOpaquePorts();
     String opaqueText = annotations.opaquePorts();
     if (opaqueText != null) {
-      opaque = parse(opaqueText, workload, workload.annotations().opaquePorts() == null);
-      if (!opaque.malformed().isEmpty()) {
+      opaque = PortSet.parse(opaqueText).resolve(workload::portsNamed);
+      List<String> malformed = malformed(opaque, workload.annotations().opaquePorts() == null);
+      if (!malformed.isEmpty()) {
         problems.add(
-            malformed(PolicyAnnotations.OPAQUE_PORTS, opaque) + "; the other entries hold");
+            problem(PolicyAnnotations.OPAQUE_PORTS, malformed) + "; the other entries hold");
       }
     }
 
-    PortSet identity = PortSet.empty();
+    PortSet identity = PortSet.EMPTY;
     boolean everywhere = false;
     String identityText = annotations.requireIdentityPorts();
     if (identityText != null) {
-      identity =
-          parse(identityText, workload, workload.annotations().requireIdentityPorts() == null);
-      everywhere = !identity.malformed().isEmpty();
+      identity = PortSet.parse(identityText).resolve(workload::portsNamed);
+      List<String> malformed =
+          malformed(identity, workload.annotations().requireIdentityPorts() == null);
+      everywhere = !malformed.isEmpty();
       if (everywhere) {
         problems.add(
-            malformed(PolicyAnnotations.REQUIRE_IDENTITY_PORTS, identity)
+            problem(PolicyAnnotations.REQUIRE_IDENTITY_PORTS, malformed)
                 + "; an identity is asked for on all ports");
       }
     }
@@ -102,22 +104,20 @@ public record WorkloadSettings(
     };
   }
 
-  /** A port name that a namespace lists need not be declared by each of its workloads. */
-  private static PortSet parse(String text, WorkloadModel workload, boolean inherited) {
-    PortSet parsed = PortSet.parse(text, workload::portsNamed);
-    return inherited
-        ? new PortSet(
-            parsed.ports(),
-            parsed.malformed().stream()
-                .filter(entry -> !PORT_NAME.matcher(entry).matches())
-                .toList())
-        : parsed;
+  /**
+   * Entries that mean nothing. A port name that a namespace lists need not be declared by each of
+   * its workloads.
+   */
+  private static List<String> malformed(PortSet ports, boolean inherited) {
+    return ports.others().stream()
+        .filter(entry -> !inherited || !PORT_NAME.matcher(entry).matches())
+        .toList();
   }
 
-  private static String malformed(String annotation, PortSet ports) {
+  private static String problem(String annotation, List<String> malformed) {
     return annotation
         + " has \""
-        + String.join("\", \"", ports.malformed())
+        + String.join("\", \"", malformed)
         + "\": expected ports, ranges or names of declared ports";
   }
 }

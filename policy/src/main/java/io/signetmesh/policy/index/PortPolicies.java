@@ -5,10 +5,10 @@ import io.signetmesh.crds.policy.AccessPolicy;
 import io.signetmesh.crds.policy.ProxyProtocol;
 import io.signetmesh.policy.effective.AssembledPolicy;
 import io.signetmesh.policy.effective.Grants;
-import io.signetmesh.policy.effective.Messages;
 import io.signetmesh.policy.effective.PolicyConfig;
 import io.signetmesh.policy.effective.PolicyMode;
 import io.signetmesh.policy.effective.PortPolicy;
+import io.signetmesh.policy.effective.ServerMessages;
 import io.signetmesh.policy.model.ObjectRef;
 import io.signetmesh.policy.model.ServerModel;
 import java.util.ArrayList;
@@ -64,7 +64,7 @@ final class PortPolicies {
       return known;
     }
     List<String> probes =
-        Messages.hasHttpRoutes(server.model.protocol())
+        ServerMessages.hasHttpRoutes(server.model.protocol())
             ? workload.model.probePaths(port)
             : List.<String>of();
     return server.policy(mode, probes, () -> serverPolicy(mode, server.model, probes));
@@ -72,11 +72,11 @@ final class PortPolicies {
 
   private AssembledPolicy defaultPolicy(DefaultPort port) {
     List<HttpRoute> routes = new ArrayList<>();
-    routes.add(Messages.defaultHttpRoute());
-    Messages.probeRoute(grants.probe(), port.probes()).ifPresent(routes::add);
+    routes.add(ServerMessages.defaultHttpRoute());
+    ServerMessages.probeRoute(grants.probe(), port.probes()).ifPresent(routes::add);
     return new AssembledPolicy(
-        Messages.server(
-            Messages.protocol(
+        ServerMessages.server(
+            ServerMessages.protocol(
                 port.opaque() ? ProxyProtocol.OPAQUE : ProxyProtocol.UNKNOWN,
                 routes,
                 List.of(),

@@ -7,8 +7,8 @@ import io.linkerd.proxy.inbound.HttpRoute;
 import io.signetmesh.policy.effective.AssembledPolicy;
 import io.signetmesh.policy.effective.Grant;
 import io.signetmesh.policy.effective.Grants;
-import io.signetmesh.policy.effective.Messages;
 import io.signetmesh.policy.effective.PolicyMode;
+import io.signetmesh.policy.effective.ServerMessages;
 import io.signetmesh.policy.effective.Target;
 import io.signetmesh.policy.model.AuthorizationPolicyModel;
 import io.signetmesh.policy.model.DenyPolicyModel;
@@ -87,20 +87,20 @@ final class ServerAssembly {
         route(server, route, httpRoutes, grpcRoutes);
       }
       if (httpRoutes.isEmpty()) {
-        httpRoutes.add(Messages.defaultHttpRoute());
+        httpRoutes.add(ServerMessages.defaultHttpRoute());
       }
       if (grpcRoutes.isEmpty()) {
-        grpcRoutes.add(Messages.defaultGrpcRoute());
+        grpcRoutes.add(ServerMessages.defaultGrpcRoute());
       }
-      Messages.probeRoute(grants.probe(), probes).ifPresent(httpRoutes::add);
+      ServerMessages.probeRoute(grants.probe(), probes).ifPresent(httpRoutes::add);
       limits = limits(server);
     } else {
-      httpRoutes.add(Messages.defaultHttpRoute());
-      grpcRoutes.add(Messages.defaultGrpcRoute());
+      httpRoutes.add(ServerMessages.defaultHttpRoute());
+      grpcRoutes.add(ServerMessages.defaultGrpcRoute());
     }
     return new AssembledPolicy(
-        Messages.server(
-            Messages.protocol(server.protocol(), httpRoutes, grpcRoutes, limits),
+        ServerMessages.server(
+            ServerMessages.protocol(server.protocol(), httpRoutes, grpcRoutes, limits),
             allowed,
             denied,
             ObjectRef.Kind.SERVER.group(),
@@ -131,9 +131,9 @@ final class ServerAssembly {
     List<Authz> denied = denials(target);
     switch (route.rules()) {
       case RouteModel.Rules.Http(List<HttpRoute.Rule> rules) ->
-          httpRoutes.add(Messages.httpRoute(route, rules, own, denied));
+          httpRoutes.add(ServerMessages.httpRoute(route, rules, own, denied));
       case RouteModel.Rules.Grpc(List<GrpcRoute.Rule> rules) ->
-          grpcRoutes.add(Messages.grpcRoute(route, rules, own, denied));
+          grpcRoutes.add(ServerMessages.grpcRoute(route, rules, own, denied));
     }
   }
 
@@ -173,7 +173,7 @@ final class ServerAssembly {
   }
 
   private @Nullable HttpLocalRateLimit limits(ServerModel server) {
-    if (!Messages.hasRateLimits(server.protocol())) {
+    if (!ServerMessages.hasRateLimits(server.protocol())) {
       return null;
     }
     for (RateLimitModel oldest :

@@ -1,6 +1,5 @@
 package io.signetmesh.policy.lint;
 
-import io.signetmesh.crds.manifest.NearestName;
 import io.signetmesh.policy.effective.Grants;
 import io.signetmesh.policy.effective.PolicyConfig;
 import io.signetmesh.policy.effective.Target;
@@ -33,7 +32,7 @@ final class LintContext {
   private final PolicySnapshot snapshot;
   private final Map<ObjectRef, Set<ObjectRef>> dependants = new HashMap<>();
   private final Map<Finding, Set<ObjectRef>> findings = new TreeMap<>();
-  private long comparisons = MAX_COMPARISONS;
+  private final NearestNames nearest = new NearestNames(namespaces, MAX_COMPARISONS);
 
   LintContext(PolicySnapshot snapshot) {
     this.snapshot = snapshot;
@@ -132,25 +131,25 @@ final class LintContext {
     return affected;
   }
 
-  /** What was probably meant by a reference to what is not there; empty when unknown. */
+  /** A hint at what a reference to nothing means; empty when that is not known. */
   String suggestion(ObjectRef missing) {
-    NamespaceContents namespace = namespaces.get(missing.namespace());
-    String near =
-        didYouMean(missing.name(), namespace == null ? Set.of() : namespace.names(missing.kind()));
-    if (!near.isEmpty()) {
-      return near;
-    }
-    comparisons -= namespaces.size();
-    for (Map.Entry<String, NamespaceContents> other : namespaces.entrySet()) {
-      if (comparisons >= 0 && other.getValue().names(missing.kind()).contains(missing.name())) {
-        return " (there is one in namespace " + other.getKey() + ")";
-      }
-    }
-    return "";
+    return nearest
+        .of(missing)
+        .map(
+            meant ->
+                meant.namespace().equals(missing.namespace())
+                    ? didYouMean(meant.name())
+                    : " (there is one in namespace " + meant.namespace() + ")")
+        .orElse("");
   }
 
+  /** A hint at the nearest name; empty when none is near. */
   String didYouMean(String name, Collection<String> known) {
-    return nearest(name, known).map(near -> " (did you mean \"" + near + "\"?)").orElse("");
+    return nearest(name, known).map(LintContext::didYouMean).orElse("");
+  }
+
+  private static String didYouMean(String meant) {
+    return " (did you mean \"" + meant + "\"?)";
   }
 
   void selector(
@@ -168,10 +167,9 @@ final class LintContext {
     }
   }
 
-  /** The nearest name, as long as looking for such has not taken too long. */
+  /** The nearest name, as long as the comparisons last. */
   Optional<String> nearest(String name, Collection<String> known) {
-    comparisons -= (long) known.size() * (1 + name.length() / 16);
-    return comparisons < 0 ? Optional.empty() : NearestName.of(name, known);
+    return nearest.of(name, known);
   }
 
   void error(

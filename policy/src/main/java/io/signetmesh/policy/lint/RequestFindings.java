@@ -1,7 +1,7 @@
 package io.signetmesh.policy.lint;
 
 import io.signetmesh.crds.policy.ProxyProtocol;
-import io.signetmesh.policy.effective.Messages;
+import io.signetmesh.policy.effective.ServerMessages;
 import io.signetmesh.policy.lint.Finding.Rule;
 import io.signetmesh.policy.model.ObjectRef;
 import io.signetmesh.policy.model.RateLimitModel;
@@ -113,7 +113,7 @@ final class RequestFindings {
       } else {
         affected = Set.of(server.ref());
         RateLimitModel first = namespace.limits.get(target.name());
-        if (!Messages.hasRateLimits(server.protocol())) {
+        if (!ServerMessages.hasRateLimits(server.protocol())) {
           seen.warning(
               limits,
               Rule.LIMIT_UNUSED,

@@ -8,24 +8,16 @@ import io.linkerd.proxy.http_route.HostMatch;
 import io.linkerd.proxy.http_route.HttpFailureInjector;
 import io.linkerd.proxy.http_route.PathMatch;
 import io.linkerd.proxy.http_route.QueryParamMatch;
-import io.linkerd.proxy.http_route.RequestHeaderModifier;
-import io.linkerd.proxy.http_route.RequestRedirect;
-import io.linkerd.proxy.http_types.Headers;
 import io.linkerd.proxy.http_types.HttpMethod;
-import io.linkerd.proxy.http_types.Scheme;
 import io.linkerd.proxy.inbound.GrpcRoute;
 import io.linkerd.proxy.inbound.HttpRoute;
-import io.signetmesh.crds.route.GrpcRouteFilter;
 import io.signetmesh.crds.route.GrpcRouteMatch;
 import io.signetmesh.crds.route.GrpcRouteSpec;
-import io.signetmesh.crds.route.HeaderModifier;
-import io.signetmesh.crds.route.HttpRouteFilter;
 import io.signetmesh.crds.route.HttpRouteMatch;
 import io.signetmesh.crds.route.HttpRouteSpec;
 import io.signetmesh.crds.route.LinearExpression;
 import io.signetmesh.crds.route.MatchType;
 import io.signetmesh.crds.route.ParentRef;
-import io.signetmesh.crds.route.PathModifier;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -33,7 +25,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.regex.Pattern;
+import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -53,7 +45,6 @@ final class RouteReader {
   private static final int INTERNAL_SERVER_ERROR = 500;
   private static final int GRPC_INTERNAL = 13;
   private static final String REFUSAL = "route is not understood";
-  private static final Pattern TOKEN = Pattern.compile("[A-Za-z0-9!#$%&'*+\\-.^_`|~]+");
 
   private final List<RouteModel.Flaw> flaws = new ArrayList<>();
 
@@ -64,19 +55,19 @@ final class RouteReader {
     RouteReader reader = new RouteReader();
     List<String> servers = reader.servers(ref, spec.parentRefs());
     List<HttpRoute.Rule> rules = new ArrayList<>();
-    boolean inbound = !servers.isEmpty() || !reader.flaws.isEmpty();
-    for (int i = 0; inbound && i < spec.rules().size(); i++) {
-      reader.rule("spec.rules[" + i + "]", spec.rules().get(i), rules);
+    if (reader.isInbound(servers)) {
+      for (int i = 0; i < spec.rules().size(); i++) {
+        reader.rule("spec.rules[" + i + "]", spec.rules().get(i), rules);
+      }
     }
-    return new RouteModel(
+    return reader.route(
         ref,
         origin,
         created,
         servers,
-        elsewhere(spec.parentRefs()),
-        hosts(spec.hostnames()),
-        new RouteModel.Rules.Http(rules),
-        reader.flaws);
+        spec.parentRefs(),
+        spec.hostnames(),
+        new RouteModel.Rules.Http(rules));
   }
 
   static RouteModel grpc(
@@ -84,75 +75,127 @@ final class RouteReader {
     RouteReader reader = new RouteReader();
     List<String> servers = reader.servers(ref, spec.parentRefs());
     List<GrpcRoute.Rule> rules = new ArrayList<>();
-    boolean inbound = !servers.isEmpty() || !reader.flaws.isEmpty();
-    for (int i = 0; inbound && i < spec.rules().size(); i++) {
-      reader.rule("spec.rules[" + i + "]", spec.rules().get(i), rules);
+    if (reader.isInbound(servers)) {
+      for (int i = 0; i < spec.rules().size(); i++) {
+        reader.rule("spec.rules[" + i + "]", spec.rules().get(i), rules);
+      }
     }
+    return reader.route(
+        ref,
+        origin,
+        created,
+        servers,
+        spec.parentRefs(),
+        spec.hostnames(),
+        new RouteModel.Rules.Grpc(rules));
+  }
+
+  /** Whether the route is meant for a Server, if only by a parent that cannot be one. */
+  private boolean isInbound(List<String> servers) {
+    return !servers.isEmpty() || !flaws.isEmpty();
+  }
+
+  private RouteModel route(
+      ObjectRef ref,
+      String origin,
+      @Nullable Instant created,
+      List<String> servers,
+      List<ParentRef> parents,
+      List<String> hostnames,
+      RouteModel.Rules rules) {
     return new RouteModel(
         ref,
         origin,
         created,
         servers,
-        elsewhere(spec.parentRefs()),
-        hosts(spec.hostnames()),
-        new RouteModel.Rules.Grpc(rules),
-        reader.flaws);
+        elsewhere(parents),
+        hostnames.stream().map(RouteReader::host).toList(),
+        rules,
+        flaws);
   }
 
   private void rule(String place, HttpRouteSpec.Rule rule, List<HttpRoute.Rule> rules) {
-    List<HttpRoute.Filter> filters = new ArrayList<>();
-    try {
-      for (int i = 0; i < rule.filters().size(); i++) {
-        HttpRoute.Filter filter = filter(place + ".filters[" + i + "]", rule.filters().get(i));
-        if (filter != null) {
-          filters.add(filter);
-        }
-      }
-    } catch (NotUnderstoodException e) {
-      note(e, "; its requests are refused");
-      filters = List.of(httpRefusal());
+    HttpRoute.Filter refusal = httpRefusal();
+    List<HttpRoute.Filter> filters = filters(place, rule.filters(), RouteFilters::filter, refusal);
+    Matches<io.linkerd.proxy.http_route.HttpRouteMatch> matches =
+        matches(place, rule.matches(), this::match);
+    if (!matches.areAllRefused()) {
+      rules.add(
+          HttpRoute.Rule.newBuilder()
+              .addAllFilters(filters)
+              .addAllMatches(matches.understood())
+              .build());
     }
-    HttpRoute.Rule.Builder understood = HttpRoute.Rule.newBuilder().addAllFilters(filters);
-    HttpRoute.Rule.Builder refused = HttpRoute.Rule.newBuilder().addFilters(httpRefusal());
-    for (int i = 0; i < rule.matches().size(); i++) {
-      int flawed = flaws.size();
-      var match = match(place + ".matches[" + i + "]", rule.matches().get(i));
-      (flaws.size() == flawed ? understood : refused).addMatches(match);
-    }
-    if (understood.getMatchesCount() > 0 || refused.getMatchesCount() == 0) {
-      rules.add(understood.build());
-    }
-    if (refused.getMatchesCount() > 0) {
-      rules.add(refused.build());
+    if (!matches.refused().isEmpty()) {
+      rules.add(
+          HttpRoute.Rule.newBuilder().addFilters(refusal).addAllMatches(matches.refused()).build());
     }
   }
 
   private void rule(String place, GrpcRouteSpec.Rule rule, List<GrpcRoute.Rule> rules) {
-    List<GrpcRoute.Filter> filters = new ArrayList<>();
+    GrpcRoute.Filter refusal = grpcRefusal();
+    List<GrpcRoute.Filter> filters = filters(place, rule.filters(), RouteFilters::filter, refusal);
+    Matches<io.linkerd.proxy.grpc_route.GrpcRouteMatch> matches =
+        matches(place, rule.matches(), this::match);
+    if (!matches.areAllRefused()) {
+      rules.add(
+          GrpcRoute.Rule.newBuilder()
+              .addAllFilters(filters)
+              .addAllMatches(matches.understood())
+              .build());
+    }
+    if (!matches.refused().isEmpty()) {
+      rules.add(
+          GrpcRoute.Rule.newBuilder().addFilters(refusal).addAllMatches(matches.refused()).build());
+    }
+  }
+
+  /** Reads a filter; null when it does not matter to the inbound side. */
+  @FunctionalInterface
+  private interface FilterReader<S, F> {
+    @Nullable F read(String place, S filter) throws RouteFilters.NotUnderstoodException;
+  }
+
+  /** The filters of a rule; one that is not understood makes the whole rule refuse. */
+  private <S, F> List<F> filters(
+      String place, List<S> written, FilterReader<S, F> reader, F refusal) {
+    List<F> filters = new ArrayList<>();
     try {
-      for (int i = 0; i < rule.filters().size(); i++) {
-        GrpcRoute.Filter filter = filter(place + ".filters[" + i + "]", rule.filters().get(i));
+      for (int i = 0; i < written.size(); i++) {
+        F filter = reader.read(place + ".filters[" + i + "]", written.get(i));
         if (filter != null) {
           filters.add(filter);
         }
       }
-    } catch (NotUnderstoodException e) {
+    } catch (RouteFilters.NotUnderstoodException e) {
       note(e, "; its requests are refused");
-      filters = List.of(grpcRefusal());
+      return List.of(refusal);
     }
-    GrpcRoute.Rule.Builder understood = GrpcRoute.Rule.newBuilder().addAllFilters(filters);
-    GrpcRoute.Rule.Builder refused = GrpcRoute.Rule.newBuilder().addFilters(grpcRefusal());
-    for (int i = 0; i < rule.matches().size(); i++) {
+    return filters;
+  }
+
+  /**
+   * The matches of a rule.
+   *
+   * @param understood those that are understood
+   * @param refused those that are not, as widely as they might be meant
+   */
+  private record Matches<M>(List<M> understood, List<M> refused) {
+    /** A rule without matches matches everything. */
+    boolean areAllRefused() {
+      return understood.isEmpty() && !refused.isEmpty();
+    }
+  }
+
+  private <S, M> Matches<M> matches(
+      String place, List<S> written, BiFunction<String, S, M> reader) {
+    Matches<M> matches = new Matches<>(new ArrayList<>(), new ArrayList<>());
+    for (int i = 0; i < written.size(); i++) {
       int flawed = flaws.size();
-      var match = match(place + ".matches[" + i + "]", rule.matches().get(i));
-      (flaws.size() == flawed ? understood : refused).addMatches(match);
+      M match = reader.apply(place + ".matches[" + i + "]", written.get(i));
+      (flaws.size() == flawed ? matches.understood() : matches.refused()).add(match);
     }
-    if (understood.getMatchesCount() > 0 || refused.getMatchesCount() == 0) {
-      rules.add(understood.build());
-    }
-    if (refused.getMatchesCount() > 0) {
-      rules.add(refused.build());
-    }
+    return matches;
   }
 
   private static HttpRoute.Filter httpRefusal() {
@@ -169,7 +212,7 @@ final class RouteReader {
         .build();
   }
 
-  private void note(NotUnderstoodException flaw, String effect) {
+  private void note(RouteFilters.NotUnderstoodException flaw, String effect) {
     flaws.add(
         new RouteModel.Flaw(
             flaw.field,
@@ -223,29 +266,6 @@ final class RouteReader {
       }
     }
     return names;
-  }
-
-  /** Something of a filter that is not understood. */
-  private static final class NotUnderstoodException extends Exception {
-    private static final long serialVersionUID = 1L;
-    final String field;
-
-    /** Whether Linkerd's admission takes it. */
-    final boolean admitted;
-
-    NotUnderstoodException(String field, String message) {
-      this(field, message, false);
-    }
-
-    NotUnderstoodException(String field, String message, boolean admitted) {
-      super(message);
-      this.field = field;
-      this.admitted = admitted;
-    }
-  }
-
-  private static List<HostMatch> hosts(List<String> hostnames) {
-    return hostnames.stream().map(RouteReader::host).toList();
   }
 
   private static HostMatch host(String hostname) {
@@ -324,7 +344,7 @@ final class RouteReader {
   }
 
   private Optional<HeaderMatch> header(String place, io.signetmesh.crds.route.HeaderMatch header) {
-    if (!TOKEN.matcher(header.name()).matches()) {
+    if (!RouteFilters.isToken(header.name())) {
       widened(place + ".name", place + ".name is \"" + header.name() + "\", which no header has");
       return Optional.empty();
     }
@@ -350,143 +370,5 @@ final class RouteReader {
             + "\", which is no regular expression (RE2 syntax): "
             + problem);
     return ANYTHING;
-  }
-
-  private static HttpRoute.@Nullable Filter filter(String place, HttpRouteFilter filter)
-      throws NotUnderstoodException {
-    return switch (filter.type()) {
-      case REQUEST_HEADER_MODIFIER ->
-          HttpRoute.Filter.newBuilder()
-              .setRequestHeaderModifier(modifier(place, filter.requestHeaderModifier()))
-              .build();
-      case REQUEST_REDIRECT ->
-          HttpRoute.Filter.newBuilder()
-              .setRedirect(redirect(place + ".requestRedirect", filter.requestRedirect()))
-              .build();
-      // Changes only what goes back, and nothing about who may ask.
-      case RESPONSE_HEADER_MODIFIER -> null;
-      case REQUEST_MIRROR -> throw unsupported(place, "RequestMirror");
-      case URL_REWRITE -> throw unsupported(place, "URLRewrite");
-      case EXTENSION_REF -> throw unsupported(place, "ExtensionRef");
-      case CORS -> throw unsupported(place, "CORS");
-      case EXTERNAL_AUTH -> throw unsupported(place, "ExternalAuth");
-    };
-  }
-
-  private static GrpcRoute.@Nullable Filter filter(String place, GrpcRouteFilter filter)
-      throws NotUnderstoodException {
-    return switch (filter.type()) {
-      case REQUEST_HEADER_MODIFIER ->
-          GrpcRoute.Filter.newBuilder()
-              .setRequestHeaderModifier(modifier(place, filter.requestHeaderModifier()))
-              .build();
-      case RESPONSE_HEADER_MODIFIER -> null;
-      case REQUEST_MIRROR -> throw unsupported(place, "RequestMirror");
-      case EXTENSION_REF -> throw unsupported(place, "ExtensionRef");
-    };
-  }
-
-  private static NotUnderstoodException unsupported(String place, String filter) {
-    return new NotUnderstoodException(
-        place + ".type",
-        place + ".type is " + filter + ", a filter that a route of a Server cannot have",
-        true);
-  }
-
-  private static <T> T given(String field, @Nullable T value) throws NotUnderstoodException {
-    if (value == null) {
-      throw new NotUnderstoodException(field, field + " is missing");
-    }
-    return value;
-  }
-
-  private static RequestHeaderModifier modifier(String place, @Nullable HeaderModifier given)
-      throws NotUnderstoodException {
-    String field = place + ".requestHeaderModifier";
-    HeaderModifier modifier = given(field, given);
-    for (String name : modifier.remove()) {
-      name(field + ".remove", name);
-    }
-    RequestHeaderModifier.Builder message =
-        RequestHeaderModifier.newBuilder().addAllRemove(modifier.remove());
-    if (!modifier.add().isEmpty()) {
-      message.setAdd(headers(field + ".add", modifier.add()));
-    }
-    if (!modifier.set().isEmpty()) {
-      message.setSet(headers(field + ".set", modifier.set()));
-    }
-    return message.build();
-  }
-
-  private static Headers headers(String field, List<HeaderModifier.Header> headers)
-      throws NotUnderstoodException {
-    Headers.Builder message = Headers.newBuilder();
-    for (HeaderModifier.Header header : headers) {
-      name(field, header.name());
-      if (!header.value().chars().allMatch(c -> c == '\t' || (c >= ' ' && c <= '~'))) {
-        throw new NotUnderstoodException(
-            field, field + " gives " + header.name() + " a value that no header can have");
-      }
-      message.addHeaders(
-          Headers.Header.newBuilder()
-              .setName(header.name())
-              .setValue(ByteString.copyFromUtf8(header.value())));
-    }
-    return message.build();
-  }
-
-  private static void name(String field, String name) throws NotUnderstoodException {
-    if (!TOKEN.matcher(name).matches()) {
-      throw new NotUnderstoodException(
-          field, field + " names \"" + name + "\", which no header has");
-    }
-    if (HeaderModifier.isReserved(name)) {
-      throw new NotUnderstoodException(
-          field, field + " names \"" + name + "\", which no route may change");
-    }
-  }
-
-  private static RequestRedirect redirect(String place, HttpRouteFilter.@Nullable Redirect given)
-      throws NotUnderstoodException {
-    HttpRouteFilter.Redirect redirect = given(place, given);
-    RequestRedirect.Builder message = RequestRedirect.newBuilder().setStatus(redirect.statusCode());
-    if (redirect.scheme() != null) {
-      message.setScheme(
-          Scheme.newBuilder()
-              .setRegistered(
-                  redirect.scheme().equals("https")
-                      ? Scheme.Registered.HTTPS
-                      : Scheme.Registered.HTTP));
-    }
-    if (redirect.hostname() != null) {
-      message.setHost(redirect.hostname());
-    }
-    if (redirect.port() != null) {
-      message.setPort(redirect.port());
-    }
-    PathModifier path = redirect.path();
-    if (path != null) {
-      var replacement = io.linkerd.proxy.http_route.PathModifier.newBuilder();
-      message.setPath(
-          switch (path.type()) {
-            case REPLACE_FULL_PATH ->
-                replacement.setFull(
-                    absolute(place + ".path.replaceFullPath", path.replaceFullPath()));
-            case REPLACE_PREFIX_MATCH ->
-                replacement.setPrefix(
-                    absolute(place + ".path.replacePrefixMatch", path.replacePrefixMatch()));
-          });
-    }
-    return message.build();
-  }
-
-  private static String absolute(String field, @Nullable String given)
-      throws NotUnderstoodException {
-    String path = given(field, given);
-    if (!path.startsWith("/")) {
-      throw new NotUnderstoodException(
-          field, field + " is \"" + path + "\": expected a leading slash");
-    }
-    return path;
   }
 }

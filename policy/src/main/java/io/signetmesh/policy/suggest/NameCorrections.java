@@ -1,9 +1,9 @@
 package io.signetmesh.policy.suggest;
 
-import io.signetmesh.crds.manifest.NearestName;
 import io.signetmesh.policy.index.PolicySnapshot;
 import io.signetmesh.policy.lint.LintReport;
 import io.signetmesh.policy.lint.NamespaceContents;
+import io.signetmesh.policy.lint.NearestNames;
 import io.signetmesh.policy.model.IdentityMatch;
 import io.signetmesh.policy.model.ObjectRef;
 import io.signetmesh.policy.model.Reference;
@@ -28,11 +28,12 @@ final class NameCorrections {
 
   private final PolicySnapshot snapshot;
   private final Map<String, NamespaceContents> namespaces;
-  private long comparisons = MAX_COMPARISONS;
+  private final NearestNames nearest;
 
   NameCorrections(LintReport report) {
     this.snapshot = report.snapshot();
     this.namespaces = report.namespaces();
+    this.nearest = new NearestNames(namespaces, MAX_COMPARISONS);
   }
 
   /** The references with the one of the field corrected. */
@@ -73,24 +74,15 @@ final class NameCorrections {
     if (snapshot.objects().containsKey(missing)) {
       return Optional.empty();
     }
-    NamespaceContents namespace = namespaces.get(missing.namespace());
-    Optional<String> name =
-        near(missing.name(), namespace == null ? Set.of() : namespace.names(missing.kind()));
-    if (name.isPresent()) {
-      return Optional.of(
-          new Meant<>(new ObjectRef(missing.kind(), missing.namespace(), name.get()), name.get()));
-    }
-    if (!afford(namespaces.keySet())) {
-      return Optional.empty();
-    }
-    for (Map.Entry<String, NamespaceContents> other : namespaces.entrySet()) {
-      if (other.getValue().names(missing.kind()).contains(missing.name())) {
-        return Optional.of(
-            new Meant<>(
-                new ObjectRef(missing.kind(), other.getKey(), missing.name()), other.getKey()));
-      }
-    }
-    return Optional.empty();
+    return nearest
+        .of(missing)
+        .map(
+            meant ->
+                new Meant<>(
+                    meant,
+                    meant.namespace().equals(missing.namespace())
+                        ? meant.name()
+                        : meant.namespace()));
   }
 
   /** A service account that exists, or one of a namespace that does. */
@@ -154,14 +146,14 @@ final class NameCorrections {
         });
   }
 
-  /** Names that are near, as long as the comparisons last. */
+  /** The nearest name, as long as the comparisons last. */
   Optional<String> near(String name, Collection<String> known) {
-    return afford(known) ? NearestName.of(name, known) : Optional.empty();
+    return nearest.of(name, known);
   }
 
+  /** Whether so many labels may be compared. */
   boolean afford(Collection<?> compared) {
-    comparisons -= compared.size() + 1;
-    return comparisons >= 0;
+    return nearest.afford(compared.size());
   }
 
   static Meant<Reference> named(Reference reference, String name) {

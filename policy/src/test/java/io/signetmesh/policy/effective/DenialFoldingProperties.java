@@ -147,7 +147,7 @@ final class DenialFoldingProperties {
   }
 
   private static boolean contains(IPNetwork network, Client client) {
-    return WireNetworks.contains(network, Messages.network(client.address()));
+    return WireNetworks.contains(network, ServerMessages.network(client.address()));
   }
 
   private static boolean holds(Authn authentication, Client client) {

@@ -26,7 +26,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** Builds the parts of {@code inbound.Server} that are not authorizations. */
-public final class Messages {
+public final class ServerMessages {
   private static final Duration DETECT_TIMEOUT = Duration.newBuilder().setSeconds(10).build();
   private static final HttpRoute DEFAULT_HTTP_ROUTE =
       HttpRoute.newBuilder()
@@ -45,7 +45,7 @@ public final class Messages {
                       GrpcRouteMatch.newBuilder().setRpc(GrpcRpcMatch.getDefaultInstance())))
           .build();
 
-  private Messages() {}
+  private ServerMessages() {}
 
   /** A network as it goes over the wire. */
   static IPNetwork network(Cidr network) {

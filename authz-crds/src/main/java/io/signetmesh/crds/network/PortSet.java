@@ -1,0 +1,134 @@
+package io.signetmesh.crds.network;
+
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.regex.Pattern;
+
+/**
+ * A set of TCP ports as annotations write it: numbers, ranges and names of ports, separated by
+ * commas ({@code 25,3300-3310,mysql}). A name means another number in each workload. Immutable.
+ */
+public final class PortSet {
+  /** No port. */
+  public static final PortSet EMPTY = new PortSet(new BitSet(), List.of());
+
+  private static final int MAX_PORT = 65_535;
+  private static final int MAX_NAME = 63;
+  private static final Pattern NAME = Pattern.compile("[a-z0-9]([-a-z0-9]*[a-z0-9])?");
+
+  private final BitSet numbers;
+  private final List<String> others;
+
+  private PortSet(BitSet numbers, List<String> others) {
+    this.numbers = numbers;
+    this.others = List.copyOf(others);
+  }
+
+  /** Reads a list. Empty entries are skipped; {@link #others} has what is no number or range. */
+  public static PortSet parse(String text) {
+    BitSet numbers = new BitSet();
+    List<String> others = new ArrayList<>();
+    for (String raw : text.split(",", -1)) {
+      String entry = raw.strip();
+      int dash = entry.indexOf('-');
+      int from = number(dash < 0 ? entry : entry.substring(0, dash));
+      int to = dash < 0 ? from : number(entry.substring(dash + 1));
+      if (from > 0 && to >= from) {
+        numbers.set(from, to + 1);
+      } else if (!entry.isEmpty()) {
+        others.add(entry);
+      }
+    }
+    return new PortSet(numbers, others);
+  }
+
+  /** The set of these port numbers, 1 to 65535. */
+  public static PortSet of(int... ports) {
+    BitSet numbers = new BitSet();
+    for (int port : ports) {
+      if (port < 1 || port > MAX_PORT) {
+        throw new IllegalArgumentException("port " + port + ": expected 1 to " + MAX_PORT);
+      }
+      numbers.set(port);
+    }
+    return new PortSet(numbers, List.of());
+  }
+
+  /**
+   * This set with the numbers that its names have in a workload.
+   *
+   * @param numbersOf the numbers of a port name; empty when there is no such name
+   * @return a set whose {@link #others} are the entries without a number
+   */
+  public PortSet resolve(Function<String, Set<Integer>> numbersOf) {
+    BitSet resolved = (BitSet) numbers.clone();
+    List<String> unknown = new ArrayList<>();
+    for (String entry : others) {
+      Set<Integer> named = numbersOf.apply(entry);
+      named.forEach(resolved::set);
+      if (named.isEmpty()) {
+        unknown.add(entry);
+      }
+    }
+    return new PortSet(resolved, unknown);
+  }
+
+  /** Whether the number is in the set; names are not considered. */
+  public boolean contains(int port) {
+    return port >= 0 && numbers.get(port);
+  }
+
+  /** Whether the number is in the set, or a well-formed name in the set stands for it. */
+  public boolean contains(int port, Map<String, Integer> namedPorts) {
+    if (contains(port)) {
+      return true;
+    }
+    for (String entry : others) {
+      Integer named = namedPorts.get(entry);
+      if (named != null && named == port && isName(entry)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** Entries that are neither a number from 1 to 65535 nor a range, as written and in order. */
+  public List<String> others() {
+    return others;
+  }
+
+  private static boolean isName(String entry) {
+    return entry.length() <= MAX_NAME
+        && NAME.matcher(entry).matches()
+        && entry.chars().anyMatch(c -> c >= 'a' && c <= 'z');
+  }
+
+  private static int number(String text) {
+    if (text.isEmpty() || text.length() > 5 || !text.chars().allMatch(c -> c >= '0' && c <= '9')) {
+      return -1;
+    }
+    int value = Integer.parseInt(text);
+    return value <= MAX_PORT ? value : -1;
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof PortSet that
+        && numbers.equals(that.numbers)
+        && others.equals(that.others);
+  }
+
+  @Override
+  public int hashCode() {
+    return 31 * numbers.hashCode() + others.hashCode();
+  }
+
+  @Override
+  public String toString() {
+    return numbers + (others.isEmpty() ? "" : " " + others);
+  }
+}
