@@ -77,8 +77,10 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * The rules of effective inbound policy, one by one: objects in, message out. Section numbers are
- * those of the control-plane reference.
+ * The rules of effective inbound policy, one by one: objects in, message out. They are Linkerd's,
+ * except where docs/security/policy-reference.md states a difference.
+ *
+ * @see <a href="https://linkerd.io/2/reference/authorization-policy">Authorization policy</a>
  */
 final class EffectivePolicyTest {
   private static final Map<String, String> APP = Map.of("app", "web");
@@ -107,7 +109,7 @@ final class EffectivePolicyTest {
           net("fd00::/8"));
 
   @Nested
-  @DisplayName("2.5 default policies")
+  @DisplayName("default policies")
   final class Defaults {
     @ParameterizedTest
     @EnumSource(AccessPolicy.class)
@@ -251,7 +253,7 @@ final class EffectivePolicyTest {
   }
 
   @Nested
-  @DisplayName("2.6 which Server has a port")
+  @DisplayName("which Server has a port")
   final class Servers {
     @Test
     void aServerByNumberTakesThePortDeclaredOrNot() {
@@ -413,7 +415,7 @@ final class EffectivePolicyTest {
   }
 
   @Nested
-  @DisplayName("2.3 label selectors")
+  @DisplayName("label selectors")
   final class Selectors {
     @ParameterizedTest
     @CsvSource({
@@ -467,7 +469,7 @@ final class EffectivePolicyTest {
   }
 
   @Nested
-  @DisplayName("2.7 ServerAuthorization")
+  @DisplayName("ServerAuthorization")
   final class ServerAuthorizations {
     @Test
     void withoutNetworksItMeansTheClusterNetworks() {
@@ -611,7 +613,7 @@ final class EffectivePolicyTest {
   }
 
   @Nested
-  @DisplayName("2.8 AuthorizationPolicy")
+  @DisplayName("AuthorizationPolicy")
   final class AuthorizationPolicies {
     @Test
     void withoutAuthenticationsItGrantsEveryone() {
@@ -788,7 +790,7 @@ final class EffectivePolicyTest {
   }
 
   @Nested
-  @DisplayName("2.9 authentications")
+  @DisplayName("authentications")
   final class Authentications {
     @Test
     void identitiesAreExactOrSuffixesOrAny() {
@@ -882,7 +884,7 @@ final class EffectivePolicyTest {
   }
 
   @Nested
-  @DisplayName("2.10 routes of Servers")
+  @DisplayName("routes of Servers")
   final class Routes {
     @Test
     void attachedRoutesTakeThePlaceOfTheDefaultOneAndKeepProbesWorking() {
