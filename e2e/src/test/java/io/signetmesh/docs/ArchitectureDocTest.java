@@ -35,6 +35,17 @@ final class ArchitectureDocTest {
       Pattern.compile("(?m)^\\s*(?:message|service|rpc|enum)\\s+([A-Z]\\w*)");
   private static final Pattern DIAGRAM =
       Pattern.compile("```mermaid\nstateDiagram-v2\n(.*?)```", Pattern.DOTALL);
+  private static final Pattern MODULES =
+      Pattern.compile("```mermaid\nflowchart BT\n(.*?)```", Pattern.DOTALL);
+  private static final Pattern DEPENDENCY =
+      Pattern.compile(
+          "<dependency>\\s*<groupId>io\\.signetmesh</groupId>\\s*"
+              + "<artifactId>([^<]+)</artifactId>.*?</dependency>",
+          Pattern.DOTALL);
+
+  /** Modules that use whatever they need. */
+  private static final Set<String> ON_TOP = Set.of("cli", "e2e", "bench");
+
   private static final Pattern PERMITS = Pattern.compile("permits\\s+([^{]+)\\{");
   private static final Pattern EXAMPLE = Pattern.compile("```java\n(.*?)```", Pattern.DOTALL);
 
@@ -139,6 +150,35 @@ final class ArchitectureDocTest {
     assertThat(states)
         .allSatisfy(
             state -> assertThat(Repository.text(ARCHITECTURE)).contains("- **" + state + ".** "));
+  }
+
+  @Test
+  void theDiagramOfTheModulesHasTheDependenciesOfTheBuild() throws Exception {
+    Matcher diagram = MODULES.matcher(Repository.text(ARCHITECTURE));
+    assertThat(diagram.find()).isTrue();
+    Set<String> drawn = arrows(diagram.group(1));
+    assertThat(drawn).contains("cli --> proxy", "e2e --> cli", "bench --> cli");
+    Set<String> built = new TreeSet<>();
+    Path root = Repository.path("");
+    for (Path pom : Repository.files(root, "/pom.xml")) {
+      String module = root.relativize(pom).getName(0).toString();
+      boolean shown = !module.equals("pom.xml") && !ON_TOP.contains(module);
+      Matcher dependency = DEPENDENCY.matcher(Files.readString(pom));
+      while (shown && dependency.find()) {
+        if (!dependency.group().contains("<scope>test")) {
+          built.add(module + " --> " + dependency.group(1));
+        }
+      }
+    }
+    drawn.removeIf(arrow -> ON_TOP.contains(arrow.split(" ", 2)[0]));
+    assertThat(drawn).isEqualTo(built);
+  }
+
+  private static Set<String> arrows(String diagram) {
+    return diagram
+        .lines()
+        .map(line -> line.strip().replaceFirst(" -\\. .* \\.-> ", " --> "))
+        .collect(Collectors.toCollection(TreeSet::new));
   }
 
   @Test
