@@ -3,7 +3,7 @@ package io.signetmesh.audit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The one verdict of all policy that is only tried, beside the decision that counts.
+ * The dry-run verdict: what the decision would be with everything in mode audit enforced.
  *
  * @param verdict what the outcome would be
  * @param reason stable reason code, as of a decision

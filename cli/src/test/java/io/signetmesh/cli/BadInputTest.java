@@ -104,7 +104,7 @@ final class BadInputTest {
   }
 
   @Test
-  void refusesCleartextOnAnAddressThatOthersReach() {
+  void refusesCleartextOnAnAddressThatOthersCanUse() {
     assertThat(run("identity", "--state", state(), "--listen", "0.0.0.0:18080", "--cleartext"))
         .isEqualTo(ExitCode.CONFIGURATION);
     assertThat(err.toString()).contains("cleartext is served on a loopback address only");

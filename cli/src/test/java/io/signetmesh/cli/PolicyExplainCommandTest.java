@@ -406,7 +406,7 @@ final class PolicyExplainCommandTest {
   }
 
   @Test
-  void tellsOfTheTrialWithoutChangingTheOutcome() throws Exception {
+  void tellsOfTheDryRunWithoutChangingTheOutcome() throws Exception {
     write(
         ShopManifests.YAML
             + """
@@ -422,12 +422,12 @@ final class PolicyExplainCommandTest {
     CommandRun run = web("--client-identity", "shop/frontend").ended(ExitCode.OK);
     assertThat(run.out())
         .startsWith("allowed (200): authorized by AuthorizationPolicy web-clients")
-        .contains("on trial    would deny: DenyPolicy quarantine denies it")
-        .contains("Rules if everything on trial were in force:");
+        .contains("dry run     would deny: DenyPolicy quarantine denies it")
+        .contains("Rules if everything in mode audit were in force:");
   }
 
   @Test
-  void tellsOfTheServerOnTrialByItsName() throws Exception {
+  void tellsOfTheServerInDryRunByItsName() throws Exception {
     write(
         ShopManifests.YAML
             + """
@@ -454,11 +454,11 @@ final class PolicyExplainCommandTest {
     };
     assertThat(explain(call).ended(ExitCode.OK).out())
         .startsWith("allowed (200): authorized by default policy all-authenticated")
-        .contains("on trial    would deny: Server tried has no authorization\n");
+        .contains("dry run     would deny: Server tried has no authorization\n");
     call[call.length - 1] = "json";
-    JsonNode trial = explain(call).ended(ExitCode.OK).json().get("trial");
-    assertThat(trial.get("server").asText()).isEqualTo("policy.linkerd.io/server/tried");
-    assertThat(trial.get("verdict").asText()).isEqualTo("deny");
+    JsonNode dryRun = explain(call).ended(ExitCode.OK).json().get("trial");
+    assertThat(dryRun.get("server").asText()).isEqualTo("policy.linkerd.io/server/tried");
+    assertThat(dryRun.get("verdict").asText()).isEqualTo("deny");
   }
 
   @Test

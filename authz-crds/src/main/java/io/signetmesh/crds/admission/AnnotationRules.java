@@ -80,7 +80,7 @@ final class AnnotationRules {
 
   /**
    * Annotations of our own group. What is not known there is an error: an object that its author
-   * wants only tried, and misspells the mode of, must not be put in force for that.
+   * wants in mode audit, and misspells the mode of, must not be enforced for that.
    *
    * @param moded whether the object states its mode by annotation
    */
@@ -106,10 +106,10 @@ final class AnnotationRules {
                         + ": "
                         + (object instanceof DenyPolicy
                             ? "expected spec.mode instead"
-                            : "only a Server, AuthorizationPolicy or ServerAuthorization can be"
-                                + " tried"));
+                            : "only a Server, AuthorizationPolicy or ServerAuthorization takes a"
+                                + " mode"));
               } else if (EnforcementMode.parse(value).isEmpty()) {
-                // Neither taking the object for enforced nor for tried would be what is meant.
+                // The author may mean either mode.
                 findings.error(
                     field(key),
                     quoted(value)

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  *     its workloads, those without a Server too
  * @param requiredAuthenticationRefs authentications; a client that meets all of them is refused, so
  *     an empty list refuses everyone
- * @param mode whether it is in force or only tried
+ * @param mode whether it is enforced or a dry run
  */
 public record DenyPolicySpec(
     @Required LocalTargetRef targetRef,

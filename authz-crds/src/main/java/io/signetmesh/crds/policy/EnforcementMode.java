@@ -12,7 +12,7 @@ public enum EnforcementMode {
   /** In force. */
   ENFORCE("enforce"),
   /**
-   * Only tried: the outcome is as if the object were not there, and decisions record what it would
+   * Dry run: the outcome is as if the object were not there, and decisions record what it would
    * have been with it.
    */
   AUDIT("audit");

@@ -143,7 +143,7 @@ public final class CaseRun {
   private static void compare(
       String call, PolicyCase.Expectation expected, Answer answer, List<Difference> differences) {
     Decision decision = answer.decision();
-    Decision trial = answer.trial();
+    Decision dryRun = answer.dryRun();
     compare(
         call + "verdict",
         expected.verdict() == null ? null : expected.verdict().wireName(),
@@ -163,7 +163,7 @@ public final class CaseRun {
     compare(
         call + "trial",
         expected.trial() == null ? null : expected.trial().wireName(),
-        trial == null ? NONE : Answer.verdict(trial),
+        dryRun == null ? NONE : Answer.verdict(dryRun),
         differences);
   }
 

@@ -130,8 +130,8 @@ public record PolicyCase(
    * @param route route taken, spelled as {@code authorization}
    * @param location where a redirect leads; {@code none} for what is no redirect
    * @param mode enforce, or audit when only the audit access policy lets it through
-   * @param trial verdict if everything in audit mode were in force; {@code none} when nothing in
-   *     audit mode bears on the call
+   * @param trial dry-run verdict if everything in audit mode were in force; {@code none} when
+   *     nothing in audit mode bears on the call
    */
   @AtLeastOneOf({
     "verdict",
@@ -153,7 +153,7 @@ public record PolicyCase(
       @Length(min = 1, max = 600) @Nullable String route,
       @Length(min = 1, max = 8192) @Nullable String location,
       @Length(min = 1, max = 20) @Nullable String mode,
-      @Nullable Trial trial) {}
+      @Nullable DryRunVerdict trial) {}
 
   /** Verdict of a call. */
   public enum Verdict {
@@ -175,18 +175,18 @@ public record PolicyCase(
     }
   }
 
-  /** Verdict of what is only tried. */
-  public enum Trial {
+  /** The dry-run verdict. */
+  public enum DryRunVerdict {
     /** It would go through. */
     ALLOW("allow"),
     /** It would be refused. */
     DENY("deny"),
-    /** Nothing is tried. */
+    /** Nothing in mode audit affects the port. */
     NONE("none");
 
     private final String wireName;
 
-    Trial(String wireName) {
+    DryRunVerdict(String wireName) {
       this.wireName = wireName;
     }
 

@@ -48,12 +48,12 @@ public record DecisionRecord(
     @Nullable String detail,
     long policyGeneration,
     String mode,
-    @Nullable Trial trial,
+    @Nullable DryRun trial,
     @Nullable String tlsVersion,
     @Nullable String tlsGroup) {
 
   /**
-   * The verdict of policy that is only tried.
+   * The dry-run verdict.
    *
    * @param allowed what the outcome would be
    * @param reason stable reason code
@@ -61,22 +61,22 @@ public record DecisionRecord(
    * @param failedAttribute on a denial the attribute that would fail
    * @param detail on a denial what the nearest authorization wants
    */
-  public record Trial(
+  public record DryRun(
       boolean allowed,
       String reason,
       @Nullable String authorization,
       @Nullable String failedAttribute,
       @Nullable String detail) {
 
-    private static @Nullable Trial of(@Nullable JsonNode trial) {
-      return trial == null
+    private static @Nullable DryRun of(@Nullable JsonNode dryRun) {
+      return dryRun == null
           ? null
-          : new Trial(
-              trial.path("verdict").asText().equals("allow"),
-              trial.path("reason").asText(),
-              text(trial, "authorization"),
-              text(trial, "failed_attribute"),
-              text(trial, "detail"));
+          : new DryRun(
+              dryRun.path("verdict").asText().equals("allow"),
+              dryRun.path("reason").asText(),
+              text(dryRun, "authorization"),
+              text(dryRun, "failed_attribute"),
+              text(dryRun, "detail"));
     }
   }
 
@@ -104,7 +104,7 @@ public record DecisionRecord(
         text(decision, "detail"),
         decision.path("policy_generation").asLong(),
         decision.path("mode").asText(),
-        Trial.of(decision.get("trial")),
+        DryRun.of(decision.get("trial")),
         text(decision, "tls_version"),
         text(decision, "tls_group"));
   }

@@ -64,12 +64,12 @@ public record Answer(
    * What it would be if everything in audit mode were in force; null when nothing bears on it, and
    * over a rate limit, where the proxy tries nothing.
    */
-  public @Nullable Decision trial() {
-    Explanation tried =
+  public @Nullable Decision dryRun() {
+    Explanation dryRun =
         explanation == null || decision.reason() == Reason.RATE_LIMITED
             ? null
             : explanation.trial();
-    return tried == null ? null : tried.decision();
+    return dryRun == null ? null : dryRun.decision();
   }
 
   /** {@code allow} or {@code deny}. */

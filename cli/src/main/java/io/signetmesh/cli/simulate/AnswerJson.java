@@ -58,14 +58,14 @@ public final class AnswerJson {
       request.put("method", asked.method()).put("path", asked.path()).put("host", asked.host());
     }
     Explanation explanation = answer.explanation();
-    Explanation trial = explanation == null ? null : explanation.trial();
-    if (trial != null) {
-      ObjectNode tried = node.putObject("trial");
-      decision(tried, trial.decision());
-      tried.put("server", trial.server().label());
-      Route route = trial.route();
+    Explanation dryRun = explanation == null ? null : explanation.trial();
+    if (dryRun != null) {
+      ObjectNode entry = node.putObject("trial");
+      decision(entry, dryRun.decision());
+      entry.put("server", dryRun.server().label());
+      Route route = dryRun.route();
       if (route != null) {
-        tried.put("route", route.ref().label());
+        entry.put("route", route.ref().label());
       }
     }
     return node;
@@ -77,9 +77,9 @@ public final class AnswerJson {
     Explanation explanation = answer.explanation();
     if (explanation != null) {
       considered(node, explanation);
-      Explanation trial = explanation.trial();
-      if (trial != null && answer.trial() != null) {
-        considered((ObjectNode) node.get("trial"), trial);
+      Explanation dryRun = explanation.trial();
+      if (dryRun != null && answer.dryRun() != null) {
+        considered((ObjectNode) node.get("trial"), dryRun);
       }
     }
     return node;

@@ -38,14 +38,14 @@ public final class AnswerText {
     return PlainText.of(start + why(answer.decision(), answer.server(), answer.route()));
   }
 
-  /** What a trial comes to: {@code would deny: Server tried has no authorization}. */
-  public static String trial(Explanation trial) {
-    Route route = trial.route();
+  /** What a dry run comes to: {@code would deny: Server web has no authorization}. */
+  public static String dryRun(Explanation dryRun) {
+    Route route = dryRun.route();
     return PlainText.of(
         "would "
-            + Answer.verdict(trial.decision())
+            + Answer.verdict(dryRun.decision())
             + ": "
-            + why(trial.decision(), trial.server(), route == null ? null : route.ref()));
+            + why(dryRun.decision(), dryRun.server(), route == null ? null : route.ref()));
   }
 
   /** Why a decision came out as it did. */

@@ -86,9 +86,9 @@ public record ExplanationReport(
       line(out, "limits", limits + "; not asked here");
     }
     line(out, "mode", decision.mode().code());
-    Explanation trial = explanation == null ? null : explanation.trial();
-    if (trial != null) {
-      line(out, "on trial", AnswerText.trial(trial));
+    Explanation dryRun = explanation == null ? null : explanation.trial();
+    if (dryRun != null) {
+      line(out, "dry run", AnswerText.dryRun(dryRun));
     }
     if (answer.generation() != 0) {
       line(out, "generation", Long.toString(answer.generation()));
@@ -104,11 +104,11 @@ public record ExplanationReport(
       if (answer.request() != null) {
         section(out, "Routes considered (* is taken)", ExplanationText.routes(explanation), "none");
       }
-      if (trial != null) {
+      if (dryRun != null) {
         section(
             out,
-            "Rules if everything on trial were in force",
-            ExplanationText.rules(trial),
+            "Rules if everything in mode audit were in force",
+            ExplanationText.rules(dryRun),
             "none");
       }
     }

@@ -72,7 +72,7 @@ final class JournalTailTest {
       assertThat(record.mode()).isEqualTo("enforce");
       assertThat(record.trial())
           .isEqualTo(
-              new DecisionRecord.Trial(
+              new DecisionRecord.DryRun(
                   true, "authorized", "policy.linkerd.io/authorizationpolicy/all", null, null));
     }
   }

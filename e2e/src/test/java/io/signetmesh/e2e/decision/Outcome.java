@@ -20,7 +20,8 @@ import org.jspecify.annotations.Nullable;
  * @param route route taken; {@code none} for none, {@code unstated} where a proxy does not say
  * @param location where a redirect leads; {@code none} for what is no redirect
  * @param mode {@code enforce} or {@code audit}
- * @param trial {@code allow}, {@code deny}, or {@code none} where nothing is tried
+ * @param trial {@code allow}, {@code deny}, or {@code none} where nothing in mode audit affects the
+ *     port
  */
 record Outcome(
     String verdict,
@@ -44,7 +45,7 @@ record Outcome(
    * @param route route under which it counted the request; null for none
    */
   static Outcome of(CaseClient.Reply reply, DecisionRecord record, @Nullable ResourceRef route) {
-    DecisionRecord.Trial trial = record.trial();
+    DecisionRecord.DryRun trial = record.trial();
     return new Outcome(
         verdict(record.allowed()),
         reply.status(),
@@ -61,7 +62,7 @@ record Outcome(
   /** What a simulated proxy would do. */
   static Outcome of(Answer answer) {
     Decision decision = answer.decision();
-    Decision trial = answer.trial();
+    Decision trial = answer.dryRun();
     return new Outcome(
         answer.verdict(),
         answer.status(),

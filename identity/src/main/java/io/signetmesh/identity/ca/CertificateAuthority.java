@@ -94,7 +94,7 @@ public final class CertificateAuthority {
       until = until.isAfter(end) ? end : until;
     }
     List<X509Certificate> chain = new ArrayList<>(issuer.chain().size() + 1);
-    chain.add(CertificateForge.leaf(identity, request.publicKey(), issuer, from, until));
+    chain.add(CertificateBuilder.leaf(identity, request.publicKey(), issuer, from, until));
     for (X509Certificate certificate : issuer.chain()) {
       // An issuer that is itself the anchor is at the peers already.
       if (!bundle.get().anchors().contains(certificate)) {

@@ -131,7 +131,7 @@ public final class EmbeddedAuthority implements IssuerSource {
     StateFiles.createDirectory(fresh);
     KeyPair anchorKeys = PrivateKeys.generate();
     X509Certificate anchor =
-        CertificateForge.anchor(
+        CertificateBuilder.anchor(
             "root." + suffix, anchorKeys, now.minus(BACKDATE), now.plus(ANCHOR_LIFETIME));
     KeyPair issuerKeys = PrivateKeys.generate();
     X509Certificate issuer =
@@ -149,7 +149,7 @@ public final class EmbeddedAuthority implements IssuerSource {
     Instant end = now.plus(ISSUER_LIFETIME);
     Instant start = now.minus(BACKDATE);
     Instant anchorStart = anchor.getNotBefore().toInstant();
-    return CertificateForge.issuer(
+    return CertificateBuilder.issuer(
         name,
         keys.getPublic(),
         anchorKey,

@@ -132,13 +132,13 @@ final class Refusals {
 
   private void say(Source source, Sum sum, long calls) {
     log.warn("{} calls of {} at {} refused: {}", calls, source.caller, sum.address, sum.reason);
-    Map<String, String> facts = new LinkedHashMap<>();
-    facts.put("bound", source.bound.label);
-    facts.put("calls", Long.toString(calls));
-    facts.put("reason", sum.reason);
-    facts.put("client_address", sum.address);
+    Map<String, String> attributes = new LinkedHashMap<>();
+    attributes.put("bound", source.bound.label);
+    attributes.put("calls", Long.toString(calls));
+    attributes.put("reason", sum.reason);
+    attributes.put("client_address", sum.address);
     audit.record(
         new AdministrativeEvent(
-            clock.millis(), "calls-refused", "control-server", source.caller, facts));
+            clock.millis(), "calls-refused", "control-server", source.caller, attributes));
   }
 }

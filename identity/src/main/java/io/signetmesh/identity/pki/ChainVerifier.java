@@ -42,7 +42,7 @@ import org.jspecify.annotations.Nullable;
  * SHA-256, SHA-384 or SHA-512, and Ed25519; keys: NIST P-256, P-384, P-521, Ed25519, RSA from 2048
  * to 8192 bits.
  *
- * <p>Signatures found good are remembered (a fact that holds for ever), so that a chain seen before
+ * <p>Signatures found good are remembered (it stays good for ever), so that a chain seen before
  * costs no public-key operation; everything that depends on time or on the bundle is checked each
  * time. Thread-safe.
  */
@@ -352,11 +352,11 @@ public final class ChainVerifier {
     private boolean isSignedBy(X509Certificate child, PublicKey key) throws CertificateException {
       MessageDigest sha256 = Certificates.newSha256();
       sha256.update(key.getEncoded());
-      ByteBuffer fact = ByteBuffer.wrap(sha256.digest(child.getEncoded()));
-      if (goodSignatures.contains(fact)) {
+      ByteBuffer signature = ByteBuffer.wrap(sha256.digest(child.getEncoded()));
+      if (goodSignatures.contains(signature)) {
         return true;
       }
-      if (badSignatures.contains(fact)) {
+      if (badSignatures.contains(signature)) {
         return false;
       }
       if (badSignatures.size() >= maxBadSignatures) {
@@ -368,13 +368,13 @@ public final class ChainVerifier {
       try {
         child.verify(key);
       } catch (GeneralSecurityException e) {
-        badSignatures.add(fact);
+        badSignatures.add(signature);
         return false;
       }
       if (goodSignatures.size() >= MAX_REMEMBERED) {
         goodSignatures.clear();
       }
-      goodSignatures.add(fact);
+      goodSignatures.add(signature);
       return true;
     }
 

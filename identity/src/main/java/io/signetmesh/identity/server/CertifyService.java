@@ -154,14 +154,14 @@ final class CertifyService extends IdentityGrpc.IdentityImplBase {
   }
 
   private void recordIssuance(String identity, X509Certificate leaf) {
-    Map<String, String> facts = new LinkedHashMap<>();
-    facts.put("serial", Certificates.serial(leaf));
-    facts.put("sha256", HexFormat.of().formatHex(Certificates.sha256(leaf)));
-    facts.put("not_before", leaf.getNotBefore().toInstant().toString());
-    facts.put("not_after", leaf.getNotAfter().toInstant().toString());
-    facts.put("client_address", Caller.currentAddress());
+    Map<String, String> attributes = new LinkedHashMap<>();
+    attributes.put("serial", Certificates.serial(leaf));
+    attributes.put("sha256", HexFormat.of().formatHex(Certificates.sha256(leaf)));
+    attributes.put("not_before", leaf.getNotBefore().toInstant().toString());
+    attributes.put("not_after", leaf.getNotAfter().toInstant().toString());
+    attributes.put("client_address", Caller.currentAddress());
     audit.record(
-        new AdministrativeEvent(clock.millis(), "certificate-issued", ACTOR, identity, facts));
+        new AdministrativeEvent(clock.millis(), "certificate-issued", ACTOR, identity, attributes));
   }
 
   private void recordRefusal(CertifyRequest request, Status status) {
@@ -172,15 +172,15 @@ final class CertifyService extends IdentityGrpc.IdentityImplBase {
     String identity = request.getIdentity();
     String subject = identity.isEmpty() ? "nobody" : WorkloadIdentity.printable(identity);
     log.warn("certificate refused to {} at {}: {}", subject, Caller.currentAddress(), status);
-    Map<String, String> facts = new LinkedHashMap<>();
-    facts.put("code", status.getCode().name());
-    facts.put("reason", String.valueOf(status.getDescription()));
-    facts.put("client_address", Caller.currentAddress());
+    Map<String, String> attributes = new LinkedHashMap<>();
+    attributes.put("code", status.getCode().name());
+    attributes.put("reason", String.valueOf(status.getDescription()));
+    attributes.put("client_address", Caller.currentAddress());
     if (leftOut > 0) {
-      facts.put("left_out", Long.toString(leftOut));
+      attributes.put("left_out", Long.toString(leftOut));
     }
     audit.record(
-        new AdministrativeEvent(clock.millis(), "certificate-refused", ACTOR, subject, facts));
+        new AdministrativeEvent(clock.millis(), "certificate-refused", ACTOR, subject, attributes));
   }
 
   /** A refusal on its way to the caller. */

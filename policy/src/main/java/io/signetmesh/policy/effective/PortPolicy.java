@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 public final class PortPolicy {
   private final Server full;
   private final Set<PolicySource> sources;
-  private volatile @Nullable Server withoutTrial;
+  private volatile @Nullable Server withoutDryRun;
   private volatile @Nullable Server withoutDenials;
   private volatile @Nullable Server plain;
 
@@ -36,10 +36,10 @@ public final class PortPolicy {
       if (features.trial() || !full.hasSignetTrial()) {
         return full;
       }
-      Server form = withoutTrial;
+      Server form = withoutDryRun;
       if (form == null) {
         form = full.toBuilder().clearSignetTrial().build();
-        withoutTrial = form;
+        withoutDryRun = form;
       }
       return form;
     }

@@ -45,23 +45,23 @@ import java.util.Map;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 
-/** What is tried, what is denied and what is limited: objects in, message out. */
+/** Dry runs, denials and limits: objects in, message out. */
 final class DryRunAndDenialTest {
   private static final Map<String, String> APP = Map.of("app", "web");
   private static final WorkloadModel POD = pod("web", APP);
   private static final ServerModel SERVER = server("web", 8080, APP);
 
   @Nested
-  final class Trials {
+  final class DryRuns {
     @Test
-    void nothingTriedMeansNoTrial() {
+    void withoutAuditModeThereIsNoDryRun() {
       assertThat(
               at(index(CONFIG, POD, SERVER, policy("p", toServer("web"))), 8080).hasSignetTrial())
           .isFalse();
     }
 
     @Test
-    void aTriedAuthorizationGrantsOnlyInTheTrial() {
+    void anAuthorizationInAuditModeGrantsOnlyInTheDryRun() {
       Server message = at(index(CONFIG, POD, SERVER, audited(policy("p", toServer("web")))), 8080);
       assertThat(message.getAuthorizationsList()).isEmpty();
       assertThat(names(message.getSignetTrial().getAuthorizationsList())).containsExactly("p");
@@ -69,7 +69,7 @@ final class DryRunAndDenialTest {
     }
 
     @Test
-    void aTriedPolicyThatComesToNothingIsNoTrial() {
+    void aPolicyInAuditModeThatComesToNothingIsNoDryRun() {
       assertThat(
               at(
                       index(
@@ -83,7 +83,7 @@ final class DryRunAndDenialTest {
     }
 
     @Test
-    void aTriedServerLeavesItsPortToTheDefaultAndTakesItInTheTrial() {
+    void aServerInAuditModeLeavesItsPortToTheDefaultAndTakesItInTheDryRun() {
       PolicyIndex index =
           index(
               CONFIG.withDefaultPolicy(AccessPolicy.ALL_UNAUTHENTICATED),
@@ -112,7 +112,7 @@ final class DryRunAndDenialTest {
       Server message = at(index(CONFIG, POD, audited(SERVER), younger), 8080);
       assertThat(message.getLabelsOrThrow("name")).isEqualTo("young");
       assertThat(message.getSignetTrial().getLabelsOrThrow("name")).isEqualTo("web");
-      // Younger than the enforced one, the tried one would not get the port.
+      // Younger than the enforced one, the one in dry run would not get the port.
       message = at(index(CONFIG, POD, SERVER, audited(younger)), 8080);
       assertThat(message.getLabelsOrThrow("name")).isEqualTo("web");
       assertThat(message.hasSignetTrial()).isFalse();
@@ -139,7 +139,7 @@ final class DryRunAndDenialTest {
     }
 
     @Test
-    void proxiesThatDoNotKnowTrialsGetNone() {
+    void proxiesThatDoNotKnowDryRunsGetNone() {
       EffectivePolicy policy =
           index(CONFIG, POD, SERVER, audited(policy("p", toServer("web"))))
               .policy(WEB, 8080)

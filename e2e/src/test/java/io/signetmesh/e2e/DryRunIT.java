@@ -40,12 +40,12 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Policy that is tried before it is enforced: the outcome of requests does not change, what it
+ * Policy that is a dry run before it is enforced: the outcome of requests does not change, what it
  * would be is on record. The frontend is allowed by policy in force, the intruder is not.
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @Timeout(120)
-class TrialIT {
+class DryRunIT {
   private static final int WEB = 9080;
   private static final int LEDGER = 9084;
   private static final int OPEN = 9086;
@@ -55,7 +55,7 @@ class TrialIT {
   private MeshWorkload frontend;
   private MeshWorkload intruder;
   private JournalTail journal;
-  private final List<String> tried = new ArrayList<>();
+  private final List<String> dryRuns = new ArrayList<>();
 
   @BeforeAll
   void start(@TempDir Path directory) throws Exception {
@@ -118,18 +118,18 @@ class TrialIT {
   }
 
   @AfterEach
-  void endTrials() throws Exception {
-    for (String name : tried) {
+  void endDryRuns() throws Exception {
+    for (String name : dryRuns) {
       mesh.removeManifest(name);
     }
-    tried.clear();
+    dryRuns.clear();
     for (int port : new int[] {WEB, OPEN}) {
       awaitRecord(frontend, port, record -> record.trial() == null);
     }
   }
 
   private void tryOut(String name, String yaml) throws IOException {
-    tried.add(name);
+    dryRuns.add(name);
     mesh.manifest(name, yaml);
   }
 
@@ -257,7 +257,7 @@ class TrialIT {
     tryDenial("no-ledger", "ledger", "frontends");
 
     Await.until(
-        "the trial is on record",
+        "the dry-run verdict is on record",
         () -> {
           try (Socket socket = new Socket(frontend.address(), LEDGER)) {
             socket.setSoTimeout(10_000);
@@ -275,7 +275,7 @@ class TrialIT {
   }
 
   @Test
-  void aProxyThatDoesNotKnowTrialsGetsNone() throws Exception {
+  void aProxyThatDoesNotKnowDryRunsGetsNone() throws Exception {
     tryAuthorization("guests", "web", "intruders");
     awaitRecord(intruder, WEB, record -> record.trial() != null);
 
@@ -324,8 +324,8 @@ class TrialIT {
     return HttpConnection.getOnce(client.at(port), "/a").status();
   }
 
-  private static DecisionRecord.Trial trial(DecisionRecord record) {
-    return Objects.requireNonNull(record.trial(), "nothing is tried");
+  private static DecisionRecord.DryRun trial(DecisionRecord record) {
+    return Objects.requireNonNull(record.trial(), "no dry-run verdict");
   }
 
   /** Asks again until the record of a request is the one wanted. */

@@ -34,13 +34,13 @@ import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
 import org.jspecify.annotations.Nullable;
 
 /** Writes and signs certificates: the three profiles of the mesh (RFC 5280). */
-final class CertificateForge {
+final class CertificateBuilder {
   private static final String SIGNATURE = "SHA256withECDSA";
 
   /** Upper bound of a common name (X.520, ub-common-name). */
   private static final int MAX_COMMON_NAME = 64;
 
-  private CertificateForge() {}
+  private CertificateBuilder() {}
 
   /** A self-signed anchor that allows one CA below it. */
   static X509Certificate anchor(String name, KeyPair keys, Instant from, Instant until) {
