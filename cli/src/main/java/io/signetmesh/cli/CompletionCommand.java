@@ -1,5 +1,6 @@
 package io.signetmesh.cli;
 
+import io.signetmesh.cli.command.ExitCode;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;
 import picocli.AutoComplete;

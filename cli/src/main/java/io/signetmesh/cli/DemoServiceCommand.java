@@ -1,7 +1,9 @@
 package io.signetmesh.cli;
 
+import io.signetmesh.cli.command.CommandFailure;
 import io.signetmesh.cli.demo.DemoServices;
 import io.signetmesh.cli.host.ListenAddress;
+import io.signetmesh.cli.server.Foreground;
 import java.util.List;
 import java.util.Locale;
 

@@ -1,6 +1,15 @@
 package io.signetmesh.cli;
 
+import io.signetmesh.cli.command.CommandFailure;
+import io.signetmesh.cli.command.ExitCode;
+import io.signetmesh.cli.command.LoggingOptions;
+import io.signetmesh.cli.policy.AuthzCommand;
 import io.signetmesh.cli.process.SignetProcess;
+import io.signetmesh.cli.server.DiscoveryCommand;
+import io.signetmesh.cli.server.IdentityCommand;
+import io.signetmesh.cli.server.PolicyCommand;
+import io.signetmesh.cli.server.ProxyCommand;
+import io.signetmesh.cli.server.UpCommand;
 import io.signetmesh.cli.text.PlainWriter;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;

@@ -1,5 +1,9 @@
 package io.signetmesh.cli;
 
+import io.signetmesh.cli.command.ExitCode;
+import io.signetmesh.cli.command.LoggingOptions;
+import io.signetmesh.cli.command.MeshOptions;
+import io.signetmesh.cli.command.StateDirectory;
 import io.signetmesh.identity.attest.WorkloadTokens;
 import java.io.PrintWriter;
 import java.nio.file.Path;

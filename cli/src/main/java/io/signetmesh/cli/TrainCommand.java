@@ -1,5 +1,7 @@
 package io.signetmesh.cli;
 
+import io.signetmesh.cli.command.ExitCode;
+import io.signetmesh.cli.command.LoggingOptions;
 import io.signetmesh.cli.demo.Demo;
 import java.time.Clock;
 import java.util.concurrent.Callable;

@@ -2,6 +2,7 @@ package io.signetmesh.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.signetmesh.cli.command.ExitCode;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;

@@ -9,8 +9,8 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 
 /** A command run in this process, and what it said. */
-record CommandRun(int code, String out, String err) {
-  static CommandRun of(String... arguments) {
+public record CommandRun(int code, String out, String err) {
+  public static CommandRun of(String... arguments) {
     StringWriter out = new StringWriter();
     StringWriter err = new StringWriter();
     int code =
@@ -22,12 +22,12 @@ record CommandRun(int code, String out, String err) {
   }
 
   /** The same, when it ended with that code. */
-  CommandRun ended(int expected) {
+  public CommandRun ended(int expected) {
     assertThat(code).as("%s%n%s", out, err).isEqualTo(expected);
     return this;
   }
 
-  JsonNode json() throws IOException {
+  public JsonNode json() throws IOException {
     return new ObjectMapper().readTree(out);
   }
 }

@@ -2,6 +2,7 @@ package io.signetmesh.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.signetmesh.cli.command.ExitCode;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.signetmesh.cli.cases.CaseRun;
 import io.signetmesh.cli.cases.PolicyCase;
+import io.signetmesh.cli.command.ExitCode;
 import io.signetmesh.cli.process.SignetProcess;
 import io.signetmesh.crds.manifest.RecordReader.Records;
 import java.io.IOException;

@@ -2,6 +2,7 @@ package io.signetmesh.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.signetmesh.cli.command.ExitCode;
 import io.signetmesh.cli.process.SignetProcess;
 import io.signetmesh.crds.admission.AdmissionRules;
 import io.signetmesh.crds.manifest.ManifestReader;

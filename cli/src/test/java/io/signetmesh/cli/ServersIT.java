@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.signetmesh.cli.command.ExitCode;
 import io.signetmesh.cli.mesh.LoopbackNet;
 import io.signetmesh.cli.process.Readiness;
 import io.signetmesh.cli.process.SignetProcess;

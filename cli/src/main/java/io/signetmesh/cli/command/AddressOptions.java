@@ -1,0 +1,23 @@
+package io.signetmesh.cli.command;
+
+import io.signetmesh.cli.host.ListenAddress;
+import java.net.InetSocketAddress;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.TypeConversionException;
+
+/** Options that are socket addresses. */
+public final class AddressOptions {
+  private AddressOptions() {}
+
+  /** Reads {@code ip:port}. */
+  public static final class Converter implements ITypeConverter<InetSocketAddress> {
+    @Override
+    public InetSocketAddress convert(String text) {
+      try {
+        return ListenAddress.parse(text);
+      } catch (IllegalArgumentException e) {
+        throw new TypeConversionException(e.getMessage());
+      }
+    }
+  }
+}

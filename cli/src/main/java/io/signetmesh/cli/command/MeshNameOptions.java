@@ -1,0 +1,25 @@
+package io.signetmesh.cli.command;
+
+import io.signetmesh.cli.host.MeshNames;
+import picocli.CommandLine.Option;
+
+/** Names in the identities of a mesh that exists in manifests only. */
+public final class MeshNameOptions {
+  @Option(
+      names = "--control-plane-namespace",
+      paramLabel = "NAME",
+      defaultValue = "linkerd",
+      description = "Part of every identity (default: ${DEFAULT-VALUE}).")
+  private String controlPlaneNamespace = "linkerd";
+
+  @Option(
+      names = "--trust-domain",
+      paramLabel = "NAME",
+      defaultValue = "cluster.local",
+      description = "Part of every identity (default: ${DEFAULT-VALUE}).")
+  private String trustDomain = "cluster.local";
+
+  public MeshNames names() {
+    return new MeshNames(controlPlaneNamespace, trustDomain);
+  }
+}

@@ -1,0 +1,142 @@
+package io.signetmesh.cli.server;
+
+import io.signetmesh.audit.Journal;
+import io.signetmesh.audit.JournalConfig;
+import io.signetmesh.cli.command.AddressOptions;
+import io.signetmesh.cli.command.CommandFailure;
+import io.signetmesh.cli.command.ExitCode;
+import io.signetmesh.cli.command.LoggingOptions;
+import io.signetmesh.cli.command.MeshOptions;
+import io.signetmesh.cli.controlplane.Closing;
+import io.signetmesh.cli.host.ControlPlane;
+import io.signetmesh.cli.host.ListenAddress;
+import io.signetmesh.identity.admin.ServerMeters;
+import io.signetmesh.identity.channel.ControlLoops;
+import io.signetmesh.identity.pki.PkiException;
+import io.signetmesh.identity.server.IdentityServer;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** {@code signet identity}. */
+@Command(
+    name = "identity",
+    description = {
+      "Runs the identity server: the CA that certifies workloads and tells all what to trust.",
+      "Without an issuer of your own it makes a CA and keeps it in the state directory."
+    },
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    exitCodeListHeading = "%nExit codes:%n",
+    exitCodeList = {
+      "0:ended on request (SIGINT, SIGTERM)",
+      ExitCode.USAGE_HELP,
+      ExitCode.CONFIGURATION_HELP,
+      ExitCode.UNAVAILABLE_HELP,
+      ExitCode.INTERNAL_HELP
+    },
+    footer = {
+      "",
+      "Examples:",
+      "  signet identity --state /var/lib/signet",
+      "  signet identity --state /var/lib/signet --listen 10.0.0.5:8080 --leaf-lifetime 1h"
+    })
+public final class IdentityCommand implements Callable<Integer> {
+  private static final Logger log = LoggerFactory.getLogger(IdentityCommand.class);
+
+  @Mixin private LoggingOptions logging = new LoggingOptions();
+  @Mixin private MeshOptions mesh = new MeshOptions();
+  @Mixin private IssuanceOptions issuance = new IssuanceOptions();
+  @Mixin private AdminOptions admin = new AdminOptions();
+
+  @Option(
+      names = "--listen",
+      paramLabel = "IP:PORT",
+      defaultValue = "127.0.0.1:" + ControlPlane.IDENTITY_PORT,
+      converter = AddressOptions.Converter.class,
+      description = "Where to listen (default: ${DEFAULT-VALUE}).")
+  private InetSocketAddress listen = new InetSocketAddress(0);
+
+  @Option(
+      names = "--cleartext",
+      description =
+          "Serve without TLS, on a loopback address only: every local process is trusted.")
+  private boolean cleartext;
+
+  @ArgGroup(exclusive = false, heading = "%nAn issuer of your own:%n")
+  private @Nullable External external;
+
+  /** Files of an issuer that someone else made. */
+  static final class External {
+    @Option(
+        names = "--issuer-certificates",
+        required = true,
+        paramLabel = "FILE",
+        description = "PEM: the issuer's certificate, then intermediates.")
+    private Path certificates = Path.of("");
+
+    @Option(
+        names = "--issuer-key",
+        required = true,
+        paramLabel = "FILE",
+        description = "PEM: the issuer's private key, ECDSA P-256.")
+    private Path key = Path.of("");
+
+    @Option(
+        names = "--trust-anchors",
+        required = true,
+        paramLabel = "FILE",
+        description = "PEM: the trust anchors.")
+    private Path anchors = Path.of("");
+
+    IdentityServer.ExternalIssuer issuer() {
+      return new IdentityServer.ExternalIssuer(certificates, key, anchors);
+    }
+  }
+
+  @Override
+  public Integer call() throws Exception {
+    Clock clock = Clock.systemUTC();
+    Path state = mesh.state().root();
+    Closing parts = new Closing();
+    try {
+      Journal journal =
+          parts.add(Journal.open(JournalConfig.of(mesh.state().controlJournal()), clock));
+      ControlLoops loops = parts.add(ControlLoops.start(1, journal, clock));
+      ServerMeters meters = admin.meters("signet-identity", parts, loops);
+      IdentityServer server =
+          parts.add(
+              IdentityServer.start(
+                  new IdentityServer.Config(
+                      state,
+                      mesh.names().identityServer(),
+                      listen,
+                      cleartext,
+                      issuance.policy(),
+                      external == null ? null : external.issuer(),
+                      meters),
+                  mesh.tokens(clock),
+                  loops,
+                  journal,
+                  clock));
+      log.info(
+          "identity server listens on {}{}",
+          ListenAddress.text(server.address()),
+          cleartext ? ", in the clear" : "");
+      admin.serve(meters, admin.listen(listen, AdminOptions.IDENTITY_PORT), parts);
+    } catch (IOException | PkiException | RuntimeException | CommandFailure e) {
+      parts.close();
+      throw CommandFailure.starting("the identity server", e);
+    }
+    return Foreground.serve(parts);
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.signetmesh.cli.policy;
+
+import org.jspecify.annotations.NullMarked;
