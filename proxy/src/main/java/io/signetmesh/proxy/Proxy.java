@@ -16,8 +16,8 @@ import io.signetmesh.identity.workload.IdentityClient;
 import io.signetmesh.proxy.admin.AdminGuard;
 import io.signetmesh.proxy.admin.AdminServer;
 import io.signetmesh.proxy.admin.AdminSurface;
-import io.signetmesh.proxy.authorize.PolicyCompiler;
 import io.signetmesh.proxy.authorize.ServerPolicy;
+import io.signetmesh.proxy.authorize.compile.PolicyCompiler;
 import io.signetmesh.proxy.config.ControlAddress;
 import io.signetmesh.proxy.config.ProxyConfig;
 import io.signetmesh.proxy.connect.Connector;
@@ -25,14 +25,13 @@ import io.signetmesh.proxy.connect.MeteredConnector;
 import io.signetmesh.proxy.connect.PeerConnector;
 import io.signetmesh.proxy.connect.SourceAddresses;
 import io.signetmesh.proxy.connect.TransportHeader;
-import io.signetmesh.proxy.forward.OutboundAccept;
 import io.signetmesh.proxy.handover.HandedOver;
 import io.signetmesh.proxy.handover.HandoverServer;
 import io.signetmesh.proxy.handover.Predecessor;
 import io.signetmesh.proxy.http.DefaultHttpInbound;
 import io.signetmesh.proxy.http.DefaultHttpOutbound;
-import io.signetmesh.proxy.http.Drain;
-import io.signetmesh.proxy.http.HttpConfig;
+import io.signetmesh.proxy.http.exchange.Drain;
+import io.signetmesh.proxy.http.exchange.HttpConfig;
 import io.signetmesh.proxy.inbound.InboundAccept;
 import io.signetmesh.proxy.loop.IoTransport;
 import io.signetmesh.proxy.loop.LoopWatch;
@@ -40,11 +39,12 @@ import io.signetmesh.proxy.loop.ProxyLoop;
 import io.signetmesh.proxy.loop.ProxyLoops;
 import io.signetmesh.proxy.loop.TcpKeepAlive;
 import io.signetmesh.proxy.metrics.BuildInfo;
-import io.signetmesh.proxy.metrics.MetricsRegistry;
 import io.signetmesh.proxy.metrics.PolicyInForce;
 import io.signetmesh.proxy.metrics.ProxyMetrics;
-import io.signetmesh.proxy.outbound.DiscoveryClient;
+import io.signetmesh.proxy.metrics.registry.MetricsRegistry;
+import io.signetmesh.proxy.outbound.OutboundAccept;
 import io.signetmesh.proxy.policy.PolicyWatcher;
+import io.signetmesh.proxy.upstream.DiscoveryClient;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
@@ -251,13 +251,13 @@ public final class Proxy implements AutoCloseable {
                 keepAlive.outboundConnect(),
                 keepAlive.inboundConnect()));
     Connector connector = new MeteredConnector(peers, metrics);
-    HttpConfig http =
-        HttpConfig.defaults()
-            .withPoolIdleTimeout(config.poolIdleTimeout())
-            .withMaxHeadBytes(config.maxHeadBytes());
+    HttpConfig.Builder http =
+        HttpConfig.builder()
+            .poolIdleTimeout(config.poolIdleTimeout())
+            .maxHeadBytes(config.maxHeadBytes());
     DefaultHttpOutbound httpOutbound =
         new DefaultHttpOutbound(
-            http.withKeepAlive(keepAlive.outboundHttp2(), keepAlive.peerHttp2()),
+            http.keepAlive(keepAlive.outboundHttp2(), keepAlive.peerHttp2()).build(),
             connector,
             metrics);
     LiveSslContext<Credentials> tls = keep(serverTls(credentials, List.of()));
@@ -276,7 +276,7 @@ public final class Proxy implements AutoCloseable {
             policies,
             connector,
             new DefaultHttpInbound(
-                http.withKeepAlive(keepAlive.inboundHttp2(), null), connector, journal, clock),
+                http.keepAlive(keepAlive.inboundHttp2(), null).build(), connector, journal, clock),
             journal,
             metrics,
             config.inboundDetectTimeout(),

@@ -18,9 +18,9 @@ import io.linkerd.proxy.net.IPNetwork;
 import io.linkerd.proxy.net.IPv6;
 import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.authorize.ExpressionWork;
-import io.signetmesh.proxy.authorize.PolicyCompiler;
-import io.signetmesh.proxy.authorize.RequestFacts;
+import io.signetmesh.proxy.authorize.RequestAttributes;
 import io.signetmesh.proxy.authorize.ServerPolicy;
+import io.signetmesh.proxy.authorize.compile.PolicyCompiler;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.List;
@@ -44,9 +44,9 @@ final class PolicySet {
   private final ServerPolicy policy;
 
   /** A request of a client. */
-  record Call(Client client, RequestFacts request) {}
+  record Call(Client client, RequestAttributes request) {}
 
-  private record Get(String method, String path, String authority) implements RequestFacts {
+  private record Get(String method, String path, String authority) implements RequestAttributes {
     @Override
     public ExpressionWork expressions() {
       return new ExpressionWork();

@@ -1,7 +1,7 @@
 package io.signetmesh.cli.simulate;
 
 import io.signetmesh.proxy.authorize.ExpressionWork;
-import io.signetmesh.proxy.authorize.RequestFacts;
+import io.signetmesh.proxy.authorize.RequestAttributes;
 import io.signetmesh.proxy.authorize.RequestSyntax;
 import io.signetmesh.proxy.authorize.RequestTarget;
 import java.nio.charset.StandardCharsets;
@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * A request as the proxy decides about it: in origin form, with lower-case header names. Or one
  * that it refuses whatever policy says, because its head is none.
  */
-final class RequestHead implements RequestFacts {
+final class RequestHead implements RequestAttributes {
   /** Blanks, as readers of HTTP/1 part a request line by them; and the end of the line. */
   private static final String BLANKS = " \t\u000b\f\r\n";
 
@@ -180,13 +180,15 @@ final class RequestHead implements RequestFacts {
     List<String> values = headers.get(lowerCaseName.toString());
     return values == null
         ? null
-        : isCookie(lowerCaseName) ? RequestFacts.cookie(values) : values.getFirst();
+        : isCookie(lowerCaseName) ? RequestAttributes.cookie(values) : values.getFirst();
   }
 
   @Override
   public boolean repeats(CharSequence lowerCaseName) {
     List<String> values = headers.get(lowerCaseName.toString());
-    return values != null && !isCookie(lowerCaseName) && RequestFacts.differ(values.iterator());
+    return values != null
+        && !isCookie(lowerCaseName)
+        && RequestAttributes.differ(values.iterator());
   }
 
   private static boolean isCookie(CharSequence lowerCaseName) {

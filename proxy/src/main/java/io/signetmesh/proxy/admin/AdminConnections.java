@@ -1,10 +1,8 @@
 package io.signetmesh.proxy.admin;
 
 import io.netty.channel.Channel;
-import java.net.Inet6Address;
-import java.net.InetAddress;
+import io.signetmesh.proxy.memory.ClientNetwork;
 import java.net.InetSocketAddress;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.ToLongFunction;
@@ -18,25 +16,23 @@ import org.jspecify.annotations.Nullable;
  * stands for itself in IPv4 and for its /64 in IPv6. Confined to the event loop of the server.
  */
 final class AdminConnections {
-  private static final int NETWORK_BYTES = 8;
-
   private final int most;
   private final long mostUnread;
 
   /** In the order in which they came. */
-  private final Map<String, Source> sources = new LinkedHashMap<>();
+  private final Map<ClientNetwork, Source> sources = new LinkedHashMap<>();
 
   private int held;
   private long unread;
 
   /** An address with its connections, in the order in which they came, and what waits on each. */
   private static final class Source {
-    private final String address;
+    private final ClientNetwork network;
     private final Map<Channel, Long> connections = new LinkedHashMap<>();
     private long unread;
 
-    Source(String address) {
-      this.address = address;
+    Source(ClientNetwork network) {
+      this.network = network;
     }
 
     long size() {
@@ -78,15 +74,15 @@ final class AdminConnections {
     if (!(channel.remoteAddress() instanceof InetSocketAddress client)) {
       return false;
     }
-    String address = sourceOf(client.getAddress());
+    ClientNetwork network = ClientNetwork.of(client.getAddress());
     if (held >= most) {
-      Source largest = largestBut(address, Source::size);
+      Source largest = largestBut(network, Source::size);
       if (largest == null) {
         return false;
       }
       drop(largest, largest.connections.keySet().iterator().next());
     }
-    Source source = sources.computeIfAbsent(address, Source::new);
+    Source source = sources.computeIfAbsent(network, Source::new);
     source.connections.put(channel, 0L);
     held++;
     channel.closeFuture().addListener(closed -> release(source, channel));
@@ -105,7 +101,7 @@ final class AdminConnections {
       return false;
     }
     while (unread > 0 && unread + bytes > mostUnread) {
-      Source largest = largestBut(source.address, Source::unread);
+      Source largest = largestBut(source.network, Source::unread);
       Channel oldest = largest == null ? null : largest.oldestUnread();
       if (largest == null || oldest == null) {
         return false;
@@ -130,15 +126,15 @@ final class AdminConnections {
 
   private @Nullable Source of(Channel channel) {
     return channel.remoteAddress() instanceof InetSocketAddress client
-            && sources.get(sourceOf(client.getAddress())) instanceof Source source
+            && sources.get(ClientNetwork.of(client.getAddress())) instanceof Source source
             && source.connections.containsKey(channel)
         ? source
         : null;
   }
 
   /** The address that holds most; null when none holds more than a given one. */
-  private @Nullable Source largestBut(String address, ToLongFunction<Source> of) {
-    Source own = sources.get(address);
+  private @Nullable Source largestBut(ClientNetwork network, ToLongFunction<Source> of) {
+    Source own = sources.get(network);
     @Nullable Source largest = null;
     for (Source source : sources.values()) {
       if (source != own && (largest == null || of.applyAsLong(source) > of.applyAsLong(largest))) {
@@ -161,14 +157,8 @@ final class AdminConnections {
       source.unread -= bytes;
       unread -= bytes;
       if (source.connections.isEmpty()) {
-        sources.remove(source.address);
+        sources.remove(source.network);
       }
     }
-  }
-
-  private static String sourceOf(InetAddress address) {
-    return address instanceof Inet6Address
-        ? Arrays.toString(Arrays.copyOf(address.getAddress(), NETWORK_BYTES))
-        : address.getHostAddress();
   }
 }

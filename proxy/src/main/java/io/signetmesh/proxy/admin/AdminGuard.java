@@ -21,7 +21,7 @@ import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.ExpressionWork;
 import io.signetmesh.proxy.authorize.Reason;
 import io.signetmesh.proxy.authorize.RefusalStatus;
-import io.signetmesh.proxy.authorize.RequestFacts;
+import io.signetmesh.proxy.authorize.RequestAttributes;
 import io.signetmesh.proxy.authorize.RequestMethod;
 import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;
@@ -151,16 +151,16 @@ public record AdminGuard(
         return refuse(
             current, request, decision.reason(), decision, current.trialConnection(known), null);
       }
-      Facts facts = new Facts(request, path, new ExpressionWork());
+      Attributes attributes = new Attributes(request, path, new ExpressionWork());
       Decision early = current.decideBeforeRoute(known);
       if (early != null) {
         counting.denied(current);
         return refuse(
-            current, request, early.reason(), early, current.trialRequest(known, facts), null);
+            current, request, early.reason(), early, current.trialRequest(known, attributes), null);
       }
-      Route route = current.route(facts);
+      Route route = current.route(attributes);
       if (route == null) {
-        Decision decision = current.decideWithoutRoute(known, facts);
+        Decision decision = current.decideWithoutRoute(known, attributes);
         if (decision.reason() == Reason.NO_ROUTE) {
           counting.routeNotFound(current);
         } else {
@@ -171,12 +171,12 @@ public record AdminGuard(
             request,
             decision.reason(),
             decision,
-            current.trialRequest(known, facts),
+            current.trialRequest(known, attributes),
             null);
       }
       Decision decision = current.decideRequest(known, route);
       Decision trial =
-          decision.reason() == Reason.RATE_LIMITED ? null : current.trialRequest(known, facts);
+          decision.reason() == Reason.RATE_LIMITED ? null : current.trialRequest(known, attributes);
       if (!decision.allowed()) {
         counting.denied(current, route, decision);
         return refuse(current, request, decision.reason(), decision, trial, null);
@@ -186,7 +186,7 @@ public record AdminGuard(
       }
       // Not kept: what becomes of admin requests is not told apart from that of the application's.
       var unused = counting.authorized(current, route, decision);
-      return filtered(route, path, facts);
+      return filtered(route, path, attributes);
     }
 
     private boolean isDecidedByConnection(ServerPolicy current) {
@@ -195,7 +195,7 @@ public record AdminGuard(
     }
 
     /** Headers that a route changes are of no use here; all else that it does is done. */
-    private @Nullable Refusal filtered(Route route, CharSequence path, Facts facts) {
+    private @Nullable Refusal filtered(Route route, CharSequence path, Attributes attributes) {
       for (Route.Filter filter : route.filters()) {
         switch (filter) {
           case Route.Filter.RequestHeaders headers -> {}
@@ -203,7 +203,7 @@ public record AdminGuard(
             return new Refusal(
                 redirect.status(),
                 "redirected",
-                redirect.location(path.toString(), facts.authority().toString()));
+                redirect.location(path.toString(), attributes.authority().toString()));
           }
           case Route.Filter.Fail fail -> {
             return Refusal.of(RefusalStatus.INVALID_POLICY, "invalid policy");
@@ -287,8 +287,8 @@ public record AdminGuard(
   }
 
   /** A request as routes see it. */
-  private record Facts(FullHttpRequest request, CharSequence path, ExpressionWork expressions)
-      implements RequestFacts {
+  private record Attributes(FullHttpRequest request, CharSequence path, ExpressionWork expressions)
+      implements RequestAttributes {
     @Override
     public CharSequence method() {
       return request.method().name();
@@ -304,7 +304,7 @@ public record AdminGuard(
       if (HttpHeaderNames.COOKIE.contentEquals(lowerCaseName)) {
         List<String> crumbs = request.headers().getAll(lowerCaseName);
         if (crumbs.size() > 1) {
-          return RequestFacts.cookie(List.copyOf(crumbs));
+          return RequestAttributes.cookie(List.copyOf(crumbs));
         }
       }
       return request.headers().get(lowerCaseName);
@@ -313,7 +313,7 @@ public record AdminGuard(
     @Override
     public boolean repeats(CharSequence lowerCaseName) {
       return !HttpHeaderNames.COOKIE.contentEquals(lowerCaseName)
-          && RequestFacts.differ(request.headers().valueCharSequenceIterator(lowerCaseName));
+          && RequestAttributes.differ(request.headers().valueCharSequenceIterator(lowerCaseName));
     }
   }
 }

@@ -1,7 +1,7 @@
 package io.signetmesh.proxy.admin;
 
-import io.signetmesh.proxy.metrics.MetricsRegistry;
 import io.signetmesh.proxy.metrics.PolicyInForce;
+import io.signetmesh.proxy.metrics.registry.MetricsRegistry;
 import java.util.Collection;
 import java.util.Map;
 import java.util.function.BooleanSupplier;

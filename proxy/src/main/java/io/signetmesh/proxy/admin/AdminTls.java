@@ -5,7 +5,7 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.handler.codec.ByteToMessageDecoder;
 import io.netty.handler.ssl.SslHandler;
 import io.signetmesh.identity.pki.NegotiatedGroup;
-import io.signetmesh.proxy.inbound.ClientHello;
+import io.signetmesh.proxy.detect.ClientHello;
 import java.util.List;
 import javax.net.ssl.SSLException;
 import org.slf4j.Logger;

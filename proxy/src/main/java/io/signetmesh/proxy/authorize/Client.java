@@ -95,7 +95,7 @@ public final class Client {
   }
 
   /** Hash of an identity suffix, as of clients' own: made from its end. */
-  static int suffixHash(String suffix) {
+  public static int suffixHash(String suffix) {
     int hash = 0;
     for (int i = suffix.length() - 1; i >= 0; i--) {
       hash = 31 * hash + suffix.charAt(i);
@@ -104,20 +104,20 @@ public final class Client {
   }
 
   /** Whether the client shows an identity that is a DNS name and not a URI. */
-  boolean hasDnsIdentity() {
+  public boolean hasDnsIdentity() {
     return dnsIdentity;
   }
 
   /** The most labels that a suffix of the identity has; 0 when it has none. */
-  int suffixes() {
+  public int suffixes() {
     return suffixHashes.length;
   }
 
-  int suffixHash(int labels) {
+  public int suffixHash(int labels) {
     return suffixHashes[labels - 1];
   }
 
-  int suffixStart(int labels) {
+  public int suffixStart(int labels) {
     return suffixStarts[labels - 1];
   }
 
@@ -134,21 +134,21 @@ public final class Client {
   }
 
   /** The same client by its next name; null when there is none. */
-  @Nullable Client other() {
+  public @Nullable Client other() {
     return other;
   }
 
-  boolean isIpv4() {
+  public boolean isIpv4() {
     return IpBits.isIpv4(high, low);
   }
 
   /** High 64 bits of the address as IPv6; IPv4 is mapped (RFC 4291 2.5.5.2). */
-  long high() {
+  public long high() {
     return high;
   }
 
   /** Low 64 bits of the address as IPv6. */
-  long low() {
+  public long low() {
     return low;
   }
 }

@@ -34,17 +34,17 @@ public final class ExpressionWork {
    * Whether the budget did not suffice for an expression. What was found out about the request's
    * route then counts for nothing.
    */
-  boolean isExhausted() {
+  public boolean isExhausted() {
     return exhausted;
   }
 
   /** Steps that have been spent. */
-  long spent() {
+  public long spent() {
     return spent;
   }
 
   /** Whether the text up to {@code end} matches; false once the budget is exhausted. */
-  boolean matches(LinearPattern pattern, CharSequence text, int end) {
+  public boolean matches(LinearPattern pattern, CharSequence text, int end) {
     long steps = pattern.steps(text, end);
     if (steps == 0) {
       return spend(end / COMPARED_PER_STEP) && pattern.matches(text, end);

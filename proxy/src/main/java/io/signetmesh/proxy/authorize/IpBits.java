@@ -4,16 +4,16 @@ package io.signetmesh.proxy.authorize;
  * Addresses as 128 bits: IPv6 as it is, IPv4 mapped to ::ffff:0:0/96, so that one index serves both
  * and an IPv4-mapped IPv6 client is the IPv4 client that it is.
  */
-final class IpBits {
-  static final long MAPPED_HIGH = 0;
+public final class IpBits {
+  public static final long MAPPED_HIGH = 0;
   private static final long MAPPED_LOW = 0x0000_ffff_0000_0000L;
-  static final int MAPPED_PREFIX = 96;
+  public static final int MAPPED_PREFIX = 96;
 
   /** All of IPv4. */
-  static final Prefix IPV4 = new Prefix(MAPPED_HIGH, MAPPED_LOW, MAPPED_PREFIX);
+  public static final Prefix IPV4 = new Prefix(MAPPED_HIGH, MAPPED_LOW, MAPPED_PREFIX);
 
   /** All of IPv6. */
-  static final Prefix IPV6 = new Prefix(0, 0, 0);
+  public static final Prefix IPV6 = new Prefix(0, 0, 0);
 
   private IpBits() {}
 
@@ -25,7 +25,7 @@ final class IpBits {
     return value;
   }
 
-  static long mappedLow(byte[] ipv4) {
+  public static long mappedLow(byte[] ipv4) {
     long value = 0;
     for (byte b : ipv4) {
       value = value << 8 | (b & 0xff);
@@ -33,26 +33,26 @@ final class IpBits {
     return MAPPED_LOW | value;
   }
 
-  static long mappedLow(int ipv4) {
+  public static long mappedLow(int ipv4) {
     return MAPPED_LOW | (ipv4 & 0xffff_ffffL);
   }
 
   /** Prefix length in 128 bits of an IPv4 prefix length. */
-  static int mappedPrefix(int ipv4Prefix) {
+  public static int mappedPrefix(int ipv4Prefix) {
     return MAPPED_PREFIX + ipv4Prefix;
   }
 
   /** Whether an address is one of IPv4. */
-  static boolean isIpv4(long high, long low) {
+  public static boolean isIpv4(long high, long low) {
     return high == MAPPED_HIGH && low >>> 32 == MAPPED_LOW >>> 32;
   }
 
   /** Bit {@code index} from the left, 0 to 127. */
-  static int bit(long high, long low, int index) {
+  public static int bit(long high, long low, int index) {
     return (int) (index < 64 ? high >>> (63 - index) : low >>> (127 - index)) & 1;
   }
 
-  static boolean matches(long high, long low, Prefix prefix) {
+  public static boolean matches(long high, long low, Prefix prefix) {
     return ((high ^ prefix.high()) & highMask(prefix.length())) == 0
         && ((low ^ prefix.low()) & lowMask(prefix.length())) == 0;
   }
@@ -72,18 +72,18 @@ final class IpBits {
    * @param low low bits, zero beyond the length
    * @param length 0 to 128
    */
-  record Prefix(long high, long low, int length) {
-    Prefix {
+  public record Prefix(long high, long low, int length) {
+    public Prefix {
       high &= highMask(length);
       low &= lowMask(length);
     }
 
     /** Whether it is a network of IPv4: all its addresses are. */
-    boolean isIpv4() {
+    public boolean isIpv4() {
       return length >= MAPPED_PREFIX && IpBits.isIpv4(high, low);
     }
 
-    boolean contains(Prefix other) {
+    public boolean contains(Prefix other) {
       return length <= other.length && matches(other.high, other.low, this);
     }
   }

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * first, and expressions that are nothing but literal, or literal and then {@code .*}, are compared
  * only.
  */
-final class LinearPattern {
+public final class LinearPattern {
   /** Longest expression, in characters; the Gateway API allows 4096 for a header. */
   static final int LONGEST = 4096;
 
@@ -23,7 +23,7 @@ final class LinearPattern {
    * ms on a small machine, and room for 100 expressions of 200 instructions on a header of 100
    * characters.
    */
-  static final long MOST_STEPS = 2_000_000;
+  public static final long MOST_STEPS = 2_000_000;
 
   /** Longest text that is asked about, in characters. */
   static final int LONGEST_TEXT = 8 * 1024;
@@ -60,7 +60,7 @@ final class LinearPattern {
    *
    * @throws IllegalArgumentException when it has an error or is too large
    */
-  static LinearPattern compile(String text) {
+  public static LinearPattern compile(String text) {
     if (text.length() > LONGEST) {
       throw new IllegalArgumentException(
           "regular expression of "
@@ -112,12 +112,12 @@ final class LinearPattern {
   }
 
   /** What every text that matches begins with. */
-  String prefix() {
+  public String prefix() {
     return prefix;
   }
 
   /** Whether only {@link #prefix()} itself matches. */
-  boolean isLiteral() {
+  public boolean isLiteral() {
     return kind == Kind.LITERAL;
   }
 
@@ -126,7 +126,7 @@ final class LinearPattern {
    * characters; 0 where comparing is enough. More than {@link #MOST_STEPS} for a text that is too
    * long to be asked about.
    */
-  long steps(CharSequence value, int end) {
+  public long steps(CharSequence value, int end) {
     Pattern asked = pattern;
     int length = prefix.length();
     int tail = suffix.length();
@@ -140,12 +140,12 @@ final class LinearPattern {
   }
 
   /** Whether the whole of the text matches. */
-  boolean matches(CharSequence value) {
+  public boolean matches(CharSequence value) {
     return matches(value, value.length());
   }
 
   /** Whether the text up to {@code end} matches. */
-  boolean matches(CharSequence value, int end) {
+  public boolean matches(CharSequence value, int end) {
     int length = prefix.length();
     if (length > end || !regionEquals(value, 0, prefix)) {
       return false;
@@ -163,7 +163,7 @@ final class LinearPattern {
   }
 
   /** Instructions of the expression's program; 0 where comparing is enough. */
-  int instructions() {
+  public int instructions() {
     Pattern asked = pattern;
     return asked == null ? 0 : asked.programSize();
   }

@@ -51,7 +51,7 @@ public interface ServerPolicy {
   }
 
   /** The route that a request takes; null when none matches (404). */
-  @Nullable Route route(RequestFacts request);
+  @Nullable Route route(RequestAttributes request);
 
   /**
    * Decides on a request that takes {@code route}, which came from this policy. Takes from the rate
@@ -87,7 +87,7 @@ public interface ServerPolicy {
    * is CONNECT and no route names it ({@link Reason#TUNNEL_REFUSED}, 403), or there is no route
    * ({@link Reason#NO_ROUTE}, 404).
    */
-  default Decision decideWithoutRoute(Client client, RequestFacts request) {
+  default Decision decideWithoutRoute(Client client, RequestAttributes request) {
     return new Decision(false, Reason.NO_ROUTE, null, null, null);
   }
 
@@ -113,7 +113,7 @@ public interface ServerPolicy {
    * @param request with its path in the form that the policy in force wants; where only a tried
    *     route matches paths, the trial normalizes it for itself
    */
-  default @Nullable Decision trialRequest(Client client, RequestFacts request) {
+  default @Nullable Decision trialRequest(Client client, RequestAttributes request) {
     return null;
   }
 
@@ -123,7 +123,7 @@ public interface ServerPolicy {
    *
    * @param request the request, or null for a connection that is not read as HTTP
    */
-  default Explanation explain(Client client, @Nullable RequestFacts request) {
+  default Explanation explain(Client client, @Nullable RequestAttributes request) {
     Route route = request == null ? null : route(request);
     Decision decision;
     if (request == null) {

@@ -1,6 +1,7 @@
 /**
- * The decision engine: one workload port's policy, compiled and indexed, and the decisions it
- * makes.
+ * What is decided, on what, and why: the policy of one workload port as its callers see it, the
+ * attributes of clients and requests, decisions with their reasons. {@code authorize.compile} makes
+ * policies.
  */
 @NullMarked
 package io.signetmesh.proxy.authorize;

@@ -39,8 +39,8 @@ import org.jspecify.annotations.Nullable;
  * @param outboundListen outbound listener for redirected connections; null when there is none
  * @param adminListen admin listener
  * @param redirected whether the nat table redirects connections to the listeners
- * @param inboundListeners further inbound listeners, each standing for one application port
- * @param outboundListeners outbound listeners, each standing for one upstream
+ * @param inboundListeners further inbound listeners, each for one application port
+ * @param outboundListeners outbound listeners, each for one upstream
  * @param application address at which the application listens; null: the one asked for
  * @param inboundPorts ports whose policy is watched from the start
  * @param inboundAddresses addresses of the workload; empty: any

@@ -3,7 +3,7 @@ package io.signetmesh.proxy.connect;
 import io.netty.channel.Channel;
 import io.netty.util.concurrent.Future;
 import io.signetmesh.proxy.loop.ProxyLoop;
-import io.signetmesh.proxy.outbound.Endpoint;
+import io.signetmesh.proxy.upstream.Endpoint;
 import java.net.InetSocketAddress;
 
 /** Opens connections on the loop of the connection that they serve. */

@@ -22,6 +22,11 @@ public final class CountedConnection extends ChannelDuplexHandler {
     this.metrics = metrics;
   }
 
+  /** Counts a connection from here on; its transport handlers are in place. */
+  public static void add(Channel channel, TcpConnectionMetrics metrics) {
+    channel.pipeline().addLast("count", new CountedConnection(metrics));
+  }
+
   @Override
   public void handlerAdded(ChannelHandlerContext ctx) {
     memory = ConnectionMemory.of(ctx.channel());

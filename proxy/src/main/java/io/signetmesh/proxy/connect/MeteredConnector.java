@@ -4,7 +4,7 @@ import io.netty.channel.Channel;
 import io.netty.util.concurrent.Future;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import io.signetmesh.proxy.metrics.ProxyMetrics;
-import io.signetmesh.proxy.outbound.Endpoint;
+import io.signetmesh.proxy.upstream.Endpoint;
 import java.net.InetSocketAddress;
 
 /** Counts the connections that another connector opens. */

@@ -40,7 +40,7 @@ public final class TcpRelay {
   private boolean serverFailed;
 
   /** What becomes of the connection to the server. */
-  interface Fate {
+  public interface Fate {
     /** The first bytes have come from the server. */
     default void answered() {}
 
@@ -70,7 +70,7 @@ public final class TcpRelay {
   }
 
   /** As {@link #join}, telling what becomes of the server that was picked. */
-  static TcpRelay joinBalanced(ProxyLoop loop, Channel client, Channel server, Fate fate) {
+  public static TcpRelay joinBalanced(ProxyLoop loop, Channel client, Channel server, Fate fate) {
     TcpRelay relay = new TcpRelay(loop, client, server, fate);
     ConnectionMemory account = ConnectionMemory.of(client);
     if (account != null) {

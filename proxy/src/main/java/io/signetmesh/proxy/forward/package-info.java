@@ -1,4 +1,4 @@
-/** Forwarding of bytes between two connections, and the outbound listeners. */
+/** Forwarding of bytes between two connections. */
 @NullMarked
 package io.signetmesh.proxy.forward;
 

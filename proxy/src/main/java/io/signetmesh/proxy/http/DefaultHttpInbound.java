@@ -17,7 +17,7 @@ import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.ExpressionWork;
 import io.signetmesh.proxy.authorize.Reason;
-import io.signetmesh.proxy.authorize.RequestFacts;
+import io.signetmesh.proxy.authorize.RequestAttributes;
 import io.signetmesh.proxy.authorize.RequestMethod;
 import io.signetmesh.proxy.authorize.RequestSyntax;
 import io.signetmesh.proxy.authorize.RequestTarget;
@@ -25,7 +25,22 @@ import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;
 import io.signetmesh.proxy.connect.Connector;
 import io.signetmesh.proxy.connect.Endings;
+import io.signetmesh.proxy.detect.HttpVersion;
+import io.signetmesh.proxy.http.exchange.ClientAccount;
+import io.signetmesh.proxy.http.exchange.ClientAccounts;
+import io.signetmesh.proxy.http.exchange.Exchange;
+import io.signetmesh.proxy.http.exchange.ExchangeFactory;
+import io.signetmesh.proxy.http.exchange.Failure;
+import io.signetmesh.proxy.http.exchange.HeaderNames;
+import io.signetmesh.proxy.http.exchange.HttpConfig;
+import io.signetmesh.proxy.http.exchange.InFlight;
+import io.signetmesh.proxy.http.exchange.MaxForwards;
+import io.signetmesh.proxy.http.exchange.OriginalForm;
+import io.signetmesh.proxy.http.exchange.ServerStream;
+import io.signetmesh.proxy.http.h1.Http1ServerConnection;
+import io.signetmesh.proxy.http.h2.Http2ServerConnection;
 import io.signetmesh.proxy.inbound.AuditedDecisions;
+import io.signetmesh.proxy.inbound.HttpInbound;
 import io.signetmesh.proxy.inbound.InboundConnection;
 import io.signetmesh.proxy.loop.Http2KeepAlive;
 import io.signetmesh.proxy.loop.ProxyLoop;
@@ -81,7 +96,7 @@ public final class DefaultHttpInbound implements HttpInbound {
     private final SampledRecords overloads;
     private final SlowBodies slowBodies;
     private final ClientAccounts clients;
-    private int inFlight;
+    private final InFlight inFlight = new InFlight();
 
     Loop(ProxyLoop loop) {
       this.loop = loop;
@@ -125,7 +140,7 @@ public final class DefaultHttpInbound implements HttpInbound {
     private final InboundConnection inbound;
     private final HttpVersion version;
     private final PortPolicy.Registration registration;
-    private final Facts facts = new Facts();
+    private final Attributes attributes = new Attributes();
     private final ClientAccount account;
     private @Nullable InboundExchange first;
     private @Nullable Decision lastTrial;
@@ -149,8 +164,7 @@ public final class DefaultHttpInbound implements HttpInbound {
         first.previous = exchange;
       }
       first = exchange;
-      state.inFlight++;
-      exchange.charge(ConnectionMemory.of(channel));
+      exchange.begin(state.inFlight, ConnectionMemory.of(channel));
       try {
         exchange.decideAndSend();
       } catch (RuntimeException | Error e) {
@@ -260,7 +274,6 @@ public final class DefaultHttpInbound implements HttpInbound {
     private List<CharSequence> upgrades = List.of();
     private boolean authorityAdded;
     private boolean outdated;
-    private boolean awaited = true;
 
     InboundExchange(
         Connection connection,
@@ -297,7 +310,7 @@ public final class DefaultHttpInbound implements HttpInbound {
         return;
       }
       policy = current;
-      if (connection.state.inFlight > config.maxInFlight() || beyondShare()) {
+      if (connection.state.inFlight.requests() > config.maxInFlight() || beyondShare()) {
         connection.state.overloads.add(
             more ->
                 record(
@@ -330,18 +343,18 @@ public final class DefaultHttpInbound implements HttpInbound {
         fail(Failure.BAD_REQUEST);
         return;
       }
-      Facts facts = facts(head.path());
+      Attributes attributes = attributes(head.path());
       Client client = inbound.client();
       Decision early = current.decideBeforeRoute(client);
       if (early != null) {
         inbound.metrics().denied(current);
-        record(current, early, current.trialRequest(client, facts));
+        record(current, early, current.trialRequest(client, attributes));
         fail(Failure.UNAUTHORIZED);
         return;
       }
-      Route route = route(current, facts);
+      Route route = route(current, attributes);
       if (route == null) {
-        refuseWithoutRoute(current, facts);
+        refuseWithoutRoute(current, attributes);
         return;
       }
       // What the proxy answers itself costs the application nothing.
@@ -350,7 +363,9 @@ public final class DefaultHttpInbound implements HttpInbound {
               ? current.decideRequest(client, route)
               : current.authorizeRequest(client, route);
       Decision trial =
-          decision.reason() == Reason.RATE_LIMITED ? null : current.trialRequest(client, facts);
+          decision.reason() == Reason.RATE_LIMITED
+              ? null
+              : current.trialRequest(client, attributes);
       record(current, decision, trial);
       if (!decision.allowed()) {
         inbound.metrics().denied(current, route, decision);
@@ -380,19 +395,19 @@ public final class DefaultHttpInbound implements HttpInbound {
       return true;
     }
 
-    private void refuseWithoutRoute(ServerPolicy current, Facts facts) {
+    private void refuseWithoutRoute(ServerPolicy current, Attributes attributes) {
       Client client = connection.inbound.client();
-      Decision decision = current.decideWithoutRoute(client, facts);
+      Decision decision = current.decideWithoutRoute(client, attributes);
       switch (decision.reason()) {
         case UNSAFE_PATH -> refuseUnsafe(current, decision.detail(), Failure.UNSAFE_PATH);
         case NO_ROUTE -> {
           connection.inbound.metrics().routeNotFound(current);
-          record(current, decision, current.trialRequest(client, facts));
+          record(current, decision, current.trialRequest(client, attributes));
           fail(Failure.NO_ROUTE);
         }
         default -> {
           connection.inbound.metrics().denied(current);
-          record(current, decision, current.trialRequest(client, facts));
+          record(current, decision, current.trialRequest(client, attributes));
           fail(Failure.UNAUTHORIZED);
         }
       }
@@ -405,20 +420,20 @@ public final class DefaultHttpInbound implements HttpInbound {
     }
 
     /** The head as the client sent it, with its path in the form that is given. */
-    private Facts facts(@Nullable CharSequence form) {
-      Facts facts = connection.facts;
-      facts.head = request();
-      facts.path = form == null ? "" : form;
-      facts.expressions.reset();
-      return facts;
+    private Attributes attributes(@Nullable CharSequence form) {
+      Attributes attributes = connection.attributes;
+      attributes.head = request();
+      attributes.path = form == null ? "" : form;
+      attributes.expressions.reset();
+      return attributes;
     }
 
-    private static @Nullable Route route(ServerPolicy current, Facts facts) {
+    private static @Nullable Route route(ServerPolicy current, Attributes attributes) {
       ServerPolicy.Protocol protocol = current.protocol();
       if (protocol == ServerPolicy.Protocol.OPAQUE || protocol == ServerPolicy.Protocol.TLS) {
         return null;
       }
-      return current.route(facts);
+      return current.route(attributes);
     }
 
     /** Whether requests of a route reach the application. */
@@ -444,22 +459,23 @@ public final class DefaultHttpInbound implements HttpInbound {
       }
       Client client = connection.inbound.client();
       restore();
-      Facts facts = facts(receivedPath);
-      CharSequence normal = changed.matchesPaths() ? RequestPath.normalize(facts.path) : facts.path;
-      path = RecordedTarget.of(normal == null ? facts.path : normal);
+      Attributes attributes = attributes(receivedPath);
+      CharSequence normal =
+          changed.matchesPaths() ? RequestPath.normalize(attributes.path) : attributes.path;
+      path = RecordedTarget.of(normal == null ? attributes.path : normal);
       if (normal == null) {
         record(changed, Verdict.DENY, Reason.UNSAFE_PATH, null, null, null);
-      } else if (changed.matchesMethods() && RequestMethod.isMisspelt(facts.method())) {
+      } else if (changed.matchesMethods() && RequestMethod.isMisspelt(attributes.method())) {
         record(changed, Verdict.DENY, Reason.PROTOCOL_ERROR, null, RequestMethod.MISSPELT, null);
       } else {
-        facts.path = normal;
+        attributes.path = normal;
         Decision early = changed.decideBeforeRoute(client);
-        Route route = early == null ? route(changed, facts) : null;
+        Route route = early == null ? route(changed, attributes) : null;
         Decision decision =
             early != null
                 ? early
                 : route == null
-                    ? changed.decideWithoutRoute(client, facts)
+                    ? changed.decideWithoutRoute(client, attributes)
                     : changed.authorizeRequest(client, route);
         if (decision.allowed() && route != null) {
           granted = decision;
@@ -470,7 +486,7 @@ public final class DefaultHttpInbound implements HttpInbound {
           }
           return;
         }
-        record(changed, decision, changed.trialRequest(client, facts));
+        record(changed, decision, changed.trialRequest(client, attributes));
       }
       if (tunnel()) {
         // A cut, which an end of the stream would not tell.
@@ -639,7 +655,7 @@ public final class DefaultHttpInbound implements HttpInbound {
     }
 
     @Override
-    void retry() {
+    protected void retry() {
       if (mayBeSent()) {
         send();
       }
@@ -647,7 +663,7 @@ public final class DefaultHttpInbound implements HttpInbound {
 
     @SuppressWarnings("ReferenceEquality") // Each change of policy makes another one.
     @Override
-    boolean mayBeSent() {
+    public boolean mayBeSent() {
       ServerPolicy now = connection.inbound.policy().current();
       if (now != null && (now != policy || outdated)) {
         recheck(now);
@@ -656,22 +672,22 @@ public final class DefaultHttpInbound implements HttpInbound {
     }
 
     @Override
-    ClientAccount account() {
+    public ClientAccount account() {
       return connection.account;
     }
 
     @Override
-    boolean otherUpstreams() {
+    protected boolean otherUpstreams() {
       return false;
     }
 
     @Override
-    boolean informationalHeaders() {
+    protected boolean informationalHeaders() {
       return connection.inbound.peerIsProxy() && connection.inbound.client().identity() != null;
     }
 
     @Override
-    void onResponseHead(Http2Headers head) {
+    protected void onResponseHead(Http2Headers head) {
       HeaderNames.removeOfTheMesh(head);
       if (origProto != null) {
         head.set(HeaderNames.L5D_ORIG_PROTO, HeaderNames.ORIG_HTTP_11);
@@ -679,7 +695,7 @@ public final class DefaultHttpInbound implements HttpInbound {
     }
 
     @Override
-    void onFailure(Failure failure) {
+    protected void onFailure(Failure failure) {
       ProxyError error = failure.error();
       if (error != null) {
         connection.inbound.metrics().failed(policy, error);
@@ -687,19 +703,7 @@ public final class DefaultHttpInbound implements HttpInbound {
     }
 
     @Override
-    void onResponseStarted() {
-      answered();
-    }
-
-    private void answered() {
-      if (awaited) {
-        awaited = false;
-        connection.state.inFlight--;
-      }
-    }
-
-    @Override
-    void onTunnel(String into) {
+    protected void onTunnel(String into) {
       ServerPolicy current = policy;
       if (current != null) {
         connection.inbound.metrics().tunnel(current);
@@ -708,15 +712,14 @@ public final class DefaultHttpInbound implements HttpInbound {
     }
 
     @Override
-    void onDialFailed() {}
+    protected void onDialFailed() {}
 
     @Override
-    void onDone() {
+    protected void onDone() {
       SlowBodies.Body watched = body;
       if (watched != null) {
         watched.ended();
       }
-      answered();
       connection.remove(this);
     }
 
@@ -765,7 +768,7 @@ public final class DefaultHttpInbound implements HttpInbound {
   }
 
   /** Reused view of the head that is being routed. */
-  private static final class Facts implements RequestFacts {
+  private static final class Attributes implements RequestAttributes {
     private final ExpressionWork expressions = new ExpressionWork();
     private Http2Headers head = new DefaultHttp2Headers(false, 2);
     private CharSequence path = "";
@@ -800,7 +803,7 @@ public final class DefaultHttpInbound implements HttpInbound {
       if (HeaderNames.COOKIE.contentEquals(lowerCaseName)) {
         List<CharSequence> crumbs = head.getAll(HeaderNames.COOKIE);
         if (crumbs.size() > 1) {
-          return RequestFacts.cookie(crumbs);
+          return RequestAttributes.cookie(crumbs);
         }
       }
       return head.get(lowerCaseName);
@@ -812,7 +815,7 @@ public final class DefaultHttpInbound implements HttpInbound {
           || HeaderNames.COOKIE.contentEquals(lowerCaseName)) {
         return false;
       }
-      return RequestFacts.differ(head.valueIterator(lowerCaseName));
+      return RequestAttributes.differ(head.valueIterator(lowerCaseName));
     }
   }
 }

@@ -7,6 +7,19 @@ import io.netty.util.AsciiString;
 import io.netty.util.concurrent.Future;
 import io.signetmesh.path.RequestPath;
 import io.signetmesh.proxy.connect.Connector;
+import io.signetmesh.proxy.detect.HttpVersion;
+import io.signetmesh.proxy.http.exchange.ClientAccount;
+import io.signetmesh.proxy.http.exchange.Exchange;
+import io.signetmesh.proxy.http.exchange.ExchangeFactory;
+import io.signetmesh.proxy.http.exchange.Failure;
+import io.signetmesh.proxy.http.exchange.HeaderNames;
+import io.signetmesh.proxy.http.exchange.HttpConfig;
+import io.signetmesh.proxy.http.exchange.InFlight;
+import io.signetmesh.proxy.http.exchange.MaxForwards;
+import io.signetmesh.proxy.http.exchange.OriginalForm;
+import io.signetmesh.proxy.http.exchange.ServerStream;
+import io.signetmesh.proxy.http.h1.Http1ServerConnection;
+import io.signetmesh.proxy.http.h2.Http2ServerConnection;
 import io.signetmesh.proxy.loop.Http2KeepAlive;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import io.signetmesh.proxy.memory.ConnectionMemory;
@@ -14,8 +27,9 @@ import io.signetmesh.proxy.metrics.OutboundHttpMetrics;
 import io.signetmesh.proxy.metrics.ProxyError;
 import io.signetmesh.proxy.metrics.ProxyMetrics;
 import io.signetmesh.proxy.metrics.ResponseClass;
-import io.signetmesh.proxy.outbound.Endpoint;
-import io.signetmesh.proxy.outbound.Upstream;
+import io.signetmesh.proxy.outbound.HttpOutbound;
+import io.signetmesh.proxy.upstream.Endpoint;
+import io.signetmesh.proxy.upstream.Upstream;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -95,7 +109,7 @@ public final class DefaultHttpOutbound implements HttpOutbound {
   private final class Loop {
     private final ProxyLoop loop;
     private final Map<Endpoint, UpstreamPool> pools = new HashMap<>();
-    private int inFlight;
+    private final InFlight inFlight = new InFlight();
 
     Loop(ProxyLoop loop) {
       this.loop = loop;
@@ -137,8 +151,7 @@ public final class DefaultHttpOutbound implements HttpOutbound {
     public Exchange begin(
         ServerStream server, Channel channel, Http2Headers head, boolean end, boolean upgrade) {
       OutboundExchange exchange = new OutboundExchange(this, server, head, end, upgrade);
-      state.inFlight++;
-      exchange.charge(ConnectionMemory.of(channel));
+      exchange.begin(state.inFlight, ConnectionMemory.of(channel));
       try {
         begin(exchange, head);
       } catch (RuntimeException | Error e) {
@@ -151,7 +164,7 @@ public final class DefaultHttpOutbound implements HttpOutbound {
 
     private void begin(OutboundExchange exchange, Http2Headers head) {
       exchange.prepare();
-      if (state.inFlight > config.maxInFlight() || exchange.beyondShare()) {
+      if (state.inFlight.requests() > config.maxInFlight() || exchange.beyondShare()) {
         exchange.fail(Failure.OVERLOADED);
       } else if (!exchange.hasTarget() || MaxForwards.isMalformed(head)) {
         exchange.fail(Failure.BAD_REQUEST);
@@ -187,7 +200,6 @@ public final class DefaultHttpOutbound implements HttpOutbound {
     private AsciiString form = HeaderNames.ORIG_HTTP_11;
     private @Nullable CharSequence asked;
     private Upstream.@Nullable Lease lease;
-    private boolean awaited = true;
 
     /** Whether the balancer knows already how the endpoint has failed. */
     private boolean failureTold;
@@ -231,7 +243,7 @@ public final class DefaultHttpOutbound implements HttpOutbound {
 
     /** A request that has waited is sent as policy and discovery have it when the wait ends. */
     @Override
-    boolean mayBeSent() {
+    public boolean mayBeSent() {
       if (done() || isForbidden()) {
         return false;
       }
@@ -305,7 +317,7 @@ public final class DefaultHttpOutbound implements HttpOutbound {
     }
 
     @Override
-    void retry() {
+    protected void retry() {
       endCount();
       upstreamFailed();
       again();
@@ -320,22 +332,22 @@ public final class DefaultHttpOutbound implements HttpOutbound {
     }
 
     @Override
-    ClientAccount account() {
+    public ClientAccount account() {
       return connection.account;
     }
 
     @Override
-    boolean otherUpstreams() {
+    protected boolean otherUpstreams() {
       return true;
     }
 
     @Override
-    boolean informationalHeaders() {
+    protected boolean informationalHeaders() {
       return true;
     }
 
     @Override
-    void onResponseHead(Http2Headers head) {
+    protected void onResponseHead(Http2Headers head) {
       Upstream.Lease held = lease;
       if (held != null) {
         if (!isFailure(head)) {
@@ -354,7 +366,7 @@ public final class DefaultHttpOutbound implements HttpOutbound {
     }
 
     @Override
-    boolean isUnsent(Http2Headers response) {
+    protected boolean isUnsent(Http2Headers response) {
       Upstream.Lease held = lease;
       return held != null
           && held.endpoint().tls() != null
@@ -362,7 +374,7 @@ public final class DefaultHttpOutbound implements HttpOutbound {
     }
 
     @Override
-    void onUnsent() {
+    protected void onUnsent() {
       failureTold = true;
       Upstream.Lease held = lease;
       if (held != null) {
@@ -394,7 +406,7 @@ public final class DefaultHttpOutbound implements HttpOutbound {
     }
 
     @Override
-    void onFailure(Failure failure) {
+    protected void onFailure(Failure failure) {
       if (failure == Failure.UNAVAILABLE) {
         upstreamFailed();
       }
@@ -405,15 +417,10 @@ public final class DefaultHttpOutbound implements HttpOutbound {
     }
 
     @Override
-    void onResponseStarted() {
-      answered();
-    }
+    protected void onTunnel(String into) {}
 
     @Override
-    void onTunnel(String into) {}
-
-    @Override
-    void onDialFailed() {
+    protected void onDialFailed() {
       failureTold = true;
       Upstream.Lease held = lease;
       if (held != null) {
@@ -422,16 +429,8 @@ public final class DefaultHttpOutbound implements HttpOutbound {
     }
 
     @Override
-    void onDone() {
-      answered();
+    protected void onDone() {
       releaseLease();
-    }
-
-    private void answered() {
-      if (awaited) {
-        awaited = false;
-        connection.state.inFlight--;
-      }
     }
 
     private void releaseLease() {

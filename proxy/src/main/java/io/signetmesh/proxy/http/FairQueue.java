@@ -1,5 +1,7 @@
 package io.signetmesh.proxy.http;
 
+import io.signetmesh.proxy.http.exchange.ClientAccount;
+import io.signetmesh.proxy.http.exchange.Exchange;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Iterator;

@@ -1,6 +1,7 @@
 package io.signetmesh.proxy.http;
 
 import io.netty.util.concurrent.EventExecutor;
+import io.signetmesh.proxy.http.exchange.Exchange;
 import io.signetmesh.proxy.memory.Pace;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;

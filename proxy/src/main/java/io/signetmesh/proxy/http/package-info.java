@@ -1,4 +1,8 @@
-/** HTTP/1.1 and HTTP/2 in both directions, and the translation between them. */
+/**
+ * HTTP proxying: decides on inbound requests, balances outbound ones, and keeps the connections to
+ * upstreams. Heads and bodies are read and written by {@code http.h1} and {@code http.h2}, and
+ * cross the proxy in an {@code http.exchange}.
+ */
 @NullMarked
 package io.signetmesh.proxy.http;
 

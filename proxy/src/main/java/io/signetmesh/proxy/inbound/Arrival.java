@@ -2,7 +2,7 @@ package io.signetmesh.proxy.inbound;
 
 import io.signetmesh.identity.pki.PeerIdentity;
 import io.signetmesh.proxy.authorize.Client;
-import io.signetmesh.proxy.http.HttpVersion;
+import io.signetmesh.proxy.detect.HttpVersion;
 import io.signetmesh.proxy.metrics.TlsStatus;
 import java.net.InetAddress;
 import java.util.List;

@@ -1,22 +1,20 @@
 package io.signetmesh.proxy.inbound;
 
-import io.linkerd.transport.Header;
 import io.netty.channel.Channel;
 import io.netty.handler.ssl.SslHandler;
 import io.signetmesh.audit.AuditedConnection;
-import io.signetmesh.audit.Verdict;
 import io.signetmesh.identity.pki.DuplexTls;
 import io.signetmesh.identity.pki.MeshSslContexts;
 import io.signetmesh.identity.pki.NegotiatedGroup;
-import io.signetmesh.proxy.authorize.Client;
-import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Reason;
 import io.signetmesh.proxy.authorize.ServerPolicy;
 import io.signetmesh.proxy.connect.CountedConnection;
 import io.signetmesh.proxy.connect.Endings;
 import io.signetmesh.proxy.connect.HeldReads;
 import io.signetmesh.proxy.connect.TransportHeader;
-import io.signetmesh.proxy.http.HttpVersion;
+import io.signetmesh.proxy.detect.ClientHello;
+import io.signetmesh.proxy.detect.HttpVersion;
+import io.signetmesh.proxy.inbound.ConnectionDecisions.Allowed;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import io.signetmesh.proxy.memory.ConnectionMemory;
 import io.signetmesh.proxy.metrics.HttpDetection;
@@ -24,20 +22,18 @@ import io.signetmesh.proxy.metrics.ProxyError;
 import io.signetmesh.proxy.policy.PortPolicy;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.nio.channels.ClosedChannelException;
-import java.time.Duration;
 import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The life of one inbound connection: the one place where it goes from a {@link ConnectionState} to
- * the next.
+ * The life of one inbound connection: the one door between its {@link ConnectionState}s. States
+ * tell it what they found; it looks at the policy in force and chooses the next one.
  *
  * <p>A decision is never older than the policy that it is recorded with. The connection is
- * registered for changes before the policy of its port is first read, a change is looked at in the
- * state that it meets, and each state that waited is left by a look at the policy in force ({@link
+ * registered for changes before the policy of its port is first read. A change is looked at in the
+ * state that it meets. Each state that waited is left by a look at the policy in force ({@link
  * #proceed}, {@link #dialed}): what is held is still held then, so that the connection is treated
  * as if it had just come.
  *
@@ -50,32 +46,14 @@ final class ConnectionLife {
   private final ProxyLoop loop;
   private final InboundAccept.Services services;
   private final ConnectionRecords records;
+  private final ConnectionDecisions decisions;
   private final Runnable accepted;
   private final @Nullable ConnectionMemory memory;
   private ConnectionState state = new ConnectionState.Accepted();
   private HeldReads held;
   private Arrival arrival = Arrival.PLAINTEXT;
-  private @Nullable Destination destination;
-  private @Nullable Detection detection;
-
-  /**
-   * Where a connection goes, with the policy that it is under.
-   *
-   * @param target address that the client asked for
-   */
-  private record Destination(
-      InetSocketAddress target, PortPolicy policy, PortPolicy.Registration registration) {}
-
-  /**
-   * The look for HTTP, which may be begun again by a change of policy but does not get longer by
-   * that.
-   *
-   * @param begunNanos {@link System#nanoTime} of its beginning
-   */
-  private record Detection(long begunNanos) {}
-
-  /** A decision that allowed a connection, under one policy. */
-  private record Allowed(ServerPolicy policy, Treatment treatment, Decision decision) {}
+  private @Nullable PortBinding binding;
+  private @Nullable DetectionTime detection;
 
   /**
    * @param held holds what the client sends until the state that it is for is entered
@@ -91,6 +69,7 @@ final class ConnectionLife {
     this.loop = loop;
     this.services = services;
     this.records = new ConnectionRecords(channel, services);
+    this.decisions = new ConnectionDecisions(records, services.metrics());
     this.held = held;
     this.accepted = accepted;
     this.memory = ConnectionMemory.of(channel);
@@ -124,28 +103,23 @@ final class ConnectionLife {
     if (next instanceof ConnectionState.Closed || next instanceof ServingHttp) {
       // Serving HTTP registers on its own, before this registration ends.
       next.enter();
-      Destination known = destination;
+      PortBinding known = binding;
       if (known != null) {
-        known.registration().close();
+        known.close();
       }
     } else {
       next.enter();
     }
   }
 
-  /** What the connection is at. */
-  ConnectionState state() {
-    return state;
-  }
-
   /** Begins with a connection that is for a known address. */
   void start(InetSocketAddress target) {
-    bind(target, this::sniffTls);
+    bind(target, this::sniff);
   }
 
-  /** Begins with a connection to the proxy's own port, whose transport header will tell. */
-  void startDirect() {
-    sniffTls();
+  /** Begins with the first bytes. A connection to the proxy's own port has no target yet. */
+  void sniff() {
+    to(new Sniffing(held, services.detectTimeout(), this::sniffed, this::notSniffed));
   }
 
   /** Refuses a connection to an address that is not the workload's. */
@@ -162,9 +136,7 @@ final class ConnectionLife {
     InetAddress source =
         channel.remoteAddress() instanceof InetSocketAddress remote ? remote.getAddress() : null;
     PortPolicy policy = services.policies().forPort(target.getPort(), source);
-    destination =
-        new Destination(
-            target, policy, policy.onChange(loop.eventLoop(), changed -> policyChanged()));
+    binding = new PortBinding(target, policy, loop.eventLoop(), changed -> policyChanged());
     if (policy.current() != null) {
       then.run();
       return;
@@ -177,7 +149,7 @@ final class ConnectionLife {
   }
 
   private void policyChanged() {
-    Destination known = destination;
+    PortBinding known = binding;
     if (known == null) {
       return;
     }
@@ -197,15 +169,14 @@ final class ConnectionLife {
 
   /** Goes on as the policy in force has it. */
   private void proceed() {
-    ServerPolicy now = current();
+    ServerPolicy now = binding().inForce();
     Treatment treatment = treatment(now);
     switch (treatment) {
       case Treatment.Relay relay -> decide(now, treatment);
       case Treatment.Http(HttpVersion version) -> serve(version);
       case Treatment.Detect detect -> detect(detect);
       case Treatment.Refuse(Reason reason) -> {
-        services.metrics().inboundTcpFailed(target(), ProxyError.UNEXPECTED);
-        records.refused(audited(), now, arrival.label(), reason);
+        records.refused(target(), arrival, now, reason);
         close();
       }
     }
@@ -224,10 +195,6 @@ final class ConnectionLife {
 
   // ---- sniffing
 
-  private void sniffTls() {
-    to(new Sniffing(held, services.detectTimeout(), this::sniffed, this::notSniffed));
-  }
-
   private void sniffed(ClientHello.Result found) {
     switch (found) {
       case ClientHello.Result.NotTls plain -> plaintext();
@@ -235,7 +202,7 @@ final class ConnectionLife {
         if (services.serverName().equals(hello.serverName())) {
           handshake();
         } else {
-          foreignTls();
+          arrived(Arrival.FOREIGN_TLS, Reason.PROTOCOL_ERROR, "tls");
         }
       }
       case ClientHello.Result.Oversized oversized -> {
@@ -247,7 +214,7 @@ final class ConnectionLife {
 
   /** Time or input ended before it was clear whether TLS is spoken. */
   private void notSniffed() {
-    if (destination != null && current().protocol() == ServerPolicy.Protocol.OPAQUE) {
+    if (binding != null && binding.inForce().protocol() == ServerPolicy.Protocol.OPAQUE) {
       // The server may be the one to speak first.
       plaintext();
       return;
@@ -262,60 +229,44 @@ final class ConnectionLife {
   }
 
   private void plaintext() {
-    if (destination == null) {
-      refuse(local(), Reason.TLS_REQUIRED, "tcp");
+    arrived(Arrival.PLAINTEXT, Reason.TLS_REQUIRED, "tcp");
+  }
+
+  /**
+   * @param direct why a direct connection that arrives so is refused
+   */
+  private void arrived(Arrival found, Reason direct, String label) {
+    arrival = found;
+    if (binding == null) {
+      refuse(local(), direct, label);
     } else {
       proceed();
     }
   }
 
-  private void foreignTls() {
-    arrival = Arrival.FOREIGN_TLS;
-    if (destination == null) {
-      refuse(local(), Reason.PROTOCOL_ERROR, "tls");
-    } else {
-      proceed();
-    }
-  }
-
-  // ---- handshake
+  // ---- handshake and transport header
 
   private void handshake() {
-    boolean direct = destination == null;
-    SslHandler tls;
-    try {
-      tls = (direct ? services.directTls() : services.tls()).newHandler(channel.alloc());
-    } catch (SSLException e) {
-      log.error("no TLS context for a connection from {}", channel.remoteAddress(), e);
-      handshakeFailed(e);
-      return;
-    }
-    tls.setHandshakeTimeoutMillis(services.handshakeTimeout().toMillis());
     if (memory != null) {
       memory.tls();
     }
     HeldReads encrypted = held;
     held = new HeldReads();
-    to(new Handshake(channel, tls, encrypted, held, () -> established(tls), this::handshakeFailed));
+    to(
+        new Handshake(
+            channel,
+            binding == null ? services.directTls() : services.tls(),
+            services.handshakeTimeout(),
+            encrypted,
+            held,
+            this::established,
+            this::handshakeFailed));
   }
 
   private void handshakeFailed(Throwable cause) {
     failed(ProxyError.IO);
     log.debug("handshake with {}: {}", channel.remoteAddress(), cause.toString());
-    deny(Reason.TLS_HANDSHAKE, "tls", innermost(cause));
-  }
-
-  /** TLS wraps what was found wrong with a certificate in what says nothing. */
-  private static String innermost(Throwable cause) {
-    Throwable found = cause;
-    for (int i = 0; i < 8 && found.getCause() != null; i++) {
-      found = found.getCause();
-    }
-    if (found instanceof ClosedChannelException) {
-      return "the client closed the connection";
-    }
-    String message = found.getMessage();
-    return message == null ? found.getClass().getSimpleName() : message;
+    deny(Reason.TLS_HANDSHAKE, "tls", Handshake.reason(cause));
   }
 
   private void established(SslHandler tls) {
@@ -330,7 +281,7 @@ final class ConnectionLife {
       handshakeFailed(e);
       return;
     }
-    if (destination != null) {
+    if (binding != null) {
       proceed();
     } else if (arrival.identity() == null) {
       refuse(local(), Reason.IDENTITY_REQUIRED, "tls");
@@ -341,6 +292,7 @@ final class ConnectionLife {
           new ReadingHeader(
               held,
               services.detectTimeout(),
+              local().getPort(),
               this::headerRead,
               () -> refuse(local(), Reason.PROTOCOL_ERROR, "tls"),
               () -> {
@@ -350,64 +302,40 @@ final class ConnectionLife {
     }
   }
 
-  // ---- transport header
-
-  private void headerRead(Header header) {
-    if (!header.getName().isEmpty() || header.getPort() == local().getPort()) {
-      // Gateways are not served, and a proxy never forwards to itself.
-      refuse(local(), Reason.PROTOCOL_ERROR, "tls");
-      return;
-    }
-    HttpVersion session =
-        switch (header.getSessionProtocol().getKindCase()) {
-          case HTTP1 -> HttpVersion.HTTP1;
-          case HTTP2 -> HttpVersion.HTTP2;
-          case KIND_NOT_SET -> null;
-        };
+  private void headerRead(ReadingHeader.Direct asked) {
     services
         .metrics()
-        .inboundTransportHeader(
-            session == null ? "" : session == HttpVersion.HTTP1 ? "http/1" : "http/2",
-            header.getPort(),
-            arrival.identity());
-    arrival = arrival.direct(session);
-    bind(new InetSocketAddress(local().getAddress(), header.getPort()), this::proceed);
+        .inboundTransportHeader(asked.sessionLabel(), asked.port(), arrival.identity());
+    arrival = arrival.direct(asked.session());
+    bind(new InetSocketAddress(local().getAddress(), asked.port()), this::proceed);
   }
 
   // ---- detection
 
   private void detect(Treatment.Detect treatment) {
-    Detection begun = detection;
-    if (begun == null) {
-      begun = new Detection(System.nanoTime());
-      detection = begun;
+    DetectionTime time = detection;
+    if (time == null) {
+      time = new DetectionTime(System::nanoTime);
+      detection = time;
     }
-    Duration spent = Duration.ofNanos(System.nanoTime() - begun.begunNanos());
-    Duration left = treatment.timeout().minus(spent);
+    DetectionTime begun = time;
     to(
         new Detecting(
             held,
             treatment,
-            left.isNegative() ? Duration.ZERO : left,
+            begun.leftOf(treatment.timeout()),
             this::treatment,
-            found -> detected(treatment, found),
+            found -> detected(treatment, begun, found),
             this::proceed));
   }
 
-  private void detected(Treatment.Detect treatment, HttpDetection found) {
-    ServerPolicy now = current();
+  private void detected(Treatment.Detect treatment, DetectionTime time, HttpDetection found) {
+    ServerPolicy now = binding().inForce();
     if (!treatment(now).equals(treatment)) {
       proceed();
       return;
     }
-    Detection begun = detection;
-    services
-        .metrics()
-        .inboundDetected(
-            now,
-            target().getPort(),
-            found,
-            begun == null ? 0 : System.nanoTime() - begun.begunNanos());
+    services.metrics().inboundDetected(now, target().getPort(), found, time.spentNanos());
     HttpVersion version =
         switch (found) {
           case HTTP1 -> HttpVersion.HTTP1;
@@ -429,44 +357,21 @@ final class ConnectionLife {
       close();
       return;
     }
-    to(new ServingHttp(() -> serveHttp(version)));
-  }
-
-  private void serveHttp(HttpVersion version) {
-    Destination known = destination();
-    String identity = arrival.identity();
-    count(current());
-    InboundConnection connection =
-        new InboundConnection(
-            client(),
-            services.application(known.target()),
-            known.policy(),
-            audited(),
-            identity != null,
-            services.metrics().inboundHttp(known.target(), arrival.status()));
-    services.http().serve(loop, channel, connection, version);
-    if (memory != null) {
-      memory.answers(true);
-    }
-    // First: what the bytes held bring may make HTTP stop reading.
-    channel.config().setAutoRead(true);
-    handOver();
-    loop.flushDirty();
+    PortBinding known = binding();
+    count(known.inForce());
+    to(new ServingHttp(loop, channel, services, records, known, arrival, version, this::handOver));
   }
 
   // ---- bytes
 
   /** One decision for the connection. */
   private void decide(ServerPolicy policy, Treatment treatment) {
-    Decision decision = policy.decideConnection(client());
-    records.decided(audited(), policy, client(), decision, arrival.label());
-    if (!decision.allowed()) {
-      services.metrics().inboundTcpDenied(target(), arrival.status(), policy);
+    Allowed allowed = decisions.decide(target(), arrival, policy, treatment);
+    if (allowed == null) {
       cut();
-      return;
+    } else {
+      dial(allowed);
     }
-    services.metrics().inboundTcpAllowed(target(), arrival.status(), policy, decision);
-    dial(new Allowed(policy, treatment, decision));
   }
 
   private void dial(Allowed allowed) {
@@ -495,8 +400,8 @@ final class ConnectionLife {
 
   @SuppressWarnings("ReferenceEquality") // A policy that is in force again is as good as another.
   private void dialed(Allowed allowed, Channel application) {
-    destination().policy().served();
-    ServerPolicy now = current();
+    binding().policy().served();
+    ServerPolicy now = binding().inForce();
     if (now != allowed.policy()) {
       if (!isTreatedAlike(allowed, now)) {
         Endings.reset(application);
@@ -521,19 +426,9 @@ final class ConnectionLife {
 
   /** Looks at an allowed connection under another policy; false: it is on record and closed. */
   private boolean mayGoOn(Allowed allowed, ServerPolicy now) {
-    Decision decision = now.decideConnection(client());
-    boolean looked = allowed.treatment() instanceof Treatment.Detect;
-    boolean treated = treatment(now).letsRelayGoOn(looked);
-    if (decision.allowed() && treated) {
+    if (decisions.stillAllows(target(), arrival, allowed, now, treatment(now))) {
       return true;
     }
-    if (decision.allowed()) {
-      // Each request on the port is decided on from now on, and in bytes there are none.
-      records.of(audited(), now, arrival.label(), Verdict.DENY, Reason.PROTOCOL_ERROR);
-    } else {
-      records.decided(audited(), now, client(), decision, arrival.label());
-    }
-    services.metrics().inboundTcpTerminated(target(), arrival.status(), now, allowed.decision());
     if (!(state instanceof Relaying)) {
       cut();
     }
@@ -544,12 +439,8 @@ final class ConnectionLife {
 
   /** Counts the connection from here on; its transport handlers are in place. */
   private void count(ServerPolicy policy) {
-    channel
-        .pipeline()
-        .addLast(
-            "count",
-            new CountedConnection(
-                services.metrics().inboundAccepted(target(), arrival.status(), policy)));
+    CountedConnection.add(
+        channel, services.metrics().inboundAccepted(target(), arrival.status(), policy));
   }
 
   /** The handlers of the protocol are in place: what was held is theirs. */
@@ -558,24 +449,8 @@ final class ConnectionLife {
     held.release();
   }
 
-  private Client client() {
-    return arrival.client(((InetSocketAddress) channel.remoteAddress()).getAddress());
-  }
-
-  private AuditedConnection audited() {
-    return records.connection(target(), arrival);
-  }
-
-  private ServerPolicy current() {
-    ServerPolicy current = destination().policy().current();
-    if (current == null) {
-      throw new IllegalStateException("policy was awaited and is gone");
-    }
-    return current;
-  }
-
-  private Destination destination() {
-    Destination known = destination;
+  private PortBinding binding() {
+    PortBinding known = binding;
     if (known == null) {
       throw new IllegalStateException("connection reached its protocol without a port");
     }
@@ -583,50 +458,43 @@ final class ConnectionLife {
   }
 
   private InetSocketAddress target() {
-    return destination().target();
+    return binding().target();
   }
 
   private InetSocketAddress local() {
     return (InetSocketAddress) channel.localAddress();
   }
 
+  /** The target; the proxy's own address while it is not known. */
+  private InetSocketAddress targetOrLocal() {
+    PortBinding known = binding;
+    return known == null ? local() : known.target();
+  }
+
   private void failed(ProxyError error) {
-    Destination known = destination;
-    services.metrics().inboundTcpFailed(known == null ? local() : known.target(), error);
+    services.metrics().inboundTcpFailed(targetOrLocal(), error);
   }
 
   /** Nothing becomes of a connection whose policy was not asked. */
   private void refuse(InetSocketAddress target, Reason reason, String label) {
-    if (reason == Reason.FOREIGN_ADDRESS) {
-      services.metrics().inboundTcpForeign();
-    } else {
-      services.metrics().inboundTcpFailed(target, ProxyError.UNEXPECTED);
-    }
-    records.denied(records.connection(target, arrival), reason, label, null, null);
+    records.refusedUnasked(target, arrival, reason, label);
+    close();
+  }
+
+  private void deny(Reason reason, String label, String detail) {
+    String attribute = reason == Reason.TLS_HANDSHAKE ? "tls" : null;
+    records.denied(audited(), reason, label, attribute, detail);
     close();
   }
 
   /** The client holds more than it may: the connection is closed after this. */
   private void shed(String why) {
-    Destination known = destination;
-    records.denied(
-        records.connection(known == null ? local() : known.target(), arrival),
-        Reason.OVERLOAD,
-        arrival.label(),
-        null,
-        why);
+    records.denied(audited(), Reason.OVERLOAD, arrival.label(), null, why);
     // What waits is not decided on any more.
     to(new ConnectionState.Closed());
   }
 
-  private void deny(Reason reason, String label, String detail) {
-    Destination known = destination;
-    records.denied(
-        records.connection(known == null ? local() : known.target(), arrival),
-        reason,
-        label,
-        reason == Reason.TLS_HANDSHAKE ? "tls" : null,
-        detail);
-    close();
+  private AuditedConnection audited() {
+    return records.connection(targetOrLocal(), arrival);
   }
 }

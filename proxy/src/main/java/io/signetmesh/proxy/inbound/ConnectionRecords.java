@@ -10,10 +10,14 @@ import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Reason;
 import io.signetmesh.proxy.authorize.ServerPolicy;
+import io.signetmesh.proxy.metrics.ProxyError;
 import java.net.InetSocketAddress;
 import org.jspecify.annotations.Nullable;
 
-/** Records about connections as a whole. The generation is that of the policy decided by. */
+/**
+ * Records about connections as a whole, and counts of those that are refused. The generation is
+ * that of the policy decided by.
+ */
 final class ConnectionRecords {
   private static final String NO_SERVER = "none";
 
@@ -35,6 +39,11 @@ final class ConnectionRecords {
         arrival.identity(),
         tls ? "TLSv1.3" : null,
         tls ? arrival.group() : null);
+  }
+
+  /** The client as decisions see it. */
+  Client client(Arrival arrival) {
+    return arrival.client(((InetSocketAddress) channel.remoteAddress()).getAddress());
   }
 
   /** A decision, and what it would be with all that is tried. */
@@ -83,8 +92,20 @@ final class ConnectionRecords {
         null);
   }
 
-  void refused(AuditedConnection connection, ServerPolicy policy, String label, Reason reason) {
-    of(connection, policy, label, Verdict.DENY, reason);
+  /** A policy refuses what the connection speaks. */
+  void refused(InetSocketAddress target, Arrival arrival, ServerPolicy policy, Reason reason) {
+    services.metrics().inboundTcpFailed(target, ProxyError.UNEXPECTED);
+    of(connection(target, arrival), policy, arrival.label(), Verdict.DENY, reason);
+  }
+
+  /** A connection is refused whose policy was not asked. */
+  void refusedUnasked(InetSocketAddress target, Arrival arrival, Reason reason, String label) {
+    if (reason == Reason.FOREIGN_ADDRESS) {
+      services.metrics().inboundTcpForeign();
+    } else {
+      services.metrics().inboundTcpFailed(target, ProxyError.UNEXPECTED);
+    }
+    denied(connection(target, arrival), reason, label, null, null);
   }
 
   /** Nothing became of a connection, before its policy was asked. */

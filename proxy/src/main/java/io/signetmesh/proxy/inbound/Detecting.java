@@ -2,7 +2,7 @@ package io.signetmesh.proxy.inbound;
 
 import io.signetmesh.proxy.authorize.ServerPolicy;
 import io.signetmesh.proxy.connect.HeldReads;
-import io.signetmesh.proxy.forward.HttpSniffer;
+import io.signetmesh.proxy.detect.HttpSniffer;
 import io.signetmesh.proxy.metrics.HttpDetection;
 import java.time.Duration;
 import java.util.function.Consumer;

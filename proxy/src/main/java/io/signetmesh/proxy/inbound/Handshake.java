@@ -5,33 +5,47 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.handler.ssl.SslHandshakeCompletionEvent;
+import io.signetmesh.identity.pki.Credentials;
+import io.signetmesh.identity.pki.LiveSslContext;
 import io.signetmesh.identity.pki.NegotiatedGroup;
 import io.signetmesh.proxy.connect.HeldReads;
+import java.nio.channels.ClosedChannelException;
+import java.time.Duration;
 import java.util.function.Consumer;
+import javax.net.ssl.SSLException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Terminates mesh TLS. Its time is limited by the handler. */
 final class Handshake implements ConnectionState {
+  private static final Logger log = LoggerFactory.getLogger(Handshake.class);
+
   private final Channel channel;
-  private final SslHandler tls;
+  private final LiveSslContext<Credentials> context;
+  private final Duration timeout;
   private final HeldReads encrypted;
   private final HeldReads decrypted;
-  private final Runnable established;
+  private final Consumer<SslHandler> established;
   private final Consumer<Throwable> failed;
   private boolean left;
 
   /**
+   * @param timeout longest handshake
    * @param encrypted holds the ClientHello, which is handed on
    * @param decrypted will hold what the client sends inside
+   * @param established gets the handler of the session; auto-read is off then
    */
   Handshake(
       Channel channel,
-      SslHandler tls,
+      LiveSslContext<Credentials> context,
+      Duration timeout,
       HeldReads encrypted,
       HeldReads decrypted,
-      Runnable established,
+      Consumer<SslHandler> established,
       Consumer<Throwable> failed) {
     this.channel = channel;
-    this.tls = tls;
+    this.context = context;
+    this.timeout = timeout;
     this.encrypted = encrypted;
     this.decrypted = decrypted;
     this.established = established;
@@ -40,9 +54,18 @@ final class Handshake implements ConnectionState {
 
   @Override
   public void enter() {
+    SslHandler tls;
+    try {
+      tls = context.newHandler(channel.alloc());
+    } catch (SSLException e) {
+      log.error("no TLS context for a connection from {}", channel.remoteAddress(), e);
+      failed.accept(e);
+      return;
+    }
+    tls.setHandshakeTimeoutMillis(timeout.toMillis());
     channel.pipeline().addLast("tls-group", NegotiatedGroup.onServer());
     channel.pipeline().addLast("tls", tls);
-    channel.pipeline().addLast("tls-done", new Done());
+    channel.pipeline().addLast("tls-done", new Done(tls));
     channel.pipeline().addLast("held-tls", decrypted);
     channel.config().setAutoRead(true);
     encrypted.release();
@@ -53,14 +76,36 @@ final class Handshake implements ConnectionState {
     left = true;
   }
 
+  /**
+   * Why a handshake failed, for records: TLS wraps what was found wrong with a certificate in what
+   * says nothing.
+   */
+  static String reason(Throwable cause) {
+    Throwable found = cause;
+    for (int i = 0; i < 8 && found.getCause() != null; i++) {
+      found = found.getCause();
+    }
+    if (found instanceof ClosedChannelException) {
+      return "the client closed the connection";
+    }
+    String message = found.getMessage();
+    return message == null ? found.getClass().getSimpleName() : message;
+  }
+
   private final class Done extends ChannelInboundHandlerAdapter {
+    private final SslHandler tls;
+
+    Done(SslHandler tls) {
+      this.tls = tls;
+    }
+
     @Override
     public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
       if (event instanceof SslHandshakeCompletionEvent done && !left) {
         if (done.isSuccess()) {
           ctx.pipeline().remove(this);
           channel.config().setAutoRead(false);
-          established.run();
+          established.accept(tls);
         } else {
           failed.accept(done.cause());
         }

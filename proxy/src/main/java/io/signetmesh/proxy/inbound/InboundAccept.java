@@ -8,7 +8,7 @@ import io.signetmesh.identity.pki.Credentials;
 import io.signetmesh.identity.pki.LiveSslContext;
 import io.signetmesh.proxy.connect.Connector;
 import io.signetmesh.proxy.connect.HeldReads;
-import io.signetmesh.proxy.http.HttpInbound;
+import io.signetmesh.proxy.detect.OriginalDestination;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import io.signetmesh.proxy.metrics.ProxyMetrics;
 import io.signetmesh.proxy.policy.PortPolicies;
@@ -112,7 +112,7 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
     }
     InetSocketAddress original = listener.redirected() ? OriginalDestination.of(channel) : null;
     if (original == null || original.getPort() == local.getPort()) {
-      life.startDirect();
+      life.sniff();
     } else if (services.mayBeAskedFor(original.getAddress())) {
       life.start(original);
     } else {

@@ -1,21 +1,68 @@
 package io.signetmesh.proxy.inbound;
 
+import io.netty.channel.Channel;
+import io.signetmesh.proxy.detect.HttpVersion;
+import io.signetmesh.proxy.loop.ProxyLoop;
+import io.signetmesh.proxy.memory.ConnectionMemory;
+import java.net.InetSocketAddress;
+
 /**
  * Requests are decided on one by one. The HTTP path looks at the policy itself from here on, before
  * each request and whenever it changes.
  */
 final class ServingHttp implements ConnectionState {
-  private final Runnable serve;
+  private final ProxyLoop loop;
+  private final Channel channel;
+  private final InboundAccept.Services services;
+  private final ConnectionRecords records;
+  private final PortBinding binding;
+  private final Arrival arrival;
+  private final HttpVersion version;
+  private final Runnable handOver;
 
   /**
-   * @param serve puts the handlers of the protocol in place
+   * @param handOver hands on what the client has sent already
    */
-  ServingHttp(Runnable serve) {
-    this.serve = serve;
+  ServingHttp(
+      ProxyLoop loop,
+      Channel channel,
+      InboundAccept.Services services,
+      ConnectionRecords records,
+      PortBinding binding,
+      Arrival arrival,
+      HttpVersion version,
+      Runnable handOver) {
+    this.loop = loop;
+    this.channel = channel;
+    this.services = services;
+    this.records = records;
+    this.binding = binding;
+    this.arrival = arrival;
+    this.version = version;
+    this.handOver = handOver;
   }
 
   @Override
   public void enter() {
-    serve.run();
+    services.http().serve(loop, channel, connection(), version);
+    ConnectionMemory memory = ConnectionMemory.of(channel);
+    if (memory != null) {
+      memory.answers(true);
+    }
+    // First: what the bytes held bring may make HTTP stop reading.
+    channel.config().setAutoRead(true);
+    handOver.run();
+    loop.flushDirty();
+  }
+
+  private InboundConnection connection() {
+    InetSocketAddress target = binding.target();
+    return new InboundConnection(
+        records.client(arrival),
+        services.application(target),
+        binding.policy(),
+        records.connection(target, arrival),
+        arrival.identity() != null,
+        services.metrics().inboundHttp(target, arrival.status()));
   }
 }

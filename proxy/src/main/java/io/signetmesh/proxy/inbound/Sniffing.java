@@ -1,6 +1,7 @@
 package io.signetmesh.proxy.inbound;
 
 import io.signetmesh.proxy.connect.HeldReads;
+import io.signetmesh.proxy.detect.ClientHello;
 import java.time.Duration;
 import java.util.function.Consumer;
 

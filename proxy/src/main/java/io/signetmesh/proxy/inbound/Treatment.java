@@ -2,7 +2,7 @@ package io.signetmesh.proxy.inbound;
 
 import io.signetmesh.proxy.authorize.Reason;
 import io.signetmesh.proxy.authorize.ServerPolicy;
-import io.signetmesh.proxy.http.HttpVersion;
+import io.signetmesh.proxy.detect.HttpVersion;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 

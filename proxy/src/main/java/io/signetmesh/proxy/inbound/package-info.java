@@ -1,6 +1,7 @@
 /**
- * From an accepted inbound connection to a decision: original destination, TLS, protocol,
- * authorization.
+ * An inbound connection from its acceptance on: {@link io.signetmesh.proxy.inbound.ConnectionLife}
+ * is the one door between its states, which look at TLS and protocol, decide, and forward or serve
+ * HTTP.
  */
 @NullMarked
 package io.signetmesh.proxy.inbound;

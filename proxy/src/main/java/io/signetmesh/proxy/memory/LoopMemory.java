@@ -2,12 +2,9 @@ package io.signetmesh.proxy.memory;
 
 import io.netty.channel.Channel;
 import io.netty.channel.WriteBufferWaterMark;
-import io.netty.util.NetUtil;
-import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
@@ -101,16 +98,10 @@ public final class LoopMemory {
     return scarce ? SCARCE : AMPLE;
   }
 
-  /** An IPv6 client has a whole /64 of addresses. */
   private static Object addressKey(Channel channel) {
     InetAddress address =
         channel.remoteAddress() instanceof InetSocketAddress remote ? remote.getAddress() : null;
-    if (address == null) {
-      return "unknown";
-    }
-    return address instanceof Inet6Address
-        ? NetUtil.bytesToIpAddress(Arrays.copyOf(Arrays.copyOf(address.getAddress(), 8), 16))
-        : address;
+    return address == null ? "unknown" : ClientNetwork.of(address);
   }
 
   /**

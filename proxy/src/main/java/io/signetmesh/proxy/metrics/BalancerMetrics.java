@@ -1,5 +1,13 @@
 package io.signetmesh.proxy.metrics;
 
+import io.signetmesh.proxy.metrics.registry.Buckets;
+import io.signetmesh.proxy.metrics.registry.Counter;
+import io.signetmesh.proxy.metrics.registry.Family;
+import io.signetmesh.proxy.metrics.registry.Gauge;
+import io.signetmesh.proxy.metrics.registry.Histogram;
+import io.signetmesh.proxy.metrics.registry.Labels;
+import io.signetmesh.proxy.metrics.registry.MetricsRegistry;
+
 /** Metrics of one balancer. Any thread may count; the counts of endpoints have one writer. */
 public final class BalancerMetrics {
   private final Gauge ready;

@@ -1,5 +1,7 @@
 package io.signetmesh.proxy.metrics;
 
+import io.signetmesh.proxy.metrics.registry.Labels;
+
 /**
  * Labels of {@code proxy_build_info}.
  *

@@ -1,5 +1,9 @@
 package io.signetmesh.proxy.metrics;
 
+import io.signetmesh.proxy.metrics.registry.Counter;
+import io.signetmesh.proxy.metrics.registry.Family;
+import io.signetmesh.proxy.metrics.registry.Histogram;
+
 /** Families that every HTTP endpoint counts in. */
 record HttpFamilies(
     Family<Counter> requests, Family<Counter> responses, Family<Histogram> latency) {

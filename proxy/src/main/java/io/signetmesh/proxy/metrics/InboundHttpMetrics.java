@@ -5,6 +5,7 @@ import io.signetmesh.proxy.authorize.Reason;
 import io.signetmesh.proxy.authorize.ResourceRef;
 import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;
+import io.signetmesh.proxy.metrics.registry.Counter;
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -1,6 +1,6 @@
 package io.signetmesh.proxy.metrics;
 
-import io.signetmesh.proxy.outbound.Endpoint;
+import io.signetmesh.proxy.upstream.Endpoint;
 import org.jspecify.annotations.Nullable;
 
 /**

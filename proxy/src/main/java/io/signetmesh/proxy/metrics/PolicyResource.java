@@ -1,5 +1,7 @@
 package io.signetmesh.proxy.metrics;
 
+import io.signetmesh.proxy.metrics.registry.Labels;
+
 /**
  * A resource of outbound policy, as the {@code parent_*} and {@code backend_*} labels show it.
  *

@@ -1,5 +1,7 @@
 package io.signetmesh.proxy.metrics;
 
+import io.signetmesh.proxy.metrics.registry.MetricType;
+import io.signetmesh.proxy.metrics.registry.MetricsRegistry;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;

@@ -1,5 +1,8 @@
 package io.signetmesh.proxy.metrics;
 
+import io.signetmesh.proxy.metrics.registry.Counter;
+import io.signetmesh.proxy.metrics.registry.Histogram;
+import io.signetmesh.proxy.metrics.registry.Labels;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 

@@ -1,5 +1,6 @@
 package io.signetmesh.proxy.metrics;
 
+import io.signetmesh.proxy.metrics.registry.Labels;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 

@@ -1,5 +1,10 @@
 package io.signetmesh.proxy.metrics;
 
+import io.signetmesh.proxy.metrics.registry.Counter;
+import io.signetmesh.proxy.metrics.registry.Family;
+import io.signetmesh.proxy.metrics.registry.Gauge;
+import io.signetmesh.proxy.metrics.registry.Labels;
+
 /** Cells of one label set of connections, shared by all connections with equal labels. */
 final class TcpSeries {
   private final Families families;

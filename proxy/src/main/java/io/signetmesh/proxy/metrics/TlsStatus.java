@@ -1,5 +1,6 @@
 package io.signetmesh.proxy.metrics;
 
+import io.signetmesh.proxy.metrics.registry.Labels;
 import org.jspecify.annotations.Nullable;
 
 /** What the TLS labels of a metric say of a connection. */

@@ -1,6 +1,7 @@
 /**
  * Metrics of the data plane: {@link io.signetmesh.proxy.metrics.ProxyMetrics} is what the rest of
- * the proxy calls, {@link io.signetmesh.proxy.metrics.MetricsRegistry} keeps and exposes them.
+ * the proxy calls, {@link io.signetmesh.proxy.metrics.registry.MetricsRegistry} keeps and exposes
+ * them.
  *
  * <p>Why a registry of our own and not Micrometer: the names and label sets are those that existing
  * Linkerd dashboards query. There, label sets of one metric differ in their keys ({@code

@@ -1,24 +1,16 @@
 package io.signetmesh.proxy.policy;
 
 import io.grpc.ManagedChannel;
-import io.grpc.Status;
-import io.grpc.StatusRuntimeException;
-import io.grpc.stub.ClientCallStreamObserver;
-import io.grpc.stub.ClientResponseObserver;
-import io.linkerd.proxy.inbound.InboundServerPoliciesGrpc;
-import io.linkerd.proxy.inbound.PortSpec;
 import io.linkerd.proxy.inbound.Server;
-import io.netty.util.NetUtil;
 import io.netty.util.concurrent.EventExecutor;
 import io.netty.util.concurrent.Future;
 import io.netty.util.concurrent.Promise;
-import io.signetmesh.proxy.authorize.PolicyCompiler;
 import io.signetmesh.proxy.authorize.ServerPolicy;
-import java.net.Inet6Address;
+import io.signetmesh.proxy.authorize.compile.PolicyCompiler;
+import io.signetmesh.proxy.memory.ClientNetwork;
 import java.net.InetAddress;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
@@ -27,7 +19,6 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -45,9 +36,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class PolicyWatcher implements PortPolicies, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(PolicyWatcher.class);
-  private static final long BACKOFF_MIN_MILLIS = 100;
-  private static final long BACKOFF_MAX_MILLIS = 10_000;
-  private static final long BACKOFF_MAX_PINNED_MILLIS = 2_000;
 
   /**
    * Ports watched at the same time that are not pinned, but that the application serves or a Server
@@ -70,12 +58,7 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
   /** As whose a port counts that no client has asked for. */
   private static final Object UNKNOWN = "unknown";
 
-  private static final long DEFER_MILLIS = 100;
-  private static final int MOST_DEFERRALS = 10;
-
-  private final ManagedChannel channel;
-  private final String workload;
-  private final String instance = UUID.randomUUID().toString();
+  private final PortStream.Source streams;
   private final PolicyCompiler compiler;
   private final Duration wait;
   private final Duration idle;
@@ -99,12 +82,12 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
       Duration wait,
       Duration idle,
       ScheduledExecutorService scheduler) {
-    this.channel = channel;
-    this.workload = workload;
     this.compiler = compiler;
     this.wait = wait;
     this.idle = idle;
     this.scheduler = scheduler;
+    String instance = UUID.randomUUID().toString();
+    this.streams = new PortStream.Source(channel, workload, instance, scheduler);
     this.reporter = new EnforcementReporter(channel, workload, instance, scheduler);
   }
 
@@ -126,14 +109,7 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
     if (number < 1 || number > 65_535) {
       throw new IllegalArgumentException("port " + number + ": expected 1 to 65535");
     }
-    return port(number, source == null ? UNKNOWN : key(source));
-  }
-
-  /** An IPv6 client has a whole /64 of addresses. */
-  private static Object key(InetAddress source) {
-    return source instanceof Inet6Address
-        ? NetUtil.bytesToIpAddress(Arrays.copyOf(Arrays.copyOf(source.getAddress(), 8), 16))
-        : source;
+    return port(number, source == null ? UNKNOWN : ClientNetwork.of(source));
   }
 
   /** The ports that have a policy, with it. */
@@ -267,7 +243,7 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
   /** Whether the watches of all pinned ports are open. */
   private boolean pinnedAreLive() {
     for (Port port : ports.values()) {
-      if (port.pinned && !port.live) {
+      if (port.pinned && !port.stream.isLive()) {
         return false;
       }
     }
@@ -291,7 +267,7 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
     }
   }
 
-  private final class Port implements PortPolicy {
+  private final class Port implements PortPolicy, PortStream.Port {
     private final int number;
     private final Set<Listener> listeners = ConcurrentHashMap.newKeySet();
     private final List<Promise<ServerPolicy>> waiting = new ArrayList<>();
@@ -301,19 +277,17 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
     private volatile long usedAt = System.nanoTime();
     private volatile boolean stopped;
     private volatile boolean served;
-    private volatile boolean live;
-    private final Object calling = new Object();
-    private @Nullable ClientCallStreamObserver<PortSpec> call;
-    private int failures;
+    private final PortStream stream;
 
     Port(int number, Object source) {
       this.number = number;
       this.source = source;
       this.pinned = pinnedNumbers.contains(number);
+      this.stream = new PortStream(streams, number, this);
     }
 
     void start() {
-      subscribe(0);
+      stream.open();
       if (!pinned) {
         scheduler.schedule(this::endKnocked, KNOCKED_LIFE.toMillis(), TimeUnit.MILLISECONDS);
         scheduler.schedule(this::evictIfIdle, idle.toMillis(), TimeUnit.MILLISECONDS);
@@ -376,81 +350,23 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
       }
     }
 
-    /**
-     * Watches, pinned ports first: what strangers knock at must not stand before them in the queue
-     * of a controller that has just come back. Nobody waits for them for more than a second.
-     */
-    private void subscribe(int deferred) {
-      if (!pinned && deferred < MOST_DEFERRALS && !pinnedAreLive()) {
-        scheduler.schedule(() -> subscribe(deferred + 1), DEFER_MILLIS, TimeUnit.MILLISECONDS);
-        return;
-      }
-      // Under the lock that ends it: a call cannot be cancelled before it is begun.
-      synchronized (calling) {
-        if (!closed && !stopped) {
-          call();
-        }
-      }
+    @Override
+    public boolean isPinned() {
+      return pinned;
     }
 
-    private void call() {
-      InboundServerPoliciesGrpc.newStub(channel)
-          // While the controller is away the call waits for the connection, which is tried every
-          // few seconds for all; attempts of each port by itself would come back after 15 s.
-          .withWaitForReady()
-          .watchPort(
-              PortSpec.newBuilder()
-                  .setWorkload(workload)
-                  .setPort(number)
-                  .addAllSignetFeatures(ServerPolicy.features())
-                  .setSignetInstance(instance)
-                  .build(),
-              new ClientResponseObserver<PortSpec, Server>() {
-                @Override
-                public void beforeStart(ClientCallStreamObserver<PortSpec> started) {
-                  call = started;
-                }
-
-                @Override
-                public void onNext(Server message) {
-                  failures = 0;
-                  live = true;
-                  received(message);
-                }
-
-                @Override
-                public void onError(Throwable error) {
-                  ended(error);
-                }
-
-                @Override
-                public void onCompleted() {
-                  ended(null);
-                }
-              });
+    @Override
+    public boolean mayOpen() {
+      return pinned || pinnedAreLive();
     }
 
-    private void ended(@Nullable Throwable error) {
-      live = false;
-      if (closed || stopped) {
-        return;
-      }
-      if (error instanceof StatusRuntimeException status
-          && status.getStatus().getCode() != Status.Code.UNAVAILABLE) {
-        log.warn("policy of port {}: {}", number, status.getStatus());
-      } else if (error != null) {
-        log.debug("policy of port {}: {}", number, error.toString());
-      }
-      // Whatever the reason, the policy in force stays and the watch is opened again: a controller
-      // that refuses today may have learnt of the workload tomorrow.
-      long most = pinned ? BACKOFF_MAX_PINNED_MILLIS : BACKOFF_MAX_MILLIS;
-      long backoff = Math.min(most, BACKOFF_MIN_MILLIS << Math.min(failures, 10));
-      failures++;
-      long jittered = backoff + ThreadLocalRandom.current().nextLong(backoff / 2 + 1);
-      scheduler.schedule(() -> subscribe(0), jittered, TimeUnit.MILLISECONDS);
+    @Override
+    public boolean isOver() {
+      return closed || stopped;
     }
 
-    private void received(Server message) {
+    @Override
+    public void received(Server message) {
       ServerPolicy policy = compiler.compile(message, current);
       String refusal = policy.invalidity();
       if (refusal != null) {
@@ -572,12 +488,7 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
 
     void stop() {
       stopped = true;
-      synchronized (calling) {
-        ClientCallStreamObserver<PortSpec> open = call;
-        if (open != null) {
-          open.cancel("the port is no longer watched", null);
-        }
-      }
+      stream.close();
     }
   }
 }

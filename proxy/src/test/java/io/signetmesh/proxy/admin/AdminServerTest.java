@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.signetmesh.proxy.metrics.Labels;
-import io.signetmesh.proxy.metrics.MetricsRegistry;
 import io.signetmesh.proxy.metrics.PolicyInForce;
+import io.signetmesh.proxy.metrics.registry.Labels;
+import io.signetmesh.proxy.metrics.registry.MetricsRegistry;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;

@@ -6,7 +6,7 @@ import io.netty.channel.Channel;
 import io.signetmesh.proxy.loop.IoTransport;
 import io.signetmesh.proxy.loop.ProxyLoops;
 import io.signetmesh.proxy.loop.TcpKeepAlive;
-import io.signetmesh.proxy.outbound.Endpoint;
+import io.signetmesh.proxy.upstream.Endpoint;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;

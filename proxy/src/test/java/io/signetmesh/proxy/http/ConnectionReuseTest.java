@@ -222,7 +222,7 @@ class ConnectionReuseTest {
         var client =
             new Http1Client(
                 proxy.outbound(
-                    io.signetmesh.proxy.outbound.Endpoint.Hint.HTTP2, true, peer.port()))) {
+                    io.signetmesh.proxy.upstream.Endpoint.Hint.HTTP2, true, peer.port()))) {
       String method = how.equals("HEAD") ? "HEAD" : "GET";
       client.send(method + " /evil HTTP/1.1\r\nhost: web\r\n\r\n" + GET.formatted("/v"));
       StringBuilder all = new StringBuilder();
@@ -271,7 +271,7 @@ class ConnectionReuseTest {
         var client =
             new Http1Client(
                 proxy.outbound(
-                    io.signetmesh.proxy.outbound.Endpoint.Hint.UNKNOWN, false, app.port()))) {
+                    io.signetmesh.proxy.upstream.Endpoint.Hint.UNKNOWN, false, app.port()))) {
       client.send(GET.formatted("/a"));
       app.request();
       proxy.retireConnections();

@@ -5,7 +5,7 @@ import io.netty.util.concurrent.Future;
 import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Reason;
-import io.signetmesh.proxy.authorize.RequestFacts;
+import io.signetmesh.proxy.authorize.RequestAttributes;
 import io.signetmesh.proxy.authorize.ResourceRef;
 import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;
@@ -59,7 +59,7 @@ final class FakePolicy implements PortPolicy {
     }
 
     @Override
-    public @Nullable Route route(RequestFacts request) {
+    public @Nullable Route route(RequestAttributes request) {
       String path = request.path().toString();
       if (routed.stream().noneMatch(path::startsWith) && !path.equals("*")) {
         return null;

@@ -83,7 +83,7 @@ class HeadLimitTest {
                           + "b".repeat(limit - 4_000)
                           + "\r\n\r\n");
           var proxy =
-              new ProxyFixture(TRANSPORT, app.port(), config -> config.withMaxHeadBytes(limit))) {
+              new ProxyFixture(TRANSPORT, app.port(), config -> config.maxHeadBytes(limit))) {
         for (int port : List.of(proxy.inbound(null), proxy.pair())) {
           try (var client = new Http1Client(port)) {
             client.send(get(limit - 4_000));

@@ -7,6 +7,7 @@ import io.signetmesh.audit.Verdict;
 import io.signetmesh.proxy.connect.Connector;
 import io.signetmesh.proxy.http.FakePolicy.Rules;
 import io.signetmesh.proxy.http.Http1Client.Message;
+import io.signetmesh.proxy.http.exchange.Drain;
 import io.signetmesh.proxy.loop.IoTransport;
 import java.time.Duration;
 import java.util.List;
@@ -558,7 +559,7 @@ class Http1WireTest {
     try (var app = Http1Application.echoingPaths();
         var proxy =
             new ProxyFixture(
-                transport, app.port(), config -> config.withHeadTimeout(Duration.ofMillis(200)));
+                transport, app.port(), config -> config.headTimeout(Duration.ofMillis(200)));
         var client = new Http1Client(proxy.inbound(null))) {
       client.send("GET / HTTP/1.1\r\nhost: we");
       assertThat(client.ended()).isTrue();

@@ -81,7 +81,7 @@ class Http2ConformanceIT {
         return;
       }
     }
-    stream.respond("200", "content-type", "text/plain").send("Hello, world!", true);
+    stream.respond("200", "content-type", "text/plain").send("Hello, h2spec!", true);
   }
 
   private String run(int port, boolean strict) throws Exception {

@@ -87,9 +87,7 @@ class Http2FairnessTest {
     try (var app = largeAnswers(sent);
         var proxy =
             new ProxyFixture(
-                transport,
-                app.port(),
-                config -> config.withProgressTimeout(Duration.ofMillis(800)));
+                transport, app.port(), config -> config.progressTimeout(Duration.ofMillis(800)));
         var stalled = Http2Peer.client(proxy.inbound(null));
         var other = Http2Peer.client(proxy.inbound(null))) {
       Stream stream = stalled.get("/");
@@ -167,9 +165,7 @@ class Http2FairnessTest {
         // A stuck connection is relieved after a twelfth of it.
         var proxy =
             new ProxyFixture(
-                transport,
-                app.port(),
-                config -> config.withProgressTimeout(Duration.ofSeconds(12)));
+                transport, app.port(), config -> config.progressTimeout(Duration.ofSeconds(12)));
         var stuck = Http2Peer.client(proxy.inbound(ProxyFixture.IDENTITY));
         var other = Http2Peer.client(proxy.inbound(null))) {
       Stream upload = other.open("POST", "/read", false).send(new byte[1000], false);

@@ -190,7 +190,7 @@ class Http2SharedConnectionTest {
   void streamsBeyondWhatIsAllowedAreRefusedWithTheirBodies() throws Exception {
     try (var app = Http2Peer.application((stream, application) -> {});
         var proxy =
-            new ProxyFixture(transport, app.port(), config -> config.withMaxConcurrentStreams(2));
+            new ProxyFixture(transport, app.port(), config -> config.maxConcurrentStreams(2));
         var client = Http2Peer.client(proxy.inbound(null))) {
       Stream bystander = client.get("/");
       Stream second = client.open("POST", "/", false);

@@ -32,7 +32,7 @@ import io.signetmesh.audit.DecisionEvent;
 import io.signetmesh.audit.DecisionMode;
 import io.signetmesh.audit.TrialVerdict;
 import io.signetmesh.audit.Verdict;
-import io.signetmesh.proxy.authorize.PolicyCompiler;
+import io.signetmesh.proxy.authorize.compile.PolicyCompiler;
 import io.signetmesh.proxy.http.Http2Peer.Message;
 import io.signetmesh.proxy.loop.IoTransport;
 import java.io.IOException;

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.signetmesh.proxy.connect.Connector;
 import io.signetmesh.proxy.loop.IoTransport;
-import io.signetmesh.proxy.outbound.Endpoint;
+import io.signetmesh.proxy.upstream.Endpoint;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;

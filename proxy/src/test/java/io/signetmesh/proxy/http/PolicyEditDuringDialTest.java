@@ -21,18 +21,20 @@ import io.signetmesh.audit.DecisionEvent;
 import io.signetmesh.audit.Verdict;
 import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.authorize.Decision;
-import io.signetmesh.proxy.authorize.RequestFacts;
+import io.signetmesh.proxy.authorize.RequestAttributes;
 import io.signetmesh.proxy.authorize.ResourceRef;
 import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;
 import io.signetmesh.proxy.connect.Connector;
+import io.signetmesh.proxy.detect.HttpVersion;
+import io.signetmesh.proxy.http.exchange.HttpConfig;
 import io.signetmesh.proxy.inbound.InboundConnection;
 import io.signetmesh.proxy.inbound.TestPort;
 import io.signetmesh.proxy.loop.ProxyLoop;
-import io.signetmesh.proxy.metrics.MetricsRegistry;
 import io.signetmesh.proxy.metrics.ProxyMetrics;
 import io.signetmesh.proxy.metrics.TlsStatus;
-import io.signetmesh.proxy.outbound.Endpoint;
+import io.signetmesh.proxy.metrics.registry.MetricsRegistry;
+import io.signetmesh.proxy.upstream.Endpoint;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
@@ -62,7 +64,7 @@ class PolicyEditDuringDialTest {
   private final ProxyLoop loop = new ProxyLoop(channel.eventLoop(), 0);
   private final DefaultHttpInbound inbound =
       new DefaultHttpInbound(
-          HttpConfig.defaults().withMaxInFlight(2),
+          HttpConfig.builder().maxInFlight(2).build(),
           new HeldBackConnector(),
           event -> decisions.add((DecisionEvent) event),
           InstantSource.system());
@@ -102,7 +104,7 @@ class PolicyEditDuringDialTest {
     }
 
     @Override
-    public @Nullable Route route(RequestFacts request) {
+    public @Nullable Route route(RequestAttributes request) {
       return rules.route(request);
     }
 
@@ -320,7 +322,7 @@ class PolicyEditDuringDialTest {
     port.swap(
         new Numbered(new FakePolicy.Rules(List.of("/"), List.of(), List.of()), 1) {
           @Override
-          public @Nullable Route route(RequestFacts request) {
+          public @Nullable Route route(RequestAttributes request) {
             if (request.path().toString().startsWith("/faulty")) {
               throw new IllegalStateException("route");
             }

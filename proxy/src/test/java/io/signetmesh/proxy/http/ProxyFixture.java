@@ -15,21 +15,23 @@ import io.signetmesh.audit.DecisionEvent;
 import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.connect.Connector;
 import io.signetmesh.proxy.connect.HeldReads;
-import io.signetmesh.proxy.forward.HttpSniffer;
+import io.signetmesh.proxy.detect.HttpSniffer;
+import io.signetmesh.proxy.detect.HttpVersion;
+import io.signetmesh.proxy.http.exchange.HttpConfig;
 import io.signetmesh.proxy.inbound.InboundConnection;
 import io.signetmesh.proxy.loop.IoTransport;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import io.signetmesh.proxy.loop.ProxyLoops;
 import io.signetmesh.proxy.memory.MemoryLimits;
 import io.signetmesh.proxy.memory.Pace;
-import io.signetmesh.proxy.metrics.Exposition;
 import io.signetmesh.proxy.metrics.HttpDetection;
-import io.signetmesh.proxy.metrics.MetricsRegistry;
 import io.signetmesh.proxy.metrics.ProxyMetrics;
 import io.signetmesh.proxy.metrics.TlsStatus;
-import io.signetmesh.proxy.outbound.Endpoint;
-import io.signetmesh.proxy.outbound.TlsTarget;
-import io.signetmesh.proxy.outbound.Upstream;
+import io.signetmesh.proxy.metrics.registry.Exposition;
+import io.signetmesh.proxy.metrics.registry.MetricsRegistry;
+import io.signetmesh.proxy.upstream.Endpoint;
+import io.signetmesh.proxy.upstream.TlsTarget;
+import io.signetmesh.proxy.upstream.Upstream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -73,18 +75,19 @@ final class ProxyFixture implements AutoCloseable {
     this(transport, application, UnaryOperator.identity());
   }
 
-  ProxyFixture(IoTransport transport, int application, UnaryOperator<HttpConfig> configure) {
+  ProxyFixture(
+      IoTransport transport, int application, UnaryOperator<HttpConfig.Builder> configure) {
     this(transport, application, configure, MemoryLimits.ofProcess(), Pace.DEFAULT);
   }
 
   ProxyFixture(
       IoTransport transport,
       int application,
-      UnaryOperator<HttpConfig> configure,
+      UnaryOperator<HttpConfig.Builder> configure,
       MemoryLimits limits,
       Pace pace) {
     this.application = application;
-    this.config = configure.apply(HttpConfig.defaults());
+    this.config = configure.apply(HttpConfig.builder()).build();
     loops = new ProxyLoops(transport, 1, limits, pace);
     Connector connector = new PlainConnector();
     inbound =

@@ -30,7 +30,7 @@ class RefusalRecordsTest {
                   answer.await();
                   stream.respond(true, "200");
                 });
-        var proxy = new ProxyFixture(TRANSPORT, app.port(), c -> c.withMaxInFlight(1));
+        var proxy = new ProxyFixture(TRANSPORT, app.port(), c -> c.maxInFlight(1));
         var client = Http2Peer.client(proxy.inbound(ProxyFixture.IDENTITY))) {
       Http2Peer.Stream first = client.get("/first");
       Http2Peer.Stream second = client.get("/second?secret=1");
@@ -79,8 +79,7 @@ class RefusalRecordsTest {
   void headThatDoesNotEndInTimeIsOnRecord() throws Exception {
     try (var app = Http1Application.echoingPaths();
         var proxy =
-            new ProxyFixture(
-                TRANSPORT, app.port(), c -> c.withHeadTimeout(Duration.ofMillis(100)));
+            new ProxyFixture(TRANSPORT, app.port(), c -> c.headTimeout(Duration.ofMillis(100)));
         var client = new Http1Client(proxy.inbound(null))) {
       proxy.policy.set(ALLOW);
       client.send("GET / HTTP/1.1\r\nhost: web\r\nx: ");

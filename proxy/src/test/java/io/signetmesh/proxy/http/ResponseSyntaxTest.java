@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.signetmesh.proxy.http.Http2Peer.Stream;
 import io.signetmesh.proxy.loop.IoTransport;
-import io.signetmesh.proxy.outbound.Endpoint.Hint;
+import io.signetmesh.proxy.upstream.Endpoint.Hint;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.List;

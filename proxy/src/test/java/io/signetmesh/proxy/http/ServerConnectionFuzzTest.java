@@ -7,6 +7,14 @@ import io.netty.channel.Channel;
 import io.netty.channel.embedded.EmbeddedChannel;
 import io.netty.handler.codec.http2.Http2FrameTypes;
 import io.netty.handler.codec.http2.Http2Headers;
+import io.signetmesh.proxy.http.exchange.ClientAccount;
+import io.signetmesh.proxy.http.exchange.Exchange;
+import io.signetmesh.proxy.http.exchange.ExchangeFactory;
+import io.signetmesh.proxy.http.exchange.Failure;
+import io.signetmesh.proxy.http.exchange.HttpConfig;
+import io.signetmesh.proxy.http.exchange.ServerStream;
+import io.signetmesh.proxy.http.h1.Http1ServerConnection;
+import io.signetmesh.proxy.http.h2.Http2ServerConnection;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -195,39 +203,36 @@ class ServerConnectionFuzzTest {
     }
 
     @Override
-    ClientAccount account() {
+    public ClientAccount account() {
       return new ClientAccount(() -> 0);
     }
 
     @Override
-    boolean otherUpstreams() {
+    protected boolean otherUpstreams() {
       return false;
     }
 
     @Override
-    boolean informationalHeaders() {
+    protected boolean informationalHeaders() {
       return false;
     }
 
     @Override
-    void onResponseHead(Http2Headers head) {}
+    protected void onResponseHead(Http2Headers head) {}
 
     @Override
-    void onFailure(Failure failure) {}
+    protected void onFailure(Failure failure) {}
 
     @Override
-    void onDone() {}
+    protected void onDone() {}
 
     @Override
-    void onResponseStarted() {}
+    protected void retry() {}
 
     @Override
-    void retry() {}
+    protected void onDialFailed() {}
 
     @Override
-    void onDialFailed() {}
-
-    @Override
-    void onTunnel(String protocol) {}
+    protected void onTunnel(String protocol) {}
   }
 }

@@ -6,7 +6,7 @@ import io.signetmesh.proxy.http.Http2Peer.Event;
 import io.signetmesh.proxy.http.Http2Peer.Stream;
 import io.signetmesh.proxy.loop.Http2KeepAlive;
 import io.signetmesh.proxy.loop.IoTransport;
-import io.signetmesh.proxy.outbound.Endpoint;
+import io.signetmesh.proxy.upstream.Endpoint;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -44,8 +44,7 @@ class SilentPeerTest {
   void streamsOfAPeersProxyThatIsSilentAreCut() throws Exception {
     try (var peer = Http2Peer.application(SilentPeerTest::headOnly);
         var proxy =
-            new ProxyFixture(
-                transport, 0, config -> config.withKeepAlive(Http2KeepAlive.OFF, SHORT));
+            new ProxyFixture(transport, 0, config -> config.keepAlive(Http2KeepAlive.OFF, SHORT));
         var client = Http2Peer.client(proxy.outbound(Endpoint.Hint.HTTP2, true, peer.port()))) {
       Stream stream = client.get("/stream");
       stream.nextHead();
@@ -65,8 +64,7 @@ class SilentPeerTest {
             Http2Peer.application((stream, application) -> application.connection().stopReading());
         var other = Http2Peer.application(SilentPeerTest::headOnly);
         var proxy =
-            new ProxyFixture(
-                transport, 0, config -> config.withKeepAlive(Http2KeepAlive.OFF, SHORT));
+            new ProxyFixture(transport, 0, config -> config.keepAlive(Http2KeepAlive.OFF, SHORT));
         var client =
             Http2Peer.client(
                 proxy.outbound(Endpoint.Hint.HTTP2, true, peer.port(), other.port()))) {
@@ -79,7 +77,7 @@ class SilentPeerTest {
   void requestsOfAClientThatIsSilentAreCut() throws Exception {
     try (var app = Http2Peer.application(SilentPeerTest::headOnly);
         var proxy =
-            new ProxyFixture(transport, app.port(), config -> config.withKeepAlive(SHORT, null));
+            new ProxyFixture(transport, app.port(), config -> config.keepAlive(SHORT, null));
         var client = Http2Peer.client(proxy.inbound(ProxyFixture.IDENTITY))) {
       client.get("/stream").nextHead();
       Stream served = app.accepted();
@@ -94,8 +92,7 @@ class SilentPeerTest {
   void peersThatAnswerKeepTheirConnectionsAndApplicationsAreNotAsked() throws Exception {
     try (var app = Http2Peer.application(SilentPeerTest::headOnly);
         var proxy =
-            new ProxyFixture(
-                transport, app.port(), config -> config.withKeepAlive(PATIENT, PATIENT));
+            new ProxyFixture(transport, app.port(), config -> config.keepAlive(PATIENT, PATIENT));
         var plain = Http2Peer.client(proxy.outbound(Endpoint.Hint.HTTP2, false, app.port()));
         var opaque = Http2Peer.client(proxy.outbound(Endpoint.Hint.OPAQUE, true, app.port()));
         var local = Http2Peer.client(proxy.inbound(ProxyFixture.IDENTITY));

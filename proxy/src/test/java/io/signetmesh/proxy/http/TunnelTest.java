@@ -14,7 +14,7 @@ import io.linkerd.proxy.inbound.HttpRoute;
 import io.linkerd.proxy.inbound.Server;
 import io.signetmesh.audit.DecisionEvent;
 import io.signetmesh.audit.Verdict;
-import io.signetmesh.proxy.authorize.PolicyCompiler;
+import io.signetmesh.proxy.authorize.compile.PolicyCompiler;
 import io.signetmesh.proxy.http.Http1Client.Message;
 import io.signetmesh.proxy.loop.IoTransport;
 import java.util.List;

@@ -85,7 +85,7 @@ class UnfinishedHeadTest {
     try (var app = Http2Peer.echoingPaths();
         var proxy =
             new ProxyFixture(
-                TRANSPORT, app.port(), config -> config.withHeadTimeout(Duration.ofMillis(200)))) {
+                TRANSPORT, app.port(), config -> config.headTimeout(Duration.ofMillis(200)))) {
       int port = proxy.inbound(null);
       try (var client = new Http1Client(port)) {
         client.send(PREFACE).send(frames.getBytes(UTF_8));
@@ -127,7 +127,7 @@ class UnfinishedHeadTest {
     try (var app = Http2Peer.echoingPaths();
         var proxy =
             new ProxyFixture(
-                TRANSPORT, app.port(), config -> config.withIdleTimeout(Duration.ofMillis(200)));
+                TRANSPORT, app.port(), config -> config.idleTimeout(Duration.ofMillis(200)));
         var client = new Http1Client(proxy.inbound(null))) {
       client.send(PREFACE);
       client.rest();

@@ -6,7 +6,7 @@ import io.netty.handler.codec.http2.Http2Error;
 import io.signetmesh.proxy.http.Http2Peer.Message;
 import io.signetmesh.proxy.http.Http2Peer.Stream;
 import io.signetmesh.proxy.loop.IoTransport;
-import io.signetmesh.proxy.outbound.Endpoint;
+import io.signetmesh.proxy.upstream.Endpoint;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;

@@ -8,6 +8,11 @@ import io.netty.channel.embedded.EmbeddedChannel;
 import io.netty.handler.codec.http2.DefaultHttp2Headers;
 import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.util.concurrent.Promise;
+import io.signetmesh.proxy.http.exchange.ClientAccount;
+import io.signetmesh.proxy.http.exchange.Exchange;
+import io.signetmesh.proxy.http.exchange.Failure;
+import io.signetmesh.proxy.http.exchange.HttpConfig;
+import io.signetmesh.proxy.http.exchange.ServerStream;
 import io.signetmesh.proxy.loop.Http2KeepAlive;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import java.util.ArrayList;
@@ -164,7 +169,7 @@ class UpstreamPoolFailureTest {
     }
 
     @Override
-    boolean mayBeSent() {
+    public boolean mayBeSent() {
       if (fault == Fault.LOOK) {
         throw new IllegalStateException("look");
       }
@@ -172,42 +177,39 @@ class UpstreamPoolFailureTest {
     }
 
     @Override
-    ClientAccount account() {
+    public ClientAccount account() {
       return account;
     }
 
     @Override
-    boolean otherUpstreams() {
+    protected boolean otherUpstreams() {
       return false;
     }
 
     @Override
-    boolean informationalHeaders() {
+    protected boolean informationalHeaders() {
       return false;
     }
 
     @Override
-    void onResponseHead(Http2Headers head) {}
+    protected void onResponseHead(Http2Headers head) {}
 
     @Override
-    void onFailure(Failure failure) {
+    protected void onFailure(Failure failure) {
       failures.add(failure);
     }
 
     @Override
-    void onDone() {}
+    protected void onDone() {}
 
     @Override
-    void onResponseStarted() {}
+    protected void onTunnel(String into) {}
 
     @Override
-    void onTunnel(String into) {}
+    protected void retry() {}
 
     @Override
-    void retry() {}
-
-    @Override
-    void onDialFailed() {}
+    protected void onDialFailed() {}
   }
 
   private record Client(Fault fault) implements ServerStream {

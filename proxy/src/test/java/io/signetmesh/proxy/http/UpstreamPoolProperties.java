@@ -9,6 +9,12 @@ import io.netty.channel.embedded.EmbeddedChannel;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
 import io.netty.handler.codec.http2.DefaultHttp2Headers;
 import io.netty.handler.codec.http2.Http2Headers;
+import io.signetmesh.proxy.http.exchange.ClientAccount;
+import io.signetmesh.proxy.http.exchange.Exchange;
+import io.signetmesh.proxy.http.exchange.Failure;
+import io.signetmesh.proxy.http.exchange.HeaderNames;
+import io.signetmesh.proxy.http.exchange.HttpConfig;
+import io.signetmesh.proxy.http.exchange.ServerStream;
 import io.signetmesh.proxy.loop.Http2KeepAlive;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import java.nio.charset.StandardCharsets;
@@ -304,41 +310,38 @@ final class UpstreamPoolProperties {
     }
 
     @Override
-    ClientAccount account() {
+    public ClientAccount account() {
       return new ClientAccount(System::nanoTime);
     }
 
     @Override
-    boolean otherUpstreams() {
+    protected boolean otherUpstreams() {
       return false;
     }
 
     @Override
-    boolean informationalHeaders() {
+    protected boolean informationalHeaders() {
       return false;
     }
 
     @Override
-    void onResponseHead(Http2Headers head) {}
+    protected void onResponseHead(Http2Headers head) {}
 
     @Override
-    void onFailure(Failure failure) {}
+    protected void onFailure(Failure failure) {}
 
     @Override
-    void onDone() {}
+    protected void onDone() {}
 
     @Override
-    void onResponseStarted() {}
-
-    @Override
-    void retry() {
+    protected void retry() {
       pool.sendHttp1(this);
     }
 
     @Override
-    void onTunnel(String into) {}
+    protected void onTunnel(String into) {}
 
     @Override
-    void onDialFailed() {}
+    protected void onDialFailed() {}
   }
 }

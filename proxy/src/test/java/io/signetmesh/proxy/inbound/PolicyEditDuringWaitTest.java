@@ -14,7 +14,7 @@ import io.signetmesh.proxy.authorize.ServerPolicy;
 import io.signetmesh.proxy.authorize.ServerPolicy.Protocol;
 import io.signetmesh.proxy.connect.Connector;
 import io.signetmesh.proxy.connect.TransportHeader;
-import io.signetmesh.proxy.http.HttpVersion;
+import io.signetmesh.proxy.detect.HttpVersion;
 import io.signetmesh.proxy.inbound.InboundFixture.Dial;
 import java.net.ConnectException;
 import java.nio.charset.StandardCharsets;

@@ -6,7 +6,7 @@ import io.netty.util.concurrent.Promise;
 import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Reason;
-import io.signetmesh.proxy.authorize.RequestFacts;
+import io.signetmesh.proxy.authorize.RequestAttributes;
 import io.signetmesh.proxy.authorize.ResourceRef;
 import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;
@@ -43,7 +43,7 @@ public final class TestPort implements PortPolicy {
     }
 
     @Override
-    public @Nullable Route route(RequestFacts request) {
+    public @Nullable Route route(RequestAttributes request) {
       return null;
     }
 

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.signetmesh.proxy.authorize.Reason;
 import io.signetmesh.proxy.authorize.ServerPolicy.Protocol;
-import io.signetmesh.proxy.http.HttpVersion;
+import io.signetmesh.proxy.detect.HttpVersion;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;

@@ -5,12 +5,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Reason;
-import io.signetmesh.proxy.authorize.RequestFacts;
+import io.signetmesh.proxy.authorize.RequestAttributes;
 import io.signetmesh.proxy.authorize.ResourceRef;
 import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;
-import io.signetmesh.proxy.outbound.Endpoint;
-import io.signetmesh.proxy.outbound.TlsTarget;
+import io.signetmesh.proxy.metrics.registry.Exposition;
+import io.signetmesh.proxy.metrics.registry.MetricsRegistry;
+import io.signetmesh.proxy.upstream.Endpoint;
+import io.signetmesh.proxy.upstream.TlsTarget;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -389,7 +391,7 @@ final class ProxyMetricsTest {
     }
 
     @Override
-    public @Nullable Route route(RequestFacts request) {
+    public @Nullable Route route(RequestAttributes request) {
       return route;
     }
 

@@ -19,10 +19,10 @@ import io.linkerd.proxy.net.IPNetwork;
 import io.netty.util.concurrent.ImmediateEventExecutor;
 import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.authorize.ExpressionWork;
-import io.signetmesh.proxy.authorize.PolicyCompiler;
-import io.signetmesh.proxy.authorize.RequestFacts;
+import io.signetmesh.proxy.authorize.RequestAttributes;
 import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;
+import io.signetmesh.proxy.authorize.compile.PolicyCompiler;
 import java.net.InetAddress;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -339,8 +339,8 @@ class PolicyWatcherTest {
   }
 
   private static boolean serve(ServerPolicy policy) {
-    RequestFacts request =
-        new RequestFacts() {
+    RequestAttributes request =
+        new RequestAttributes() {
           @Override
           public ExpressionWork expressions() {
             return new ExpressionWork();

@@ -1,0 +1,108 @@
+package io.signetmesh.proxy.authorize.compile;
+
+import io.signetmesh.proxy.authorize.Client;
+import io.signetmesh.proxy.authorize.Explanation;
+import io.signetmesh.proxy.authorize.Explanation.Attribute;
+import io.signetmesh.proxy.authorize.Explanation.Condition;
+import io.signetmesh.proxy.authorize.compile.AuthorizationIndex.Authentication;
+import io.signetmesh.proxy.authorize.compile.AuthorizationIndex.Authorization;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Reads rules one after the other, without an index, and notes what holds of each. */
+final class RuleExplanation {
+  private final Client client;
+  private final List<Explanation.Rule> rules = new ArrayList<>();
+  private boolean decided;
+
+  RuleExplanation(Client client) {
+    this.client = client;
+  }
+
+  /** Adds rules that count after those that are there. */
+  void add(Explanation.Level level, @Nullable AuthorizationIndex index) {
+    if (index == null) {
+      return;
+    }
+    for (Authorization authorization : index.authorizations()) {
+      List<Condition> conditions = new ArrayList<>(2);
+      condition(authorization.authentication(), denies(level), conditions);
+      boolean held = authorization.networks().stream().anyMatch(network -> network.holds(client));
+      conditions.add(
+          new Condition(
+              Attribute.NETWORK,
+              null,
+              held,
+              Wanted.isAnywhere(authorization.networks())
+                  ? "any address"
+                  : Wanted.networkList(authorization.networks()),
+              client.address().getHostAddress()));
+      boolean matched = conditions.stream().allMatch(Condition::holds);
+      boolean decisive = matched && !decided;
+      decided |= decisive;
+      rules.add(new Explanation.Rule(level, authorization.ref(), matched, decisive, conditions));
+    }
+  }
+
+  List<Explanation.Rule> rules() {
+    return rules;
+  }
+
+  private static boolean denies(Explanation.Level level) {
+    return level == Explanation.Level.SERVER_DENIAL || level == Explanation.Level.ROUTE_DENIAL;
+  }
+
+  private void condition(
+      Authentication authentication, boolean denies, List<Condition> conditions) {
+    switch (authentication) {
+      case Authentication.None none -> {}
+      case Authentication.MeshTls tls ->
+          conditions.add(
+              new Condition(
+                  Attribute.TLS,
+                  null,
+                  client.meshTls(),
+                  "mesh TLS",
+                  client.meshTls() ? "mesh TLS" : "none"));
+      case Authentication.Identities wanted -> {
+        String met = met(wanted, client, denies);
+        String seen = met == null ? client.identity() : met;
+        conditions.add(
+            new Condition(
+                Attribute.IDENTITY,
+                null,
+                met != null,
+                Wanted.identities(wanted),
+                seen != null ? seen : client.meshTls() ? "none" : "none, no mesh TLS"));
+      }
+    }
+  }
+
+  /** The name of the client that is wanted; null: none is. */
+  private static @Nullable String met(
+      Authentication.Identities wanted, Client client, boolean denies) {
+    for (Client name = client; name != null; name = denies ? name.other() : null) {
+      String identity = name.identity();
+      if (identity != null && holds(wanted, identity, denies)) {
+        return identity;
+      }
+    }
+    return null;
+  }
+
+  private static boolean holds(Authentication.Identities wanted, String identity, boolean denies) {
+    if (wanted.exact().contains(identity)) {
+      return true;
+    }
+    boolean dnsName = identity.indexOf(':') < 0;
+    for (List<String> suffix : wanted.suffixes()) {
+      if (suffix.isEmpty()
+          ? dnsName || denies
+          : dnsName && identity.endsWith("." + String.join(".", suffix))) {
+        return true;
+      }
+    }
+    return false;
+  }
+}

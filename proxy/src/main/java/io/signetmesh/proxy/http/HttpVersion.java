@@ -1,7 +1,0 @@
-package io.signetmesh.proxy.http;
-
-/** HTTP version of a connection, as detected or as policy states it. */
-public enum HttpVersion {
-  HTTP1,
-  HTTP2
-}

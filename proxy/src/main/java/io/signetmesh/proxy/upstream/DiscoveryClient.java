@@ -1,0 +1,634 @@
+package io.signetmesh.proxy.upstream;
+
+import io.grpc.Channel;
+import io.grpc.Status;
+import io.linkerd.proxy.destination.DestinationGrpc;
+import io.linkerd.proxy.destination.DestinationProfile;
+import io.linkerd.proxy.destination.GetDestination;
+import io.linkerd.proxy.destination.Update;
+import io.linkerd.proxy.outbound.OutboundPoliciesGrpc;
+import io.linkerd.proxy.outbound.OutboundPolicy;
+import io.linkerd.proxy.outbound.TrafficSpec;
+import io.netty.util.concurrent.EventExecutor;
+import io.netty.util.concurrent.Future;
+import io.netty.util.concurrent.Promise;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Destinations as the outbound policy, profile and destination streams state them: one upstream per
+ * address or authority, watched while it is used and a while longer, and one balancer per concrete
+ * destination, shared by all upstreams that lead to it. What is known stays in use while the
+ * control plane is away.
+ */
+public final class DiscoveryClient implements Upstreams, AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(DiscoveryClient.class);
+
+  private final Channel policy;
+  private final Channel destination;
+  private final String workload;
+  private final String context;
+  private final Config config;
+  private final ScheduledExecutorService scheduler;
+  private final Map<Key, Entry> entries = new ConcurrentHashMap<>();
+  private final Map<Plan.Balanced, SharedBalancer> balancers = new ConcurrentHashMap<>();
+  private volatile boolean closed;
+
+  /**
+   * Times of discovery.
+   *
+   * @param idle an upstream is watched no more after this long without use
+   * @param resolve longest wait for the first answer about a destination
+   * @param failFast longest wait of a request for an endpoint
+   */
+  public record Config(Duration idle, Duration resolve, Duration failFast) {
+    /** 5 s after the last use, 10 s for an answer, 3 s for an endpoint. */
+    public static Config defaults() {
+      return new Config(Duration.ofSeconds(5), Duration.ofSeconds(10), Duration.ofSeconds(3));
+    }
+  }
+
+  /**
+   * @param policy channel to the policy port
+   * @param destination channel to the discovery port
+   * @param workload workload text for outbound policies
+   * @param context context token for destinations
+   */
+  public DiscoveryClient(
+      Channel policy,
+      Channel destination,
+      String workload,
+      String context,
+      Config config,
+      ScheduledExecutorService scheduler) {
+    this.policy = policy;
+    this.destination = destination;
+    this.workload = workload;
+    this.context = context;
+    this.config = config;
+    this.scheduler = scheduler;
+  }
+
+  @Override
+  public Future<Upstream> forAuthority(String authority, EventExecutor executor) {
+    return entry(new Key(authority, null)).await(executor);
+  }
+
+  @Override
+  public Future<Upstream> forAddress(InetSocketAddress address, EventExecutor executor) {
+    String ip = address.getAddress().getHostAddress();
+    String host = ip.indexOf(':') >= 0 ? "[" + ip + "]" : ip;
+    return entry(new Key(host + ":" + address.getPort(), address)).await(executor);
+  }
+
+  /** Watches a destination for as long as this client lives, whether it is used or not. */
+  public void keep(String authority) {
+    Entry entry = entries.computeIfAbsent(new Key(authority, null), Entry::new);
+    entry.kept = true;
+    entry.open();
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    for (Entry entry : List.copyOf(entries.values())) {
+      entry.stop();
+    }
+  }
+
+  /** Upstreams that are watched; for tests. */
+  int watched() {
+    return entries.size();
+  }
+
+  /** Concrete destinations that are watched; for tests. */
+  int balanced() {
+    return balancers.size();
+  }
+
+  /** The live entry of a destination, watched from now on if it was not. */
+  private Entry entry(Key key) {
+    Entry entry = entries.computeIfAbsent(key, Entry::new);
+    entry.touch();
+    entry.open();
+    return entry;
+  }
+
+  private SharedBalancer acquire(Plan.Balanced backend) {
+    return balancers.compute(
+        backend,
+        (key, present) -> {
+          SharedBalancer shared = present == null ? new SharedBalancer(key) : present;
+          shared.users++;
+          return shared;
+        });
+  }
+
+  private void release(SharedBalancer shared) {
+    balancers.computeIfPresent(shared.key, (key, present) -> --present.users == 0 ? null : present);
+    if (balancers.get(shared.key) != shared) {
+      shared.watch.close();
+    }
+  }
+
+  private Balancer newBalancer(Plan.Balanced parameters) {
+    return new Balancer(config.failFast(), parameters.rtt(), parameters.decay());
+  }
+
+  /**
+   * What a destination is known by.
+   *
+   * @param authority {@code name:port} or {@code ip:port}
+   * @param address original destination; null when it is known by name
+   */
+  private record Key(String authority, @Nullable InetSocketAddress address) {}
+
+  /** The balancer of a concrete destination and its stream. */
+  private final class SharedBalancer {
+    private final Plan.Balanced key;
+    private final Balancer balancer;
+    private final Subscription<GetDestination, Update> watch;
+    // Guarded by the map.
+    private int users;
+
+    SharedBalancer(Plan.Balanced key) {
+      this.key = key;
+      this.balancer = newBalancer(key);
+      this.watch =
+          new Subscription<>(
+              destination,
+              DestinationGrpc.getGetMethod(),
+              destination(key.path()),
+              scheduler,
+              new DestinationSink(key.path(), balancer));
+    }
+  }
+
+  private GetDestination destination(String path) {
+    return GetDestination.newBuilder().setPath(path).setContextToken(context).build();
+  }
+
+  /** A plan with its balancers. */
+  private record Bound(Plan plan, long totalWeight, List<Share> shares) {}
+
+  /**
+   * A backend that requests may go to.
+   *
+   * @param weight share of the requests
+   * @param balancer endpoints; null when the backend is not valid
+   * @param shared holder of the balancer when it is shared
+   */
+  private record Share(long weight, @Nullable Balancer balancer, @Nullable SharedBalancer shared) {}
+
+  private final class Entry implements Upstream {
+    private final Key key;
+    private final Subscription<TrafficSpec, OutboundPolicy> policies;
+    private final List<Promise<Upstream>> waiting = new ArrayList<>();
+    private @Nullable Subscription<GetDestination, DestinationProfile> profiles;
+    private boolean hasPolicy;
+    private boolean opened;
+    private @Nullable Status failure;
+    private volatile @Nullable Bound bound;
+    private volatile @Nullable Entry successor;
+    private volatile long usedAt = System.nanoTime();
+    private volatile boolean kept;
+    private volatile boolean stopped;
+
+    Entry(Key key) {
+      this.key = key;
+      TrafficSpec.Builder target = TrafficSpec.newBuilder().setSourceWorkload(workload);
+      InetSocketAddress address = key.address();
+      if (address == null) {
+        target.setAuthority(key.authority());
+      } else {
+        target.setAddr(Endpoints.message(address));
+      }
+      this.policies =
+          new Subscription<>(
+              policy,
+              OutboundPoliciesGrpc.getWatchMethod(),
+              target.build(),
+              scheduler,
+              new PolicySink());
+    }
+
+    void touch() {
+      usedAt = System.nanoTime();
+    }
+
+    void open() {
+      synchronized (this) {
+        if (opened) {
+          return;
+        }
+        opened = true;
+      }
+      if (closed) {
+        stop();
+        return;
+      }
+      policies.open();
+      scheduleEviction(config.idle().toNanos());
+    }
+
+    private void scheduleEviction(long delayNanos) {
+      try {
+        var unused = scheduler.schedule(this::evictIfIdle, delayNanos, TimeUnit.NANOSECONDS);
+      } catch (RejectedExecutionException e) {
+        stop();
+      }
+    }
+
+    private void evictIfIdle() {
+      if (stopped) {
+        return;
+      }
+      long left = config.idle().toNanos() - (System.nanoTime() - usedAt);
+      boolean needed;
+      synchronized (this) {
+        // While the controller is away, what is known could not be found out again.
+        needed = kept || !waiting.isEmpty() || (bound != null && !isLive());
+      }
+      if (left > 0) {
+        scheduleEviction(left);
+      } else if (needed) {
+        scheduleEviction(config.idle().toNanos());
+      } else {
+        stop();
+      }
+    }
+
+    private boolean isLive() {
+      Subscription<GetDestination, DestinationProfile> profile = profiles;
+      return policies.isLive() || (profile != null && profile.isLive());
+    }
+
+    /**
+     * Watches no more. Connections that still hold this upstream have a new one found when they use
+     * it.
+     */
+    void stop() {
+      entries.remove(key, this);
+      Subscription<GetDestination, DestinationProfile> open;
+      Bound last;
+      synchronized (this) {
+        if (stopped) {
+          return;
+        }
+        stopped = true;
+        open = profiles;
+        last = bound;
+      }
+      policies.close();
+      if (open != null) {
+        open.close();
+      }
+      if (last != null) {
+        releaseAll(last.shares());
+      }
+      fail(Status.CANCELLED.withDescription(key.authority() + " is watched no more"));
+    }
+
+    private void releaseAll(List<Share> shares) {
+      for (Share share : shares) {
+        SharedBalancer shared = share.shared();
+        if (shared != null) {
+          release(shared);
+        }
+      }
+    }
+
+    // ---- what is known
+
+    private void publish(Plan plan, boolean ofPolicy) {
+      List<Promise<Upstream>> released;
+      List<Share> used = List.of();
+      List<Share> unused = List.of();
+      synchronized (this) {
+        Bound before = bound;
+        if (stopped || (hasPolicy && !ofPolicy)) {
+          return;
+        }
+        failure = null;
+        if (before == null || !before.plan().equals(plan)) {
+          Bound next = bind(plan);
+          bound = next;
+          used = next.shares();
+          unused = before == null ? List.of() : before.shares();
+        }
+        released = List.copyOf(waiting);
+        waiting.clear();
+      }
+      for (Share share : used) {
+        SharedBalancer shared = share.shared();
+        if (shared != null) {
+          shared.watch.open();
+        }
+      }
+      releaseAll(unused);
+      released.forEach(promise -> promise.trySuccess(this));
+    }
+
+    private Bound bind(Plan plan) {
+      List<Share> shares = new ArrayList<>();
+      long total = 0;
+      for (Plan.Weighted weighted : plan.backends()) {
+        total += weighted.weight();
+        shares.add(
+            switch (weighted.backend()) {
+              case Plan.Balanced balanced -> {
+                SharedBalancer shared = acquire(balanced);
+                yield new Share(weighted.weight(), shared.balancer, shared);
+              }
+              case Plan.Forward(Endpoint endpoint) -> {
+                Balancer single = newBalancer(Plan.Balanced.of(key.authority()));
+                single.update(List.of(endpoint));
+                yield new Share(weighted.weight(), single, null);
+              }
+              case Plan.Invalid() -> new Share(weighted.weight(), null, null);
+            });
+      }
+      return new Bound(plan, total, List.copyOf(shares));
+    }
+
+    /** Nothing can be known for now: whoever waits for the first answer fails. */
+    private void fail(Status status) {
+      List<Promise<Upstream>> failed;
+      boolean news;
+      synchronized (this) {
+        news = failure == null || failure.getCode() != status.getCode();
+        failure = status;
+        failed = List.copyOf(waiting);
+        waiting.clear();
+      }
+      if (news && !stopped) {
+        log.warn("destination {}: {}", key.authority(), status);
+      }
+      failed.forEach(promise -> promise.tryFailure(status.asRuntimeException()));
+    }
+
+    private final class PolicySink implements Subscription.Sink<OutboundPolicy> {
+      @Override
+      public void message(OutboundPolicy message) {
+        Subscription<GetDestination, DestinationProfile> open;
+        synchronized (Entry.this) {
+          hasPolicy = true;
+          open = profiles;
+          profiles = null;
+        }
+        if (open != null) {
+          open.close();
+        }
+        publish(PlanReader.policy(message), true);
+      }
+
+      @Override
+      public boolean ended(Status status) {
+        switch (status.getCode()) {
+          case NOT_FOUND, UNIMPLEMENTED -> absent(status);
+          case INVALID_ARGUMENT, FAILED_PRECONDITION, PERMISSION_DENIED, UNAUTHENTICATED ->
+              fail(status);
+          default -> {}
+        }
+        return true;
+      }
+
+      /**
+       * No outbound policy: the profile of an address may know an endpoint, else bytes go where
+       * they were going. An authority without policy has nowhere to go.
+       */
+      private void absent(Status status) {
+        synchronized (Entry.this) {
+          if (hasPolicy) {
+            // A controller that has just started may not know yet what it knew before.
+            return;
+          }
+        }
+        if (key.address() != null) {
+          openProfile(key.address());
+        } else if (status.getCode() == Status.Code.UNIMPLEMENTED) {
+          publish(Plan.of(false, Plan.Balanced.of(key.authority())), false);
+        } else {
+          fail(status);
+        }
+      }
+    }
+
+    private void openProfile(InetSocketAddress address) {
+      Subscription<GetDestination, DestinationProfile> fresh;
+      synchronized (this) {
+        if (stopped || profiles != null) {
+          return;
+        }
+        fresh =
+            new Subscription<>(
+                destination,
+                DestinationGrpc.getGetProfileMethod(),
+                destination(key.authority()),
+                scheduler,
+                new ProfileSink(address));
+        profiles = fresh;
+      }
+      fresh.open();
+    }
+
+    private final class ProfileSink implements Subscription.Sink<DestinationProfile> {
+      private final InetSocketAddress address;
+
+      ProfileSink(InetSocketAddress address) {
+        this.address = address;
+      }
+
+      @Override
+      public void message(DestinationProfile profile) {
+        publish(PlanReader.profile(profile, address), false);
+      }
+
+      @Override
+      public boolean ended(Status status) {
+        switch (status.getCode()) {
+          case NOT_FOUND, INVALID_ARGUMENT, FAILED_PRECONDITION, UNIMPLEMENTED -> {
+            if (bound == null) {
+              publish(PlanReader.unknown(address), false);
+            }
+          }
+          case PERMISSION_DENIED, UNAUTHENTICATED -> fail(status);
+          default -> {}
+        }
+        return true;
+      }
+    }
+
+    Future<Upstream> await(EventExecutor executor) {
+      if (bound != null) {
+        return executor.newSucceededFuture(this);
+      }
+      Promise<Upstream> promise = executor.newPromise();
+      Status known;
+      synchronized (this) {
+        known = failure;
+        if (bound == null && known == null) {
+          waiting.add(promise);
+        }
+      }
+      if (bound != null) {
+        promise.trySuccess(this);
+        return promise;
+      }
+      if (known != null) {
+        return promise.setFailure(known.asRuntimeException());
+      }
+      var timer =
+          executor.schedule(
+              () ->
+                  promise.tryFailure(
+                      new TimeoutException(
+                          "nothing is known of " + key.authority() + " after " + config.resolve())),
+              config.resolve().toMillis(),
+              TimeUnit.MILLISECONDS);
+      promise.addListener(
+          done -> {
+            timer.cancel(false);
+            synchronized (this) {
+              waiting.remove(promise);
+            }
+          });
+      return promise;
+    }
+
+    // ---- as an upstream
+
+    private Bound current() {
+      Entry live = live();
+      // While the new watch has no answer, what was known last is better than nothing.
+      Bound now = live.bound == null ? bound : live.bound;
+      if (now == null) {
+        throw new IllegalStateException("upstream " + key.authority() + " used before resolved");
+      }
+      return now;
+    }
+
+    /** Whoever watches this destination now. */
+    private Entry live() {
+      if (!stopped || closed) {
+        touch();
+        return this;
+      }
+      Entry next = successor;
+      if (next == null || next.stopped) {
+        next = entry(key);
+        successor = next;
+      }
+      next.touch();
+      return next;
+    }
+
+    @Override
+    public Protocol protocol() {
+      return current().plan().protocol();
+    }
+
+    @Override
+    public boolean takesBytesOnly() {
+      Bound now = current();
+      if (now.totalWeight() == 0) {
+        return false;
+      }
+      for (Share share : now.shares()) {
+        Balancer balancer = share.balancer();
+        if (share.weight() > 0 && (balancer == null || !balancer.bytesOnly())) {
+          return false;
+        }
+      }
+      return true;
+    }
+
+    @Override
+    public boolean leadsTo(Endpoint endpoint) {
+      for (Share share : current().shares()) {
+        Balancer balancer = share.balancer();
+        if (share.weight() > 0 && balancer != null && balancer.has(endpoint)) {
+          return true;
+        }
+      }
+      return false;
+    }
+
+    @Override
+    public String authority() {
+      return key.authority();
+    }
+
+    @Override
+    public @Nullable Lease pick() {
+      Entry live = live();
+      // While the new watch has no answer, what was known last is better than to wait.
+      Balancer balancer = (live.bound == null ? this : live).choose();
+      return balancer == null ? null : balancer.pick();
+    }
+
+    @Override
+    public Future<Lease> awaitPick(EventExecutor executor) {
+      Entry live = live();
+      if (live != this && live.bound == null) {
+        Promise<Lease> promise = executor.newPromise();
+        live.await(executor)
+            .addListener(
+                (Future<Upstream> resolved) -> {
+                  if (resolved.isSuccess()) {
+                    live.awaitPick(executor)
+                        .addListener((Future<Lease> picked) -> relay(picked, promise));
+                  } else {
+                    promise.tryFailure(resolved.cause());
+                  }
+                });
+        return promise;
+      }
+      Balancer balancer = live.choose();
+      if (balancer == null) {
+        return executor.newFailedFuture(
+            new TimeoutException("no backend of " + key.authority() + " is valid"));
+      }
+      return balancer.awaitPick(executor);
+    }
+
+    private static void relay(Future<Lease> picked, Promise<Lease> promise) {
+      if (!picked.isSuccess()) {
+        promise.tryFailure(picked.cause());
+      } else if (!promise.trySuccess(picked.getNow())) {
+        picked.getNow().release();
+      }
+    }
+
+    private @Nullable Balancer choose() {
+      Bound now = current();
+      List<Share> shares = now.shares();
+      if (now.totalWeight() == 0) {
+        return null;
+      }
+      if (shares.size() == 1) {
+        return shares.getFirst().balancer();
+      }
+      long drawn = ThreadLocalRandom.current().nextLong(now.totalWeight());
+      for (int i = 0; i < shares.size(); i++) {
+        drawn -= shares.get(i).weight();
+        if (drawn < 0) {
+          return shares.get(i).balancer();
+        }
+      }
+      return null;
+    }
+  }
+}

@@ -1,4 +1,0 @@
-@NullMarked
-package io.signetmesh.proxy.outbound;
-
-import org.jspecify.annotations.NullMarked;
