@@ -2,14 +2,19 @@ package io.signetmesh.walls;
 
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
 import com.tngtech.archunit.base.DescribedPredicate;
+import com.tngtech.archunit.core.domain.Dependency;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.lang.ArchCondition;
+import com.tngtech.archunit.lang.ConditionEvents;
+import com.tngtech.archunit.lang.SimpleConditionEvent;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -17,6 +22,7 @@ import javax.net.ssl.KeyManager;
 import javax.net.ssl.TrustManager;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -90,10 +96,108 @@ final class WallsTest {
       strings = {"crds", "audit", "identity", "cluster", "policy", "discovery", "proxy", "cli"})
   void packagesOfAModuleHaveNoCycles(String module) {
     slices()
-        .matching("io.signetmesh." + module + "(**)")
+        .matching("io.signetmesh." + module + ".(**)")
         .should()
         .beFreeOfCycles()
         .allowEmptyShould(true)
+        .check(CLASSES);
+  }
+
+  @Test
+  void theTwoDirectionsOfAProxyDoNotKnowEachOther() {
+    apart("io.signetmesh.proxy.inbound..", "io.signetmesh.proxy.outbound..");
+  }
+
+  @Test
+  void theTwoVersionsOfHttpDoNotKnowEachOther() {
+    apart("io.signetmesh.proxy.http.h1..", "io.signetmesh.proxy.http.h2..");
+  }
+
+  /** Who reads and writes HTTP does not decide, balance or dial. */
+  @Test
+  void whatCarriesRequestsDoesNotKnowWhoDecidesOnThem() {
+    noClasses()
+        .that(
+            resideInAnyPackage(
+                "io.signetmesh.proxy.http.exchange",
+                "io.signetmesh.proxy.http.h1",
+                "io.signetmesh.proxy.http.h2"))
+        .should()
+        .dependOnClassesThat(
+            resideInAnyPackage(
+                "io.signetmesh.proxy.http",
+                "io.signetmesh.proxy.inbound",
+                "io.signetmesh.proxy.outbound",
+                "io.signetmesh.proxy.upstream",
+                "io.signetmesh.proxy.policy",
+                "io.signetmesh.proxy.authorize.compile"))
+        .check(CLASSES);
+  }
+
+  /** Decisions are asked of a policy, however it was compiled. */
+  @Test
+  void onlyWhoReceivesPoliciesCompilesThem() {
+    noClasses()
+        .that(resideInAPackage("io.signetmesh.proxy.."))
+        .and(
+            DescribedPredicate.not(
+                resideInAnyPackage(
+                    "io.signetmesh.proxy",
+                    "io.signetmesh.proxy.policy",
+                    "io.signetmesh.proxy.authorize.compile")))
+        .should()
+        .dependOnClassesThat(resideInAPackage("io.signetmesh.proxy.authorize.compile"))
+        .check(CLASSES);
+  }
+
+  /**
+   * A connection goes from one state to the next through its door, which looks at what is in force.
+   */
+  @ParameterizedTest
+  @CsvSource({
+    "io.signetmesh.proxy.inbound.ConnectionState, io.signetmesh.proxy.inbound.ConnectionLife",
+    "io.signetmesh.proxy.outbound.OutboundState, io.signetmesh.proxy.outbound.OutboundLife"
+  })
+  void statesOfAConnectionKnowEachOtherOnlyThroughTheDoor(String list, String door) {
+    classes()
+        .that()
+        .areAssignableTo(list)
+        .and()
+        .areNotInterfaces()
+        .should(beKnownOnlyTo(list, door))
+        .check(CLASSES);
+  }
+
+  private static ArchCondition<JavaClass> beKnownOnlyTo(String... users) {
+    return new ArchCondition<>("be known only to " + List.of(users)) {
+      @Override
+      public void check(JavaClass known, ConditionEvents events) {
+        for (Dependency use : known.getDirectDependenciesToSelf()) {
+          String user = outermost(use.getOriginClass());
+          if (!List.of(users).contains(user) && !user.equals(outermost(known))) {
+            events.add(SimpleConditionEvent.violated(known, use.getDescription()));
+          }
+        }
+      }
+    };
+  }
+
+  private static String outermost(JavaClass nested) {
+    String name = nested.getName();
+    int end = name.indexOf('$');
+    return end < 0 ? name : name.substring(0, end);
+  }
+
+  private static void apart(String one, String other) {
+    noClasses()
+        .that(resideInAPackage(one))
+        .should()
+        .dependOnClassesThat(resideInAPackage(other))
+        .check(CLASSES);
+    noClasses()
+        .that(resideInAPackage(other))
+        .should()
+        .dependOnClassesThat(resideInAPackage(one))
         .check(CLASSES);
   }
 

@@ -1,72 +1,27 @@
 package io.signetmesh.proxy;
 
-import io.grpc.ManagedChannel;
-import io.netty.channel.Channel;
-import io.netty.channel.ChannelHandler;
-import io.netty.channel.unix.FileDescriptor;
-import io.signetmesh.audit.Journal;
-import io.signetmesh.audit.JournalConfig;
-import io.signetmesh.identity.channel.ControlChannel;
-import io.signetmesh.identity.channel.ControlLoops;
-import io.signetmesh.identity.pki.Credentials;
-import io.signetmesh.identity.pki.LiveSslContext;
-import io.signetmesh.identity.pki.MeshSslContexts;
-import io.signetmesh.identity.pki.MeshSslContexts.ClientCertificate;
 import io.signetmesh.identity.workload.IdentityClient;
-import io.signetmesh.proxy.admin.AdminGuard;
 import io.signetmesh.proxy.admin.AdminServer;
-import io.signetmesh.proxy.admin.AdminSurface;
 import io.signetmesh.proxy.authorize.ServerPolicy;
-import io.signetmesh.proxy.authorize.compile.PolicyCompiler;
-import io.signetmesh.proxy.config.ControlAddress;
 import io.signetmesh.proxy.config.ProxyConfig;
-import io.signetmesh.proxy.connect.Connector;
-import io.signetmesh.proxy.connect.MeteredConnector;
-import io.signetmesh.proxy.connect.PeerConnector;
-import io.signetmesh.proxy.connect.SourceAddresses;
-import io.signetmesh.proxy.connect.TransportHeader;
 import io.signetmesh.proxy.handover.HandedOver;
 import io.signetmesh.proxy.handover.HandoverServer;
 import io.signetmesh.proxy.handover.Predecessor;
-import io.signetmesh.proxy.http.DefaultHttpInbound;
-import io.signetmesh.proxy.http.DefaultHttpOutbound;
-import io.signetmesh.proxy.http.exchange.Drain;
-import io.signetmesh.proxy.http.exchange.HttpConfig;
-import io.signetmesh.proxy.inbound.InboundAccept;
 import io.signetmesh.proxy.loop.IoTransport;
-import io.signetmesh.proxy.loop.LoopWatch;
-import io.signetmesh.proxy.loop.ProxyLoop;
 import io.signetmesh.proxy.loop.ProxyLoops;
-import io.signetmesh.proxy.loop.TcpKeepAlive;
-import io.signetmesh.proxy.metrics.BuildInfo;
-import io.signetmesh.proxy.metrics.PolicyInForce;
-import io.signetmesh.proxy.metrics.ProxyMetrics;
-import io.signetmesh.proxy.metrics.registry.MetricsRegistry;
-import io.signetmesh.proxy.outbound.OutboundAccept;
-import io.signetmesh.proxy.policy.PolicyWatcher;
-import io.signetmesh.proxy.upstream.DiscoveryClient;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.time.Instant;
 import java.time.InstantSource;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.Function;
-import java.util.function.Supplier;
-import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -86,52 +41,23 @@ import org.slf4j.LoggerFactory;
 public final class Proxy implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Proxy.class);
 
-  /** An event loop that does nothing for so long is a fault. */
-  private static final Duration STUCK = Duration.ofSeconds(10);
-
-  /** A successor that has no certificate or no policy by then gives up. */
-  private static final Duration TAKE_OVER = Duration.ofMinutes(2);
-
-  private static final long POLICY_LOOK_MILLIS = 20;
-
-  /** Connections that were taken when the successor asked for the listeners come within this. */
-  private static final Duration LAST_ACCEPTED = Duration.ofMillis(250);
-
-  /** How long clients have to notice that their connections end, when there is a successor. */
-  private static final Duration ANNOUNCED = Duration.ofSeconds(5);
-
   private static final long DRAIN_LOOK_MILLIS = 100;
-  private static final int LOOKS_A_SECOND = 10;
 
   private final ProxyConfig config;
   private final InstantSource clock;
-  private final Deque<AutoCloseable> parts = new ArrayDeque<>();
+  private final Parts parts = new Parts();
   private final boolean replace;
-  private final List<HandedOver> listeners = new ArrayList<>();
-  private final List<InetSocketAddress> ownAddresses = new CopyOnWriteArrayList<>();
   private final AtomicBoolean draining = new AtomicBoolean();
   private final AtomicBoolean closing = new AtomicBoolean();
-  private final AtomicBoolean taken = new AtomicBoolean();
   private final List<String> faults = new CopyOnWriteArrayList<>();
   private final CompletableFuture<Void> ready = new CompletableFuture<>();
   private final CompletableFuture<Void> closed = new CompletableFuture<>();
   private final Object succession = new Object();
   private volatile boolean serving;
   private volatile boolean succeeded;
-  private @Nullable Predecessor before;
+  private @Nullable TakeOver takeOver;
   private volatile @Nullable HandoverServer handover;
   private @Nullable Running running;
-
-  /** The parts that outlive {@link #assemble}. */
-  private record Running(
-      ProxyLoops loops,
-      ScheduledExecutorService timer,
-      IdentityClient identity,
-      PolicyWatcher policies,
-      DiscoveryClient upstreams,
-      AdminServer admin,
-      List<InetSocketAddress> inbound,
-      List<InetSocketAddress> outbound) {}
 
   private Proxy(ProxyConfig config, InstantSource clock, boolean replace) {
     this.config = config;
@@ -175,168 +101,27 @@ public final class Proxy implements AutoCloseable {
 
   private void assemble() throws IOException {
     config.ignored().forEach(log::warn);
-    ProxyConfig.KeepAlive keepAlive = config.keepAlive();
     IoTransport transport = IoTransport.select(config.transport());
-    Predecessor predecessor = predecessor(obstacle(transport));
-    before = predecessor;
-    Journal journal =
-        keep(
-            Journal.open(
-                new JournalConfig(config.auditFile(), config.auditQueue(), 256L << 20, 4, false),
-                clock));
-    MetricsRegistry registry = new MetricsRegistry(config.metricsRetain());
-    ProxyMetrics metrics = new ProxyMetrics(registry);
-    ControlLoops controlLoops = keep(ControlLoops.start(1));
-    ScheduledThreadPoolExecutor timer =
-        new ScheduledThreadPoolExecutor(
-            1, Thread.ofPlatform().daemon().name("proxy-timer").factory());
-    timer.setRemoveOnCancelPolicy(true);
-    keep(timer::shutdownNow);
-    ProxyLoops loops = keep(new ProxyLoops(transport, config.loops(), config.pace()));
-    LoopWatch watch = loops.watch(timer, STUCK, this::failed);
-    // First of all: until then connections are refused. They are taken once all is there.
-    CompletableFuture<InboundAccept.Services> inbound = new CompletableFuture<>();
-    CompletableFuture<OutboundAccept.Services> outbound = new CompletableFuture<>();
-    final List<InetSocketAddress> inboundBound = bindInbound(loops, inbound::join);
-    final List<InetSocketAddress> outboundBound = bindOutbound(loops, outbound::join);
-
-    IdentityClient identity =
-        keep(
-            IdentityClient.start(
-                new IdentityClient.Config(
-                    config.identity(),
-                    config.tokenFile(),
-                    config.anchors(),
-                    address(config.identityService()),
-                    config.controlCleartext() ? null : config.identityService().name(),
-                    config.minRefresh(),
-                    config.maxRefresh()),
-                controlLoops,
-                clock));
-    Supplier<Credentials> credentials = identity::credentials;
-    ManagedChannel policyChannel = channel(config.policyService(), credentials, controlLoops);
-    ManagedChannel destinationChannel =
-        channel(config.destinationService(), credentials, controlLoops);
-    PolicyWatcher policies =
-        keep(
-            new PolicyWatcher(
-                policyChannel,
-                config.workload(),
-                new PolicyCompiler(false, System::nanoTime),
-                config.policyWait(),
-                config.policyIdle(),
-                timer));
-    metrics.nameOnly(policies::isOwn);
-    DiscoveryClient upstreams =
-        keep(
-            new DiscoveryClient(
-                policyChannel,
-                destinationChannel,
-                config.workload(),
-                config.destinationContext(),
-                DiscoveryClient.Config.defaults(),
-                timer));
-
-    PeerConnector peers =
-        keep(
-            new PeerConnector(
-                loops,
-                credentials,
-                clock,
-                config.outboundConnectTimeout(),
-                config.inboundConnectTimeout(),
-                config.redirected()
-                    ? SourceAddresses.NONE
-                    : SourceAddresses.of(config.inboundAddresses()),
-                keepAlive.outboundConnect(),
-                keepAlive.inboundConnect()));
-    Connector connector = new MeteredConnector(peers, metrics);
-    HttpConfig.Builder http =
-        HttpConfig.builder()
-            .poolIdleTimeout(config.poolIdleTimeout())
-            .maxHeadBytes(config.maxHeadBytes());
-    DefaultHttpOutbound httpOutbound =
-        new DefaultHttpOutbound(
-            http.keepAlive(keepAlive.outboundHttp2(), keepAlive.peerHttp2()).build(),
-            connector,
-            metrics);
-    LiveSslContext<Credentials> tls = keep(serverTls(credentials, List.of()));
-    LiveSslContext<Credentials> directTls =
-        keep(serverTls(credentials, List.of(TransportHeader.ALPN)));
-    inbound.complete(
-        new InboundAccept.Services(
-            config.workloadName(),
-            config.identity(),
-            config.inboundAddresses(),
-            config.application(),
-            this::isOwn,
-            credentials,
-            tls,
-            directTls,
-            policies,
-            connector,
-            new DefaultHttpInbound(
-                http.keepAlive(keepAlive.inboundHttp2(), null).build(), connector, journal, clock),
-            journal,
-            metrics,
-            config.inboundDetectTimeout(),
-            config.inboundDetectTimeout(),
-            clock));
-    outbound.complete(
-        new OutboundAccept.Services(
-            upstreams, connector, httpOutbound, config.outboundDetectTimeout(), metrics));
-
-    AdminSurface surface =
-        new AdminSurface(
-            () -> faults(watch),
-            () -> isReady(identity),
-            registry,
-            config.environment(),
-            () -> inForce(policies),
-            config.shutdownEndpoint(),
-            this::drain);
-    AdminGuard guard =
-        new AdminGuard(
-            config.workloadName(),
-            config.identity(),
-            tls,
-            () -> serving,
-            policies,
-            journal,
-            metrics,
-            clock);
-    List<FileDescriptor> adminDescriptors = inherited(config.adminListen());
-    AdminServer admin =
-        keep(
-            adminDescriptors.isEmpty()
-                ? AdminServer.start(config.adminListen(), surface, guard)
-                : AdminServer.adopt(config.adminListen(), adminDescriptors, surface, guard));
-    ownAddresses.addAll(inboundBound);
-    ownAddresses.addAll(outboundBound);
-    ownAddresses.add(admin.address());
-    metrics.exposePolicies(() -> inForce(policies));
-    metrics.exposeAudit(journal);
-    metrics.exposeTransport(transport.label(), config.loops());
-    loops.expose(registry);
-    metrics.exposeProcess(build());
-    running =
-        new Running(
-            loops, timer, identity, policies, upstreams, admin, inboundBound, outboundBound);
-
-    Renewal renewal = new Renewal(List.of(tls, directTls), peers, httpOutbound, metrics, identity);
-    identity.onChange(renewal::changed);
+    String obstacle = TakeOver.obstacle(config, transport);
+    Predecessor predecessor = TakeOver.predecessor(config, obstacle, replace);
     if (predecessor != null) {
-      timer.schedule(
-          () -> giveUp(predecessor, policies), TAKE_OVER.toMillis(), TimeUnit.MILLISECONDS);
+      parts.keep(predecessor);
     }
-    identity.firstCredentials().thenRun(this::open);
+    Running started = new Assembly(config, clock, parts, new Owner()).of(transport, predecessor);
+    running = started;
+    if (predecessor != null) {
+      TakeOver successor = new TakeOver(config, predecessor, new Taking());
+      takeOver = successor;
+      successor.limit();
+    }
+    started.identity().firstCredentials().thenRun(this::open);
     log.info(
         "proxy of {} as {}: inbound {}, outbound {}, admin {}, {}",
         config.workloadName(),
         config.identity(),
-        inboundBound,
-        outboundBound,
-        admin.address(),
+        started.inbound(),
+        started.outbound(),
+        started.admin().address(),
         transport.label());
   }
 
@@ -351,13 +136,11 @@ public final class Proxy implements AutoCloseable {
     for (ProxyConfig.OutboundListener listener : config.outboundListeners()) {
       started.upstreams().keep(listener.authority());
     }
-    Predecessor predecessor = before;
-    if (predecessor == null) {
-      if (serve(null)) {
-        log.info("certificate obtained: taking connections");
-      }
-    } else {
-      takeOverOnceInForce(predecessor);
+    TakeOver successor = takeOver;
+    if (successor != null) {
+      successor.takeOverOnceInForce();
+    } else if (serve(null)) {
+      log.info("certificate obtained: taking connections");
     }
   }
 
@@ -373,7 +156,7 @@ public final class Proxy implements AutoCloseable {
       }
       serving = true;
       awaitSuccessor();
-      ProxyLoops.accept(channels());
+      ProxyLoops.accept(parts().listeners().channels());
       parts().admin().accept();
       if (predecessor != null) {
         predecessor.serving();
@@ -385,134 +168,10 @@ public final class Proxy implements AutoCloseable {
 
   // ---- succession
 
-  /** Why this proxy can neither take over nor hand over; null when it can. */
-  private @Nullable String obstacle(IoTransport transport) {
-    Path socket = config.handover();
-    return socket == null
-        ? "SIGNET_PROXY_HANDOVER is off"
-        : HandoverServer.obstacle(transport, socket);
-  }
-
-  private @Nullable Predecessor predecessor(@Nullable String obstacle) throws IOException {
-    Path socket = config.handover();
-    if (obstacle != null || socket == null) {
-      if (replace) {
-        log.warn("no listeners can be taken over, they are bound anew: {}", obstacle);
-      } else {
-        log.debug("this proxy cannot be replaced without an interruption: {}", obstacle);
-      }
-      return null;
-    }
-    if (replace) {
-      Predecessor found = Predecessor.ask(socket, config.loops());
-      return found == null ? null : keep(found);
-    }
-    if (Predecessor.isThere(socket)) {
-      throw new IOException(
-          "a proxy that runs already waits for its successor at "
-              + socket
-              + ": expected none; stop it, or start this one as its successor (signet proxy"
-              + " --replace)");
-    }
-    return null;
-  }
-
-  /** What the running proxy has on an address; empty when there is none, or it has nothing. */
-  private List<FileDescriptor> inherited(InetSocketAddress address) {
-    Predecessor predecessor = before;
-    return predecessor == null ? List.of() : predecessor.take(address);
-  }
-
-  /** Ports whose policy must be in force before connections are taken over. */
-  private Set<Integer> pinnedPorts() {
-    Set<Integer> ports = new HashSet<>(config.inboundPorts());
-    ports.add(parts().admin().address().getPort());
-    config.inboundListeners().forEach(listener -> ports.add(listener.port()));
-    return ports;
-  }
-
-  private void takeOverOnceInForce(Predecessor predecessor) {
-    if (closing.get()) {
-      return;
-    }
-    if (!policies().keySet().containsAll(pinnedPorts())) {
-      parts()
-          .timer()
-          .schedule(
-              () -> takeOverOnceInForce(predecessor), POLICY_LOOK_MILLIS, TimeUnit.MILLISECONDS);
-      return;
-    }
-    takeOver(predecessor);
-  }
-
-  private void takeOver(Predecessor predecessor) {
-    if (!taken.compareAndSet(false, true)) {
-      return;
-    }
-    log.info("taking over from process {}", predecessor.process());
-    predecessor
-        .pause()
-        .thenAccept(
-            inOrder ->
-                // Waits for the connection to close: on no loop.
-                Thread.ofPlatform()
-                    .name("take-over")
-                    .start(() -> serveInPlaceOf(predecessor, inOrder)));
-  }
-
-  /**
-   * Serves, unless the predecessor has given up on this proxy.
-   *
-   * @param inOrder whether the predecessor has said that it takes no more connections
-   */
-  private void serveInPlaceOf(Predecessor predecessor, boolean inOrder) {
-    if (predecessor.goesOn()) {
-      // Two would serve, and nobody would end the older one.
-      failed(
-          new IllegalStateException(
-              "it was not ready in time to take over: process "
-                  + predecessor.process()
-                  + " goes on"));
-      return;
-    }
-    boolean serves = serve(predecessor);
-    predecessor.close();
-    if (serves) {
-      log.info(
-          "taking connections in place of process {}{}",
-          predecessor.process(),
-          inOrder ? "" : ", which has not answered: make sure that it ends");
-    }
-  }
-
-  /** There was no certificate, or no policy, for too long. */
-  private void giveUp(Predecessor predecessor, PolicyWatcher policies) {
-    if (taken.get() || closing.get()) {
-      return;
-    }
-    if (predecessor.isGone()) {
-      // Nobody else serves: each connection waits for its policy, as after a start.
-      if (parts().identity().isCertified()) {
-        takeOver(predecessor);
-      }
-      return;
-    }
-    Set<Integer> missing = pinnedPorts();
-    missing.removeAll(policies.inForce().keySet());
-    failed(
-        new IllegalStateException(
-            (parts().identity().isCertified() ? "no policy for ports " + missing : "no certificate")
-                + " within "
-                + TAKE_OVER
-                + ": process "
-                + predecessor.process()
-                + " goes on"));
-  }
-
   private void awaitSuccessor() {
     Running started = parts();
     Path socket = config.handover();
-    if (socket == null || obstacle(started.loops().transport()) != null) {
+    if (socket == null || TakeOver.obstacle(config, started.loops().transport()) != null) {
       return;
     }
     try {
@@ -541,7 +200,7 @@ public final class Proxy implements AutoCloseable {
   private final class Succession implements HandoverServer.Owner {
     @Override
     public List<HandedOver> listeners() {
-      List<HandedOver> all = new ArrayList<>(listeners);
+      List<HandedOver> all = new ArrayList<>(parts().listeners().all());
       AdminServer admin = parts().admin();
       all.add(
           new HandedOver(
@@ -554,13 +213,13 @@ public final class Proxy implements AutoCloseable {
     public CompletableFuture<Void> pause() {
       Running started = parts();
       started.admin().pause();
-      return started.loops().pause(channels());
+      return started.loops().pause(started.listeners().channels());
     }
 
     @Override
     public void resume() {
       if (!draining.get()) {
-        ProxyLoops.accept(channels());
+        ProxyLoops.accept(parts().listeners().channels());
         parts().admin().accept();
       }
     }
@@ -571,19 +230,7 @@ public final class Proxy implements AutoCloseable {
     }
   }
 
-  private List<Channel> channels() {
-    return listeners.stream().flatMap(listener -> listener.channels().stream()).toList();
-  }
-
   // ---- what it is
-
-  /**
-   * Whether there is a proxy that serves. A probe whose connection was open, or was taken at the
-   * last moment, asks a proxy that has a successor: that one serves.
-   */
-  private boolean isReady(IdentityClient identity) {
-    return serving && identity.isCertified() && (succeeded || !draining.get());
-  }
 
   /** Completes when the proxy takes connections. */
   public CompletableFuture<Void> ready() {
@@ -637,49 +284,18 @@ public final class Proxy implements AutoCloseable {
     log.info("draining, for at most {}", config.shutdownGrace());
     endSuccession();
     if (!bySuccessor) {
-      channels().forEach(Channel::close);
+      started.listeners().close();
     }
-    Draining looks = new Draining(started, bySuccessor);
+    Draining looks =
+        new Draining(
+            started.loops(),
+            started.listeners(),
+            started.admin(),
+            config.shutdownGrace(),
+            bySuccessor,
+            this::close);
     looks.run();
     started.timer().scheduleWithFixedDelay(looks, 50, DRAIN_LOOK_MILLIS, TimeUnit.MILLISECONDS);
-  }
-
-  /** Has connections end, and closes the proxy when the last is gone or the time is over. */
-  private final class Draining implements Runnable {
-    private final ProxyLoops loops;
-    private final boolean succeeded;
-    private final Duration announced;
-    private final long begun = System.nanoTime();
-    private boolean ended;
-    private int looks;
-
-    Draining(Running started, boolean succeeded) {
-      this.loops = started.loops();
-      this.succeeded = succeeded;
-      Duration half = config.shutdownGrace().dividedBy(2);
-      this.announced =
-          !succeeded ? Duration.ZERO : half.compareTo(ANNOUNCED) < 0 ? half : ANNOUNCED;
-    }
-
-    @Override
-    public void run() {
-      Duration since = Duration.ofNanos(System.nanoTime() - begun);
-      boolean deaf = !succeeded || since.compareTo(LAST_ACCEPTED) >= 0;
-      if (succeeded && deaf) {
-        channels().forEach(Channel::close);
-        parts().admin().listener().close();
-      }
-      // Told again: a connection whose protocol was not known has not understood it.
-      if (looks++ % LOOKS_A_SECOND == 0) {
-        loops.tellAccepted(since.compareTo(announced) < 0 ? Drain.ANNOUNCE : Drain.BEGIN);
-      }
-      boolean over = since.compareTo(config.shutdownGrace()) >= 0;
-      if (!ended && looks > 1 && (over || (deaf && loops.accepted() == 0))) {
-        ended = true;
-        // Closing waits for threads: not on the timer's own.
-        Thread.ofPlatform().name("proxy-close").start(Proxy.this::close);
-      }
-    }
   }
 
   /** Ends the proxy at once; open connections are closed. */
@@ -714,44 +330,8 @@ public final class Proxy implements AutoCloseable {
   private void endNow() {
     draining.set(true);
     endSuccession();
-    channels().forEach(listener -> listener.close().awaitUninterruptibly(1, TimeUnit.SECONDS));
-    while (!parts.isEmpty()) {
-      AutoCloseable part = parts.pop();
-      try {
-        part.close();
-      } catch (Exception e) {
-        log.warn("{} did not close", part.getClass().getSimpleName(), e);
-      }
-    }
+    parts.close();
     closed.complete(null);
-  }
-
-  // ---- assembly
-
-  /** Renews what depends on the leaf and the trust bundle. */
-  private record Renewal(
-      List<LiveSslContext<Credentials>> serverTls,
-      PeerConnector connector,
-      DefaultHttpOutbound outbound,
-      ProxyMetrics metrics,
-      IdentityClient identity) {
-
-    void changed(Credentials credentials) {
-      try {
-        for (LiveSslContext<Credentials> context : serverTls) {
-          context.refresh();
-        }
-        connector.refresh();
-      } catch (SSLException e) {
-        log.error("no TLS context for the new credentials", e);
-      }
-      outbound.retireConnections();
-      Instant refreshed = identity.metrics().refreshed();
-      if (refreshed != null) {
-        metrics.identityRefreshed(
-            refreshed, credentials.certificate().leaf().getNotAfter().toInstant());
-      }
-    }
   }
 
   /** The proxy cannot serve any more. */
@@ -761,123 +341,74 @@ public final class Proxy implements AutoCloseable {
     closed.completeExceptionally(cause);
   }
 
-  private List<String> faults(LoopWatch watch) {
-    List<String> all = new ArrayList<>(faults);
-    all.addAll(watch.stuck());
-    return all;
-  }
-
-  private boolean isOwn(InetSocketAddress target) {
-    for (InetSocketAddress own : ownAddresses) {
-      if (own.getPort() == target.getPort()
-          && (own.getAddress().isAnyLocalAddress()
-              || target.getAddress().isAnyLocalAddress()
-              || own.getAddress().equals(target.getAddress()))) {
-        return true;
-      }
+  /** What the assembly asks of the proxy. */
+  private final class Owner implements Assembly.Owner {
+    /**
+     * Whether there is a proxy that serves. A probe whose connection was open, or was taken at the
+     * last moment, asks a proxy that has a successor: that one serves.
+     */
+    @Override
+    public boolean isReady(IdentityClient identity) {
+      return serving && identity.isCertified() && (succeeded || !draining.get());
     }
-    return false;
-  }
 
-  private LiveSslContext<Credentials> serverTls(
-      Supplier<Credentials> credentials, List<String> alpn) {
-    return new LiveSslContext<>(
-        credentials,
-        snapshot -> MeshSslContexts.server(snapshot, ClientCertificate.OPTIONAL, alpn, clock));
-  }
-
-  private List<InetSocketAddress> bindInbound(
-      ProxyLoops loops, Supplier<InboundAccept.Services> services) throws IOException {
-    List<InetSocketAddress> bound = new ArrayList<>();
-    TcpKeepAlive accepted = config.keepAlive().inboundAccept();
-    InboundAccept.Listener own = new InboundAccept.Listener(0, config.redirected());
-    bound.add(
-        listen(
-            loops,
-            config.inboundListen(),
-            accepted,
-            loop -> new InboundAccept(loop, own, services.get())));
-    for (ProxyConfig.InboundListener declared : config.inboundListeners()) {
-      InboundAccept.Listener listener = new InboundAccept.Listener(declared.port(), false);
-      bound.add(
-          listen(
-              loops,
-              declared.listen(),
-              accepted,
-              loop -> new InboundAccept(loop, listener, services.get())));
+    @Override
+    public boolean isServing() {
+      return serving;
     }
-    return List.copyOf(bound);
-  }
 
-  private List<InetSocketAddress> bindOutbound(
-      ProxyLoops loops, Supplier<OutboundAccept.Services> services) throws IOException {
-    List<InetSocketAddress> bound = new ArrayList<>();
-    TcpKeepAlive accepted = config.keepAlive().outboundAccept();
-    InetSocketAddress redirected = config.outboundListen();
-    if (redirected != null) {
-      bound.add(
-          listen(
-              loops, redirected, accepted, loop -> new OutboundAccept(loop, null, services.get())));
+    @Override
+    public List<String> faults() {
+      return faults;
     }
-    for (ProxyConfig.OutboundListener declared : config.outboundListeners()) {
-      bound.add(
-          listen(
-              loops,
-              declared.listen(),
-              accepted,
-              loop -> new OutboundAccept(loop, declared.authority(), services.get())));
+
+    @Override
+    public void failed(Throwable cause) {
+      Proxy.this.failed(cause);
     }
-    return List.copyOf(bound);
+
+    @Override
+    public void drain() {
+      Proxy.this.drain();
+    }
   }
 
-  private InetSocketAddress listen(
-      ProxyLoops loops,
-      InetSocketAddress address,
-      TcpKeepAlive keepAlive,
-      Function<ProxyLoop, ChannelHandler> handler)
-      throws IOException {
-    List<FileDescriptor> inherited = inherited(address);
-    List<Channel> bound =
-        inherited.isEmpty()
-            ? loops.bind(address, keepAlive, handler)
-            : loops.adopt(address, inherited, keepAlive, handler);
-    InetSocketAddress local = (InetSocketAddress) bound.getFirst().localAddress();
-    listeners.add(new HandedOver(address.getPort() == 0 ? local : address, bound));
-    return local;
-  }
+  /** What taking over asks of the proxy. */
+  private final class Taking implements TakeOver.Successor {
+    @Override
+    public boolean isClosing() {
+      return closing.get();
+    }
 
-  private <T extends AutoCloseable> T keep(T part) {
-    parts.push(part);
-    return part;
-  }
+    @Override
+    public boolean isCertified() {
+      return parts().identity().isCertified();
+    }
 
-  private ManagedChannel channel(
-      ControlAddress service, Supplier<Credentials> credentials, ControlLoops loops) {
-    ManagedChannel channel =
-        config.controlCleartext()
-            ? ControlChannel.openCleartext(address(service), loops)
-            : ControlChannel.open(address(service), service.name(), credentials, clock, loops);
-    keep(channel::shutdownNow);
-    return channel;
-  }
+    @Override
+    public Set<Integer> portsInForce() {
+      return policies().keySet();
+    }
 
-  private static ControlChannel.Address address(ControlAddress service) {
-    return new ControlChannel.Address(service.host(), service.port());
-  }
+    @Override
+    public int adminPort() {
+      return parts().admin().address().getPort();
+    }
 
-  private static List<PolicyInForce> inForce(PolicyWatcher policies) {
-    List<PolicyInForce> found = new ArrayList<>();
-    policies
-        .inForce()
-        .forEach(
-            (port, policy) ->
-                found.add(new PolicyInForce(port, policy.server().label(), policy.generation())));
-    return found;
-  }
+    @Override
+    public ScheduledExecutorService timer() {
+      return parts().timer();
+    }
 
-  private static BuildInfo build() {
-    String version = Proxy.class.getPackage().getImplementationVersion();
-    return new BuildInfo("", "", "release", "signet", version == null ? "development" : version);
+    @Override
+    public boolean serve(Predecessor predecessor) {
+      return Proxy.this.serve(predecessor);
+    }
+
+    @Override
+    public void failed(Throwable cause) {
+      Proxy.this.failed(cause);
+    }
   }
 
   private Running parts() {

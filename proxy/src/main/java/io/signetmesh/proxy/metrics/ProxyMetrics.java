@@ -1,6 +1,5 @@
 package io.signetmesh.proxy.metrics;
 
-import io.signetmesh.audit.Journal;
 import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.ResourceRef;
 import io.signetmesh.proxy.authorize.Route;
@@ -13,13 +12,9 @@ import io.signetmesh.proxy.metrics.registry.Labels;
 import io.signetmesh.proxy.metrics.registry.MetricType;
 import io.signetmesh.proxy.metrics.registry.MetricsRegistry;
 import io.signetmesh.proxy.upstream.Endpoint;
-import io.signetmesh.proxy.upstream.TlsTarget;
 import java.net.InetSocketAddress;
 import java.time.Instant;
-import java.util.Collection;
-import java.util.Map;
 import java.util.function.IntPredicate;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,8 +22,6 @@ import org.jspecify.annotations.Nullable;
  * give handles that the connections keep; the handles count without lookup. Safe from any thread.
  */
 public final class ProxyMetrics {
-  private static final ResourceRef AUDIT = new ResourceRef("", "default", "audit");
-
   private final MetricsRegistry registry;
   private final HttpFamilies http;
   private final InternedBundles<InboundRequestKey, RequestMetrics> inboundRequests;
@@ -218,10 +211,10 @@ public final class ProxyMetrics {
             "outbound",
             "dst",
             new Target(endpoint.address()),
-            tlsOf(endpoint),
+            MetricLabels.tlsOf(endpoint),
             null,
             "",
-            destinationLabels(endpoint)));
+            MetricLabels.destinationLabels(endpoint)));
   }
 
   private TcpConnectionMetrics open(TcpKey key) {
@@ -232,13 +225,18 @@ public final class ProxyMetrics {
   public void inboundTcpAllowed(
       InetSocketAddress target, TlsStatus tls, ServerPolicy policy, Decision decision) {
     inboundTcpAllow
-        .with(policyLabels(inbound(target), tls, policy).add(authorization(decision)).build())
+        .with(
+            MetricLabels.policyLabels(inbound(target), tls, policy)
+                .add(MetricLabels.authorization(decision))
+                .build())
         .increment();
   }
 
   /** Counts that a connection was denied. */
   public void inboundTcpDenied(InetSocketAddress target, TlsStatus tls, ServerPolicy policy) {
-    inboundTcpDeny.with(policyLabels(inbound(target), tls, policy).build()).increment();
+    inboundTcpDeny
+        .with(MetricLabels.policyLabels(inbound(target), tls, policy).build())
+        .increment();
   }
 
   /**
@@ -249,7 +247,10 @@ public final class ProxyMetrics {
   public void inboundTcpTerminated(
       InetSocketAddress target, TlsStatus tls, ServerPolicy policy, Decision decision) {
     inboundTcpTerminate
-        .with(policyLabels(inbound(target), tls, policy).add(authorization(decision)).build())
+        .with(
+            MetricLabels.policyLabels(inbound(target), tls, policy)
+                .add(MetricLabels.authorization(decision))
+                .build())
         .increment();
   }
 
@@ -265,17 +266,19 @@ public final class ProxyMetrics {
 
   /** Counts an inbound connection that the proxy failed. */
   public void inboundTcpFailed(InetSocketAddress target, ProxyError error) {
-    inboundTcpErrors.with(errorLabels(error, inbound(target))).increment();
+    inboundTcpErrors.with(MetricLabels.errorLabels(error, inbound(target))).increment();
   }
 
   /** Counts an inbound connection to an address that is not the workload's. */
   public void inboundTcpForeign() {
-    inboundTcpErrors.with(errorLabels(ProxyError.UNEXPECTED, Target.UNNAMED)).increment();
+    inboundTcpErrors
+        .with(MetricLabels.errorLabels(ProxyError.UNEXPECTED, Target.UNNAMED))
+        .increment();
   }
 
   /** Counts an outbound connection that the proxy failed. */
   public void outboundTcpFailed(InetSocketAddress target, ProxyError error) {
-    outboundTcpErrors.with(errorLabels(error, new Target(target))).increment();
+    outboundTcpErrors.with(MetricLabels.errorLabels(error, new Target(target))).increment();
   }
 
   /**
@@ -285,7 +288,8 @@ public final class ProxyMetrics {
    * @param nanos how long it took
    */
   public void inboundDetected(ServerPolicy policy, int port, HttpDetection result, long nanos) {
-    Labels server = server(policy.server(), ownPorts.test(port) ? Integer.toString(port) : "");
+    Labels server =
+        MetricLabels.server(policy.server(), ownPorts.test(port) ? Integer.toString(port) : "");
     inboundDetections.with(server.and("result", result.label())).increment();
     inboundDetectionTime.with(server).observe(nanos);
   }
@@ -328,9 +332,9 @@ public final class ProxyMetrics {
   Counter inboundHttpAllowed(
       Target target, TlsStatus tls, ServerPolicy policy, Route route, Decision decision) {
     return inboundHttpAllow.with(
-        policyLabels(target, tls, policy)
-            .add(resource("route", route.ref()))
-            .add(authorization(decision))
+        MetricLabels.policyLabels(target, tls, policy)
+            .add(MetricLabels.resource("route", route.ref()))
+            .add(MetricLabels.authorization(decision))
             .build());
   }
 
@@ -338,7 +342,7 @@ public final class ProxyMetrics {
       Target target, TlsStatus tls, ServerPolicy policy, Route route, Decision decision) {
     return inboundRequests.get(
         new InboundRequestKey(
-            target, tls, policy.server(), route.ref(), authorizationOf(decision)));
+            target, tls, policy.server(), route.ref(), MetricLabels.authorizationOf(decision)));
   }
 
   RequestMetrics outboundRequests(String authority, Endpoint endpoint) {
@@ -346,22 +350,25 @@ public final class ProxyMetrics {
         new OutboundRequestKey(
             authority,
             new Target(endpoint.address()),
-            tlsOf(endpoint),
-            destinationLabels(endpoint)));
+            MetricLabels.tlsOf(endpoint),
+            MetricLabels.destinationLabels(endpoint)));
   }
 
   void inboundHttpDenied(Target target, TlsStatus tls, ServerPolicy policy, ResourceRef route) {
     inboundHttpDeny
-        .with(policyLabels(target, tls, policy).add(resource("route", route)).build())
+        .with(
+            MetricLabels.policyLabels(target, tls, policy)
+                .add(MetricLabels.resource("route", route))
+                .build())
         .increment();
   }
 
   void inboundHttpRateLimited(
       Target target, TlsStatus tls, ServerPolicy policy, Decision decision) {
     ResourceRef limit = decision.authorization();
-    Labels.Builder labels = policyLabels(target, tls, policy);
+    Labels.Builder labels = MetricLabels.policyLabels(target, tls, policy);
     if (limit != null) {
-      labels.add(resource("ratelimit", limit));
+      labels.add(MetricLabels.resource("ratelimit", limit));
     }
     inboundHttpRateLimited
         .with(
@@ -374,15 +381,17 @@ public final class ProxyMetrics {
   }
 
   void inboundHttpRouteNotFound(Target target, TlsStatus tls, ServerPolicy policy) {
-    inboundHttpRouteNotFound.with(policyLabels(target, tls, policy).build()).increment();
+    inboundHttpRouteNotFound
+        .with(MetricLabels.policyLabels(target, tls, policy).build())
+        .increment();
   }
 
   void inboundHttpUnsafePath(Target target, TlsStatus tls, ServerPolicy policy) {
-    inboundHttpUnsafePath.with(policyLabels(target, tls, policy).build()).increment();
+    inboundHttpUnsafePath.with(MetricLabels.policyLabels(target, tls, policy).build()).increment();
   }
 
   void inboundHttpTunnel(Target target, TlsStatus tls, ServerPolicy policy) {
-    inboundHttpTunnels.with(policyLabels(target, tls, policy).build()).increment();
+    inboundHttpTunnels.with(MetricLabels.policyLabels(target, tls, policy).build()).increment();
   }
 
   Counter inboundTried(
@@ -390,18 +399,18 @@ public final class ProxyMetrics {
     return inboundTrials.with(
         Labels.builder()
             .add("kind", kind)
-            .add(server(policy.server(), target.port()))
+            .add(MetricLabels.server(policy.server(), target.port()))
             .add("outcome", allowed ? "allow" : "deny")
             .add("verdict", trial.allowed() ? "allow" : "deny")
             .add("reason", trial.reason().code())
-            .add(authorization(trial.authorization()))
+            .add(MetricLabels.authorization(trial.authorization()))
             .build());
   }
 
   void inboundHttpError(Target target, @Nullable ServerPolicy policy, ProxyError error) {
     Labels.Builder labels = Labels.builder().add("error", error.label()).add(target.labels());
     if (policy != null) {
-      labels.add(server(policy.server(), target.port()));
+      labels.add(MetricLabels.server(policy.server(), target.port()));
     }
     inboundHttpErrors.with(labels.build()).increment();
   }
@@ -441,7 +450,7 @@ public final class ProxyMetrics {
             .build());
   }
 
-  // Identity, policy, audit, runtime.
+  // Identity.
 
   /** A certificate was obtained. */
   public void identityRefreshed(Instant now, Instant expiry) {
@@ -453,204 +462,5 @@ public final class ProxyMetrics {
   /** An attempt to obtain a certificate failed. */
   public void identityRefreshFailed() {
     identityRefreshes.with(Labels.of("result", "error")).increment();
-  }
-
-  /** Exposes the generation in force on each port. Call once. */
-  public void exposePolicies(Supplier<? extends Collection<PolicyInForce>> policies) {
-    registry.collector(
-        "signet_policy_generation",
-        "Generation of the policy in force on a port; 0: none has arrived.",
-        MetricType.GAUGE,
-        sink -> {
-          for (PolicyInForce policy : policies.get()) {
-            String server = policy.server();
-            sink.sample(
-                Labels.of(
-                    "port",
-                    Integer.toString(policy.port()),
-                    "server",
-                    server == null ? "" : server),
-                (double) policy.generation());
-          }
-        });
-  }
-
-  /** Exposes the counts of the audit journal. Call once. */
-  public void exposeAudit(Journal journal) {
-    registry.value(
-        "signet_audit_records_written_total",
-        "Audit records written.",
-        MetricType.COUNTER,
-        journal::written);
-    registry.value(
-        "signet_audit_records_lost_total",
-        "Audit records that could not be written.",
-        MetricType.COUNTER,
-        journal::lost);
-    registry.value(
-        "signet_audit_write_errors_total",
-        "Failed attempts to write audit records.",
-        MetricType.COUNTER,
-        journal::writeErrors);
-    registry.value(
-        "signet_audit_queue_length",
-        "Audit records that wait to be written.",
-        MetricType.GAUGE,
-        journal::queued);
-  }
-
-  /**
-   * Exposes what the proxy runs on. Call once.
-   *
-   * @param transport {@code io_uring}, {@code epoll} or {@code nio}
-   * @param eventLoops number of event loops
-   */
-  public void exposeTransport(String transport, int eventLoops) {
-    registry.collector(
-        "signet_io_transport_info",
-        "I/O transport in use.",
-        MetricType.GAUGE,
-        sink -> sink.sample(Labels.of("transport", transport), 1));
-    registry.value(
-        "signet_event_loops",
-        "Event loops that carry traffic.",
-        MetricType.GAUGE,
-        () -> eventLoops);
-  }
-
-  /** Exposes {@code process_*} and {@code proxy_build_info}. Call once. */
-  public void exposeProcess(BuildInfo build) {
-    ProcessMetrics.register(registry);
-    registry.collector(
-        "proxy_build_info",
-        "What was built.",
-        MetricType.GAUGE,
-        sink -> sink.sample(build.labels(), 1));
-  }
-
-  // Labels.
-
-  private static Labels.Builder policyLabels(Target target, TlsStatus tls, ServerPolicy policy) {
-    return Labels.builder()
-        .add(target.labels())
-        .add(tls.labels())
-        .add(server(policy.server(), target.port()));
-  }
-
-  private static Labels errorLabels(ProxyError error, Target target) {
-    return Labels.builder().add("error", error.label()).add(target.labels()).build();
-  }
-
-  private static Labels server(ResourceRef ref, String port) {
-    return resource("srv", ref).and("srv_port", port);
-  }
-
-  private static Labels resource(String prefix, ResourceRef ref) {
-    return Labels.of(
-        prefix + "_group", ref.group(), prefix + "_kind", ref.kind(), prefix + "_name", ref.name());
-  }
-
-  private static Labels authorization(Decision decision) {
-    return authorization(authorizationOf(decision));
-  }
-
-  /** What a decision is counted under; Linkerd counts what only an audit lets through as this. */
-  private static @Nullable ResourceRef authorizationOf(Decision decision) {
-    return decision.mode() == Decision.Mode.AUDIT ? AUDIT : decision.authorization();
-  }
-
-  private static Labels authorization(@Nullable ResourceRef ref) {
-    return ref == null ? Labels.none() : resource("authz", ref);
-  }
-
-  private static TlsStatus tlsOf(Endpoint endpoint) {
-    TlsTarget tls = endpoint.tls();
-    return tls == null
-        ? TlsStatus.NoIdentity.NOT_PROVIDED_BY_SERVICE_DISCOVERY
-        : new TlsStatus.ToServer(tls.identity());
-  }
-
-  private static Labels destinationLabels(Endpoint endpoint) {
-    Map<String, String> given = endpoint.labels();
-    if (given.isEmpty()) {
-      return Labels.none();
-    }
-    Labels.Builder labels = Labels.builder();
-    given.forEach((name, value) -> labels.add("dst_" + labelName(name), value));
-    return labels.build();
-  }
-
-  /**
-   * The control plane names these labels, so that a name may hold characters that labels may not.
-   */
-  private static String labelName(String name) {
-    StringBuilder clean = new StringBuilder(name.length());
-    for (int i = 0; i < name.length(); i++) {
-      char c = name.charAt(i);
-      boolean allowed =
-          c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_';
-      clean.append(allowed ? c : '_');
-    }
-    return clean.toString();
-  }
-
-  private record TcpKey(
-      String direction,
-      String peer,
-      Target target,
-      TlsStatus tls,
-      @Nullable ResourceRef server,
-      String port,
-      Labels destination) {
-
-    Labels labels() {
-      Labels.Builder labels = Labels.builder().add("direction", direction).add("peer", peer);
-      // The application's side of an inbound connection says only that it is on this host.
-      if (!(direction.equals("inbound") && peer.equals("dst"))) {
-        labels.add(target.labels());
-      }
-      labels.add(tls.labels());
-      if (server != null) {
-        labels.add(ProxyMetrics.server(server, port));
-      }
-      return labels.add(destination).build();
-    }
-  }
-
-  private record InboundRequestKey(
-      Target target,
-      TlsStatus tls,
-      ResourceRef server,
-      ResourceRef route,
-      @Nullable ResourceRef authorization) {
-
-    Labels labels() {
-      return Labels.builder()
-          .add("direction", "inbound")
-          .add(target.labels())
-          .add(tls.labels())
-          .add(ProxyMetrics.server(server, target.port()))
-          .add(resource("route", route))
-          .add(authorization(authorization))
-          .build();
-    }
-
-    private static Labels authorization(@Nullable ResourceRef ref) {
-      return ProxyMetrics.authorization(ref);
-    }
-  }
-
-  private record OutboundRequestKey(
-      String authority, Target target, TlsStatus tls, Labels destination) {
-
-    Labels labels() {
-      return Labels.builder()
-          .add("direction", "outbound")
-          .add("authority", authority)
-          .add(target.labels())
-          .add(tls.labels())
-          .add(destination)
-          .build();
-    }
   }
 }

@@ -5,7 +5,6 @@ import io.grpc.Status;
 import io.linkerd.proxy.destination.DestinationGrpc;
 import io.linkerd.proxy.destination.DestinationProfile;
 import io.linkerd.proxy.destination.GetDestination;
-import io.linkerd.proxy.destination.Update;
 import io.linkerd.proxy.outbound.OutboundPoliciesGrpc;
 import io.linkerd.proxy.outbound.OutboundPolicy;
 import io.linkerd.proxy.outbound.TrafficSpec;
@@ -20,7 +19,6 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
@@ -43,7 +41,7 @@ public final class DiscoveryClient implements Upstreams, AutoCloseable {
   private final Config config;
   private final ScheduledExecutorService scheduler;
   private final Map<Key, Entry> entries = new ConcurrentHashMap<>();
-  private final Map<Plan.Balanced, SharedBalancer> balancers = new ConcurrentHashMap<>();
+  private final SharedBalancers balancers;
   private volatile boolean closed;
 
   /**
@@ -79,6 +77,7 @@ public final class DiscoveryClient implements Upstreams, AutoCloseable {
     this.context = context;
     this.config = config;
     this.scheduler = scheduler;
+    this.balancers = new SharedBalancers(destination, context, config.failFast(), scheduler);
   }
 
   @Override
@@ -126,27 +125,6 @@ public final class DiscoveryClient implements Upstreams, AutoCloseable {
     return entry;
   }
 
-  private SharedBalancer acquire(Plan.Balanced backend) {
-    return balancers.compute(
-        backend,
-        (key, present) -> {
-          SharedBalancer shared = present == null ? new SharedBalancer(key) : present;
-          shared.users++;
-          return shared;
-        });
-  }
-
-  private void release(SharedBalancer shared) {
-    balancers.computeIfPresent(shared.key, (key, present) -> --present.users == 0 ? null : present);
-    if (balancers.get(shared.key) != shared) {
-      shared.watch.close();
-    }
-  }
-
-  private Balancer newBalancer(Plan.Balanced parameters) {
-    return new Balancer(config.failFast(), parameters.rtt(), parameters.decay());
-  }
-
   /**
    * What a destination is known by.
    *
@@ -154,43 +132,6 @@ public final class DiscoveryClient implements Upstreams, AutoCloseable {
    * @param address original destination; null when it is known by name
    */
   private record Key(String authority, @Nullable InetSocketAddress address) {}
-
-  /** The balancer of a concrete destination and its stream. */
-  private final class SharedBalancer {
-    private final Plan.Balanced key;
-    private final Balancer balancer;
-    private final Subscription<GetDestination, Update> watch;
-    // Guarded by the map.
-    private int users;
-
-    SharedBalancer(Plan.Balanced key) {
-      this.key = key;
-      this.balancer = newBalancer(key);
-      this.watch =
-          new Subscription<>(
-              destination,
-              DestinationGrpc.getGetMethod(),
-              destination(key.path()),
-              scheduler,
-              new DestinationSink(key.path(), balancer));
-    }
-  }
-
-  private GetDestination destination(String path) {
-    return GetDestination.newBuilder().setPath(path).setContextToken(context).build();
-  }
-
-  /** A plan with its balancers. */
-  private record Bound(Plan plan, long totalWeight, List<Share> shares) {}
-
-  /**
-   * A backend that requests may go to.
-   *
-   * @param weight share of the requests
-   * @param balancer endpoints; null when the backend is not valid
-   * @param shared holder of the balancer when it is shared
-   */
-  private record Share(long weight, @Nullable Balancer balancer, @Nullable SharedBalancer shared) {}
 
   private final class Entry implements Upstream {
     private final Key key;
@@ -200,7 +141,7 @@ public final class DiscoveryClient implements Upstreams, AutoCloseable {
     private boolean hasPolicy;
     private boolean opened;
     private @Nullable Status failure;
-    private volatile @Nullable Bound bound;
+    private volatile @Nullable BoundPlan bound;
     private volatile @Nullable Entry successor;
     private volatile long usedAt = System.nanoTime();
     private volatile boolean kept;
@@ -282,7 +223,7 @@ public final class DiscoveryClient implements Upstreams, AutoCloseable {
     void stop() {
       entries.remove(key, this);
       Subscription<GetDestination, DestinationProfile> open;
-      Bound last;
+      BoundPlan last;
       synchronized (this) {
         if (stopped) {
           return;
@@ -296,71 +237,38 @@ public final class DiscoveryClient implements Upstreams, AutoCloseable {
         open.close();
       }
       if (last != null) {
-        releaseAll(last.shares());
+        balancers.release(last);
       }
       fail(Status.CANCELLED.withDescription(key.authority() + " is watched no more"));
-    }
-
-    private void releaseAll(List<Share> shares) {
-      for (Share share : shares) {
-        SharedBalancer shared = share.shared();
-        if (shared != null) {
-          release(shared);
-        }
-      }
     }
 
     // ---- what is known
 
     private void publish(Plan plan, boolean ofPolicy) {
       List<Promise<Upstream>> released;
-      List<Share> used = List.of();
-      List<Share> unused = List.of();
+      BoundPlan used = null;
+      BoundPlan unused = null;
       synchronized (this) {
-        Bound before = bound;
+        BoundPlan before = bound;
         if (stopped || (hasPolicy && !ofPolicy)) {
           return;
         }
         failure = null;
         if (before == null || !before.plan().equals(plan)) {
-          Bound next = bind(plan);
-          bound = next;
-          used = next.shares();
-          unused = before == null ? List.of() : before.shares();
+          used = balancers.bind(plan, key.authority());
+          bound = used;
+          unused = before;
         }
         released = List.copyOf(waiting);
         waiting.clear();
       }
-      for (Share share : used) {
-        SharedBalancer shared = share.shared();
-        if (shared != null) {
-          shared.watch.open();
-        }
+      if (used != null) {
+        balancers.open(used);
       }
-      releaseAll(unused);
+      if (unused != null) {
+        balancers.release(unused);
+      }
       released.forEach(promise -> promise.trySuccess(this));
-    }
-
-    private Bound bind(Plan plan) {
-      List<Share> shares = new ArrayList<>();
-      long total = 0;
-      for (Plan.Weighted weighted : plan.backends()) {
-        total += weighted.weight();
-        shares.add(
-            switch (weighted.backend()) {
-              case Plan.Balanced balanced -> {
-                SharedBalancer shared = acquire(balanced);
-                yield new Share(weighted.weight(), shared.balancer, shared);
-              }
-              case Plan.Forward(Endpoint endpoint) -> {
-                Balancer single = newBalancer(Plan.Balanced.of(key.authority()));
-                single.update(List.of(endpoint));
-                yield new Share(weighted.weight(), single, null);
-              }
-              case Plan.Invalid() -> new Share(weighted.weight(), null, null);
-            });
-      }
-      return new Bound(plan, total, List.copyOf(shares));
     }
 
     /** Nothing can be known for now: whoever waits for the first answer fails. */
@@ -436,7 +344,7 @@ public final class DiscoveryClient implements Upstreams, AutoCloseable {
             new Subscription<>(
                 destination,
                 DestinationGrpc.getGetProfileMethod(),
-                destination(key.authority()),
+                balancers.destination(key.authority()),
                 scheduler,
                 new ProfileSink(address));
         profiles = fresh;
@@ -510,10 +418,10 @@ public final class DiscoveryClient implements Upstreams, AutoCloseable {
 
     // ---- as an upstream
 
-    private Bound current() {
+    private BoundPlan current() {
       Entry live = live();
       // While the new watch has no answer, what was known last is better than nothing.
-      Bound now = live.bound == null ? bound : live.bound;
+      BoundPlan now = live.bound == null ? bound : live.bound;
       if (now == null) {
         throw new IllegalStateException("upstream " + key.authority() + " used before resolved");
       }
@@ -542,28 +450,12 @@ public final class DiscoveryClient implements Upstreams, AutoCloseable {
 
     @Override
     public boolean takesBytesOnly() {
-      Bound now = current();
-      if (now.totalWeight() == 0) {
-        return false;
-      }
-      for (Share share : now.shares()) {
-        Balancer balancer = share.balancer();
-        if (share.weight() > 0 && (balancer == null || !balancer.bytesOnly())) {
-          return false;
-        }
-      }
-      return true;
+      return current().takesBytesOnly();
     }
 
     @Override
     public boolean leadsTo(Endpoint endpoint) {
-      for (Share share : current().shares()) {
-        Balancer balancer = share.balancer();
-        if (share.weight() > 0 && balancer != null && balancer.has(endpoint)) {
-          return true;
-        }
-      }
-      return false;
+      return current().leadsTo(endpoint);
     }
 
     @Override
@@ -613,22 +505,7 @@ public final class DiscoveryClient implements Upstreams, AutoCloseable {
     }
 
     private @Nullable Balancer choose() {
-      Bound now = current();
-      List<Share> shares = now.shares();
-      if (now.totalWeight() == 0) {
-        return null;
-      }
-      if (shares.size() == 1) {
-        return shares.getFirst().balancer();
-      }
-      long drawn = ThreadLocalRandom.current().nextLong(now.totalWeight());
-      for (int i = 0; i < shares.size(); i++) {
-        drawn -= shares.get(i).weight();
-        if (drawn < 0) {
-          return shares.get(i).balancer();
-        }
-      }
-      return null;
+      return current().choose();
     }
   }
 }

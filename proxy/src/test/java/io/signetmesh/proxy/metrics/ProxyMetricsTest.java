@@ -314,13 +314,14 @@ final class ProxyMetricsTest {
   void runtimeIdentityAndPolicyAreExposed() throws Exception {
     metrics.identityRefreshed(Instant.ofEpochSecond(1000), Instant.ofEpochMilli(87_400_500));
     metrics.identityRefreshFailed();
-    metrics.exposePolicies(
+    RuntimeMetrics.exposePolicies(
+        registry,
         () ->
             List.of(
                 new PolicyInForce(8080, "policy.linkerd.io/server/web", 42),
                 new PolicyInForce(9090, null, 0)));
-    metrics.exposeTransport("epoll", 2);
-    metrics.exposeProcess(new BuildInfo("", "", "release", "signetmesh", "0.1.0"));
+    RuntimeMetrics.exposeTransport(registry, "epoll", 2);
+    RuntimeMetrics.exposeProcess(registry, new BuildInfo("", "", "release", "signetmesh", "0.1.0"));
     String text = text();
     assertThat(text)
         .contains(

@@ -1,0 +1,319 @@
+package io.signetmesh.proxy;
+
+import io.grpc.ManagedChannel;
+import io.netty.channel.unix.FileDescriptor;
+import io.signetmesh.audit.Journal;
+import io.signetmesh.audit.JournalConfig;
+import io.signetmesh.identity.channel.ControlChannel;
+import io.signetmesh.identity.channel.ControlLoops;
+import io.signetmesh.identity.pki.Credentials;
+import io.signetmesh.identity.pki.LiveSslContext;
+import io.signetmesh.identity.pki.MeshSslContexts;
+import io.signetmesh.identity.pki.MeshSslContexts.ClientCertificate;
+import io.signetmesh.identity.workload.IdentityClient;
+import io.signetmesh.proxy.admin.AdminGuard;
+import io.signetmesh.proxy.admin.AdminServer;
+import io.signetmesh.proxy.admin.AdminSurface;
+import io.signetmesh.proxy.authorize.compile.PolicyCompiler;
+import io.signetmesh.proxy.config.ControlAddress;
+import io.signetmesh.proxy.config.ProxyConfig;
+import io.signetmesh.proxy.connect.Connector;
+import io.signetmesh.proxy.connect.MeteredConnector;
+import io.signetmesh.proxy.connect.PeerConnector;
+import io.signetmesh.proxy.connect.SourceAddresses;
+import io.signetmesh.proxy.connect.TransportHeader;
+import io.signetmesh.proxy.handover.Predecessor;
+import io.signetmesh.proxy.http.DefaultHttpInbound;
+import io.signetmesh.proxy.http.DefaultHttpOutbound;
+import io.signetmesh.proxy.http.exchange.HttpConfig;
+import io.signetmesh.proxy.inbound.InboundAccept;
+import io.signetmesh.proxy.loop.IoTransport;
+import io.signetmesh.proxy.loop.LoopWatch;
+import io.signetmesh.proxy.loop.ProxyLoops;
+import io.signetmesh.proxy.metrics.BuildInfo;
+import io.signetmesh.proxy.metrics.PolicyInForce;
+import io.signetmesh.proxy.metrics.ProxyMetrics;
+import io.signetmesh.proxy.metrics.RuntimeMetrics;
+import io.signetmesh.proxy.metrics.registry.MetricsRegistry;
+import io.signetmesh.proxy.outbound.OutboundAccept;
+import io.signetmesh.proxy.policy.PolicyWatcher;
+import io.signetmesh.proxy.upstream.DiscoveryClient;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.function.Supplier;
+import javax.net.ssl.SSLException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Makes the parts of a proxy and connects them. */
+final class Assembly {
+  private static final Logger log = LoggerFactory.getLogger(Assembly.class);
+
+  /** An event loop that does nothing for so long is a fault. */
+  private static final Duration STUCK = Duration.ofSeconds(10);
+
+  private final ProxyConfig config;
+  private final InstantSource clock;
+  private final Parts parts;
+  private final Owner owner;
+
+  /** The proxy that the parts are for. */
+  interface Owner {
+    /** Whether probes are told that the proxy is ready. */
+    boolean isReady(IdentityClient identity);
+
+    /** Whether it takes connections. */
+    boolean isServing();
+
+    /** What keeps it from serving, in words for people. */
+    List<String> faults();
+
+    /** It cannot serve any more. */
+    void failed(Throwable cause);
+
+    /** Somebody asks it to end. */
+    void drain();
+  }
+
+  /**
+   * @param parts keeps what has to be closed, also when something fails
+   */
+  Assembly(ProxyConfig config, InstantSource clock, Parts parts, Owner owner) {
+    this.config = config;
+    this.clock = clock;
+    this.parts = parts;
+    this.owner = owner;
+  }
+
+  /**
+   * Makes all parts and binds all listeners. They take no connections yet.
+   *
+   * @param predecessor whose listeners are taken over; null: there is none
+   * @throws IOException when an address cannot be bound or the audit journal cannot be opened
+   */
+  Running of(IoTransport transport, @Nullable Predecessor predecessor) throws IOException {
+    ProxyConfig.KeepAlive keepAlive = config.keepAlive();
+    Journal journal =
+        parts.keep(
+            Journal.open(
+                new JournalConfig(config.auditFile(), config.auditQueue(), 256L << 20, 4, false),
+                clock));
+    MetricsRegistry registry = new MetricsRegistry(config.metricsRetain());
+    ProxyMetrics metrics = new ProxyMetrics(registry);
+    ControlLoops controlLoops = parts.keep(ControlLoops.start(1));
+    ScheduledThreadPoolExecutor timer =
+        new ScheduledThreadPoolExecutor(
+            1, Thread.ofPlatform().daemon().name("proxy-timer").factory());
+    timer.setRemoveOnCancelPolicy(true);
+    parts.keep(timer::shutdownNow);
+    ProxyLoops loops = parts.keep(new ProxyLoops(transport, config.loops(), config.pace()));
+    LoopWatch watch = loops.watch(timer, STUCK, owner::failed);
+    // First of all: until then connections are refused. They are taken once all is there.
+    CompletableFuture<InboundAccept.Services> inbound = new CompletableFuture<>();
+    CompletableFuture<OutboundAccept.Services> outbound = new CompletableFuture<>();
+    Listeners listeners = new Listeners(config, loops, predecessor);
+    parts.closeFirst(listeners::closeAndWait);
+    final List<InetSocketAddress> inboundBound = listeners.bindInbound(inbound::join);
+    final List<InetSocketAddress> outboundBound = listeners.bindOutbound(outbound::join);
+
+    IdentityClient identity =
+        parts.keep(
+            IdentityClient.start(
+                new IdentityClient.Config(
+                    config.identity(),
+                    config.tokenFile(),
+                    config.anchors(),
+                    address(config.identityService()),
+                    config.controlCleartext() ? null : config.identityService().name(),
+                    config.minRefresh(),
+                    config.maxRefresh()),
+                controlLoops,
+                clock));
+    Supplier<Credentials> credentials = identity::credentials;
+    ManagedChannel policyChannel = channel(config.policyService(), credentials, controlLoops);
+    ManagedChannel destinationChannel =
+        channel(config.destinationService(), credentials, controlLoops);
+    PolicyWatcher policies =
+        parts.keep(
+            new PolicyWatcher(
+                policyChannel,
+                config.workload(),
+                new PolicyCompiler(false, System::nanoTime),
+                config.policyWait(),
+                config.policyIdle(),
+                timer));
+    metrics.nameOnly(policies::isOwn);
+    DiscoveryClient upstreams =
+        parts.keep(
+            new DiscoveryClient(
+                policyChannel,
+                destinationChannel,
+                config.workload(),
+                config.destinationContext(),
+                DiscoveryClient.Config.defaults(),
+                timer));
+
+    PeerConnector peers =
+        parts.keep(
+            new PeerConnector(
+                loops,
+                credentials,
+                clock,
+                config.outboundConnectTimeout(),
+                config.inboundConnectTimeout(),
+                config.redirected()
+                    ? SourceAddresses.NONE
+                    : SourceAddresses.of(config.inboundAddresses()),
+                keepAlive.outboundConnect(),
+                keepAlive.inboundConnect()));
+    Connector connector = new MeteredConnector(peers, metrics);
+    HttpConfig.Builder http =
+        HttpConfig.builder()
+            .poolIdleTimeout(config.poolIdleTimeout())
+            .maxHeadBytes(config.maxHeadBytes());
+    DefaultHttpOutbound httpOutbound =
+        new DefaultHttpOutbound(
+            http.keepAlive(keepAlive.outboundHttp2(), keepAlive.peerHttp2()).build(),
+            connector,
+            metrics);
+    LiveSslContext<Credentials> tls = parts.keep(serverTls(credentials, List.of()));
+    LiveSslContext<Credentials> directTls =
+        parts.keep(serverTls(credentials, List.of(TransportHeader.ALPN)));
+    inbound.complete(
+        new InboundAccept.Services(
+            config.workloadName(),
+            config.identity(),
+            config.inboundAddresses(),
+            config.application(),
+            listeners::isOwn,
+            credentials,
+            tls,
+            directTls,
+            policies,
+            connector,
+            new DefaultHttpInbound(
+                http.keepAlive(keepAlive.inboundHttp2(), null).build(), connector, journal, clock),
+            journal,
+            metrics,
+            config.inboundDetectTimeout(),
+            config.inboundDetectTimeout(),
+            clock));
+    outbound.complete(
+        new OutboundAccept.Services(
+            upstreams, connector, httpOutbound, config.outboundDetectTimeout(), metrics));
+
+    AdminSurface surface =
+        new AdminSurface(
+            () -> faults(watch),
+            () -> owner.isReady(identity),
+            registry,
+            config.environment(),
+            () -> inForce(policies),
+            config.shutdownEndpoint(),
+            owner::drain);
+    AdminGuard guard =
+        new AdminGuard(
+            config.workloadName(),
+            config.identity(),
+            tls,
+            owner::isServing,
+            policies,
+            journal,
+            metrics,
+            clock);
+    List<FileDescriptor> adminDescriptors = listeners.inherited(config.adminListen());
+    AdminServer admin =
+        parts.keep(
+            adminDescriptors.isEmpty()
+                ? AdminServer.start(config.adminListen(), surface, guard)
+                : AdminServer.adopt(config.adminListen(), adminDescriptors, surface, guard));
+    listeners.own(inboundBound);
+    listeners.own(outboundBound);
+    listeners.own(List.of(admin.address()));
+    RuntimeMetrics.exposePolicies(registry, () -> inForce(policies));
+    RuntimeMetrics.exposeAudit(registry, journal);
+    RuntimeMetrics.exposeTransport(registry, transport.label(), config.loops());
+    loops.expose(registry);
+    RuntimeMetrics.exposeProcess(registry, build());
+    Renewal renewal = new Renewal(List.of(tls, directTls), peers, httpOutbound, metrics, identity);
+    identity.onChange(renewal::changed);
+    return new Running(
+        loops, listeners, timer, identity, policies, upstreams, admin, inboundBound, outboundBound);
+  }
+
+  /** Renews what depends on the leaf and the trust bundle. */
+  private record Renewal(
+      List<LiveSslContext<Credentials>> serverTls,
+      PeerConnector connector,
+      DefaultHttpOutbound outbound,
+      ProxyMetrics metrics,
+      IdentityClient identity) {
+
+    void changed(Credentials credentials) {
+      try {
+        for (LiveSslContext<Credentials> context : serverTls) {
+          context.refresh();
+        }
+        connector.refresh();
+      } catch (SSLException e) {
+        log.error("no TLS context for the new credentials", e);
+      }
+      outbound.retireConnections();
+      Instant refreshed = identity.metrics().refreshed();
+      if (refreshed != null) {
+        metrics.identityRefreshed(
+            refreshed, credentials.certificate().leaf().getNotAfter().toInstant());
+      }
+    }
+  }
+
+  private List<String> faults(LoopWatch watch) {
+    List<String> all = new ArrayList<>(owner.faults());
+    all.addAll(watch.stuck());
+    return all;
+  }
+
+  private LiveSslContext<Credentials> serverTls(
+      Supplier<Credentials> credentials, List<String> alpn) {
+    return new LiveSslContext<>(
+        credentials,
+        snapshot -> MeshSslContexts.server(snapshot, ClientCertificate.OPTIONAL, alpn, clock));
+  }
+
+  private ManagedChannel channel(
+      ControlAddress service, Supplier<Credentials> credentials, ControlLoops loops) {
+    ManagedChannel channel =
+        config.controlCleartext()
+            ? ControlChannel.openCleartext(address(service), loops)
+            : ControlChannel.open(address(service), service.name(), credentials, clock, loops);
+    parts.keep(channel::shutdownNow);
+    return channel;
+  }
+
+  private static ControlChannel.Address address(ControlAddress service) {
+    return new ControlChannel.Address(service.host(), service.port());
+  }
+
+  private static List<PolicyInForce> inForce(PolicyWatcher policies) {
+    List<PolicyInForce> found = new ArrayList<>();
+    policies
+        .inForce()
+        .forEach(
+            (port, policy) ->
+                found.add(new PolicyInForce(port, policy.server().label(), policy.generation())));
+    return found;
+  }
+
+  private static BuildInfo build() {
+    String version = Proxy.class.getPackage().getImplementationVersion();
+    return new BuildInfo("", "", "release", "signet", version == null ? "development" : version);
+  }
+}

@@ -1,0 +1,417 @@
+package io.signetmesh.proxy.http;
+
+import io.netty.channel.Channel;
+import io.netty.handler.codec.http2.DefaultHttp2Headers;
+import io.netty.handler.codec.http2.Http2Headers;
+import io.netty.util.AsciiString;
+import io.signetmesh.audit.Verdict;
+import io.signetmesh.proxy.authorize.Client;
+import io.signetmesh.proxy.authorize.Decision;
+import io.signetmesh.proxy.authorize.Reason;
+import io.signetmesh.proxy.authorize.RequestMethod;
+import io.signetmesh.path.RequestPath;
+import io.signetmesh.proxy.authorize.RequestSyntax;
+import io.signetmesh.proxy.authorize.Route;
+import io.signetmesh.proxy.authorize.ServerPolicy;
+import io.signetmesh.proxy.connect.Endings;
+import io.signetmesh.proxy.detect.HttpVersion;
+import io.signetmesh.proxy.http.exchange.ClientAccount;
+import io.signetmesh.proxy.http.exchange.Exchange;
+import io.signetmesh.proxy.http.exchange.Failure;
+import io.signetmesh.proxy.http.exchange.HeaderNames;
+import io.signetmesh.proxy.http.exchange.MaxForwards;
+import io.signetmesh.proxy.http.exchange.OriginalForm;
+import io.signetmesh.proxy.http.exchange.ServerStream;
+import io.signetmesh.proxy.inbound.InboundConnection;
+import io.signetmesh.proxy.metrics.ProxyError;
+import java.net.InetSocketAddress;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One inbound request: decided on under the policy in force, forwarded to the application, and cut
+ * when a change of policy takes its right away.
+ */
+final class InboundExchange extends Exchange {
+  private static final String OVERLOADED = "too many requests in flight";
+
+  private final InboundRequests connection;
+  private final Channel channel;
+  private final AllowedHead allowedHead;
+  @Nullable InboundExchange previous;
+  @Nullable InboundExchange next;
+  private @Nullable ServerPolicy policy;
+  private SlowBodies.@Nullable Body body;
+  private @Nullable AsciiString origProto;
+  private String path = "";
+  private @Nullable Decision granted;
+  private boolean outdated;
+
+  InboundExchange(
+      InboundRequests connection,
+      ServerStream server,
+      Channel channel,
+      Http2Headers head,
+      boolean end,
+      boolean upgrade) {
+    super(server, head, end);
+    this.connection = connection;
+    this.channel = channel;
+    this.allowedHead = new AllowedHead(head, connection.inbound, upgrade);
+  }
+
+  /** Ends the request if the body that it announces does not come. */
+  void watchBody(SlowBodies bodies) {
+    body = bodies.watch(this, this::bodyTooSlow);
+  }
+
+  private void bodyTooSlow() {
+    record(policy, Verdict.DENY, Reason.PROTOCOL_ERROR, null, "body: not complete in time", null);
+    giveUp(Failure.REQUEST_TIMEOUT);
+  }
+
+  void decideAndSend() {
+    InboundConnection inbound = connection.inbound;
+    Http2Headers head = request();
+    CharSequence proto = head.get(HeaderNames.L5D_ORIG_PROTO);
+    HeaderNames.removeInternal(head);
+    if (proto != null && inbound.peerIsProxy() && connection.version == HttpVersion.HTTP2) {
+      origProto = AsciiString.of(proto);
+    }
+    ServerPolicy current = inbound.policy().current();
+    allowedHead.received();
+    path = RecordedTarget.of(head.path());
+    if (current == null) {
+      record(null, Verdict.DENY, Reason.NO_POLICY, null, null, null);
+      fail(Failure.UNAUTHORIZED);
+      return;
+    }
+    policy = current;
+    if (connection.state.inFlight.requests() > connection.state.config.maxInFlight()
+        || beyondShare()) {
+      connection.state.overloads.add(
+          more ->
+              record(
+                  current,
+                  Verdict.DENY,
+                  Reason.OVERLOAD,
+                  null,
+                  more == 0
+                      ? OVERLOADED
+                      : OVERLOADED + "; " + more + " more of any client have no record",
+                  null));
+      fail(Failure.OVERLOADED);
+      return;
+    }
+    CharSequence target = head.path();
+    if (target == null || !RequestPath.isTarget(target)) {
+      refuseUnsafe(current, "the target is no path", Failure.BAD_REQUEST);
+      return;
+    }
+    if (current.matchesPaths() && !normalize(current, head, target)) {
+      return;
+    }
+    if (current.matchesMethods() && RequestMethod.isMisspelt(head.method())) {
+      record(current, Verdict.DENY, Reason.PROTOCOL_ERROR, null, RequestMethod.MISSPELT, null);
+      fail(Failure.BAD_REQUEST);
+      return;
+    }
+    if (MaxForwards.isMalformed(head)) {
+      record(current, Verdict.DENY, Reason.PROTOCOL_ERROR, null, RequestSyntax.NO_FORWARDS, null);
+      fail(Failure.BAD_REQUEST);
+      return;
+    }
+    HeadAttributes attributes = connection.attributes.of(head, head.path());
+    Client client = inbound.client();
+    Decision early = current.decideBeforeRoute(client);
+    if (early != null) {
+      inbound.metrics().denied(current);
+      record(current, early, current.trialRequest(client, attributes));
+      fail(Failure.UNAUTHORIZED);
+      return;
+    }
+    Route route = route(current, attributes);
+    if (route == null) {
+      refuseWithoutRoute(current, attributes);
+      return;
+    }
+    // What the proxy answers itself costs the application nothing.
+    Decision decision =
+        isForwarded(route)
+            ? current.decideRequest(client, route)
+            : current.authorizeRequest(client, route);
+    Decision trial =
+        decision.reason() == Reason.RATE_LIMITED ? null : current.trialRequest(client, attributes);
+    record(current, decision, trial);
+    if (!decision.allowed()) {
+      inbound.metrics().denied(current, route, decision);
+      fail(decision.reason() == Reason.RATE_LIMITED ? Failure.RATE_LIMITED : Failure.UNAUTHORIZED);
+      return;
+    }
+    granted = decision;
+    count(inbound.metrics().authorized(current, route, decision));
+    if (prepare(route)) {
+      send();
+    }
+  }
+
+  /** Puts the path in its normal form for all that follows; false: refused, it has none. */
+  @SuppressWarnings("ReferenceEquality") // A normal path is returned as it is.
+  private boolean normalize(ServerPolicy current, Http2Headers head, CharSequence sent) {
+    CharSequence normal = RequestPath.normalize(sent);
+    if (normal == null) {
+      refuseUnsafe(current, RequestPath.refusal(sent), Failure.UNSAFE_PATH);
+      return false;
+    }
+    if (normal != sent) {
+      head.path(normal);
+      path = RecordedTarget.of(normal);
+    }
+    return true;
+  }
+
+  private void refuseWithoutRoute(ServerPolicy current, HeadAttributes attributes) {
+    Client client = connection.inbound.client();
+    Decision decision = current.decideWithoutRoute(client, attributes);
+    switch (decision.reason()) {
+      case UNSAFE_PATH -> refuseUnsafe(current, decision.detail(), Failure.UNSAFE_PATH);
+      case NO_ROUTE -> {
+        connection.inbound.metrics().routeNotFound(current);
+        record(current, decision, current.trialRequest(client, attributes));
+        fail(Failure.NO_ROUTE);
+      }
+      default -> {
+        connection.inbound.metrics().denied(current);
+        record(current, decision, current.trialRequest(client, attributes));
+        fail(Failure.UNAUTHORIZED);
+      }
+    }
+  }
+
+  private void refuseUnsafe(ServerPolicy current, @Nullable String why, Failure failure) {
+    connection.inbound.metrics().unsafePath(current);
+    record(current, Verdict.DENY, Reason.UNSAFE_PATH, null, why, null);
+    fail(failure);
+  }
+
+  private static @Nullable Route route(ServerPolicy current, HeadAttributes attributes) {
+    ServerPolicy.Protocol protocol = current.protocol();
+    if (protocol == ServerPolicy.Protocol.OPAQUE || protocol == ServerPolicy.Protocol.TLS) {
+      return null;
+    }
+    return current.route(attributes);
+  }
+
+  /** Whether requests of a route reach the application. */
+  private static boolean isForwarded(Route route) {
+    List<Route.Filter> filters = route.filters();
+    for (int i = 0; i < filters.size(); i++) {
+      if (!(filters.get(i) instanceof Route.Filter.RequestHeaders)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** A rate limits what begins, not what is under way: it is not asked again. */
+  void recheck(ServerPolicy changed) {
+    if (done()) {
+      return;
+    }
+    policy = changed;
+    if (sent()) {
+      // Should it be sent once more, then as that policy has it.
+      outdated = true;
+    }
+    Client client = connection.inbound.client();
+    allowedHead.restore();
+    HeadAttributes attributes = connection.attributes.of(request(), allowedHead.receivedPath());
+    CharSequence normal =
+        changed.matchesPaths() ? RequestPath.normalize(attributes.path()) : attributes.path();
+    path = RecordedTarget.of(normal == null ? attributes.path() : normal);
+    if (normal == null) {
+      record(changed, Verdict.DENY, Reason.UNSAFE_PATH, null, null, null);
+    } else if (changed.matchesMethods() && RequestMethod.isMisspelt(attributes.method())) {
+      record(changed, Verdict.DENY, Reason.PROTOCOL_ERROR, null, RequestMethod.MISSPELT, null);
+    } else {
+      attributes.path(normal);
+      Decision early = changed.decideBeforeRoute(client);
+      Route route = early == null ? route(changed, attributes) : null;
+      Decision decision =
+          early != null
+              ? early
+              : route == null
+                  ? changed.decideWithoutRoute(client, attributes)
+                  : changed.authorizeRequest(client, route);
+      if (decision.allowed() && route != null) {
+        granted = decision;
+        if (!sent()) {
+          outdated = false;
+          request().path(normal);
+          prepare(route);
+        }
+        return;
+      }
+      record(changed, decision, changed.trialRequest(client, attributes));
+    }
+    if (tunnel()) {
+      // A cut, which an end of the stream would not tell.
+      Endings.reset(channel);
+    } else {
+      cut();
+    }
+  }
+
+  /** Makes of the head that was allowed the one that is sent; false: the request was answered. */
+  private boolean prepare(Route route) {
+    Route.Filter stops = allowedHead.apply(route.filters());
+    if (stops instanceof Route.Filter.Redirect redirect) {
+      redirect(redirect);
+      return false;
+    }
+    if (stops != null) {
+      fail(Failure.INVALID_POLICY);
+      return false;
+    }
+    if (!allowedHead.countForward()) {
+      answerAsLast();
+      return false;
+    }
+    allowedHead.complete();
+    return true;
+  }
+
+  private void redirect(Route.Filter.Redirect redirect) {
+    if (grpc()) {
+      fail(Failure.REDIRECTED);
+      return;
+    }
+    Http2Headers head = request();
+    String from = head.path() == null ? "/" : head.path().toString();
+    String authority = head.authority() == null ? "" : head.authority().toString();
+    Http2Headers answer = new DefaultHttp2Headers(false, 4);
+    answer.status(Integer.toString(redirect.status()));
+    answer.set(HeaderNames.LOCATION, redirect.location(from, authority));
+    answer.set(HeaderNames.CONTENT_LENGTH, HeaderNames.ZERO);
+    answer(answer, false);
+  }
+
+  private void send() {
+    InetSocketAddress target = connection.inbound.target();
+    UpstreamPool pool = connection.state.pool(target, connection.inbound.policy());
+    AsciiString original = origProto;
+    if (original != null) {
+      if (OriginalForm.isAbsolute(original)) {
+        setAbsoluteForm();
+      }
+      pool.sendHttp1(this);
+    } else if (connection.version == HttpVersion.HTTP1) {
+      pool.sendHttp1(this);
+    } else if (speaksHttp1()) {
+      pool.sendHttp1(this);
+    } else {
+      pool.sendHttp2(this);
+    }
+  }
+
+  /** Whether the Server says that the application speaks HTTP/1, whatever its client speaks. */
+  private boolean speaksHttp1() {
+    ServerPolicy decided = policy;
+    return decided != null && decided.protocol() == ServerPolicy.Protocol.HTTP1;
+  }
+
+  @Override
+  protected void retry() {
+    if (mayBeSent()) {
+      send();
+    }
+  }
+
+  @SuppressWarnings("ReferenceEquality") // Each change of policy makes another one.
+  @Override
+  public boolean mayBeSent() {
+    ServerPolicy now = connection.inbound.policy().current();
+    if (now != null && (now != policy || outdated)) {
+      recheck(now);
+    }
+    return !done();
+  }
+
+  @Override
+  public ClientAccount account() {
+    return connection.account();
+  }
+
+  @Override
+  protected boolean otherUpstreams() {
+    return false;
+  }
+
+  @Override
+  protected boolean informationalHeaders() {
+    return connection.inbound.peerIsProxy() && connection.inbound.client().identity() != null;
+  }
+
+  @Override
+  protected void onResponseHead(Http2Headers head) {
+    HeaderNames.removeOfTheMesh(head);
+    if (origProto != null) {
+      head.set(HeaderNames.L5D_ORIG_PROTO, HeaderNames.ORIG_HTTP_11);
+    }
+  }
+
+  @Override
+  protected void onFailure(Failure failure) {
+    ProxyError error = failure.error();
+    if (error != null) {
+      connection.inbound.metrics().failed(policy, error);
+    }
+  }
+
+  @Override
+  protected void onTunnel(String into) {
+    ServerPolicy current = policy;
+    if (current != null) {
+      connection.inbound.metrics().tunnel(current);
+      record(current, Verdict.ALLOW, Reason.TUNNEL, granted, into, null);
+    }
+  }
+
+  @Override
+  protected void onDialFailed() {}
+
+  @Override
+  protected void onDone() {
+    SlowBodies.Body watched = body;
+    if (watched != null) {
+      watched.ended();
+    }
+    connection.remove(this);
+  }
+
+  private void record(ServerPolicy current, Decision decision, @Nullable Decision trial) {
+    record(
+        current,
+        decision.allowed() ? Verdict.ALLOW : Verdict.DENY,
+        decision.reason(),
+        decision,
+        decision.detail(),
+        trial);
+  }
+
+  private void record(
+      @Nullable ServerPolicy current,
+      Verdict verdict,
+      Reason reason,
+      @Nullable Decision decision,
+      @Nullable String detail,
+      @Nullable Decision trial) {
+    boolean http2 = connection.version == HttpVersion.HTTP2 && origProto == null;
+    connection.records.request(
+        current,
+        grpc() ? "grpc" : http2 ? "http/2" : "http/1",
+        request().method(),
+        path,
+        new RequestRecords.Outcome(verdict, reason, decision, detail, trial));
+  }
+}

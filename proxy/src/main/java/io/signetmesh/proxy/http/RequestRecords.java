@@ -1,0 +1,119 @@
+package io.signetmesh.proxy.http;
+
+import io.signetmesh.audit.AuditLog;
+import io.signetmesh.audit.DecisionEvent;
+import io.signetmesh.audit.DecisionMode;
+import io.signetmesh.audit.TrialVerdict;
+import io.signetmesh.audit.Verdict;
+import io.signetmesh.proxy.authorize.Decision;
+import io.signetmesh.proxy.authorize.Reason;
+import io.signetmesh.proxy.authorize.ServerPolicy;
+import io.signetmesh.proxy.detect.HttpVersion;
+import io.signetmesh.proxy.inbound.AuditedDecisions;
+import io.signetmesh.proxy.inbound.InboundConnection;
+import java.time.InstantSource;
+import org.jspecify.annotations.Nullable;
+
+/** Audit records about the requests of one connection. */
+final class RequestRecords {
+  private final AuditLog audit;
+  private final InstantSource clock;
+  private final InboundConnection inbound;
+  private final HttpVersion version;
+  private @Nullable Decision lastTrial;
+  private @Nullable TrialVerdict lastTrialVerdict;
+
+  /**
+   * What became of a request.
+   *
+   * @param decision what stands behind the verdict; null: no policy was asked
+   * @param detail what is wrong, in words for people
+   * @param trial the decision with all that is in audit mode in force; null: it is the same policy
+   */
+  record Outcome(
+      Verdict verdict,
+      Reason reason,
+      @Nullable Decision decision,
+      @Nullable String detail,
+      @Nullable Decision trial) {}
+
+  RequestRecords(
+      AuditLog audit, InstantSource clock, InboundConnection inbound, HttpVersion version) {
+    this.audit = audit;
+    this.clock = clock;
+    this.inbound = inbound;
+    this.version = version;
+  }
+
+  /**
+   * Records what became of a request.
+   *
+   * @param policy in force; null: there is none
+   * @param protocol {@code http/1}, {@code http/2} or {@code grpc}
+   * @param path as {@link RecordedTarget} shows it
+   */
+  void request(
+      @Nullable ServerPolicy policy,
+      String protocol,
+      @Nullable CharSequence method,
+      String path,
+      Outcome outcome) {
+    Decision decision = outcome.decision();
+    Decision trial = outcome.trial();
+    if (policy != null && trial != null) {
+      inbound.metrics().tried(policy, outcome.verdict() == Verdict.ALLOW, trial);
+    }
+    audit.record(
+        new DecisionEvent(
+            clock.millis(),
+            inbound.audited(),
+            policy == null ? "none" : policy.server().label(),
+            protocol,
+            method == null ? null : method.toString(),
+            path,
+            outcome.verdict(),
+            outcome.reason().code(),
+            decision == null ? null : decision.authorizationLabel(),
+            decision == null ? null : decision.failedAttribute(),
+            outcome.detail(),
+            policy == null ? 0 : policy.generation(),
+            AuditedDecisions.mode(decision),
+            trial == null ? null : trial(trial)));
+  }
+
+  /** Records a request that is malformed. */
+  void malformed(
+      @Nullable ServerPolicy policy,
+      @Nullable CharSequence method,
+      @Nullable CharSequence target,
+      String why) {
+    audit.record(
+        new DecisionEvent(
+            clock.millis(),
+            inbound.audited(),
+            policy == null ? "none" : policy.server().label(),
+            version == HttpVersion.HTTP2 ? "http/2" : "http/1",
+            method == null ? null : method.toString(),
+            target == null ? null : RecordedTarget.of(target),
+            Verdict.DENY,
+            Reason.PROTOCOL_ERROR.code(),
+            null,
+            null,
+            why,
+            policy == null ? 0 : policy.generation(),
+            DecisionMode.ENFORCE,
+            null));
+  }
+
+  /** Decisions are made when a policy is compiled, so that few become many records. */
+  @SuppressWarnings("ReferenceEquality")
+  private TrialVerdict trial(Decision decision) {
+    TrialVerdict verdict = lastTrialVerdict;
+    if (verdict == null || lastTrial != decision) {
+      verdict = AuditedDecisions.trial(decision);
+      lastTrial = decision;
+      lastTrialVerdict = verdict;
+    }
+    return verdict;
+  }
+}

@@ -1,0 +1,90 @@
+package io.signetmesh.proxy.metrics;
+
+import io.signetmesh.audit.Journal;
+import io.signetmesh.proxy.metrics.registry.Labels;
+import io.signetmesh.proxy.metrics.registry.MetricType;
+import io.signetmesh.proxy.metrics.registry.MetricsRegistry;
+import java.util.Collection;
+import java.util.function.Supplier;
+
+/**
+ * What a proxy exposes of itself beside its traffic: policies in force, the audit journal, the
+ * transport and the process. Each is read when metrics are asked for.
+ */
+public final class RuntimeMetrics {
+  private RuntimeMetrics() {}
+
+  /** Exposes the generation in force on each port. Call once. */
+  public static void exposePolicies(
+      MetricsRegistry registry, Supplier<? extends Collection<PolicyInForce>> policies) {
+    registry.collector(
+        "signet_policy_generation",
+        "Generation of the policy in force on a port; 0: none has arrived.",
+        MetricType.GAUGE,
+        sink -> {
+          for (PolicyInForce policy : policies.get()) {
+            String server = policy.server();
+            sink.sample(
+                Labels.of(
+                    "port",
+                    Integer.toString(policy.port()),
+                    "server",
+                    server == null ? "" : server),
+                (double) policy.generation());
+          }
+        });
+  }
+
+  /** Exposes the counts of the audit journal. Call once. */
+  public static void exposeAudit(MetricsRegistry registry, Journal journal) {
+    registry.value(
+        "signet_audit_records_written_total",
+        "Audit records written.",
+        MetricType.COUNTER,
+        journal::written);
+    registry.value(
+        "signet_audit_records_lost_total",
+        "Audit records that could not be written.",
+        MetricType.COUNTER,
+        journal::lost);
+    registry.value(
+        "signet_audit_write_errors_total",
+        "Failed attempts to write audit records.",
+        MetricType.COUNTER,
+        journal::writeErrors);
+    registry.value(
+        "signet_audit_queue_length",
+        "Audit records that wait to be written.",
+        MetricType.GAUGE,
+        journal::queued);
+  }
+
+  /**
+   * Exposes what the proxy runs on. Call once.
+   *
+   * @param transport {@code io_uring}, {@code epoll} or {@code nio}
+   * @param eventLoops number of event loops
+   */
+  public static void exposeTransport(MetricsRegistry registry, String transport, int eventLoops) {
+    registry.collector(
+        "signet_io_transport_info",
+        "I/O transport in use.",
+        MetricType.GAUGE,
+        sink -> sink.sample(Labels.of("transport", transport), 1));
+    registry.value(
+        "signet_event_loops",
+        "Event loops that carry traffic.",
+        MetricType.GAUGE,
+        () -> eventLoops);
+  }
+
+  /** Exposes {@code process_*} and {@code proxy_build_info}. Call once. */
+  public static void exposeProcess(MetricsRegistry registry, BuildInfo build) {
+    ProcessMetrics.register(registry);
+    registry.collector(
+        "proxy_build_info",
+        "What was built.",
+        MetricType.GAUGE,
+        sink -> sink.sample(build.labels(), 1));
+  }
+}
