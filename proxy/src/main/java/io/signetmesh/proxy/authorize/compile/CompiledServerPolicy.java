@@ -1,5 +1,6 @@
 package io.signetmesh.proxy.authorize.compile;
 
+import io.signetmesh.path.RequestPath;
 import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Decision.Mode;
@@ -8,7 +9,6 @@ import io.signetmesh.proxy.authorize.ExpressionWork;
 import io.signetmesh.proxy.authorize.Reason;
 import io.signetmesh.proxy.authorize.RequestAttributes;
 import io.signetmesh.proxy.authorize.RequestMethod;
-import io.signetmesh.path.RequestPath;
 import io.signetmesh.proxy.authorize.ResourceRef;
 import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;

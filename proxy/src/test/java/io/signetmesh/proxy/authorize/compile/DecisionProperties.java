@@ -3,11 +3,11 @@ package io.signetmesh.proxy.authorize.compile;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.linkerd.proxy.inbound.Server;
+import io.signetmesh.path.RequestPath;
 import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Explanation;
 import io.signetmesh.proxy.authorize.Reason;
-import io.signetmesh.path.RequestPath;
 import io.signetmesh.proxy.authorize.ResourceRef;
 import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;

@@ -1,8 +1,8 @@
 package io.signetmesh.proxy.authorize.compile;
 
-import io.signetmesh.path.LenientPath;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.signetmesh.path.LenientPath;
 import io.signetmesh.proxy.authorize.ExpressionWork;
 import io.signetmesh.proxy.authorize.LinearPattern;
 import io.signetmesh.proxy.authorize.RequestAttributes;
