@@ -13,6 +13,8 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What commands say, and how they end, when they cannot do what they were asked for. */
 final class BadInputTest {
@@ -194,5 +196,32 @@ final class BadInputTest {
                 manifests("apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n")))
         .isEqualTo(ExitCode.USAGE);
     assertThat(err.toString()).contains("--trust-anchors", "--token-file");
+    assertThat(directory.resolve("audit.jsonl")).doesNotExist();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"policy", "discovery"})
+  void optionsAreCheckedBeforeAJournalIsOpened(String server) throws Exception {
+    assertThat(
+            run(
+                server,
+                "--audit-file",
+                directory.resolve("audit.jsonl").toString(),
+                "--manifests",
+                manifests("apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n"),
+                "--listen",
+                "0.0.0.0:18080",
+                "--cleartext"))
+        .as(err.toString())
+        .isEqualTo(ExitCode.CONFIGURATION);
+    assertThat(err.toString()).contains("cleartext is served on a loopback address only");
+    assertThat(directory.resolve("audit.jsonl")).doesNotExist();
+  }
+
+  @Test
+  void refusesAnOtlpEndpointThatIsNoUrl() {
+    assertThat(run("identity", "--state", state(), "--otlp-metrics", "collector:4318"))
+        .isEqualTo(ExitCode.USAGE);
+    assertThat(err.toString()).contains("'collector:4318' is no URL: expected http://");
   }
 }

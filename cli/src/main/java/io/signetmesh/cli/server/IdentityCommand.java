@@ -2,7 +2,6 @@ package io.signetmesh.cli.server;
 
 import io.signetmesh.audit.Journal;
 import io.signetmesh.audit.JournalConfig;
-import io.signetmesh.cli.command.AddressOptions;
 import io.signetmesh.cli.command.CommandFailure;
 import io.signetmesh.cli.command.ExitCode;
 import io.signetmesh.cli.command.LoggingOptions;
@@ -58,19 +57,7 @@ public final class IdentityCommand implements Callable<Integer> {
   @Mixin private IssuanceOptions issuance = new IssuanceOptions();
   @Mixin private AdminOptions admin = new AdminOptions();
 
-  @Option(
-      names = "--listen",
-      paramLabel = "IP:PORT",
-      defaultValue = "127.0.0.1:" + ControlPlane.IDENTITY_PORT,
-      converter = AddressOptions.Converter.class,
-      description = "Where to listen (default: ${DEFAULT-VALUE}).")
-  private InetSocketAddress listen = new InetSocketAddress(0);
-
-  @Option(
-      names = "--cleartext",
-      description =
-          "Serve without TLS, on a loopback address only: every local process is trusted.")
-  private boolean cleartext;
+  @Mixin private ListenOptions listen = new ListenOptions();
 
   @ArgGroup(exclusive = false, heading = "%nAn issuer of your own:%n")
   private @Nullable External external;
@@ -109,6 +96,7 @@ public final class IdentityCommand implements Callable<Integer> {
     Path state = mesh.state().root();
     Closing parts = new Closing();
     try {
+      InetSocketAddress address = listen.address(ControlPlane.IDENTITY_PORT);
       Journal journal =
           parts.add(Journal.open(JournalConfig.of(mesh.state().controlJournal()), clock));
       ControlLoops loops = parts.add(ControlLoops.start(1, journal, clock));
@@ -119,8 +107,8 @@ public final class IdentityCommand implements Callable<Integer> {
                   new IdentityServer.Config(
                       state,
                       mesh.names().identityServer(),
-                      listen,
-                      cleartext,
+                      address,
+                      listen.cleartext(),
                       issuance.policy(),
                       external == null ? null : external.issuer(),
                       meters),
@@ -131,8 +119,8 @@ public final class IdentityCommand implements Callable<Integer> {
       log.info(
           "identity server listens on {}{}",
           ListenAddress.text(server.address()),
-          cleartext ? ", in the clear" : "");
-      admin.serve(meters, admin.listen(listen, AdminOptions.IDENTITY_PORT), parts);
+          listen.cleartext() ? ", in the clear" : "");
+      admin.serve(meters, admin.listen(address, AdminOptions.IDENTITY_PORT), parts);
     } catch (IOException | PkiException | RuntimeException | CommandFailure e) {
       parts.close();
       throw CommandFailure.starting("the identity server", e);

@@ -1,13 +1,8 @@
 package io.signetmesh.cli.server;
 
-import io.signetmesh.audit.Journal;
-import io.signetmesh.audit.JournalConfig;
-import io.signetmesh.cli.command.AddressOptions;
-import io.signetmesh.cli.command.ClusterOptions;
 import io.signetmesh.cli.command.CommandFailure;
 import io.signetmesh.cli.command.ExitCode;
 import io.signetmesh.cli.command.LoggingOptions;
-import io.signetmesh.cli.command.MemberOptions;
 import io.signetmesh.cli.controlplane.Closing;
 import io.signetmesh.cli.controlplane.ClusterSettings;
 import io.signetmesh.cli.host.ControlPlane;
@@ -17,14 +12,9 @@ import io.signetmesh.cli.policy.PolicyMatrixCommand;
 import io.signetmesh.cli.policy.PolicyStatusCommand;
 import io.signetmesh.cli.policy.PolicyTestCommand;
 import io.signetmesh.cli.policy.PolicyValidateCommand;
-import io.signetmesh.cluster.ClusterSource;
-import io.signetmesh.cluster.DirectorySource;
 import io.signetmesh.discovery.outbound.OutboundPolicyService;
 import io.signetmesh.discovery.topology.ClusterTopology;
-import io.signetmesh.identity.admin.ServerMeters;
-import io.signetmesh.identity.channel.ControlLoops;
 import io.signetmesh.policy.PolicyServer;
-import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.List;
@@ -85,31 +75,7 @@ public final class PolicyCommand implements Callable<Integer> {
       description = "Directory with the manifests of the mesh, watched for changes. Needed.")
   private @Nullable Path manifests;
 
-  @Option(
-      names = "--listen",
-      paramLabel = "IP:PORT",
-      defaultValue = "127.0.0.1:" + ControlPlane.POLICY_PORT,
-      converter = AddressOptions.Converter.class,
-      description = "Where to listen (default: ${DEFAULT-VALUE}).")
-  private InetSocketAddress listen = new InetSocketAddress(0);
-
-  @Option(
-      names = "--cleartext",
-      description =
-          "Serve without TLS, on a loopback address only: every local process is trusted.")
-  private boolean cleartext;
-
-  @Option(
-      names = "--audit-file",
-      paramLabel = "FILE",
-      description =
-          "Audit journal (default: audit/policy.jsonl in the state directory, else"
-              + " signet-policy-audit.jsonl).")
-  private @Nullable Path auditFile;
-
-  @Mixin private MemberOptions member = new MemberOptions();
-  @Mixin private ClusterOptions cluster = new ClusterOptions();
-  @Mixin private AdminOptions admin = new AdminOptions();
+  @Mixin private MemberServerOptions server = new MemberServerOptions();
 
   @Override
   public Integer call() throws Exception {
@@ -118,47 +84,34 @@ public final class PolicyCommand implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(), "expected --manifests DIR, or the command 'status'");
     }
-    member.requireComplete(cleartext);
     Clock clock = Clock.systemUTC();
     Closing parts = new Closing();
     try {
-      ClusterSettings settings = cluster.settings(member.names());
-      ClusterSource source = parts.add(DirectorySource.open(directory, cluster.defaultNamespace()));
-      Journal journal = parts.add(Journal.open(JournalConfig.of(auditFile()), clock));
-      ControlLoops loops = parts.add(ControlLoops.start(1, journal, clock));
-      ServerMeters meters = admin.meters("signet-policy", parts, loops);
-      ClusterTopology topology = parts.add(new ClusterTopology(source));
+      MemberServerOptions.Resources resources =
+          server.open("policy", ControlPlane.POLICY_PORT, directory, parts, clock);
+      ClusterSettings settings = resources.settings();
+      ClusterTopology topology = parts.add(new ClusterTopology(resources.source()));
       OutboundPolicyService outbound =
           parts.add(new OutboundPolicyService(settings.discovery(), topology));
-      PolicyServer server =
+      PolicyServer policy =
           parts.add(
               PolicyServer.start(
                   new PolicyServer.Config(
-                      listen,
-                      member.security(
-                          cleartext, settings.names().policyServer(), parts, loops, clock),
+                      resources.listen(),
+                      server.security(settings.names().policyServer(), resources, parts, clock),
                       settings.policy(),
-                      meters),
-                  source,
+                      resources.meters()),
+                  resources.source(),
                   List.of(outbound),
-                  loops,
-                  journal,
+                  resources.loops(),
+                  resources.journal(),
                   clock));
-      log.info("policy controller listens on {}", ListenAddress.text(server.address()));
-      admin.serve(meters, admin.listen(listen, AdminOptions.POLICY_PORT), parts);
+      log.info("policy controller listens on {}", ListenAddress.text(policy.address()));
+      server.serveMetrics(resources, AdminOptions.POLICY_PORT, parts);
     } catch (Exception e) {
       parts.close();
       throw CommandFailure.starting("the policy controller", e);
     }
     return Foreground.serve(parts);
-  }
-
-  private Path auditFile() {
-    return auditFile != null
-        ? auditFile
-        : member
-            .state()
-            .map(state -> state.resolve("audit").resolve("policy.jsonl"))
-            .orElse(Path.of("signet-policy-audit.jsonl"));
   }
 }
