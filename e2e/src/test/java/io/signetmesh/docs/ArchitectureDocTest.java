@@ -18,6 +18,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the documents for contributors say of the code is so. */
@@ -127,9 +128,14 @@ final class ArchitectureDocTest {
     }
   }
 
-  @Test
-  void theDiagramHasTheStatesOfTheCode() throws Exception {
-    Matcher diagram = DIAGRAM.matcher(Repository.text(ARCHITECTURE));
+  @ParameterizedTest
+  @CsvSource({
+    "States of an inbound connection, ConnectionState",
+    "States of an outbound connection, OutboundState"
+  })
+  void theDiagramHasTheStatesOfTheCode(String heading, String type) throws Exception {
+    String section = section(Repository.text(ARCHITECTURE), heading);
+    Matcher diagram = DIAGRAM.matcher(section);
     assertThat(diagram.find()).isTrue();
     Set<String> drawn = new TreeSet<>();
     for (String line : diagram.group(1).lines().toList()) {
@@ -139,17 +145,14 @@ final class ArchitectureDocTest {
           .filter(state -> !state.equals("[*]"))
           .forEach(drawn::add);
     }
-    Matcher permits =
-        PERMITS.matcher(Objects.requireNonNull(Repository.classes("main").get("ConnectionState")));
+    Matcher permits = PERMITS.matcher(Objects.requireNonNull(Repository.classes("main").get(type)));
     assertThat(permits.find()).isTrue();
     Set<String> states =
         Arrays.stream(permits.group(1).split(",", -1))
             .map(state -> state.strip().replaceFirst(".*\\.", ""))
             .collect(Collectors.toCollection(TreeSet::new));
     assertThat(drawn).isEqualTo(states);
-    assertThat(states)
-        .allSatisfy(
-            state -> assertThat(Repository.text(ARCHITECTURE)).contains("- **" + state + ".** "));
+    assertThat(states).allSatisfy(state -> assertThat(section).contains("- **" + state + ".** "));
   }
 
   @Test
