@@ -34,6 +34,8 @@ final class ArchitectureDocTest {
       Pattern.compile("\\b(?:class|record|interface|enum)\\s+([A-Z]\\w*)");
   private static final Pattern MESSAGE =
       Pattern.compile("(?m)^\\s*(?:message|service|rpc|enum)\\s+([A-Z]\\w*)");
+  private static final Pattern PARTICIPANT =
+      Pattern.compile("(?m)^ *participant \\w+ as ([A-Z]\\w+)");
   private static final Pattern DIAGRAM =
       Pattern.compile("```mermaid\nstateDiagram-v2\n(.*?)```", Pattern.DOTALL);
   private static final Pattern MODULES =
@@ -83,6 +85,18 @@ final class ArchitectureDocTest {
     }
     assertThat(NAME.matcher(text).results().count()).isGreaterThan(10);
     assertThat(missing(text, "main", "test")).isEmpty();
+  }
+
+  @Test
+  void theDiagramsOfDataFlowsShowClassesThatExist() throws Exception {
+    String names =
+        PARTICIPANT
+            .matcher(Repository.text(ARCHITECTURE))
+            .results()
+            .map(match -> "`" + match.group(1) + "`")
+            .collect(Collectors.joining(" "));
+    assertThat(NAME.matcher(names).results().count()).isGreaterThan(10);
+    assertThat(missing(names, "main")).isEmpty();
   }
 
   private static Set<String> missing(String text, String... kinds) throws IOException {
