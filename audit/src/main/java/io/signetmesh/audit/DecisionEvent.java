@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param mode whether the verdict is that of policy, or the client was let through only because the
  *     port's access policy is audit
  * @param trial what the decision would be if everything in audit mode were in force; null when
- *     nothing in audit mode bears on the port
+ *     nothing in audit mode affects the port
  */
 public record DecisionEvent(
     long epochMillis,

@@ -13,11 +13,11 @@ import java.util.List;
 import java.util.Map;
 
 /** The files of the repository, without what builds leave behind. */
-final class Repository {
+public final class Repository {
   private Repository() {}
 
   /** A file or directory. */
-  static Path path(String relative) throws IOException {
+  public static Path path(String relative) throws IOException {
     return SignetProcess.launcher().resolveSibling(relative);
   }
 
@@ -50,7 +50,7 @@ final class Repository {
   }
 
   /** Files of a suffix, sorted. */
-  static List<Path> files(Path root, String suffix) throws IOException {
+  public static List<Path> files(Path root, String suffix) throws IOException {
     List<Path> found = new ArrayList<>();
     Files.walkFileTree(
         root,

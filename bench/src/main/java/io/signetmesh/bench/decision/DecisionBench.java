@@ -29,7 +29,7 @@ import picocli.CommandLine.ParameterException;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {
-      "Measures what one authorization decision costs when 10, 100, 1,000 and 10,000 policies bear on"
+      "Measures what one authorization decision costs when 10, 100, 1,000 and 10,000 policies affect"
           + " a port, by JMH with its allocation profiler: mixed identities, suffixes, networks,"
           + " denials and routes; a thousand different requests, about half of them allowed."
     },
@@ -79,7 +79,7 @@ public final class DecisionBench implements Callable<Integer> {
    * A line of the table.
    *
    * @param work what was measured
-   * @param policies policies that bear on the port
+   * @param policies policies that affect the port
    * @param nanos mean time of a decision
    * @param error half of the 99.9 % confidence interval of it
    * @param bytes bytes allocated for a decision

@@ -26,7 +26,7 @@ public class DecisionBenchmark {
   /** A power of two. */
   private static final int CALLS = 1024;
 
-  /** Policies that bear on the port. */
+  /** Policies that affect the port. */
   @Param({"10", "100", "1000", "10000"})
   public int policies = 10;
 

@@ -28,7 +28,7 @@ import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The policy of one port with many policies bearing on it, and requests to it. Of ten policies six
+ * The policy of one port with many policies affecting it, and requests to it. Of ten policies six
  * grant service accounts, one a namespace by identity suffix, one a network with a hole, and two
  * come with an HTTPRoute, half of them of an exact path and half of a prefix, now and then with a
  * host and a method. One more route is for everything. Every hundredth policy is a denial.
@@ -64,7 +64,7 @@ final class PolicySet {
   }
 
   /**
-   * @param policies how many policies bear on the port, 10 or more
+   * @param policies how many policies affect the port, 10 or more
    */
   PolicySet(int policies) {
     this.policies = policies;

@@ -131,7 +131,7 @@ public record PolicyCase(
    * @param location where a redirect leads; {@code none} for what is no redirect
    * @param mode enforce, or audit when only the audit access policy lets it through
    * @param trial dry-run verdict if everything in audit mode were in force; {@code none} when
-   *     nothing in audit mode bears on the call
+   *     nothing in audit mode affects the call
    */
   @AtLeastOneOf({
     "verdict",

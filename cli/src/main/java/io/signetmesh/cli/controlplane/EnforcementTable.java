@@ -24,7 +24,7 @@ public final class EnforcementTable {
 
   /**
    * Whether the newest policy is in force on every port of every proxy that is connected. Objects
-   * that bear on none of them are in force nowhere, and not asked: no proxy could ever have them.
+   * that affect none of them are in force nowhere, and not asked: no proxy could ever have them.
    */
   public static boolean inForce(EnforcementStatus status) {
     return status.getPortsList().stream()
@@ -100,7 +100,7 @@ public final class EnforcementTable {
     table.print(out);
   }
 
-  /** Whether the object bears on no port of a connected proxy. */
+  /** Whether the object affects no port of a connected proxy. */
   private static boolean isNowhere(ObjectStatus object) {
     return switch (object.getReach()) {
       case OBJECT_REACH_NO_PROXY, OBJECT_REACH_NO_PORT -> true;

@@ -36,11 +36,10 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "status",
     description = {
-      "Shows for each policy object how many of the proxies that it bears on have it in force, which"
+      "Shows for each policy object how many of the proxies that it affects have it in force, which"
           + " ones are behind, and what is wrong with the manifests and the policy objects.",
-      "An object that is in force nowhere is shown with the reason: 'no port' when it bears on no"
-          + " port of any workload, 'no proxy' when no connected proxy watches a port that it bears"
-          + " on."
+      "An object that is in force nowhere is shown with the reason: 'no port' when it affects no"
+          + " port of any workload, 'no proxy' when no connected proxy watches a port that it affects."
     },
     mixinStandardHelpOptions = true,
     sortOptions = false,
@@ -92,7 +91,7 @@ public final class PolicyStatusCommand implements Callable<Integer> {
       converter = StateDirectory.Durations.class,
       description = {
         "Wait as long as this for the newest policy to be in force everywhere, and to stay so for a"
-            + " second, within which an edit made just before is seen. Objects that bear on no port"
+            + " second, within which an edit made just before is seen. Objects that affect no port"
             + " of a connected proxy are not waited for: they are in force nowhere, and shown so."
       })
   private Duration wait = Duration.ZERO;

@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * @param mode {@code enforce}, or {@code audit} when the client was let through by audit only;
  *     empty in records of proxies that do not state it
  * @param trial what the decision would be if everything in audit mode were in force; null when
- *     nothing in audit mode bears on the port
+ *     nothing in audit mode affects the port
  * @param tlsVersion TLS version; null without TLS
  * @param tlsGroup key exchange group; null without TLS
  */

@@ -61,7 +61,7 @@ public record Answer(
   }
 
   /**
-   * What it would be if everything in audit mode were in force; null when nothing bears on it, and
+   * What it would be if everything in audit mode were in force; null when nothing affects it, and
    * over a rate limit, where the proxy tries nothing.
    */
   public @Nullable Decision dryRun() {

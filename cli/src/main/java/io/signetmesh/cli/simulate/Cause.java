@@ -37,7 +37,7 @@ public record Cause(@Nullable PortFinding finding, boolean certain) {
   /**
    * The cause of an answer.
    *
-   * @param findings what is wrong with objects that bear on the port
+   * @param findings what is wrong with objects that affect the port
    * @param letsIn whether the call would go through if an object meant what is suggested
    */
   static Cause of(Answer answer, List<PortFinding> findings, Predicate<PortFinding.Meant> letsIn) {

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param port port that is called
  * @param answer what the proxy would do
  * @param limits rate limits that the call takes from, in words; null when there are none
- * @param findings what is wrong with objects that bear on the port
+ * @param findings what is wrong with objects that affect the port
  * @param cause what of that is behind a refusal
  */
 public record ExplanationReport(

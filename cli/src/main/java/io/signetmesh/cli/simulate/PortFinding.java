@@ -9,7 +9,7 @@ import io.signetmesh.v1.PolicyObject;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is wrong with an object that bears on a port, whether it was found here or by a controller.
+ * What is wrong with an object that affects a port, whether it was found here or by a controller.
  *
  * @param error whether policy is without effect, and not merely suspicious
  * @param rule stable code of the kind of problem

@@ -170,7 +170,7 @@ public final class SimulatedMesh {
   }
 
   /**
-   * What is wrong with objects that bear on a port, or would with the object corrected; errors
+   * What is wrong with objects that affect a port, or would with the object corrected; errors
    * first, and of those the most telling.
    */
   public List<PortFinding> findings(WorkloadRef workload, int port) {

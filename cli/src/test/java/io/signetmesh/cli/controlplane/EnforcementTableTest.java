@@ -115,7 +115,7 @@ final class EnforcementTableTest {
               object("policy.linkerd.io", "Server", "admin", 0)
                   .setGeneration(0)
                   .setReach(ObjectReach.OBJECT_REACH_NO_PROXY)
-                  .setReason("no connected proxy watches a port that it bears on"))
+                  .setReason("no connected proxy watches a port that it affects"))
           .addObjects(
               object("policy.linkerd.io", "Server", "web", 1)
                   .setReach(ObjectReach.OBJECT_REACH_PROXIES))
@@ -136,7 +136,7 @@ final class EnforcementTableTest {
             "",
             "POLICY OBJECT                  MODE     IN FORCE  NEWEST  BEHIND  REASON",
             "Server shop/admin              enforce  no proxy  -               no connected proxy"
-                + " watches a port that it bears on",
+                + " watches a port that it affects",
             "Server shop/web                enforce  1 of 1    18",
             "AuthorizationPolicy shop/typo  enforce  no port   -               it names the Server"
                 + " wbe; it grants nothing (dangling-reference)");

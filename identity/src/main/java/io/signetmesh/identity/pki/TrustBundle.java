@@ -13,7 +13,7 @@ import java.util.List;
  * @param version grows with each change, from 1; 0 for anchors that were configured and not
  *     received from a control plane
  * @param trustDomain identity trust domain, a lower-case DNS name
- * @param anchors self-standing CA certificates, at least one, without duplicates
+ * @param anchors CA certificates, each trusted by itself, at least one, without duplicates
  */
 public record TrustBundle(long version, String trustDomain, List<X509Certificate> anchors) {
 

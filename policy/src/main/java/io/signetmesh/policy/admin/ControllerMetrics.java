@@ -34,7 +34,7 @@ import java.util.function.Supplier;
  * Metrics of a policy controller. States are read at each scrape. Series of single policy objects
  * and of findings come and go with policy, so they are in the Prometheus text format only. Their
  * number is bounded: of the objects in force, those that proxies are behind with come first, and
- * {@link #MAX_OBJECTS} are named; of those that are in force nowhere, those that bear on no port
+ * {@link #MAX_OBJECTS} are named; of those that are in force nowhere, those that affect no port
  * come first, and as many are named.
  */
 public final class ControllerMetrics {
@@ -216,7 +216,7 @@ public final class ControllerMetrics {
     GaugeSnapshot.Builder gauge =
         GaugeSnapshot.builder()
             .name("signet_policy_object_proxies")
-            .help("Connected proxies that a policy object bears on, by whether they enforce it.");
+            .help("Connected proxies that a policy object affects, by whether they enforce it.");
     for (ObjectEnforcementStatus status : shown) {
       Labels labels = labels(status.source());
       for (boolean inForce : new boolean[] {true, false}) {
@@ -247,7 +247,7 @@ public final class ControllerMetrics {
         GaugeSnapshot.builder()
             .name("signet_policy_object_nowhere")
             .help(
-                "1 for each policy object that is in force nowhere: it bears on no port, or no"
+                "1 for each policy object that is in force nowhere: it affects no port, or no"
                     + " connected proxy watches one of them.");
     for (ObjectScope object : objects) {
       Finding.Rule rule = object.rule();

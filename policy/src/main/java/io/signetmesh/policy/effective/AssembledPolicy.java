@@ -24,7 +24,7 @@ public final class AssembledPolicy {
   /**
    * @param message without generation and dry-run policy
    * @param objects what the message was made of
-   * @param leftOut whether an object bears on the ports that is not in this mode
+   * @param leftOut whether an object that does not count in this mode would affect the ports
    */
   public AssembledPolicy(Server message, List<ObjectRef> objects, boolean leftOut) {
     this.message = message;
@@ -32,7 +32,7 @@ public final class AssembledPolicy {
     this.leftOut = leftOut;
   }
 
-  /** Whether an object bears on the ports that is not in this mode. */
+  /** Whether an object that does not count in this mode would affect the ports. */
   public boolean leftOut() {
     return leftOut;
   }

@@ -19,13 +19,13 @@ public final class EffectivePolicy {
    *
    * @param server with all features, without its generation
    * @param generation generation at which this state was first known
-   * @param sources the objects that bear on the port
+   * @param sources the objects that affect the port
    */
   public EffectivePolicy(Server server, long generation, Set<PolicySource> sources) {
     this(new PortPolicy(server, sources), generation);
   }
 
-  /** A policy that is not of an index and that no object bears on. */
+  /** A policy that is not of an index and that no object affects. */
   public EffectivePolicy(Server server, long generation) {
     this(server, generation, Set.of());
   }
@@ -41,7 +41,7 @@ public final class EffectivePolicy {
   }
 
   /**
-   * The objects that bear on the port, sorted: its Server, authorizations, denials, routes and rate
+   * The objects that affect the port, sorted: its Server, authorizations, denials, routes and rate
    * limit, enforced or in dry run. Ports that are alike share one set.
    */
   public Set<PolicySource> sources() {

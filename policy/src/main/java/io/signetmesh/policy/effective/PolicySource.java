@@ -5,7 +5,7 @@ import io.signetmesh.policy.model.ObjectRef;
 import java.util.Comparator;
 
 /**
- * An object that bears on the policy of a port: a Server, an authorization, a denial, a route or a
+ * An object that affects the policy of a port: a Server, an authorization, a denial, a route or a
  * rate limit.
  *
  * @param object which one

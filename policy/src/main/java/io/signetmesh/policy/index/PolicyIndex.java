@@ -180,7 +180,7 @@ public final class PolicyIndex {
   }
 
   /**
-   * The objects that bear on a port of a workload, watched or not. Takes its time; a change waits
+   * The objects that affect a port of a workload, watched or not. Takes its time; a change waits
    * for one namespace at most. So the answer may be of a later generation than the last snapshot.
    */
   public Set<ObjectRef> sources() {

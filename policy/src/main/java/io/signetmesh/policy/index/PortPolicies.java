@@ -96,7 +96,7 @@ final class PortPolicies {
     return new ServerAssembly(mode, namespace, grants, graph::find).assemble(server, probes);
   }
 
-  /** Adds the objects that bear on a port of a workload of the namespace. */
+  /** Adds the objects that affect a port of a workload of the namespace. */
   void sources(NamespaceState namespace, Set<ObjectRef> sources) {
     for (PolicyMode mode : PolicyMode.values()) {
       // No workload has a Server at each of its ports.

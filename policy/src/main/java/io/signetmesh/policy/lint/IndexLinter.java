@@ -55,8 +55,7 @@ public final class IndexLinter {
   }
 
   /**
-   * Findings about objects that bear on a port, or would if they were corrected, most telling
-   * first.
+   * Findings about objects that affect a port, or would if they were corrected, most telling first.
    *
    * @return empty as well when there is no such workload
    */
@@ -66,7 +65,7 @@ public final class IndexLinter {
 
   /**
    * The Servers, authorizations, denials, routes and rate limits, sorted, each with whether it
-   * bears on any port of any workload, and why not. The first call of a generation takes its time.
+   * affects any port of any workload, and why not. The first call of a generation takes its time.
    */
   public List<ObjectScope> scopes() {
     lock.lock();

@@ -79,7 +79,7 @@ final class LintContext {
     return new ObjectRef(ObjectRef.Kind.SERVER, namespace, name);
   }
 
-  /** What a policy, or a policy that requires this authentication, bears on. */
+  /** What a policy, or a policy that requires this authentication, affects. */
   Set<ObjectRef> affectedBy(ObjectRef authentication) {
     Set<ObjectRef> affected = new HashSet<>();
     for (ObjectRef policy : dependants.getOrDefault(authentication, Set.of())) {
@@ -100,7 +100,7 @@ final class LintContext {
     return affected;
   }
 
-  /** A reference to nothing; what it bears on if the nearest name was meant. */
+  /** A reference to nothing; what it affects if the nearest name was meant. */
   Set<ObjectRef> dangling(
       PolicyObject holder,
       String field,

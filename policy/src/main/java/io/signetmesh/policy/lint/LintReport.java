@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** What the linter found in a snapshot, and which ports each finding bears on. */
+/** What the linter found in a snapshot, and which ports each finding affects. */
 public final class LintReport {
   private final PolicySnapshot snapshot;
   private final Map<Finding, Set<ObjectRef>> findings;
@@ -20,7 +20,7 @@ public final class LintReport {
   private final Map<String, NamespaceContents> namespaces;
 
   /**
-   * @param findings each with the Servers, workloads and namespaces that it bears on, or would with
+   * @param findings each with the Servers, workloads and namespaces that it affects, or would with
    *     the object corrected; sorted
    */
   LintReport(
@@ -50,17 +50,17 @@ public final class LintReport {
 
   /**
    * The Servers, authorizations, denials, routes and rate limits, sorted, each with whether it
-   * bears on a port, and why not.
+   * affects a port, and why not.
    *
-   * @param sources the objects that bear on one
+   * @param sources the objects that affect one
    */
   public List<ObjectScope> scopes(Set<ObjectRef> sources) {
     return new ObjectScopes(snapshot.objects(), namespaces, all, sources).collect();
   }
 
   /**
-   * Findings about objects that bear on a port, or would if they were corrected, most telling
-   * first: a policy whose target is misspelt, a policy on its Server that refers to nothing.
+   * Findings about objects that affect a port, or would if they were corrected, most telling first:
+   * a policy whose target is misspelt, a policy on its Server that refers to nothing.
    */
   public List<Finding> findings(WorkloadModel workload, int port) {
     NamespaceContents namespace = namespaces.get(workload.ref().namespace());

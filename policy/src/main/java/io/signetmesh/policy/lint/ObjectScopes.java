@@ -31,7 +31,7 @@ import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** Tells which policy objects bear on no port, and why. */
+/** Tells which policy objects affect no port, and why. */
 final class ObjectScopes {
   /** Errors that leave an authorization without effect. */
   private static final Set<Rule> GRANTS_NOTHING =
@@ -55,7 +55,7 @@ final class ObjectScopes {
 
   /**
    * @param objects sorted
-   * @param inUse the objects that bear on a port
+   * @param inUse the objects that affect a port
    */
   ObjectScopes(
       Map<ObjectRef, PolicyObject> objects,
@@ -147,7 +147,7 @@ final class ObjectScopes {
         Why deeper = why(target);
         return new Why(
             deeper.rule(),
-            "it is about " + target.ref() + ", which bears on no port: " + deeper.text());
+            "it is about " + target.ref() + ", which affects no port: " + deeper.text());
       }
     }
     for (PolicyObject target : targets) {

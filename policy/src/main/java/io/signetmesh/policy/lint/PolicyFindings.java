@@ -150,7 +150,7 @@ final class PolicyFindings {
     };
   }
 
-  /** Checks the target. Returns what the policy bears on, or would with a correct target. */
+  /** Checks the target. Returns what the policy affects, or would with a correct target. */
   private Set<ObjectRef> target(ClientPolicyModel policy) {
     String own = policy.ref().namespace();
     String effect =

@@ -122,7 +122,7 @@ public final class EnforcementLedger {
     return new Summary(generation, counted.size() - behind.size(), counted.size(), behind);
   }
 
-  /** The objects that bear on ports of connected proxies, sorted. */
+  /** The objects that affect ports of connected proxies, sorted. */
   public List<ObjectEnforcementStatus> objectStatuses() {
     Map<PolicySource, Tally> tallies = new HashMap<>();
     Map<PolicySource, Tally> ofWorkload = new HashMap<>();
@@ -154,10 +154,10 @@ public final class EnforcementLedger {
   }
 
   /**
-   * Those of the objects that bear on no port of a connected proxy: they are in force nowhere.
+   * Those of the objects that affect no port of a connected proxy: they are in force nowhere.
    *
    * @param objects all policy objects
-   * @param statuses those that bear on one
+   * @param statuses those that affect one
    */
   public static List<ObjectScope> nowhere(
       List<ObjectScope> objects, List<ObjectEnforcementStatus> statuses) {

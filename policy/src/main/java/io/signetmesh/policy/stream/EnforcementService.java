@@ -168,7 +168,7 @@ public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforc
                 : io.signetmesh.v1.ObjectReach.OBJECT_REACH_NO_PORT)
         .setReason(
             nowhere.hasPorts()
-                ? "no connected proxy watches a port that it bears on"
+                ? "no connected proxy watches a port that it affects"
                 : nowhere.reason())
         .setRule(rule == null ? "" : rule.text())
         .build();

@@ -8,7 +8,7 @@ import java.util.List;
  * How far an object is in force.
  *
  * @param source the object, and whether it is enforced or a dry run
- * @param proxies connected proxies with a port that the object bears on
+ * @param proxies connected proxies with a port that the object affects
  * @param inForce those of them that have the newest state in force on all such ports
  * @param behind the others, sorted
  * @param generation newest generation that changed such a port

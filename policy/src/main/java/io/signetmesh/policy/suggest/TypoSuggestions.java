@@ -33,9 +33,9 @@ public final class TypoSuggestions {
   private TypoSuggestions() {}
 
   /**
-   * Suggestions for the findings that bear on a port. Of very many findings the first are looked
-   * at, so that a namespace full of typos keeps nobody waiting. The time for each suggestion grows
-   * with the number of objects of the namespace.
+   * Suggestions for the findings that affect a port. Of very many findings the first are looked at,
+   * so that a namespace full of typos keeps nobody waiting. The time for each suggestion grows with
+   * the number of objects of the namespace.
    *
    * @return by finding; empty when there is no such workload
    */
@@ -67,7 +67,7 @@ public final class TypoSuggestions {
       PolicySnapshot snapshot, PolicyObject corrected, WorkloadModel workload, int port) {
     List<PolicyObject> objects = new ArrayList<>();
     for (PolicyObject object : snapshot.objects().values()) {
-      if (bears(object, workload)) {
+      if (affects(object, workload)) {
         objects.add(object.ref().equals(corrected.ref()) ? corrected : object);
       }
     }
@@ -77,7 +77,7 @@ public final class TypoSuggestions {
   }
 
   /** Whether the policy of a port of the workload can depend on an object. */
-  private static boolean bears(PolicyObject object, WorkloadModel workload) {
+  private static boolean affects(PolicyObject object, WorkloadModel workload) {
     return switch (object) {
       case WorkloadModel other -> other.ref().equals(workload.ref());
       case NamespaceModel namespace -> namespace.ref().name().equals(workload.ref().namespace());

@@ -73,11 +73,11 @@ final class PolicyIndexProperties {
       IndexLinter lintedAfresh = new IndexLinter(afresh);
       assertThat(linter.findings()).isEqualTo(lintedAfresh.findings());
       assertThat(linter.scopes()).isEqualTo(lintedAfresh.scopes());
-      Set<ObjectRef> bearing = new HashSet<>();
+      Set<ObjectRef> affecting = new HashSet<>();
       for (ObjectScope scope : linter.scopes()) {
         assertThat(scope.reason().isEmpty()).as("%s", scope).isEqualTo(scope.hasPorts());
         if (scope.hasPorts()) {
-          bearing.add(scope.source().object());
+          affecting.add(scope.source().object());
         }
       }
       Set<ObjectRef> behindPorts = new HashSet<>();
@@ -103,7 +103,7 @@ final class PolicyIndexProperties {
           actual.sources().forEach(source -> behindPorts.add(source.object()));
         }
       }
-      assertThat(bearing).isEqualTo(behindPorts);
+      assertThat(affecting).isEqualTo(behindPorts);
     }
   }
 

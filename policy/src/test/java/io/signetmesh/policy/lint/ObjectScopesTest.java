@@ -30,7 +30,7 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
-/** Which policy objects bear on no port, and the reason that is given. */
+/** Which policy objects affect no port, and the reason that is given. */
 final class ObjectScopesTest {
   private static final Map<String, String> APP = Map.of("app", "web");
   private static final Map<String, String> NOBODY = Map.of("app", "nobody");
@@ -82,17 +82,16 @@ final class ObjectScopesTest {
                 serverAuthorization("s", "web", true, null)))
         .containsExactly(
             "Server shop/web: " + nothing,
-            "AuthorizationPolicy shop/p: it is about Server shop/web, which bears on no port: "
+            "AuthorizationPolicy shop/p: it is about Server shop/web, which affects no port: "
                 + nothing,
-            "AuthorizationPolicy shop/r: it is about HTTPRoute shop/orders, which bears on no port:"
-                + " it is about Server shop/web, which bears on no port: "
+            "AuthorizationPolicy shop/r: it is about HTTPRoute shop/orders, which affects no port:"
+                + " it is about Server shop/web, which affects no port: "
                 + nothing,
-            "ServerAuthorization shop/s: it is about Server shop/web, which bears on no port: "
+            "ServerAuthorization shop/s: it is about Server shop/web, which affects no port: "
                 + nothing,
-            "DenyPolicy shop/d: it is about Server shop/web, which bears on no port: " + nothing,
-            "HTTPRoute shop/orders: it is about Server shop/web, which bears on no port: "
-                + nothing,
-            "HTTPLocalRateLimitPolicy shop/l: it is about Server shop/web, which bears on no port: "
+            "DenyPolicy shop/d: it is about Server shop/web, which affects no port: " + nothing,
+            "HTTPRoute shop/orders: it is about Server shop/web, which affects no port: " + nothing,
+            "HTTPLocalRateLimitPolicy shop/l: it is about Server shop/web, which affects no port: "
                 + nothing);
   }
 
@@ -168,8 +167,8 @@ final class ObjectScopesTest {
             policy ->
                 assertThat(policy)
                     .startsWith(
-                        "AuthorizationPolicy shop/r: it is about HTTPRoute shop/orders, which bears"
-                            + " on no port: is attached to the Server web, whose protocol opaque"),
+                        "AuthorizationPolicy shop/r: it is about HTTPRoute shop/orders, which affects"
+                            + " no port: is attached to the Server web, whose protocol opaque"),
             route -> assertThat(route).endsWith("has no use for it (route-unused)"),
             limit -> assertThat(limit).endsWith("has none (limit-unused)"));
   }

@@ -94,7 +94,7 @@ final class EnforcementServiceTest {
         .extracting(ObjectStatus::getReason)
         .satisfiesExactly(
             admin ->
-                assertThat(admin).isEqualTo("no connected proxy watches a port that it bears on"),
+                assertThat(admin).isEqualTo("no connected proxy watches a port that it affects"),
             other -> assertThat(other).contains("selects no workload of namespace shop"),
             web -> assertThat(web).isEmpty(),
             typo -> assertThat(typo).contains("\"wbe\"", "did you mean \"web\"?"));

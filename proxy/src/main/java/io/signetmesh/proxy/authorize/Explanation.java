@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * A decision and how it came about.
  *
- * @param server Server, or default policy, whose rules and routes these are: in a trial that of the
- *     trial, which may be another than the one in force
+ * @param server Server, or default policy, whose rules and routes these are: in a dry run that of
+ *     the dry-run policy, which may be another than the one in force
  * @param decision what is decided; rate limits are not asked. A request without route is refused
  *     with {@link Reason#NO_ROUTE}, or {@link Reason#UNSAFE_PATH} when its path is ambiguous.
  * @param route the route taken; null when there is none or the connection is not read as HTTP
@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
  * @param rules every denial and authorization that was considered, in the order in which they
  *     count: denials of the server and of the route, then the authorizations of the route, of the
  *     server, and of the audit. Empty when no route was found.
- * @param trial the same if all that is only tried were in force; null when nothing tried bears on
- *     it. The trial of a trial is null.
+ * @param trial the same for the dry-run policy; null when nothing in audit mode affects it. A dry
+ *     run has no dry run of its own.
  */
 public record Explanation(
     ResourceRef server,

@@ -97,21 +97,21 @@ public interface ServerPolicy {
   }
 
   /**
-   * What {@link #decideConnection} would say if all that is only tried were in force: objects in
-   * audit mode, and the audit access policy as if it denied. Null when nothing tried bears on the
-   * connection: then there is no other verdict to tell of.
+   * What {@link #decideConnection} would say under the dry-run policy: with objects in audit mode
+   * in force, and the audit access policy as if it denied. Null when nothing in audit mode affects
+   * the connection: then there is no other verdict to tell of.
    */
   default @Nullable Decision trialConnection(Client client) {
     return null;
   }
 
   /**
-   * What would become of a request if all that is only tried were in force, including its route;
-   * see {@link #trialConnection}. Rate limits are no part of it: a request that is refused for its
-   * rate has no verdict to compare.
+   * What would become of a request under the dry-run policy, including its route; see {@link
+   * #trialConnection}. Rate limits are no part of it: a request that is refused for its rate has no
+   * verdict to compare.
    *
-   * @param request with its path in the form that the policy in force wants; where only a tried
-   *     route matches paths, the trial normalizes it for itself
+   * @param request with its path in the form that the policy in force wants; where only a dry-run
+   *     route matches paths, the dry run normalizes it for itself
    */
   default @Nullable Decision trialRequest(Client client, RequestAttributes request) {
     return null;

@@ -17,7 +17,7 @@ public final class AuditedDecisions {
         : DecisionMode.ENFORCE;
   }
 
-  /** The verdict of what is only tried. */
+  /** The dry-run verdict. */
   public static TrialVerdict trial(Decision trial) {
     return new TrialVerdict(
         trial.allowed() ? Verdict.ALLOW : Verdict.DENY,

@@ -50,7 +50,7 @@ public final class PolicyCompiler {
 
   /**
    * The policy of a message; never null, never more than the message grants. An error in the policy
-   * that is only tried makes that refuse everything, and changes nothing for the one in force.
+   * in dry run makes that refuse everything, and changes nothing for the one in force.
    *
    * @param before the policy of the same port that this one takes the place of: a rate limit goes
    *     on with what is spent of it; null when there is none
@@ -59,7 +59,7 @@ public final class PolicyCompiler {
     long generation = message.getSignetGeneration();
     CompiledServerPolicy trial = null;
     if (message.hasSignetTrial()) {
-      // What is tried takes nothing from a limit.
+      // A dry run takes nothing from a limit.
       trial = compile(message.getSignetTrial(), generation, null, null);
     }
     RateLimiter limiter =
