@@ -3,9 +3,9 @@ package io.signetmesh.crds.admission;
 import static io.signetmesh.crds.admission.ObjectFindings.quoted;
 
 import io.fabric8.kubernetes.api.model.IntOrString;
+import io.signetmesh.crds.egress.EgressNetworkSpec;
 import io.signetmesh.crds.policy.AuthorizationPolicySpec;
 import io.signetmesh.crds.policy.DenyPolicySpec;
-import io.signetmesh.crds.policy.EgressNetworkSpec;
 import io.signetmesh.crds.policy.HTTPLocalRateLimitPolicySpec;
 import io.signetmesh.crds.policy.LocalTargetRef;
 import io.signetmesh.crds.policy.MeshTLSAuthenticationSpec;

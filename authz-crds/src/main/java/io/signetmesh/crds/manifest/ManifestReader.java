@@ -13,7 +13,7 @@ import io.fabric8.kubernetes.api.model.ObjectMeta;
 import io.signetmesh.crds.MeshResource;
 import io.signetmesh.crds.ResourceKey;
 import io.signetmesh.crds.policy.Server;
-import io.signetmesh.crds.route.GrpcRoute;
+import io.signetmesh.crds.route.grpc.GrpcRoute;
 import io.signetmesh.crds.schema.TextFormat;
 import java.io.IOException;
 import java.io.InputStream;

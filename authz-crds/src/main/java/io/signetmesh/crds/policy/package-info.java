@@ -1,7 +1,4 @@
-/**
- * Kinds of the policy API: servers, authorizations, authentications, rate limits and egress
- * networks.
- */
+/** Kinds of the policy API: servers, authorizations, authentications and rate limits. */
 @NullMarked
 package io.signetmesh.crds.policy;
 

@@ -1,4 +1,7 @@
-/** Route kinds of the policy API and of the Gateway API, on shared route types. */
+/**
+ * Route kinds of the policy API and of the Gateway API, on shared route types. {@code grpc} has the
+ * gRPC route.
+ */
 @NullMarked
 package io.signetmesh.crds.route;
 

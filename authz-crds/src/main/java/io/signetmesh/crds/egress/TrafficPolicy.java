@@ -1,4 +1,4 @@
-package io.signetmesh.crds.policy;
+package io.signetmesh.crds.egress;
 
 import com.fasterxml.jackson.annotation.JsonValue;
 

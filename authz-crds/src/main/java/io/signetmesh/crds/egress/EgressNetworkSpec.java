@@ -1,5 +1,6 @@
-package io.signetmesh.crds.policy;
+package io.signetmesh.crds.egress;
 
+import io.signetmesh.crds.policy.Network;
 import io.signetmesh.crds.schema.Required;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

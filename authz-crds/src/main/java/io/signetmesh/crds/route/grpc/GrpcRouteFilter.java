@@ -1,6 +1,9 @@
-package io.signetmesh.crds.route;
+package io.signetmesh.crds.route.grpc;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
+import io.signetmesh.crds.route.ExtensionRef;
+import io.signetmesh.crds.route.HeaderModifier;
+import io.signetmesh.crds.route.RequestMirror;
 import io.signetmesh.crds.schema.Required;
 import io.signetmesh.crds.schema.Union;
 import org.jspecify.annotations.Nullable;

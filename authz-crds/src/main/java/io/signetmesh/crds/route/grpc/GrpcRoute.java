@@ -1,4 +1,4 @@
-package io.signetmesh.crds.route;
+package io.signetmesh.crds.route.grpc;
 
 import com.fasterxml.jackson.annotation.JsonCreator;
 import com.fasterxml.jackson.annotation.JsonProperty;
@@ -8,6 +8,7 @@ import io.fabric8.kubernetes.model.annotation.Kind;
 import io.fabric8.kubernetes.model.annotation.Plural;
 import io.fabric8.kubernetes.model.annotation.Version;
 import io.signetmesh.crds.MeshResource;
+import io.signetmesh.crds.route.RouteStatus;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 

@@ -1,5 +1,7 @@
-package io.signetmesh.crds.route;
+package io.signetmesh.crds.route.grpc;
 
+import io.signetmesh.crds.route.HeaderMatch;
+import io.signetmesh.crds.route.MatchType;
 import io.signetmesh.crds.schema.AtLeastOneOf;
 import io.signetmesh.crds.schema.Default;
 import io.signetmesh.crds.schema.Items;

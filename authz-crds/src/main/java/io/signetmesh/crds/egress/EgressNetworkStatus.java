@@ -1,4 +1,4 @@
-package io.signetmesh.crds.policy;
+package io.signetmesh.crds.egress;
 
 import io.fabric8.kubernetes.api.model.Condition;
 import java.util.List;

@@ -1,5 +1,7 @@
-package io.signetmesh.crds.route;
+package io.signetmesh.crds.route.grpc;
 
+import io.signetmesh.crds.route.ParentRef;
+import io.signetmesh.crds.route.SessionPersistence;
 import io.signetmesh.crds.schema.Items;
 import io.signetmesh.crds.schema.Text;
 import io.signetmesh.crds.schema.TextFormat;

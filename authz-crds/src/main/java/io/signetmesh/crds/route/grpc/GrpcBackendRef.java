@@ -1,4 +1,4 @@
-package io.signetmesh.crds.route;
+package io.signetmesh.crds.route.grpc;
 
 import io.signetmesh.crds.schema.Default;
 import io.signetmesh.crds.schema.Items;

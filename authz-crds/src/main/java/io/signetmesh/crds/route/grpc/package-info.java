@@ -1,0 +1,5 @@
+/** The gRPC route of the Gateway API. */
+@NullMarked
+package io.signetmesh.crds.route.grpc;
+
+import org.jspecify.annotations.NullMarked;
