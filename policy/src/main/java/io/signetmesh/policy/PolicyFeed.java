@@ -35,9 +35,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Carries the changes of a cluster over to the index, and puts on record what each came to: the
- * objects that apply, those that are not valid, and what is wrong with objects seen together. What
- * takes a look at all objects is done after the change is on its way, on a thread of its own.
+ * Passes the changes of a cluster to the index, and records the result of each: the objects that
+ * apply, the objects that are not valid, and the findings of the linter. The linter runs after the
+ * change is on its way to proxies, on a thread of its own.
  */
 final class PolicyFeed implements ClusterListener {
   private static final Logger LOG = LoggerFactory.getLogger(PolicyFeed.class);
@@ -45,7 +45,7 @@ final class PolicyFeed implements ClusterListener {
   /** Objects and findings that one record names; the rest is counted. */
   private static final int NAMED = 10;
 
-  /** Linter that are logged at a time; the rest is counted. */
+  /** Findings that are logged at a time; the rest is counted. */
   private static final int LOGGED = 20;
 
   private static final String DOUBTFUL_MANIFEST = "doubtful-manifest";
@@ -173,8 +173,8 @@ final class PolicyFeed implements ClusterListener {
   }
 
   /**
-   * What is wrong with policy as it is written now, errors first: manifests that are not valid,
-   * then what is wrong with objects seen together.
+   * What is wrong with policy now, errors first: manifests that are not valid, then the findings of
+   * the linter.
    */
   List<ReportedFinding> reported() {
     ClusterView now = view;
@@ -187,7 +187,7 @@ final class PolicyFeed implements ClusterListener {
     return last.findings;
   }
 
-  /** The findings of a state, which are looked for once however often they are asked for. */
+  /** The findings of a state. They are collected once, however often somebody asks. */
   private record Report(ClusterView view, long generation, List<ReportedFinding> findings) {}
 
   private List<ReportedFinding> report(ClusterView now) {
@@ -228,7 +228,7 @@ final class PolicyFeed implements ClusterListener {
     return view;
   }
 
-  /** What is wrong with the objects now, with the places where they are written now. */
+  /** The findings of the linter now, with the places where the objects are written now. */
   List<Finding> findings() {
     List<Finding> all = new ArrayList<>(NotInForce.of(view));
     linter.findings().forEach(finding -> all.add(located(finding)));

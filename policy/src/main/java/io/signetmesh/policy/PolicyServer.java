@@ -71,7 +71,7 @@ public final class PolicyServer implements AutoCloseable {
   }
 
   /**
-   * What a server is made from.
+   * Settings of a server.
    *
    * @param address to bind; port 0 takes a free one
    * @param security how connections are protected; with {@link ControlServer.Security.Cleartext}
@@ -91,8 +91,8 @@ public final class PolicyServer implements AutoCloseable {
   }
 
   /**
-   * Takes over the present view of the cluster, binds and serves. The source is not closed with the
-   * server.
+   * Reads the present view of the cluster, binds and serves. Closing the server does not close the
+   * source.
    *
    * @param source followed from now on
    * @param more services to be served on the same port
@@ -185,12 +185,12 @@ public final class PolicyServer implements AutoCloseable {
     return enforcement.status(namespace);
   }
 
-  /** What is wrong with the policy objects now, seen together; errors first. */
+  /** The findings of the linter now, errors first. */
   public List<Finding> findings() {
     return feed.findings();
   }
 
-  /** The same, with what is wrong with the manifests themselves. */
+  /** The findings of the linter and the errors of the manifests, errors first. */
   public List<ReportedFinding> reported() {
     return feed.reported();
   }

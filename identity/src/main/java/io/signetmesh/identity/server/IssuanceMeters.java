@@ -4,6 +4,7 @@ import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.Objects;
 
 /** Counts the certificates that the identity server issued and refused. */
 final class IssuanceMeters {
@@ -54,6 +55,6 @@ final class IssuanceMeters {
   }
 
   void refused(Reason reason) {
-    refused.get(reason).increment();
+    Objects.requireNonNull(refused.get(reason)).increment();
   }
 }

@@ -1,6 +1,7 @@
 package io.signetmesh.identity.admin;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.grpc.CallOptions;
@@ -76,9 +77,9 @@ class CallMetersIT {
   void callsAreCountedByMethodAndStatus() throws Exception {
     IdentityGrpc.IdentityBlockingStub stub = IdentityGrpc.newBlockingStub(channel);
     stub.certify(CertifyRequest.getDefaultInstance());
-    catchThrowableOfType(
-        StatusRuntimeException.class,
-        () -> stub.certify(CertifyRequest.newBuilder().setIdentity("nobody").build()));
+    assertThatThrownBy(
+            () -> stub.certify(CertifyRequest.newBuilder().setIdentity("nobody").build()))
+        .isInstanceOf(StatusRuntimeException.class);
 
     awaitLine("grpc_server_calls_open{" + CERTIFY + "} 0.0");
     awaitLine(duration(CERTIFY, "OK") + " 1");

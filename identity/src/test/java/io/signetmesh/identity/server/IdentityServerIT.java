@@ -48,10 +48,12 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -74,7 +76,7 @@ class IdentityServerIT {
   private final BlockingQueue<AuditEvent> audit = new LinkedBlockingQueue<>();
   private final ControlLoops loops = ControlLoops.start(1);
   private final List<AutoCloseable> open = new ArrayList<>();
-  private ServerMeters meters;
+  private @Nullable ServerMeters meters;
   private WorkloadTokens tokens;
   private IdentityServer server;
 
@@ -201,7 +203,7 @@ class IdentityServerIT {
         Status.Code.INVALID_ARGUMENT);
 
     String refused = "signet_identity_certificates_refused_total";
-    assertThat(meters.text().lines())
+    assertThat(Objects.requireNonNull(meters).text().lines())
         .contains(
             "signet_identity_certificates_issued_total 1.0",
             refused + "{reason=\"other_workload\"} 1.0",

@@ -11,8 +11,8 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds the workload that an operator means by a client's identity or address. For questions only:
- * an address proves nothing, so no decision may rest on it.
+ * Finds the workload that an operator means by a client's identity or address. An address proves
+ * nothing, so no decision may depend on the answer.
  */
 public final class ClientWorkloads {
   private final ClusterView view;

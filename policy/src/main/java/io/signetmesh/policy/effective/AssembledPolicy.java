@@ -42,7 +42,7 @@ public final class AssembledPolicy {
     return objects;
   }
 
-  /** Whether the two come to the same. */
+  /** Whether message and objects of the two are equal. */
   public boolean isLike(AssembledPolicy other) {
     return this == other
         || (leftOut == other.leftOut

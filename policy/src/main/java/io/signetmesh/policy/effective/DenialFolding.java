@@ -16,12 +16,12 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Turns denials into smaller grants, for proxies that know no denials. Where the two overlap and
- * the difference cannot be written as a grant, more is taken away than is denied: a client that a
- * denial holds for is never granted anything, one that no denial holds for may lose a grant.
+ * Turns denials into smaller grants, for proxies that know no denials. Where a grant and a denial
+ * overlap and the rest cannot be written as a grant, the whole grant goes. So a denied client is
+ * never granted anything, but a client that is not denied may lose a grant.
  *
- * <p>What is granted at the server holds on each route, so the denials of routes take away from it
- * too. The localhost grant that such proxies add themselves stays.
+ * <p>A grant of the server holds on each route, so the denials of routes take away from it too. The
+ * localhost grant that such proxies add themselves stays.
  */
 final class DenialFolding {
   private static final int MAX_STEPS = 20_000;
@@ -32,8 +32,8 @@ final class DenialFolding {
   private DenialFolding() {}
 
   /**
-   * The message without denials, its dry-run policy alike. Does a bounded amount of work: what is
-   * not looked at in the end is not granted.
+   * The message without denials, and its dry-run policy without denials. The work is bounded: a
+   * grant that is not checked within the bound is dropped.
    */
   static Server fold(Server server) {
     return new DenialFolding().folded(server);

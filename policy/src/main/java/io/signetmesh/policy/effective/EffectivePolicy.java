@@ -15,7 +15,7 @@ public final class EffectivePolicy {
   }
 
   /**
-   * A policy that is not of an index.
+   * A policy that does not come from an index.
    *
    * @param server with all features, without its generation
    * @param generation generation at which this state was first known
@@ -25,7 +25,7 @@ public final class EffectivePolicy {
     this(new PortPolicy(server, sources), generation);
   }
 
-  /** A policy that is not of an index and that no object affects. */
+  /** A policy that does not come from an index, without objects behind it. */
   public EffectivePolicy(Server server, long generation) {
     this(server, generation, Set.of());
   }
@@ -54,14 +54,14 @@ public final class EffectivePolicy {
   }
 
   /**
-   * The message for a proxy that has these features, without generation. A proxy without denials is
-   * sent no grant that one could take something away from.
+   * The message for a proxy that has these features, without generation. A proxy that knows no
+   * denials gets no grant that a denial overlaps.
    */
   public Server rendered(PolicyFeatures features) {
     return policy.rendered(features);
   }
 
-  /** What is sent to a proxy that has these features: with the generation where it reads that. */
+  /** The message for a proxy that has these features, with the generation if the proxy reads it. */
   public Server message(PolicyFeatures features) {
     Server message = rendered(features);
     return features.generation()
@@ -78,7 +78,7 @@ public final class EffectivePolicy {
     return group.isEmpty() ? rest : group + "/" + rest;
   }
 
-  /** Whether that is the very policy of this one, whatever its generation. */
+  /** Whether this is that policy, at any generation. */
   public boolean is(PortPolicy other) {
     return policy == other || policy.equals(other);
   }

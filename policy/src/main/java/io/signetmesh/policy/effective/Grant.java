@@ -5,7 +5,7 @@ import io.signetmesh.policy.model.ObjectRef;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** What an authorization object comes to. */
+/** What an authorization object grants. */
 public sealed interface Grant {
   /**
    * Clients that pass are allowed.

@@ -47,7 +47,7 @@ public final class Grants {
         && (identity.isEmpty() || identity.indexOf('*') >= 0);
   }
 
-  /** Whether it refers to an authentication by tokens, which this version does not know. */
+  /** Whether the reference is to a JWTAuthentication, which this version does not enforce. */
   public static boolean isJwt(Reference reference) {
     return reference.group().equalsIgnoreCase("policy.signetmesh.io")
         && reference.kind().equalsIgnoreCase("JWTAuthentication");
@@ -73,7 +73,7 @@ public final class Grants {
     };
   }
 
-  /** What lets probes through; none when there are no probe networks. */
+  /** The authorization of probes; empty when there are no probe networks. */
   public Optional<Authz> probe() {
     if (config.probeNetworks().isEmpty()) {
       return Optional.empty();
@@ -83,7 +83,7 @@ public final class Grants {
   }
 
   /**
-   * What an AuthorizationPolicy asks of clients; its target is not looked at.
+   * The grant of an AuthorizationPolicy. Its target is not checked.
    *
    * @param lookup finds an object by reference
    */
@@ -173,9 +173,8 @@ public final class Grants {
   }
 
   /**
-   * What a DenyPolicy says about clients; its target is not looked at. An authentication that is
-   * missing or not understood counts as passed: the denial then refuses more than is written, never
-   * less.
+   * The denial of a DenyPolicy. Its target is not checked. An authentication that is missing or not
+   * understood counts as passed: the denial then refuses more than is written, never less.
    *
    * @param lookup finds an object by reference
    */
@@ -253,8 +252,8 @@ public final class Grants {
   }
 
   /**
-   * Adds to the SPIFFE ids of workloads of this mesh their DNS names, which come first in their
-   * certificates: a workload is refused by either.
+   * Adds the DNS names of the workloads whose SPIFFE ids are denied. Certificates list the DNS name
+   * first, and a workload is refused by either name.
    */
   private List<IdentityMatch> withDnsNames(List<IdentityMatch> denied) {
     String own = "spiffe://" + config.trustDomain() + "/";
@@ -275,8 +274,8 @@ public final class Grants {
   }
 
   /**
-   * A rate limit as sent to proxies. Clients that are not service accounts are left out: they are
-   * limited as everyone.
+   * A rate limit as sent to proxies. Overrides for clients that are not service accounts are left
+   * out: those clients have the general limit.
    */
   public HttpLocalRateLimit of(RateLimitModel limits) {
     HttpLocalRateLimit.Builder message =
@@ -322,7 +321,7 @@ public final class Grants {
   }
 
   /**
-   * What a DenyPolicy comes to.
+   * What a DenyPolicy denies.
    *
    * @param authz clients refused; null when no client is
    * @param reasons why that is not what is written
@@ -334,7 +333,7 @@ public final class Grants {
     }
   }
 
-  /** What a ServerAuthorization asks of clients; which Servers it selects is not looked at. */
+  /** The grant of a ServerAuthorization. Which Servers it selects is not checked. */
   public Grant of(ServerAuthorizationModel authorization) {
     ServerAuthorizationModel.MeshTls tls = authorization.meshTls();
     Authn authentication;

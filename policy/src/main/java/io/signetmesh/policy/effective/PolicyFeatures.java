@@ -3,7 +3,7 @@ package io.signetmesh.policy.effective;
 import java.util.Collection;
 
 /**
- * What a proxy does beyond Linkerd's policy, as it says in {@code PortSpec.signet_features}.
+ * What a proxy understands beyond Linkerd's policy, as it says in {@code PortSpec.signet_features}.
  *
  * @param generation it reads generations and acknowledges them
  * @param deny it enforces denials
@@ -16,7 +16,7 @@ public record PolicyFeatures(boolean generation, boolean deny, boolean trial) {
   /** A proxy of Linkerd. */
   public static final PolicyFeatures NONE = new PolicyFeatures(false, false, false);
 
-  /** Reads names as they go over the wire; unknown ones are none of ours. */
+  /** Reads the names on the wire. Unknown names are ignored. */
   public static PolicyFeatures of(Collection<String> names) {
     return new PolicyFeatures(
         names.contains("generation"), names.contains("deny"), names.contains("trial"));

@@ -7,8 +7,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What ports that are alike share: their policy with all features, the forms of it for proxies that
- * have fewer, made when one asks, and the objects behind it.
+ * The policy that ports with equal policy share: the message with all features, the messages for
+ * proxies with fewer features (made on demand), and the objects behind it.
  */
 public final class PortPolicy {
   private final Server full;

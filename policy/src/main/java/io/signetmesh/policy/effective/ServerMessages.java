@@ -59,7 +59,7 @@ public final class ServerMessages {
     return IPNetwork.newBuilder().setIp(ip).setPrefixLen(network.prefixLength()).build();
   }
 
-  /** Whether HTTP routes, and with them probes, are decided on in this protocol. */
+  /** Whether this protocol uses HTTP routes, and with them probe routes. */
   public static boolean hasHttpRoutes(io.signetmesh.crds.policy.ProxyProtocol protocol) {
     return switch (protocol) {
       case UNKNOWN, HTTP_1, HTTP_2 -> true;
@@ -67,7 +67,7 @@ public final class ServerMessages {
     };
   }
 
-  /** The route of requests that no attached route is about. */
+  /** The route of requests that no attached route matches. */
   public static HttpRoute defaultHttpRoute() {
     return DEFAULT_HTTP_ROUTE;
   }
@@ -121,7 +121,7 @@ public final class ServerMessages {
         .build();
   }
 
-  /** Whether requests are counted in this protocol. */
+  /** Whether this protocol has rate limits. */
   public static boolean hasRateLimits(io.signetmesh.crds.policy.ProxyProtocol protocol) {
     return hasHttpRoutes(protocol) || protocol == io.signetmesh.crds.policy.ProxyProtocol.GRPC;
   }

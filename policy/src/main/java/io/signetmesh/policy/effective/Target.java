@@ -6,7 +6,7 @@ import io.signetmesh.policy.model.Reference;
 import java.util.Locale;
 import java.util.Optional;
 
-/** What an AuthorizationPolicy or a DenyPolicy is about, within its namespace. */
+/** The target of an AuthorizationPolicy or a DenyPolicy, within its namespace. */
 public sealed interface Target {
   /**
    * One Server.
@@ -26,7 +26,7 @@ public sealed interface Target {
    */
   record OneRoute(ObjectRef.Kind kind, String name) implements Target {}
 
-  /** The target of a policy; empty when policy cannot have it. */
+  /** The target of a policy; empty when it is not an allowed target. */
   static Optional<Target> of(ClientPolicyModel policy) {
     Reference reference = policy.target();
     if (reference.isA(ObjectRef.Kind.SERVER)) {
@@ -45,7 +45,7 @@ public sealed interface Target {
     return Optional.empty();
   }
 
-  /** The target that a route is. */
+  /** A route as a target. */
   static Target route(ObjectRef.Kind kind, String name) {
     return new OneRoute(kind, name.toLowerCase(Locale.ROOT));
   }

@@ -10,7 +10,7 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 
 /**
- * What holds for the ports of a workload that no Server takes.
+ * The settings of the ports of a workload that have no Server.
  *
  * @param defaultPolicy policy before identities are asked for
  * @param opaquePorts ports whose bytes are not looked at
@@ -81,8 +81,8 @@ public record WorkloadSettings(
   }
 
   /**
-   * The default policy of a port. That of the proxy's admin server is Linkerd's: what is said of
-   * the application's ports does not close metrics, but a Server does.
+   * The default policy of a port. The port of the proxy's admin server has Linkerd's default:
+   * annotations for the application's ports do not close metrics, a Server does.
    */
   public AccessPolicy policyOf(int port) {
     if (port == WorkloadModel.ADMIN_PORT) {

@@ -4,7 +4,7 @@ import io.signetmesh.policy.model.ObjectRef;
 import java.util.List;
 
 /**
- * What a change to the objects came to.
+ * The result of a change to the objects.
  *
  * @param generation generation of the index after it
  * @param objects objects that differ, sorted

@@ -26,7 +26,10 @@ import java.util.TreeSet;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/** All that a namespace holds; policy never reaches over its border, authentications apart. */
+/**
+ * The objects of one namespace. Policy stays within its namespace; only references to
+ * authentications go beyond it.
+ */
 final class NamespaceState {
   PolicyAnnotations annotations = PolicyAnnotations.NONE;
   final Map<String, ServerState> servers = new HashMap<>();
@@ -72,8 +75,8 @@ final class NamespaceState {
   }
 
   /**
-   * Whether a route of another, more specific kind is attached to the Server. Linkerd then takes no
-   * notice of the route, so its own authorizations grant nothing.
+   * Whether a route of another, more specific kind is attached to the Server. Linkerd then ignores
+   * the route, so its own authorizations grant nothing.
    */
   boolean isContested(RouteModel route, ServerModel server) {
     return route.ref().kind() != ObjectRef.Kind.GRPC_ROUTE

@@ -69,7 +69,7 @@ final class ObjectGraph {
   }
 
   /**
-   * Puts an object in the place of the one of its name, or takes that away.
+   * Replaces the object of a name, or removes it.
    *
    * @param after null when the object is gone
    * @param affected takes what has to be worked out again

@@ -67,8 +67,8 @@ public final class PolicyIndex {
   }
 
   /**
-   * Takes over a change as a whole. Objects that are equal to what is known change nothing; when
-   * none differs, the generation stays.
+   * Applies a change as a whole. Objects that are equal to what is known change nothing. When none
+   * differs, the generation stays.
    *
    * @param upserts objects that are new or differ
    * @param removals objects that are gone

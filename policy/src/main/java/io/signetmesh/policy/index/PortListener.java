@@ -3,13 +3,13 @@ package io.signetmesh.policy.index;
 import io.signetmesh.policy.effective.EffectivePolicy;
 
 /**
- * Told about one workload port. Calls come one after another, in the order of the changes, while
- * the index is locked: an implementation only notes the news and returns.
+ * Listens to the policy of one workload port. Calls come one at a time, in the order of the
+ * changes, while the index is locked: an implementation notes the policy and returns.
  */
 public interface PortListener {
-  /** The policy differs from what was told before, or is told for the first time. */
+  /** The policy differs from the one of the last call, or this is the first call. */
   void onPolicy(EffectivePolicy policy);
 
-  /** The workload is gone, or is no longer who it was. Nothing follows. */
+  /** The workload is gone, or has another identity. No call follows. */
   void onWorkloadGone();
 }

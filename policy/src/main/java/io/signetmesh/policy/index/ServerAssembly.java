@@ -26,7 +26,7 @@ import java.util.TreeSet;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/** Puts the policy of a Server together, in one mode. Used once. */
+/** Assembles the policy of a Server in one mode. Used once. */
 final class ServerAssembly {
   private final PolicyMode mode;
   private final NamespaceState namespace;

@@ -10,11 +10,11 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Supplier;
 
-/** A Server, the workloads that it has ports of, and its policies as far as someone asked. */
+/** A Server, the workloads whose ports it has, and its policies as far as somebody asked. */
 final class ServerState {
   final ServerModel model;
 
-  /** Those that it has a port of in either mode. */
+  /** The workloads of which it has a port in either mode. */
   final Set<WorkloadState> workloads = new LinkedHashSet<>();
 
   private final Policies enforced = new Policies();
@@ -35,7 +35,10 @@ final class ServerState {
     return (mode == PolicyMode.ENFORCED ? enforced : dryRun).get(probes, make);
   }
 
-  /** The policy of any of its ports: they differ by their probes, and are of the same objects. */
+  /**
+   * The policy of any of its ports. They differ by their probes only, and come from the same
+   * objects.
+   */
   AssembledPolicy anyPolicy(PolicyMode mode, Supplier<AssembledPolicy> make) {
     Policies policies = mode == PolicyMode.ENFORCED ? enforced : dryRun;
     return policies.current.isEmpty()

@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 
-/** What is wrong with what names clients: identities, service accounts, networks. */
+/** Rules for what names clients: identities, service accounts, networks. */
 final class ClientFindings {
   private final LintContext seen;
 

@@ -12,7 +12,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
-/** Whether one condition holds for every client that another holds for. */
+/** Whether one authorization matches every client that another one matches. */
 final class Coverage {
   private static final int MAX_PAIRS = 64;
   private static final int MAX_IDENTITIES = 256;
@@ -25,7 +25,10 @@ final class Coverage {
     return identities.getIdentitiesCount() + identities.getSuffixesCount();
   }
 
-  /** True only when that is certain, and found out with little work. */
+  /**
+   * Whether the wide one covers the narrow one. False as well when the answer is not certain or
+   * takes much work.
+   */
   static boolean covers(Authz wide, Authz narrow) {
     if ((long) wide.getNetworksCount() * narrow.getNetworksCount() > MAX_PAIRS
         || size(wide) > MAX_IDENTITIES

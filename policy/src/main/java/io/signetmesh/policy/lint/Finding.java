@@ -6,7 +6,7 @@ import io.signetmesh.policy.model.ObjectRef;
 import java.util.Comparator;
 
 /**
- * Something about the policy objects that is wrong or surely not meant.
+ * Something about a policy object that is wrong, or surely not what its author wants.
  *
  * @param severity whether policy is without effect, or merely suspicious
  * @param rule what kind of problem it is
@@ -24,7 +24,7 @@ public record Finding(
           .thenComparing(Finding::rule)
           .thenComparing(Finding::message);
 
-  /** Makes field and message plain: they quote what others wrote. */
+  /** Removes control characters from field and message: they quote what others wrote. */
   public Finding {
     field = PlainText.of(field);
     message = PlainText.of(message);
@@ -44,7 +44,7 @@ public record Finding(
     NOT_UNDERSTOOD("not-understood"),
     /** A reference to an object that is not there. */
     DANGLING_REFERENCE("dangling-reference"),
-    /** A target that policy cannot have. */
+    /** A target that is not allowed. */
     BAD_TARGET("bad-target"),
     /** A combination of authentications that is not allowed. */
     BAD_AUTHENTICATIONS("bad-authentications"),
@@ -62,11 +62,11 @@ public record Finding(
     NOT_ENFORCED("not-enforced"),
     /** An object or a field that is read and that nothing enforces: {@link NotInForce}. */
     NOT_IN_FORCE("not-in-force"),
-    /** A rule about tokens on a port on which no request is seen. */
+    /** A rule about tokens on a port where the proxy sees no request. */
     JWT_ON_OPAQUE_PORT("jwt-on-opaque-port"),
     /** An authorization that changes nothing, because of another policy. */
     SHADOWED("shadowed"),
-    /** A rate limit that does not count. */
+    /** A rate limit without effect. */
     LIMIT_UNUSED("limit-unused"),
     /** A policy whose target is only a dry run, or otherwise not there yet. */
     TARGET_UNUSED("target-unused"),
@@ -74,7 +74,7 @@ public record Finding(
     ONLY_TRIED("only-tried"),
     /** A service account that no certificate can be issued for. */
     NO_IDENTITY("no-identity"),
-    /** A Server that decides by request on a port that clients of the mesh take for opaque. */
+    /** A Server that decides by request, on a port that is opaque to meshed clients. */
     OPAQUE_PORT("opaque-port"),
     /** A denial that its clients can evade. */
     EVADABLE("evadable");
@@ -91,14 +91,14 @@ public record Finding(
     }
   }
 
-  /** The same with another place. */
+  /** The same finding with another origin. */
   public Finding at(String place) {
     return new Finding(severity, rule, object, place, field, message);
   }
 
   /**
-   * Whether this says of a field, with its effect, what a warning about the manifest says of it:
-   * what is legal to write and is not done.
+   * Whether this repeats a warning about the manifest, for the same field. This finding tells the
+   * effect too, so the warning can be left out.
    */
   public boolean repeats(io.signetmesh.crds.manifest.Finding manifest) {
     ResourceKey key = manifest.resource();

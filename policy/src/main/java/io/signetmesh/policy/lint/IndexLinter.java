@@ -7,8 +7,8 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The linter's report on the newest state of an index. It is made once for a generation, when
- * somebody asks; changes of the index do not wait for it.
+ * The linter's report on the newest state of an index. It is made once for each generation, when
+ * somebody asks. Changes of the index do not wait for it.
  *
  * <p>Safe for use by several threads.
  */

@@ -57,7 +57,7 @@ final class LintContext {
     return new LintReport(snapshot, findings, namespaces);
   }
 
-  /** What there is in the namespace of an object; of a namespace, in it. */
+  /** The objects in the namespace of an object. For a namespace, the objects in it. */
   NamespaceContents contents(PolicyObject object) {
     String name =
         object.ref().kind() == ObjectRef.Kind.NAMESPACE
@@ -79,7 +79,7 @@ final class LintContext {
     return new ObjectRef(ObjectRef.Kind.SERVER, namespace, name);
   }
 
-  /** What a policy, or a policy that requires this authentication, affects. */
+  /** What the policies that require this authentication affect. */
   Set<ObjectRef> affectedBy(ObjectRef authentication) {
     Set<ObjectRef> affected = new HashSet<>();
     for (ObjectRef policy : dependants.getOrDefault(authentication, Set.of())) {
@@ -100,7 +100,7 @@ final class LintContext {
     return affected;
   }
 
-  /** A reference to nothing; what it affects if the nearest name was meant. */
+  /** Reports a reference to nothing. Returns what it affects if the nearest name is meant. */
   Set<ObjectRef> dangling(
       PolicyObject holder,
       String field,

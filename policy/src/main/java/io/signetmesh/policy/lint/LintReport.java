@@ -104,7 +104,7 @@ public final class LintReport {
     return ranked.stream().map(Ranked::finding).toList();
   }
 
-  /** How likely it is why someone is refused. */
+  /** How telling a rule is for a denial; lower is more likely its cause. */
   static int rank(Finding.Rule rule) {
     return switch (rule) {
       case DANGLING_REFERENCE -> 0;

@@ -19,8 +19,8 @@ import io.signetmesh.policy.model.WorkloadModel;
 import java.util.Set;
 
 /**
- * Finds what is wrong with the objects of a snapshot, or hardly what their authors want. Works by
- * namespace: the time grows with the number of objects, not with its square.
+ * Finds what is wrong with the objects of a snapshot, or hardly what their authors want. It works
+ * by namespace, so the time grows with the number of objects and not with its square.
  */
 public final class Linter {
   private final LintContext seen;

@@ -30,7 +30,7 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
-/** The objects of one namespace, by kind and name. Filled first, then asked. */
+/** The objects of one namespace, by kind and name. It is filled first and queried afterwards. */
 public final class NamespaceContents {
   PolicyAnnotations annotations = PolicyAnnotations.NONE;
   final Map<String, ServerModel> servers = new TreeMap<>();
@@ -125,7 +125,7 @@ public final class NamespaceContents {
     return found;
   }
 
-  /** Whether there is a Server of that name on whose ports no request is seen. */
+  /** Whether there is a Server of that name whose protocol has no requests. */
   boolean isOpaque(String name) {
     ServerModel server = servers.get(name);
     return server != null
@@ -137,7 +137,10 @@ public final class NamespaceContents {
     return grpcServers.contains(server);
   }
 
-  /** Names of service accounts that exist; workloads show theirs by their identity. */
+  /**
+   * Names of service accounts that exist: declared ones, and those that the identities of workloads
+   * name.
+   */
   public Set<String> accounts(PolicyConfig config) {
     Set<String> found = accounts;
     if (found == null) {
@@ -165,7 +168,7 @@ public final class NamespaceContents {
             servers.values().stream().filter(server -> server.selects(workload)).sorted().toList());
   }
 
-  /** Ports of the workload that a Server which selects it is about. */
+  /** Ports of the workload that a Server has, if it selects the workload. */
   static Set<Integer> ports(ServerModel server, WorkloadModel workload) {
     return switch (server.port()) {
       case ServerModel.Port.ByNumber(int number) -> Set.of(number);
@@ -178,7 +181,7 @@ public final class NamespaceContents {
     return declared().containsKey(server);
   }
 
-  /** Whether the Server is about a port of a workload. */
+  /** Whether the Server has a port of a workload. */
   boolean serves(ServerModel server) {
     declared();
     return serving != null && serving.contains(server);

@@ -29,13 +29,12 @@ import java.util.function.BiConsumer;
 import java.util.stream.Collectors;
 
 /**
- * What is read and checked, and that nothing enforces: the table of all such kinds and fields. An
- * entry leaves the table when the feature is built. What refuses somebody and is not enforced is an
- * error; what shapes traffic is a warning.
+ * The table of all kinds and fields that are read and checked, and not enforced. An entry leaves
+ * the table when the feature is built. It is an error when the field would refuse somebody, and a
+ * warning when it shapes traffic.
  *
- * <p>Not in this table is what policy reads and refuses to guess about: a required
- * JWTAuthentication ({@code not-enforced}) and filters that a Server's route cannot have ({@code
- * not-understood}).
+ * <p>The table does not have what fails closed: a required JWTAuthentication ({@code not-enforced})
+ * and filters that a route of a Server cannot have ({@code not-understood}).
  */
 public final class NotInForce {
   private static final String POLICY = "policy.linkerd.io";
@@ -72,12 +71,12 @@ public final class NotInForce {
 
   private NotInForce() {}
 
-  /** The kinds that are read of which something is not enforced. */
+  /** The kinds of which something is read and not enforced. */
   public static Set<Class<? extends HasMetadata>> kinds() {
     return TABLE.stream().map(Row::type).collect(Collectors.toUnmodifiableSet());
   }
 
-  /** Everything in these objects that is not in force, errors first, with where it is written. */
+  /** Everything in these objects that is not in force, errors first, with its origin. */
   public static List<Finding> of(ClusterView view) {
     List<Finding> findings = new ArrayList<>();
     view.objects()
@@ -231,7 +230,7 @@ public final class NotInForce {
     }
   }
 
-  /** What of one object is not in force; of each thing the first place is told. */
+  /** What of one object is not in force. Only the first place of each is reported. */
   private static final class Gaps {
     private final List<Gap> all = new ArrayList<>();
 

@@ -31,7 +31,7 @@ import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** Tells which policy objects affect no port, and why. */
+/** Finds which policy objects affect no port, and why. */
 final class ObjectScopes {
   /** Errors that leave an authorization without effect. */
   private static final Set<Rule> GRANTS_NOTHING =
@@ -95,7 +95,7 @@ final class ObjectScopes {
     return List.copyOf(scopes);
   }
 
-  /** Null for what is no policy object of its own. */
+  /** The mode of a policy object; null for objects of other kinds. */
   private static @Nullable EnforcementMode mode(PolicyObject object) {
     return switch (object) {
       case ServerModel server -> server.mode();
@@ -188,7 +188,7 @@ final class ObjectScopes {
     };
   }
 
-  /** What the object is about, as far as it is there. */
+  /** The targets of the object that exist. */
   private List<PolicyObject> targets(PolicyObject object) {
     String namespace = object.ref().namespace();
     NamespaceContents contents = Objects.requireNonNull(namespaces.get(namespace));

@@ -21,7 +21,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 
-/** What is wrong with AuthorizationPolicies, DenyPolicies and ServerAuthorizations. */
+/** Rules for AuthorizationPolicies, DenyPolicies and ServerAuthorizations. */
 final class PolicyFindings {
   private final LintContext seen;
   private final ClientFindings clients;

@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** What is wrong with Servers, and with the workloads whose ports they are about. */
+/** Rules for Servers, and for the workloads whose ports they select. */
 final class PortFindings {
   private final LintContext seen;
 
@@ -117,8 +117,8 @@ final class PortFindings {
   }
 
   /**
-   * Ports of Servers that decide by request, which clients of the mesh take for opaque: those send
-   * bytes, of which no request is seen.
+   * Ports that are opaque to meshed clients although their Server decides by request. Such clients
+   * send bytes, and the proxy sees no request.
    */
   void opaque(NamespaceContents namespace) {
     record OpaquePort(ServerModel server, int port, boolean byDefault) {}
@@ -175,7 +175,7 @@ final class PortFindings {
     };
   }
 
-  /** Ports that a Server in audit mode would have, and what they are under meanwhile. */
+  /** Ports that a Server in audit mode would have, and the policy that they have meanwhile. */
   void dryRun(NamespaceContents namespace) {
     record Meanwhile(ServerModel server, int port, String policy) {}
     Map<Meanwhile, List<ObjectRef>> found = new HashMap<>();

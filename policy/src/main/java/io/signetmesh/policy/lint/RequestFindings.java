@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 
-/** What is wrong with routes and rate limits. */
+/** Rules for routes and rate limits. */
 final class RequestFindings {
   private final LintContext seen;
   private final ClientFindings clients;

@@ -26,9 +26,10 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds authorizations that change nothing: everyone they allow is allowed by another one wherever
- * they apply, or refused by a denial. Only some of the others are looked at where there are many,
- * so that the time stays in proportion to the number of objects; what is found is certain.
+ * Finds authorizations that change nothing: wherever they apply, another one allows all of their
+ * clients, or a denial refuses them. Finds denials that can be evaded. Where there are many
+ * policies, each is compared with some of them only, so that the time stays in proportion to the
+ * number of objects. What is found is certain.
  */
 final class ShadowedPolicies {
   private static final int MAX_CANDIDATES = 32;

@@ -13,8 +13,8 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which route takes {@code /admin/} where another matches {@code /admin} exactly. Says nothing
- * where that is not certain, or takes long to find out.
+ * Finds the route that takes {@code /admin/} where another one matches {@code /admin} exactly.
+ * Reports nothing where that is not certain, or takes long to find out.
  */
 final class TrailingSlashes {
   /** Matches compared in one look over a namespace. */
@@ -42,7 +42,7 @@ final class TrailingSlashes {
    */
   record Gap(String path, RouteModel taker) {}
 
-  /** Gaps of a route on a Server; what no route takes is refused, and none. */
+  /** Gaps of a route on a Server. A path that no route takes is refused, so it is no gap. */
   List<Gap> of(RouteModel route, ServerModel server) {
     List<Gap> gaps = new ArrayList<>();
     for (HttpRoute.Rule rule : rules(route)) {

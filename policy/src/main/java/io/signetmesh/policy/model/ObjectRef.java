@@ -15,7 +15,7 @@ public record ObjectRef(Kind kind, String namespace, String name) implements Com
           .thenComparing(ObjectRef::namespace)
           .thenComparing(ObjectRef::name);
 
-  /** The kinds of objects that decide about inbound policy, and after them those that do not. */
+  /** The kinds of objects: first those that inbound policy depends on, then the others. */
   public enum Kind {
     /** A pod: a workload. */
     POD("core", "Pod"),

@@ -4,7 +4,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The annotations of a workload or a namespace that decide about ports without a Server.
+ * The annotations of a workload or a namespace for ports without a Server.
  *
  * @param defaultInboundPolicy {@value #DEFAULT_INBOUND_POLICY}
  * @param opaquePorts {@value #OPAQUE_PORTS}

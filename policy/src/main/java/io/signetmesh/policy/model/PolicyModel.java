@@ -41,11 +41,11 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads the objects of policy from the objects of a cluster. An object that cannot be read becomes
- * an {@link UnusableModel}: it stays visible and grants nothing.
+ * Reads the policy model from the objects of a cluster. An object that cannot be read becomes an
+ * {@link UnusableModel}: it stays visible and grants nothing.
  */
 public final class PolicyModel {
-  /** What the admin server is asked to find out how the proxy does. */
+  /** Probe paths of the proxy's admin server. */
   private static final List<String> PROXY_PROBES = List.of("/live", "/ready");
 
   private final IdentityNaming naming;
@@ -72,8 +72,7 @@ public final class PolicyModel {
 
   /**
    * The object that a key names; empty when policy does not depend on objects of its kind. Pods
-   * whose label does not say that a proxy runs beside them are named too, so that one which leaves
-   * the mesh can be taken out.
+   * without the label of a proxy are named too, so that a pod which leaves the mesh is removed.
    */
   public static Optional<ObjectRef> refOf(ResourceKey key) {
     return nameOf(key).filter(ref -> ref.kind().decides());
@@ -114,8 +113,7 @@ public final class PolicyModel {
   }
 
   /**
-   * What is known about an object; empty when the view has no such object, or it is a pod without a
-   * proxy.
+   * The model of an object; empty when the view has no such object, or it is a pod without a proxy.
    */
   public Optional<PolicyObject> read(ClusterView view, ObjectRef ref) {
     HasMetadata object = view.find(keyOf(ref)).orElse(null);
@@ -216,8 +214,8 @@ public final class PolicyModel {
   }
 
   /**
-   * The probes of the containers, and those of the proxy, which an injector adds to a pod and which
-   * nobody writes where there is none.
+   * The probes of the containers, and those of the proxy. An injector would add the latter to the
+   * pod; without one nobody writes them.
    */
   private static List<WorkloadModel.HttpProbe> probes(Workload workload) {
     List<WorkloadModel.HttpProbe> probes = new ArrayList<>();

@@ -1,6 +1,6 @@
 package io.signetmesh.policy.model;
 
-/** What is known about one object. */
+/** One object of the policy model. */
 public sealed interface PolicyObject
     permits ClientPolicyModel,
         MeshTlsModel,

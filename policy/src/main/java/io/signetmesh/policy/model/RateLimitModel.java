@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param target the Server limited, in its own namespace
  * @param total limit on all requests together; null when there is none
  * @param identity limit on the requests of each client; null when there is none
- * @param overrides limits of named clients, in the place of {@code identity}
+ * @param overrides limits of named clients, instead of {@code identity}
  */
 public record RateLimitModel(
     ObjectRef ref,

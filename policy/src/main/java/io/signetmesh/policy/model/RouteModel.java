@@ -9,8 +9,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A route. It is an inbound one when it has a Server as parent; of others it is only known that
- * they are there, and they have no rules.
+ * A route. It is inbound when it has a Server as parent. Other routes are kept without their rules.
  *
  * @param ref the object
  * @param origin where it is written
@@ -50,8 +49,8 @@ public record RouteModel(
   }
 
   /**
-   * Whether authorizations of this route count. They do not while one of its parents cannot be that
-   * of a route of a Server: Linkerd takes no notice of such a route, so they grant nothing there.
+   * Whether authorizations of this route count. They do not while one of its parents is not allowed
+   * for a route of a Server: Linkerd ignores such a route, so they would grant nothing there.
    */
   public boolean isGranted() {
     return flaws.stream().noneMatch(flaw -> flaw.part() == Part.PARENT);

@@ -29,14 +29,14 @@ import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads the inbound side of routes: what is attached to Servers.
+ * Reads the inbound side of routes: those that are attached to Servers.
  *
- * <p>To leave out what is not understood would open what it was written to close, because its
- * requests fall to other routes then. So a match that is not understood matches whatever its other
- * conditions allow, at the rank of a regular expression, and is refused; the other matches stay. A
- * rule with a filter that inbound proxies do not have refuses what it matches, as the Gateway API
- * wants it. A parent that cannot be one is no attachment, and while there is one the route is
- * granted to no one.
+ * <p>A route fails closed. To leave out a match that is not understood would open what it was
+ * written to close: its requests would fall to other routes. So such a match is widened to
+ * everything that its other conditions allow, at the rank of a regular expression, and refuses; the
+ * other matches stay. A rule with a filter that inbound proxies do not have refuses what it
+ * matches, as the Gateway API demands. A parent that is not allowed attaches nothing, and while the
+ * route has one, its authorizations grant nothing.
  */
 final class RouteReader {
   /** Matches any path or value; never fails to compile. */

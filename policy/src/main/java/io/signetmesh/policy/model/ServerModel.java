@@ -44,7 +44,7 @@ public record ServerModel(
     labels = Map.copyOf(labels);
   }
 
-  /** Whether the workload is one that the Server is about. */
+  /** Whether the Server selects the workload. */
   public boolean selects(WorkloadModel workload) {
     return workload.ref().kind() == workloads
         && workload.ref().namespace().equals(ref.namespace())

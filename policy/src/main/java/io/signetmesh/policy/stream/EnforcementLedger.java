@@ -18,12 +18,12 @@ import java.util.function.Consumer;
 import java.util.function.LongConsumer;
 
 /**
- * Which proxy was sent and enforces which generation of policy, port by port. A port whose proxy is
+ * Which generation of policy each proxy was sent and enforces, port by port. A port whose proxy is
  * gone stays listed as not connected until the workload is gone or its proxy comes back without
  * that port. Kept in memory: proxies report again when the controller comes back.
  */
 public final class EnforcementLedger {
-  /** Bounds what one workload can have remembered; far above the ports that one listens on. */
+  /** Ports that are remembered for one workload; far more than a workload listens on. */
   static final int MAX_PORTS_PER_WORKLOAD = 4_096;
 
   /**
@@ -254,7 +254,7 @@ public final class EnforcementLedger {
     return true;
   }
 
-  /** As one step beside a removal of the workload. */
+  /** Changes the ports of a workload atomically with its removal. */
   private void change(ObjectRef workload, Consumer<WorkloadPorts> change) {
     workloads.compute(
         workload,

@@ -36,7 +36,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * {@code io.signetmesh.v1.PolicyEnforcement}: proxies report what they enforce, operators ask for
+ * {@code io.signetmesh.v1.PolicyEnforcement}: proxies report what they enforce, and operators query
  * it.
  */
 public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforcementImplBase {

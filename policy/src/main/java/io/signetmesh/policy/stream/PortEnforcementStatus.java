@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
  * @param sent generation last sent; 0 = none
  * @param acknowledged generation that the proxy says is in force; 0 = none
  * @param acknowledgedAt when it said so
- * @param refusal why the proxy put the newest state not in force and refuses everything; empty when
- *     it did
+ * @param refusal why the proxy did not put the newest state in force and refuses everything; empty
+ *     when it did
  * @param connected whether the proxy watches the port now
  * @param acknowledges whether the proxy knows of generations
  */

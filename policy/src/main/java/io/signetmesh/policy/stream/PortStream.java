@@ -17,7 +17,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * One {@code WatchPort} stream. Holds at most the newest state that the client has not taken yet,
- * however slow it reads; states in between are left out, and so is one that equals the last sent.
+ * however slowly it reads. States in between are skipped, and so is a state that equals the last
+ * one sent.
  */
 final class PortStream implements PortListener, StreamProgress {
   private static final Logger LOG = LoggerFactory.getLogger(PortStream.class);

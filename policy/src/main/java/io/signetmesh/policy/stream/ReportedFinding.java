@@ -1,7 +1,7 @@
 package io.signetmesh.policy.stream;
 
 /**
- * Something that is wrong, or looks wrong, with policy as it is written now.
+ * A finding as operators see it: of the linter, or of a manifest.
  *
  * @param isError whether an object, or a part of it, is not in force as it is written
  * @param rule stable code of the kind of problem, in kebab case

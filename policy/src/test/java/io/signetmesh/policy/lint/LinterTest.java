@@ -515,7 +515,7 @@ final class LinterTest {
         .anySatisfy(f -> assertThat(f).contains("WARNING jwt-on-opaque-port"));
   }
 
-  // --- ShadowedPolicies ---
+  // --- Shadowed policies ---
 
   @Test
   void aPolicyThatAnotherOneCoversIsNamed() {
