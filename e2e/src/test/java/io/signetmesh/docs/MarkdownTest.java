@@ -19,7 +19,10 @@ import org.junit.jupiter.api.Test;
 /** Markdown documents have short lines, and their links inside the repository lead somewhere. */
 final class MarkdownTest {
   private static final int MAX_LINE = 120;
-  private static final Pattern LINK = Pattern.compile("]\\(([^()\\s]+)\\)");
+
+  /** {@code [text](target)}, or {@code [name]: target} for {@code [text][name]}. */
+  private static final Pattern LINK = Pattern.compile("]\\(([^()\\s]+)\\)|^\\[[^]]+]: +(\\S+)");
+
   private static final Pattern HEADING = Pattern.compile("#{1,6} +(.+?)(?: +#+)?");
   private static final Pattern FENCE = Pattern.compile("\\s*(?:```|~~~).*");
   private static final Pattern ELSEWHERE = Pattern.compile("[a-z][a-z+.-]*:.*");
@@ -58,8 +61,9 @@ final class MarkdownTest {
         Matcher link = LINK.matcher(line);
         while (link.find()) {
           links++;
-          if (!leadsSomewhere(document, link.group(1), anchors)) {
-            broken.add(document + ": " + link.group(1));
+          String target = link.group(1) == null ? link.group(2) : link.group(1);
+          if (!leadsSomewhere(document, target, anchors)) {
+            broken.add(document + ": " + target);
           }
         }
       }
