@@ -37,6 +37,9 @@ import org.slf4j.LoggerFactory;
  * <p>Several journals, also of several processes, may write to one file: each batch is written
  * under a {@link WriterLock} and goes on after the last line that is there. So it is while a proxy
  * drains whose successor serves already.
+ *
+ * <p>Longer than 500 lines: queue, batches and gap records are one protocol between producers and
+ * the writer.
  */
 public final class Journal implements AuditLog, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Journal.class);

@@ -46,6 +46,9 @@ import org.slf4j.LoggerFactory;
  * it is corrected. So is a reading that takes long, or that hangs (a network file system without
  * its server): another thread tells of it.
  *
+ * <p>Longer than 500 lines: notifications, polling and the watch for readings that hang share the
+ * state of one thread.
+ *
  * @see ManifestDirectory for which files count
  */
 public final class DirectorySource implements ClusterSource {

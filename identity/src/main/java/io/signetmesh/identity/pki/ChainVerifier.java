@@ -42,9 +42,12 @@ import org.jspecify.annotations.Nullable;
  * SHA-256, SHA-384 or SHA-512, and Ed25519; keys: NIST P-256, P-384, P-521, Ed25519, RSA from 2048
  * to 8192 bits.
  *
- * <p>Signatures found good are remembered (it stays good for ever), so that a chain seen before
+ * <p>Signatures found good are remembered (they stay good for ever), so that a chain seen before
  * costs no public-key operation; everything that depends on time or on the bundle is checked each
  * time. Thread-safe.
+ *
+ * <p>Longer than 500 lines: a reviewer should find everything that a chain has to fulfil in one
+ * place.
  */
 public final class ChainVerifier {
   /** What the peer uses its certificate for. */

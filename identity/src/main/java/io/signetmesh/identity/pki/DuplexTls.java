@@ -41,6 +41,9 @@ import org.jspecify.annotations.Nullable;
  * </ul>
  *
  * <p>Confined to the loop of its channel.
+ *
+ * <p>Longer than 500 lines: both directions share one engine, and each event is decided by the
+ * state of both.
  */
 public final class DuplexTls extends ChannelDuplexHandler {
   /** Plaintext bytes of one record, RFC 8446 section 5.1. */
