@@ -3,11 +3,11 @@ package io.signetmesh.crds.admission;
 import static io.signetmesh.crds.admission.ObjectFindings.quoted;
 
 import io.fabric8.kubernetes.api.model.HasMetadata;
-import io.signetmesh.crds.manifest.NearestName;
 import io.signetmesh.crds.policy.AccessPolicy;
 import io.signetmesh.crds.policy.DenyPolicy;
 import io.signetmesh.crds.policy.EnforcementMode;
 import io.signetmesh.crds.schema.GoDuration;
+import io.signetmesh.crds.text.NearestName;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;

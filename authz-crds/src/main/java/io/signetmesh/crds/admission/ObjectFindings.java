@@ -3,8 +3,8 @@ package io.signetmesh.crds.admission;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.signetmesh.crds.ResourceKey;
 import io.signetmesh.crds.manifest.Finding;
-import io.signetmesh.crds.manifest.PlainText;
 import io.signetmesh.crds.manifest.UnreadFields;
+import io.signetmesh.crds.text.PlainText;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -11,10 +11,8 @@ import com.fasterxml.jackson.databind.node.NullNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.fabric8.kubernetes.api.model.IntOrString;
 import io.fabric8.kubernetes.api.model.Quantity;
-import io.signetmesh.crds.network.IpLiteral;
-import io.signetmesh.crds.schema.TextFormat;
-import java.math.BigDecimal;
-import java.math.BigInteger;
+import io.signetmesh.crds.text.NearestName;
+import io.signetmesh.crds.text.Quoted;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
@@ -24,7 +22,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -41,21 +38,18 @@ final class Binder {
   private static final int MAX_PLAIN_KEY = 120;
 
   private static final JsonNodeFactory JSON = JsonNodeFactory.instance;
-  private static final BigInteger INT_MIN = BigInteger.valueOf(Integer.MIN_VALUE);
-  private static final BigInteger INT_MAX = BigInteger.valueOf(Integer.MAX_VALUE);
-  private static final BigInteger LONG_MIN = BigInteger.valueOf(Long.MIN_VALUE);
-  private static final BigInteger LONG_MAX = BigInteger.valueOf(Long.MAX_VALUE);
-
   private final JsonMapper mapper;
   private final VersionSchema schemas;
   private final DocumentFindings findings;
   private final UnreadFields unread = new UnreadFields();
+  private final ScalarBinder scalars;
   private int values;
 
   Binder(JsonMapper mapper, VersionSchema schemas, DocumentFindings findings) {
     this.mapper = mapper;
     this.schemas = schemas;
     this.findings = findings;
+    this.scalars = new ScalarBinder(findings, unread);
   }
 
   /**
@@ -134,57 +128,11 @@ final class Binder {
     if (type.isMapLikeType()) {
       return map(node, type, path, own);
     }
-    if (raw == IntOrString.class) {
-      return scalar(
-          node,
-          path,
-          own,
-          "a number or a string",
-          Set.of(YamlNode.Type.INTEGER, YamlNode.Type.STRING, YamlNode.Type.LEGACY_BOOLEAN),
-          text -> intOrText(node, text, path));
-    }
-    if (raw == Quantity.class) {
-      return scalar(
-          node,
-          path,
-          own,
-          "a quantity (such as 500m or 2Gi)",
-          Set.of(YamlNode.Type.INTEGER, YamlNode.Type.FLOAT, YamlNode.Type.STRING),
-          JSON::textNode);
-    }
-    if (raw == String.class) {
-      return text(node, limits, path, own);
-    }
-    if (raw == Boolean.class || raw == boolean.class) {
-      return scalar(
-          node,
-          path,
-          own,
-          "true or false",
-          Set.of(YamlNode.Type.BOOLEAN),
-          text -> JSON.booleanNode(text.equalsIgnoreCase("true")));
-    }
-    if (raw == Integer.class || raw == int.class || raw == Long.class || raw == long.class) {
-      boolean wide = raw == Long.class || raw == long.class;
-      return scalar(
-          node,
-          path,
-          own,
-          "a whole number",
-          Set.of(YamlNode.Type.INTEGER),
-          text -> integer(node, text, wide, limits, path));
-    }
-    if (raw == Double.class || raw == double.class || raw == Float.class || raw == float.class) {
-      return scalar(
-          node,
-          path,
-          own,
-          "a number",
-          Set.of(YamlNode.Type.INTEGER, YamlNode.Type.FLOAT),
-          text -> decimal(node, text, path));
+    if (ScalarBinder.isScalar(raw)) {
+      return scalars.bind(node, raw, limits, path, own);
     }
     if (raw.isEnum()) {
-      return constant(node, raw, limits, path);
+      return scalars.constant(node, wireNames(raw), limits, path);
     }
     JsonDeserialize custom = raw.getAnnotation(JsonDeserialize.class);
     boolean free =
@@ -203,7 +151,10 @@ final class Binder {
 
   private @Nullable JsonNode object(YamlNode node, ObjectSchema schema, String path) {
     if (!(node instanceof YamlNode.Mapping mapping)) {
-      refuse(node.position(), path, "expected an object, found " + found(node, schema));
+      refuse(
+          node.position(),
+          path,
+          "expected an object, found " + ScalarBinder.found(node, schema.own()));
       return null;
     }
     ObjectNode bound = JSON.objectNode();
@@ -345,7 +296,7 @@ final class Binder {
     } else if (limits.oneOrMany() && node instanceof YamlNode.Mapping) {
       items = List.of(node);
     } else {
-      refuse(node.position(), path, "expected a list, found " + found(node, own));
+      refuse(node.position(), path, "expected a list, found " + ScalarBinder.found(node, own));
       return null;
     }
     if (items.size() < limits.minItems() || items.size() > limits.maxItems()) {
@@ -402,7 +353,7 @@ final class Binder {
 
   private @Nullable JsonNode map(YamlNode node, JavaType type, String path, boolean own) {
     if (!(node instanceof YamlNode.Mapping mapping)) {
-      refuse(node.position(), path, "expected an object, found " + found(node, own));
+      refuse(node.position(), path, "expected an object, found " + ScalarBinder.found(node, own));
       return null;
     }
     ObjectNode bound = JSON.objectNode();
@@ -421,139 +372,6 @@ final class Binder {
     return bound;
   }
 
-  private @Nullable JsonNode text(
-      YamlNode node, ObjectSchema.Limits limits, String path, boolean own) {
-    JsonNode text =
-        scalar(
-            node,
-            path,
-            own,
-            "a string",
-            Set.of(YamlNode.Type.STRING, YamlNode.Type.LEGACY_BOOLEAN),
-            JSON::textNode);
-    if (text == null) {
-      return null;
-    }
-    String value = text.textValue();
-    if (node instanceof YamlNode.Scalar scalar && scalar.type() == YamlNode.Type.LEGACY_BOOLEAN) {
-      findings.warning(
-          node.position(),
-          path,
-          "Kubernetes takes an unquoted " + value + " for a boolean: put it in quotes");
-    }
-    int length = value.codePointCount(0, value.length());
-    if (length < limits.minLength() || length > limits.maxLength()) {
-      refuse(
-          node.position(),
-          path,
-          "has %d characters, expected %d to %d"
-              .formatted(length, limits.minLength(), limits.maxLength()));
-      return null;
-    }
-    TextFormat format = limits.format();
-    if (format != null && !(format.matches(value) && (format != TextFormat.IP || isIp(value)))) {
-      refuse(node.position(), path, Quoted.text(value) + " is not " + format.description());
-      return null;
-    }
-    if (!limits.only().isEmpty() && !limits.only().contains(value)) {
-      refuse(node.position(), path, notOneOf(value, limits.only()));
-      return null;
-    }
-    return text;
-  }
-
-  private @Nullable JsonNode constant(
-      YamlNode node, Class<?> type, ObjectSchema.Limits limits, String path) {
-    List<String> names =
-        wireNames(type).stream()
-            .filter(name -> limits.only().isEmpty() || limits.only().contains(name))
-            .toList();
-    if (!(node instanceof YamlNode.Scalar scalar)) {
-      refuse(
-          node.position(),
-          path,
-          "expected one of " + String.join(", ", names) + ", found " + node.description());
-      return null;
-    }
-    if (scalar.type() == YamlNode.Type.NULL || !names.contains(scalar.text())) {
-      refuse(node.position(), path, notOneOf(scalar.text(), names));
-      return null;
-    }
-    return JSON.textNode(scalar.text());
-  }
-
-  private @Nullable JsonNode scalar(
-      YamlNode node,
-      String path,
-      boolean own,
-      String expected,
-      Set<YamlNode.Type> types,
-      Function<String, @Nullable JsonNode> read) {
-    if (node instanceof YamlNode.Scalar scalar && types.contains(scalar.type())) {
-      return read.apply(scalar.text());
-    }
-    boolean quotesHelp =
-        types.contains(YamlNode.Type.STRING)
-            && node instanceof YamlNode.Scalar scalar
-            && scalar.type() != YamlNode.Type.NULL;
-    String hint = quotesHelp ? " (put it in quotes)" : "";
-    refuse(node.position(), path, "expected " + expected + ", found " + found(node, own) + hint);
-    return null;
-  }
-
-  private @Nullable JsonNode intOrText(YamlNode node, String text, String path) {
-    if (node instanceof YamlNode.Scalar scalar && scalar.type() == YamlNode.Type.INTEGER) {
-      return integer(node, text, false, ObjectSchema.Limits.NONE, path);
-    }
-    return JSON.textNode(text);
-  }
-
-  private @Nullable JsonNode integer(
-      YamlNode node, String text, boolean wide, ObjectSchema.Limits limits, String path) {
-    BigInteger value = parseInteger(text);
-    BigInteger min = (wide ? LONG_MIN : INT_MIN).max(BigInteger.valueOf(limits.min()));
-    BigInteger max = (wide ? LONG_MAX : INT_MAX).min(BigInteger.valueOf(limits.max()));
-    if (value == null || value.compareTo(min) < 0 || value.compareTo(max) > 0) {
-      refuse(
-          node.position(),
-          path,
-          (text.length() > 40 ? "number of " + text.length() + " digits" : text)
-              + " is not a number from "
-              + min
-              + " to "
-              + max);
-      return null;
-    }
-    return value.bitLength() < Integer.SIZE
-        ? JSON.numberNode(value.intValueExact())
-        : JSON.numberNode(value.longValueExact());
-  }
-
-  private @Nullable JsonNode decimal(YamlNode node, String text, String path) {
-    if (text.length() <= 40) {
-      try {
-        return JSON.numberNode(new BigDecimal(text).doubleValue());
-      } catch (NumberFormatException e) {
-        BigInteger whole = parseInteger(text);
-        if (whole != null) {
-          return JSON.numberNode(whole.doubleValue());
-        }
-      }
-    }
-    refuse(node.position(), path, Quoted.text(text) + " is not a finite number");
-    return null;
-  }
-
-  private static @Nullable BigInteger parseInteger(String text) {
-    if (text.length() > 40) {
-      return null;
-    }
-    if (text.startsWith("0x")) {
-      return new BigInteger(text.substring(2), 16);
-    }
-    return text.startsWith("0o") ? new BigInteger(text.substring(2), 8) : new BigInteger(text);
-  }
-
   /** Free-form values, as they are. */
   private @Nullable JsonNode anything(YamlNode node, String path) {
     if (isTooMuch(node, path)) {
@@ -564,8 +382,9 @@ final class Binder {
           switch (scalar.type()) {
             case NULL -> NullNode.getInstance();
             case BOOLEAN -> JSON.booleanNode(scalar.text().equalsIgnoreCase("true"));
-            case INTEGER -> integer(node, scalar.text(), true, ObjectSchema.Limits.NONE, path);
-            case FLOAT -> decimal(node, scalar.text(), path);
+            case INTEGER ->
+                scalars.integer(node, scalar.text(), true, ObjectSchema.Limits.NONE, path);
+            case FLOAT -> scalars.decimal(node, scalar.text(), path);
             case STRING, LEGACY_BOOLEAN, LEADING_ZERO -> JSON.textNode(scalar.text());
           };
       case YamlNode.Sequence sequence -> {
@@ -627,28 +446,6 @@ final class Binder {
 
   private static String names(List<String> names) {
     return names.stream().map(Quoted::text).collect(Collectors.joining(", "));
-  }
-
-  private static String notOneOf(String value, List<String> known) {
-    return Quoted.text(value)
-        + NearestName.hint(value, known)
-        + " is not one of "
-        + String.join(", ", known);
-  }
-
-  private static boolean isIp(String value) {
-    return IpLiteral.isValid(value);
-  }
-
-  private static String found(YamlNode node, ObjectSchema schema) {
-    return found(node, schema.own());
-  }
-
-  /** Values of Kubernetes models may be secret (environment variables) and are not shown. */
-  private static String found(YamlNode node, boolean own) {
-    return own && node instanceof YamlNode.Scalar scalar && scalar.type() != YamlNode.Type.NULL
-        ? node.description() + " " + Quoted.text(scalar.text())
-        : node.description();
   }
 
   private static String child(String path, String name) {

@@ -1,6 +1,7 @@
 package io.signetmesh.crds.manifest;
 
 import io.signetmesh.crds.ResourceKey;
+import io.signetmesh.crds.text.PlainText;
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -1,6 +1,7 @@
 package io.signetmesh.crds.manifest;
 
 import io.signetmesh.crds.schema.TextFormat;
+import io.signetmesh.crds.text.NearestName;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;

@@ -15,6 +15,8 @@ import io.signetmesh.crds.ResourceKey;
 import io.signetmesh.crds.policy.Server;
 import io.signetmesh.crds.route.grpc.GrpcRoute;
 import io.signetmesh.crds.schema.TextFormat;
+import io.signetmesh.crds.text.NearestName;
+import io.signetmesh.crds.text.Quoted;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
@@ -22,10 +24,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Collections;
 import java.util.HashSet;
-import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -51,12 +50,6 @@ public final class ManifestReader {
 
   private static final Set<String> TOP_LEVEL =
       Set.of("apiVersion", "kind", "metadata", "spec", "status");
-
-  /** Fields that tell an object from the file of a tool. */
-  private static final Set<String> OBJECT = Set.of("apiVersion", "kind", "metadata", "spec");
-
-  /** Fields under which objects of other tools hold whole objects. */
-  private static final Set<String> HOLDING = Set.of("items", "objects");
 
   private final Rules rules;
   private final @Nullable String defaultNamespace;
@@ -217,16 +210,16 @@ public final class ManifestReader {
             "expected an object with apiVersion, kind and metadata, found " + root.description());
         return;
       }
-      Optional<String> apiVersion = text(written, "apiVersion");
-      Optional<String> kindName = text(written, "kind");
+      Optional<String> apiVersion = written.text("apiVersion");
+      Optional<String> kindName = written.text("kind");
       if (apiVersion.isEmpty() || kindName.isEmpty()) {
         PassedOver ofTool = PassedOver.ofTool(source, written.position());
-        if (ofTool != null && isNoObject(written)) {
+        if (ofTool != null && ForeignObjects.isNoObject(written)) {
           pass(ofTool, problems);
           return;
         }
         for (String field : List.of("apiVersion", "kind")) {
-          if (text(written, field).isEmpty()) {
+          if (written.text(field).isEmpty()) {
             refuse(written, field + " is missing or not a string");
           }
         }
@@ -241,7 +234,7 @@ public final class ManifestReader {
           group.isEmpty() ? apiVersion.get() : apiVersion.get().substring(group.length() + 1);
       ResourceKind kind = ResourceKind.find(group, kindName.get()).orElse(null);
       if (kind == null && ForeignKinds.isForeign(group, kindName.get())) {
-        YamlNode held = ofMeshIn(written, Collections.newSetFromMap(new IdentityHashMap<>()));
+        YamlNode held = ForeignObjects.ofMeshIn(written);
         if (held != null) {
           refuse(
               held,
@@ -259,13 +252,14 @@ public final class ManifestReader {
         refuse(written, ResourceKind.explainUnknown(group, kindName.get()));
         return;
       }
-      YamlNode.Mapping mapping = kind.namespaced() ? inNamespace(written) : written;
+      YamlNode.Mapping mapping =
+          kind.namespaced() ? ObjectMetadata.withNamespace(written, defaultNamespace) : written;
       if (RoutesElsewhere.contains(group, kind.kind(), mapping)) {
         pass(new PassedOver(group, kindName.get(), 1, written.position()), problems);
         routeElsewhere(mapping, kind);
         return;
       }
-      ResourceKey key = key(mapping, kind);
+      ResourceKey key = ObjectMetadata.key(mapping, kind);
       DocumentFindings found = new DocumentFindings(key);
       for (YamlStream.Problem problem : problems) {
         found.error(problem.position(), "", problem.message());
@@ -289,7 +283,7 @@ public final class ManifestReader {
                     kind.kind(),
                     Quoted.text(apiVersion.get()),
                     String.join(", ", kind.versions().stream().map(kind::apiVersion).toList())));
-        checkMetadata(mapping, kind, new UnreadFields(), found);
+        ObjectMetadata.check(mapping, kind, new UnreadFields(), found);
       }
       record(
           key,
@@ -302,7 +296,7 @@ public final class ManifestReader {
 
     /** Keeps what a policy that names the route can be told of it, where that can be read. */
     private void routeElsewhere(YamlNode.Mapping written, ResourceKind kind) {
-      ResourceKey key = key(written, kind);
+      ResourceKey key = ObjectMetadata.key(written, kind);
       if (key == null || !RoutesElsewhere.isTarget(kind.kind())) {
         return;
       }
@@ -392,7 +386,7 @@ public final class ManifestReader {
     UnreadFields unread = binder.unread();
     ObjectNode bound =
         kind.isMeshResource() ? bindMesh(root, kind, binder, found) : bindBean(root, kind, binder);
-    checkMetadata(root, kind, unread, found);
+    ObjectMetadata.check(root, kind, unread, found);
     if (!(bound.get("metadata") instanceof ObjectNode)) {
       bound.set("metadata", JsonNodeFactory.instance.objectNode());
     }
@@ -490,209 +484,5 @@ public final class ManifestReader {
   private ObjectNode bindBean(YamlNode.Mapping root, ResourceKind kind, Binder binder) {
     JsonNode bound = binder.bind(root, mapper.constructType(kind.type()), "");
     return bound instanceof ObjectNode object ? object : JsonNodeFactory.instance.objectNode();
-  }
-
-  private static void checkMetadata(
-      YamlNode.Mapping root, ResourceKind kind, UnreadFields unread, DocumentFindings found) {
-    YamlNode metadata = value(root, "metadata").orElse(null);
-    if (!(metadata instanceof YamlNode.Mapping mapping)) {
-      if ((metadata == null || Binder.isAbsent(metadata)) && unread.isRead("metadata")) {
-        found.error(root.position(), "", "required field \"metadata\" missing");
-      }
-      return;
-    }
-    name(mapping, "name", kind.nameFormat(), unread, found);
-    if (kind.namespaced()) {
-      name(mapping, "namespace", TextFormat.LABEL, unread, found);
-    } else if (unread.isRead("metadata.namespace")
-        && value(mapping, "namespace").filter(node -> !Binder.isAbsent(node)).isPresent()) {
-      found.error(
-          FieldPositions.find(mapping, "namespace"),
-          "metadata.namespace",
-          "a " + kind.kind() + " has no namespace");
-    }
-    labels(mapping, unread, found);
-  }
-
-  /**
-   * The object in the default namespace, when there is one and the object says nothing of a
-   * namespace, not even misspelt.
-   */
-  private YamlNode.Mapping inNamespace(YamlNode.Mapping root) {
-    String namespace = defaultNamespace;
-    if (namespace == null) {
-      return root;
-    }
-    List<YamlNode.Entry> entries = new ArrayList<>(root.entries());
-    entries.replaceAll(
-        entry ->
-            entry.key().equals("metadata") && entry.value() instanceof YamlNode.Mapping metadata
-                ? new YamlNode.Entry(entry.position(), entry.key(), in(namespace, metadata))
-                : entry);
-    return new YamlNode.Mapping(root.position(), List.copyOf(entries));
-  }
-
-  private static YamlNode.Mapping in(String namespace, YamlNode.Mapping metadata) {
-    List<YamlNode.Entry> entries = new ArrayList<>(metadata.entries());
-    entries.removeIf(entry -> entry.key().equals("namespace") && Binder.isAbsent(entry.value()));
-    for (YamlNode.Entry entry : entries) {
-      if (entry.key().equals("namespace")
-          || NearestName.of(entry.key(), List.of("namespace")).isPresent()) {
-        return metadata;
-      }
-    }
-    Position position = metadata.position();
-    entries.add(
-        new YamlNode.Entry(
-            position, "namespace", new YamlNode.Scalar(position, YamlNode.Type.STRING, namespace)));
-    return new YamlNode.Mapping(position, List.copyOf(entries));
-  }
-
-  private static void name(
-      YamlNode.Mapping metadata,
-      String field,
-      TextFormat format,
-      UnreadFields unread,
-      DocumentFindings found) {
-    YamlNode name = value(metadata, field).orElse(null);
-    if (name == null || Binder.isAbsent(name)) {
-      if (unread.isRead("metadata." + field)) {
-        found.error(
-            metadata.position(),
-            "metadata",
-            "required field "
-                + Quoted.text(field)
-                + " missing"
-                + (field.equals("namespace")
-                    ? ": write it, or give the namespace of all such objects with"
-                        + " --default-namespace"
-                    : ""));
-      }
-    } else if (name instanceof YamlNode.Scalar scalar
-        && scalar.isText()
-        && !format.matches(scalar.text())) {
-      found.error(
-          scalar.position(),
-          "metadata." + field,
-          Quoted.text(scalar.text()) + " is not " + format.description());
-    }
-  }
-
-  private static void labels(
-      YamlNode.Mapping metadata, UnreadFields unread, DocumentFindings found) {
-    for (String field : List.of("labels", "annotations")) {
-      if (!(value(metadata, field).orElse(null) instanceof YamlNode.Mapping pairs)) {
-        continue;
-      }
-      for (YamlNode.Entry pair : pairs.entries()) {
-        if (!LabelSyntax.isKey(pair.key())) {
-          found.error(
-              pair.position(),
-              "metadata." + field,
-              Quoted.text(pair.key()) + " is not a key: expected " + LabelSyntax.KEY_DESCRIPTION);
-          unread.add("metadata." + field + "[\"" + pair.key() + "\"]");
-        }
-        if (field.equals("labels")
-            && pair.value() instanceof YamlNode.Scalar scalar
-            && scalar.isText()
-            && !LabelSyntax.isValue(scalar.text())) {
-          found.error(
-              scalar.position(),
-              "metadata.labels." + pair.key(),
-              Quoted.text(scalar.text())
-                  + " is not a label value: expected "
-                  + LabelSyntax.VALUE_DESCRIPTION);
-        }
-      }
-    }
-  }
-
-  /** Key of the object, even of an invalid one; null when name or namespace cannot be read. */
-  private static @Nullable ResourceKey key(YamlNode.Mapping root, ResourceKind kind) {
-    if (!(value(root, "metadata").orElse(null) instanceof YamlNode.Mapping metadata)) {
-      return null;
-    }
-    Optional<String> name = text(metadata, "name");
-    Optional<String> namespace = text(metadata, "namespace");
-    if (name.isEmpty() || (kind.namespaced() && namespace.isEmpty())) {
-      return null;
-    }
-    return new ResourceKey(
-        kind.group(), kind.kind(), kind.namespaced() ? namespace.get() : "", name.get());
-  }
-
-  /**
-   * What is, or nearly is, an object of the mesh among the objects that another one holds, however
-   * deep; null when there is none. Aliases are followed once.
-   */
-  private static @Nullable YamlNode ofMeshIn(YamlNode.Mapping holder, Set<YamlNode> seen) {
-    for (YamlNode.Entry entry : holder.entries()) {
-      if (!(entry.value() instanceof YamlNode.Sequence held)
-          || !seen.add(held)
-          || !HOLDING.contains(entry.key()) && NearestName.of(entry.key(), HOLDING).isEmpty()) {
-        continue;
-      }
-      for (YamlNode item : held.items()) {
-        if (!(item instanceof YamlNode.Mapping object) || !seen.add(object)) {
-          continue;
-        }
-        if (ForeignKinds.mayBeOfMesh(
-            group(text(object, "apiVersion").orElse("")), text(object, "kind").orElse(""))) {
-          return object;
-        }
-        YamlNode deeper = ofMeshIn(object, seen);
-        if (deeper != null) {
-          return deeper;
-        }
-      }
-    }
-    return null;
-  }
-
-  /** Group of an apiVersion, of one that was cut before its version too. */
-  private static String group(String apiVersion) {
-    int slash = apiVersion.indexOf('/');
-    return slash < 0 ? apiVersion : apiVersion.substring(0, slash);
-  }
-
-  /**
-   * Whether there is nothing of what every object has, not even misspelt, but a version that is not
-   * one of the mesh. A version alone is what is there of a file that is being written.
-   */
-  private static boolean isNoObject(YamlNode.Mapping root) {
-    Optional<YamlNode> version = value(root, "apiVersion");
-    if (version.isPresent()) {
-      Optional<String> text = text(root, "apiVersion");
-      if (root.entries().size() == 1
-          || text.isEmpty()
-          || ForeignKinds.mayBeOfMesh(group(text.get()), "")) {
-        return false;
-      }
-    }
-    return root.entries().stream()
-        .map(YamlNode.Entry::key)
-        .allMatch(
-            key ->
-                key.equals("apiVersion")
-                    || !OBJECT.contains(key) && NearestName.of(key, OBJECT).isEmpty());
-  }
-
-  private static Optional<YamlNode> value(YamlNode.Mapping mapping, String field) {
-    for (YamlNode.Entry entry : mapping.entries()) {
-      if (entry.key().equals(field)) {
-        return Optional.of(entry.value());
-      }
-    }
-    return Optional.empty();
-  }
-
-  private static Optional<String> text(YamlNode.Mapping mapping, String field) {
-    return value(mapping, field)
-        .filter(
-            node ->
-                node instanceof YamlNode.Scalar scalar
-                    && scalar.isText()
-                    && !scalar.text().isEmpty())
-        .map(node -> ((YamlNode.Scalar) node).text());
   }
 }

@@ -1,5 +1,6 @@
 package io.signetmesh.crds.manifest;
 
+import io.signetmesh.crds.text.PlainText;
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -30,6 +30,8 @@ import io.signetmesh.crds.route.TcpRoute;
 import io.signetmesh.crds.route.TlsRoute;
 import io.signetmesh.crds.route.grpc.GrpcRoute;
 import io.signetmesh.crds.schema.TextFormat;
+import io.signetmesh.crds.text.NearestName;
+import io.signetmesh.crds.text.Quoted;
 import io.signetmesh.crds.workload.ExternalWorkload;
 import java.util.Collection;
 import java.util.LinkedHashMap;

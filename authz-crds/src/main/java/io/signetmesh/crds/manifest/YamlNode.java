@@ -1,6 +1,7 @@
 package io.signetmesh.crds.manifest;
 
 import java.util.List;
+import java.util.Optional;
 
 /** A value of a YAML document and where it stands. */
 sealed interface YamlNode {
@@ -59,6 +60,24 @@ sealed interface YamlNode {
     @Override
     public String description() {
       return "an object";
+    }
+
+    /** The value of a key. */
+    Optional<YamlNode> value(String key) {
+      for (Entry entry : entries) {
+        if (entry.key().equals(key)) {
+          return Optional.of(entry.value());
+        }
+      }
+      return Optional.empty();
+    }
+
+    /** The value of a key where it is text, and not empty. */
+    Optional<String> text(String key) {
+      return value(key)
+          .filter(
+              node -> node instanceof Scalar scalar && scalar.isText() && !scalar.text().isEmpty())
+          .map(node -> ((Scalar) node).text());
     }
   }
 

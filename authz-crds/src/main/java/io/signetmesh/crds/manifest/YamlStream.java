@@ -1,5 +1,6 @@
 package io.signetmesh.crds.manifest;
 
+import io.signetmesh.crds.text.Quoted;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.Iterator;

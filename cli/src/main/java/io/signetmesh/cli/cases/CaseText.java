@@ -3,7 +3,7 @@ package io.signetmesh.cli.cases;
 import io.signetmesh.cli.cases.CaseResult.Difference;
 import io.signetmesh.cli.simulate.Answer;
 import io.signetmesh.cli.simulate.AnswerText;
-import io.signetmesh.crds.manifest.PlainText;
+import io.signetmesh.crds.text.PlainText;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;

@@ -2,7 +2,7 @@ package io.signetmesh.cli.logging;
 
 import ch.qos.logback.classic.encoder.JsonEncoder;
 import ch.qos.logback.classic.spi.ILoggingEvent;
-import io.signetmesh.crds.manifest.PlainText;
+import io.signetmesh.crds.text.PlainText;
 import java.nio.charset.StandardCharsets;
 
 /**

@@ -11,7 +11,7 @@ import io.signetmesh.cli.controlplane.PolicyInspector;
 import io.signetmesh.cli.host.ListenAddress;
 import io.signetmesh.cli.host.MeshNames;
 import io.signetmesh.cluster.WorkloadRef;
-import io.signetmesh.crds.manifest.NearestName;
+import io.signetmesh.crds.text.NearestName;
 import io.signetmesh.identity.channel.ControlLoops;
 import io.signetmesh.identity.workload.IdentityClient;
 import io.signetmesh.v1.ClientQuery;

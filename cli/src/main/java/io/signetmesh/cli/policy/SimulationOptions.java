@@ -9,7 +9,7 @@ import io.signetmesh.cli.text.PlainWriter;
 import io.signetmesh.crds.ResourceKey;
 import io.signetmesh.crds.manifest.Finding;
 import io.signetmesh.crds.manifest.InvalidManifestsException;
-import io.signetmesh.crds.manifest.NearestName;
+import io.signetmesh.crds.text.NearestName;
 import io.signetmesh.policy.effective.PolicyConfig;
 import java.io.PrintWriter;
 import java.nio.file.Files;

@@ -1,6 +1,6 @@
 package io.signetmesh.cli.simulate;
 
-import io.signetmesh.crds.manifest.PlainText;
+import io.signetmesh.crds.text.PlainText;
 import io.signetmesh.policy.model.ObjectRef;
 import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Explanation;

@@ -1,6 +1,6 @@
 package io.signetmesh.cli.simulate;
 
-import io.signetmesh.crds.manifest.PlainText;
+import io.signetmesh.crds.text.PlainText;
 import io.signetmesh.identity.pki.WorkloadIdentity;
 import io.signetmesh.policy.effective.PolicyConfig;
 import java.util.regex.Pattern;

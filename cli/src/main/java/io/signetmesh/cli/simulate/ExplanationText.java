@@ -1,6 +1,6 @@
 package io.signetmesh.cli.simulate;
 
-import io.signetmesh.crds.manifest.PlainText;
+import io.signetmesh.crds.text.PlainText;
 import io.signetmesh.proxy.authorize.Explanation;
 import io.signetmesh.proxy.authorize.Explanation.Condition;
 import java.util.ArrayList;

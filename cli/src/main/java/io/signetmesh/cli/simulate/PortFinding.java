@@ -1,7 +1,7 @@
 package io.signetmesh.cli.simulate;
 
 import io.linkerd.proxy.inbound.Server;
-import io.signetmesh.crds.manifest.PlainText;
+import io.signetmesh.crds.text.PlainText;
 import io.signetmesh.policy.lint.Finding;
 import io.signetmesh.policy.suggest.Suggestion;
 import io.signetmesh.v1.PolicyFinding;

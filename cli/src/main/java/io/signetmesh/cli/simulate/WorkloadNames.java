@@ -4,7 +4,7 @@ import io.fabric8.kubernetes.api.model.OwnerReference;
 import io.signetmesh.cluster.ClusterView;
 import io.signetmesh.cluster.Workload;
 import io.signetmesh.cluster.WorkloadRef;
-import io.signetmesh.crds.manifest.NearestName;
+import io.signetmesh.crds.text.NearestName;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;

@@ -1,7 +1,7 @@
 package io.signetmesh.policy.lint;
 
 import io.signetmesh.crds.ResourceKey;
-import io.signetmesh.crds.manifest.PlainText;
+import io.signetmesh.crds.text.PlainText;
 import io.signetmesh.policy.model.ObjectRef;
 import java.util.Comparator;
 

@@ -1,6 +1,6 @@
 package io.signetmesh.policy.lint;
 
-import io.signetmesh.crds.manifest.NearestName;
+import io.signetmesh.crds.text.NearestName;
 import io.signetmesh.policy.model.ObjectRef;
 import java.util.Collection;
 import java.util.Map;

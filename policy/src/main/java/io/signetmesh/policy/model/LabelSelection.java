@@ -3,7 +3,7 @@ package io.signetmesh.policy.model;
 import io.fabric8.kubernetes.api.model.LabelSelector;
 import io.fabric8.kubernetes.api.model.LabelSelectorRequirement;
 import io.signetmesh.crds.LabelMatcher;
-import io.signetmesh.crds.manifest.NearestName;
+import io.signetmesh.crds.text.NearestName;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

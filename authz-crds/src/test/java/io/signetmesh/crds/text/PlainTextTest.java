@@ -1,7 +1,8 @@
-package io.signetmesh.crds.manifest;
+package io.signetmesh.crds.text;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.signetmesh.crds.manifest.Finding;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;

@@ -1,4 +1,4 @@
-package io.signetmesh.crds.manifest;
+package io.signetmesh.crds.text;
 
 /**
  * Text that others wrote, as logs, records and terminals may show it: on one line, and without

@@ -1,12 +1,13 @@
-package io.signetmesh.crds.manifest;
+package io.signetmesh.crds.text;
 
 /** Values from manifests as messages show them: in quotes, on one line and of bounded length. */
-final class Quoted {
+public final class Quoted {
   private static final int MAX = 120;
 
   private Quoted() {}
 
-  static String text(String value) {
+  /** The text in quotes; at most 120 characters of it. */
+  public static String text(String value) {
     int end = value.length();
     if (end > MAX) {
       end = Character.isLowSurrogate(value.charAt(MAX)) ? MAX - 1 : MAX;

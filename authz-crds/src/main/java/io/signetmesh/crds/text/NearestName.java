@@ -1,4 +1,4 @@
-package io.signetmesh.crds.manifest;
+package io.signetmesh.crds.text;
 
 import java.util.Collection;
 import java.util.Locale;
