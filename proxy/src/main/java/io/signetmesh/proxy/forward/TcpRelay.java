@@ -35,12 +35,12 @@ public final class TcpRelay {
   private final ProxyLoop loop;
   private final Side client;
   private final Side server;
-  private final Fate fate;
+  private final Listener listener;
   private int open = 2;
   private boolean serverFailed;
 
   /** What becomes of the connection to the server. */
-  public interface Fate {
+  public interface Listener {
     /** The first bytes have come from the server. */
     default void answered() {}
 
@@ -52,9 +52,9 @@ public final class TcpRelay {
     void closed(boolean serverFailed);
   }
 
-  private TcpRelay(ProxyLoop loop, Channel client, Channel server, Fate fate) {
+  private TcpRelay(ProxyLoop loop, Channel client, Channel server, Listener listener) {
     this.loop = loop;
-    this.fate = fate;
+    this.listener = listener;
     this.client = new Side(client, server, true);
     this.server = new Side(server, client, false);
   }
@@ -70,8 +70,9 @@ public final class TcpRelay {
   }
 
   /** As {@link #join}, telling what becomes of the server that was picked. */
-  public static TcpRelay joinBalanced(ProxyLoop loop, Channel client, Channel server, Fate fate) {
-    TcpRelay relay = new TcpRelay(loop, client, server, fate);
+  public static TcpRelay joinBalanced(
+      ProxyLoop loop, Channel client, Channel server, Listener listener) {
+    TcpRelay relay = new TcpRelay(loop, client, server, listener);
     ConnectionMemory account = ConnectionMemory.of(client);
     if (account != null) {
       account.dialled(server);
@@ -131,7 +132,7 @@ public final class TcpRelay {
       if (!brought && bytes.isReadable()) {
         brought = true;
         if (!isClient) {
-          fate.answered();
+          listener.answered();
         }
       }
       peer.write(bytes, peer.voidPromise());
@@ -188,7 +189,7 @@ public final class TcpRelay {
         loop.eventLoop().execute(this::passOn);
       }
       if (--open == 0) {
-        fate.closed(serverFailed);
+        listener.closed(serverFailed);
       }
     }
 

@@ -33,15 +33,19 @@ final class ConnectionDecisions {
    * @return null when it is denied
    */
   @Nullable Allowed decide(
-      InetSocketAddress target, Arrival arrival, ServerPolicy policy, Treatment treatment) {
-    Client client = records.client(arrival);
+      InetSocketAddress target,
+      InboundTransport transport,
+      ServerPolicy policy,
+      Treatment treatment) {
+    Client client = records.client(transport);
     Decision decision = policy.decideConnection(client);
-    records.decided(records.connection(target, arrival), policy, client, decision, arrival.label());
+    records.decided(
+        records.connection(target, transport), policy, client, decision, transport.label());
     if (!decision.allowed()) {
-      metrics.inboundTcpDenied(target, arrival.status(), policy);
+      metrics.inboundTcpDenied(target, transport.status(), policy);
       return null;
     }
-    metrics.inboundTcpAllowed(target, arrival.status(), policy, decision);
+    metrics.inboundTcpAllowed(target, transport.status(), policy, decision);
     return new Allowed(policy, treatment, decision);
   }
 
@@ -54,24 +58,24 @@ final class ConnectionDecisions {
    */
   boolean stillAllows(
       InetSocketAddress target,
-      Arrival arrival,
+      InboundTransport transport,
       Allowed allowed,
       ServerPolicy now,
       Treatment treatment) {
-    Client client = records.client(arrival);
+    Client client = records.client(transport);
     Decision decision = now.decideConnection(client);
     boolean looked = allowed.treatment() instanceof Treatment.Detect;
     if (decision.allowed() && treatment.letsRelayGoOn(looked)) {
       return true;
     }
-    AuditedConnection audited = records.connection(target, arrival);
+    AuditedConnection audited = records.connection(target, transport);
     if (decision.allowed()) {
       // Each request on the port is decided on from now on, and in bytes there are none.
-      records.of(audited, now, arrival.label(), Verdict.DENY, Reason.PROTOCOL_ERROR);
+      records.of(audited, now, transport.label(), Verdict.DENY, Reason.PROTOCOL_ERROR);
     } else {
-      records.decided(audited, now, client, decision, arrival.label());
+      records.decided(audited, now, client, decision, transport.label());
     }
-    metrics.inboundTcpTerminated(target, arrival.status(), now, allowed.decision());
+    metrics.inboundTcpTerminated(target, transport.status(), now, allowed.decision());
     return false;
   }
 }

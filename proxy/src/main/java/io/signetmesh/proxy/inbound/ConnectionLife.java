@@ -51,7 +51,7 @@ final class ConnectionLife {
   private final @Nullable ConnectionMemory memory;
   private ConnectionState state = new ConnectionState.Accepted();
   private HeldReads held;
-  private Arrival arrival = Arrival.PLAINTEXT;
+  private InboundTransport transport = InboundTransport.PLAINTEXT;
   private @Nullable PortBinding binding;
   private @Nullable DetectionTime detection;
 
@@ -145,7 +145,7 @@ final class ConnectionLife {
         new AwaitingPolicy(
             policy.await(loop.eventLoop()),
             then,
-            () -> refuse(target, Reason.NO_POLICY, arrival.isMeshTls() ? "tls" : "tcp")));
+            () -> refuse(target, Reason.NO_POLICY, transport.isMeshTls() ? "tls" : "tcp")));
   }
 
   private void policyChanged() {
@@ -159,12 +159,12 @@ final class ConnectionLife {
     }
     if (!known.policy().isWatched() && !(state instanceof ConnectionState.Closed)) {
       // Nobody tells of changes any more.
-      refuse(known.target(), Reason.NO_POLICY, arrival.label());
+      refuse(known.target(), Reason.NO_POLICY, transport.label());
     }
   }
 
   private Treatment treatment(ServerPolicy policy) {
-    return Treatment.of(policy, arrival, services.detectTimeout());
+    return Treatment.of(policy, transport, services.detectTimeout());
   }
 
   /** Goes on as the policy in force has it. */
@@ -176,7 +176,7 @@ final class ConnectionLife {
       case Treatment.Http(HttpVersion version) -> serve(version);
       case Treatment.Detect detect -> detect(detect);
       case Treatment.Refuse(Reason reason) -> {
-        records.refused(target(), arrival, now, reason);
+        records.refused(target(), transport, now, reason);
         close();
       }
     }
@@ -202,7 +202,7 @@ final class ConnectionLife {
         if (services.serverName().equals(hello.serverName())) {
           handshake();
         } else {
-          arrived(Arrival.FOREIGN_TLS, Reason.PROTOCOL_ERROR, "tls");
+          arrived(InboundTransport.FOREIGN_TLS, Reason.PROTOCOL_ERROR, "tls");
         }
       }
       case ClientHello.Result.Oversized oversized -> {
@@ -229,14 +229,14 @@ final class ConnectionLife {
   }
 
   private void plaintext() {
-    arrived(Arrival.PLAINTEXT, Reason.TLS_REQUIRED, "tcp");
+    arrived(InboundTransport.PLAINTEXT, Reason.TLS_REQUIRED, "tcp");
   }
 
   /**
    * @param direct why a direct connection that arrives so is refused
    */
-  private void arrived(Arrival found, Reason direct, String label) {
-    arrival = found;
+  private void arrived(InboundTransport found, Reason direct, String label) {
+    transport = found;
     if (binding == null) {
       refuse(local(), direct, label);
     } else {
@@ -270,8 +270,10 @@ final class ConnectionLife {
   }
 
   private void established(SslHandler tls) {
-    arrival = Arrival.meshTls(MeshSslContexts.peer(tls).orElse(null), NegotiatedGroup.of(channel));
-    String identity = arrival.identity();
+    transport =
+        InboundTransport.meshTls(
+            MeshSslContexts.peer(tls).orElse(null), NegotiatedGroup.of(channel));
+    String identity = transport.identity();
     if (memory != null && identity != null) {
       memory.identified(identity);
     }
@@ -283,7 +285,7 @@ final class ConnectionLife {
     }
     if (binding != null) {
       proceed();
-    } else if (arrival.identity() == null) {
+    } else if (transport.identity() == null) {
       refuse(local(), Reason.IDENTITY_REQUIRED, "tls");
     } else if (!TransportHeader.ALPN.equals(tls.applicationProtocol())) {
       refuse(local(), Reason.PROTOCOL_ERROR, "tls");
@@ -305,8 +307,8 @@ final class ConnectionLife {
   private void headerRead(ReadingHeader.Direct asked) {
     services
         .metrics()
-        .inboundTransportHeader(asked.sessionLabel(), asked.port(), arrival.identity());
-    arrival = arrival.direct(asked.session());
+        .inboundTransportHeader(asked.sessionLabel(), asked.port(), transport.identity());
+    transport = transport.direct(asked.session());
     bind(new InetSocketAddress(local().getAddress(), asked.port()), this::proceed);
   }
 
@@ -359,14 +361,16 @@ final class ConnectionLife {
     }
     PortBinding known = binding();
     count(known.inForce());
-    to(new ServingHttp(loop, channel, services, records, known, arrival, version, this::handOver));
+    to(
+        new ServingHttp(
+            loop, channel, services, records, known, transport, version, this::handOver));
   }
 
   // ---- bytes
 
   /** One decision for the connection. */
   private void decide(ServerPolicy policy, Treatment treatment) {
-    Allowed allowed = decisions.decide(target(), arrival, policy, treatment);
+    Allowed allowed = decisions.decide(target(), transport, policy, treatment);
     if (allowed == null) {
       cut();
     } else {
@@ -426,7 +430,7 @@ final class ConnectionLife {
 
   /** Looks at an allowed connection under another policy; false: it is on record and closed. */
   private boolean mayGoOn(Allowed allowed, ServerPolicy now) {
-    if (decisions.stillAllows(target(), arrival, allowed, now, treatment(now))) {
+    if (decisions.stillAllows(target(), transport, allowed, now, treatment(now))) {
       return true;
     }
     if (!(state instanceof Relaying)) {
@@ -440,7 +444,7 @@ final class ConnectionLife {
   /** Counts the connection from here on; its transport handlers are in place. */
   private void count(ServerPolicy policy) {
     CountedConnection.add(
-        channel, services.metrics().inboundAccepted(target(), arrival.status(), policy));
+        channel, services.metrics().inboundAccepted(target(), transport.status(), policy));
   }
 
   /** The handlers of the protocol are in place: what was held is theirs. */
@@ -477,7 +481,7 @@ final class ConnectionLife {
 
   /** Nothing becomes of a connection whose policy was not asked. */
   private void refuse(InetSocketAddress target, Reason reason, String label) {
-    records.refusedUnasked(target, arrival, reason, label);
+    records.refusedUnasked(target, transport, reason, label);
     close();
   }
 
@@ -489,12 +493,12 @@ final class ConnectionLife {
 
   /** The client holds more than it may: the connection is closed after this. */
   private void shed(String why) {
-    records.denied(audited(), Reason.OVERLOAD, arrival.label(), null, why);
+    records.denied(audited(), Reason.OVERLOAD, transport.label(), null, why);
     // What waits is not decided on any more.
     to(new ConnectionState.Closed());
   }
 
   private AuditedConnection audited() {
-    return records.connection(targetOrLocal(), arrival);
+    return records.connection(targetOrLocal(), transport);
   }
 }

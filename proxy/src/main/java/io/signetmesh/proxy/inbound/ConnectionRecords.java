@@ -30,20 +30,20 @@ final class ConnectionRecords {
   }
 
   /** What each record of the connection repeats. */
-  AuditedConnection connection(InetSocketAddress target, Arrival arrival) {
-    boolean tls = arrival.isMeshTls();
+  AuditedConnection connection(InetSocketAddress target, InboundTransport transport) {
+    boolean tls = transport.isMeshTls();
     return new AuditedConnection(
         services.workload(),
         (InetSocketAddress) channel.remoteAddress(),
         target,
-        arrival.identity(),
+        transport.identity(),
         tls ? "TLSv1.3" : null,
-        tls ? arrival.group() : null);
+        tls ? transport.group() : null);
   }
 
   /** The client as decisions see it. */
-  Client client(Arrival arrival) {
-    return arrival.client(((InetSocketAddress) channel.remoteAddress()).getAddress());
+  Client client(InboundTransport transport) {
+    return transport.client(((InetSocketAddress) channel.remoteAddress()).getAddress());
   }
 
   /** A decision, and what it would be with all that is tried. */
@@ -93,19 +93,21 @@ final class ConnectionRecords {
   }
 
   /** A policy refuses what the connection speaks. */
-  void refused(InetSocketAddress target, Arrival arrival, ServerPolicy policy, Reason reason) {
+  void refused(
+      InetSocketAddress target, InboundTransport transport, ServerPolicy policy, Reason reason) {
     services.metrics().inboundTcpFailed(target, ProxyError.UNEXPECTED);
-    of(connection(target, arrival), policy, arrival.label(), Verdict.DENY, reason);
+    of(connection(target, transport), policy, transport.label(), Verdict.DENY, reason);
   }
 
   /** A connection is refused whose policy was not asked. */
-  void refusedUnasked(InetSocketAddress target, Arrival arrival, Reason reason, String label) {
+  void refusedUnasked(
+      InetSocketAddress target, InboundTransport transport, Reason reason, String label) {
     if (reason == Reason.FOREIGN_ADDRESS) {
       services.metrics().inboundTcpForeign();
     } else {
       services.metrics().inboundTcpFailed(target, ProxyError.UNEXPECTED);
     }
-    denied(connection(target, arrival), reason, label, null, null);
+    denied(connection(target, transport), reason, label, null, null);
   }
 
   /** Nothing became of a connection, before its policy was asked. */

@@ -16,7 +16,7 @@ final class ServingHttp implements ConnectionState {
   private final InboundAccept.Services services;
   private final ConnectionRecords records;
   private final PortBinding binding;
-  private final Arrival arrival;
+  private final InboundTransport transport;
   private final HttpVersion version;
   private final Runnable handOver;
 
@@ -29,7 +29,7 @@ final class ServingHttp implements ConnectionState {
       InboundAccept.Services services,
       ConnectionRecords records,
       PortBinding binding,
-      Arrival arrival,
+      InboundTransport transport,
       HttpVersion version,
       Runnable handOver) {
     this.loop = loop;
@@ -37,7 +37,7 @@ final class ServingHttp implements ConnectionState {
     this.services = services;
     this.records = records;
     this.binding = binding;
-    this.arrival = arrival;
+    this.transport = transport;
     this.version = version;
     this.handOver = handOver;
   }
@@ -58,11 +58,11 @@ final class ServingHttp implements ConnectionState {
   private InboundConnection connection() {
     InetSocketAddress target = binding.target();
     return new InboundConnection(
-        records.client(arrival),
+        records.client(transport),
         services.application(target),
         binding.policy(),
-        records.connection(target, arrival),
-        arrival.identity() != null,
-        services.metrics().inboundHttp(target, arrival.status()));
+        records.connection(target, transport),
+        transport.identity() != null,
+        services.metrics().inboundHttp(target, transport.status()));
   }
 }

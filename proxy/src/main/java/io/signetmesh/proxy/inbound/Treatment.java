@@ -6,7 +6,10 @@ import io.signetmesh.proxy.detect.HttpVersion;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
-/** What a policy has done with a connection: a function of the policy and of {@link Arrival}. */
+/**
+ * What a policy has done with a connection: a function of the policy and of {@link
+ * InboundTransport}.
+ */
 sealed interface Treatment {
 
   /** One decision for the connection, then its bytes are forwarded. */
@@ -35,8 +38,8 @@ sealed interface Treatment {
    *
    * @param detectTimeout longest wait for first bytes where the policy says none
    */
-  static Treatment of(ServerPolicy policy, Arrival arrival, Duration detectTimeout) {
-    return switch (arrival.kind()) {
+  static Treatment of(ServerPolicy policy, InboundTransport transport, Duration detectTimeout) {
+    return switch (transport.kind()) {
       case PLAINTEXT ->
           policy.protocol() == ServerPolicy.Protocol.HTTP1
               ? HTTP1

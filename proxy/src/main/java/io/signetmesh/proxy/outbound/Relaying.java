@@ -40,7 +40,7 @@ final class Relaying implements OutboundState {
     loop.flushDirty();
   }
 
-  private final class Use implements TcpRelay.Fate {
+  private final class Use implements TcpRelay.Listener {
     @Override
     public void answered() {
       claim.lease().answered();

@@ -40,7 +40,7 @@ public final class DiscoveryClient implements Upstreams, AutoCloseable {
   private final String context;
   private final Config config;
   private final ScheduledExecutorService scheduler;
-  private final Map<Key, Entry> entries = new ConcurrentHashMap<>();
+  private final Map<DestinationKey, Entry> entries = new ConcurrentHashMap<>();
   private final SharedBalancers balancers;
   private volatile boolean closed;
 
@@ -82,19 +82,17 @@ public final class DiscoveryClient implements Upstreams, AutoCloseable {
 
   @Override
   public Future<Upstream> forAuthority(String authority, EventExecutor executor) {
-    return entry(new Key(authority, null)).await(executor);
+    return entry(new DestinationKey(authority, null)).await(executor);
   }
 
   @Override
   public Future<Upstream> forAddress(InetSocketAddress address, EventExecutor executor) {
-    String ip = address.getAddress().getHostAddress();
-    String host = ip.indexOf(':') >= 0 ? "[" + ip + "]" : ip;
-    return entry(new Key(host + ":" + address.getPort(), address)).await(executor);
+    return entry(DestinationKey.of(address)).await(executor);
   }
 
   /** Watches a destination for as long as this client lives, whether it is used or not. */
   public void keep(String authority) {
-    Entry entry = entries.computeIfAbsent(new Key(authority, null), Entry::new);
+    Entry entry = entries.computeIfAbsent(new DestinationKey(authority, null), Entry::new);
     entry.kept = true;
     entry.open();
   }
@@ -118,23 +116,15 @@ public final class DiscoveryClient implements Upstreams, AutoCloseable {
   }
 
   /** The live entry of a destination, watched from now on if it was not. */
-  private Entry entry(Key key) {
+  private Entry entry(DestinationKey key) {
     Entry entry = entries.computeIfAbsent(key, Entry::new);
     entry.touch();
     entry.open();
     return entry;
   }
 
-  /**
-   * What a destination is known by.
-   *
-   * @param authority {@code name:port} or {@code ip:port}
-   * @param address original destination; null when it is known by name
-   */
-  private record Key(String authority, @Nullable InetSocketAddress address) {}
-
   private final class Entry implements Upstream {
-    private final Key key;
+    private final DestinationKey key;
     private final Subscription<TrafficSpec, OutboundPolicy> policies;
     private final List<Promise<Upstream>> waiting = new ArrayList<>();
     private @Nullable Subscription<GetDestination, DestinationProfile> profiles;
@@ -147,20 +137,13 @@ public final class DiscoveryClient implements Upstreams, AutoCloseable {
     private volatile boolean kept;
     private volatile boolean stopped;
 
-    Entry(Key key) {
+    Entry(DestinationKey key) {
       this.key = key;
-      TrafficSpec.Builder target = TrafficSpec.newBuilder().setSourceWorkload(workload);
-      InetSocketAddress address = key.address();
-      if (address == null) {
-        target.setAuthority(key.authority());
-      } else {
-        target.setAddr(Endpoints.message(address));
-      }
       this.policies =
           new Subscription<>(
               policy,
               OutboundPoliciesGrpc.getWatchMethod(),
-              target.build(),
+              key.request(workload),
               scheduler,
               new PolicySink());
     }

@@ -13,8 +13,8 @@ import org.junit.jupiter.params.provider.EnumSource;
 class TreatmentTest {
   private static final Duration TIMEOUT = Duration.ofSeconds(3);
 
-  private static Treatment of(Protocol protocol, Arrival arrival) {
-    return Treatment.of(new TestPort.Rules(protocol, 1, true), arrival, TIMEOUT);
+  private static Treatment of(Protocol protocol, InboundTransport transport) {
+    return Treatment.of(new TestPort.Rules(protocol, 1, true), transport, TIMEOUT);
   }
 
   @ParameterizedTest
@@ -22,37 +22,37 @@ class TreatmentTest {
       value = Protocol.class,
       names = {"HTTP1", "HTTP2", "GRPC"})
   void nothingButRequestsReachesAnHttpPort(Protocol protocol) {
-    Arrival mesh = Arrival.meshTls(null, null);
-    for (Arrival arrival :
-        new Arrival[] {
-          Arrival.PLAINTEXT,
-          Arrival.FOREIGN_TLS,
+    InboundTransport mesh = InboundTransport.meshTls(null, null);
+    for (InboundTransport transport :
+        new InboundTransport[] {
+          InboundTransport.PLAINTEXT,
+          InboundTransport.FOREIGN_TLS,
           mesh,
           mesh.direct(null),
           mesh.direct(HttpVersion.HTTP1),
           mesh.direct(HttpVersion.HTTP2)
         }) {
-      Treatment treatment = of(protocol, arrival);
-      assertThat(treatment.letsRelayGoOn(true)).as("%s", arrival).isFalse();
+      Treatment treatment = of(protocol, transport);
+      assertThat(treatment.letsRelayGoOn(true)).as("%s", transport).isFalse();
       if (treatment instanceof Treatment.Detect detect) {
-        assertThat(detect.otherwise()).as("%s", arrival).isNotNull();
+        assertThat(detect.otherwise()).as("%s", transport).isNotNull();
       }
     }
   }
 
   @Test
   void foreignTlsIsForwardedWhereBytesMayBe() {
-    assertThat(of(Protocol.TLS, Arrival.FOREIGN_TLS)).isEqualTo(Treatment.RELAY);
-    assertThat(of(Protocol.DETECT, Arrival.FOREIGN_TLS)).isEqualTo(Treatment.RELAY);
-    assertThat(of(Protocol.HTTP1, Arrival.FOREIGN_TLS))
+    assertThat(of(Protocol.TLS, InboundTransport.FOREIGN_TLS)).isEqualTo(Treatment.RELAY);
+    assertThat(of(Protocol.DETECT, InboundTransport.FOREIGN_TLS)).isEqualTo(Treatment.RELAY);
+    assertThat(of(Protocol.HTTP1, InboundTransport.FOREIGN_TLS))
         .isEqualTo(new Treatment.Refuse(Reason.PROTOCOL_ERROR));
   }
 
   @Test
   void relayThatWasNeverLookedAtEndsWhereLookingBegins() {
-    Treatment detect = of(Protocol.DETECT, Arrival.PLAINTEXT);
+    Treatment detect = of(Protocol.DETECT, InboundTransport.PLAINTEXT);
     assertThat(detect.letsRelayGoOn(true)).isTrue();
     assertThat(detect.letsRelayGoOn(false)).isFalse();
-    assertThat(of(Protocol.OPAQUE, Arrival.PLAINTEXT).letsRelayGoOn(false)).isTrue();
+    assertThat(of(Protocol.OPAQUE, InboundTransport.PLAINTEXT).letsRelayGoOn(false)).isTrue();
   }
 }

@@ -148,12 +148,12 @@ final class AuthorizationIndex {
                     Reason.DENIED_BY_POLICY,
                     ref,
                     null,
-                    Wanted.denied(authorization),
+                    RequirementText.denied(authorization),
                     generation);
           };
       if (effect == Effect.ALLOW) {
-        String client = Wanted.client(authorization.authentication());
-        String network = Wanted.networks(authorization.networks());
+        String client = RequirementText.client(authorization.authentication());
+        String network = RequirementText.networks(authorization.networks());
         networkMiss[id] = miss(Reason.NETWORK_MISMATCH, ref, "network", network, generation);
         identityMiss[id] = miss(Reason.IDENTITY_MISMATCH, ref, "identity", client, generation);
         identityRequired[id] = miss(Reason.IDENTITY_REQUIRED, ref, "identity", client, generation);

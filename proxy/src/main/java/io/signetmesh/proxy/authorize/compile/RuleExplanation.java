@@ -34,9 +34,9 @@ final class RuleExplanation {
               Attribute.NETWORK,
               null,
               held,
-              Wanted.isAnywhere(authorization.networks())
+              RequirementText.isAnywhere(authorization.networks())
                   ? "any address"
-                  : Wanted.networkList(authorization.networks()),
+                  : RequirementText.networkList(authorization.networks()),
               client.address().getHostAddress()));
       boolean matched = conditions.stream().allMatch(Condition::holds);
       boolean decisive = matched && !decided;
@@ -73,7 +73,7 @@ final class RuleExplanation {
                 Attribute.IDENTITY,
                 null,
                 met != null,
-                Wanted.identities(wanted),
+                RequirementText.identities(wanted),
                 seen != null ? seen : client.meshTls() ? "none" : "none, no mesh TLS"));
       }
     }

@@ -19,6 +19,11 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Until an upstream stream exists, request bytes wait here; the source is held meanwhile, so
  * there are never more of them than one read or one HTTP/2 window.
+ *
+ * <p>Longer than 500 lines: it is the contract between the two sides, so that the events of both,
+ * and what each of them does to the other, stand in one place. How a response has to be framed,
+ * what the proxy answers itself and what is settled at the end are in {@link ResponseFraming},
+ * {@link ProxyAnswer} and {@link ExchangeEnd}.
  */
 public abstract class Exchange {
   private static final int MAX_RETRIES = 2;

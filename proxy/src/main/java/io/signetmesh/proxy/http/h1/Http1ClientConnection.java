@@ -41,6 +41,9 @@ import org.jspecify.annotations.Nullable;
  * says, with nothing left over (RFC 9112 9.3). Bytes beyond the response, bytes that come while no
  * request is under way, and an end of input close it, so that nothing that belongs to one exchange
  * is taken for a part of another.
+ *
+ * <p>Longer than 500 lines: sending, reading and the question whether the connection may be used
+ * again are one state machine over the same flags, and its decoder has to know where it stands.
  */
 public final class Http1ClientConnection extends ChannelDuplexHandler implements ClientStream {
   private static final long UNDECLARED = -1;

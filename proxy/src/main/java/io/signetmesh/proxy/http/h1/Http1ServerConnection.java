@@ -2,31 +2,20 @@ package io.signetmesh.proxy.http.h1;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufUtil;
-import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
-import io.netty.handler.codec.DecoderResult;
-import io.netty.handler.codec.PrematureChannelClosureException;
-import io.netty.handler.codec.TooLongFrameException;
-import io.netty.handler.codec.http.DefaultLastHttpContent;
 import io.netty.handler.codec.http.HttpContent;
-import io.netty.handler.codec.http.HttpDecoderConfig;
-import io.netty.handler.codec.http.HttpMessage;
 import io.netty.handler.codec.http.HttpRequest;
-import io.netty.handler.codec.http.HttpRequestDecoder;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
-import io.netty.handler.codec.http.TooLongHttpHeaderException;
-import io.netty.handler.codec.http.TooLongHttpLineException;
 import io.netty.handler.codec.http2.Http2Error;
 import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.util.AsciiString;
 import io.netty.util.ReferenceCountUtil;
 import io.netty.util.concurrent.ScheduledFuture;
-import io.signetmesh.proxy.authorize.RequestSyntax;
 import io.signetmesh.proxy.connect.Endings;
 import io.signetmesh.proxy.forward.TcpRelay;
 import io.signetmesh.proxy.http.exchange.ClientAccount;
@@ -36,7 +25,6 @@ import io.signetmesh.proxy.http.exchange.ExchangeFactory;
 import io.signetmesh.proxy.http.exchange.HeaderNames;
 import io.signetmesh.proxy.http.exchange.HttpConfig;
 import io.signetmesh.proxy.http.exchange.OriginalForm;
-import io.signetmesh.proxy.http.exchange.RequestBytes;
 import io.signetmesh.proxy.http.exchange.ServerStream;
 import io.signetmesh.proxy.http.exchange.WorkBudget;
 import io.signetmesh.proxy.http.h1.Http1Writer.Framing;
@@ -45,8 +33,6 @@ import io.signetmesh.proxy.http.h1.Http1Writer.Persistence;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import io.signetmesh.proxy.memory.BufferHolder;
 import io.signetmesh.proxy.memory.ConnectionMemory;
-import java.util.List;
-import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -56,24 +42,20 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A complete request stops the decoder until it has been answered: pipelined requests, and bytes
  * of the protocol that an Upgrade or CONNECT asks for, stay what they are until then.
+ *
+ * <p>Longer than 500 lines: request, response, keep-alive, timers and the end of an HTTP/1
+ * connection are one state machine over the same flags. Decoding, checking and writing are in
+ * classes of their own.
  */
 public final class Http1ServerConnection extends ChannelInboundHandlerAdapter
     implements ServerStream, BufferHolder {
-  private static final String BAD_REQUEST = "400 Bad Request";
-  private static final String TOO_LARGE = "431 Request Header Fields Too Large";
-
-  /** Protocols that would carry requests past the proxy, by the name before their version. */
-  private static final List<String> REQUEST_PROTOCOLS = List.of("http", "h2", "h2c", "h3", "tls");
-
-  private static final byte LF = '\n';
-
   private final ProxyLoop loop;
   private final HttpConfig config;
   private final ExchangeFactory factory;
   private final ClientAccount account;
   private final WorkBudget budget;
   private boolean exhausted;
-  private final Decoder decoder;
+  private final Http1RequestDecoder decoder;
   private @Nullable ChannelHandlerContext context;
   private @Nullable Exchange exchange;
   private @Nullable ScheduledFuture<?> headTimer;
@@ -101,7 +83,7 @@ public final class Http1ServerConnection extends ChannelInboundHandlerAdapter
     this.factory = factory;
     this.account = factory.account();
     this.budget = account.connectionBudget();
-    this.decoder = new Decoder(this, config);
+    this.decoder = new Http1RequestDecoder(this, config);
   }
 
   /** Adds the connection's handlers at the end of the pipeline. */
@@ -149,11 +131,16 @@ public final class Http1ServerConnection extends ChannelInboundHandlerAdapter
     }
   }
 
+  /** Whether the connection is being closed: what comes is not read any more. */
+  boolean isClosing() {
+    return closing;
+  }
+
   /**
    * Whether the next request has to wait: for the end of the response to the one before, or for a
    * client that asks without taking the answers.
    */
-  private boolean blocked() {
+  boolean blocked() {
     return !requestOpen && (responseOpen || !context().channel().isWritable());
   }
 
@@ -163,41 +150,13 @@ public final class Http1ServerConnection extends ChannelInboundHandlerAdapter
     http10 = !request.protocolVersion().equals(HttpVersion.HTTP_1_1);
     boolean ok = request.decoderResult().isSuccess();
     Http2Headers headers = ok ? Http1Heads.request(request) : null;
-    if (headers == null || request.protocolVersion().majorVersion() != 1) {
+    RequestCheck.Flaw flaw = RequestCheck.flaw(request, headers, config.maxHeadBytes());
+    if (flaw != null || headers == null) {
       factory.malformed(
           ok ? request.method().name() : null,
           ok ? request.uri() : null,
-          "head: " + (ok ? "target, host or version" : flaw(request.decoderResult())));
-      refuse(ctx, tooLarge(request) ? TOO_LARGE : BAD_REQUEST);
-      return;
-    }
-    if (Http1Heads.listSize(request.headers()) + request.uri().length() > config.maxHeadBytes()) {
-      factory.malformed(request.method().name(), request.uri(), "head: larger than the limit");
-      refuse(ctx, TOO_LARGE);
-      return;
-    }
-    List<String> codings = request.headers().getAll(HeaderNames.TRANSFER_ENCODING);
-    if (!codings.isEmpty()
-        && !(codings.size() == 1 && codings.getFirst().trim().equalsIgnoreCase("chunked"))) {
-      // RFC 9112 6.1: a coding that is not understood.
-      factory.malformed(request.method().name(), request.uri(), "transfer coding");
-      refuse(ctx, "501 Not Implemented");
-      return;
-    }
-    if (request.method().name().equals("CONNECT")
-        && (!codings.isEmpty() || request.headers().contains(HeaderNames.CONTENT_LENGTH))) {
-      // RFC 9110 9.3.6: what follows it has no length, so that one that states a length is read in
-      // two ways.
-      factory.malformed(request.method().name(), request.uri(), "CONNECT with a body");
-      refuse(ctx, BAD_REQUEST);
-      return;
-    }
-    if (codings.isEmpty()
-        && !request.headers().contains(HeaderNames.CONTENT_LENGTH)
-        && HttpUtil.getContentLength(request, 0L) > 0) {
-      // The codec reads a body of a WebSocket draft of 2010, which nobody else would see.
-      factory.malformed(request.method().name(), request.uri(), "a body without a length");
-      refuse(ctx, BAD_REQUEST);
+          flaw == null ? "head" : flaw.why());
+      refuse(ctx, flaw == null ? RequestCheck.BAD_REQUEST : flaw.status());
       return;
     }
     keepAlive = HttpUtil.isKeepAlive(request) && !draining;
@@ -207,7 +166,7 @@ public final class Http1ServerConnection extends ChannelInboundHandlerAdapter
         !connect
             && (HttpUtil.isTransferEncodingChunked(request)
                 || HttpUtil.getContentLength(request, 0L) > 0);
-    upgradeProtocol = connect || hasBody || http10 ? null : upgrade(request);
+    upgradeProtocol = connect || hasBody || http10 ? null : RequestCheck.upgrade(request);
     requestOpen = true;
     discardBody = !hasBody;
     responseOpen = true;
@@ -228,57 +187,11 @@ public final class Http1ServerConnection extends ChannelInboundHandlerAdapter
     exchange = begun.done() ? null : begun;
   }
 
-  /**
-   * The protocols that a request asks to go on with; null for none, and where one of them is HTTP
-   * once more: its requests would be decided by nobody.
-   */
-  private static @Nullable CharSequence upgrade(HttpRequest request) {
-    List<String> offers = request.headers().getAll(HeaderNames.UPGRADE);
-    if (offers.isEmpty()) {
-      return null;
-    }
-    String protocol = String.join(", ", offers);
-    for (String offer : protocol.split(",", -1)) {
-      String name = offer.strip();
-      if (name.isEmpty()) {
-        continue;
-      }
-      int version = name.indexOf('/');
-      String plain = version < 0 ? name : name.substring(0, version);
-      if (!RequestSyntax.isToken(plain)
-          || (version >= 0 && !RequestSyntax.isToken(name.substring(version + 1)))
-          || REQUEST_PROTOCOLS.contains(plain.toLowerCase(Locale.ROOT))) {
-        return null;
-      }
-    }
-    for (String connection : request.headers().getAll(HeaderNames.CONNECTION)) {
-      if (HeaderNames.hasToken(connection, HeaderNames.UPGRADE)) {
-        return protocol;
-      }
-    }
-    return null;
-  }
-
-  /** What is wrong with a message, without what it holds: that may be secret. */
-  private static String flaw(DecoderResult result) {
-    return switch (result.cause()) {
-      case TooLongFrameException e -> "larger than the limit";
-      case PrematureChannelClosureException e -> "the connection ended in it";
-      case RequestBytes.MalformedException e -> String.valueOf(e.getMessage());
-      case null, default -> RequestBytes.withoutContent(result.cause());
-    };
-  }
-
-  private static boolean tooLarge(HttpMessage message) {
-    Throwable cause = message.decoderResult().cause();
-    return cause instanceof TooLongHttpHeaderException || cause instanceof TooLongHttpLineException;
-  }
-
   private void body(ChannelHandlerContext ctx, HttpContent content) {
     Exchange current = exchange;
     boolean last = content instanceof LastHttpContent;
     if (!content.decoderResult().isSuccess()) {
-      String why = "body: " + flaw(content.decoderResult());
+      String why = "body: " + RequestCheck.flaw(content.decoderResult());
       content.release();
       exchange = null;
       if (current == null) {
@@ -290,7 +203,7 @@ public final class Http1ServerConnection extends ChannelInboundHandlerAdapter
       if (responseStarted) {
         abort(Http2Error.PROTOCOL_ERROR.code());
       } else {
-        refuse(ctx, BAD_REQUEST);
+        refuse(ctx, RequestCheck.BAD_REQUEST);
       }
       return;
     }
@@ -339,7 +252,7 @@ public final class Http1ServerConnection extends ChannelInboundHandlerAdapter
   }
 
   /** Bytes have come that have to wait for the end of the exchange. */
-  private void hold() {
+  void hold() {
     if (!pipelineHeld) {
       pipelineHeld = true;
       context().channel().config().setAutoRead(false);
@@ -652,7 +565,8 @@ public final class Http1ServerConnection extends ChannelInboundHandlerAdapter
 
   // ---- timers
 
-  private void partialHead() {
+  /** Bytes of a head have come, and not all of it. */
+  void partialHead() {
     if (headTimer == null && !responseOpen) {
       ChannelHandlerContext ctx = context();
       headTimer =
@@ -722,251 +636,6 @@ public final class Http1ServerConnection extends ChannelInboundHandlerAdapter
         timer.cancel(false);
         idleTimer = null;
       }
-    }
-  }
-
-  /**
-   * Strict request decoder that stops after each request, notices heads which arrive slowly and
-   * refuses folded lines (RFC 9112 5.2), which parsers read differently.
-   */
-  private static final class Decoder extends HttpRequestDecoder implements BufferHolder {
-    private final Http1ServerConnection connection;
-    private @Nullable ChannelHandlerContext context;
-    private boolean decoding;
-    private boolean inputEnded;
-    private boolean inBody;
-    private boolean headBegun;
-    private boolean lineEnded;
-    private boolean folded;
-    private int lengths;
-    private final RequestBytes bytes = new RequestBytes();
-    private final PartialHead partial;
-
-    Decoder(Http1ServerConnection connection, HttpConfig config) {
-      super(
-          new HttpDecoderConfig()
-              .setMaxInitialLineLength(config.maxHeadBytes())
-              .setMaxHeaderSize(config.maxHeadBytes())
-              .setMaxChunkSize(64 * 1024)
-              .setAllowDuplicateContentLengths(false)
-              .setStrictLineParsing(true)
-              .setUseRfc9112TransferEncoding(true));
-      this.connection = connection;
-      this.partial = new PartialHead(config.maxHeadBytes());
-    }
-
-    @Override
-    public void handlerAdded(ChannelHandlerContext ctx) throws Exception {
-      context = ctx;
-      partial.account(ConnectionMemory.of(ctx.channel()));
-      super.handlerAdded(ctx);
-    }
-
-    @Override
-    public long heldBytes() {
-      return internalBuffer().capacity();
-    }
-
-    /** Whether lines without anything in them are all that has come of the next request. */
-    boolean hasEmptyLinesOnly() {
-      return bytes.emptyLinesOnly();
-    }
-
-    /** Whether bytes wait that belong to what follows the current request. */
-    boolean holdsBytes() {
-      return actualReadableBytes() > 0;
-    }
-
-    /** Lets go of what waits, for the connection is closing and may take a while. */
-    void drop() {
-      ChannelHandlerContext ctx = context;
-      if (ctx == null || decoding || !holdsBytes()) {
-        // The loop that is under way drops it itself.
-        return;
-      }
-      try {
-        channelRead(ctx, Unpooled.EMPTY_BUFFER);
-      } catch (Exception e) {
-        ctx.fireExceptionCaught(e);
-      }
-    }
-
-    /** Goes on after the end of an exchange with what had come before. */
-    void resume() {
-      ChannelHandlerContext ctx = context;
-      if (ctx == null || decoding) {
-        // The loop that is under way sees that it may go on.
-        return;
-      }
-      try {
-        if (holdsBytes()) {
-          channelRead(ctx, Unpooled.EMPTY_BUFFER);
-        }
-        if (inputEnded && !connection.blocked()) {
-          inputEnded = false;
-          super.userEventTriggered(ctx, ChannelInputShutdownEvent.INSTANCE);
-        }
-      } catch (Exception e) {
-        ctx.fireExceptionCaught(e);
-      }
-    }
-
-    @Override
-    public void userEventTriggered(ChannelHandlerContext ctx, Object event) throws Exception {
-      if (event == ChannelInputShutdownEvent.INSTANCE
-          && connection.blocked()
-          && !connection.closing) {
-        inputEnded = true;
-        return;
-      }
-      super.userEventTriggered(ctx, event);
-    }
-
-    /** The inherited one would read on although the connection is held. */
-    @Override
-    public void channelReadComplete(ChannelHandlerContext ctx) throws Exception {
-      if (connection.blocked()) {
-        discardSomeReadBytes();
-        ctx.fireChannelReadComplete();
-      } else {
-        super.channelReadComplete(ctx);
-      }
-    }
-
-    @Override
-    protected void handlerRemoved0(ChannelHandlerContext ctx) throws Exception {
-      super.handlerRemoved0(ctx);
-      if (inputEnded) {
-        ctx.fireUserEventTriggered(ChannelInputShutdownEvent.INSTANCE);
-      }
-    }
-
-    @Override
-    protected void callDecode(ChannelHandlerContext ctx, ByteBuf in, List<Object> out) {
-      boolean nested = decoding;
-      decoding = true;
-      try {
-        super.callDecode(ctx, in, out);
-      } finally {
-        decoding = nested;
-      }
-    }
-
-    @Override
-    protected void decode(ChannelHandlerContext ctx, ByteBuf in, List<Object> out)
-        throws Exception {
-      if (connection.closing) {
-        in.skipBytes(in.readableBytes());
-        return;
-      }
-      if (connection.blocked()) {
-        connection.hold();
-        return;
-      }
-      if (!bytes.look(in)) {
-        refuse(in, out, new RequestBytes.MalformedException(bytes.flaw()));
-        return;
-      }
-      if (bytes.waits(in)) {
-        if (in.isReadable()) {
-          connection.partialHead();
-        }
-        return;
-      }
-      int before = out.size();
-      int start = in.readerIndex();
-      super.decode(ctx, in, out);
-      bytes.decoded(in.readerIndex() - start);
-      boolean message = out.size() > before;
-      if (!inBody) {
-        checkFolding(in, start, message);
-        if (message) {
-          partial.ended();
-          begun(out.get(before));
-        } else if (headBegun || in.isReadable()) {
-          if (!partial.parsed(in, start)) {
-            refuse(in, out, new TooLongHttpHeaderException("more fields than a head may have"));
-            return;
-          }
-          connection.partialHead();
-        }
-      }
-      if (message && out.getLast() instanceof LastHttpContent) {
-        inBody = false;
-        bytes.requestDecoded();
-      }
-    }
-
-    /** Hands out in the place of a request, or of the rest of one, that it is malformed. */
-    private void refuse(ByteBuf in, List<Object> out, Exception flaw) {
-      in.skipBytes(in.readableBytes());
-      DecoderResult failure = DecoderResult.failure(flaw);
-      if (inBody) {
-        HttpContent end = new DefaultLastHttpContent(Unpooled.EMPTY_BUFFER);
-        end.setDecoderResult(failure);
-        out.add(end);
-      } else {
-        HttpMessage none = createInvalidMessage();
-        none.setDecoderResult(failure);
-        out.add(none);
-      }
-    }
-
-    private void begun(Object head) {
-      inBody = true;
-      headBegun = false;
-      lineEnded = false;
-      lengths = 0;
-      bytes.headDecoded(head instanceof HttpMessage of && HttpUtil.isTransferEncodingChunked(of));
-      if (folded && head instanceof HttpMessage request && request.decoderResult().isSuccess()) {
-        request.setDecoderResult(
-            DecoderResult.failure(new IllegalArgumentException("folded header line")));
-      }
-      folded = false;
-    }
-
-    /** Looks for lines that begin with a blank in what was just parsed of a head. */
-    private void checkFolding(ByteBuf in, int start, boolean complete) {
-      int end = in.readerIndex();
-      if (lineEnded && start < in.writerIndex() && isBlank(in.getByte(start))) {
-        folded = true;
-      }
-      lineEnded = false;
-      int limit = complete ? end - 1 : end;
-      for (int i = in.indexOf(start, limit, LF); i >= 0; i = in.indexOf(i + 1, limit, LF)) {
-        if (i + 1 == in.writerIndex()) {
-          lineEnded = true;
-        } else if (isBlank(in.getByte(i + 1))) {
-          folded = true;
-        }
-      }
-    }
-
-    private static boolean isBlank(byte b) {
-      return b == ' ' || b == '\t';
-    }
-
-    @Override
-    protected HttpMessage createMessage(String[] initialLine) throws Exception {
-      headBegun = true;
-      return super.createMessage(initialLine);
-    }
-
-    /** Two lengths: the inherited decoder takes the first one of an HTTP/1.0 request. */
-    @Override
-    protected AsciiString splitHeaderName(byte[] line, int start, int length) {
-      AsciiString name = super.splitHeaderName(line, start, length);
-      if (!inBody && HeaderNames.CONTENT_LENGTH.contentEqualsIgnoreCase(name) && ++lengths > 1) {
-        throw new RequestBytes.MalformedException("several Content-Length fields");
-      }
-      return name;
-    }
-
-    /** Both Transfer-Encoding and Content-Length: an attempt at smuggling (RFC 9112 6.1). */
-    @Override
-    protected void handleTransferEncodingChunkedWithContentLength(HttpMessage message) {
-      throw new IllegalArgumentException(
-          "both transfer-encoding: chunked and content-length are present");
     }
   }
 }

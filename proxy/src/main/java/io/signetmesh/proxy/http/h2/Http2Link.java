@@ -54,6 +54,10 @@ import org.slf4j.LoggerFactory;
  * An HTTP/2 connection of either role: Netty's connection handler with its frame events delivered
  * to one state object per stream, kept in a property of the stream. Confined to its loop.
  *
+ * <p>Longer than 500 lines: it is the one subclass of Netty's handler, whose callbacks for frames,
+ * flow control, SETTINGS, PING and GOAWAY all need the connection's state. Reading, queueing and
+ * PINGs are in classes of their own.
+ *
  * @param <S> state of a stream
  */
 abstract class Http2Link<S extends Http2Link.Flow> extends Http2ConnectionHandler

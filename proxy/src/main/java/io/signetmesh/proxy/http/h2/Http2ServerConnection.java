@@ -30,7 +30,12 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
-/** The server side of an HTTP/2 connection: each request stream is an exchange. */
+/**
+ * The server side of an HTTP/2 connection: each request stream is an exchange.
+ *
+ * <p>Longer than 500 lines: it is the {@link ServerStream} of each stream and the client's account
+ * of the connection at once, and both end the connection.
+ */
 public final class Http2ServerConnection extends Http2Link<Http2ServerConnection.Stream> {
   /** Bytes of answers that may wait for a client beyond the mark from which on DATA waits. */
   private static final int MAX_UNREAD_BYTES = 512 * 1024;

@@ -12,7 +12,7 @@ import io.signetmesh.proxy.authorize.ResourceRef;
 import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;
 import io.signetmesh.proxy.authorize.compile.RandomPolicies.Request;
-import io.signetmesh.proxy.authorize.compile.Reading.Verdict;
+import io.signetmesh.proxy.authorize.compile.ReferencePolicy.Verdict;
 import java.util.List;
 import java.util.Objects;
 import java.util.Random;
@@ -38,9 +38,9 @@ class DecisionProperties {
     PolicyCompiler compiler = new PolicyCompiler(localhost, () -> 0);
     ServerPolicy policy = compiler.compile(message);
     assertThat(policy.invalidity()).isNull();
-    Reading enforced = new Reading(message, localhost, true);
-    Reading tried =
-        new Reading(
+    ReferencePolicy enforced = new ReferencePolicy(message, localhost, true);
+    ReferencePolicy tried =
+        new ReferencePolicy(
             message.hasSignetTrial() ? message.getSignetTrial() : message, localhost, false);
     ServerPolicy alone =
         compiler.compile(withoutAudit(message.getSignetTrial()).setSignetGeneration(9).build());
@@ -135,7 +135,7 @@ class DecisionProperties {
   private static Server.Builder withoutAudit(Server message) {
     Server.Builder server = message.toBuilder().clearAuthorizations();
     message.getAuthorizationsList().stream()
-        .filter(authz -> !Reading.name(authz.getMetadata()).equals("audit"))
+        .filter(authz -> !ReferencePolicy.name(authz.getMetadata()).equals("audit"))
         .forEach(server::addAuthorizations);
     return server;
   }

@@ -41,7 +41,7 @@ import org.jspecify.annotations.Nullable;
  * What a policy message says of a client and a request, read word by word: every rule in turn,
  * every match of every route, no index. Shares nothing with the engine.
  */
-final class Reading {
+final class ReferencePolicy {
   private static final Map<String, Pattern> PATTERNS = new ConcurrentHashMap<>();
 
   private final Server server;
@@ -64,7 +64,7 @@ final class Reading {
   /** A rule of a route. */
   record Route(String name, String mark, List<Authz> denials, List<Authz> own) {}
 
-  Reading(Server server, boolean localhost, boolean audit) {
+  ReferencePolicy(Server server, boolean localhost, boolean audit) {
     this.server = server;
     this.localhost = localhost;
     this.audit = audit;
@@ -94,7 +94,7 @@ final class Reading {
         }
       }
     }
-    matches.sort(Comparator.comparing(Reading::isTwisted));
+    matches.sort(Comparator.comparing(ReferencePolicy::isTwisted));
     for (GrpcRoute route : server.getProtocol().getGrpc().getRoutesList()) {
       String name = name(route.getMetadata());
       for (GrpcRoute.Rule rule : route.getRulesList()) {

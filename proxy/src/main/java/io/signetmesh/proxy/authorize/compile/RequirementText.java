@@ -11,11 +11,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Says in words what an authorization asks for; made when a policy is compiled. */
-final class Wanted {
+final class RequirementText {
   /** Names listed before "and N more". */
   private static final int LISTED = 3;
 
-  private Wanted() {}
+  private RequirementText() {}
 
   static String client(Authentication authentication) {
     return switch (authentication) {

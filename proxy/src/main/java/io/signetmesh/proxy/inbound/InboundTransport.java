@@ -17,13 +17,13 @@ import org.jspecify.annotations.Nullable;
  *     TLS
  * @param group key exchange group of mesh TLS; null: not known
  */
-record Arrival(Kind kind, @Nullable PeerIdentity peer, @Nullable String group) {
+record InboundTransport(Kind kind, @Nullable PeerIdentity peer, @Nullable String group) {
 
   /** Nothing is known yet, or no TLS is spoken. */
-  static final Arrival PLAINTEXT = new Arrival(Kind.PLAINTEXT, null, null);
+  static final InboundTransport PLAINTEXT = new InboundTransport(Kind.PLAINTEXT, null, null);
 
   /** TLS of the application's own. */
-  static final Arrival FOREIGN_TLS = new Arrival(Kind.FOREIGN_TLS, null, null);
+  static final InboundTransport FOREIGN_TLS = new InboundTransport(Kind.FOREIGN_TLS, null, null);
 
   /** What carries the bytes. */
   enum Kind {
@@ -41,8 +41,8 @@ record Arrival(Kind kind, @Nullable PeerIdentity peer, @Nullable String group) {
     DIRECT_HTTP2
   }
 
-  static Arrival meshTls(@Nullable PeerIdentity peer, @Nullable String group) {
-    return new Arrival(Kind.MESH_TLS, peer, group);
+  static InboundTransport meshTls(@Nullable PeerIdentity peer, @Nullable String group) {
+    return new InboundTransport(Kind.MESH_TLS, peer, group);
   }
 
   /**
@@ -50,12 +50,12 @@ record Arrival(Kind kind, @Nullable PeerIdentity peer, @Nullable String group) {
    *
    * @param session protocol that the header names; null: none
    */
-  Arrival direct(@Nullable HttpVersion session) {
+  InboundTransport direct(@Nullable HttpVersion session) {
     Kind direct =
         session == null
             ? Kind.DIRECT
             : session == HttpVersion.HTTP1 ? Kind.DIRECT_HTTP1 : Kind.DIRECT_HTTP2;
-    return new Arrival(direct, peer, group);
+    return new InboundTransport(direct, peer, group);
   }
 
   /** Whether this proxy terminated TLS. */
