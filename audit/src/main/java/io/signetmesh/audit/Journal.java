@@ -3,7 +3,6 @@ package io.signetmesh.audit;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -18,8 +17,6 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.jctools.queues.MpscArrayQueue;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -37,15 +34,11 @@ import org.slf4j.LoggerFactory;
  * <p>Several journals, also of several processes, may write to one file: each batch is written
  * under a {@link WriterLock} and goes on after the last line that is there. So it is while a proxy
  * drains whose successor serves already.
- *
- * <p>Longer than 500 lines: queue, batches and gap records are one protocol between producers and
- * the writer.
  */
 public final class Journal implements AuditLog, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Journal.class);
   private static final Set<PosixFilePermission> PRIVATE_FILE =
       PosixFilePermissions.fromString("rw-------");
-  private static final Pattern SEQUENCE = Pattern.compile("^\\{\"sequence\":(\\d{1,18}),");
 
   /** Bytes gathered before they are handed to the kernel. */
   private static final int WRITE_SIZE = 64 * 1024;
@@ -450,14 +443,14 @@ public final class Journal implements AuditLog, AutoCloseable {
   /** Cuts off a torn last line and takes up the sequence after the last whole one. */
   private void goOnAfter(FileChannel file) throws IOException {
     long size = file.size();
-    long end = endOfLastLine(file, size);
+    long end = LastLine.end(file, size);
     if (end < size) {
       file.truncate(end);
       // The cut record is lost, and says so.
       lost.increment();
     }
     position = end;
-    sequence = Math.max(sequence, end == 0 ? lastOfPrevious() : lastSequence(file, end));
+    sequence = Math.max(sequence, end == 0 ? lastOfPrevious() : LastLine.sequence(file, end));
   }
 
   private long lastOfPrevious() throws IOException {
@@ -466,49 +459,7 @@ public final class Journal implements AuditLog, AutoCloseable {
       return 0;
     }
     try (FileChannel rotated = FileChannel.open(previous, StandardOpenOption.READ)) {
-      return lastSequence(rotated, endOfLastLine(rotated, rotated.size()));
-    }
-  }
-
-  private static long endOfLastLine(FileChannel file, long size) throws IOException {
-    ByteBuffer one = ByteBuffer.allocate(4096);
-    long end = size;
-    while (end > 0) {
-      int count = (int) Math.min(one.capacity(), end);
-      one.clear().limit(count);
-      readFully(file, one, end - count);
-      for (int i = count - 1; i >= 0; i--) {
-        if (one.get(i) == '\n') {
-          return end - count + i + 1;
-        }
-      }
-      end -= count;
-    }
-    return 0;
-  }
-
-  private static long lastSequence(FileChannel file, long end) throws IOException {
-    if (end == 0) {
-      return 0;
-    }
-    long start = endOfLastLine(file, end - 1);
-    ByteBuffer head = ByteBuffer.allocate((int) Math.min(64, end - start));
-    readFully(file, head, start);
-    Matcher matcher = SEQUENCE.matcher(new String(head.array(), StandardCharsets.US_ASCII));
-    if (!matcher.find()) {
-      throw new IOException("last line does not begin with {\"sequence\":N, as a journal's does");
-    }
-    return Long.parseLong(matcher.group(1));
-  }
-
-  private static void readFully(FileChannel file, ByteBuffer into, long at) throws IOException {
-    long from = at;
-    while (into.hasRemaining()) {
-      int count = file.read(into, from);
-      if (count < 0) {
-        throw new IOException("file became shorter while it was read");
-      }
-      from += count;
+      return LastLine.sequence(rotated, LastLine.end(rotated, rotated.size()));
     }
   }
 

@@ -10,22 +10,13 @@ import io.signetmesh.crds.manifest.PassedOver;
 import io.signetmesh.crds.manifest.Position;
 import java.io.IOException;
 import java.nio.file.ClosedWatchServiceException;
-import java.nio.file.FileSystems;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardWatchEventKinds;
-import java.nio.file.WatchKey;
-import java.nio.file.WatchService;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -45,9 +36,6 @@ import org.slf4j.LoggerFactory;
  * away that it may hold. What is wrong is logged once and is among the findings of every view until
  * it is corrected. So is a reading that takes long, or that hangs (a network file system without
  * its server): another thread tells of it.
- *
- * <p>Longer than 500 lines: notifications, polling and the watch for readings that hang share the
- * state of one thread.
  *
  * @see ManifestDirectory for which files count
  */
@@ -83,8 +71,7 @@ public final class DirectorySource implements ClusterSource {
   private final Thread watchdog;
   private final Duration patience;
   private final CountDownLatch closed = new CountDownLatch(1);
-  private final @Nullable WatchService watcher;
-  private final Map<Path, Watched> watched = new HashMap<>();
+  private final DirectoryWatch watch;
 
   /** When the reading that is under way began; null when none is. */
   private volatile @Nullable Reading reading;
@@ -109,21 +96,18 @@ public final class DirectorySource implements ClusterSource {
    */
   private record Reading(long nanos, Instant began) {}
 
-  /** A directory with the key that tells it from another one of the same name. */
-  private record Watched(@Nullable Object fileKey, WatchKey key) {}
-
   private DirectorySource(
       Path directory,
       ManifestDirectory manifests,
       InForce first,
-      @Nullable WatchService watcher,
+      DirectoryWatch watch,
       InstantSource clock,
       Duration patience) {
     this.directory = directory;
     this.patience = patience;
     this.manifests = manifests;
     this.clock = clock;
-    this.watcher = watcher;
+    this.watch = watch;
     this.inForce = first;
     this.broadcast =
         new Broadcast(
@@ -182,7 +166,7 @@ public final class DirectorySource implements ClusterSource {
             directory,
             manifests,
             InForce.NOTHING.after(first, name -> ""),
-            newWatcher(directory),
+            DirectoryWatch.of(directory),
             clock,
             patience);
     source.log(first.findings(), List.of());
@@ -210,13 +194,7 @@ public final class DirectorySource implements ClusterSource {
   @Override
   public void close() {
     closed.countDown();
-    if (watcher != null) {
-      try {
-        watcher.close();
-      } catch (IOException e) {
-        LOG.debug("{}: closing the watch", directory, e);
-      }
-    }
+    watch.close();
     broadcast.close();
   }
 
@@ -230,7 +208,9 @@ public final class DirectorySource implements ClusterSource {
           reading = null;
         }
         caughtUp();
-        pause(poll);
+        if (!watch.await(poll)) {
+          closed.await(poll.toMillis(), TimeUnit.MILLISECONDS);
+        }
       } catch (InterruptedException | ClosedWatchServiceException e) {
         return;
       } catch (RuntimeException | Error e) {
@@ -314,7 +294,7 @@ public final class DirectorySource implements ClusterSource {
     ManifestDirectory.Listing seen;
     try {
       seen = manifests.list();
-      watch(seen);
+      watch.follow(seen.directories());
       poll = pollAfter(System.nanoTime() - start);
       if (seen.equals(lastListing)) {
         if (lookAgain) {
@@ -324,7 +304,7 @@ public final class DirectorySource implements ClusterSource {
       }
       for (int reading = 1; ; reading++) {
         seen = untilStill(seen);
-        watch(seen);
+        watch.follow(seen.directories());
         ManifestDirectory.Listing after = take(seen, reading == MAX_READINGS);
         if (after.equals(seen) || reading == MAX_READINGS) {
           return;
@@ -426,71 +406,6 @@ public final class DirectorySource implements ClusterSource {
         return again;
       }
       seen = again;
-    }
-  }
-
-  /** Waits until the file system tells of a change, or until the time is over. */
-  private void pause(Duration longest) throws InterruptedException {
-    if (watcher == null) {
-      closed.await(longest.toMillis(), TimeUnit.MILLISECONDS);
-      return;
-    }
-    for (WatchKey key = watcher.poll(longest.toMillis(), TimeUnit.MILLISECONDS);
-        key != null;
-        key = watcher.poll()) {
-      key.pollEvents();
-      if (!key.reset()) {
-        watched.values().removeIf(entry -> !entry.key.isValid());
-      }
-    }
-  }
-
-  /** Has the file system tell of changes in these directories, and in no others. */
-  private void watch(ManifestDirectory.Listing listing) {
-    if (watcher == null) {
-      return;
-    }
-    watched
-        .entrySet()
-        .removeIf(
-            entry -> {
-              boolean gone = !listing.directories().contains(entry.getKey());
-              if (gone) {
-                entry.getValue().key.cancel();
-              }
-              return gone;
-            });
-    for (Path path : listing.directories()) {
-      try {
-        Object fileKey = Files.readAttributes(path, BasicFileAttributes.class).fileKey();
-        Watched present = watched.get(path);
-        if (present != null && Objects.equals(present.fileKey, fileKey)) {
-          continue;
-        }
-        if (present != null) {
-          present.key.cancel();
-        }
-        watched.put(
-            path,
-            new Watched(
-                fileKey,
-                path.register(
-                    watcher,
-                    StandardWatchEventKinds.ENTRY_CREATE,
-                    StandardWatchEventKinds.ENTRY_MODIFY,
-                    StandardWatchEventKinds.ENTRY_DELETE)));
-      } catch (IOException e) {
-        LOG.debug("{}: not watched, changes are found by polling", path, e);
-      }
-    }
-  }
-
-  private static @Nullable WatchService newWatcher(Path directory) {
-    try {
-      return FileSystems.getDefault().newWatchService();
-    } catch (IOException | UnsupportedOperationException e) {
-      LOG.warn("{}: no notifications of changes ({}), polling instead", directory, e.toString());
-      return null;
     }
   }
 
