@@ -7,9 +7,9 @@ import io.signetmesh.cli.command.LoggingOptions;
 import io.signetmesh.cli.command.OutputFormat;
 import io.signetmesh.cli.controlplane.PolicyInspector;
 import io.signetmesh.cli.simulate.Caller;
+import io.signetmesh.cli.simulate.CallerDescription;
 import io.signetmesh.cli.simulate.ExplanationReport;
 import io.signetmesh.cli.simulate.PortFinding;
-import io.signetmesh.cli.simulate.SaidCaller;
 import io.signetmesh.cli.simulate.SimulatedMesh;
 import io.signetmesh.cli.simulate.SimulatedPort;
 import io.signetmesh.cli.simulate.WorkloadNames;
@@ -142,8 +142,9 @@ public final class PolicyExplainCommand implements Callable<Integer> {
 
   private ExplanationReport online() throws Exception {
     WorkloadRef ref = WorkloadNames.exact(workload);
-    SaidCaller said =
-        SaidCaller.of(call.identity(), call.ip(), call.tls(), manifests.config(controller.names()));
+    CallerDescription said =
+        CallerDescription.of(
+            call.identity(), call.ip(), call.tls(), manifests.config(controller.names()));
     PortInspection inspection = controller.inspect(ref, port, said.query().orElse(null));
     SimulatedPort target = new SimulatedPort(inspection.getServer(), ref.name());
     Caller caller =

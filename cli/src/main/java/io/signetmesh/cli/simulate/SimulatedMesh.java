@@ -155,7 +155,7 @@ public final class SimulatedMesh {
   }
 
   /**
-   * A caller, with what is not said filled in as {@link SaidCaller} tells.
+   * A caller, with what is not said filled in as {@link CallerDescription} tells.
    *
    * @param identity identity, or {@code namespace/account} for a service account of this mesh; null
    *     when it shows none
@@ -165,7 +165,7 @@ public final class SimulatedMesh {
    *     identity without mesh TLS
    */
   public Caller caller(@Nullable String identity, @Nullable String ip, @Nullable Boolean tls) {
-    SaidCaller said = SaidCaller.of(identity, ip, tls, config);
+    CallerDescription said = CallerDescription.of(identity, ip, tls, config);
     return said.caller(said.find(new ClientWorkloads(view, index::workload)).orElse(null));
   }
 

@@ -12,16 +12,16 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A caller as far as an operator describes it. What is not said is filled in: an identity is shown
- * in mesh TLS, and comes from the address of the first workload that has it; whoever else has no
- * address comes from {@link #NOWHERE}. No identity is ever assumed: an address proves none. Whose
- * address it is, is said beside.
+ * A caller as an operator describes it. Missing parts are filled in: an identity comes with mesh
+ * TLS, from the address of the first workload that has it. A caller without address or identity
+ * comes from {@link #NOWHERE}. No identity is ever assumed, because an address proves none; the
+ * workload of an address is only told beside the answer.
  *
  * @param identity identity as certificates have it; null when the caller shows none
  * @param ip address that it calls from; null when it is not said
  * @param tls whether it comes with mesh TLS; null when it is not said
  */
-public record SaidCaller(
+public record CallerDescription(
     @Nullable String identity, @Nullable InetAddress ip, @Nullable Boolean tls) {
   /** Where callers come from of whom nothing else is known (RFC 5737): no network grants it. */
   public static final InetAddress NOWHERE = address("192.0.2.1");
@@ -35,9 +35,9 @@ public record SaidCaller(
    * @param tls whether it comes with mesh TLS; null when it is not said
    * @throws IllegalArgumentException for an identity that no client has, and what is no address
    */
-  public static SaidCaller of(
+  public static CallerDescription of(
       @Nullable String identity, @Nullable String ip, @Nullable Boolean tls, PolicyConfig config) {
-    return new SaidCaller(
+    return new CallerDescription(
         identity == null ? null : ClientIdentity.parse(identity, config),
         ip == null ? null : literal(ip),
         tls);
