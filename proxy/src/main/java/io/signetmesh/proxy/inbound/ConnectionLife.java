@@ -37,6 +37,9 @@ import org.slf4j.LoggerFactory;
  * #proceed}, {@link #dialed}): what is held is still held then, so that the connection is treated
  * as if it had just come.
  *
+ * <p>Longer than 500 lines: all transitions between states are here, so that none can pass the
+ * policy in force.
+ *
  * <p>Confined to the connection's loop.
  */
 final class ConnectionLife {
