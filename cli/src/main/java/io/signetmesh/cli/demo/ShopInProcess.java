@@ -12,10 +12,12 @@ import io.signetmesh.cli.mesh.LoopbackNet;
 import io.signetmesh.cli.process.Readiness;
 import io.signetmesh.crds.network.Cidr;
 import io.signetmesh.crds.policy.AccessPolicy;
+import io.signetmesh.identity.admin.AdminServer;
 import io.signetmesh.identity.ca.IssuancePolicy;
 import io.signetmesh.identity.pki.StateFiles;
 import io.signetmesh.identity.pki.WorkloadIdentity;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -65,7 +67,9 @@ final class ShopInProcess implements ShopMesh {
             new ClusterSettings(
                 MeshNames.DEFAULT, List.of(Cidr.parse("127.0.0.0/8")), AccessPolicy.DENY),
             IssuancePolicy.DEFAULT,
-            null,
+            // As 'signet up' has it, for whose start this is the training.
+            new AdminServer.Listen(
+                new InetSocketAddress(shop.controlPlane().policy().getAddress(), 0), true),
             null);
     for (Shop.Service service : Shop.Service.values()) {
       parts.add(DemoServices.start(service.kind(), shop.application(service)));
