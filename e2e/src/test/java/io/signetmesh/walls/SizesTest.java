@@ -8,7 +8,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -21,16 +20,6 @@ final class SizesTest {
 
   /** Begins the sentence in the Javadoc of a longer class that says why it is not cut. */
   private static final String REASON = "Longer than 500 lines: ";
-
-  /** Longer classes without such a sentence; remove them from here as they get one or are cut. */
-  private static final Set<String> WITHOUT_REASON =
-      Set.of(
-          "DiscoveryClient",
-          "Exchange",
-          "Http1ClientConnection",
-          "Http1ServerConnection",
-          "Http2Link",
-          "Http2ServerConnection");
 
   @Test
   void noPackageHasMoreThan25Classes() throws IOException {
@@ -49,11 +38,8 @@ final class SizesTest {
   void aClassOfMoreThan500LinesSaysWhy() throws IOException {
     List<String> silent = new ArrayList<>();
     for (Path source : sources()) {
-      String name = source.getFileName().toString().replace(".java", "");
       List<String> lines = Files.readAllLines(source);
-      if (lines.size() > MOST_LINES
-          && lines.stream().noneMatch(line -> line.contains(REASON))
-          && !WITHOUT_REASON.contains(name)) {
+      if (lines.size() > MOST_LINES && lines.stream().noneMatch(line -> line.contains(REASON))) {
         silent.add(source + ": " + lines.size() + " lines");
       }
     }
