@@ -36,6 +36,7 @@ final class RetiredWordsTest {
               "reach (noun): scope",
               "\\b(?:the|a|its|whose) reach\\b|\\bReaches\\b"
                   + "|\\b(?!ObjectReach\\b|[gs]etReach\\b)\\w*[a-z]Reach(?:es)?\\b"),
+          Map.entry("to bear on: to affect", "\\b[Bb]ear(?:s|ing)? on\\b"),
           Map.entry("shadows: shadowed policies", "Shadows\\b"),
           Map.entry("examine: lint, check", "[Ee]xamin"),
           Map.entry("diagnosis: finding, explanation", "[Dd]iagnos"),

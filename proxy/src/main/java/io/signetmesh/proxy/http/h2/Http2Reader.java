@@ -190,7 +190,7 @@ final class Http2Reader implements Http2FrameReader {
         }
       }
       case Http2FrameTypes.SETTINGS ->
-          // Settings may bear on every stream.
+          // Settings may affect every stream.
           costs.add(ClientAccount.Waste.FRAME, 1 + connection.numActiveStreams() / 8);
       case Http2FrameTypes.WINDOW_UPDATE -> {
         if (length == 4 && frame.getInt(frame.readerIndex() + HEADER_BYTES) < TINY_WINDOW) {
