@@ -7,11 +7,11 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** Literal addresses of Kubernetes objects; names are never looked up. */
-final class Addresses {
+public final class Addresses {
   private Addresses() {}
 
   /** The address; empty for null and for text that is no literal address ("None" among others). */
-  static Optional<InetAddress> parse(@Nullable String text) {
+  public static Optional<InetAddress> parse(@Nullable String text) {
     byte[] bytes = text == null ? null : IpLiteral.parse(text);
     if (bytes == null) {
       return Optional.empty();

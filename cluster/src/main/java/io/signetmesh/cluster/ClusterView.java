@@ -400,6 +400,16 @@ public final class ClusterView {
     return List.copyOf(found);
   }
 
+  /** Addresses of a service itself; none for headless services and aliases of other names. */
+  public static Set<InetAddress> clusterIps(Service service) {
+    return ServiceEndpoints.clusterIps(service);
+  }
+
+  /** The zone of a node; empty when it is not known. */
+  public String zoneOf(String node) {
+    return ServiceEndpoints.zoneOf(this, node);
+  }
+
   /** Services with this cluster address; more than one is a mistake that the caller reports. */
   public List<Service> servicesByClusterIp(InetAddress ip) {
     return Collections.unmodifiableList(addresses().services.getOrDefault(ip, List.of()));

@@ -199,6 +199,11 @@ final class ServiceEndpoints {
     if (workload.ref().kind() == WorkloadRef.Kind.EXTERNAL_WORKLOAD) {
       return workload.labels().getOrDefault(ZONE_LABEL, "");
     }
+    return zoneOf(view, node);
+  }
+
+  /** The zone of a node; empty when it is not known. */
+  static String zoneOf(ClusterView view, String node) {
     return view.node(node)
         .map(Node::getMetadata)
         .map(metadata -> metadata.getLabels() == null ? null : metadata.getLabels().get(ZONE_LABEL))

@@ -1,7 +1,8 @@
 package io.signetmesh.discovery;
 
+import io.signetmesh.cluster.Addresses;
+import io.signetmesh.cluster.WorkloadRef;
 import io.signetmesh.crds.network.PortSet;
-import io.signetmesh.discovery.topology.IpAddresses;
 import io.signetmesh.discovery.topology.LiveTopology;
 import io.signetmesh.discovery.topology.ObjectKey;
 import io.signetmesh.discovery.topology.Service;
@@ -11,7 +12,6 @@ import java.net.InetAddress;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -56,7 +56,7 @@ public final class ClusterFixture {
 
   /** A literal address. */
   public static InetAddress ip(String literal) {
-    return Objects.requireNonNull(IpAddresses.parse(literal), literal);
+    return Addresses.parse(literal).orElseThrow();
   }
 
   /** A pod of this mesh on node-a with service account {@code <name>-sa}. */
@@ -73,7 +73,7 @@ public final class ClusterFixture {
       @Nullable PortSet opaquePorts,
       Set<Integer> serverOpaquePorts) {
     return new Workload(
-        Workload.Kind.POD,
+        WorkloadRef.Kind.POD,
         new ObjectKey(namespace, name),
         List.of(ip(ip)),
         false,
@@ -98,7 +98,7 @@ public final class ClusterFixture {
   /** An external workload with a SPIFFE id. */
   public static Workload external(String namespace, String name, String ip, String spiffeId) {
     return new Workload(
-        Workload.Kind.EXTERNAL,
+        WorkloadRef.Kind.EXTERNAL_WORKLOAD,
         new ObjectKey(namespace, name),
         List.of(ip(ip)),
         false,

@@ -1,6 +1,7 @@
 package io.signetmesh.discovery.caller;
 
 import io.grpc.Status;
+import io.signetmesh.cluster.WorkloadRef;
 import io.signetmesh.discovery.topology.ObjectKey;
 import io.signetmesh.discovery.topology.Topology;
 import io.signetmesh.discovery.topology.Workload;
@@ -111,7 +112,7 @@ public final class CallerCheck {
 
   /** Names that the certificate of a workload carries; empty when it has no identity. */
   private List<String> identityOf(Workload workload) {
-    if (workload.kind() == Workload.Kind.EXTERNAL) {
+    if (workload.kind() == WorkloadRef.Kind.EXTERNAL_WORKLOAD) {
       Workload.Mesh mesh = workload.mesh();
       return mesh == null || mesh.external() == null ? List.of() : List.of(mesh.external().uri());
     }

@@ -1,6 +1,6 @@
 package io.signetmesh.discovery.destination;
 
-import io.signetmesh.discovery.topology.IpAddresses;
+import io.signetmesh.cluster.Addresses;
 import io.signetmesh.discovery.topology.ObjectKey;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -57,7 +57,7 @@ sealed interface Authority {
     if (host.startsWith("[") && host.endsWith("]")) {
       host = host.substring(1, host.length() - 1);
     }
-    InetAddress ip = IpAddresses.parse(host);
+    InetAddress ip = Addresses.parse(host).orElse(null);
     if (ip != null) {
       return new Address(new InetSocketAddress(ip, port));
     }

@@ -5,6 +5,7 @@ import io.linkerd.proxy.destination.Http2ClientParams;
 import io.linkerd.proxy.destination.ProtocolHint;
 import io.linkerd.proxy.destination.TlsIdentity;
 import io.linkerd.proxy.destination.WeightedAddr;
+import io.signetmesh.cluster.WorkloadRef;
 import io.signetmesh.discovery.DiscoveryConfig;
 import io.signetmesh.discovery.topology.IpAddresses;
 import io.signetmesh.discovery.topology.Service;
@@ -98,7 +99,7 @@ final class EndpointTranslator {
       chosen.removeIf(
           endpoint ->
               endpoint.workload() == null
-                  || endpoint.workload().kind() != Workload.Kind.POD
+                  || endpoint.workload().kind() != WorkloadRef.Kind.POD
                   || node.isEmpty()
                   || !endpoint.node().equals(node));
     }
@@ -170,7 +171,7 @@ final class EndpointTranslator {
   }
 
   private static void label(WeightedAddr.Builder out, Workload workload) {
-    boolean pod = workload.kind() == Workload.Kind.POD;
+    boolean pod = workload.kind() == WorkloadRef.Kind.POD;
     out.putMetricLabels(pod ? "pod" : "external_workload", workload.key().name());
     Workload.Owner owner = workload.owner();
     if (owner != null) {

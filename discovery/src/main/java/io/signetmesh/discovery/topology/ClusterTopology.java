@@ -30,7 +30,6 @@ import org.slf4j.LoggerFactory;
  */
 public final class ClusterTopology implements TopologySource, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(ClusterTopology.class);
-  private static final String ZONE_LABEL = "topology.kubernetes.io/zone";
 
   private final ClusterSource source;
   private final List<Runnable> listeners = new CopyOnWriteArrayList<>();
@@ -145,10 +144,10 @@ public final class ClusterTopology implements TopologySource, AutoCloseable {
   private static Map<String, String> zones(ClusterView view) {
     Map<String, String> zones = new HashMap<>();
     for (HasMetadata node : view.all(Node.class)) {
-      Map<String, String> labels = node.getMetadata().getLabels();
-      String zone = labels == null ? null : labels.get(ZONE_LABEL);
-      if (zone != null && !zone.isEmpty()) {
-        zones.put(node.getMetadata().getName(), zone);
+      String name = node.getMetadata().getName();
+      String zone = view.zoneOf(name);
+      if (!zone.isEmpty()) {
+        zones.put(name, zone);
       }
     }
     return zones;

@@ -3,7 +3,6 @@ package io.signetmesh.discovery.topology;
 import io.linkerd.proxy.net.IPAddress;
 import io.linkerd.proxy.net.IPv6;
 import io.linkerd.proxy.net.TcpAddress;
-import io.signetmesh.crds.network.IpLiteral;
 import java.net.Inet4Address;
 import java.net.Inet6Address;
 import java.net.InetAddress;
@@ -12,19 +11,9 @@ import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
-/** IP addresses as text and as the wire has them. No name is ever resolved. */
+/** IP addresses as the wire has them. */
 public final class IpAddresses {
   private IpAddresses() {}
-
-  /** Reads a literal of four decimal octets or of RFC 4291; null when the text is neither. */
-  public static @Nullable InetAddress parse(String text) {
-    byte[] bytes = IpLiteral.parse(text);
-    try {
-      return bytes == null ? null : InetAddress.getByAddress(bytes);
-    } catch (UnknownHostException e) {
-      throw new AssertionError("4 or 16 bytes are an address", e);
-    }
-  }
 
   /** The wire form of a socket address. */
   public static TcpAddress toWire(InetAddress address, int port) {

@@ -13,7 +13,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -74,11 +73,6 @@ record NamespaceTopology(Map<String, Service> services, Map<WorkloadRef, Workloa
       Map<WorkloadRef, Workload> workloads) {
     ServiceSpec spec = object.getSpec() == null ? new ServiceSpec() : object.getSpec();
     boolean externalName = "ExternalName".equals(spec.getType());
-    Set<InetAddress> clusterIps = new LinkedHashSet<>();
-    if (!externalName) {
-      addLiteral(clusterIps, spec.getClusterIP());
-      spec.getClusterIPs().forEach(ip -> addLiteral(clusterIps, ip));
-    }
     List<Service.Port> ports = new ArrayList<>();
     for (ServicePort port : spec.getPorts()) {
       boolean tcp = port.getProtocol() == null || port.getProtocol().equals("TCP");
@@ -93,7 +87,7 @@ record NamespaceTopology(Map<String, Service> services, Map<WorkloadRef, Workloa
     Map<String, String> labels = object.getMetadata().getLabels();
     return new Service(
         new ObjectKey(namespace, object.getMetadata().getName()),
-        List.copyOf(clusterIps),
+        List.copyOf(ClusterView.clusterIps(object)),
         ports,
         portSet(object.getMetadata().getAnnotations()),
         externalName,
@@ -145,13 +139,6 @@ record NamespaceTopology(Map<String, Service> services, Map<WorkloadRef, Workloa
                   workload));
         });
     return endpoints;
-  }
-
-  private static void addLiteral(Set<InetAddress> addresses, @Nullable String text) {
-    InetAddress address = text == null ? null : IpAddresses.parse(text);
-    if (address != null) {
-      addresses.add(address);
-    }
   }
 
   private static @Nullable PortSet portSet(@Nullable Map<String, String> annotations) {

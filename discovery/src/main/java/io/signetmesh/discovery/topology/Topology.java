@@ -1,5 +1,6 @@
 package io.signetmesh.discovery.topology;
 
+import io.signetmesh.cluster.WorkloadRef;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
@@ -47,7 +48,7 @@ public final class Topology {
   }
 
   private void index(Workload workload) {
-    if (workload.kind() == Workload.Kind.POD) {
+    if (workload.kind() == WorkloadRef.Kind.POD) {
       pods.put(workload.key(), workload);
     } else {
       externalWorkloads.put(workload.key(), workload);

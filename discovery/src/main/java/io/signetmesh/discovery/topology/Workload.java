@@ -1,5 +1,6 @@
 package io.signetmesh.discovery.topology;
 
+import io.signetmesh.cluster.WorkloadRef;
 import io.signetmesh.crds.network.PortSet;
 import java.net.InetAddress;
 import java.util.List;
@@ -27,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  * @param running whether it is running; readiness is a matter of the endpoint
  */
 public record Workload(
-    Kind kind,
+    WorkloadRef.Kind kind,
     ObjectKey key,
     List<InetAddress> addresses,
     boolean hostNetwork,
@@ -57,12 +58,6 @@ public record Workload(
     PortSet own = opaquePorts;
     boolean stated = own == null ? defaults.contains(port) : own.contains(port, namedPorts);
     return stated || serverOpaquePorts.contains(port);
-  }
-
-  /** Kind of a workload. */
-  public enum Kind {
-    POD,
-    EXTERNAL
   }
 
   /**

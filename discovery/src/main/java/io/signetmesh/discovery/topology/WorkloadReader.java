@@ -58,7 +58,7 @@ final class WorkloadReader {
       }
     }
     return new Workload(
-        workload.ref().kind() == WorkloadRef.Kind.POD ? Workload.Kind.POD : Workload.Kind.EXTERNAL,
+        workload.ref().kind(),
         new ObjectKey(workload.ref().namespace(), workload.ref().name()),
         workload.ips(),
         workload.hostNetwork(),
