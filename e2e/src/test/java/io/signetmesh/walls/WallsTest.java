@@ -16,6 +16,8 @@ import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.lang.ArchCondition;
 import com.tngtech.archunit.lang.ConditionEvents;
 import com.tngtech.archunit.lang.SimpleConditionEvent;
+import io.signetmesh.proxy.forward.TcpRelay;
+import io.signetmesh.proxy.http.exchange.Exchange;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -149,6 +151,45 @@ final class WallsTest {
                 "io.signetmesh.proxy.upstream",
                 "io.signetmesh.proxy.policy",
                 "io.signetmesh.proxy.authorize.compile"))
+        .check(CLASSES);
+  }
+
+  /**
+   * What sends requests and bytes sends them undecided: those who decide use it, and nobody else.
+   */
+  @Test
+  void onlyWhoDecidesSendsRequestsAndBytes() {
+    noClasses()
+        .that(
+            resideInAPackage("io.signetmesh..")
+                .and(
+                    DescribedPredicate.not(
+                        resideInAnyPackage(
+                            "io.signetmesh.proxy.http",
+                            "io.signetmesh.proxy.http.h1",
+                            "io.signetmesh.proxy.http.h2"))))
+        .should()
+        .dependOnClassesThat(
+            resideInAnyPackage("io.signetmesh.proxy.http.h1", "io.signetmesh.proxy.http.h2"))
+        .check(CLASSES);
+    noClasses()
+        .that()
+        .resideOutsideOfPackage("io.signetmesh.proxy.http")
+        .should()
+        .beAssignableTo(
+            JavaClass.Predicates.assignableTo(Exchange.class)
+                .and(DescribedPredicate.not(JavaClass.Predicates.equivalentTo(Exchange.class))))
+        .check(CLASSES);
+    noClasses()
+        .that(
+            DescribedPredicate.not(
+                resideInAnyPackage(
+                    "io.signetmesh.proxy.forward",
+                    "io.signetmesh.proxy.inbound",
+                    "io.signetmesh.proxy.outbound",
+                    "io.signetmesh.proxy.http.h1")))
+        .should()
+        .dependOnClassesThat(JavaClass.Predicates.belongToAnyOf(TcpRelay.class))
         .check(CLASSES);
   }
 
