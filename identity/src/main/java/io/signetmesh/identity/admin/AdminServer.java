@@ -37,17 +37,23 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Serves {@code /metrics}, {@code /ready} and {@code /live} over HTTP/1.1 from one thread of its
- * own. A connection carries one request, which must be there within {@link #REQUEST_TIME} and is
- * bounded in all its sizes. There is nothing secret here and nothing can be changed, but names of
- * workloads and policies are told: listen on a loopback address, or where only the monitoring
- * system reaches it.
+ * Serves {@code /metrics}, {@code /ready} and {@code /live} over HTTP/1.1. It has a thread of its
+ * own for connections and one for scrapes, so that a scrape that takes long holds no probe. A
+ * connection carries one request, which must be there within {@link #REQUEST_TIME} and is bounded
+ * in all its sizes. There is nothing secret here and nothing can be changed, but names of workloads
+ * and policies are told: listen on a loopback address, or where only the monitoring system reaches
+ * it.
  */
 public final class AdminServer implements AutoCloseable {
   /** For a whole request to arrive, and again for its answer to be taken. */
@@ -64,11 +70,14 @@ public final class AdminServer implements AutoCloseable {
   private static final String METRICS = "text/plain; version=0.0.4; charset=utf-8";
 
   private final EventLoopGroup group;
+  private final ExecutorService scrapes;
   private final Channel listener;
   private final ChannelGroup connections;
 
-  private AdminServer(EventLoopGroup group, Channel listener, ChannelGroup connections) {
+  private AdminServer(
+      EventLoopGroup group, ExecutorService scrapes, Channel listener, ChannelGroup connections) {
     this.group = group;
+    this.scrapes = scrapes;
     this.listener = listener;
     this.connections = connections;
   }
@@ -113,6 +122,8 @@ public final class AdminServer implements AutoCloseable {
     EventLoopGroup group =
         new MultiThreadIoEventLoopGroup(
             1, new DefaultThreadFactory("admin", true), NioIoHandler.newFactory());
+    ExecutorService scrapes =
+        Executors.newSingleThreadExecutor(new DefaultThreadFactory("admin-scrapes", true));
     ChannelGroup connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
     HttpDecoderConfig decoder =
         new HttpDecoderConfig()
@@ -147,18 +158,19 @@ public final class AdminServer implements AutoCloseable {
                         .addLast(
                             new HttpServerCodec(decoder),
                             new HttpObjectAggregator(BODY_BYTES, true),
-                            new Requests(exposition, ready));
+                            new Requests(exposition, ready, scrapes));
                   }
                 })
             .bind(listen)
             .awaitUninterruptibly();
     if (!bound.isSuccess()) {
       group.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+      scrapes.shutdownNow();
       throw new IOException(
           "admin address " + listen + " cannot be bound: " + bound.cause().getMessage(),
           bound.cause());
     }
-    return new AdminServer(group, bound.channel(), connections);
+    return new AdminServer(group, scrapes, bound.channel(), connections);
   }
 
   /** Address that the server listens on. */
@@ -174,17 +186,20 @@ public final class AdminServer implements AutoCloseable {
   public void close() {
     listener.close();
     connections.close();
+    scrapes.shutdownNow();
     group.shutdownGracefully(0, 2, TimeUnit.SECONDS).awaitUninterruptibly(3, TimeUnit.SECONDS);
   }
 
   private static final class Requests extends SimpleChannelInboundHandler<FullHttpRequest> {
     private final Exposition exposition;
     private final BooleanSupplier ready;
+    private final Executor scrapes;
     private boolean asked;
 
-    Requests(Exposition exposition, BooleanSupplier ready) {
+    Requests(Exposition exposition, BooleanSupplier ready, Executor scrapes) {
       this.exposition = exposition;
       this.ready = ready;
+      this.scrapes = scrapes;
     }
 
     @Override
@@ -208,7 +223,33 @@ public final class AdminServer implements AutoCloseable {
       }
       asked = true;
       boolean head = request.method().equals(HttpMethod.HEAD);
-      FullHttpResponse response = answer(request);
+      FullHttpResponse refusal = refusal(request);
+      if (refusal != null) {
+        send(context, refusal, head);
+      } else if (path(request.uri()).equals("/metrics")) {
+        scrape(context, head);
+      } else {
+        send(context, answer(path(request.uri())), head);
+      }
+    }
+
+    private void scrape(ChannelHandlerContext context, boolean head) {
+      try {
+        scrapes.execute(
+            () -> {
+              // Nobody waits any more for what came after scrapes that took too long.
+              if (context.channel().isActive()) {
+                FullHttpResponse metrics = metrics();
+                context.executor().execute(() -> send(context, metrics, head));
+              }
+            });
+      } catch (RejectedExecutionException e) {
+        context.close();
+      }
+    }
+
+    private static void send(
+        ChannelHandlerContext context, FullHttpResponse response, boolean head) {
       response
           .headers()
           .set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE)
@@ -219,7 +260,7 @@ public final class AdminServer implements AutoCloseable {
       context.writeAndFlush(response).addListener(ChannelFutureListener.CLOSE);
     }
 
-    private FullHttpResponse answer(FullHttpRequest request) {
+    private static @Nullable FullHttpResponse refusal(FullHttpRequest request) {
       if (request.decoderResult().isFailure()) {
         return text(HttpResponseStatus.BAD_REQUEST, "not a request\n");
       }
@@ -229,13 +270,16 @@ public final class AdminServer implements AutoCloseable {
         refused.headers().set(HttpHeaderNames.ALLOW, "GET, HEAD");
         return refused;
       }
-      return switch (path(request.uri())) {
+      return null;
+    }
+
+    private FullHttpResponse answer(String path) {
+      return switch (path) {
         case "/live" -> text(HttpResponseStatus.OK, "live\n");
         case "/ready" ->
             ready.getAsBoolean()
                 ? text(HttpResponseStatus.OK, "ready\n")
                 : text(HttpResponseStatus.SERVICE_UNAVAILABLE, "not ready\n");
-        case "/metrics" -> metrics();
         default -> text(HttpResponseStatus.NOT_FOUND, "expected /metrics, /ready or /live\n");
       };
     }

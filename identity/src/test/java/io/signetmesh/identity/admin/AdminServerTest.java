@@ -1,12 +1,15 @@
 package io.signetmesh.identity.admin;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -55,6 +58,59 @@ final class AdminServerTest {
         .startsWith("HTTP/1.1 200 OK\r\n")
         .contains("content-type: text/plain; version=0.0.4; charset=utf-8")
         .endsWith("\r\n\r\nsignet_policy_generation 7\n");
+  }
+
+  @Test
+  void aScrapeThatTakesLongHoldsNoProbe() throws Exception {
+    CountDownLatch scraping = new CountDownLatch(1);
+    CountDownLatch goOn = new CountDownLatch(1);
+    try (AdminServer slow =
+            AdminServer.start(
+                new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+                out -> {
+                  scraping.countDown();
+                  try {
+                    goOn.await();
+                  } catch (InterruptedException e) {
+                    throw new InterruptedIOException();
+                  }
+                  out.write("late 1\n".getBytes(StandardCharsets.US_ASCII));
+                },
+                () -> true);
+        Socket scrape = new Socket(slow.address().getAddress(), slow.address().getPort());
+        Socket probe = new Socket(slow.address().getAddress(), slow.address().getPort())) {
+      send(scrape, "/metrics");
+      scraping.await();
+      send(probe, "/live");
+      assertThat(new String(probe.getInputStream().readAllBytes(), StandardCharsets.ISO_8859_1))
+          .startsWith("HTTP/1.1 200 OK\r\n");
+      goOn.countDown();
+      assertThat(new String(scrape.getInputStream().readAllBytes(), StandardCharsets.ISO_8859_1))
+          .endsWith("late 1\n");
+    }
+  }
+
+  private static void send(Socket socket, String path) throws IOException {
+    socket.setSoTimeout(20_000);
+    socket
+        .getOutputStream()
+        .write(
+            ("GET " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                .getBytes(StandardCharsets.ISO_8859_1));
+  }
+
+  @Test
+  void aPortThatIsTakenIsAnErrorOnlyWhereItIsRequired() throws IOException {
+    ServerMeters meters = ServerMeters.none();
+    assertThat(
+            AdminServer.start(new AdminServer.Listen(admin.address(), false), meters, () -> true))
+        .isEmpty();
+    assertThatThrownBy(
+            () ->
+                AdminServer.start(
+                    new AdminServer.Listen(admin.address(), true), meters, () -> true))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("cannot be bound");
   }
 
   @Test
