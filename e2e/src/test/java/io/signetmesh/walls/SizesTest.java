@@ -27,7 +27,9 @@ final class SizesTest {
         sources().stream()
             .collect(
                 Collectors.groupingBy(
-                    source -> source.getParent().toString(), TreeMap::new, Collectors.counting()));
+                    source -> String.valueOf(source.getParent()),
+                    TreeMap::new,
+                    Collectors.counting()));
 
     assertThat(packages).isNotEmpty();
     packages.values().removeIf(classes -> classes <= MOST_CLASSES);
