@@ -199,10 +199,7 @@ public final class DefaultHttpOutbound implements HttpOutbound {
     private final @Nullable CharSequence requiredIdentity;
     private AsciiString form = HeaderNames.ORIG_HTTP_11;
     private @Nullable CharSequence asked;
-    private Upstream.@Nullable Lease lease;
-
-    /** Whether the balancer knows already how the endpoint has failed. */
-    private boolean failureTold;
+    private final EndpointVerdict verdict = new EndpointVerdict();
 
     OutboundExchange(
         Connection connection,
@@ -247,8 +244,8 @@ public final class DefaultHttpOutbound implements HttpOutbound {
       if (done() || isForbidden()) {
         return false;
       }
-      Upstream.Lease held = lease;
-      if (held != null && !connection.upstream.leadsTo(held.endpoint())) {
+      Endpoint picked = verdict.endpoint();
+      if (picked != null && !connection.upstream.leadsTo(picked)) {
         endCount();
         again();
         return false;
@@ -283,8 +280,7 @@ public final class DefaultHttpOutbound implements HttpOutbound {
     }
 
     private void send(Upstream.Lease picked) {
-      lease = picked;
-      failureTold = false;
+      verdict.picked(picked);
       Endpoint endpoint = picked.endpoint();
       CharSequence required = requiredIdentity;
       if (required != null
@@ -319,13 +315,13 @@ public final class DefaultHttpOutbound implements HttpOutbound {
     @Override
     protected void retry() {
       endCount();
-      upstreamFailed();
+      verdict.failed(elapsedNanos());
       again();
     }
 
     /** Sends the head to whichever endpoint is picked now. */
     private void again() {
-      releaseLease();
+      verdict.release();
       request().remove(HeaderNames.L5D_ORIG_PROTO);
       request().remove(HeaderNames.HOST);
       pickAndSend();
@@ -348,16 +344,8 @@ public final class DefaultHttpOutbound implements HttpOutbound {
 
     @Override
     protected void onResponseHead(Http2Headers head) {
-      Upstream.Lease held = lease;
-      if (held != null) {
-        if (!isFailure(head)) {
-          held.responded(elapsedNanos());
-        } else if (!failureTold) {
-          held.answeredBadly(elapsedNanos());
-        }
-      }
-      if (held != null
-          && held.endpoint().tls() != null
+      verdict.responded(elapsedNanos(), isFailure(head));
+      if (verdict.isOfAProxy()
           && HeaderNames.hasToken(head.get(HeaderNames.L5D_PROXY_CONNECTION), HeaderNames.CLOSE)) {
         // The peer's proxy answered for its application and wants no more of this connection.
         server().closeAfterResponse();
@@ -367,19 +355,12 @@ public final class DefaultHttpOutbound implements HttpOutbound {
 
     @Override
     protected boolean isUnsent(Http2Headers response) {
-      Upstream.Lease held = lease;
-      return held != null
-          && held.endpoint().tls() != null
-          && response.contains(HeaderNames.L5D_PROXY_UNSENT);
+      return verdict.isOfAProxy() && response.contains(HeaderNames.L5D_PROXY_UNSENT);
     }
 
     @Override
     protected void onUnsent() {
-      failureTold = true;
-      Upstream.Lease held = lease;
-      if (held != null) {
-        held.refused(elapsedNanos());
-      }
+      verdict.refused(elapsedNanos());
     }
 
     /** A failure of the endpoint, not of the request: 5xx, or gRPC's counterparts of it. */
@@ -397,18 +378,10 @@ public final class DefaultHttpOutbound implements HttpOutbound {
           };
     }
 
-    /** The connection failed in the middle: the endpoint did badly, if it was reached at all. */
-    private void upstreamFailed() {
-      Upstream.Lease held = lease;
-      if (held != null && !failureTold) {
-        held.answeredBadly(elapsedNanos());
-      }
-    }
-
     @Override
     protected void onFailure(Failure failure) {
       if (failure == Failure.UNAVAILABLE) {
-        upstreamFailed();
+        verdict.failed(elapsedNanos());
       }
       ProxyError error = failure.error();
       if (error != null) {
@@ -421,24 +394,12 @@ public final class DefaultHttpOutbound implements HttpOutbound {
 
     @Override
     protected void onDialFailed() {
-      failureTold = true;
-      Upstream.Lease held = lease;
-      if (held != null) {
-        held.failed();
-      }
+      verdict.notReached();
     }
 
     @Override
     protected void onDone() {
-      releaseLease();
-    }
-
-    private void releaseLease() {
-      Upstream.Lease held = lease;
-      lease = null;
-      if (held != null) {
-        held.release();
-      }
+      verdict.release();
     }
   }
 }
