@@ -209,6 +209,16 @@ final class WallsTest {
         .check(CLASSES);
   }
 
+  @Test
+  void theRegistryDoesNotKnowWhatIsCounted() {
+    String registry = "io.signetmesh.proxy.metrics.registry";
+    noClasses()
+        .that(resideInAPackage(registry))
+        .should()
+        .dependOnClassesThat(OURS.and(DescribedPredicate.not(resideInAPackage(registry))))
+        .check(CLASSES);
+  }
+
   /**
    * A connection goes from one state to the next through its door, which looks at what is in force.
    */

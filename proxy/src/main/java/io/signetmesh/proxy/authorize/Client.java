@@ -113,22 +113,35 @@ public final class Client {
     return suffixHashes.length;
   }
 
+  /**
+   * Hash of the identity's last labels.
+   *
+   * @param labels 1 to {@link #suffixes}
+   */
   public int suffixHash(int labels) {
     return suffixHashes[labels - 1];
   }
 
+  /**
+   * Where the identity's last labels begin in it.
+   *
+   * @param labels 1 to {@link #suffixes}
+   */
   public int suffixStart(int labels) {
     return suffixStarts[labels - 1];
   }
 
+  /** Source address of the connection. */
   public InetAddress address() {
     return address;
   }
 
+  /** Whether the connection is on mesh TLS. */
   public boolean meshTls() {
     return meshTls;
   }
 
+  /** The first name of the client certificate; null: the client showed none. */
   public @Nullable String identity() {
     return identity;
   }
@@ -138,6 +151,7 @@ public final class Client {
     return other;
   }
 
+  /** Whether the address is one of IPv4, mapped or not. */
   public boolean isIpv4() {
     return IpBits.isIpv4(high, low);
   }

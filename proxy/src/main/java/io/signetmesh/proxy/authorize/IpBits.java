@@ -5,8 +5,12 @@ package io.signetmesh.proxy.authorize;
  * and an IPv4-mapped IPv6 client is the IPv4 client that it is.
  */
 public final class IpBits {
+  /** High 64 bits of a mapped address of IPv4. */
   public static final long MAPPED_HIGH = 0;
+
   private static final long MAPPED_LOW = 0x0000_ffff_0000_0000L;
+
+  /** Bits in front of a mapped address of IPv4. */
   public static final int MAPPED_PREFIX = 96;
 
   /** All of IPv4. */
@@ -25,6 +29,7 @@ public final class IpBits {
     return value;
   }
 
+  /** Low 64 bits of an address of IPv4. */
   public static long mappedLow(byte[] ipv4) {
     long value = 0;
     for (byte b : ipv4) {
@@ -33,6 +38,7 @@ public final class IpBits {
     return MAPPED_LOW | value;
   }
 
+  /** Low 64 bits of an address of IPv4. */
   public static long mappedLow(int ipv4) {
     return MAPPED_LOW | (ipv4 & 0xffff_ffffL);
   }
@@ -52,6 +58,7 @@ public final class IpBits {
     return (int) (index < 64 ? high >>> (63 - index) : low >>> (127 - index)) & 1;
   }
 
+  /** Whether an address is in a network. */
   public static boolean matches(long high, long low, Prefix prefix) {
     return ((high ^ prefix.high()) & highMask(prefix.length())) == 0
         && ((low ^ prefix.low()) & lowMask(prefix.length())) == 0;
@@ -83,6 +90,7 @@ public final class IpBits {
       return length >= MAPPED_PREFIX && IpBits.isIpv4(high, low);
     }
 
+    /** Whether all of another network is in this one. */
     public boolean contains(Prefix other) {
       return length <= other.length && matches(other.high, other.low, this);
     }

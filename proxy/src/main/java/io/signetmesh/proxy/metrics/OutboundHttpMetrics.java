@@ -23,6 +23,7 @@ public final class OutboundHttpMetrics {
 
   /** What counts the requests to an endpoint; keep it with the request. */
   // An endpoint stays the same object until the control plane changes it.
+  /** What counts the requests to an endpoint. */
   @SuppressWarnings("ReferenceEquality")
   public RequestMetrics to(Endpoint endpoint) {
     for (int i = 0; i < KEPT; i++) {

@@ -43,36 +43,30 @@ class Http1WireTest {
 
   @Test
   void keepsBothConnectionsAlive() throws Exception {
-    try (var app = Http1Application.echoingPaths();
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
+    try (var wire = Http1Wire.open(transport, Http1Application.echoingPaths())) {
       for (int i = 0; i < 5; i++) {
-        Message response = client.send(GET.formatted("/" + i)).response();
+        Message response = wire.client.send(GET.formatted("/" + i)).response();
         assertThat(response.status()).isEqualTo(200);
         assertThat(response.body()).isEqualTo("/" + i);
       }
-      assertThat(app.connections()).isEqualTo(1);
+      assertThat(wire.app.connections()).isEqualTo(1);
     }
   }
 
   @Test
   void closesWhenTheClientAsksForIt() throws Exception {
-    try (var app = Http1Application.echoingPaths();
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      client.send("GET /a HTTP/1.1\r\nhost: web\r\nconnection: close\r\n\r\n");
-      Message response = client.response();
+    try (var wire = Http1Wire.open(transport, Http1Application.echoingPaths())) {
+      wire.client.send("GET /a HTTP/1.1\r\nhost: web\r\nconnection: close\r\n\r\n");
+      Message response = wire.client.response();
       assertThat(response.header("connection")).isEqualTo("close");
-      assertThat(client.ended()).isTrue();
-      assertThat(app.request().header("connection")).isNull();
+      assertThat(wire.client.ended()).isTrue();
+      assertThat(wire.app.request().header("connection")).isNull();
     }
   }
 
   @Test
   void answersPipelinedRequestsInOrder() throws Exception {
-    try (var app = Http1Application.echoingPaths();
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
+    try (var wire = Http1Wire.open(transport, Http1Application.echoingPaths())) {
       StringBuilder all = new StringBuilder();
       for (int i = 0; i < 50; i++) {
         all.append(
@@ -80,70 +74,68 @@ class Http1WireTest {
                 ? GET.formatted("/" + i)
                 : "POST /%d HTTP/1.1\r\nhost: web\r\ncontent-length: 3\r\n\r\nabc".formatted(i));
       }
-      client.send(all.toString());
+      wire.client.send(all.toString());
       for (int i = 0; i < 50; i++) {
-        assertThat(client.response().body()).isEqualTo("/" + i);
+        assertThat(wire.client.response().body()).isEqualTo("/" + i);
       }
-      assertThat(client.send(GET.formatted("/last")).response().body()).isEqualTo("/last");
+      assertThat(wire.client.send(GET.formatted("/last")).response().body()).isEqualTo("/last");
     }
   }
 
   @Test
   void answersThousandsOfPipelinedDenials() throws Exception {
-    try (var app = Http1Application.echoingPaths();
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      proxy.policy.set(new Rules(List.of("/"), List.of("/no"), List.of()));
+    try (var wire = Http1Wire.open(transport, Http1Application.echoingPaths())) {
+      wire.proxy.policy.set(new Rules(List.of("/"), List.of("/no"), List.of()));
       int denials = 5_000;
       String all = GET.formatted("/yes") + GET.formatted("/no").repeat(denials);
       Thread.ofVirtual()
           .start(
               () -> {
                 try {
-                  client.send(all);
+                  wire.client.send(all);
                 } catch (java.io.IOException e) {
                   throw new java.io.UncheckedIOException(e);
                 }
               });
-      assertThat(client.response().status()).isEqualTo(200);
+      assertThat(wire.client.response().status()).isEqualTo(200);
       for (int i = 0; i < denials; i++) {
-        assertThat(client.response().status()).isEqualTo(403);
+        assertThat(wire.client.response().status()).isEqualTo(403);
       }
     }
   }
 
   @Test
   void forwardsChunkedBodiesAndTrailersBothWays() throws Exception {
-    try (var app =
+    try (var wire =
+        Http1Wire.open(
+            transport,
             Http1Application.answering(
                 request ->
                     "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ntrailer: x-sum\r\n\r\n"
-                        + "3\r\nabc\r\n2\r\nde\r\n0\r\nx-sum: 5\r\n\r\n");
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      client.send(
+                        + "3\r\nabc\r\n2\r\nde\r\n0\r\nx-sum: 5\r\n\r\n"))) {
+      wire.client.send(
           "POST /up HTTP/1.1\r\nhost: web\r\ntransfer-encoding: chunked\r\n\r\n"
               + "5;ext=1\r\nhello\r\n1\r\n!\r\n0\r\nx-check: 6\r\nl5d-client-id: forged\r\n\r\n");
-      Message response = client.response();
+      Message response = wire.client.response();
       assertThat(response.body()).isEqualTo("abcde");
       assertThat(response.trailer("x-sum")).isEqualTo("5");
-      Message request = app.request();
+      Message request = wire.app.request();
       assertThat(request.body()).isEqualTo("hello!");
       assertThat(request.trailer("x-check")).isEqualTo("6");
       assertThat(request.trailer("l5d-client-id")).isNull();
-      assertThat(client.send(GET.formatted("/again")).response().body()).isEqualTo("abcde");
+      assertThat(wire.client.send(GET.formatted("/again")).response().body()).isEqualTo("abcde");
     }
   }
 
   @Test
   void answersHeadWithoutBody() throws Exception {
-    try (var app =
+    try (var wire =
+        Http1Wire.open(
+            transport,
             Http1Application.answering(
-                request -> "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n");
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
+                request -> "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n"))) {
       for (int i = 0; i < 3; i++) {
-        Message response = client.send("HEAD / HTTP/1.1\r\nhost: web\r\n\r\n").response(true);
+        Message response = wire.client.send("HEAD / HTTP/1.1\r\nhost: web\r\n\r\n").response(true);
         assertThat(response.header("content-length")).isEqualTo("1000");
       }
     }
@@ -152,11 +144,11 @@ class Http1WireTest {
   @ParameterizedTest
   @ValueSource(strings = {"204 No Content", "304 Not Modified"})
   void forwardsStatusesWithoutBody(String status) throws Exception {
-    try (var app = Http1Application.answering(request -> "HTTP/1.1 " + status + "\r\n\r\n");
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
+    try (var wire =
+        Http1Wire.open(
+            transport, Http1Application.answering(request -> "HTTP/1.1 " + status + "\r\n\r\n"))) {
       for (int i = 0; i < 2; i++) {
-        Message response = client.send(GET.formatted("/")).response();
+        Message response = wire.client.send(GET.formatted("/")).response();
         assertThat(response.start()).isEqualTo("HTTP/1.1 " + status);
         assertThat(response.header("transfer-encoding")).isNull();
       }
@@ -165,7 +157,9 @@ class Http1WireTest {
 
   @Test
   void forwardsInterimResponsesAndWaitsWithTheBody() throws Exception {
-    try (var app =
+    try (var wire =
+        Http1Wire.open(
+            transport,
             new Http1Application(
                 (connection, application) -> {
                   while (!connection.line().isEmpty()) {}
@@ -177,29 +171,27 @@ class Http1WireTest {
                   connection.send("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n");
                   connection.send(body);
                   connection.ended();
-                });
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      client.send(
+                }))) {
+      wire.client.send(
           "PUT / HTTP/1.1\r\nhost: web\r\nexpect: 100-continue\r\ncontent-length: 5\r\n\r\n");
-      Message hints = client.response();
+      Message hints = wire.client.response();
       assertThat(hints.status()).isEqualTo(103);
       assertThat(hints.header("link")).isEqualTo("</a.css>");
       assertThat(hints.header("l5d-server-id")).isNull();
-      assertThat(client.response().status()).isEqualTo(100);
-      assertThat(client.send("hello").response().body()).isEqualTo("hello");
+      assertThat(wire.client.response().status()).isEqualTo(100);
+      assertThat(wire.client.send("hello").response().body()).isEqualTo("hello");
     }
   }
 
   @Test
   void servesHttp10() throws Exception {
-    try (var app =
+    try (var wire =
+        Http1Wire.open(
+            transport,
             Http1Application.answering(
                 request ->
-                    "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n");
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      Message response = client.send("GET / HTTP/1.0\r\n\r\n").response();
+                    "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n"))) {
+      Message response = wire.client.send("GET / HTTP/1.0\r\n\r\n").response();
       assertThat(response.header("transfer-encoding")).isNull();
       assertThat(response.body()).isEqualTo("body");
     }
@@ -207,12 +199,10 @@ class Http1WireTest {
 
   @Test
   void tellsAnHttp10ClientThatItsConnectionIsKept() throws Exception {
-    try (var app = Http1Application.echoingPaths();
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
+    try (var wire = Http1Wire.open(transport, Http1Application.echoingPaths())) {
       for (int i = 0; i < 2; i++) {
         Message response =
-            client
+            wire.client
                 .send("GET /k HTTP/1.0\r\nhost: web\r\nconnection: keep-alive\r\n\r\n")
                 .response();
         assertThat(response.header("connection")).isEqualToIgnoringCase("keep-alive");
@@ -223,15 +213,15 @@ class Http1WireTest {
 
   @Test
   void readsBodiesThatEndWithTheConnection() throws Exception {
-    try (var app =
+    try (var wire =
+        Http1Wire.open(
+            transport,
             new Http1Application(
                 (connection, application) -> {
                   connection.request();
                   connection.send("HTTP/1.1 200 OK\r\n\r\nuntil the end");
-                });
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      Message response = client.send(GET.formatted("/")).response();
+                }))) {
+      Message response = wire.client.send(GET.formatted("/")).response();
       assertThat(response.header("transfer-encoding")).isEqualTo("chunked");
       assertThat(response.body()).isEqualTo("until the end");
     }
@@ -239,37 +229,37 @@ class Http1WireTest {
 
   @Test
   void cutsTheClientWhenTheApplicationEndsInTheMiddleOfABody() throws Exception {
-    try (var app =
+    try (var wire =
+        Http1Wire.open(
+            transport,
             new Http1Application(
                 (connection, application) -> {
                   connection.request();
                   connection.send("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\npart");
                   connection.shutdownOutput();
                   connection.ended();
-                });
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      client.send(GET.formatted("/"));
-      assertThat(client.line()).isEqualTo("HTTP/1.1 200 OK");
-      while (!client.line().isEmpty()) {}
-      assertThat(client.exactly(4)).isEqualTo("part".getBytes(ISO_8859_1));
-      assertThat(client.ended()).isTrue();
+                }))) {
+      wire.client.send(GET.formatted("/"));
+      assertThat(wire.client.line()).isEqualTo("HTTP/1.1 200 OK");
+      while (!wire.client.line().isEmpty()) {}
+      assertThat(wire.client.exactly(4)).isEqualTo("part".getBytes(ISO_8859_1));
+      assertThat(wire.client.ended()).isTrue();
     }
   }
 
   @Test
   void answers502WhenTheApplicationHangsUpBeforeItsResponse() throws Exception {
-    try (var app =
+    try (var wire =
+        Http1Wire.open(
+            transport,
             new Http1Application(
                 (connection, application) -> {
                   connection.request();
                   connection.shutdownOutput();
                   connection.ended();
-                });
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      client.send("POST / HTTP/1.1\r\nhost: web\r\ncontent-length: 2\r\n\r\nhi");
-      assertThat(client.response().status()).isEqualTo(502);
+                }))) {
+      wire.client.send("POST / HTTP/1.1\r\nhost: web\r\ncontent-length: 2\r\n\r\nhi");
+      assertThat(wire.client.response().status()).isEqualTo(502);
     }
   }
 
@@ -291,24 +281,26 @@ class Http1WireTest {
   @Test
   void doesNotReuseAConnectionThatTheApplicationHasEnded() throws Exception {
     CountDownLatch ended = new CountDownLatch(1);
-    try (var app =
+    try (var wire =
+        Http1Wire.open(
+            transport,
             new Http1Application(
                 (connection, application) -> {
                   Message request = connection.request();
                   connection.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
                   application.requests.add(request);
                   ended.countDown();
-                });
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
+                }))) {
       for (int i = 0; i < 20; i++) {
         // A body rules a silent retry out: the connection has to be known as dead.
         Message response =
-            client.send("POST / HTTP/1.1\r\nhost: web\r\ncontent-length: 2\r\n\r\nhi").response();
+            wire.client
+                .send("POST / HTTP/1.1\r\nhost: web\r\ncontent-length: 2\r\n\r\nhi")
+                .response();
         assertThat(response.status()).isEqualTo(200);
-        app.request();
+        wire.app.request();
         // The FIN is on its way; give the proxy's loop one turn to see it.
-        proxy.loops().loops().getFirst().eventLoop().submit(() -> {}).get();
+        wire.proxy.loops().loops().getFirst().eventLoop().submit(() -> {}).get();
         java.util.concurrent.locks.LockSupport.parkNanos(Duration.ofMillis(5).toNanos());
       }
     }
@@ -316,7 +308,9 @@ class Http1WireTest {
 
   @Test
   void splicesUpgradesWithBytesThatComeAlong() throws Exception {
-    try (var app =
+    try (var wire =
+        Http1Wire.open(
+            transport,
             new Http1Application(
                 (connection, application) -> {
                   application.requests.add(connection.request());
@@ -327,67 +321,61 @@ class Http1WireTest {
                   connection.send(said);
                   assertThat(connection.ended()).isTrue();
                   connection.send("bye");
-                });
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      client.send(
+                }))) {
+      wire.client.send(
           "GET /chat HTTP/1.1\r\nhost: web\r\nconnection: Upgrade\r\nupgrade: chat\r\n\r\n");
-      Message response = client.response();
+      Message response = wire.client.response();
       assertThat(response.status()).isEqualTo(101);
       assertThat(response.header("upgrade")).isEqualTo("chat");
-      assertThat(new String(client.exactly(7), ISO_8859_1)).isEqualTo("welcome");
-      client.send("hello");
-      assertThat(new String(client.exactly(5), ISO_8859_1)).isEqualTo("hello");
-      client.shutdownOutput();
-      assertThat(client.rest()).isEqualTo("bye");
-      assertThat(app.request().header("upgrade")).isEqualTo("chat");
+      assertThat(new String(wire.client.exactly(7), ISO_8859_1)).isEqualTo("welcome");
+      wire.client.send("hello");
+      assertThat(new String(wire.client.exactly(5), ISO_8859_1)).isEqualTo("hello");
+      wire.client.shutdownOutput();
+      assertThat(wire.client.rest()).isEqualTo("bye");
+      assertThat(wire.app.request().header("upgrade")).isEqualTo("chat");
     }
   }
 
   @Test
   void splicesConnectAndKeepsWhatTheClientSentTooSoon() throws Exception {
-    try (var app =
+    try (var wire =
+        Http1Wire.open(
+            transport,
             new Http1Application(
                 (connection, application) -> {
                   application.requests.add(connection.request());
                   connection.send("HTTP/1.1 200 OK\r\n\r\n");
                   connection.send(connection.exactly(9));
                   connection.ended();
-                });
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      client.send("CONNECT db:5432 HTTP/1.1\r\nhost: db:5432\r\n\r\n\0\1\2 early");
-      assertThat(client.line()).startsWith("HTTP/1.1 200");
-      while (!client.line().isEmpty()) {}
-      assertThat(new String(client.exactly(9), ISO_8859_1)).isEqualTo("\0\1\2 early");
-      assertThat(app.request().start()).isEqualTo("CONNECT db:5432 HTTP/1.1");
+                }))) {
+      wire.client.send("CONNECT db:5432 HTTP/1.1\r\nhost: db:5432\r\n\r\n\0\1\2 early");
+      assertThat(wire.client.line()).startsWith("HTTP/1.1 200");
+      while (!wire.client.line().isEmpty()) {}
+      assertThat(new String(wire.client.exactly(9), ISO_8859_1)).isEqualTo("\0\1\2 early");
+      assertThat(wire.app.request().start()).isEqualTo("CONNECT db:5432 HTTP/1.1");
     }
   }
 
   @Test
   void goesOnAsHttpWhenAnUpgradeIsDeclined() throws Exception {
-    try (var app = Http1Application.echoingPaths();
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      client.send(
+    try (var wire = Http1Wire.open(transport, Http1Application.echoingPaths())) {
+      wire.client.send(
           "GET /a HTTP/1.1\r\nhost: web\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"
               + GET.formatted("/b"));
-      assertThat(client.response().body()).isEqualTo("/a");
-      assertThat(client.response().body()).isEqualTo("/b");
+      assertThat(wire.client.response().body()).isEqualTo("/a");
+      assertThat(wire.client.response().body()).isEqualTo("/b");
     }
   }
 
   @Test
   void removesOffersToUpgradeToHttp2() throws Exception {
-    try (var app = Http1Application.echoingPaths();
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      client
+    try (var wire = Http1Wire.open(transport, Http1Application.echoingPaths())) {
+      wire.client
           .send(
               "GET / HTTP/1.1\r\nhost: web\r\nconnection: Upgrade, HTTP2-Settings\r\n"
                   + "upgrade: h2c\r\nhttp2-settings: AAMAAABk\r\n\r\n")
           .response();
-      Message request = app.request();
+      Message request = wire.app.request();
       assertThat(request.header("upgrade")).isNull();
       assertThat(request.header("http2-settings")).isNull();
       assertThat(request.header("connection")).isNull();
@@ -396,33 +384,33 @@ class Http1WireTest {
 
   @Test
   void refusesAProtocolSwitchThatNobodyAskedFor() throws Exception {
-    try (var app =
+    try (var wire =
+        Http1Wire.open(
+            transport,
             Http1Application.answering(
-                request -> "HTTP/1.1 101 Switching Protocols\r\nupgrade: evil\r\n\r\n");
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      assertThat(client.send(GET.formatted("/")).response().status()).isEqualTo(502);
+                request -> "HTTP/1.1 101 Switching Protocols\r\nupgrade: evil\r\n\r\n"))) {
+      assertThat(wire.client.send(GET.formatted("/")).response().status()).isEqualTo(502);
     }
   }
 
   @Test
   void removesHopByHopHeaders() throws Exception {
-    try (var app =
+    try (var wire =
+        Http1Wire.open(
+            transport,
             Http1Application.answering(
                 request ->
                     "HTTP/1.1 200 OK\r\nconnection: x-hop\r\nx-hop: 1\r\nkeep-alive: timeout=5\r\n"
-                        + "proxy-connection: keep-alive\r\nx-end: 2\r\ncontent-length: 0\r\n\r\n");
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      client.send(
+                        + "proxy-connection: keep-alive\r\nx-end: 2\r\ncontent-length: 0\r\n\r\n"))) {
+      wire.client.send(
           "GET / HTTP/1.1\r\nhost: web\r\nConnection: close , X-Secret\r\nX-Secret: 1\r\n"
               + "Keep-Alive: 3\r\nProxy-Connection: close\r\nTE: gzip\r\nx-end: 1\r\n\r\n");
-      Message response = client.response();
+      Message response = wire.client.response();
       assertThat(response.header("x-hop")).isNull();
       assertThat(response.header("keep-alive")).isNull();
       assertThat(response.header("proxy-connection")).isNull();
       assertThat(response.header("x-end")).isEqualTo("2");
-      Message request = app.request();
+      Message request = wire.app.request();
       assertThat(request.headers()).containsExactlyInAnyOrder("host: web", "x-end: 1");
     }
   }
@@ -446,11 +434,9 @@ class Http1WireTest {
 
   @Test
   void sendsAbsoluteFormAsOriginFormOnlyWhenTheAuthorityIsKept() throws Exception {
-    try (var app = Http1Application.echoingPaths();
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      client.send("GET http://shop:81/a?b HTTP/1.1\r\nhost: other\r\n\r\n").response();
-      Message request = app.request();
+    try (var wire = Http1Wire.open(transport, Http1Application.echoingPaths())) {
+      wire.client.send("GET http://shop:81/a?b HTTP/1.1\r\nhost: other\r\n\r\n").response();
+      Message request = wire.app.request();
       assertThat(request.path()).isEqualTo("http://shop:81/a?b");
       assertThat(request.header("host")).isEqualTo("shop:81");
     }
@@ -458,39 +444,36 @@ class Http1WireTest {
 
   @Test
   void mapsRefusalsToStatusesAndRecordsThem() throws Exception {
-    try (var app = Http1Application.echoingPaths();
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      proxy.policy.set(new Rules(List.of("/api"), List.of("/api/secret"), List.of()));
-      assertThat(client.send(GET.formatted("/api/x?token=1")).response().status()).isEqualTo(200);
-      assertThat(client.send(GET.formatted("/api/secret")).response().status()).isEqualTo(403);
-      assertThat(client.send(GET.formatted("/other")).response().status()).isEqualTo(404);
-      proxy.policy.forget();
-      assertThat(client.send(GET.formatted("/api/x")).response().status()).isEqualTo(403);
-      assertThat(proxy.decisions)
+    try (var wire = Http1Wire.open(transport, Http1Application.echoingPaths())) {
+      wire.proxy.policy.set(new Rules(List.of("/api"), List.of("/api/secret"), List.of()));
+      assertThat(wire.client.send(GET.formatted("/api/x?token=1")).response().status())
+          .isEqualTo(200);
+      assertThat(wire.client.send(GET.formatted("/api/secret")).response().status()).isEqualTo(403);
+      assertThat(wire.client.send(GET.formatted("/other")).response().status()).isEqualTo(404);
+      wire.proxy.policy.forget();
+      assertThat(wire.client.send(GET.formatted("/api/x")).response().status()).isEqualTo(403);
+      assertThat(wire.proxy.decisions)
           .extracting(event -> event.verdict() + " " + event.reason() + " " + event.path())
           .containsExactly(
               Verdict.ALLOW + " authorized /api/x",
               Verdict.DENY + " identity-mismatch /api/secret",
               Verdict.DENY + " no-route /other",
               Verdict.DENY + " no-policy /api/x");
-      assertThat(app.requests).hasSize(1);
+      assertThat(wire.app.requests).hasSize(1);
     }
   }
 
   @Test
   void aDeniedUploadIsAnsweredWithoutBeingRead() throws Exception {
-    try (var app = Http1Application.echoingPaths();
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      proxy.policy.set(new Rules(List.of("/"), List.of("/"), List.of()));
-      client.send("POST / HTTP/1.1\r\nhost: web\r\ncontent-length: 10000000\r\n\r\n");
-      client.send(new byte[512 * 1024]);
-      Message response = client.response();
+    try (var wire = Http1Wire.open(transport, Http1Application.echoingPaths())) {
+      wire.proxy.policy.set(new Rules(List.of("/"), List.of("/"), List.of()));
+      wire.client.send("POST / HTTP/1.1\r\nhost: web\r\ncontent-length: 10000000\r\n\r\n");
+      wire.client.send(new byte[512 * 1024]);
+      Message response = wire.client.response();
       assertThat(response.status()).isEqualTo(403);
       assertThat(response.header("connection")).isEqualTo("close");
-      assertThat(client.ended()).isTrue();
-      assertThat(app.connections()).isZero();
+      assertThat(wire.client.ended()).isTrue();
+      assertThat(wire.app.connections()).isZero();
     }
   }
 
@@ -556,27 +539,25 @@ class Http1WireTest {
 
   @Test
   void closesConnectionsWhoseHeadComesTooSlowly() throws Exception {
-    try (var app = Http1Application.echoingPaths();
-        var proxy =
-            new ProxyFixture(
-                transport, app.port(), config -> config.headTimeout(Duration.ofMillis(200)));
-        var client = new Http1Client(proxy.inbound(null))) {
-      client.send("GET / HTTP/1.1\r\nhost: we");
-      assertThat(client.ended()).isTrue();
+    try (var wire =
+        Http1Wire.open(
+            transport,
+            Http1Application.echoingPaths(),
+            config -> config.headTimeout(Duration.ofMillis(200)))) {
+      wire.client.send("GET / HTTP/1.1\r\nhost: we");
+      assertThat(wire.client.ended()).isTrue();
     }
   }
 
   @Test
   void answersEverythingThatWasAskedBeforeTheEndOfInput() throws Exception {
-    try (var app = Http1Application.echoingPaths();
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      client.send(GET.formatted("/a") + GET.formatted("/b") + GET.formatted("/c"));
-      client.shutdownOutput();
-      assertThat(client.response().body()).isEqualTo("/a");
-      assertThat(client.response().body()).isEqualTo("/b");
-      assertThat(client.response().body()).isEqualTo("/c");
-      assertThat(client.ended()).isTrue();
+    try (var wire = Http1Wire.open(transport, Http1Application.echoingPaths())) {
+      wire.client.send(GET.formatted("/a") + GET.formatted("/b") + GET.formatted("/c"));
+      wire.client.shutdownOutput();
+      assertThat(wire.client.response().body()).isEqualTo("/a");
+      assertThat(wire.client.response().body()).isEqualTo("/b");
+      assertThat(wire.client.response().body()).isEqualTo("/c");
+      assertThat(wire.client.ended()).isTrue();
     }
   }
 
@@ -584,7 +565,9 @@ class Http1WireTest {
   void givesUpARequestWhoseClientEndsInTheMiddleOfIt() throws Exception {
     CountDownLatch begun = new CountDownLatch(1);
     CountDownLatch ended = new CountDownLatch(1);
-    try (var app =
+    try (var wire =
+        Http1Wire.open(
+            transport,
             new Http1Application(
                 (connection, application) -> {
                   while (!connection.line().isEmpty()) {}
@@ -593,14 +576,12 @@ class Http1WireTest {
                   if (connection.ended()) {
                     ended.countDown();
                   }
-                });
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      client.send("POST / HTTP/1.1\r\nhost: web\r\ncontent-length: 10\r\n\r\npart");
+                }))) {
+      wire.client.send("POST / HTTP/1.1\r\nhost: web\r\ncontent-length: 10\r\n\r\npart");
       begun.await();
-      client.shutdownOutput();
+      wire.client.shutdownOutput();
       assertThat(ended.await(10, java.util.concurrent.TimeUnit.SECONDS)).isTrue();
-      assertThat(client.ended()).isTrue();
+      assertThat(wire.client.ended()).isTrue();
     }
   }
 
@@ -616,37 +597,33 @@ class Http1WireTest {
 
   @Test
   void sendsAnIdempotentRequestAgainThatMetADeadConnection() throws Exception {
-    try (var app = tired();
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      assertThat(client.send(GET.formatted("/a")).response().status()).isEqualTo(200);
-      assertThat(client.send(GET.formatted("/b")).response().status()).isEqualTo(200);
-      assertThat(app.connections()).isEqualTo(2);
-      assertThat(app.requests).extracting(Message::path).containsExactly("/a", "/b", "/b");
+    try (var wire = Http1Wire.open(transport, tired())) {
+      assertThat(wire.client.send(GET.formatted("/a")).response().status()).isEqualTo(200);
+      assertThat(wire.client.send(GET.formatted("/b")).response().status()).isEqualTo(200);
+      assertThat(wire.app.connections()).isEqualTo(2);
+      assertThat(wire.app.requests).extracting(Message::path).containsExactly("/a", "/b", "/b");
     }
   }
 
   @Test
   void sendsNothingTwiceThatMayHaveBeenActedOn() throws Exception {
-    try (var app = tired();
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      assertThat(client.send(GET.formatted("/a")).response().status()).isEqualTo(200);
-      client.send("POST /b HTTP/1.1\r\nhost: web\r\ncontent-length: 0\r\n\r\n");
-      assertThat(client.response().status()).isEqualTo(502);
-      assertThat(app.requests).extracting(Message::path).containsExactly("/a", "/b");
+    try (var wire = Http1Wire.open(transport, tired())) {
+      assertThat(wire.client.send(GET.formatted("/a")).response().status()).isEqualTo(200);
+      wire.client.send("POST /b HTTP/1.1\r\nhost: web\r\ncontent-length: 0\r\n\r\n");
+      assertThat(wire.client.response().status()).isEqualTo(502);
+      assertThat(wire.app.requests).extracting(Message::path).containsExactly("/a", "/b");
     }
   }
 
   @Test
   void aFreshConnectionThatDiesIsNoReasonToSendAgain() throws Exception {
-    try (var app =
+    try (var wire =
+        Http1Wire.open(
+            transport,
             new Http1Application(
-                (connection, application) -> application.requests.add(connection.request()));
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      assertThat(client.send(GET.formatted("/a")).response().status()).isEqualTo(502);
-      assertThat(app.requests).hasSize(1);
+                (connection, application) -> application.requests.add(connection.request())))) {
+      assertThat(wire.client.send(GET.formatted("/a")).response().status()).isEqualTo(502);
+      assertThat(wire.app.requests).hasSize(1);
     }
   }
 

@@ -1,29 +1,29 @@
 package io.signetmesh.proxy.upstream;
 
+import static io.signetmesh.proxy.upstream.DiscoveryMessages.add;
+import static io.signetmesh.proxy.upstream.DiscoveryMessages.address;
+import static io.signetmesh.proxy.upstream.DiscoveryMessages.forbidden;
+import static io.signetmesh.proxy.upstream.DiscoveryMessages.forward;
+import static io.signetmesh.proxy.upstream.DiscoveryMessages.noEndpoints;
+import static io.signetmesh.proxy.upstream.DiscoveryMessages.policy;
+import static io.signetmesh.proxy.upstream.DiscoveryMessages.remove;
+import static io.signetmesh.proxy.upstream.DiscoveryMessages.socket;
 import static io.signetmesh.proxy.upstream.FakeControlPlane.next;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
-import io.linkerd.proxy.destination.AddrSet;
 import io.linkerd.proxy.destination.DestinationProfile;
 import io.linkerd.proxy.destination.GetDestination;
-import io.linkerd.proxy.destination.NoEndpoints;
 import io.linkerd.proxy.destination.TlsIdentity;
 import io.linkerd.proxy.destination.Update;
-import io.linkerd.proxy.destination.WeightedAddr;
 import io.linkerd.proxy.destination.WeightedAddrSet;
-import io.linkerd.proxy.outbound.Backend;
-import io.linkerd.proxy.outbound.HttpRoute;
-import io.linkerd.proxy.outbound.OpaqueRoute;
 import io.linkerd.proxy.outbound.OutboundPolicy;
-import io.linkerd.proxy.outbound.ProxyProtocol;
 import io.linkerd.proxy.outbound.TrafficSpec;
 import io.netty.util.concurrent.DefaultEventExecutor;
 import io.netty.util.concurrent.EventExecutor;
 import io.netty.util.concurrent.Future;
-import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -84,103 +84,6 @@ class DiscoveryClientTest {
             controlPlane.channel(), controlPlane.channel(), WORKLOAD, CONTEXT, config, scheduler);
     clients.add(client);
     return client;
-  }
-
-  private static InetSocketAddress socket(String ip, int port) {
-    return new InetSocketAddress(InetAddress.ofLiteral(ip), port);
-  }
-
-  // ---- messages
-
-  private static WeightedAddr address(int lastByte) {
-    return WeightedAddr.newBuilder()
-        .setAddr(Endpoints.message(socket("10.0.0." + lastByte, 8080)))
-        .build();
-  }
-
-  private static Update add(int... lastBytes) {
-    WeightedAddrSet.Builder set = WeightedAddrSet.newBuilder();
-    for (int lastByte : lastBytes) {
-      set.addAddrs(address(lastByte));
-    }
-    return Update.newBuilder().setAdd(set).build();
-  }
-
-  private static Update remove(int... lastBytes) {
-    AddrSet.Builder set = AddrSet.newBuilder();
-    for (int lastByte : lastBytes) {
-      set.addAddrs(address(lastByte).getAddr());
-    }
-    return Update.newBuilder().setRemove(set).build();
-  }
-
-  private static Update noEndpoints(boolean exists) {
-    return Update.newBuilder().setNoEndpoints(NoEndpoints.newBuilder().setExists(exists)).build();
-  }
-
-  private static Backend balancer(String path) {
-    return Backend.newBuilder()
-        .setBalancer(
-            Backend.BalanceP2c.newBuilder()
-                .setDiscovery(
-                    Backend.EndpointDiscovery.newBuilder()
-                        .setDst(
-                            Backend.EndpointDiscovery.DestinationGet.newBuilder().setPath(path))))
-        .build();
-  }
-
-  private static HttpRoute route(Backend backend) {
-    return HttpRoute.newBuilder()
-        .addRules(
-            HttpRoute.Rule.newBuilder()
-                .setBackends(
-                    HttpRoute.Distribution.newBuilder()
-                        .setFirstAvailable(
-                            HttpRoute.Distribution.FirstAvailable.newBuilder()
-                                .addBackends(
-                                    HttpRoute.RouteBackend.newBuilder().setBackend(backend)))))
-        .build();
-  }
-
-  private static OutboundPolicy policy(String path) {
-    return OutboundPolicy.newBuilder()
-        .setProtocol(
-            ProxyProtocol.newBuilder()
-                .setDetect(
-                    ProxyProtocol.Detect.newBuilder()
-                        .setHttp1(
-                            ProxyProtocol.Http1.newBuilder().addRoutes(route(balancer(path))))))
-        .build();
-  }
-
-  private static OutboundPolicy forward(InetSocketAddress address) {
-    return OutboundPolicy.newBuilder()
-        .setProtocol(
-            ProxyProtocol.newBuilder()
-                .setHttp2(
-                    ProxyProtocol.Http2.newBuilder()
-                        .addRoutes(
-                            route(
-                                Backend.newBuilder()
-                                    .setForward(
-                                        WeightedAddr.newBuilder()
-                                            .setAddr(Endpoints.message(address)))
-                                    .build()))))
-        .build();
-  }
-
-  private static OutboundPolicy forbidden() {
-    return OutboundPolicy.newBuilder()
-        .setProtocol(
-            ProxyProtocol.newBuilder()
-                .setOpaque(
-                    ProxyProtocol.Opaque.newBuilder()
-                        .addRoutes(
-                            OpaqueRoute.newBuilder()
-                                .addRules(
-                                    OpaqueRoute.Rule.newBuilder()
-                                        .addFilters(OpaqueRoute.Filter.newBuilder())))))
-        .build();
   }
 
   // ---- helpers

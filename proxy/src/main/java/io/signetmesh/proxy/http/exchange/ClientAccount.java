@@ -47,6 +47,7 @@ public final class ClientAccount {
       return text;
     }
 
+    /** What it costs, see {@link WorkBudget}. */
     public int cost() {
       return cost;
     }
@@ -66,6 +67,7 @@ public final class ClientAccount {
     return new WorkBudget(nanoTime, CONNECTION_REQUESTS, CONNECTION_REQUESTS_PER_SECOND);
   }
 
+  /** What all of the client's connections may cost. */
   public WorkBudget budget() {
     return budget;
   }

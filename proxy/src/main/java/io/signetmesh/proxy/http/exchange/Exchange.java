@@ -106,14 +106,17 @@ public abstract class Exchange {
     return bodyHeld || client == null;
   }
 
+  /** The request head. */
   public final Http2Headers request() {
     return request;
   }
 
+  /** Whether it is a gRPC call. */
   protected final boolean grpc() {
     return grpc;
   }
 
+  /** Whether all of the request has come. */
   public final boolean requestEnded() {
     return requestEnded;
   }
@@ -167,10 +170,12 @@ public abstract class Exchange {
     return tunnel;
   }
 
+  /** Whether the exchange is over. */
   public final boolean done() {
     return done;
   }
 
+  /** Where the response goes. */
   protected final ServerStream server() {
     return server;
   }
@@ -258,6 +263,7 @@ public abstract class Exchange {
     return false;
   }
 
+  /** Request trailers, which end the request. */
   public final void requestTrailers(Http2Headers trailers) {
     requestEnded = true;
     ClientStream upstream = client;
@@ -329,6 +335,7 @@ public abstract class Exchange {
     }
   }
 
+  /** An interim response (1xx). */
   public final void responseInformational(Http2Headers head) {
     if (!done && !response.mayBeInterim(head)) {
       responseMisframed();
@@ -338,6 +345,11 @@ public abstract class Exchange {
     }
   }
 
+  /**
+   * The head of the final response.
+   *
+   * @param last whether there is neither body nor trailers
+   */
   public final void responseHead(Http2Headers head, boolean last) {
     if (done) {
       return;
@@ -393,6 +405,7 @@ public abstract class Exchange {
     }
   }
 
+  /** Response body; takes ownership. See {@link ServerStream#data} for the result. */
   public final boolean responseData(ByteBuf received, boolean last) {
     ByteBuf data = received;
     if (done) {
@@ -413,6 +426,7 @@ public abstract class Exchange {
     return server.data(data, last);
   }
 
+  /** Response trailers, which end the response. */
   public final void responseTrailers(Http2Headers trailers) {
     if (!done && !response.mayEnd()) {
       responseMisframed();

@@ -47,9 +47,9 @@ public record HttpConfig(
   }
 
   /**
-   * Makes a configuration. The defaults: 64 KiB heads in 10 s, 1,024 streams, windows of 64 KiB
-   * that grow to 1 MiB, 16 MiB for a connection, 2 minutes without progress, PINGs after 10 s of
-   * silence.
+   * Makes a configuration. Each method sets the component of the same name. The defaults: 64 KiB
+   * heads in 10 s, 1,024 streams, windows of 64 KiB that grow to 1 MiB, 16 MiB for a connection, 2
+   * minutes without progress, PINGs after 10 s of silence.
    */
   public static final class Builder {
     private int maxHeadBytes = 64 * 1024;

@@ -112,6 +112,7 @@ public final class Http1ClientConnection extends ChannelDuplexHandler implements
     return dialedAfter;
   }
 
+  /** Whether an exchange may be sent over the connection. */
   public boolean isUsable() {
     return !closed && channel.isActive();
   }
@@ -124,6 +125,7 @@ public final class Http1ClientConnection extends ChannelDuplexHandler implements
     return bodyForbidden;
   }
 
+  /** When the last exchange ended, by the loop's clock. */
   public long idleSinceNanos() {
     return idleSinceNanos;
   }
@@ -292,6 +294,7 @@ public final class Http1ClientConnection extends ChannelDuplexHandler implements
     channel.config().setAutoRead(true);
   }
 
+  /** Closes the connection. */
   public void close() {
     if (!closed) {
       closed = true;

@@ -70,6 +70,7 @@ public final class Http2ClientConnection extends Http2Link<Http2ClientConnection
     this.budget = new ClientAccount(loop.eventLoop().ticker()::nanoTime).connectionBudget();
   }
 
+  /** Adds the handlers of a connection at the end of its pipeline. */
   public static Http2ClientConnection install(
       ProxyLoop loop, HttpConfig config, Http2KeepAlive keepAlive, Owner owner, Channel channel) {
     Http2ClientConnection connection = new Http2ClientConnection(loop, config, keepAlive, owner);

@@ -25,6 +25,11 @@ public final class Buckets {
     }
   }
 
+  /**
+   * Buckets in seconds.
+   *
+   * @param bounds upper bounds, ascending
+   */
   public static Buckets seconds(double... bounds) {
     return new Buckets(1e9, bounds);
   }

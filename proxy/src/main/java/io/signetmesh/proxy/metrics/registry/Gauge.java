@@ -8,10 +8,12 @@ public final class Gauge extends Cell {
 
   Gauge() {}
 
+  /** Adds one. */
   public void increment() {
     value.increment();
   }
 
+  /** Takes one away. */
   public void decrement() {
     value.decrement();
   }

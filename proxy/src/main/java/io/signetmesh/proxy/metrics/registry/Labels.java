@@ -32,6 +32,7 @@ public final class Labels {
     return new Labels(namesAndValues.clone());
   }
 
+  /** Makes labels. */
   public static Builder builder() {
     return new Builder();
   }
@@ -120,6 +121,7 @@ public final class Labels {
       return this;
     }
 
+    /** Adds all of other labels. */
     public Builder add(Labels more) {
       for (int i = 0; i < more.size(); i++) {
         add(more.name(i), more.value(i));
@@ -127,6 +129,7 @@ public final class Labels {
       return this;
     }
 
+    /** The labels as added so far. */
     public Labels build() {
       return new Labels(pairs.toArray(String[]::new));
     }
