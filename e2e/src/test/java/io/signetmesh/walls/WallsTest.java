@@ -5,7 +5,6 @@ import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyP
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
-import static org.assertj.core.api.Assertions.assertThat;
 
 import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.Dependency;
@@ -21,7 +20,6 @@ import io.signetmesh.proxy.http.exchange.Exchange;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Collectors;
 import javax.net.ssl.KeyManager;
 import javax.net.ssl.TrustManager;
 import org.junit.jupiter.api.Test;
@@ -105,22 +103,6 @@ final class WallsTest {
         .beFreeOfCycles()
         .allowEmptyShould(true)
         .check(CLASSES);
-  }
-
-  /** A reader can look through a package that is no larger. */
-  @ParameterizedTest
-  @ValueSource(
-      strings = {"crds", "audit", "identity", "cluster", "policy", "discovery", "proxy", "cli"})
-  void aPackageHasAtMost25Classes(String module) {
-    Map<String, Long> sizes =
-        CLASSES.stream()
-            .filter(found -> found.getPackageName().startsWith("io.signetmesh." + module))
-            .filter(found -> found.getName().indexOf('$') < 0)
-            .filter(found -> !found.getSimpleName().equals("package-info"))
-            .collect(Collectors.groupingBy(JavaClass::getPackageName, Collectors.counting()));
-    assertThat(sizes)
-        .isNotEmpty()
-        .allSatisfy((name, size) -> assertThat(size).isLessThanOrEqualTo(25));
   }
 
   @Test
