@@ -1,8 +1,8 @@
 package io.signetmesh.cli;
 
 /** A small shop: a web server that its frontend may call, and an open metrics port. */
-final class ShopManifests {
-  static final String YAML =
+public final class ShopManifests {
+  public static final String YAML =
       """
       apiVersion: v1
       kind: Pod

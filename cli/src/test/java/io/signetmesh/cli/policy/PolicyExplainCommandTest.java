@@ -1,8 +1,10 @@
-package io.signetmesh.cli;
+package io.signetmesh.cli.policy;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.signetmesh.cli.CommandRun;
+import io.signetmesh.cli.ShopManifests;
 import io.signetmesh.cli.command.ExitCode;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -1,9 +1,8 @@
-package io.signetmesh.cli;
+package io.signetmesh.cli.command;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.signetmesh.cli.command.ClusterOptions;
-import io.signetmesh.cli.command.ExitCode;
+import io.signetmesh.cli.CommandRun;
 import io.signetmesh.cli.controlplane.ClusterSettings;
 import io.signetmesh.cli.host.MeshNames;
 import io.signetmesh.crds.network.PortSet;

@@ -1,7 +1,8 @@
-package io.signetmesh.cli;
+package io.signetmesh.cli.policy;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.signetmesh.cli.CommandRun;
 import io.signetmesh.cli.cases.CaseRun;
 import io.signetmesh.cli.cases.PolicyCase;
 import io.signetmesh.cli.command.ExitCode;

@@ -1,13 +1,13 @@
-package io.signetmesh.cli;
+package io.signetmesh.cli.policy;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.signetmesh.cli.CommandRun;
+import io.signetmesh.cli.ShopManifests;
 import io.signetmesh.cli.command.ExitCode;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import javax.xml.parsers.DocumentBuilderFactory;
@@ -21,8 +21,8 @@ final class PolicyTestCommandTest {
   private static final String FRONTEND =
       "frontend.shop.serviceaccount.identity.linkerd.cluster.local";
 
-  private final StringWriter out = new StringWriter();
-  private final StringWriter err = new StringWriter();
+  private final StringBuilder out = new StringBuilder();
+  private final StringBuilder err = new StringBuilder();
 
   @TempDir private Path directory;
 
@@ -38,10 +38,14 @@ final class PolicyTestCommandTest {
     };
     String[] all = java.util.Arrays.copyOf(arguments, arguments.length + more.length);
     System.arraycopy(more, 0, all, arguments.length, more.length);
-    return Signet.commandLine()
-        .setOut(new PrintWriter(out))
-        .setErr(new PrintWriter(err))
-        .execute(all);
+    return run(all);
+  }
+
+  private int run(String... arguments) {
+    CommandRun run = CommandRun.of(arguments);
+    out.append(run.out());
+    err.append(run.err());
+    return run.code();
   }
 
   @Test
@@ -306,7 +310,7 @@ final class PolicyTestCommandTest {
     assertThat(((Element) xml.getElementsByTagName("failure").item(0)).getAttribute("message"))
         .startsWith("before[0].status: expected 200, found 302; before[1].status:");
 
-    out.getBuffer().setLength(0);
+    out.setLength(0);
     assertThat(test(cases, "-o", "json")).isEqualTo(ExitCode.NEGATIVE);
     JsonNode result = new ObjectMapper().readTree(out.toString()).get("results").get(0);
     assertThat(result.get("differences").get(1).get("field").asText())
@@ -338,11 +342,7 @@ final class PolicyTestCommandTest {
 
   @Test
   void wantsManifests() {
-    assertThat(
-            Signet.commandLine()
-                .setErr(new PrintWriter(err))
-                .execute("policy", "test", "-t", "cases.yaml"))
-        .isEqualTo(ExitCode.USAGE);
+    assertThat(run("policy", "test", "-t", "cases.yaml")).isEqualTo(ExitCode.USAGE);
     assertThat(err.toString()).contains("expected -f PATH");
   }
 }

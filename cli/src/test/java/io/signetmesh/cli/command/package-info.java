@@ -1,0 +1,4 @@
+@NullMarked
+package io.signetmesh.cli.command;
+
+import org.jspecify.annotations.NullMarked;
