@@ -19,7 +19,12 @@ final class ConnectionDecisions {
   private final ProxyMetrics metrics;
 
   /** A decision that allowed a connection, under one policy. */
-  record Allowed(ServerPolicy policy, Treatment treatment, Decision decision) {}
+  record Allowed(ServerPolicy policy, Treatment treatment, Decision decision) {
+    /** Whether another policy has the same done with the connection. */
+    boolean isTreatedAs(Treatment other) {
+      return treatment.equals(other);
+    }
+  }
 
   ConnectionDecisions(ConnectionRecords records, ProxyMetrics metrics) {
     this.records = records;

@@ -37,9 +37,6 @@ import org.slf4j.LoggerFactory;
  * #proceed}, {@link #dialed}): what is held is still held then, so that the connection is treated
  * as if it had just come.
  *
- * <p>Longer than 500 lines: all transitions between states are here, so that none can pass the
- * policy in force.
- *
  * <p>Confined to the connection's loop.
  */
 final class ConnectionLife {
@@ -393,7 +390,7 @@ final class ConnectionLife {
               cut();
             },
             now -> {
-              if (isTreatedAlike(allowed, now)) {
+              if (allowed.isTreatedAs(treatment(now))) {
                 mayGoOn(allowed, now);
               } else {
                 proceed();
@@ -401,16 +398,12 @@ final class ConnectionLife {
             }));
   }
 
-  private boolean isTreatedAlike(Allowed allowed, ServerPolicy now) {
-    return treatment(now).equals(allowed.treatment());
-  }
-
   @SuppressWarnings("ReferenceEquality") // A policy that is in force again is as good as another.
   private void dialed(Allowed allowed, Channel application) {
     binding().policy().served();
     ServerPolicy now = binding().inForce();
     if (now != allowed.policy()) {
-      if (!isTreatedAlike(allowed, now)) {
+      if (!allowed.isTreatedAs(treatment(now))) {
         Endings.reset(application);
         proceed();
         return;
