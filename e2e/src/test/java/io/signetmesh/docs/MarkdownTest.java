@@ -23,6 +23,11 @@ final class MarkdownTest {
   /** {@code [text](target)}, or {@code [name]: target} for {@code [text][name]}. */
   private static final Pattern LINK = Pattern.compile("]\\(([^()\\s]+)\\)|^\\[[^]]+]: +(\\S+)");
 
+  private static final Pattern DEFINITION = Pattern.compile("^\\[([^]]+)]: +\\S+$");
+
+  /** {@code [`Name`]}, which a definition in the document gives its target. */
+  private static final Pattern REFERENCE = Pattern.compile("\\[(`[^`]+`)](?![(:\\[])");
+
   private static final Pattern HEADING = Pattern.compile("#{1,6} +(.+?)(?: +#+)?");
   private static final Pattern FENCE = Pattern.compile("\\s*(?:```|~~~).*");
   private static final Pattern ELSEWHERE = Pattern.compile("[a-z][a-z+.-]*:.*");
@@ -70,6 +75,34 @@ final class MarkdownTest {
     }
     assertThat(broken).isEmpty();
     assertThat(links).isGreaterThan(50);
+  }
+
+  /** A definition that shares its line with other text is none, and its references are dead. */
+  @Test
+  void referencesAreDefined() throws Exception {
+    List<String> undefined = new ArrayList<>();
+    int references = 0;
+    for (Path document : Repository.documents()) {
+      List<String> lines = outsideOfCode(document);
+      Set<String> defined = new HashSet<>();
+      for (String line : lines) {
+        Matcher definition = DEFINITION.matcher(line);
+        if (definition.matches()) {
+          defined.add(definition.group(1));
+        }
+      }
+      for (String line : lines) {
+        Matcher reference = REFERENCE.matcher(line);
+        while (reference.find()) {
+          references++;
+          if (!defined.contains(reference.group(1))) {
+            undefined.add(document + ": " + reference.group());
+          }
+        }
+      }
+    }
+    assertThat(undefined).isEmpty();
+    assertThat(references).isGreaterThan(10);
   }
 
   private static boolean leadsSomewhere(Path document, String link, Map<Path, Set<String>> anchors)

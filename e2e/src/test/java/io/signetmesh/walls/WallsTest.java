@@ -49,7 +49,7 @@ final class WallsTest {
           "crds", List.of(PATH),
           "audit", List.of(WIRE_LINKERD, WIRE_SIGNET),
           "identity", List.of(WIRE_LINKERD, WIRE_SIGNET, AUDIT),
-          "cluster", List.of(CRDS, PKI, CHANNEL),
+          "cluster", List.of(CRDS),
           "policy", List.of(CLUSTER, CRDS, WIRE_LINKERD, WIRE_SIGNET, AUDIT, PKI, CHANNEL, ADMIN),
           "discovery", List.of(CLUSTER, CRDS, WIRE_LINKERD, WIRE_SIGNET, PKI, CHANNEL, ADMIN),
           "proxy", List.of(PATH, WIRE_LINKERD, WIRE_SIGNET, AUDIT, PKI, CHANNEL, WORKLOAD));

@@ -23,13 +23,13 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Rate limits are full whenever something is asked. Not for use by several threads.
  *
- * <p>As where nothing redirects traffic, clients from 127.0.0.1 have no right of their own.
+ * <p>Clients from 127.0.0.1 are decided on like all others, as on a host that redirects no traffic.
  */
 public final class SimulatedPort {
   private static final int FORWARDED = 200;
   private static final int NONE = -1;
 
-  /** Rate limits are full again after one second. */
+  /** More than the second after which rate limits are full again. */
   private static final long REFILL_NANOS = 10_000_000_000L;
 
   private final Server message;

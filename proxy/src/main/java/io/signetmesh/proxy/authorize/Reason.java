@@ -10,7 +10,7 @@ public enum Reason {
   DENIED_BY_POLICY("denied-by-policy"),
   /** The loopback interface is always allowed: the workload talks to itself. */
   LOOPBACK("loopback"),
-  /** The client's identity is in no authorization whose network part holds. */
+  /** The client proved an identity, and no authorization lists it. */
   IDENTITY_MISMATCH("identity-mismatch"),
   /** The client's address is in no network of an authorization whose identity part holds. */
   NETWORK_MISMATCH("network-mismatch"),

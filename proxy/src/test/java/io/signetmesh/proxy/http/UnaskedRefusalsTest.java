@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Timeout;
 
 /** What is refused before policy is asked is on record all the same. */
 @Timeout(60)
-class RefusalRecordsTest {
+class UnaskedRefusalsTest {
   private static final IoTransport TRANSPORT = IoTransport.select(null);
   private static final Rules ALLOW = new Rules(List.of("/"), List.of(), List.of());
 
