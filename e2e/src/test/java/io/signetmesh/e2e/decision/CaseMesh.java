@@ -101,7 +101,7 @@ final class CaseMesh implements AutoCloseable {
       records.clear();
     }
 
-    /** The last decision about a client, once there are so many. */
+    /** The decision about a client that has this number, from 1, once there are so many. */
     DecisionRecord await(InetSocketAddress from, int count) throws Exception {
       String address = from.getAddress().getHostAddress();
       String text =
@@ -120,7 +120,7 @@ final class CaseMesh implements AutoCloseable {
         }
         List<DecisionRecord> found = records.getOrDefault(normal(text), List.of());
         if (found.size() >= count) {
-          return found.getLast();
+          return found.get(count - 1);
         }
         if (System.nanoTime() - end > 0) {
           throw new AssertionError(
@@ -291,9 +291,12 @@ final class CaseMesh implements AutoCloseable {
     for (int attempt = 1; ; attempt++) {
       long started = System.nanoTime();
       List<Made> made = new ArrayList<>();
+      // A later call may get the port of an earlier one.
+      Map<InetSocketAddress, Integer> decisions = new HashMap<>();
       to.forget();
       for (PolicyCase.CallCase call : test.calls()) {
-        made.add(call(test, call, to));
+        Made one = call(test, call, to);
+        made.add(one.endingAt(decisions.merge(one.reply().local(), one.decisions(), Integer::sum)));
       }
       if (made.size() == 1 || System.nanoTime() - started < MOMENT.toNanos()) {
         List<Outcome> outcomes = new ArrayList<>();
@@ -306,15 +309,23 @@ final class CaseMesh implements AutoCloseable {
         throw new AssertionError("the calls did not get done within " + MOMENT);
       }
       for (Made one : made) {
-        to.await(one.reply().local(), one.times());
+        to.await(one.reply().local(), one.decisions());
       }
       TimeUnit.MILLISECONDS.sleep(FULL_AGAIN.toMillis());
     }
   }
 
-  /** A call that was made, with the route under which the proxy counted it. */
+  /**
+   * A call that was made, with the route under which the proxy counted it.
+   *
+   * @param decisions about its client's address up to its own last one
+   */
   private record Made(
-      CallProtocol protocol, int times, CaseClient.Reply reply, @Nullable ResourceRef route) {}
+      CallProtocol protocol, int decisions, CaseClient.Reply reply, @Nullable ResourceRef route) {
+    Made endingAt(int last) {
+      return new Made(protocol, last, reply, route);
+    }
+  }
 
   private Made call(PolicyCase test, PolicyCase.CallCase call, Served to) throws Exception {
     PolicyCase.ClientCase who = Objects.requireNonNull(call.client(), test.name());
@@ -349,7 +360,7 @@ final class CaseMesh implements AutoCloseable {
 
   private static Outcome outcome(Served to, Made made) throws Exception {
     CaseClient.Reply reply = made.reply();
-    DecisionRecord record = to.await(reply.local(), made.times());
+    DecisionRecord record = to.await(reply.local(), made.decisions());
     Outcome outcome = Outcome.of(reply, record, made.route());
     boolean allowed = outcome.verdict().equals("allow");
     if (!made.protocol().isHttp()) {
