@@ -2,6 +2,7 @@ package io.signetmesh.discovery;
 
 import io.grpc.BindableService;
 import io.signetmesh.cluster.ClusterSource;
+import io.signetmesh.discovery.config.DiscoveryConfig;
 import io.signetmesh.discovery.destination.DestinationService;
 import io.signetmesh.discovery.outbound.OutboundPolicyService;
 import io.signetmesh.discovery.topology.ClusterTopology;

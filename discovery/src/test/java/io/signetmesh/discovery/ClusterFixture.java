@@ -3,6 +3,7 @@ package io.signetmesh.discovery;
 import io.signetmesh.cluster.Addresses;
 import io.signetmesh.cluster.WorkloadRef;
 import io.signetmesh.crds.network.PortSet;
+import io.signetmesh.discovery.config.DiscoveryConfig;
 import io.signetmesh.discovery.topology.LiveTopology;
 import io.signetmesh.discovery.topology.ObjectKey;
 import io.signetmesh.discovery.topology.Service;

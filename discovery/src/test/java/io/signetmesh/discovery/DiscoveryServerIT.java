@@ -14,6 +14,7 @@ import io.linkerd.proxy.outbound.OutboundPoliciesGrpc;
 import io.linkerd.proxy.outbound.OutboundPolicy;
 import io.linkerd.proxy.outbound.TrafficSpec;
 import io.signetmesh.cluster.InMemorySource;
+import io.signetmesh.discovery.config.DiscoveryConfig;
 import io.signetmesh.discovery.topology.IpAddresses;
 import io.signetmesh.identity.ca.CertificateAuthority;
 import io.signetmesh.identity.ca.EmbeddedAuthority;

@@ -30,12 +30,7 @@ public record RoutePath(String text, Meaning meaning, @Nullable String refusal) 
     /** None: a path ends before a query and a fragment (RFC 3986 3.3). */
     BEYOND_PATH,
     /** None: requests with this path are refused. */
-    REFUSED;
-
-    /** Whether there are requests with the path. */
-    public boolean isMatchable() {
-      return this == LITERAL || this == PARAMETERS || this == MERGED;
-    }
+    REFUSED
   }
 
   /**

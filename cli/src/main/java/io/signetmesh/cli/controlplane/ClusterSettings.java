@@ -4,7 +4,7 @@ import io.signetmesh.cli.host.MeshNames;
 import io.signetmesh.crds.network.Cidr;
 import io.signetmesh.crds.network.PortSet;
 import io.signetmesh.crds.policy.AccessPolicy;
-import io.signetmesh.discovery.DiscoveryConfig;
+import io.signetmesh.discovery.config.DiscoveryConfig;
 import io.signetmesh.policy.effective.PolicyConfig;
 import java.util.List;
 

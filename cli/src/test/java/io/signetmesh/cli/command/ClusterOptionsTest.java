@@ -6,7 +6,7 @@ import io.signetmesh.cli.CommandRun;
 import io.signetmesh.cli.controlplane.ClusterSettings;
 import io.signetmesh.cli.host.MeshNames;
 import io.signetmesh.crds.network.PortSet;
-import io.signetmesh.discovery.DiscoveryConfig;
+import io.signetmesh.discovery.config.DiscoveryConfig;
 import io.signetmesh.policy.effective.PolicyConfig;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -6,7 +6,7 @@ import io.linkerd.proxy.destination.ProtocolHint;
 import io.linkerd.proxy.destination.TlsIdentity;
 import io.linkerd.proxy.destination.WeightedAddr;
 import io.signetmesh.cluster.WorkloadRef;
-import io.signetmesh.discovery.DiscoveryConfig;
+import io.signetmesh.discovery.config.DiscoveryConfig;
 import io.signetmesh.discovery.topology.IpAddresses;
 import io.signetmesh.discovery.topology.Service;
 import io.signetmesh.discovery.topology.Workload;

@@ -7,7 +7,7 @@ import io.linkerd.proxy.destination.RetryBudget;
 import io.linkerd.proxy.destination.WeightedAddr;
 import io.linkerd.proxy.meta.Metadata;
 import io.linkerd.proxy.meta.Resource;
-import io.signetmesh.discovery.DiscoveryConfig;
+import io.signetmesh.discovery.config.DiscoveryConfig;
 import io.signetmesh.discovery.stream.Answer;
 import io.signetmesh.discovery.topology.ObjectKey;
 import io.signetmesh.discovery.topology.Service;

@@ -15,7 +15,7 @@ import io.linkerd.proxy.outbound.OutboundPolicy;
 import io.linkerd.proxy.outbound.ProxyProtocol;
 import io.linkerd.proxy.outbound.Queue;
 import io.signetmesh.crds.network.Cidr;
-import io.signetmesh.discovery.DiscoveryConfig;
+import io.signetmesh.discovery.config.DiscoveryConfig;
 import io.signetmesh.discovery.stream.Answer;
 import io.signetmesh.discovery.topology.IpAddresses;
 import io.signetmesh.discovery.topology.ObjectKey;

@@ -1,4 +1,4 @@
-package io.signetmesh.discovery;
+package io.signetmesh.discovery.config;
 
 import io.signetmesh.crds.network.Cidr;
 import io.signetmesh.crds.network.PortSet;
