@@ -3,13 +3,13 @@ package io.signetmesh.audit;
 import java.util.Map;
 
 /**
- * An act of a control-plane component.
+ * An action of a control-plane component.
  *
- * @param epochMillis when it happened
- * @param act what was done, e.g. {@code certificate-issued}
+ * @param epochMillis time in milliseconds since the Unix epoch
+ * @param act type of the action, such as {@code certificate-issued}
  * @param actor component or caller that acted
- * @param subject what was acted on
- * @param attributes further attributes, in the order given by the map
+ * @param subject what the action was about
+ * @param attributes more attributes, written in the order of the map
  */
 public record AdministrativeEvent(
     long epochMillis, String act, String actor, String subject, Map<String, String> attributes)

@@ -1,7 +1,7 @@
 package io.signetmesh.audit;
 
-/** What a record tells. */
+/** An event that an {@link AuditLog} records. */
 public sealed interface AuditEvent permits DecisionEvent, AdministrativeEvent {
-  /** When it happened, milliseconds since the epoch. */
+  /** Time of the event in milliseconds since the Unix epoch. */
   long epochMillis();
 }

@@ -1,12 +1,12 @@
 package io.signetmesh.audit;
 
-/** Takes records. Recording never blocks and never throws, so event loops may call it. */
+/** Records events. Recording never blocks and never throws, so it is safe on event loops. */
 @FunctionalInterface
 public interface AuditLog {
-  /** Takes a record; one that cannot be written is counted as lost. */
+  /** Records an event. If it cannot be written, it is counted as lost. */
   void record(AuditEvent event);
 
-  /** A log that keeps nothing, for tools that decide without serving traffic. */
+  /** A log that discards everything, for tools that decide without serving traffic. */
   static AuditLog none() {
     return event -> {};
   }

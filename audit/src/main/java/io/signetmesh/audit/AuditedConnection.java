@@ -4,14 +4,14 @@ import java.net.InetSocketAddress;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What all records of one connection have in common; made once per connection.
+ * What all records of one connection share. It is created once per connection.
  *
- * @param workload workload that decides, {@code namespace/name}
+ * @param workload workload whose proxy decides, {@code namespace/name}
  * @param client source address of the connection
- * @param target address of the application that the client wants
- * @param clientIdentity verified identity, or null when the client showed none
- * @param tlsVersion {@code TLSv1.3}, or null when the proxy terminated no TLS
- * @param tlsGroup negotiated key exchange group, e.g. {@code X25519MLKEM768}; null without TLS
+ * @param target address of the application that the client connected to
+ * @param clientIdentity verified identity of the client; null without one
+ * @param tlsVersion TLS version, such as {@code TLSv1.3}; null when the proxy terminates no TLS
+ * @param tlsGroup negotiated key exchange group, such as {@code X25519MLKEM768}; null without TLS
  */
 public record AuditedConnection(
     String workload,

@@ -3,28 +3,29 @@ package io.signetmesh.audit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An authorization decision. One allocation on the event loop; it is formatted by the writer.
+ * An authorization decision. Creating one is a single allocation on the event loop; the writer
+ * formats it.
  *
- * <p>What clients choose freely is cut to {@value #MAX_TEXT} characters, so that a flood of long
- * paths neither fills the memory while it waits to be written nor drives older records out of the
- * journal.
+ * <p>Text that clients choose is cut to {@value #MAX_TEXT} characters. So a flood of long paths can
+ * neither fill the memory while records wait, nor push older records out of the journal.
  *
- * @param epochMillis when it was made
- * @param connection the connection that it was made on
- * @param server {@code group/kind/name} of the Server in force, or {@code default/<policy>}
+ * @param epochMillis time of the decision in milliseconds since the Unix epoch
+ * @param connection the connection
+ * @param server {@code group/kind/name} of the Server, or {@code default/<policy>}
  * @param protocol {@code tcp}, {@code tls}, {@code http/1}, {@code http/2} or {@code grpc}
- * @param method HTTP method, null for connections
- * @param path HTTP path without its query (queries carry secrets), null for connections
- * @param verdict the outcome
- * @param reason stable reason code, see docs/security/audit-format.md
- * @param authorization the authorization that matched, or on a denial the nearest one
- * @param failedAttribute on a denial the attribute that failed: identity, network, tls
- * @param detail on a denial what the nearest authorization wants
+ * @param method HTTP method; null for connections
+ * @param path HTTP path without the query, which may carry secrets; null for connections
+ * @param verdict allow or deny
+ * @param reason stable reason code (docs/security/audit-format.md)
+ * @param authorization the authorization that matched, or on a denial the one that came nearest;
+ *     null for none
+ * @param failedAttribute on a denial, the attribute that failed: identity, network or tls
+ * @param detail on a denial, what the nearest authorization requires
  * @param policyGeneration generation of the policy that decided; 0 when unknown
- * @param mode whether the verdict is that of policy, or the client was let through only because the
- *     port's access policy is audit
- * @param trial what the decision would be if everything in audit mode were in force; null when
- *     nothing in audit mode affects the port
+ * @param mode whether the verdict is that of the policy, or the client was allowed only because the
+ *     port's access policy is {@code audit}
+ * @param trial dry-run verdict: what the decision would be if everything in audit mode were
+ *     enforced; null when nothing in audit mode affects the port
  */
 public record DecisionEvent(
     long epochMillis,
@@ -44,7 +45,7 @@ public record DecisionEvent(
     implements AuditEvent {
   private static final int MAX_TEXT = 2048;
 
-  /** Cuts texts that are too long. */
+  /** Cuts method, path and detail to {@value #MAX_TEXT} characters. */
   public DecisionEvent {
     method = cut(method);
     path = cut(path);

@@ -4,7 +4,10 @@ package io.signetmesh.audit;
 public enum DecisionMode {
   /** The verdict is that of the policy in force. */
   ENFORCE("enforce"),
-  /** Nothing allows the client; it was let through so that it is seen who would be refused. */
+  /**
+   * No authorization allows the client. The access policy {@code audit} allowed it, so that the
+   * record shows who would be denied.
+   */
   AUDIT("audit");
 
   private final String label;
@@ -13,7 +16,7 @@ public enum DecisionMode {
     this.label = label;
   }
 
-  /** Lower-case form as written in records. */
+  /** Spelling in records: lower case. */
   public String label() {
     return label;
   }

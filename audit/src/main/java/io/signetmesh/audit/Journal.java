@@ -23,17 +23,17 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Writes records to a file, one JSON object a line, in order, each with a sequence number that has
- * no holes and goes on over restarts.
+ * Writes records to a file, one JSON object per line (docs/security/audit-format.md). Records are
+ * in order. Each has a sequence number, without gaps, also across restarts.
  *
- * <p>Producers put records into a bounded lock-free queue; one thread formats and writes them. When
- * the queue is full, or the disk refuses, records are lost: they are counted, and a gap record
- * states how many as soon as writing is possible again. The writer batches: while records keep
- * coming it looks at the queue every few milliseconds and producers pay no wake-up.
+ * <p>Producers put records into a bounded lock-free queue, and one thread formats and writes them.
+ * When the queue is full or a write fails, records are lost. They are counted, and a gap record
+ * states their number as soon as writing is possible again. The writer works in batches: while
+ * records keep coming, it polls the queue every 10 ms, and producers need not wake it.
  *
- * <p>Several journals, also of several processes, may write to one file: each batch is written
- * under a {@link WriterLock} and goes on after the last line that is there. So it is while a proxy
- * drains whose successor serves already.
+ * <p>Several journals, also of several processes, can write to one file. Each batch is written
+ * under a {@link WriterLock}, after the last line in the file. This happens while a proxy drains
+ * and its successor already serves.
  */
 public final class Journal implements AuditLog, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Journal.class);
@@ -94,7 +94,8 @@ public final class Journal implements AuditLog, AutoCloseable {
   }
 
   /**
-   * Opens the journal, repairs a torn last line and goes on after its last sequence number.
+   * Opens the journal, removes an incomplete last line, and continues after the last sequence
+   * number.
    *
    * @throws IOException when the file cannot be created, read or repaired
    */
@@ -120,27 +121,27 @@ public final class Journal implements AuditLog, AutoCloseable {
     }
   }
 
-  /** Records written since the journal was opened, gap records not counted. */
+  /** Number of records written since the journal was opened, without gap records. */
   public long written() {
     return written.sum();
   }
 
-  /** Records lost since the journal was opened. */
+  /** Number of records lost since the journal was opened. */
   public long lost() {
     return lost.sum();
   }
 
-  /** Failed attempts to write since the journal was opened. */
+  /** Number of failed attempts to write since the journal was opened. */
   public long writeErrors() {
     return writeErrors.sum();
   }
 
-  /** Records that wait to be written. */
+  /** Number of records that wait to be written. */
   public int queued() {
     return queue.size();
   }
 
-  /** Writes what is queued and closes the file; waits up to five seconds for it. */
+  /** Writes the queued records and closes the file. Waits up to five seconds for that. */
   @Override
   public void close() {
     closed = true;

@@ -3,18 +3,22 @@ package io.signetmesh.audit;
 import java.nio.file.Path;
 
 /**
- * Where and how a {@link Journal} writes.
+ * Configuration of a {@link Journal}.
  *
  * @param file the current file; older ones are {@code file.1} (newest) to {@code file.N}
- * @param queueCapacity records that may wait, at least 4
- * @param maxFileBytes size at which a new file is begun
- * @param keptFiles older files kept, at least 1
- * @param fsync whether each batch is forced to the disk
+ * @param queueCapacity maximum number of records that wait to be written, at least 4
+ * @param maxFileBytes size in bytes at which a new file is started, at least 1
+ * @param keptFiles number of older files to keep, at least 1
+ * @param fsync whether each batch is flushed to the disk ({@code fsync})
  */
 public record JournalConfig(
     Path file, int queueCapacity, long maxFileBytes, int keptFiles, boolean fsync) {
 
-  /** Checks the ranges. */
+  /**
+   * Checks the ranges.
+   *
+   * @throws IllegalArgumentException when a value is out of range; the message names it
+   */
   public JournalConfig {
     if (queueCapacity < 4) {
       throw new IllegalArgumentException("queueCapacity " + queueCapacity + ": expected 4 or more");
@@ -27,7 +31,9 @@ public record JournalConfig(
     }
   }
 
-  /** 16,384 records may wait; files of 256 MiB, four older ones kept; no forcing. */
+  /**
+   * The defaults: a queue of 16,384 records, files of 256 MiB, four older files, no {@code fsync}.
+   */
   public static JournalConfig of(Path file) {
     return new JournalConfig(file, 16_384, 256L << 20, 4, false);
   }

@@ -3,13 +3,14 @@ package io.signetmesh.audit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The dry-run verdict: what the decision would be with everything in mode audit enforced.
+ * The dry-run verdict: what the decision would be if everything in audit mode were enforced.
  *
- * @param verdict what the outcome would be
- * @param reason stable reason code, as of a decision
- * @param authorization the authorization that would match, or on a denial the nearest one
- * @param failedAttribute on a denial the attribute that would fail: identity, network, tls
- * @param detail on a denial what the nearest authorization wants
+ * @param verdict allow or deny
+ * @param reason stable reason code, as in {@link DecisionEvent}
+ * @param authorization the authorization that would match, or on a denial the one that comes
+ *     nearest
+ * @param failedAttribute on a denial, the attribute that would fail: identity, network or tls
+ * @param detail on a denial, what the nearest authorization requires
  */
 public record TrialVerdict(
     Verdict verdict,
@@ -18,7 +19,7 @@ public record TrialVerdict(
     @Nullable String failedAttribute,
     @Nullable String detail) {
 
-  /** Cuts texts that are too long. */
+  /** Cuts the detail to the length of {@link DecisionEvent}. */
   public TrialVerdict {
     detail = DecisionEvent.cut(detail);
   }

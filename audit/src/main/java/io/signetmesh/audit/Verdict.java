@@ -2,7 +2,9 @@ package io.signetmesh.audit;
 
 /** Outcome of a decision. */
 public enum Verdict {
+  /** The client is allowed. */
   ALLOW("allow"),
+  /** The client is denied. */
   DENY("deny");
 
   private final String label;
@@ -11,7 +13,7 @@ public enum Verdict {
     this.label = label;
   }
 
-  /** Lower-case form as written in records. */
+  /** Spelling in records: lower case. */
   public String label() {
     return label;
   }

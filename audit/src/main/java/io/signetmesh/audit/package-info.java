@@ -1,6 +1,7 @@
 /**
- * The record of every decision and every administrative act. {@link io.signetmesh.audit.AuditLog}
- * is what producers see; {@link io.signetmesh.audit.Journal} writes the records as JSON lines.
+ * Records of every decision and every administrative action. Producers use {@link
+ * io.signetmesh.audit.AuditLog}; {@link io.signetmesh.audit.Journal} writes the records as JSON
+ * lines.
  */
 @NullMarked
 package io.signetmesh.audit;

@@ -8,10 +8,10 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A label selector, ready to be asked. All of {@code matchLabels} and {@code matchExpressions} must
- * hold; a selector that is absent or empty matches everything. {@code NotIn} holds where the label
- * is missing. An expression of a wrong shape (In or NotIn without values, Exists or DoesNotExist
- * with values, an unknown operator) matches nothing.
+ * A compiled Kubernetes {@code LabelSelector}. All of {@code matchLabels} and {@code
+ * matchExpressions} must hold. A selector that is null or empty matches everything. {@code NotIn}
+ * also matches objects without the label. A malformed expression (In or NotIn without values,
+ * Exists or DoesNotExist with values, an unknown operator, no key) matches nothing.
  */
 public final class LabelMatcher {
   private final Map<String, String> exact;
@@ -22,7 +22,7 @@ public final class LabelMatcher {
     this.expressions = expressions;
   }
 
-  /** Matcher of a selector; null matches everything. */
+  /** Compiles a selector; null matches everything. */
   public static LabelMatcher of(@Nullable LabelSelector selector) {
     if (selector == null) {
       return new LabelMatcher(Map.of(), List.of());
@@ -34,12 +34,15 @@ public final class LabelMatcher {
         requirements == null ? List.of() : requirements.stream().map(Expression::of).toList());
   }
 
-  /** Matcher of the plain label map of a Service. */
+  /**
+   * Compiles the plain label map of a Service's {@code spec.selector}; an empty map matches
+   * everything.
+   */
   public static LabelMatcher ofLabels(Map<String, String> labels) {
     return new LabelMatcher(Map.copyOf(labels), List.of());
   }
 
-  /** Whether an object with these labels is selected. */
+  /** Whether the selector matches an object with these labels. */
   public boolean matches(Map<String, String> labels) {
     for (Map.Entry<String, String> wanted : exact.entrySet()) {
       if (!wanted.getValue().equals(labels.get(wanted.getKey()))) {

@@ -13,9 +13,9 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A resource of the mesh, in its storage version: readers accept every served version and give this
- * one. Treat it as immutable once it is shared: {@code spec} and {@code status} are records, and
- * metadata has setters only because the Kubernetes model asks for them.
+ * A resource of the mesh, in the storage version of its kind. Readers accept every served version
+ * and convert it to this one. Treat it as immutable once it is shared: {@code spec} and {@code
+ * status} are records, and metadata has setters only because the Kubernetes model requires them.
  *
  * @param <S> type of the spec
  * @param <T> type of the status; {@link Void} for kinds without one
@@ -28,19 +28,23 @@ public abstract class MeshResource<S, T> implements HasMetadata, Namespaced {
   private final S spec;
   private final @Nullable T status;
 
-  /** Refuses a null spec. */
+  /**
+   * Creates a resource.
+   *
+   * @throws NullPointerException when the spec is null
+   */
   protected MeshResource(ObjectMeta metadata, S spec, @Nullable T status) {
     this.metadata = Objects.requireNonNullElseGet(metadata, ObjectMeta::new);
     this.spec = Objects.requireNonNull(spec, "spec");
     this.status = status;
   }
 
-  /** Metadata of an object of this name, without labels or annotations. */
+  /** Metadata with this namespace and name, without labels and annotations. */
   public static ObjectMeta named(String namespace, String name) {
     return named(namespace, name, Map.of());
   }
 
-  /** Metadata of an object of this name with labels. */
+  /** Metadata with this namespace, name and labels, without annotations. */
   public static ObjectMeta named(String namespace, String name, Map<String, String> labels) {
     ObjectMeta metadata = new ObjectMeta();
     metadata.setNamespace(namespace);
@@ -59,13 +63,16 @@ public abstract class MeshResource<S, T> implements HasMetadata, Namespaced {
     this.metadata = Objects.requireNonNull(metadata, "metadata");
   }
 
-  /** What is asked for. */
+  /** The desired state. */
   @JsonProperty("spec")
   public final S spec() {
     return spec;
   }
 
-  /** What a controller found, when the kind has a status and one was written. */
+  /**
+   * The observed state, as a controller wrote it; null for kinds without a status and where none is
+   * written.
+   */
   @JsonProperty("status")
   public final @Nullable T status() {
     return status;

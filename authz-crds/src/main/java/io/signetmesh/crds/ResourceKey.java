@@ -3,16 +3,16 @@ package io.signetmesh.crds;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 
 /**
- * Names one object: unique in a cluster whatever the version it was written in.
+ * Identifies one object of a cluster, independent of the API version of its manifest.
  *
  * @param group API group; empty for the core group
- * @param kind kind, as written in manifests
- * @param namespace namespace; empty for objects outside of namespaces
+ * @param kind kind, in the case of manifests: {@code Server}
+ * @param namespace namespace; empty for cluster-scoped objects
  * @param name name
  */
 public record ResourceKey(String group, String kind, String namespace, String name)
     implements Comparable<ResourceKey> {
-  /** Key of an object, from its apiVersion, kind and metadata; what is missing reads as empty. */
+  /** Key of an object, from its apiVersion, kind and metadata. A missing part is empty. */
   public static ResourceKey of(HasMetadata object) {
     String namespace = object.getMetadata() == null ? null : object.getMetadata().getNamespace();
     String name = object.getMetadata() == null ? null : object.getMetadata().getName();
@@ -30,8 +30,8 @@ public record ResourceKey(String group, String kind, String namespace, String na
   }
 
   /**
-   * Spreads names that differ in their numbers: with the sums of a record's own hash code, {@code
-   * team-1/pod-20} and {@code team-2/pod-10} would be alike, and a large cluster full of such.
+   * Spreads names that differ only in numbers. The default hash code of a record is the same for
+   * {@code team-1/pod-20} and {@code team-2/pod-10}, and a large cluster has many such names.
    */
   @Override
   public int hashCode() {
@@ -41,7 +41,7 @@ public record ResourceKey(String group, String kind, String namespace, String na
     return hash ^ hash >>> 13;
   }
 
-  /** By namespace, name, kind and group. */
+  /** Orders by namespace, then name, kind and group. */
   @Override
   public int compareTo(ResourceKey other) {
     int order = namespace.compareTo(other.namespace);

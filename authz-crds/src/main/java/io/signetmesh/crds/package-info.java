@@ -1,4 +1,4 @@
-/** Typed policy resources: what every kind of the mesh has in common. */
+/** Typed policy resources. This package has what all kinds share. */
 @NullMarked
 package io.signetmesh.crds;
 

@@ -6,11 +6,15 @@ import java.net.UnknownHostException;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** Literal addresses of Kubernetes objects; names are never looked up. */
+/**
+ * Parses addresses in Kubernetes objects. Only literal addresses count; names are never looked up.
+ */
 public final class Addresses {
   private Addresses() {}
 
-  /** The address; empty for null and for text that is no literal address ("None" among others). */
+  /**
+   * Parses an address; empty for null and for text that is not a literal address, such as "None".
+   */
   public static Optional<InetAddress> parse(@Nullable String text) {
     byte[] bytes = text == null ? null : IpLiteral.parse(text);
     if (bytes == null) {

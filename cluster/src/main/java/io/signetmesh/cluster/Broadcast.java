@@ -2,7 +2,7 @@ package io.signetmesh.cluster;
 
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.signetmesh.crds.ResourceKey;
-import io.signetmesh.crds.manifest.Finding;
+import io.signetmesh.crds.manifest.ManifestFinding;
 import io.signetmesh.crds.manifest.Position;
 import java.util.List;
 import java.util.Map;
@@ -43,7 +43,7 @@ final class Broadcast implements AutoCloseable {
   synchronized ClusterView publish(
       Map<ResourceKey, ? extends HasMetadata> objects,
       Map<ResourceKey, Position> positions,
-      List<Finding> findings) {
+      List<ManifestFinding> findings) {
     ClusterView older = view;
     ClusterView newer = older.next(objects, positions, findings);
     if (newer == older) {

@@ -17,14 +17,14 @@ import org.jspecify.annotations.Nullable;
  */
 public record ClusterChange(
     Set<ResourceKey> added, Set<ResourceKey> modified, Set<ResourceKey> removed) {
-  /** Keeps copies. */
+  /** Copies the sets. */
   public ClusterChange {
     added = Set.copyOf(added);
     modified = Set.copyOf(modified);
     removed = Set.copyOf(removed);
   }
 
-  /** What leads from the older to the newer view. */
+  /** The difference from the older to the newer view. */
   public static ClusterChange between(ClusterView older, ClusterView newer) {
     Set<ResourceKey> added = new HashSet<>();
     Set<ResourceKey> modified = new HashSet<>();
@@ -66,7 +66,7 @@ public record ClusterChange(
     return old.getKey() == now.getKey() ? 0 : old.getKey().compareTo(now.getKey());
   }
 
-  /** All objects that differ. */
+  /** Keys of all objects that differ: added, modified and removed. */
   public Set<ResourceKey> touched() {
     Set<ResourceKey> all = new HashSet<>(added);
     all.addAll(modified);
@@ -74,7 +74,7 @@ public record ClusterChange(
     return all;
   }
 
-  /** Whether the views are equal but for positions. */
+  /** Whether no object differs. Positions and findings may differ. */
   public boolean isEmpty() {
     return added.isEmpty() && modified.isEmpty() && removed.isEmpty();
   }

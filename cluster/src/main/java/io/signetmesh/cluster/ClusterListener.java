@@ -1,15 +1,17 @@
 package io.signetmesh.cluster;
 
 /**
- * Is told about a cluster. Calls come in order and from one thread; a listener that takes its time
- * holds the others up.
+ * Receives the views of a cluster. Calls come in order and on one thread, so a slow listener delays
+ * the others.
  */
 @FunctionalInterface
 public interface ClusterListener {
   /**
-   * A newer view is in force. The first call after a subscription has the view of that moment, with
-   * all of its objects as added. The change is empty when only findings differ, or places where
-   * objects are written.
+   * Called with each new view. The first call after a subscription has the current view, with all
+   * of its objects as added. The change is empty when only findings or positions differ.
+   *
+   * @param view the new view
+   * @param change difference from the view of the call before
    */
   void changed(ClusterView view, ClusterChange change);
 }

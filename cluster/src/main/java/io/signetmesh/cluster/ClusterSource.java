@@ -1,22 +1,22 @@
 package io.signetmesh.cluster;
 
-/** Keeps a view of a cluster current. */
+/** Keeps a view of a cluster up to date. */
 public interface ClusterSource extends AutoCloseable {
-  /** The newest valid view; never blocks. */
+  /** The newest valid view. Never blocks. */
   ClusterView view();
 
   /**
-   * Tells the listener about the present view and every newer one.
+   * Calls the listener with the current view, and then with each newer one.
    *
-   * @return closes the subscription: no call starts after that
+   * @return the subscription; after it is closed, no call starts
    */
   Subscription subscribe(ClusterListener listener);
 
-  /** Stops watching and tells listeners nothing more. The last view stays readable. */
+  /** Stops watching and calling listeners. The last view stays readable. */
   @Override
   void close();
 
-  /** A listener's registration. */
+  /** The subscription of a listener. */
   interface Subscription extends AutoCloseable {
     @Override
     void close();

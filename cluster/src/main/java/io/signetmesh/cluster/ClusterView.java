@@ -9,7 +9,7 @@ import io.fabric8.kubernetes.api.model.ServiceAccount;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
 import io.signetmesh.crds.ResourceKey;
 import io.signetmesh.crds.egress.EgressNetwork;
-import io.signetmesh.crds.manifest.Finding;
+import io.signetmesh.crds.manifest.ManifestFinding;
 import io.signetmesh.crds.manifest.Position;
 import io.signetmesh.crds.policy.AuthorizationPolicy;
 import io.signetmesh.crds.policy.HTTPLocalRateLimitPolicy;
@@ -40,8 +40,8 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An immutable, indexed snapshot of the objects of a cluster. Lists are in the order of namespace
- * and name. Objects outside of namespaces (Namespace, Node) have the namespace "".
+ * An immutable, indexed snapshot of the objects of a cluster. Lists are sorted by namespace and
+ * name. Cluster-scoped objects (Namespace, Node) have the namespace "".
  */
 public final class ClusterView {
   /** The view without objects, revision 0. */
@@ -51,7 +51,7 @@ public final class ClusterView {
   private final long revision;
   private final Map<ResourceKey, HasMetadata> objects;
   private final Map<ResourceKey, Position> positions;
-  private final List<Finding> findings;
+  private final List<ManifestFinding> findings;
   private final TreeMap<String, NamespaceObjects> namespaces;
   private volatile @Nullable AddressIndex addresses;
 
@@ -65,7 +65,7 @@ public final class ClusterView {
       long revision,
       TreeMap<ResourceKey, HasMetadata> objects,
       Map<ResourceKey, Position> positions,
-      List<Finding> findings,
+      List<ManifestFinding> findings,
       TreeMap<String, NamespaceObjects> namespaces) {
     this.revision = revision;
     this.objects = Collections.unmodifiableMap(objects);
@@ -75,7 +75,7 @@ public final class ClusterView {
   }
 
   /**
-   * A view of these objects, revision 1 and without positions.
+   * A view of these objects, with revision 1 and without positions.
    *
    * @throws IllegalArgumentException when two objects have the same key
    */
@@ -84,10 +84,10 @@ public final class ClusterView {
   }
 
   /**
-   * A view of these objects.
+   * A view of these objects, without findings.
    *
-   * @param revision grows from view to view of a source
-   * @param positions where objects were read
+   * @param revision revision, which grows from view to view of a source
+   * @param positions positions of the objects in manifests
    * @throws IllegalArgumentException when two objects have the same key
    */
   public static ClusterView of(
@@ -126,7 +126,7 @@ public final class ClusterView {
   ClusterView next(
       Map<ResourceKey, ? extends HasMetadata> newer,
       Map<ResourceKey, Position> newerPositions,
-      List<Finding> newerFindings) {
+      List<ManifestFinding> newerFindings) {
     // Most of it is as before, so the copy is made in one go and only what differs is looked up.
     TreeMap<ResourceKey, HasMetadata> all = new TreeMap<>(objects);
     Set<String> touched = new TreeSet<>();
@@ -185,16 +185,16 @@ public final class ClusterView {
     return namespaces.getOrDefault(namespace, NamespaceObjects.NONE);
   }
 
-  /** Grows from view to view of a source. */
+  /** Revision, which grows from view to view of a source; 0 for {@link #EMPTY}. */
   public long revision() {
     return revision;
   }
 
   /**
-   * What is wrong, or looks wrong, with the state that this view was read from, warnings too. An
-   * object with an error is in the view as it was last valid, or not at all.
+   * Errors and warnings about the state from which this view was read. An object with an error is
+   * in the view in its last valid form, or not at all.
    */
-  public List<Finding> findings() {
+  public List<ManifestFinding> findings() {
     return findings;
   }
 
@@ -203,32 +203,32 @@ public final class ClusterView {
     return objects;
   }
 
-  /** The object of that key. */
+  /** The object with this key. */
   public Optional<HasMetadata> find(ResourceKey key) {
     return Optional.ofNullable(objects.get(key));
   }
 
-  /** Where the object of that key was read; empty when it did not come from a manifest. */
+  /** Position of the object with this key; empty when it was not read from a manifest. */
   public Optional<Position> positionOf(ResourceKey key) {
     return Optional.ofNullable(positions.get(key));
   }
 
-  /** Where the object was read; empty when it did not come from a manifest. */
+  /** Position of the object; empty when it was not read from a manifest. */
   public Optional<Position> positionOf(HasMetadata object) {
     return positionOf(ResourceKey.of(object));
   }
 
-  /** The object of that kind and name. */
+  /** The object of this kind and name. */
   public <T extends HasMetadata> Optional<T> get(Class<T> kind, String namespace, String name) {
     return Optional.ofNullable(in(namespace).ofKind(kind).get(name)).map(kind::cast);
   }
 
-  /** The objects of that kind in a namespace. */
+  /** The objects of this kind in a namespace. */
   public <T extends HasMetadata> List<T> list(Class<T> kind, String namespace) {
     return in(namespace).ofKind(kind).values().stream().map(kind::cast).toList();
   }
 
-  /** The objects of that kind in all namespaces. */
+  /** The objects of this kind in all namespaces. */
   public <T extends HasMetadata> List<T> all(Class<T> kind) {
     return namespaces.values().stream()
         .flatMap(namespace -> namespace.ofKind(kind).values().stream())
@@ -236,7 +236,7 @@ public final class ClusterView {
         .toList();
   }
 
-  /** Names of all namespaces that are declared or have objects. */
+  /** Names of all namespaces that are declared or contain objects. */
   public Set<String> namespaceNames() {
     Set<String> names = new TreeSet<>(namespaces.keySet());
     names.remove("");
@@ -254,7 +254,7 @@ public final class ClusterView {
     return list(Service.class, namespace);
   }
 
-  /** A service. */
+  /** The Service of this name. */
   public Optional<Service> service(String namespace, String name) {
     return get(Service.class, namespace, name);
   }
@@ -264,12 +264,15 @@ public final class ClusterView {
     return list(ServiceAccount.class, namespace);
   }
 
-  /** A namespace object; namespaces need not be declared. */
+  /**
+   * The Namespace object; empty for a namespace that is not declared, although it may contain
+   * objects.
+   */
   public Optional<Namespace> namespace(String name) {
     return get(Namespace.class, "", name);
   }
 
-  /** A node. */
+  /** The Node of this name. */
   public Optional<Node> node(String name) {
     return get(Node.class, "", name);
   }
@@ -279,7 +282,7 @@ public final class ClusterView {
     return list(EndpointSlice.class, namespace);
   }
 
-  /** External workloads of a namespace. */
+  /** ExternalWorkloads of a namespace. */
   public List<ExternalWorkload> externalWorkloads(String namespace) {
     return list(ExternalWorkload.class, namespace);
   }
@@ -299,7 +302,7 @@ public final class ClusterView {
     return list(AuthorizationPolicy.class, namespace);
   }
 
-  /** A MeshTLSAuthentication. */
+  /** The MeshTLSAuthentication of this name. */
   public Optional<MeshTLSAuthentication> meshTlsAuthentication(String namespace, String name) {
     return get(MeshTLSAuthentication.class, namespace, name);
   }
@@ -309,7 +312,7 @@ public final class ClusterView {
     return list(MeshTLSAuthentication.class, namespace);
   }
 
-  /** A NetworkAuthentication. */
+  /** The NetworkAuthentication of this name. */
   public Optional<NetworkAuthentication> networkAuthentication(String namespace, String name) {
     return get(NetworkAuthentication.class, namespace, name);
   }
@@ -319,12 +322,12 @@ public final class ClusterView {
     return list(NetworkAuthentication.class, namespace);
   }
 
-  /** HTTPRoutes of the policy API of a namespace. */
+  /** HTTPRoutes of a namespace, of group {@code policy.linkerd.io}. */
   public List<PolicyHttpRoute> policyHttpRoutes(String namespace) {
     return list(PolicyHttpRoute.class, namespace);
   }
 
-  /** HTTPRoutes of the Gateway API of a namespace. */
+  /** HTTPRoutes of a namespace, of group {@code gateway.networking.k8s.io}. */
   public List<GatewayHttpRoute> gatewayHttpRoutes(String namespace) {
     return list(GatewayHttpRoute.class, namespace);
   }
@@ -354,17 +357,17 @@ public final class ClusterView {
     return list(EgressNetwork.class, namespace);
   }
 
-  /** A ServiceProfile; its name is the DNS name of the service. */
+  /** The ServiceProfile of this name, which is the DNS name of its Service. */
   public Optional<ServiceProfile> serviceProfile(String namespace, String name) {
     return get(ServiceProfile.class, namespace, name);
   }
 
-  /** The workload of that name. */
+  /** The workload of this name. */
   public Optional<Workload> workload(WorkloadRef ref) {
     return Optional.ofNullable(in(ref.namespace()).workload(ref));
   }
 
-  /** All workloads. */
+  /** All Pods and ExternalWorkloads. */
   public Collection<Workload> workloads() {
     List<Workload> all = new ArrayList<>();
     namespaces.values().forEach(namespace -> all.addAll(namespace.workloads()));
@@ -376,14 +379,20 @@ public final class ClusterView {
     return in(namespace).workloads();
   }
 
-  /** Workloads that have this address to themselves: pods on the host network are left out. */
+  /**
+   * Workloads with this address. Pods on the host network are left out: they share their node's
+   * address.
+   */
   public List<Workload> workloadsByIp(InetAddress ip) {
     return Collections.unmodifiableList(addresses().workloads.getOrDefault(ip, List.of()));
   }
 
   /**
-   * Workloads that a port of a node leads to: a declared hostPort, or a declared port of a pod on
+   * Workloads behind a port of a node: a declared {@code hostPort}, or a declared port of a Pod on
    * the host network.
+   *
+   * @param hostIp address of the node
+   * @param port port of the node
    */
   public List<Workload> workloadsByHostPort(InetAddress hostIp, int port) {
     List<Workload> found = new ArrayList<>();
@@ -400,25 +409,27 @@ public final class ClusterView {
     return List.copyOf(found);
   }
 
-  /** Addresses of a service itself; none for headless services and aliases of other names. */
+  /** Cluster IPs of a Service; empty for headless Services and for those of type ExternalName. */
   public static Set<InetAddress> clusterIps(Service service) {
     return ServiceEndpoints.clusterIps(service);
   }
 
-  /** The zone of a node; empty when it is not known. */
+  /** Zone of a node; empty when unknown. */
   public String zoneOf(String node) {
     return ServiceEndpoints.zoneOf(this, node);
   }
 
-  /** Services with this cluster address; more than one is a mistake that the caller reports. */
+  /** Services with this cluster IP. More than one is an error, which the caller reports. */
   public List<Service> servicesByClusterIp(InetAddress ip) {
     return Collections.unmodifiableList(addresses().services.getOrDefault(ip, List.of()));
   }
 
   /**
-   * Addresses behind a port of a service, ready or not. EndpointSlices of the service count where
-   * there are any; otherwise its selector is matched against pods and external workloads. A port
-   * that the service does not declare is taken as the target port.
+   * Endpoints of a port of a Service, ready or not. They come from the Service's EndpointSlices if
+   * there are any. Otherwise the Service's selector is matched against Pods and ExternalWorkloads.
+   *
+   * @param port port of the Service; a port that the Service does not declare is used as the target
+   *     port
    */
   public List<Endpoint> endpoints(Service service, int port) {
     String namespace = service.getMetadata().getNamespace();

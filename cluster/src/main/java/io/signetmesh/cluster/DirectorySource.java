@@ -1,9 +1,9 @@
 package io.signetmesh.cluster;
 
 import io.signetmesh.crds.admission.AdmissionRules;
-import io.signetmesh.crds.manifest.Finding;
 import io.signetmesh.crds.manifest.InvalidManifestsException;
 import io.signetmesh.crds.manifest.ManifestDirectory;
+import io.signetmesh.crds.manifest.ManifestFinding;
 import io.signetmesh.crds.manifest.ManifestReader;
 import io.signetmesh.crds.manifest.Manifests;
 import io.signetmesh.crds.manifest.PassedOver;
@@ -26,16 +26,18 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A source whose objects are the manifests in a directory. An edit is in force within a fraction of
- * a second: the file system's notifications tell of it, and where they do not (links into other
- * directories, network file systems) the state of the files is looked at several times a second. A
- * state is taken once it has been still for 50 ms.
+ * A source whose objects are the manifests in a directory. An edit takes effect within a fraction
+ * of a second.
  *
- * <p>To open it, all of it must be valid. From then on each object stands for itself: valid ones
- * are taken over, invalid ones stay as they were last valid, and what cannot be read takes nothing
- * away that it may hold. What is wrong is logged once and is among the findings of every view until
- * it is corrected. So is a reading that takes long, or that hangs (a network file system without
- * its server): another thread tells of it.
+ * <p>The source waits for notifications of the file system. Where there are none (links into other
+ * directories, network file systems), it polls the files every 0.3 to 2 s. It reads a state when
+ * that has not changed for 50 ms, or after 400 ms of changes.
+ *
+ * <p>At the start all manifests must be valid. Later an error affects only its object: valid
+ * objects apply, and an invalid one keeps its last valid form. An object also stays while its file
+ * cannot be read, because the file may still contain it. Each problem is logged once, and is among
+ * the findings of every view until it is corrected. So is a reading that takes longer than 4 s
+ * (such as on a network file system whose server is down).
  *
  * @see ManifestDirectory for which files count
  */
@@ -119,9 +121,9 @@ public final class DirectorySource implements ClusterSource {
   }
 
   /**
-   * Reads the directory, with the rules of admission, and watches it from then on.
+   * Reads the directory with the admission rules, and then watches it.
    *
-   * @throws InvalidManifestsException when the directory cannot be read or a manifest is not valid;
+   * @throws InvalidManifestsException when the directory cannot be read or a manifest is invalid;
    *     it lists all findings
    */
   public static DirectorySource open(Path directory) throws InvalidManifestsException {
@@ -129,13 +131,13 @@ public final class DirectorySource implements ClusterSource {
   }
 
   /**
-   * Reads the directory, with the rules of admission, and watches it from then on.
+   * Reads the directory with the admission rules, and then watches it.
    *
-   * @param defaultNamespace namespace of objects that name none and must have one; null when such
-   *     objects are errors
-   * @throws InvalidManifestsException when the directory cannot be read or a manifest is not valid;
+   * @param defaultNamespace namespace of namespaced objects that name none; null when such objects
+   *     are errors
+   * @throws InvalidManifestsException when the directory cannot be read or a manifest is invalid;
    *     it lists all findings
-   * @throws IllegalArgumentException when the default namespace is no name of one
+   * @throws IllegalArgumentException when the default namespace is not a DNS label (RFC 1123)
    */
   public static DirectorySource open(Path directory, @Nullable String defaultNamespace)
       throws InvalidManifestsException {
@@ -146,9 +148,9 @@ public final class DirectorySource implements ClusterSource {
   }
 
   /**
-   * Reads the directory with the given reader and watches it from then on.
+   * Reads the directory with this reader, and then watches it.
    *
-   * @throws InvalidManifestsException when the directory cannot be read or a manifest is not valid;
+   * @throws InvalidManifestsException when the directory cannot be read or a manifest is invalid;
    *     it lists all findings
    */
   public static DirectorySource open(Path directory, ManifestReader reader, InstantSource clock)
@@ -250,7 +252,7 @@ public final class DirectorySource implements ClusterSource {
       return;
     }
     overdue = late;
-    Finding finding =
+    ManifestFinding finding =
         stale(
             "the manifests are being read since "
                 + late.began
@@ -258,7 +260,7 @@ public final class DirectorySource implements ClusterSource {
                 + patience.toMillis()
                 + " ms: edits made since then are not in force");
     LOG.error("{}", finding);
-    List<Finding> findings = new ArrayList<>(inForce.findings());
+    List<ManifestFinding> findings = new ArrayList<>(inForce.findings());
     findings.add(finding);
     broadcast.publish(inForce.objects(), inForce.positions(), findings);
   }
@@ -280,9 +282,9 @@ public final class DirectorySource implements ClusterSource {
     }
   }
 
-  private Finding stale(String why) {
-    return new Finding(
-        Finding.Severity.ERROR,
+  private ManifestFinding stale(String why) {
+    return new ManifestFinding(
+        ManifestFinding.Severity.ERROR,
         new Position(directory.toString(), 1, 1),
         null,
         "",
@@ -349,7 +351,7 @@ public final class DirectorySource implements ClusterSource {
     ClusterView older = view();
     ClusterView view = broadcast.publish(next.objects(), next.positions(), next.findings());
     if (view != older) {
-      long errors = next.findings().stream().filter(Finding::isError).count();
+      long errors = next.findings().stream().filter(ManifestFinding::isError).count();
       LOG.info(
           "{}: revision {} with {} objects{}",
           directory,
@@ -360,11 +362,11 @@ public final class DirectorySource implements ClusterSource {
   }
 
   /** Logs what is new among the findings; where a finding stands makes it no other one. */
-  private void log(List<Finding> found, List<Finding> former) {
-    Set<Finding> known = new HashSet<>();
+  private void log(List<ManifestFinding> found, List<ManifestFinding> former) {
+    Set<ManifestFinding> known = new HashSet<>();
     former.forEach(finding -> known.add(inSource(finding)));
-    List<Finding> fresh = found.stream().filter(f -> !known.contains(inSource(f))).toList();
-    for (Finding finding : fresh.subList(0, Math.min(fresh.size(), MAX_LOGGED))) {
+    List<ManifestFinding> fresh = found.stream().filter(f -> !known.contains(inSource(f))).toList();
+    for (ManifestFinding finding : fresh.subList(0, Math.min(fresh.size(), MAX_LOGGED))) {
       if (finding.isError()) {
         LOG.error("{}", finding);
       } else {
@@ -374,7 +376,8 @@ public final class DirectorySource implements ClusterSource {
     if (fresh.size() > MAX_LOGGED) {
       LOG.error("{}: and {} more", directory, fresh.size() - MAX_LOGGED);
     }
-    if (former.stream().anyMatch(Finding::isError) && found.stream().noneMatch(Finding::isError)) {
+    if (former.stream().anyMatch(ManifestFinding::isError)
+        && found.stream().noneMatch(ManifestFinding::isError)) {
       LOG.info("{}: valid again", directory);
     }
   }
@@ -388,7 +391,7 @@ public final class DirectorySource implements ClusterSource {
     passedOver = kinds.stream().map(PassedOver::name).collect(Collectors.toUnmodifiableSet());
   }
 
-  private static Finding inSource(Finding finding) {
+  private static ManifestFinding inSource(ManifestFinding finding) {
     Position position = finding.position();
     return position == null ? finding : finding.at(new Position(position.source(), 1, 1));
   }

@@ -6,19 +6,19 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * One address behind a service port.
+ * One endpoint of a port of a Service.
  *
- * @param ip address
- * @param port port number
- * @param ready whether it takes traffic
- * @param workload the pod or external workload behind it, when it is in the view
- * @param hostname name of the endpoint within a headless service; empty when it has none
+ * @param ip IP address
+ * @param port port number, 1 to 65535
+ * @param ready whether it can receive traffic
+ * @param workload the Pod or ExternalWorkload with this address, if it is in the view
+ * @param hostname host name of the endpoint in a headless Service; empty when it has none
  * @param nodeName node of the endpoint; empty when unknown
  * @param zone zone of the endpoint; empty when unknown
- * @param forZones zones that the endpoint is hinted for
- * @param sliceLabels labels of the EndpointSlice; empty for endpoints that were worked out from a
+ * @param forZones zones in the endpoint's topology hints
+ * @param sliceLabels labels of the EndpointSlice; empty if the endpoint comes from a selector
+ * @param sliceAnnotations annotations of the EndpointSlice; empty if the endpoint comes from a
  *     selector
- * @param sliceAnnotations annotations of the EndpointSlice, likewise
  */
 public record Endpoint(
     InetAddress ip,

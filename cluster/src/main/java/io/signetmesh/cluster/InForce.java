@@ -2,7 +2,7 @@ package io.signetmesh.cluster;
 
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.signetmesh.crds.ResourceKey;
-import io.signetmesh.crds.manifest.Finding;
+import io.signetmesh.crds.manifest.ManifestFinding;
 import io.signetmesh.crds.manifest.Manifests;
 import io.signetmesh.crds.manifest.Position;
 import java.util.ArrayList;
@@ -19,18 +19,18 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The objects of a directory that are in force, and what must be remembered to decide which of them
- * stay when the directory is read again:
+ * The objects of a directory that are in force, and what decides which of them stay when the
+ * directory is read again:
  *
  * <ul>
  *   <li>a valid object is taken over;
- *   <li>an invalid one, and one that is given twice, stays as it was last valid; one that never was
- *       valid is left out;
- *   <li>one that is nowhere to be seen is gone, unless a source that cannot be read may hold it:
- *       the one it came from, or one that became unreadable just when it disappeared, which it may
- *       have been moved to;
- *   <li>one that is valid in one source while another that had it cannot be read stays as it was,
- *       since it may be given twice.
+ *   <li>an invalid object, or one that is given twice, keeps its last valid form; without one it is
+ *       left out;
+ *   <li>an object that is no longer there is gone, unless an unreadable source may hold it: the
+ *       source that it came from, or one that became unreadable when the object disappeared, since
+ *       it may have been moved there;
+ *   <li>an object that is valid in one source, while another source that had it cannot be read,
+ *       stays as it was, since it may be given twice.
  * </ul>
  *
  * @param objects the objects in force
@@ -44,7 +44,7 @@ record InForce(
     Map<ResourceKey, Position> positions,
     Map<ResourceKey, Set<String>> sources,
     Map<String, Object> unreadable,
-    List<Finding> findings) {
+    List<ManifestFinding> findings) {
   /** Objects that a finding about several of them names. */
   private static final int NAMED = 5;
 
@@ -57,7 +57,7 @@ record InForce(
   }
 
   /** The same objects, found wanting as a whole. */
-  InForce unreadable(List<Finding> found) {
+  InForce unreadable(List<ManifestFinding> found) {
     return new InForce(objects, positions, sources, unreadable, List.copyOf(found));
   }
 
@@ -69,7 +69,7 @@ record InForce(
     private final Map<ResourceKey, HasMetadata> objects = new LinkedHashMap<>();
     private final Map<ResourceKey, Position> positions = new HashMap<>();
     private final Map<ResourceKey, Set<String>> sources = new HashMap<>();
-    private final List<Finding> held = new ArrayList<>();
+    private final List<ManifestFinding> held = new ArrayList<>();
     private final Map<String, TreeSet<ResourceKey>> heldBySource = new TreeMap<>();
 
     Merge(InForce before, Manifests read, Function<String, ?> contents) {
@@ -96,7 +96,7 @@ record InForce(
               missing(key, object);
             }
           });
-      List<Finding> findings = new ArrayList<>(read.findings());
+      List<ManifestFinding> findings = new ArrayList<>(read.findings());
       findings.addAll(held);
       heldBySource.forEach((source, keys) -> findings.add(staying(source, keys)));
       return new InForce(objects, positions, sources, unreadable, List.copyOf(findings));
@@ -111,8 +111,8 @@ record InForce(
         others.remove(source);
         if (!others.isEmpty()) {
           held.add(
-              new Finding(
-                  Finding.Severity.ERROR,
+              new ManifestFinding(
+                  ManifestFinding.Severity.ERROR,
                   place,
                   key,
                   "",
@@ -159,7 +159,7 @@ record InForce(
           claims.computeIfAbsent(key, _ -> new TreeSet<>()).add(place.source());
         }
       }
-      for (Finding finding : read.findings()) {
+      for (ManifestFinding finding : read.findings()) {
         ResourceKey key = finding.resource();
         Position place = finding.position();
         if (key != null && place != null && read.invalidKeys().contains(key)) {
@@ -195,14 +195,14 @@ record InForce(
       return "";
     }
 
-    private static Finding staying(String source, TreeSet<ResourceKey> keys) {
+    private static ManifestFinding staying(String source, TreeSet<ResourceKey> keys) {
       String named =
           keys.stream().limit(NAMED).map(ResourceKey::toString).collect(Collectors.joining(", "));
       if (keys.size() > NAMED) {
         named += " and " + (keys.size() - NAMED) + " more";
       }
-      return new Finding(
-          Finding.Severity.WARNING,
+      return new ManifestFinding(
+          ManifestFinding.Severity.WARNING,
           new Position(source, 1, 1),
           keys.size() == 1 ? keys.first() : null,
           "",

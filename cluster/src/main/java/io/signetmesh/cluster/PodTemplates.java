@@ -29,9 +29,9 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The pod templates of a view: what Deployments, StatefulSets, DaemonSets, ReplicaSets, Jobs and
- * CronJobs make pods from. A template whose pods are in the view, or whose owner is made by another
- * one of the view, does not count.
+ * The pod templates of a view: those of Deployments, StatefulSets, DaemonSets, ReplicaSets, Jobs
+ * and CronJobs. A template does not count if its Pods are in the view, or if its owner has an owner
+ * in the view.
  */
 public final class PodTemplates {
   private static final String INJECT = "linkerd.io/inject";
@@ -55,7 +55,7 @@ public final class PodTemplates {
     }
   }
 
-  /** The owners of the templates, as {@code Deployment shop/web}. */
+  /** Owners of the templates, as {@code Deployment shop/web}. */
   public static List<String> owners(ClusterView view) {
     return of(view).stream()
         .map(one -> one.owner.getKind() + " " + one.namespace() + "/" + one.name())
@@ -63,11 +63,12 @@ public final class PodTemplates {
   }
 
   /**
-   * The view with a pod for each template, named like its owner, without address. It is in the mesh
-   * as Linkerd's injector would have it: unless {@code linkerd.io/inject} disables that on the
-   * template or the namespace, or it is on the network of its node.
+   * Returns the view with one Pod per template, named like the template's owner and without an
+   * address. The Pod is in the mesh if Linkerd's injector would put it there: unless {@code
+   * linkerd.io/inject} disables that on the template or the namespace, or the Pod is on the host
+   * network.
    *
-   * @param controlPlaneNamespace control plane whose proxy runs beside the pods
+   * @param controlPlaneNamespace namespace of the control plane that the Pods' proxies belong to
    */
   public static ClusterView asPods(ClusterView view, String controlPlaneNamespace) {
     List<Template> templates = of(view);

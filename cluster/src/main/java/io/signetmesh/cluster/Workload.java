@@ -26,24 +26,24 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What policy and discovery need to know of a pod or an external workload.
+ * A Pod or an ExternalWorkload, reduced to what policy and discovery use.
  *
  * @param ref its name
  * @param labels its labels
  * @param annotations its annotations
- * @param ips its addresses, in the order of the manifest; without those that cannot be read
- * @param hostNetwork whether it shares the addresses of its node, which then do not tell it apart
- * @param hostIp address of its node, where known
- * @param serviceAccount its service account; empty for an external workload
- * @param ports declared ports, those of init containers too
- * @param httpProbes HTTP probes that the kubelet sends to it
- * @param meshIdentity identity and server name that an external workload states for itself
- * @param nodeName node that it runs on
- * @param running whether it may serve: for a pod, phase Running or none given, and not being
- *     deleted
- * @param ready whether it is ready: the Ready condition where there is one, else {@code running}
- * @param owners its owners
- * @param object the object that this was made from
+ * @param ips its IP addresses, in the order of the manifest; invalid ones are left out
+ * @param hostNetwork whether it is on the host network, and so shares the addresses of its node
+ * @param hostIp IP address of its node, if known
+ * @param serviceAccount its ServiceAccount; empty for an ExternalWorkload
+ * @param ports declared ports, including those of init containers
+ * @param httpProbes HTTP probes of the kubelet
+ * @param meshIdentity identity and server name that an ExternalWorkload declares
+ * @param nodeName its node, if known
+ * @param running whether it may serve. For a Pod: its phase is Running or missing, and it is not
+ *     being deleted
+ * @param ready the condition Ready; without that condition, {@code running}
+ * @param owners its owner references
+ * @param object the Kubernetes object
  */
 public record Workload(
     WorkloadRef ref,
@@ -61,7 +61,7 @@ public record Workload(
     boolean ready,
     List<OwnerReference> owners,
     HasMetadata object) {
-  /** Label that names the control plane whose proxy runs beside a pod. */
+  /** Label of a Pod with a proxy: the namespace of the control plane that the proxy belongs to. */
   public static final String CONTROL_PLANE_NAMESPACE_LABEL = "linkerd.io/control-plane-ns";
 
   private static final String TCP = "TCP";
@@ -70,25 +70,25 @@ public record Workload(
    * A declared port.
    *
    * @param name its name; empty when it has none
-   * @param port its number
+   * @param port its number, 1 to 65535
    * @param protocol TCP, UDP or SCTP
-   * @param hostPort port of the node that leads to it; 0 when there is none
+   * @param hostPort port of the node that leads to it; 0 for none
    */
   public record Port(String name, int port, String protocol, int hostPort) {}
 
   /**
-   * An HTTP probe.
+   * An HTTP probe of the kubelet.
    *
-   * @param port port that is probed
-   * @param path path without query; "/" when none is given
+   * @param port probed port
+   * @param path path without the query; "/" if the probe has none
    */
   public record HttpProbe(int port, String path) {}
 
   /**
-   * How peers know an external workload.
+   * Identity of an ExternalWorkload.
    *
    * @param identity identity in its certificate
-   * @param serverName name to send as SNI
+   * @param serverName server name (SNI) of connections to it
    */
   public record MeshIdentity(String identity, String serverName) {}
 
@@ -167,14 +167,17 @@ public record Workload(
   }
 
   /**
-   * Namespace of the control plane whose proxy runs beside it; empty when it is not in the mesh.
+   * Namespace of the control plane that the workload's proxy belongs to; empty when it is not in
+   * the mesh.
    */
   public Optional<String> controlPlaneNamespace() {
     return Optional.ofNullable(labels.get(CONTROL_PLANE_NAMESPACE_LABEL))
         .filter(name -> !name.isEmpty());
   }
 
-  /** Numbers of the TCP ports of that name; several containers may use one name. */
+  /**
+   * Numbers of the TCP ports of this name. There can be several: each container may use the name.
+   */
   public Set<Integer> tcpPortsNamed(String name) {
     Set<Integer> numbers = new LinkedHashSet<>();
     for (Port port : ports) {
@@ -186,8 +189,8 @@ public record Workload(
   }
 
   /**
-   * Numbers of the TCP ports that a port of a Server stands for: the number itself, or the ports of
-   * that name.
+   * Numbers of the TCP ports that a Server's {@code port} selects: the number itself, or the ports
+   * of that name.
    */
   public Set<Integer> tcpPorts(IntOrString port) {
     Integer number = port.getIntVal();
@@ -198,7 +201,7 @@ public record Workload(
     return name == null ? Set.of() : tcpPortsNamed(name);
   }
 
-  /** Paths that are probed on a port. */
+  /** Paths of the HTTP probes on a port. */
   public Set<String> probePaths(int port) {
     Set<String> paths = new LinkedHashSet<>();
     for (HttpProbe probe : httpProbes) {

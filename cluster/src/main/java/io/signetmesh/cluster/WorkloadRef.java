@@ -11,11 +11,11 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Names a workload, as proxies do when they ask for policy.
+ * Identifies a workload, in the way that proxies name it when they ask for policy.
  *
- * @param namespace its namespace, a DNS label
- * @param name its name, a DNS subdomain
- * @param kind pod or external workload
+ * @param namespace its namespace, a DNS label (RFC 1123)
+ * @param name its name, a DNS subdomain (RFC 1123)
+ * @param kind Pod or ExternalWorkload
  */
 public record WorkloadRef(String namespace, String name, Kind kind)
     implements Comparable<WorkloadRef> {
@@ -38,7 +38,12 @@ public record WorkloadRef(String namespace, String name, Kind kind)
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
           .build();
 
-  /** Refuses what cannot be the name of a Kubernetes object. */
+  /**
+   * Checks the names.
+   *
+   * @throws IllegalArgumentException when the namespace is not a DNS label or the name is not a DNS
+   *     subdomain
+   */
   public WorkloadRef {
     if (!NAMESPACE.matcher(namespace).matches()) {
       throw new IllegalArgumentException(
@@ -63,10 +68,11 @@ public record WorkloadRef(String namespace, String name, Kind kind)
   }
 
   /**
-   * Reads {@code ns:pod}, {@code {"ns":…,"pod":…}} or {@code {"ns":…,"external_workload":…}}. Other
-   * fields of the JSON forms are ignored, since context tokens carry some.
+   * Parses {@code ns:pod}, {@code {"ns":…,"pod":…}} or {@code {"ns":…,"external_workload":…}}.
+   * Other fields of the JSON forms are ignored, because context tokens have some.
    *
-   * @throws IllegalArgumentException for anything else; the message says what is missing
+   * @throws IllegalArgumentException when the text has another form; the message says what is
+   *     missing
    */
   public static WorkloadRef parse(String wire) {
     if (wire.length() > MAX_WIRE) {
@@ -103,7 +109,7 @@ public record WorkloadRef(String namespace, String name, Kind kind)
         "workload " + quoted(wire) + ": expected either \"pod\" or \"external_workload\"");
   }
 
-  /** The JSON form that {@link #parse} reads. */
+  /** The name in the JSON form that {@link #parse} reads. */
   public String toWire() {
     return JsonNodeFactory.instance
         .objectNode()

@@ -1,6 +1,6 @@
 /**
- * One immutable view of workloads, services, endpoints and policy resources, and the sources that
- * keep it current. {@link io.signetmesh.cluster.ClusterView} is what everything else reads.
+ * An immutable view of workloads, Services, endpoints and policy resources, and the sources that
+ * keep it up to date. Policy and discovery read {@link io.signetmesh.cluster.ClusterView}.
  */
 @NullMarked
 package io.signetmesh.cluster;

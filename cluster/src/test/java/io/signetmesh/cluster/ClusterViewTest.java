@@ -7,7 +7,7 @@ import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.Service;
 import io.signetmesh.crds.ResourceKey;
-import io.signetmesh.crds.manifest.Finding;
+import io.signetmesh.crds.manifest.ManifestFinding;
 import io.signetmesh.crds.manifest.Position;
 import java.net.InetAddress;
 import java.util.ArrayList;
@@ -136,7 +136,7 @@ final class ClusterViewTest {
   void findingsAndPlacesMakeANewViewWithoutAChange() {
     ClusterView view = next(ClusterView.EMPTY, WEB);
     ResourceKey key = view.objects().keySet().iterator().next();
-    Finding finding = Finding.error(key, "spec", "not good");
+    ManifestFinding finding = ManifestFinding.error(key, "spec", "not good");
     ClusterView wanting = view.next(view.objects(), Map.of(), List.of(finding));
     assertThat(wanting.findings()).containsExactly(finding);
     assertThat(ClusterChange.between(view, wanting).isEmpty()).isTrue();

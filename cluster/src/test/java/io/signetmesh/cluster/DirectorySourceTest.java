@@ -3,8 +3,8 @@ package io.signetmesh.cluster;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.signetmesh.crds.manifest.Finding;
 import io.signetmesh.crds.manifest.InvalidManifestsException;
+import io.signetmesh.crds.manifest.ManifestFinding;
 import io.signetmesh.crds.manifest.ManifestReader;
 import io.signetmesh.crds.policy.Server;
 import java.io.IOException;
@@ -340,7 +340,7 @@ class DirectorySourceTest {
     Path bomb = Files.writeString(directory.resolve("bomb.yaml"), server("bomb", 1));
     assertThat(await(news.views).findings())
         .singleElement()
-        .matches(Finding::isError)
+        .matches(ManifestFinding::isError)
         .asString()
         .contains("reading failed", "OutOfMemoryError", "everything stays as last read");
     assertThat(port(source.view(), "web")).isEqualTo(80);
@@ -358,7 +358,7 @@ class DirectorySourceTest {
     DirectorySource source = open();
     assertThat(port(source.view(), "web")).isEqualTo(80);
     Files.writeString(file, list("core/v1"));
-    assertThat(await(news.views).findings()).anyMatch(Finding::isError);
+    assertThat(await(news.views).findings()).anyMatch(ManifestFinding::isError);
     assertThat(port(source.view(), "web")).isEqualTo(80);
   }
 
@@ -434,7 +434,7 @@ class DirectorySourceTest {
     assertThat(port(told, "web")).isEqualTo(80);
     assertThat(told.findings())
         .singleElement()
-        .matches(Finding::isError)
+        .matches(ManifestFinding::isError)
         .asString()
         .contains("are being read since", "edits made since then are not in force");
     hung.countDown();

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.signetmesh.crds.ResourceKey;
 import io.signetmesh.crds.admission.AdmissionRules;
-import io.signetmesh.crds.manifest.Finding;
+import io.signetmesh.crds.manifest.ManifestFinding;
 import io.signetmesh.crds.manifest.ManifestReader;
 import io.signetmesh.crds.manifest.Manifests;
 import io.signetmesh.crds.manifest.Position;
@@ -67,7 +67,7 @@ final class InForceTest {
   }
 
   private List<String> findings() {
-    return state.findings().stream().map(Finding::toString).toList();
+    return state.findings().stream().map(ManifestFinding::toString).toList();
   }
 
   @Test

@@ -15,10 +15,11 @@ import java.net.InetSocketAddress;
 import java.util.List;
 
 /**
- * The discovery server: tells proxies where destinations are and how traffic to them is treated.
+ * The discovery server. It tells proxies the endpoints of destinations and how to treat traffic to
+ * them.
  */
 public final class DiscoveryServer implements AutoCloseable {
-  /** Port that proxies expect discovery at. */
+  /** Default port, as in Linkerd. */
   public static final int DEFAULT_PORT = 8086;
 
   private final ControlServer server;
@@ -38,29 +39,30 @@ public final class DiscoveryServer implements AutoCloseable {
   }
 
   /**
-   * What a server is made from.
+   * Configuration of the server.
    *
-   * @param address to bind; port 0 takes a free one
-   * @param security how connections are protected; in cleartext, local callers are believed
-   * @param discovery what the answers depend on besides the cluster
-   * @param meters where the metrics of the server go
+   * @param address address to bind; port 0 takes a free port
+   * @param security how connections are protected; in cleartext, the claims of local callers are
+   *     believed
+   * @param discovery settings of the answers
+   * @param meters registry of the server's metrics
    */
   public record Config(
       InetSocketAddress address,
       Security security,
       DiscoveryConfig discovery,
       ServerMeters meters) {
-    /** Without metrics. */
+    /** A configuration without metrics. */
     public Config(InetSocketAddress address, Security security, DiscoveryConfig discovery) {
       this(address, security, discovery, ServerMeters.none());
     }
   }
 
   /**
-   * Binds and serves; the first answers are from the source's present view.
+   * Binds the address and starts serving, from the source's current view on.
    *
-   * @throws IOException when the address cannot be bound or the credentials make no TLS context;
-   *     the source is then followed no more
+   * @throws IOException when the address cannot be bound or the credentials are not usable; the
+   *     server then no longer follows the source
    */
   public static DiscoveryServer start(Config config, ClusterSource cluster, ControlLoops loops)
       throws IOException {
@@ -84,20 +86,21 @@ public final class DiscoveryServer implements AutoCloseable {
     }
   }
 
-  /** The address bound. */
+  /** The bound address. */
   public InetSocketAddress address() {
     return server.address();
   }
 
   /**
-   * Outbound policies, for the policy port, where proxies ask for them. They must be served by a
-   * {@link ControlServer}, whose caller they check, and answer until this server is closed.
+   * The service for outbound policies. Proxies expect it on the policy controller's port. A {@link
+   * ControlServer} must serve it, because the service checks the caller that the ControlServer
+   * identifies. It works until this server is closed.
    */
   public BindableService outboundPolicies() {
     return outboundPolicies;
   }
 
-  /** Cuts the calls being served and follows the cluster no more; the source stays open. */
+  /** Cancels the calls in progress and no longer follows the source. The source stays open. */
   @Override
   public void close() {
     server.close();

@@ -1,4 +1,4 @@
-/** Tells proxies where destinations are and how to speak to them. */
+/** Tells proxies the endpoints of destinations and how to treat traffic to them. */
 @NullMarked
 package io.signetmesh.discovery;
 

@@ -1,14 +1,15 @@
 package io.signetmesh.discovery;
 
 import io.signetmesh.cluster.Addresses;
+import io.signetmesh.cluster.Workload;
 import io.signetmesh.cluster.WorkloadRef;
 import io.signetmesh.crds.network.PortSet;
 import io.signetmesh.discovery.config.DiscoveryConfig;
 import io.signetmesh.discovery.topology.LiveTopology;
 import io.signetmesh.discovery.topology.ObjectKey;
-import io.signetmesh.discovery.topology.Service;
+import io.signetmesh.discovery.topology.PeerWorkload;
+import io.signetmesh.discovery.topology.ResolvedService;
 import io.signetmesh.discovery.topology.Topology;
-import io.signetmesh.discovery.topology.Workload;
 import java.net.InetAddress;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -21,8 +22,8 @@ public final class ClusterFixture {
   /** Control plane {@code signet} of trust domain {@code cluster.local}. */
   public static final DiscoveryConfig CONFIG = DiscoveryConfig.defaults("signet", "cluster.local");
 
-  private final Map<ObjectKey, Service> services = new LinkedHashMap<>();
-  private final Map<ObjectKey, Workload> workloads = new LinkedHashMap<>();
+  private final Map<ObjectKey, ResolvedService> services = new LinkedHashMap<>();
+  private final Map<WorkloadRef, PeerWorkload> workloads = new LinkedHashMap<>();
   private final LiveTopology live = new LiveTopology(Topology.EMPTY);
 
   /** The cluster as discovery sees it. */
@@ -38,14 +39,14 @@ public final class ClusterFixture {
   }
 
   /** Puts a service in place of the one of the same name. */
-  public ClusterFixture with(Service service) {
+  public ClusterFixture with(ResolvedService service) {
     services.put(service.key(), service);
     return this;
   }
 
   /** Puts a workload in place of the one of the same name. */
-  public ClusterFixture with(Workload workload) {
-    workloads.put(workload.key(), workload);
+  public ClusterFixture with(PeerWorkload workload) {
+    workloads.put(workload.ref(), workload);
     return this;
   }
 
@@ -61,27 +62,26 @@ public final class ClusterFixture {
   }
 
   /** A pod of this mesh on node-a with service account {@code <name>-sa}. */
-  public static Workload pod(String namespace, String name, String ip) {
+  public static PeerWorkload pod(String namespace, String name, String ip) {
     return pod(namespace, name, ip, mesh("signet"), null, Set.of());
   }
 
   /** A pod on node-a with service account {@code <name>-sa}. */
-  public static Workload pod(
+  public static PeerWorkload pod(
       String namespace,
       String name,
       String ip,
-      Workload.@Nullable Mesh mesh,
+      PeerWorkload.@Nullable Mesh mesh,
       @Nullable PortSet opaquePorts,
       Set<Integer> serverOpaquePorts) {
-    return new Workload(
-        WorkloadRef.Kind.POD,
-        new ObjectKey(namespace, name),
+    return new PeerWorkload(
+        WorkloadRef.pod(namespace, name),
         List.of(ip(ip)),
         false,
-        List.of(new Workload.HostPort(ip("10.255.0.1"), 30_000, 8080)),
+        List.of(new PeerWorkload.HostPort(ip("10.255.0.1"), 30_000, 8080)),
         name + "-sa",
         "node-a",
-        new Workload.Owner("deployment", name + "-app"),
+        new PeerWorkload.Owner("deployment", name + "-app"),
         mesh,
         "5d4f",
         Set.of(8080),
@@ -92,28 +92,27 @@ public final class ClusterFixture {
   }
 
   /** A proxy of a control plane with the usual ports; port 4567 is skipped. */
-  public static Workload.Mesh mesh(String controlPlane) {
-    return new Workload.Mesh(controlPlane, PortSet.of(4567), 4143, 4191, 4190, null);
+  public static PeerWorkload.Mesh mesh(String controlPlane) {
+    return new PeerWorkload.Mesh(controlPlane, PortSet.of(4567), 4143, 4191, 4190, null);
   }
 
   /** An external workload with a SPIFFE id. */
-  public static Workload external(String namespace, String name, String ip, String spiffeId) {
-    return new Workload(
-        WorkloadRef.Kind.EXTERNAL_WORKLOAD,
-        new ObjectKey(namespace, name),
+  public static PeerWorkload external(String namespace, String name, String ip, String spiffeId) {
+    return new PeerWorkload(
+        WorkloadRef.externalWorkload(namespace, name),
         List.of(ip(ip)),
         false,
         List.of(),
         "",
         "",
         null,
-        new Workload.Mesh(
+        new PeerWorkload.Mesh(
             "signet",
             PortSet.EMPTY,
             4143,
             4191,
             4190,
-            new Workload.ExternalIdentity(spiffeId, name + ".example.com")),
+            new Workload.MeshIdentity(spiffeId, name + ".example.com")),
         "",
         Set.of(),
         Map.of(),
@@ -123,12 +122,12 @@ public final class ClusterFixture {
   }
 
   /** A service with port 80, named http, that leads to 8080 of the workloads. */
-  public static Service service(
-      String namespace, String name, String clusterIp, Workload... workloads) {
-    return new Service(
+  public static ResolvedService service(
+      String namespace, String name, String clusterIp, PeerWorkload... workloads) {
+    return new ResolvedService(
         new ObjectKey(namespace, name),
         List.of(ip(clusterIp)),
-        List.of(new Service.Port("http", 80, null)),
+        List.of(new ResolvedService.Port("http", 80, null)),
         null,
         false,
         false,
@@ -137,11 +136,11 @@ public final class ClusterFixture {
   }
 
   /** The endpoint that a workload is, on node-a. */
-  public static Service.Endpoint endpoint(Workload workload, boolean ready) {
-    return new Service.Endpoint(
+  public static ResolvedService.ResolvedEndpoint endpoint(PeerWorkload workload, boolean ready) {
+    return new ResolvedService.ResolvedEndpoint(
         workload.addresses().getFirst(),
         Map.of("http", 8080),
-        workload.key().name(),
+        workload.ref().name(),
         "node-a",
         "zone-a",
         List.of(),

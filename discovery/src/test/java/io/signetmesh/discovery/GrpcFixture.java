@@ -100,13 +100,13 @@ public final class GrpcFixture implements AutoCloseable {
       this.call = call;
     }
 
-    /** Reads one message; fails after 5 s. */
+    /** Reads one message; fails after 20 s. */
     public A next() throws Exception {
       call.request(1);
-      A message = messages.poll(5, TimeUnit.SECONDS);
+      A message = messages.poll(20, TimeUnit.SECONDS);
       if (message == null) {
         throw new AssertionError(
-            "no message in 5 s" + (end.isDone() ? "; ended with " + end.get() : ""));
+            "no message in 20 s" + (end.isDone() ? "; ended with " + end.get() : ""));
       }
       return message;
     }
@@ -116,10 +116,10 @@ public final class GrpcFixture implements AutoCloseable {
       return messages.isEmpty() && !end.isDone();
     }
 
-    /** How the call ended; fails after 5 s. */
+    /** How the call ended; fails after 20 s. */
     public Status end() throws Exception {
       call.request(1);
-      return end.get(5, TimeUnit.SECONDS);
+      return end.get(20, TimeUnit.SECONDS);
     }
 
     /** Goes away. */

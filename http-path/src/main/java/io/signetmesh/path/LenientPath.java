@@ -3,10 +3,15 @@ package io.signetmesh.path;
 import java.nio.charset.StandardCharsets;
 
 /**
- * A path as lenient applications and frameworks read it: percent-encoded characters that a path may
- * hold as they are decoded, other octets encoded in upper case (RFC 3986 6.2.2), encoded slashes
- * and backslashes taken for slashes, path parameters ({@code ;...}) left out, empty and dot
- * segments resolved (RFC 3986 6.2.2.3).
+ * A path as lenient applications and frameworks read it:
+ *
+ * <ul>
+ *   <li>percent-encoded characters that a path may contain literally are decoded, and other octets
+ *       are encoded in upper case (RFC 3986, section 6.2.2);
+ *   <li>encoded slashes and backslashes become slashes;
+ *   <li>path parameters ({@code ;...}) are removed;
+ *   <li>empty segments and dot segments are resolved (section 6.2.2.3).
+ * </ul>
  */
 public final class LenientPath {
   private static final char[] HEX = "0123456789ABCDEF".toCharArray();
@@ -29,8 +34,11 @@ public final class LenientPath {
   }
 
   /**
-   * Whether a path holds anything that lenient readers change; most hold nothing. May say so of one
-   * that they leave as it is.
+   * Whether a lenient reader may read the path differently from how it is written. Allocates
+   * nothing. Most paths give false; true is also possible for a path that is read as written.
+   *
+   * @param path path, one octet per character
+   * @param end end of the path in {@code path}, exclusive: where the query starts
    */
   public static boolean mayDiffer(CharSequence path, int end) {
     for (int i = 0; i < end; i++) {
@@ -60,7 +68,12 @@ public final class LenientPath {
     return false;
   }
 
-  /** The path as read; a trailing slash stays. */
+  /**
+   * The path as a lenient reader reads it. A trailing slash is kept.
+   *
+   * @param path path, one octet per character
+   * @param end end of the path in {@code path}, exclusive: where the query starts
+   */
   public static String of(CharSequence path, int end) {
     String decoded = canonical(path, end, true);
     StringBuilder out = new StringBuilder(decoded.length());

@@ -3,16 +3,17 @@ package io.signetmesh.path;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The normal form of a request's path: the form that routes are matched against and that the
- * application gets, so that no two readers of it can disagree about the resource.
+ * Normalizes the path of a request. Routes are matched against the normal form, and the application
+ * receives it, so that both see the same resource.
  *
- * <p>Normal is, by RFC 3986 6.2.2 and in this order: escapes of unreserved characters decoded,
- * other escapes with upper-case digits, octets above 0x7f escaped; dot segments removed (5.2.4);
- * runs of slashes merged. The query is kept byte for byte. A normal path is its own normal form.
+ * <p>Normalization follows RFC 3986, section 6.2.2. In this order: escapes of unreserved characters
+ * are decoded; other escapes get upper-case digits, and octets above 0x7f are escaped; dot segments
+ * are removed (section 5.2.4); runs of slashes are merged. The query is kept byte for byte.
+ * Normalization is idempotent.
  *
- * <p>A path has no normal form where readers differ about what it means: an escaped slash or
- * backslash, a backslash, control characters, a space or a fragment, escapes that are malformed or
- * not UTF-8 (RFC 3629: overlong forms, surrogates), {@code ..} above the root, and dot segments
+ * <p>A path that readers interpret differently has no normal form. It contains an escaped slash or
+ * backslash, a backslash, a control character, a space, a fragment, a malformed escape, octets that
+ * are not UTF-8 (RFC 3629: overlong forms, surrogates), {@code ..} above the root, or a dot segment
  * with parameters.
  */
 public final class RequestPath {
@@ -41,10 +42,11 @@ public final class RequestPath {
   private RequestPath() {}
 
   /**
-   * The normal form of a request target in origin form; {@code *} is its own.
+   * Normalizes a request target in origin form (RFC 9112, section 3.2.1). The target {@code *} is
+   * unchanged.
    *
-   * @param target path with or without query, as it stands in {@code :path}; characters are octets
-   * @return {@code target} itself when it is normal, which costs one look at each character and
+   * @param target path with or without query, as in {@code :path}; one octet per character
+   * @return {@code target} itself when it is normal, which takes one look at each character and
    *     allocates nothing; null when it has no normal form
    */
   public static @Nullable CharSequence normalize(CharSequence target) {
@@ -52,9 +54,10 @@ public final class RequestPath {
   }
 
   /**
-   * Why a request target has no normal form.
+   * Explains why a request target has no normal form.
    *
-   * @return what was found, with its place; null when it has one
+   * @param target path with or without query; one octet per character
+   * @return what was found and where; null when the target has a normal form
    */
   public static @Nullable String refusal(CharSequence target) {
     if (isNormal(target)) {
@@ -65,8 +68,8 @@ public final class RequestPath {
   }
 
   /**
-   * Whether a text can be a request target at all: no control characters, no blanks, no fragment
-   * (RFC 9112 3.2). What cannot is refused wherever it goes.
+   * Whether the text can be a request target of any form: one octet per character, and no control
+   * characters, spaces or fragment (RFC 9112, section 3.2). Anything else is refused.
    */
   public static boolean isTarget(CharSequence target) {
     for (int i = 0; i < target.length(); i++) {

@@ -4,39 +4,46 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The path of an exact or prefix match of a route, as the requests of a Server are matched against
- * it. Requests come with their path in normal form (see {@link RequestPath}), or are refused.
+ * The path of an exact or prefix match of a route, in the form that requests are matched against.
+ * At a Server, requests have a normalized path (see {@link RequestPath}) or are refused.
  *
- * @param text what requests are matched against; never wider than what was written
- * @param meaning which requests have it
- * @param refusal why a request with this path is refused; null when {@code meaning} is not {@link
+ * @param text path to match requests against; never wider than the one in the route
+ * @param meaning which requests match
+ * @param refusal why requests with this path are refused; null unless {@code meaning} is {@link
  *     Meaning#REFUSED}
  */
 public record RoutePath(String text, Meaning meaning, @Nullable String refusal) {
   private static final Pattern SLASHES = Pattern.compile("/{2,}");
 
-  /** Which requests have the path of a route. */
+  /** Which requests the path of a route matches. */
   public enum Meaning {
-    /** The requests that the path says. */
+    /** The requests with this path. */
     LITERAL,
-    /** As {@link #LITERAL}; the path has parameters, which lenient applications leave out. */
+    /**
+     * As {@link #LITERAL}. The path has parameters ({@code ;...}), which lenient applications
+     * ignore.
+     */
     PARAMETERS,
-    /** Those whose path has no empty segments but is the same otherwise. */
+    /** The requests with this path after runs of slashes are merged. */
     MERGED,
-    /** None: dot segments are removed from the paths of requests (RFC 3986 5.2.4). */
+    /** None: dot segments are removed from the paths of requests (RFC 3986, section 5.2.4). */
     DOT_SEGMENTS,
-    /** None: the path is nothing but several slashes, and "/" would be much wider. */
+    /**
+     * None: the path consists of several slashes. Merging them would give "/", which is much wider.
+     */
     SLASHES_ONLY,
-    /** None: a path ends before a query and a fragment (RFC 3986 3.3). */
+    /**
+     * None: the text contains {@code ?} or {@code #}, at which a path ends (RFC 3986, section 3.3).
+     */
     BEYOND_PATH,
     /** None: requests with this path are refused. */
     REFUSED
   }
 
   /**
-   * Reads the path of a route whose requests have their path in normal form.
+   * Interprets the path of a route at a Server, where requests have a normalized path.
    *
-   * @param written value of the match, which begins with a slash
+   * @param written path in the route; starts with a slash
    */
   public static RoutePath of(String written) {
     if (isBeyondPath(written)) {
@@ -62,16 +69,16 @@ public record RoutePath(String text, Meaning meaning, @Nullable String refusal) 
   }
 
   /**
-   * The path of a route whose requests keep the path that they came with.
+   * Converts the path of a route whose requests keep their path as received.
    *
-   * @param written value of the match
-   * @return with escapes as requests have them; segments stay as they are
+   * @param written path in the route
+   * @return the path with the escapes that requests have; its segments are unchanged
    */
   public static String asWritten(String written) {
     return isBeyondPath(written) ? written : LenientPath.ofPolicy(written);
   }
 
-  /** Whether a text has a query or a fragment, and so is no path. */
+  /** Whether the text contains a query or a fragment, and so is not a path. */
   public static boolean isBeyondPath(String written) {
     return written.indexOf('?') >= 0 || written.indexOf('#') >= 0;
   }

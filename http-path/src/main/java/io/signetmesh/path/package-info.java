@@ -1,6 +1,6 @@
 /**
- * Request paths and the paths of routes, read in one way by everybody: the proxy that decides, and
- * the admission checks that say what a route will match.
+ * Request paths and paths of routes. The proxy, which decides, and the admission rules, which say
+ * what a route will match, share this one interpretation.
  */
 @org.jspecify.annotations.NullMarked
 package io.signetmesh.path;

@@ -6,12 +6,13 @@ import io.signetmesh.cluster.ClusterChange;
 import io.signetmesh.cluster.ClusterListener;
 import io.signetmesh.cluster.ClusterView;
 import io.signetmesh.crds.ResourceKey;
+import io.signetmesh.crds.manifest.ManifestFinding;
 import io.signetmesh.policy.admin.ControllerMetrics;
 import io.signetmesh.policy.index.AppliedChange;
 import io.signetmesh.policy.index.PolicyIndex;
-import io.signetmesh.policy.lint.Finding;
-import io.signetmesh.policy.lint.Finding.Severity;
 import io.signetmesh.policy.lint.IndexLinter;
+import io.signetmesh.policy.lint.LintFinding;
+import io.signetmesh.policy.lint.LintFinding.Severity;
 import io.signetmesh.policy.lint.NotInForce;
 import io.signetmesh.policy.model.ObjectRef;
 import io.signetmesh.policy.model.PolicyModel;
@@ -149,8 +150,8 @@ final class PolicyFeed implements ClusterListener {
 
   /** Objects that are not valid: the source has logged them. */
   private void recordManifests(ClusterView newer, long generation) {
-    List<io.signetmesh.crds.manifest.Finding> errors =
-        newer.findings().stream().filter(io.signetmesh.crds.manifest.Finding::isError).toList();
+    List<ManifestFinding> errors =
+        newer.findings().stream().filter(ManifestFinding::isError).toList();
     Set<String> present = new HashSet<>();
     errors.forEach(error -> present.add(error.resource() + error.field() + error.message()));
     if (present.equals(rejected)) {
@@ -192,8 +193,8 @@ final class PolicyFeed implements ClusterListener {
 
   private List<ReportedFinding> report(ClusterView now) {
     List<ReportedFinding> all = new ArrayList<>();
-    List<Finding> together = findings();
-    for (io.signetmesh.crds.manifest.Finding finding : now.findings()) {
+    List<LintFinding> together = findings();
+    for (ManifestFinding finding : now.findings()) {
       if (together.stream().anyMatch(other -> other.repeats(finding))) {
         continue;
       }
@@ -205,7 +206,7 @@ final class PolicyFeed implements ClusterListener {
               key == null ? "" : namespaceOf(key),
               finding.toString()));
     }
-    for (Finding finding : together) {
+    for (LintFinding finding : together) {
       all.add(
           new ReportedFinding(
               finding.severity() == Severity.ERROR,
@@ -229,15 +230,15 @@ final class PolicyFeed implements ClusterListener {
   }
 
   /** The findings of the linter now, with the places where the objects are written now. */
-  List<Finding> findings() {
-    List<Finding> all = new ArrayList<>(NotInForce.of(view));
+  List<LintFinding> findings() {
+    List<LintFinding> all = new ArrayList<>(NotInForce.of(view));
     linter.findings().forEach(finding -> all.add(located(finding)));
     all.sort(null);
     return List.copyOf(all);
   }
 
   /** The finding with the place where its object is written now. */
-  Finding located(Finding finding) {
+  LintFinding located(LintFinding finding) {
     return finding.at(PolicyModel.originOf(view, finding.object(), finding.field()));
   }
 
@@ -255,10 +256,10 @@ final class PolicyFeed implements ClusterListener {
   private void look() {
     lookDue.set(false);
     long generation = index.generation();
-    List<Finding> findings = findings();
+    List<LintFinding> findings = findings();
     Set<String> present = new HashSet<>();
-    List<Finding> fresh = new ArrayList<>();
-    for (Finding finding : findings) {
+    List<LintFinding> fresh = new ArrayList<>();
+    for (LintFinding finding : findings) {
       // Without its place, which moves with every edit above it.
       String text = finding.object() + ": " + finding.message();
       if (present.add(text) && !known.contains(text)) {
@@ -269,7 +270,7 @@ final class PolicyFeed implements ClusterListener {
       return;
     }
     known = present;
-    for (Finding finding : fresh.subList(0, Math.min(fresh.size(), LOGGED))) {
+    for (LintFinding finding : fresh.subList(0, Math.min(fresh.size(), LOGGED))) {
       if (finding.severity() == Severity.ERROR) {
         LOG.error("{}", finding);
       } else {

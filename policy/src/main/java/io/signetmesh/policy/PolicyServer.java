@@ -10,8 +10,8 @@ import io.signetmesh.identity.channel.ControlServer;
 import io.signetmesh.policy.admin.ControllerMetrics;
 import io.signetmesh.policy.effective.PolicyConfig;
 import io.signetmesh.policy.index.PolicyIndex;
-import io.signetmesh.policy.lint.Finding;
 import io.signetmesh.policy.lint.IndexLinter;
+import io.signetmesh.policy.lint.LintFinding;
 import io.signetmesh.policy.stream.EnforcementLedger;
 import io.signetmesh.policy.stream.EnforcementService;
 import io.signetmesh.policy.stream.InboundPolicyService;
@@ -186,7 +186,7 @@ public final class PolicyServer implements AutoCloseable {
   }
 
   /** The findings of the linter now, errors first. */
-  public List<Finding> findings() {
+  public List<LintFinding> findings() {
     return feed.findings();
   }
 

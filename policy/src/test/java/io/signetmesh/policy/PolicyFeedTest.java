@@ -13,7 +13,7 @@ import io.signetmesh.crds.ResourceKey;
 import io.signetmesh.crds.egress.EgressNetwork;
 import io.signetmesh.crds.egress.EgressNetworkSpec;
 import io.signetmesh.crds.egress.TrafficPolicy;
-import io.signetmesh.crds.manifest.Finding;
+import io.signetmesh.crds.manifest.ManifestFinding;
 import io.signetmesh.crds.manifest.Position;
 import io.signetmesh.crds.policy.AuthorizationPolicy;
 import io.signetmesh.crds.policy.Server;
@@ -188,7 +188,7 @@ final class PolicyFeedTest {
       return source.replace(
           List.of(WEB, SERVER),
           List.of(
-              Finding.error(SERVER.key(), "spec.port", "expected a number")
+              ManifestFinding.error(SERVER.key(), "spec.port", "expected a number")
                   .at(new Position("shop.yaml", line, 9))));
     }
   }

@@ -1,10 +1,10 @@
 package io.signetmesh.policy;
 
 import io.signetmesh.identity.ca.CertificateAuthority;
-import io.signetmesh.identity.ca.EmbeddedAuthority;
 import io.signetmesh.identity.ca.IssuancePolicy;
 import io.signetmesh.identity.ca.SigningRequest;
 import io.signetmesh.identity.ca.TrustBundleStore;
+import io.signetmesh.identity.ca.source.EmbeddedAuthority;
 import io.signetmesh.identity.pki.Credentials;
 import io.signetmesh.identity.pki.PrivateKeys;
 import io.signetmesh.identity.pki.WorkloadCertificate;

@@ -6,7 +6,7 @@ import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
 import io.signetmesh.crds.egress.EgressNetwork;
-import io.signetmesh.crds.manifest.Finding;
+import io.signetmesh.crds.manifest.ManifestFinding;
 import io.signetmesh.crds.manifest.UnreadFields;
 import io.signetmesh.crds.policy.AuthorizationPolicy;
 import io.signetmesh.crds.policy.DenyPolicy;
@@ -25,19 +25,20 @@ import io.signetmesh.crds.workload.ExternalWorkload;
 import java.util.List;
 
 /**
- * What an object must keep to beyond its schema, looked at by itself: nothing here depends on other
- * objects. Stricter than Linkerd's webhook only where an object could not work at all.
+ * Rules for one object that its schema cannot express, as an admission webhook would check them. No
+ * rule depends on another object. The rules are stricter than Linkerd's webhook only where the
+ * object could not work at all.
  */
 public final class AdmissionRules {
   private AdmissionRules() {}
 
-  /** Everything that is wrong with the object; empty for kinds without rules. */
-  public static List<Finding> check(HasMetadata object) {
+  /** Finds all violations of an object; empty for kinds without rules. */
+  public static List<ManifestFinding> check(HasMetadata object) {
     return check(object, UnreadFields.NONE);
   }
 
-  /** Everything that is wrong with the object and does not follow from an unread field. */
-  public static List<Finding> check(HasMetadata object, UnreadFields unread) {
+  /** Finds all violations of an object, except those that an unread field alone causes. */
+  public static List<ManifestFinding> check(HasMetadata object, UnreadFields unread) {
     ObjectFindings findings = new ObjectFindings(object, unread);
     switch (object) {
       case Server server -> {

@@ -2,7 +2,7 @@ package io.signetmesh.crds.admission;
 
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.signetmesh.crds.ResourceKey;
-import io.signetmesh.crds.manifest.Finding;
+import io.signetmesh.crds.manifest.ManifestFinding;
 import io.signetmesh.crds.manifest.UnreadFields;
 import io.signetmesh.crds.text.PlainText;
 import java.util.ArrayList;
@@ -17,7 +17,7 @@ final class ObjectFindings {
 
   private final ResourceKey key;
   private final UnreadFields unread;
-  private final List<Finding> findings = new ArrayList<>();
+  private final List<ManifestFinding> findings = new ArrayList<>();
 
   ObjectFindings(HasMetadata object, UnreadFields unread) {
     this.key = ResourceKey.of(object);
@@ -37,7 +37,7 @@ final class ObjectFindings {
   /** An error that is shown at a field and follows from these fields. */
   void error(String field, List<String> from, String message) {
     if (unread.areRead(from)) {
-      findings.add(Finding.error(key, field, message));
+      findings.add(ManifestFinding.error(key, field, message));
     }
   }
 
@@ -49,11 +49,11 @@ final class ObjectFindings {
   /** A warning that is shown at a field and follows from these fields. */
   void warning(String field, List<String> from, String message) {
     if (unread.areRead(from)) {
-      findings.add(Finding.warning(key, field, message));
+      findings.add(ManifestFinding.warning(key, field, message));
     }
   }
 
-  List<Finding> all() {
+  List<ManifestFinding> all() {
     return List.copyOf(findings);
   }
 

@@ -1,6 +1,6 @@
 /**
- * What an object must keep to beyond its schema, as pure functions: {@link
- * io.signetmesh.crds.admission.AdmissionRules} is the entry.
+ * Rules for one object that its schema cannot express, as pure functions. {@link
+ * io.signetmesh.crds.admission.AdmissionRules} is the entry point.
  */
 @NullMarked
 package io.signetmesh.crds.admission;

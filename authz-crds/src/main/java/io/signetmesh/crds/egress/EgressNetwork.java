@@ -10,13 +10,13 @@ import io.fabric8.kubernetes.model.annotation.Version;
 import io.signetmesh.crds.MeshResource;
 import org.jspecify.annotations.Nullable;
 
-/** Networks outside of the cluster and whether traffic to them is allowed. */
+/** Networks outside of the cluster, and whether traffic to them is allowed by default. */
 @Group("policy.linkerd.io")
 @Version("v1alpha1")
 @Kind("EgressNetwork")
 @Plural("egressnetworks")
 public final class EgressNetwork extends MeshResource<EgressNetworkSpec, EgressNetworkStatus> {
-  /** One object, read or built. */
+  /** Creates an object; Jackson calls this, too. */
   @JsonCreator
   public EgressNetwork(
       @JsonProperty("metadata") ObjectMeta metadata,
@@ -25,7 +25,7 @@ public final class EgressNetwork extends MeshResource<EgressNetworkSpec, EgressN
     super(metadata, spec, status);
   }
 
-  /** One object without a status. */
+  /** Creates an object without a status. */
   public EgressNetwork(ObjectMeta metadata, EgressNetworkSpec spec) {
     this(metadata, spec, null);
   }

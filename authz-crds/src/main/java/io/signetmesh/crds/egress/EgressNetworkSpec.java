@@ -6,14 +6,14 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What an {@link EgressNetwork} says.
+ * Spec of an {@link EgressNetwork}.
  *
- * @param trafficPolicy what happens to traffic that no route names
- * @param networks the networks; null means everything outside of the cluster networks
+ * @param trafficPolicy what happens to traffic that no route matches
+ * @param networks the networks; null means every address outside of the cluster networks
  */
 public record EgressNetworkSpec(
     @Required TrafficPolicy trafficPolicy, @Nullable List<Network> networks) {
-  /** Keeps a copy. */
+  /** Copies the list, which may be null. */
   public EgressNetworkSpec {
     networks = networks == null ? null : List.copyOf(networks);
   }

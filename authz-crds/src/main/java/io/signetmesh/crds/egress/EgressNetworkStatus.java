@@ -9,7 +9,7 @@ import java.util.List;
  * @param conditions conditions, among them {@code Accepted}
  */
 public record EgressNetworkStatus(List<Condition> conditions) {
-  /** Conditions that are not given are none. */
+  /** Copies the conditions; null becomes an empty list. */
   public EgressNetworkStatus {
     conditions = conditions == null ? List.of() : List.copyOf(conditions);
   }

@@ -2,7 +2,7 @@ package io.signetmesh.crds.egress;
 
 import com.fasterxml.jackson.annotation.JsonValue;
 
-/** What happens to traffic into an egress network that no route names. */
+/** What happens to traffic into an egress network that no route matches. */
 public enum TrafficPolicy {
   /** It passes. */
   ALLOW("Allow"),

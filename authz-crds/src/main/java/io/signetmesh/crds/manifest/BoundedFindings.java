@@ -8,20 +8,21 @@ import java.util.Map;
 /** Findings, of each severity only the first so many; the next one says that there are more. */
 final class BoundedFindings {
   private final int max;
-  private final List<Finding> findings = new ArrayList<>();
-  private final Map<Finding.Severity, Integer> counts = new EnumMap<>(Finding.Severity.class);
+  private final List<ManifestFinding> findings = new ArrayList<>();
+  private final Map<ManifestFinding.Severity, Integer> counts =
+      new EnumMap<>(ManifestFinding.Severity.class);
 
   BoundedFindings(int max) {
     this.max = max;
   }
 
-  void add(Finding finding) {
+  void add(ManifestFinding finding) {
     int count = counts.merge(finding.severity(), 1, Integer::sum);
     if (count <= max) {
       findings.add(finding);
     } else if (count == max + 1) {
       findings.add(
-          new Finding(
+          new ManifestFinding(
               finding.severity(),
               finding.position(),
               finding.resource(),
@@ -33,10 +34,10 @@ final class BoundedFindings {
   }
 
   boolean hasErrors() {
-    return counts.containsKey(Finding.Severity.ERROR);
+    return counts.containsKey(ManifestFinding.Severity.ERROR);
   }
 
-  List<Finding> all() {
+  List<ManifestFinding> all() {
     return List.copyOf(findings);
   }
 }

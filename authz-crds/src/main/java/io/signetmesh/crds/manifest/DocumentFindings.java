@@ -16,14 +16,14 @@ final class DocumentFindings {
   }
 
   void error(Position position, String field, String message) {
-    add(new Finding(Finding.Severity.ERROR, position, resource, field, message));
+    add(new ManifestFinding(ManifestFinding.Severity.ERROR, position, resource, field, message));
   }
 
   void warning(Position position, String field, String message) {
-    add(new Finding(Finding.Severity.WARNING, position, resource, field, message));
+    add(new ManifestFinding(ManifestFinding.Severity.WARNING, position, resource, field, message));
   }
 
-  void add(Finding finding) {
+  void add(ManifestFinding finding) {
     findings.add(finding);
   }
 
@@ -32,7 +32,7 @@ final class DocumentFindings {
     return findings.hasErrors();
   }
 
-  List<Finding> all() {
+  List<ManifestFinding> all() {
     return findings.all();
   }
 }

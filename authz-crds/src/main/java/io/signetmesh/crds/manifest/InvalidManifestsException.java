@@ -3,30 +3,30 @@ package io.signetmesh.crds.manifest;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/** Manifests cannot be used; the message lists what is wrong with them, one finding a line. */
+/** The manifests have errors. The message lists all findings, one per line. */
 public final class InvalidManifestsException extends Exception {
   private static final long serialVersionUID = 1;
   private static final int MAX_SHOWN = 50;
 
-  private final transient List<Finding> findings;
+  private final transient List<ManifestFinding> findings;
 
   /**
-   * Names the manifests and lists the findings.
+   * Makes the message of the origin and the findings.
    *
    * @param origin file or directory that was read
    */
-  public InvalidManifestsException(String origin, List<Finding> findings) {
+  public InvalidManifestsException(String origin, List<ManifestFinding> findings) {
     super(message(origin, findings));
     this.findings = List.copyOf(findings);
   }
 
-  /** What was found, warnings too. */
-  public List<Finding> findings() {
+  /** All findings, warnings included. */
+  public List<ManifestFinding> findings() {
     return findings;
   }
 
-  private static String message(String origin, List<Finding> findings) {
-    long errors = findings.stream().filter(Finding::isError).count();
+  private static String message(String origin, List<ManifestFinding> findings) {
+    long errors = findings.stream().filter(ManifestFinding::isError).count();
     String shown =
         findings.stream()
             .limit(MAX_SHOWN)

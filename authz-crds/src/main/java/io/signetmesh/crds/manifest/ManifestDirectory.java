@@ -26,12 +26,15 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A directory of manifests, read again and again: files whose content is as before are not parsed
- * anew, and keep their very objects. Files named {@code *.yaml}, {@code *.yml} and {@code *.json}
- * count, those in subdirectories too. Names that start with a dot are left out: hidden files, the
- * temporary files of editors, and the data directories behind the symbolic links of a mounted
- * ConfigMap. Symbolic links are followed. Only regular files are opened: a pipe, a socket or a
- * device of such a name cannot be read. Not safe for use by several threads.
+ * Reads a directory of manifests repeatedly. A file is parsed again only when its content has
+ * changed; otherwise its objects are the same instances as before.
+ *
+ * <p>Manifests are the files named {@code *.yaml}, {@code *.yml} and {@code *.json}, also in
+ * subdirectories. Names that start with a dot are left out: hidden files, the temporary files of
+ * editors, and the data directories behind the symbolic links of a mounted ConfigMap. Symbolic
+ * links are followed. Only regular files are opened: a pipe, a socket or a device of such a name is
+ * an error among the findings. So is a file that brings the total over 512 MiB. Not safe for use by
+ * several threads.
  */
 public final class ManifestDirectory {
   private static final int MAX_DEPTH = 16;
@@ -48,18 +51,19 @@ public final class ManifestDirectory {
   private final ManifestReader reader;
   private Map<Path, Parsed> parsed = Map.of();
 
-  /** A directory that need not exist yet. */
+  /** Reads this directory, which need not exist yet, with this reader. */
   public ManifestDirectory(Path directory, ManifestReader reader) {
     this.directory = directory;
     this.reader = reader;
   }
 
   /**
-   * State of a file, as the file system has it.
+   * State of a file, as the file system reports it. It changes when the file is written or
+   * replaced.
    *
-   * @param modified last modification in nanoseconds since the epoch
-   * @param bytes length
-   * @param identity what tells files of the same name apart (inode)
+   * @param modified last modification, in nanoseconds since the Unix epoch
+   * @param bytes length in bytes
+   * @param identity the inode, with the time of its last change where the file system has one
    */
   public record FileState(long modified, long bytes, String identity) {}
 
@@ -133,7 +137,7 @@ public final class ManifestDirectory {
     return listing;
   }
 
-  /** Reads everything that is there; what cannot be read is an error among the findings. */
+  /** Lists and reads all manifests. What cannot be read is an error among the findings. */
   public Manifests read() {
     try {
       return read(list());
@@ -142,16 +146,17 @@ public final class ManifestDirectory {
     }
   }
 
-  /** Reads the files of a listing, all of them. */
+  /** Reads all files of a listing. */
   public Manifests read(Listing listing) {
     return read(listing, Long.MIN_VALUE);
   }
 
   /**
-   * Reads the files of a listing but for those that have not changed since they were read last.
+   * Reads the files of a listing, except those that have not changed since the last reading.
    *
-   * @param settled a file that was last modified before this time, in nanoseconds since the epoch,
-   *     cannot be modified again without a later time of modification
+   * @param settled time in nanoseconds since the Unix epoch. A file last modified before it counts
+   *     as unchanged while its {@link FileState} is the same: any later write has a later time of
+   *     modification. Other files are read again.
    */
   public Manifests read(Listing listing, long settled) {
     Map<Path, Parsed> now = new HashMap<>();

@@ -35,11 +35,12 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads manifests: YAML or JSON, several documents to a file, {@code v1/List} included. Unknown
- * kinds, versions and fields, wrong types, values out of bounds, missing fields, keys and objects
- * given twice are errors with file, line and column. All errors are found in one reading, those of
- * the rules too, and each mistake once: nothing is said of what follows from a field that cannot be
- * read. Safe for use by several threads.
+ * Reads manifests strictly: YAML or JSON, several documents to a file, {@code v1/List} included.
+ *
+ * <p>These are errors, with file, line and column: unknown kinds, versions and fields; wrong types;
+ * values out of range; missing fields; duplicate keys and objects; and violations of the {@link
+ * Rules}. One reading finds all errors, up to 1000 per source. Each mistake is reported once: what
+ * merely follows from a field that cannot be read is not reported. Safe for use by several threads.
  */
 public final class ManifestReader {
   static final int MAX_FILE_BYTES = 32 * 1024 * 1024;
@@ -57,22 +58,23 @@ public final class ManifestReader {
       JsonMapper.builder().disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES).build();
   private final Map<String, VersionSchema> schemas = new ConcurrentHashMap<>();
 
-  /** What objects are held to beyond their schema. */
+  /** Checks that an object must pass beyond its schema. */
   @FunctionalInterface
   public interface Rules {
     /**
      * Finds what is wrong with one object.
      *
-     * @param object an object, whole but for the unread fields
-     * @param unread fields of which nothing is to be found: what is wrong with them is known
+     * @param object the object, complete except for the unread fields
+     * @param unread fields that already have a finding; report nothing about them
+     * @return the findings; empty when there are none
      */
-    List<Finding> check(HasMetadata object, UnreadFields unread);
+    List<ManifestFinding> check(HasMetadata object, UnreadFields unread);
   }
 
   /**
-   * A reader that holds objects to these rules beyond their schema.
+   * Creates a reader.
    *
-   * @param rules finds what is wrong with one object; {@code AdmissionRules::check} in production
+   * @param rules checks beyond the schema; {@code AdmissionRules::check} in production
    */
   public ManifestReader(Rules rules) {
     this(rules, null);
@@ -83,7 +85,7 @@ public final class ManifestReader {
     this.defaultNamespace = defaultNamespace;
   }
 
-  /** Models of the kinds of the mesh: all that are read but those of Kubernetes. */
+  /** Model classes of the mesh's own kinds, without those of Kubernetes. */
   public static Set<Class<? extends HasMetadata>> meshKinds() {
     return ResourceKind.all().stream()
         .filter(ResourceKind::isMeshResource)
@@ -92,11 +94,11 @@ public final class ManifestReader {
   }
 
   /**
-   * The same reader, which takes objects that name no namespace and must have one for objects of
-   * this namespace, as {@code kubectl apply -n} does.
+   * Returns a reader that puts namespaced objects without a namespace into this one, as {@code
+   * kubectl apply -n} does.
    *
-   * @param namespace the namespace; null for none, so that such objects are errors
-   * @throws IllegalArgumentException when that is no name of a namespace
+   * @param namespace the namespace; null means that an object without a namespace is an error
+   * @throws IllegalArgumentException when the namespace is not a DNS label (RFC 1123)
    */
   public ManifestReader withDefaultNamespace(@Nullable String namespace) {
     if (namespace != null && !TextFormat.LABEL.matches(namespace)) {
@@ -109,9 +111,10 @@ public final class ManifestReader {
   }
 
   /**
-   * Reads text.
+   * Reads text. What is wrong is among the findings.
    *
-   * @param source name of the text in positions; JSON when it ends with {@code .json}
+   * @param source name of the text in positions and findings; the text is JSON when it ends with
+   *     {@code .json}
    */
   public Manifests read(String source, String text) {
     Reading reading = new Reading(source);
@@ -122,8 +125,8 @@ public final class ManifestReader {
   }
 
   /**
-   * Reads a file. One that cannot be read, that is not UTF-8, that is longer than 32 MiB or that is
-   * empty (as a file is that is being written) is an error among the findings.
+   * Reads a file of up to 32 MiB in UTF-8. A file that cannot be read, is longer, is not UTF-8 or
+   * is empty is an error among the findings. (A file is empty while another process writes it.)
    */
   public Manifests readFile(Path file) {
     String source = file.toString();
@@ -136,10 +139,7 @@ public final class ManifestReader {
     return read(source, bytes);
   }
 
-  /**
-   * Reads a file, or all manifests under a directory ({@code *.yaml}, {@code *.yml} and {@code
-   * *.json}; names that start with a dot are left out).
-   */
+  /** Reads a file, or all manifests in a directory, as {@link ManifestDirectory} does. */
   public Manifests readPath(Path path) {
     return Files.isDirectory(path) ? new ManifestDirectory(path, this).read() : readFile(path);
   }
@@ -161,8 +161,9 @@ public final class ManifestReader {
   }
 
   static Manifests unreadable(String source, String message) {
-    Finding finding =
-        new Finding(Finding.Severity.ERROR, new Position(source, 1, 1), null, "", message);
+    ManifestFinding finding =
+        new ManifestFinding(
+            ManifestFinding.Severity.ERROR, new Position(source, 1, 1), null, "", message);
     return new Manifests(Map.of(), Map.of(), Set.of(), Set.of(source), List.of(finding), List.of());
   }
 
@@ -195,7 +196,8 @@ public final class ManifestReader {
     public void unreadable(YamlStream.Problem problem) {
       unreadable = true;
       findings.add(
-          new Finding(Finding.Severity.ERROR, problem.position(), null, "", problem.message()));
+          new ManifestFinding(
+              ManifestFinding.Severity.ERROR, problem.position(), null, "", problem.message()));
     }
 
     @Override
@@ -404,9 +406,11 @@ public final class ManifestReader {
         && unread.isRead("spec.podSelector")) {
       checkFirstSelector(server, root, found);
     }
-    for (Finding finding : rules.check(object, unread)) {
+    for (ManifestFinding finding : rules.check(object, unread)) {
       Position position = FieldPositions.find(root, unread.inManifest(finding.field()));
-      found.add(new Finding(finding.severity(), position, key, finding.field(), finding.message()));
+      found.add(
+          new ManifestFinding(
+              finding.severity(), position, key, finding.field(), finding.message()));
     }
     return key == null || found.hasErrors() ? null : object;
   }

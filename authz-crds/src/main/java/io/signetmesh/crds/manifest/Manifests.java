@@ -12,9 +12,9 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * What was read from one or more manifests. All or nothing: {@link #objects()} refuses to give
- * anything while there is an error. A caller that keeps the last good form of single objects uses
- * {@link #objectsOver} instead.
+ * The result of reading one or more manifests. {@link #objects()} is all or nothing: it throws when
+ * there is an error. A caller that keeps the last valid form of each object uses {@link
+ * #objectsOver} instead.
  */
 public final class Manifests {
   /** No manifests. */
@@ -25,7 +25,7 @@ public final class Manifests {
   private final Map<ResourceKey, Position> positions;
   private final Set<ResourceKey> invalid;
   private final Set<String> unreadable;
-  private final List<Finding> findings;
+  private final List<ManifestFinding> findings;
   private final List<PassedOver> passedOver;
 
   Manifests(
@@ -33,7 +33,7 @@ public final class Manifests {
       Map<ResourceKey, Position> positions,
       Set<ResourceKey> invalid,
       Set<String> unreadable,
-      List<Finding> findings,
+      List<ManifestFinding> findings,
       Collection<PassedOver> passedOver) {
     this.valid = Collections.unmodifiableMap(valid);
     this.positions = Collections.unmodifiableMap(positions);
@@ -44,15 +44,15 @@ public final class Manifests {
   }
 
   /**
-   * All of them as one. An object that more than one of them has is an error, and no form of it is
-   * taken.
+   * Merges manifests. An object that occurs in more than one of them is an error, and none of its
+   * forms is valid.
    */
   public static Manifests merge(Collection<Manifests> parts) {
     Map<ResourceKey, HasMetadata> valid = new LinkedHashMap<>();
     Map<ResourceKey, Position> positions = new LinkedHashMap<>();
     Set<ResourceKey> invalid = new HashSet<>();
     Set<String> unreadable = new HashSet<>();
-    List<Finding> findings = new ArrayList<>();
+    List<ManifestFinding> findings = new ArrayList<>();
     Map<String, PassedOver> passedOver = new LinkedHashMap<>();
     for (Manifests part : parts) {
       findings.addAll(part.findings);
@@ -73,42 +73,42 @@ public final class Manifests {
     return new Manifests(valid, positions, invalid, unreadable, findings, passedOver.values());
   }
 
-  static Finding duplicate(ResourceKey key, Position first, Position second) {
-    return new Finding(
-        Finding.Severity.ERROR, second, key, "", "is given twice, first at " + first);
+  static ManifestFinding duplicate(ResourceKey key, Position first, Position second) {
+    return new ManifestFinding(
+        ManifestFinding.Severity.ERROR, second, key, "", "is given twice, first at " + first);
   }
 
-  /** Everything that was found, errors and warnings, in the order of the manifests. */
-  public List<Finding> findings() {
+  /** All findings, errors and warnings, in the order of the manifests. */
+  public List<ManifestFinding> findings() {
     return findings;
   }
 
-  /** Objects that have nothing to do with the mesh, one entry for each kind of them. */
+  /** Objects that the mesh does not use, one entry per kind. */
   public List<PassedOver> passedOver() {
     return passedOver;
   }
 
   /** The errors among the findings. */
-  public List<Finding> errors() {
-    return findings.stream().filter(Finding::isError).toList();
+  public List<ManifestFinding> errors() {
+    return findings.stream().filter(ManifestFinding::isError).toList();
   }
 
   /** The warnings among the findings. */
-  public List<Finding> warnings() {
+  public List<ManifestFinding> warnings() {
     return findings.stream().filter(finding -> !finding.isError()).toList();
   }
 
-  /** Whether there is no error. */
+  /** Whether there are no errors. Warnings do not matter. */
   public boolean isValid() {
     return invalid.isEmpty()
         && unreadable.isEmpty()
-        && findings.stream().noneMatch(Finding::isError);
+        && findings.stream().noneMatch(ManifestFinding::isError);
   }
 
   /**
    * All objects, in the order of the manifests.
    *
-   * @throws IllegalStateException when there is an error: half of a set of manifests is not given
+   * @throws IllegalStateException when there is an error
    */
   public Map<ResourceKey, HasMetadata> objects() {
     if (!isValid()) {
@@ -118,9 +118,9 @@ public final class Manifests {
   }
 
   /**
-   * These manifests, when they are valid.
+   * Returns these manifests if they are valid.
    *
-   * @param origin what was read, for the message
+   * @param origin what was read; the message names it
    * @throws InvalidManifestsException when there is an error
    */
   public Manifests orThrow(String origin) throws InvalidManifestsException {
@@ -130,28 +130,31 @@ public final class Manifests {
     return this;
   }
 
-  /** Where objects stand, valid or not; only those whose kind, namespace and name could be read. */
+  /** Positions of all objects, valid or not, whose kind, namespace and name could be read. */
   public Map<ResourceKey, Position> positions() {
     return positions;
   }
 
-  /** Objects of which kind, namespace and name could be read, but that are not valid. */
+  /** Invalid objects whose kind, namespace and name could be read. */
   public Set<ResourceKey> invalidKeys() {
     return invalid;
   }
 
-  /** Sources with documents of which it is not known which object they hold. */
+  /**
+   * Sources with content that may hold any object: its kind, namespace or name cannot be read. A
+   * source is a file, or a directory that could not be listed.
+   */
   public Set<String> unreadableSources() {
     return unreadable;
   }
 
   /**
-   * The valid objects together with the last good form of those that are not: an object that is
-   * invalid now, or that is gone while the source it came from holds something unreadable, stays as
-   * it was. An object that was never good is left out.
+   * The valid objects, together with the last valid form of others. An object keeps its last valid
+   * form in two cases: it is invalid now, or it is gone and its source has unreadable content,
+   * which may be this object. An object that was never valid is left out.
    *
-   * @param lastGood objects that are in force
-   * @param lastPositions where those were read
+   * @param lastGood the last valid form of each object
+   * @param lastPositions positions of those objects, from the reading that found them valid
    */
   public Map<ResourceKey, HasMetadata> objectsOver(
       Map<ResourceKey, HasMetadata> lastGood, Map<ResourceKey, Position> lastPositions) {

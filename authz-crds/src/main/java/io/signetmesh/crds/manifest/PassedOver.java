@@ -4,13 +4,13 @@ import io.signetmesh.crds.text.PlainText;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Objects of one kind that stand among the manifests and have nothing to do with the mesh. Nothing
- * of them is read but where they stand, and of routes without a parent of the mesh their parents.
+ * Objects of one kind that are among the manifests and that the mesh does not use. Only their
+ * positions are read, and for routes without a parent in the mesh, their parents.
  *
  * @param group API group; empty for the core group
  * @param kind kind
- * @param count how many
- * @param first where the first of them stands
+ * @param count number of objects
+ * @param first position of the first one
  */
 public record PassedOver(String group, String kind, int count, Position first) {
   private static final String KUSTOMIZE = "kustomize.config.k8s.io";
@@ -33,12 +33,12 @@ public record PassedOver(String group, String kind, int count, Position first) {
     return new PassedOver(group, kind, count + later.count, first);
   }
 
-  /** {@code ConfigMap}, {@code Certificate.cert-manager.io}. */
+  /** Kind and group: {@code ConfigMap}, {@code Certificate.cert-manager.io}. */
   public String name() {
     return group.isEmpty() ? kind : kind + "." + group;
   }
 
-  /** What is to be known about it. */
+  /** Why these objects are not used, for people: {@code 2 objects are passed over: ...}. */
   public String message() {
     String passed = count == 1 ? "1 object is passed over" : count + " objects are passed over";
     return switch (group) {

@@ -3,7 +3,10 @@ package io.signetmesh.crds.manifest;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** A place in a manifest. That of an object of the mesh knows the places of its fields as well. */
+/**
+ * A position in a manifest: source, line and column. The position of an object also knows those of
+ * its fields.
+ */
 public final class Position {
   private final String source;
   private final int line;
@@ -11,7 +14,9 @@ public final class Position {
   private final @Nullable FieldTable fields;
 
   /**
-   * @param source file, or name of the stream
+   * Creates a position that knows no fields.
+   *
+   * @param source file, or name of the text that was read
    * @param line line, from 1
    * @param column column in characters, from 1
    */
@@ -31,7 +36,7 @@ public final class Position {
     return new Position(source, line, column, table);
   }
 
-  /** File, or name of the stream. */
+  /** File, or name of the text that was read. */
   public String source() {
     return source;
   }
@@ -47,10 +52,11 @@ public final class Position {
   }
 
   /**
-   * Where a field of the object that stands here is: that of the innermost field around it when it
-   * is not written, this place when nothing is known of fields.
+   * Position of a field of the object at this position. For a field that is not written, it is the
+   * position of the innermost field that encloses it. When no fields are known, it is this
+   * position.
    *
-   * @param path as {@code spec.networks[0].cidr}
+   * @param path path of the field, such as {@code spec.networks[0].cidr}
    */
   public Position of(String path) {
     int[] found = fields == null ? null : fields.find(path);

@@ -16,42 +16,43 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Reads files that hold lists of records and are no manifests, as strictly as manifests are read:
- * what a record type and its {@code crds.schema} annotations do not allow is an error with file,
- * line and column. YAML or JSON; each document is a list. Safe for use by several threads.
+ * Reads files that hold lists of records, as strictly as {@link ManifestReader} reads manifests.
+ * Whatever a record type and its {@code crds.schema} annotations do not allow is an error with
+ * file, line and column. A file is YAML or JSON of up to 32 MiB; each document in it is a list.
+ * Safe for use by several threads.
  */
 public final class RecordReader {
   private final JsonMapper mapper =
       JsonMapper.builder().disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES).build();
 
   /**
-   * A record and where it stands.
+   * A record and its position.
    *
    * @param value the record
-   * @param position where it starts, which knows the places of its fields
+   * @param position start of the record; it knows the positions of its fields
    */
   public record Located<T>(T value, Position position) {}
 
   /**
-   * What a file holds.
+   * The content of a file.
    *
-   * @param records those that can be read, in the order of the file
-   * @param findings what is wrong with the file; with an error among them some records are missing
+   * @param records the valid records, in the order of the file
+   * @param findings what is wrong with the file; when there is an error, records are missing
    */
-  public record Records<T>(List<Located<T>> records, List<Finding> findings) {
+  public record Records<T>(List<Located<T>> records, List<ManifestFinding> findings) {
     /** Copies its arguments. */
     public Records {
       records = List.copyOf(records);
       findings = List.copyOf(findings);
     }
 
-    /** Whether every record of the file was read. */
+    /** Whether every record of the file was read: there is no error. */
     public boolean isComplete() {
-      return findings.stream().noneMatch(Finding::isError);
+      return findings.stream().noneMatch(ManifestFinding::isError);
     }
   }
 
-  /** Reads a file; one that cannot be read is an error among the findings. */
+  /** Reads a file. If it cannot be read, an error is among the findings. */
   public <T extends Record> Records<T> readFile(Path file, Class<T> type) {
     String source = file.toString();
     byte[] bytes;
@@ -78,7 +79,7 @@ public final class RecordReader {
   /**
    * Reads text.
    *
-   * @param source name of the text in positions; JSON when it ends with {@code .json}
+   * @param source name of the text in positions; the text is JSON when it ends with {@code .json}
    */
   public <T extends Record> Records<T> read(String source, String text, Class<T> type) {
     Reading<T> reading = new Reading<>(source, type);
@@ -90,7 +91,8 @@ public final class RecordReader {
     return new Records<>(
         List.of(),
         List.of(
-            new Finding(Finding.Severity.ERROR, new Position(source, 1, 1), null, "", message)));
+            new ManifestFinding(
+                ManifestFinding.Severity.ERROR, new Position(source, 1, 1), null, "", message)));
   }
 
   private final class Reading<T extends Record> implements YamlStream.Sink {

@@ -5,13 +5,13 @@ import java.util.Map;
 import java.util.TreeSet;
 
 /**
- * Fields of an object that could not be read, each of which has a finding of its own already. The
- * object has something else in their place (a default, nothing, an empty text, 0), of which nothing
- * must be said. Paths are those of the model, as {@code spec.networks[0].cidr}. An object with more
- * unread fields than are kept counts as unread as a whole.
+ * Fields of an object that could not be read. Each has a finding already. In the object, such a
+ * field holds a placeholder (its default, null, an empty string or 0), so no rule may report it.
+ * Paths are those of the model, such as {@code spec.networks[0].cidr}. An object with too many
+ * unread fields (10,000) counts as unread as a whole.
  */
 public final class UnreadFields {
-  /** Of an object that was read as a whole. */
+  /** All fields were read. */
   public static final UnreadFields NONE = new UnreadFields();
 
   /** Stands for something about an object or a list as a whole: no field has this name. */
@@ -55,10 +55,7 @@ public final class UnreadFields {
     return paths.isEmpty() && !everything;
   }
 
-  /**
-   * Whether the fields were read, with everything in them and without anything being wrong around
-   * them. Fields that are not given count as read.
-   */
+  /** Whether all of these fields were read completely, as {@link #isRead} says. */
   public boolean areRead(Iterable<String> fields) {
     for (String field : fields) {
       if (!isRead(field)) {
@@ -68,7 +65,12 @@ public final class UnreadFields {
     return true;
   }
 
-  /** Whether the field was read, with everything in it; as {@link #areRead}. */
+  /**
+   * Whether the field was read completely: the field, everything in it, and the fields that enclose
+   * it. A field that is not written counts as read.
+   *
+   * @param field path in the model
+   */
   public boolean isRead(String field) {
     if (isEmpty()) {
       return true;

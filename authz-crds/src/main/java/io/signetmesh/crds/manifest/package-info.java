@@ -1,6 +1,6 @@
 /**
- * Strict reading of manifests: what is wrong is reported with file, line and column, and nothing is
- * guessed. {@link io.signetmesh.crds.manifest.ManifestReader} is the entry.
+ * Strict reading of manifests: errors have file, line and column, and nothing is guessed. {@link
+ * io.signetmesh.crds.manifest.ManifestReader} is the entry point.
  */
 @NullMarked
 package io.signetmesh.crds.manifest;

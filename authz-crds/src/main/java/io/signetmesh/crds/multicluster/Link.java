@@ -10,13 +10,13 @@ import io.fabric8.kubernetes.model.annotation.Version;
 import io.signetmesh.crds.MeshResource;
 import org.jspecify.annotations.Nullable;
 
-/** A link to another cluster whose services are mirrored. */
+/** A link to another cluster, whose services are mirrored here. */
 @Group("multicluster.linkerd.io")
 @Version("v1alpha3")
 @Kind("Link")
 @Plural("links")
 public final class Link extends MeshResource<LinkSpec, LinkStatus> {
-  /** One object, read or built. */
+  /** Creates an object; Jackson calls this, too. */
   @JsonCreator
   public Link(
       @JsonProperty("metadata") ObjectMeta metadata,
@@ -25,7 +25,7 @@ public final class Link extends MeshResource<LinkSpec, LinkStatus> {
     super(metadata, spec, status);
   }
 
-  /** One object without a status. */
+  /** Creates an object without a status. */
   public Link(ObjectMeta metadata, LinkSpec spec) {
     this(metadata, spec, null);
   }

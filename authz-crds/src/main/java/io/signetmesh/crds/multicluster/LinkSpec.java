@@ -7,21 +7,22 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a {@link Link} says. Numbers are texts, as the definition has them.
+ * Spec of a {@link Link}. Numbers are strings, as in Linkerd's custom resource definition.
  *
  * @param targetClusterName name of the other cluster
- * @param targetClusterDomain its DNS domain
- * @param targetClusterLinkerdNamespace namespace of its control plane
- * @param clusterCredentialsSecret secret with the credentials for its API
- * @param gatewayAddress addresses of its gateway, with commas between; empty without gateway
- * @param gatewayPort port of its gateway
- * @param gatewayIdentity mesh identity of its gateway
- * @param probeSpec how its gateway is probed
+ * @param targetClusterDomain DNS domain of the other cluster
+ * @param targetClusterLinkerdNamespace namespace of the other cluster's control plane
+ * @param clusterCredentialsSecret Secret with the credentials for the other cluster's API
+ * @param gatewayAddress addresses of the other cluster's gateway, separated by commas; empty
+ *     without a gateway
+ * @param gatewayPort port of the gateway
+ * @param gatewayIdentity mesh identity of the gateway
+ * @param probeSpec how the gateway is probed
  * @param selector services that are mirrored through the gateway
  * @param remoteDiscoverySelector services that are mirrored in remote-discovery mode
  * @param federatedServiceSelector services that join a federated service
- * @param excludedAnnotations annotations that are not copied
- * @param excludedLabels labels that are not copied
+ * @param excludedAnnotations annotations that are not copied to mirrored services
+ * @param excludedLabels labels that are not copied to mirrored services
  */
 public record LinkSpec(
     @Nullable String targetClusterName,
@@ -37,7 +38,7 @@ public record LinkSpec(
     @ServedIn({"v1alpha2", "v1alpha3"}) @Nullable LabelSelector federatedServiceSelector,
     @ServedIn("v1alpha3") List<String> excludedAnnotations,
     @ServedIn("v1alpha3") List<String> excludedLabels) {
-  /** Lists that are not given are empty. */
+  /** Copies the lists; null becomes an empty list. */
   public LinkSpec {
     excludedAnnotations =
         excludedAnnotations == null ? List.of() : List.copyOf(excludedAnnotations);
@@ -45,13 +46,14 @@ public record LinkSpec(
   }
 
   /**
-   * How a gateway is probed.
+   * How the gateway is probed. Durations are in Go's format, such as {@code 30s}.
    *
    * @param path HTTP path
    * @param port port
-   * @param period time between probes, as Go writes durations
-   * @param timeout time to answer; null means 30 s
-   * @param failureThreshold failures in a row that make it unavailable; null means 3
+   * @param period time between probes
+   * @param timeout time within which the gateway must answer; null means 30 s
+   * @param failureThreshold consecutive failures after which the gateway is unavailable; null means
+   *     3
    */
   public record ProbeSpec(
       @Nullable String path,

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record LinkStatus(
     List<ServiceStatus> mirrorServices, List<ServiceStatus> federatedServices) {
-  /** Lists that are not given are empty. */
+  /** Copies the lists; null becomes an empty list. */
   public LinkStatus {
     mirrorServices = mirrorServices == null ? List.of() : List.copyOf(mirrorServices);
     federatedServices = federatedServices == null ? List.of() : List.copyOf(federatedServices);
@@ -22,22 +22,22 @@ public record LinkStatus(
   /**
    * State of one service.
    *
-   * @param controllerName who wrote it
+   * @param controllerName controller that wrote this status
    * @param remoteRef the service in the other cluster
-   * @param conditions conditions
+   * @param conditions conditions of the service
    */
   public record ServiceStatus(
       @Required String controllerName,
       @Required ObjectRef remoteRef,
       List<MirrorCondition> conditions) {
-    /** Conditions that are not given are none. */
+    /** Copies the conditions; null becomes an empty list. */
     public ServiceStatus {
       conditions = conditions == null ? List.of() : List.copyOf(conditions);
     }
   }
 
   /**
-   * An object.
+   * Reference to an object of either cluster.
    *
    * @param group API group
    * @param kind kind
@@ -53,12 +53,12 @@ public record LinkStatus(
   /**
    * A condition of a mirrored service.
    *
-   * @param type what it is about
+   * @param type type of the condition
    * @param status {@code True}, {@code False} or {@code Unknown}
-   * @param reason why, in one word
-   * @param message why, for people
-   * @param lastTransitionTime when it last changed, RFC 3339
-   * @param localRef the local object that it is about
+   * @param reason machine-readable reason, in CamelCase
+   * @param message explanation for people
+   * @param lastTransitionTime time of the last change of {@code status}, RFC 3339
+   * @param localRef the local object that the condition describes
    */
   public record MirrorCondition(
       @Required String type,

@@ -6,9 +6,10 @@ import java.util.Arrays;
 import java.util.Objects;
 
 /**
- * A network: an IPv4 or IPv6 address with a prefix length. Host bits are cleared, so that {@code
- * 10.1.2.3/8} equals {@code 10.0.0.0/8}. An address alone is a network of that one host. Addresses
- * of the two families never contain each other; IPv4-mapped IPv6 addresses count as IPv4.
+ * A network: an IPv4 or IPv6 address with a prefix length (RFC 4632, RFC 4291). Host bits are
+ * cleared, so that {@code 10.1.2.3/8} equals {@code 10.0.0.0/8}. An address without a length is a
+ * network of that one host. Networks of different families never contain each other. IPv4-mapped
+ * IPv6 addresses count as IPv4.
  */
 public final class Cidr {
   private final byte[] address;
@@ -20,12 +21,12 @@ public final class Cidr {
   }
 
   /**
-   * Reads {@code address/length} or {@code address}. Only literal addresses are taken, never host
-   * names; zones ({@code %eth0}) and the IPv4 short forms ({@code 10.1}, octal, hexadecimal) are
-   * refused.
+   * Parses {@code address/length} or {@code address}. Only literal addresses are valid, never host
+   * names. Zones ({@code %eth0}) and the short forms of IPv4 ({@code 10.1}, octal, hexadecimal) are
+   * invalid.
    *
-   * @throws IllegalArgumentException when the text is anything else; the message has the text and
-   *     what is wrong
+   * @throws IllegalArgumentException when the text is not a network; the message quotes the text
+   *     and says why
    */
   public static Cidr parse(String text) {
     int slash = text.indexOf('/');
@@ -71,7 +72,7 @@ public final class Cidr {
     return contains(candidate.getAddress());
   }
 
-  /** Whether the address of 4 or 16 bytes is in this network. */
+  /** Whether the address, 4 or 16 bytes in network byte order, is in this network. */
   public boolean contains(byte[] candidate) {
     byte[] bytes = IpLiteral.unmap(candidate);
     return bytes.length == address.length && samePrefix(bytes);

@@ -4,8 +4,8 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads literal IP addresses (RFC 4291, section 2.2; dotted quads without leading zeros), with no
- * look-up of names.
+ * Parses literal IP addresses (RFC 4291, section 2.2, and dotted quads without leading zeros). It
+ * never looks up names.
  */
 public final class IpLiteral {
   private IpLiteral() {}

@@ -9,8 +9,9 @@ import java.util.function.Function;
 import java.util.regex.Pattern;
 
 /**
- * A set of TCP ports as annotations write it: numbers, ranges and names of ports, separated by
- * commas ({@code 25,3300-3310,mysql}). A name means another number in each workload. Immutable.
+ * A set of TCP ports in the format of annotations: numbers, ranges and port names, separated by
+ * commas ({@code 25,3300-3310,mysql}). A port name can stand for a different number in each
+ * workload; {@link #resolve} looks it up. Immutable.
  */
 public final class PortSet {
   /** No port. */
@@ -28,7 +29,10 @@ public final class PortSet {
     this.others = List.copyOf(others);
   }
 
-  /** Reads a list. Empty entries are skipped; {@link #others} has what is no number or range. */
+  /**
+   * Parses a comma-separated list. Empty entries are skipped. Entries that are neither a number nor
+   * a range become {@link #others}: port names, and anything invalid.
+   */
   public static PortSet parse(String text) {
     BitSet numbers = new BitSet();
     List<String> others = new ArrayList<>();
@@ -46,7 +50,11 @@ public final class PortSet {
     return new PortSet(numbers, others);
   }
 
-  /** The set of these port numbers, 1 to 65535. */
+  /**
+   * The set of these port numbers.
+   *
+   * @throws IllegalArgumentException when a number is not from 1 to 65535
+   */
   public static PortSet of(int... ports) {
     BitSet numbers = new BitSet();
     for (int port : ports) {
@@ -59,10 +67,10 @@ public final class PortSet {
   }
 
   /**
-   * This set with the numbers that its names have in a workload.
+   * Replaces port names with their numbers in one workload.
    *
-   * @param numbersOf the numbers of a port name; empty when there is no such name
-   * @return a set whose {@link #others} are the entries without a number
+   * @param numbersOf the numbers of a port name; empty for an unknown name
+   * @return a new set, whose {@link #others} are the entries without a number
    */
   public PortSet resolve(Function<String, Set<Integer>> numbersOf) {
     BitSet resolved = (BitSet) numbers.clone();
@@ -77,12 +85,16 @@ public final class PortSet {
     return new PortSet(resolved, unknown);
   }
 
-  /** Whether the number is in the set; names are not considered. */
+  /** Whether the number is in the set. Port names are ignored. */
   public boolean contains(int port) {
     return port >= 0 && numbers.get(port);
   }
 
-  /** Whether the number is in the set, or a well-formed name in the set stands for it. */
+  /**
+   * Whether the number is in the set, directly or through a valid port name.
+   *
+   * @param namedPorts number of each port name
+   */
   public boolean contains(int port, Map<String, Integer> namedPorts) {
     if (contains(port)) {
       return true;
@@ -96,7 +108,9 @@ public final class PortSet {
     return false;
   }
 
-  /** Entries that are neither a number from 1 to 65535 nor a range, as written and in order. */
+  /**
+   * Entries that are neither a number from 1 to 65535 nor a range of such, as written and in order.
+   */
   public List<String> others() {
     return others;
   }

@@ -3,7 +3,7 @@ package io.signetmesh.crds.policy;
 import com.fasterxml.jackson.annotation.JsonValue;
 import java.util.Optional;
 
-/** What is granted where no authorization says otherwise. */
+/** Default policy of a port: who is allowed where no authorization says otherwise. */
 public enum AccessPolicy {
   /** Everyone, from everywhere. */
   ALL_UNAUTHENTICATED("all-unauthenticated"),
@@ -15,7 +15,7 @@ public enum AccessPolicy {
   CLUSTER_AUTHENTICATED("cluster-authenticated"),
   /** Nobody. */
   DENY("deny"),
-  /** Everyone, on record as not authorized. */
+  /** Everyone. Decisions record that no authorization allows the client. */
   AUDIT("audit");
 
   private final String wireName;
@@ -30,7 +30,7 @@ public enum AccessPolicy {
     return wireName;
   }
 
-  /** The policy of that spelling; empty for any other text. Case matters. */
+  /** Parses the spelling in manifests; empty for any other text. Case-sensitive. */
   public static Optional<AccessPolicy> parse(String text) {
     for (AccessPolicy policy : values()) {
       if (policy.wireName.equals(text)) {

@@ -17,7 +17,7 @@ import io.signetmesh.crds.MeshResource;
 @Plural("authorizationpolicies")
 @ShortNames({"authzpolicy"})
 public final class AuthorizationPolicy extends MeshResource<AuthorizationPolicySpec, Void> {
-  /** One object, read or built. */
+  /** Creates an object; Jackson calls this, too. */
   @JsonCreator
   public AuthorizationPolicy(
       @JsonProperty("metadata") ObjectMeta metadata,

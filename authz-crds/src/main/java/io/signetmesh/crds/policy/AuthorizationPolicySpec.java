@@ -4,16 +4,20 @@ import io.signetmesh.crds.schema.Required;
 import java.util.List;
 
 /**
- * What an {@link AuthorizationPolicy} says.
+ * Spec of an {@link AuthorizationPolicy}.
  *
- * @param targetRef a server, a route, or the policy's own namespace
- * @param requiredAuthenticationRefs authentications that a client has to meet, all of them; an
- *     empty list grants access to everyone
+ * @param targetRef a Server, a route, or the policy's own namespace
+ * @param requiredAuthenticationRefs authentications, all of which a client must meet; an empty list
+ *     allows everyone
  */
 public record AuthorizationPolicySpec(
     @Required LocalTargetRef targetRef,
     @Required List<NamespacedTargetRef> requiredAuthenticationRefs) {
-  /** Keeps a copy of the list; refuses null, which must not read as "no requirement". */
+  /**
+   * Copies the list. Null is an error, so that it can never mean "no requirement".
+   *
+   * @throws NullPointerException when the list is null
+   */
   public AuthorizationPolicySpec {
     requiredAuthenticationRefs = List.copyOf(requiredAuthenticationRefs);
   }

@@ -10,14 +10,17 @@ import io.fabric8.kubernetes.model.annotation.ShortNames;
 import io.fabric8.kubernetes.model.annotation.Version;
 import io.signetmesh.crds.MeshResource;
 
-/** Refuses a target to clients that meet all the authentications it names, whoever allows them. */
+/**
+ * Denies a target to clients that meet all named authentications, even if another policy allows
+ * them.
+ */
 @Group("policy.signetmesh.io")
 @Version("v1alpha1")
 @Kind("DenyPolicy")
 @Plural("denypolicies")
 @ShortNames({"denypolicy"})
 public final class DenyPolicy extends MeshResource<DenyPolicySpec, Void> {
-  /** One object, read or built. */
+  /** Creates an object; Jackson calls this, too. */
   @JsonCreator
   public DenyPolicy(
       @JsonProperty("metadata") ObjectMeta metadata, @JsonProperty("spec") DenyPolicySpec spec) {

@@ -6,19 +6,23 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a {@link DenyPolicy} says.
+ * Spec of a {@link DenyPolicy}.
  *
- * @param targetRef a server, a route, or the policy's own namespace, which here means every port of
- *     its workloads, those without a Server too
- * @param requiredAuthenticationRefs authentications; a client that meets all of them is refused, so
- *     an empty list refuses everyone
- * @param mode whether it is enforced or a dry run
+ * @param targetRef a Server, a route, or the policy's own namespace, which means every port of its
+ *     workloads, also those without a Server
+ * @param requiredAuthenticationRefs authentications; a client that meets all of them is denied, so
+ *     an empty list denies everyone
+ * @param mode enforced or dry run
  */
 public record DenyPolicySpec(
     @Required LocalTargetRef targetRef,
     @Required List<NamespacedTargetRef> requiredAuthenticationRefs,
     @Default("enforce") @Nullable EnforcementMode mode) {
-  /** Keeps a copy of the list; a mode that is not given is {@link EnforcementMode#ENFORCE}. */
+  /**
+   * Copies the list. A mode that is null becomes {@link EnforcementMode#ENFORCE}.
+   *
+   * @throws NullPointerException when the list is null
+   */
   public DenyPolicySpec {
     requiredAuthenticationRefs = List.copyOf(requiredAuthenticationRefs);
     mode = mode == null ? EnforcementMode.ENFORCE : mode;

@@ -4,20 +4,19 @@ import com.fasterxml.jackson.annotation.JsonValue;
 import java.util.Optional;
 
 /**
- * Whether a policy object counts. A {@link DenyPolicy} states it in its spec; an
- * AuthorizationPolicy, ServerAuthorization or Server, whose schemas are Linkerd's, by the
- * annotation {@link #ANNOTATION}.
+ * Whether a policy object is enforced or a dry run. A {@link DenyPolicy} has the mode in its spec.
+ * An AuthorizationPolicy, ServerAuthorization or Server has Linkerd's schema, so it has the mode in
+ * the annotation {@link #ANNOTATION}.
  */
 public enum EnforcementMode {
-  /** In force. */
+  /** Enforced. */
   ENFORCE("enforce"),
   /**
-   * Dry run: the outcome is as if the object were not there, and decisions record what it would
-   * have been with it.
+   * Dry run. Decisions are made without the object, and record what the verdict would be with it.
    */
   AUDIT("audit");
 
-  /** Annotation of objects whose schema has no mode. */
+  /** Annotation that holds the mode for kinds whose schema has no field for it. */
   public static final String ANNOTATION = "policy.signetmesh.io/mode";
 
   private final String wireName;
@@ -32,7 +31,7 @@ public enum EnforcementMode {
     return wireName;
   }
 
-  /** The mode of that spelling; empty for any other text. Case matters. */
+  /** Parses the spelling in manifests; empty for any other text. Case-sensitive. */
   public static Optional<EnforcementMode> parse(String text) {
     for (EnforcementMode mode : values()) {
       if (mode.wireName.equals(text)) {

@@ -10,14 +10,14 @@ import io.fabric8.kubernetes.model.annotation.Version;
 import io.signetmesh.crds.MeshResource;
 import org.jspecify.annotations.Nullable;
 
-/** Limits on the request rate of a server, kept by each proxy on its own. */
+/** Limits the request rate of a Server. Each proxy counts on its own. */
 @Group("policy.linkerd.io")
 @Version("v1alpha1")
 @Kind("HTTPLocalRateLimitPolicy")
 @Plural("httplocalratelimitpolicies")
 public final class HTTPLocalRateLimitPolicy
     extends MeshResource<HTTPLocalRateLimitPolicySpec, HTTPLocalRateLimitPolicyStatus> {
-  /** One object, read or built. */
+  /** Creates an object; Jackson calls this, too. */
   @JsonCreator
   public HTTPLocalRateLimitPolicy(
       @JsonProperty("metadata") ObjectMeta metadata,
@@ -26,7 +26,7 @@ public final class HTTPLocalRateLimitPolicy
     super(metadata, spec, status);
   }
 
-  /** One object without a status. */
+  /** Creates an object without a status. */
   public HTTPLocalRateLimitPolicy(ObjectMeta metadata, HTTPLocalRateLimitPolicySpec spec) {
     this(metadata, spec, null);
   }

@@ -6,40 +6,42 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What an {@link HTTPLocalRateLimitPolicy} says. Rates are requests per second and proxy.
+ * Spec of an {@link HTTPLocalRateLimitPolicy}. Rates are in requests per second, for each proxy.
  *
- * @param targetRef the server
- * @param total limit on all requests together
- * @param identity limit on the requests of each client identity
- * @param overrides limits of named clients, in the place of {@code identity}
+ * @param targetRef the Server
+ * @param total limit for all requests together; null means no limit
+ * @param identity limit for each client identity; null means no limit
+ * @param overrides limits for named clients, which replace {@code identity} for them
  */
 public record HTTPLocalRateLimitPolicySpec(
     @Required LocalTargetRef targetRef,
     @Nullable Limit total,
     @Nullable Limit identity,
     List<ClientLimit> overrides) {
-  /** Overrides that are not given are none. */
+  /** Copies the overrides; null becomes an empty list. */
   public HTTPLocalRateLimitPolicySpec {
     overrides = overrides == null ? List.of() : List.copyOf(overrides);
   }
 
   /**
-   * A rate.
+   * A rate limit.
    *
-   * @param requestsPerSecond rate and burst, 32 bits unsigned
+   * @param requestsPerSecond requests per second, and at the same time the burst; 0 to
+   *     4,294,967,295
    */
   public record Limit(@Required @Range(min = 0, max = 4_294_967_295L) long requestsPerSecond) {}
 
   /**
-   * A rate that the listed clients share.
+   * A rate limit that the listed clients share.
    *
-   * @param requestsPerSecond rate and burst, 32 bits unsigned
-   * @param clientRefs service accounts
+   * @param requestsPerSecond requests per second, and at the same time the burst; 0 to
+   *     4,294,967,295
+   * @param clientRefs ServiceAccounts of the clients
    */
   public record ClientLimit(
       @Required @Range(min = 0, max = 4_294_967_295L) long requestsPerSecond,
       @Required List<NamespacedTargetRef> clientRefs) {
-    /** Keeps a copy. */
+    /** Copies the list. */
     public ClientLimit {
       clientRefs = List.copyOf(clientRefs);
     }

@@ -11,11 +11,11 @@ import java.util.List;
  * Status of an {@link HTTPLocalRateLimitPolicy}.
  *
  * @param conditions conditions, among them {@code Accepted}
- * @param targetRef the target that the conditions are about
+ * @param targetRef the target that the conditions describe
  */
 public record HTTPLocalRateLimitPolicyStatus(
     List<Condition> conditions, @Required TargetRef targetRef) {
-  /** Conditions that are not given are none. */
+  /** Copies the conditions; null becomes an empty list. */
   public HTTPLocalRateLimitPolicyStatus {
     conditions = conditions == null ? List.of() : List.copyOf(conditions);
   }

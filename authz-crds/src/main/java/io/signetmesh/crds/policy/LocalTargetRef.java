@@ -6,7 +6,7 @@ import io.signetmesh.crds.schema.TextFormat;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reference to an object of the same namespace (or to the namespace itself).
+ * Reference to an object of the same namespace, or to the namespace itself.
  *
  * @param group API group; null or empty means the core group
  * @param kind kind
@@ -17,8 +17,8 @@ public record LocalTargetRef(
     @Required @Text(TextFormat.KIND) String kind,
     @Required @Text(TextFormat.NAME) String name) {
   /**
-   * Whether the reference is to that kind: groups and kinds compare without case, and {@code core}
-   * is the empty group.
+   * Whether the reference names this group and kind. Case does not matter, and {@code core} means
+   * the empty group.
    */
   public boolean is(String wantedGroup, String wantedKind) {
     return References.sameKind(group, kind, wantedGroup, wantedKind);

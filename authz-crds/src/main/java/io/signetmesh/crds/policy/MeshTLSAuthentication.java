@@ -17,7 +17,7 @@ import io.signetmesh.crds.MeshResource;
 @Plural("meshtlsauthentications")
 @ShortNames({"meshtlsauthn"})
 public final class MeshTLSAuthentication extends MeshResource<MeshTLSAuthenticationSpec, Void> {
-  /** One object, read or built. */
+  /** Creates an object; Jackson calls this, too. */
   @JsonCreator
   public MeshTLSAuthentication(
       @JsonProperty("metadata") ObjectMeta metadata,

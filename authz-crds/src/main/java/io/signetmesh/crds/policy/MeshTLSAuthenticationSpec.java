@@ -5,16 +5,17 @@ import io.signetmesh.crds.schema.Items;
 import java.util.List;
 
 /**
- * What a {@link MeshTLSAuthentication} says: identities or references to them, not both.
+ * Spec of a {@link MeshTLSAuthentication}. Exactly one of the lists is set.
  *
- * @param identities identities: exact (DNS-like or SPIFFE), {@code *.suffix} or {@code *}
- * @param identityRefs service accounts, or namespaces with all their service accounts
+ * @param identities mesh identities: exact (a DNS-like name or a SPIFFE ID), {@code *.suffix}, or
+ *     {@code *} for any
+ * @param identityRefs ServiceAccounts, or Namespaces with all their ServiceAccounts
  */
 @ExactlyOneOf({"identities", "identityRefs"})
 public record MeshTLSAuthenticationSpec(
     @Items(min = 1) List<String> identities,
     @Items(min = 1) List<NamespacedTargetRef> identityRefs) {
-  /** Lists that are not given are empty. */
+  /** Copies the lists; null becomes an empty list. */
   public MeshTLSAuthenticationSpec {
     identities = identities == null ? List.of() : List.copyOf(identities);
     identityRefs = identityRefs == null ? List.of() : List.copyOf(identityRefs);

@@ -6,7 +6,7 @@ import io.signetmesh.crds.schema.TextFormat;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reference to an object of any namespace.
+ * Reference to an object in any namespace.
  *
  * @param group API group; null or empty means the core group
  * @param kind kind
@@ -19,14 +19,18 @@ public record NamespacedTargetRef(
     @Required @Text(TextFormat.NAME) String name,
     @Text(TextFormat.NAMESPACE) @Nullable String namespace) {
   /**
-   * Whether the reference is to that kind: groups and kinds compare without case, and {@code core}
-   * is the empty group.
+   * Whether the reference names this group and kind. Case does not matter, and {@code core} means
+   * the empty group.
    */
   public boolean is(String wantedGroup, String wantedKind) {
     return References.sameKind(group, kind, wantedGroup, wantedKind);
   }
 
-  /** Namespace of the object that is meant, seen from an object of the given namespace. */
+  /**
+   * Namespace of the referenced object.
+   *
+   * @param own namespace of the object that has the reference
+   */
   public String namespaceOr(String own) {
     return namespace == null || namespace.isEmpty() ? own : namespace;
   }

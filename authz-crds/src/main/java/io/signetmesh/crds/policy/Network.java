@@ -4,13 +4,13 @@ import io.signetmesh.crds.schema.Required;
 import java.util.List;
 
 /**
- * A network with exceptions, as text: {@link io.signetmesh.crds.network.Cidr} reads it.
+ * A network with exceptions, in text form. {@link io.signetmesh.crds.network.Cidr} parses it.
  *
- * @param cidr network in CIDR form, or one address
- * @param except networks or addresses inside of it that do not belong to it
+ * @param cidr a network in CIDR notation, or a single address
+ * @param except networks or addresses inside of {@code cidr} that are excluded
  */
 public record Network(@Required String cidr, List<String> except) {
-  /** Exceptions that are not given are none. */
+  /** Copies the exceptions; null becomes an empty list. */
   public Network {
     except = except == null ? List.of() : List.copyOf(except);
   }

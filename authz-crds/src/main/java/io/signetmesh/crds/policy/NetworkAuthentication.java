@@ -17,7 +17,7 @@ import io.signetmesh.crds.MeshResource;
 @Plural("networkauthentications")
 @ShortNames({"netauthn", "networkauthn"})
 public final class NetworkAuthentication extends MeshResource<NetworkAuthenticationSpec, Void> {
-  /** One object, read or built. */
+  /** Creates an object; Jackson calls this, too. */
   @JsonCreator
   public NetworkAuthentication(
       @JsonProperty("metadata") ObjectMeta metadata,

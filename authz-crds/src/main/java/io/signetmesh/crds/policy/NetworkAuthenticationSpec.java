@@ -4,12 +4,12 @@ import io.signetmesh.crds.schema.Required;
 import java.util.List;
 
 /**
- * What a {@link NetworkAuthentication} says.
+ * Spec of a {@link NetworkAuthentication}.
  *
- * @param networks networks that clients come from; one is enough
+ * @param networks networks; the client's address must be in one of them
  */
 public record NetworkAuthenticationSpec(@Required List<Network> networks) {
-  /** Keeps a copy. */
+  /** Copies the list. */
   public NetworkAuthenticationSpec {
     networks = List.copyOf(networks);
   }

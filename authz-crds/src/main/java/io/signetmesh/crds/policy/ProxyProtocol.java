@@ -2,9 +2,9 @@ package io.signetmesh.crds.policy;
 
 import com.fasterxml.jackson.annotation.JsonValue;
 
-/** Protocol that a proxy expects on a server's port; values are case-sensitive. */
+/** Protocol that a proxy expects on a Server's port. Spellings are case-sensitive. */
 public enum ProxyProtocol {
-  /** Not stated: the proxy detects it. */
+  /** Not declared: the proxy detects it. */
   UNKNOWN("unknown"),
   /** HTTP/1.x. */
   HTTP_1("HTTP/1"),
@@ -12,7 +12,7 @@ public enum ProxyProtocol {
   HTTP_2("HTTP/2"),
   /** gRPC. */
   GRPC("gRPC"),
-  /** Bytes that the proxy does not look into. */
+  /** Opaque bytes: the proxy does not parse them. */
   OPAQUE("opaque"),
   /** TLS that the application terminates itself. */
   TLS("TLS");

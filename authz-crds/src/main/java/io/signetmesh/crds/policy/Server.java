@@ -10,14 +10,14 @@ import io.fabric8.kubernetes.model.annotation.ShortNames;
 import io.fabric8.kubernetes.model.annotation.Version;
 import io.signetmesh.crds.MeshResource;
 
-/** A port of the selected workloads, its protocol and what is allowed on it by default. */
+/** A port of the selected workloads, with its protocol and its default policy. */
 @Group("policy.linkerd.io")
 @Version("v1beta3")
 @Kind("Server")
 @Plural("servers")
 @ShortNames({"srv"})
 public final class Server extends MeshResource<ServerSpec, Void> {
-  /** One object, read or built. */
+  /** Creates an object; Jackson calls this, too. */
   @JsonCreator
   public Server(
       @JsonProperty("metadata") ObjectMeta metadata, @JsonProperty("spec") ServerSpec spec) {

@@ -10,14 +10,17 @@ import io.fabric8.kubernetes.model.annotation.ShortNames;
 import io.fabric8.kubernetes.model.annotation.Version;
 import io.signetmesh.crds.MeshResource;
 
-/** Clients that may reach the selected servers (the older of the two authorization kinds). */
+/**
+ * Allows clients to use the selected Servers. The older kind; {@link AuthorizationPolicy} is the
+ * newer.
+ */
 @Group("policy.linkerd.io")
 @Version("v1beta1")
 @Kind("ServerAuthorization")
 @Plural("serverauthorizations")
 @ShortNames({"saz", "serverauthz", "srvauthz"})
 public final class ServerAuthorization extends MeshResource<ServerAuthorizationSpec, Void> {
-  /** One object, read or built. */
+  /** Creates an object; Jackson calls this, too. */
   @JsonCreator
   public ServerAuthorization(
       @JsonProperty("metadata") ObjectMeta metadata,

@@ -9,31 +9,32 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a {@link ServerAuthorization} says.
+ * Spec of a {@link ServerAuthorization}.
  *
- * @param server the servers of the namespace it is about
- * @param client the clients that are granted access
+ * @param server the Servers, in the same namespace
+ * @param client the clients that are allowed
  */
 public record ServerAuthorizationSpec(@Required ServerRef server, @Required Client client) {
   /**
-   * Servers by name or by label.
+   * Servers by name or by label. Exactly one is set.
    *
-   * @param name name of one server
-   * @param selector labels of servers
+   * @param name name of one Server
+   * @param selector label selector of Servers
    */
   @ExactlyOneOf({"name", "selector"})
   public record ServerRef(
       @Text(TextFormat.LABEL) @Nullable String name, @Nullable LabelSelector selector) {}
 
   /**
-   * Clients by network and by how they authenticate.
+   * Clients, by network and by authentication.
    *
-   * @param networks networks to come from; empty means the cluster networks
-   * @param unauthenticated whether clients without TLS are granted access
-   * @param meshTLS clients with TLS that are granted access
+   * @param networks networks, one of which has the client's address; empty means the cluster
+   *     networks
+   * @param unauthenticated whether clients without mesh TLS are allowed
+   * @param meshTLS clients with mesh TLS that are allowed
    */
   public record Client(List<Network> networks, boolean unauthenticated, @Nullable MeshTls meshTLS) {
-    /** Networks that are not given are none. */
+    /** Copies the networks; null becomes an empty list. */
     public Client {
       networks = networks == null ? List.of() : List.copyOf(networks);
     }
@@ -42,15 +43,15 @@ public record ServerAuthorizationSpec(@Required ServerRef server, @Required Clie
   /**
    * Clients by mesh identity.
    *
-   * @param unauthenticatedTLS whether TLS without a verified identity is enough
-   * @param identities identities: exact, {@code *.suffix} or {@code *}
-   * @param serviceAccounts service accounts whose identities are granted access
+   * @param unauthenticatedTLS whether TLS without a verified client identity is enough
+   * @param identities mesh identities: exact, {@code *.suffix}, or {@code *} for any
+   * @param serviceAccounts ServiceAccounts whose identities are allowed
    */
   public record MeshTls(
       boolean unauthenticatedTLS,
       @Text(TextFormat.IDENTITY) List<String> identities,
       List<ServiceAccountRef> serviceAccounts) {
-    /** Lists that are not given are empty. */
+    /** Copies the lists; null becomes an empty list. */
     public MeshTls {
       identities = identities == null ? List.of() : List.copyOf(identities);
       serviceAccounts = serviceAccounts == null ? List.of() : List.copyOf(serviceAccounts);
@@ -58,7 +59,7 @@ public record ServerAuthorizationSpec(@Required ServerRef server, @Required Clie
   }
 
   /**
-   * A service account.
+   * A reference to a ServiceAccount.
    *
    * @param name its name
    * @param namespace its namespace; null means that of the authorization

@@ -9,14 +9,14 @@ import io.signetmesh.crds.schema.ServedIn;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a {@link Server} says.
+ * Spec of a {@link Server}. Exactly one of the selectors is set.
  *
- * @param port port number, or name of a container port
- * @param podSelector pods of the namespace that it applies to; excludes the other selector
- * @param externalWorkloadSelector external workloads of the namespace that it applies to
+ * @param port number of the port, 1 to 65535, or name of a container port
+ * @param podSelector Pods of the namespace
+ * @param externalWorkloadSelector ExternalWorkloads of the namespace
  * @param proxyProtocol protocol of the port
- * @param accessPolicy what is granted without an authorization; null, as older versions leave it,
- *     grants nothing
+ * @param accessPolicy default policy where no authorization allows a client; null, in versions
+ *     without the field, denies
  */
 @ExactlyOneOf({"podSelector", "externalWorkloadSelector"})
 public record ServerSpec(
@@ -25,7 +25,7 @@ public record ServerSpec(
     @ServedIn({"v1beta2", "v1beta3"}) @Nullable LabelSelector externalWorkloadSelector,
     @Default("unknown") ProxyProtocol proxyProtocol,
     @ServedIn("v1beta3") @Default("deny") @Nullable AccessPolicy accessPolicy) {
-  /** A protocol that is not given is {@link ProxyProtocol#UNKNOWN}. */
+  /** A protocol that is null becomes {@link ProxyProtocol#UNKNOWN}. */
   public ServerSpec {
     proxyProtocol = proxyProtocol == null ? ProxyProtocol.UNKNOWN : proxyProtocol;
   }

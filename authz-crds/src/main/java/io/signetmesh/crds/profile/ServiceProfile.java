@@ -10,14 +10,14 @@ import io.fabric8.kubernetes.model.annotation.ShortNames;
 import io.fabric8.kubernetes.model.annotation.Version;
 import io.signetmesh.crds.MeshResource;
 
-/** Routes, retry budget and traffic split of a service; its name is the service name in DNS. */
+/** Routes, retry budget and traffic split of a Service. Its name is the DNS name of the Service. */
 @Group("linkerd.io")
 @Version("v1alpha2")
 @Kind("ServiceProfile")
 @Plural("serviceprofiles")
 @ShortNames({"sp"})
 public final class ServiceProfile extends MeshResource<ServiceProfileSpec, Void> {
-  /** One object, read or built. */
+  /** Creates an object; Jackson calls this, too. */
   @JsonCreator
   public ServiceProfile(
       @JsonProperty("metadata") ObjectMeta metadata,

@@ -10,20 +10,20 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a {@link ServiceProfile} says.
+ * Spec of a {@link ServiceProfile}. Durations are in Go's format, such as {@code 300ms}.
  *
- * @param routes classes of requests, first match first
- * @param retryBudget bound on retries
+ * @param routes classes of requests; the first that matches applies
+ * @param retryBudget limit on retries
  * @param dstOverrides traffic split; empty means none
- * @param opaquePorts ports of the service that are not looked into; the Service's annotation takes
- *     their place
+ * @param opaquePorts ports whose protocol is not detected; the Service's annotation takes
+ *     precedence
  */
 public record ServiceProfileSpec(
     List<Route> routes,
     @Nullable RetryBudget retryBudget,
     List<WeightedDestination> dstOverrides,
     List<String> opaquePorts) {
-  /** Lists that are not given are empty. */
+  /** Copies the lists; null becomes an empty list. */
   public ServiceProfileSpec {
     routes = routes == null ? List.of() : List.copyOf(routes);
     dstOverrides = dstOverrides == null ? List.of() : List.copyOf(dstOverrides);
@@ -33,11 +33,11 @@ public record ServiceProfileSpec(
   /**
    * A class of requests.
    *
-   * @param name name in metrics
-   * @param condition requests that belong to it
-   * @param isRetryable whether its failures may be retried
-   * @param timeout time for the whole request, as Go writes durations
-   * @param responseClasses which responses count as failures, first match first
+   * @param name name of the route in metrics
+   * @param condition which requests belong to it
+   * @param isRetryable whether failed requests may be retried
+   * @param timeout time for the whole request
+   * @param responseClasses which responses count as failures; the first that matches applies
    */
   public record Route(
       @Required String name,
@@ -45,20 +45,20 @@ public record ServiceProfileSpec(
       boolean isRetryable,
       @Text(TextFormat.GO_DURATION) @Nullable String timeout,
       List<ResponseClass> responseClasses) {
-    /** Lists that are not given are empty. */
+    /** Copies the lists; null becomes an empty list. */
     public Route {
       responseClasses = responseClasses == null ? List.of() : List.copyOf(responseClasses);
     }
   }
 
   /**
-   * Condition on a request; all parts that are given must hold.
+   * Condition on a request. All parts that are set must hold.
    *
-   * @param pathRegex regular expression of the whole path
+   * @param pathRegex regular expression that must match the whole path
    * @param method HTTP method
    * @param all conditions that must all hold
-   * @param any conditions of which one must hold
-   * @param not conditions that must not hold
+   * @param any conditions, of which at least one must hold
+   * @param not conditions, none of which may hold
    */
   @JsonInclude(JsonInclude.Include.NON_EMPTY)
   public record RequestMatch(
@@ -67,7 +67,7 @@ public record ServiceProfileSpec(
       List<RequestMatch> all,
       List<RequestMatch> any,
       @OneOrMany List<RequestMatch> not) {
-    /** Lists that are not given are empty. */
+    /** Copies the lists; null becomes an empty list. */
     public RequestMatch {
       all = all == null ? List.of() : List.copyOf(all);
       any = any == null ? List.of() : List.copyOf(any);
@@ -84,10 +84,10 @@ public record ServiceProfileSpec(
   public record ResponseClass(@Required ResponseMatch condition, boolean isFailure) {}
 
   /**
-   * Condition on a response; all parts that are given must hold.
+   * Condition on a response. All parts that are set must hold.
    *
    * @param all conditions that must all hold
-   * @param any conditions of which one must hold
+   * @param any conditions, of which at least one must hold
    * @param not condition that must not hold
    * @param status range of HTTP statuses
    */
@@ -97,7 +97,7 @@ public record ServiceProfileSpec(
       List<ResponseMatch> any,
       @Nullable ResponseMatch not,
       @Nullable StatusRange status) {
-    /** Lists that are not given are empty. */
+    /** Copies the lists; null becomes an empty list. */
     public ResponseMatch {
       all = all == null ? List.of() : List.copyOf(all);
       any = any == null ? List.of() : List.copyOf(any);
@@ -105,19 +105,19 @@ public record ServiceProfileSpec(
   }
 
   /**
-   * Range of HTTP statuses, both ends inclusive.
+   * Range of HTTP status codes, both ends inclusive.
    *
-   * @param min least status; null or 0 means the same as max
-   * @param max greatest status; null or 0 means the same as min
+   * @param min lowest status; null or 0 means the same as {@code max}
+   * @param max highest status; null or 0 means the same as {@code min}
    */
   public record StatusRange(@Nullable Integer min, @Nullable Integer max) {}
 
   /**
-   * Bound on retries.
+   * Limit on retries.
    *
-   * @param retryRatio retries per original request
-   * @param minRetriesPerSecond retries that are always allowed
-   * @param ttl time over which requests are counted, as Go writes durations
+   * @param retryRatio retries per original request: 0.2 allows one retry for every five requests
+   * @param minRetriesPerSecond retries per second that are allowed in any case
+   * @param ttl time for which a request counts
    */
   public record RetryBudget(
       @Required double retryRatio,
@@ -127,8 +127,8 @@ public record ServiceProfileSpec(
   /**
    * A destination with its share of the traffic.
    *
-   * @param authority host and optional port
-   * @param weight relative weight
+   * @param authority host, with an optional port
+   * @param weight share of the traffic, relative to the other weights
    */
   public record WeightedDestination(@Nullable String authority, @Nullable Quantity weight) {}
 }

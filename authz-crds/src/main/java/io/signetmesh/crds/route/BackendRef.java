@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
  * @param kind kind
  * @param name name
  * @param namespace namespace; null means that of the route
- * @param port port
- * @param weight share of the traffic, 0 to 1,000,000
+ * @param port port, 1 to 65535
+ * @param weight share of the traffic relative to the other backends, 0 to 1,000,000
  */
 public record BackendRef(
     @Default("\"\"") @Text(TextFormat.GROUP) String group,
@@ -24,7 +24,7 @@ public record BackendRef(
     @Text(TextFormat.LABEL) @Nullable String namespace,
     @Range(min = 1, max = 65535) @Nullable Integer port,
     @Default("1") @Range(min = 0, max = 1_000_000) Integer weight) {
-  /** What is not given is a Service of weight 1. */
+  /** Null becomes the default: a Service of weight 1. */
   public BackendRef {
     group = group == null ? "" : group;
     kind = kind == null ? "Service" : kind;

@@ -5,7 +5,7 @@ import io.signetmesh.crds.schema.Text;
 import io.signetmesh.crds.schema.TextFormat;
 
 /**
- * Object that describes a filter of another project.
+ * Reference to an object that configures an implementation-specific filter.
  *
  * @param group API group
  * @param kind kind

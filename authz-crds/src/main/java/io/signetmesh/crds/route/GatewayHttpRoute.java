@@ -10,13 +10,13 @@ import io.fabric8.kubernetes.model.annotation.Version;
 import io.signetmesh.crds.MeshResource;
 import org.jspecify.annotations.Nullable;
 
-/** HTTPRoute of the Gateway API. */
+/** HTTPRoute of the Gateway API, group {@code gateway.networking.k8s.io}. */
 @Group("gateway.networking.k8s.io")
 @Version("v1")
 @Kind("HTTPRoute")
 @Plural("httproutes")
 public final class GatewayHttpRoute extends MeshResource<HttpRouteSpec, RouteStatus> {
-  /** One object, read or built. */
+  /** Creates an object; Jackson calls this, too. */
   @JsonCreator
   public GatewayHttpRoute(
       @JsonProperty("metadata") ObjectMeta metadata,
@@ -25,7 +25,7 @@ public final class GatewayHttpRoute extends MeshResource<HttpRouteSpec, RouteSta
     super(metadata, spec, status);
   }
 
-  /** One object without a status. */
+  /** Creates an object without a status. */
   public GatewayHttpRoute(ObjectMeta metadata, HttpRouteSpec spec) {
     this(metadata, spec, null);
   }

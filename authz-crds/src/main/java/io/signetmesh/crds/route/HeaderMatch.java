@@ -9,15 +9,15 @@ import io.signetmesh.crds.schema.TextFormat;
 /**
  * Condition on a header.
  *
- * @param type how it compares
- * @param name name of the header; case does not matter
- * @param value value or regular expression
+ * @param type exact or regular expression
+ * @param name name of the header, case-insensitive
+ * @param value value, or regular expression that must match the whole value
  */
 public record HeaderMatch(
     @Default("Exact") MatchType type,
     @Required @Text(TextFormat.HTTP_TOKEN) String name,
     @Required @Length(min = 1, max = 4096) String value) {
-  /** A type that is not given is exact. */
+  /** A type that is null becomes exact. */
   public HeaderMatch {
     type = type == null ? MatchType.EXACT : type;
   }

@@ -11,17 +11,17 @@ import java.util.Locale;
 import java.util.Set;
 
 /**
- * Changes to headers.
+ * Changes to headers. Names are case-insensitive.
  *
- * @param set headers that replace those of the same name
- * @param add headers that are added
- * @param remove names of headers that are taken out
+ * @param set headers that replace all headers of the same name
+ * @param add headers that are added to those of the same name
+ * @param remove names of headers that are removed
  */
 public record HeaderModifier(
     @Items(max = 16) @UniqueBy("name") List<Header> set,
     @Items(max = 16) @UniqueBy("name") List<Header> add,
     @Items(max = 16) List<String> remove) {
-  /** Lists that are not given are empty. */
+  /** Copies the lists; null becomes an empty list. */
   public HeaderModifier {
     set = set == null ? List.of() : List.copyOf(set);
     add = add == null ? List.of() : List.copyOf(add);
@@ -40,9 +40,11 @@ public record HeaderModifier(
           "upgrade");
 
   /**
-   * Whether no route may change that header: it says where a message ends, belongs to one
-   * connection, or is what the mesh itself says of the client (RFC 9110, sections 6.4.1, 7.6.1 and
-   * 8.6).
+   * Whether routes must not change this header. These are the headers that frame a message or
+   * belong to one connection (RFC 9110, sections 6.6.2, 7.6.1 and 8.6), and the {@code l5d-}
+   * headers, in which the mesh describes the client.
+   *
+   * @param name name of the header, case-insensitive
    */
   public static boolean isReserved(String name) {
     String lower = name.toLowerCase(Locale.ROOT);

@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
  * @param name name
  * @param namespace namespace; null means that of the route
  * @param port port
- * @param weight share of the traffic, 0 to 1,000,000
- * @param filters changes to what goes there
+ * @param weight share of the traffic relative to the other backends, 0 to 1,000,000
+ * @param filters changes to requests to this backend and to its responses
  */
 public record HttpBackendRef(
     @ServedIn({
@@ -65,7 +65,7 @@ public record HttpBackendRef(
         })
         @Items(max = 16)
         List<HttpRouteFilter> filters) {
-  /** What is not given is a Service of weight 1. */
+  /** Null becomes the default: a Service of weight 1. */
   public HttpBackendRef {
     group = group == null ? "" : group;
     kind = kind == null ? "Service" : kind;

@@ -1,6 +1,6 @@
 package io.signetmesh.crds.route;
 
-/** Methods that routes can name. */
+/** HTTP methods that a route can match. */
 public enum HttpMethod {
   /** GET. */
   GET,

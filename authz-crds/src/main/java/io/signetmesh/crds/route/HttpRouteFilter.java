@@ -14,15 +14,15 @@ import org.jspecify.annotations.Nullable;
 /**
  * A change to requests or responses.
  *
- * @param type which one; the field of that name is given
+ * @param type type of the filter; the field of the same name is set
  * @param requestHeaderModifier changes to request headers
  * @param responseHeaderModifier changes to response headers
- * @param requestRedirect answer with a redirect
- * @param requestMirror copies of requests
- * @param urlRewrite change of host and path
- * @param extensionRef change that another object describes
- * @param cors answers to browsers; not looked into
- * @param externalAuth a question to another server; not looked into
+ * @param requestRedirect redirect that the proxy answers with
+ * @param requestMirror where copies of requests go
+ * @param urlRewrite change to host and path
+ * @param extensionRef object that configures another filter
+ * @param cors answers to cross-origin requests; kept as read, not validated
+ * @param externalAuth call to an external authorization server; kept as read, not validated
  */
 @Union("type")
 public record HttpRouteFilter(
@@ -39,7 +39,7 @@ public record HttpRouteFilter(
     @ServedIn("gateway.networking.k8s.io/*") @Nullable ExtensionRef extensionRef,
     @ServedIn("gateway.networking.k8s.io/*") @Nullable Object cors,
     @ServedIn("gateway.networking.k8s.io/*") @Nullable Object externalAuth) {
-  /** Kinds of change. */
+  /** Types of filters. */
   public enum Type {
     /** Changes to request headers. */
     @JsonProperty("RequestHeaderModifier")
@@ -53,22 +53,22 @@ public record HttpRouteFilter(
     /** Copies of requests. */
     @JsonProperty("RequestMirror")
     REQUEST_MIRROR,
-    /** Change of host and path. */
+    /** Change to host and path. */
     @JsonProperty("URLRewrite")
     URL_REWRITE,
-    /** Change that another object describes. */
+    /** Filter that another object configures. */
     @JsonProperty("ExtensionRef")
     EXTENSION_REF,
-    /** Answers to browsers, by origin. */
+    /** Answers to cross-origin requests of browsers. */
     @JsonProperty("CORS")
     CORS,
-    /** A question to another server. */
+    /** Call to an external authorization server. */
     @JsonProperty("ExternalAuth")
     EXTERNAL_AUTH
   }
 
   /**
-   * A redirect; parts that are null stay as they are in the request.
+   * A redirect. Parts that are null stay as in the request.
    *
    * @param scheme {@code http} or {@code https}
    * @param hostname host
@@ -82,14 +82,14 @@ public record HttpRouteFilter(
       @Nullable PathModifier path,
       @Range(min = 1, max = 65535) @Nullable Integer port,
       @Range(min = 301, max = 302) @Default("302") Integer statusCode) {
-    /** A status that is not given is 302. */
+    /** A status that is null becomes 302. */
     public Redirect {
       statusCode = statusCode == null ? 302 : statusCode;
     }
   }
 
   /**
-   * Change of host and path.
+   * Change to host and path. Parts that are null stay as in the request.
    *
    * @param hostname host
    * @param path change to the path

@@ -10,7 +10,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Condition on a request; all parts must hold.
+ * Condition on a request. All parts must hold.
  *
  * @param path condition on the path
  * @param headers conditions on headers
@@ -22,7 +22,7 @@ public record HttpRouteMatch(
     @Items(max = 16) @UniqueBy("name") List<HeaderMatch> headers,
     @Items(max = 16) @UniqueBy("name") List<QueryParam> queryParams,
     @Nullable HttpMethod method) {
-  /** What is not given is no condition. */
+  /** A part that is null becomes one that every request meets. */
   public HttpRouteMatch {
     path = path == null ? new Path(PathType.PATH_PREFIX, "/") : path;
     headers = headers == null ? List.of() : List.copyOf(headers);
@@ -32,19 +32,19 @@ public record HttpRouteMatch(
   /**
    * Condition on the path.
    *
-   * @param type how it compares
+   * @param type exact, prefix or regular expression
    * @param value path, prefix or regular expression
    */
   public record Path(
       @Default("PathPrefix") PathType type, @Default("/") @Length(max = 1024) String value) {
-    /** What is not given is the prefix "/". */
+    /** Null becomes the default: the prefix "/". */
     public Path {
       type = type == null ? PathType.PATH_PREFIX : type;
       value = value == null ? "/" : value;
     }
   }
 
-  /** How paths compare. */
+  /** How a path is compared. */
   public enum PathType {
     /** Equal. */
     @JsonProperty("Exact")
@@ -60,15 +60,15 @@ public record HttpRouteMatch(
   /**
    * Condition on a query parameter.
    *
-   * @param type how it compares
+   * @param type exact or regular expression
    * @param name name of the parameter
-   * @param value value or regular expression
+   * @param value value, or regular expression that must match the whole value
    */
   public record QueryParam(
       @Default("Exact") MatchType type,
       @Required @Length(min = 1, max = 256) String name,
       @Required @Length(min = 1, max = 1024) String value) {
-    /** A type that is not given is exact. */
+    /** A type that is null becomes exact. */
     public QueryParam {
       type = type == null ? MatchType.EXACT : type;
     }

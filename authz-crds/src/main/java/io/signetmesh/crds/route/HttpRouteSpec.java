@@ -9,10 +9,10 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What an HTTPRoute of either group says.
+ * Spec of an HTTPRoute, of Linkerd's group or of the Gateway API.
  *
- * @param parentRefs objects that it is attached to
- * @param hostnames hosts that it is about; empty means all
+ * @param parentRefs objects that the route attaches to
+ * @param hostnames hosts that the route matches; empty matches all
  * @param rules rules, in order
  */
 public record HttpRouteSpec(
@@ -20,7 +20,7 @@ public record HttpRouteSpec(
     @Items(max = 16) @Text(TextFormat.HOST) List<String> hostnames,
     @Items(max = 16) @Default("[{matches: [{path: {type: PathPrefix, value: /}}]}]")
         List<Rule> rules) {
-  /** Lists that are not given are empty. */
+  /** Copies the lists; null becomes an empty list. */
   public HttpRouteSpec {
     parentRefs = parentRefs == null ? List.of() : List.copyOf(parentRefs);
     hostnames = hostnames == null ? List.of() : List.copyOf(hostnames);
@@ -31,12 +31,12 @@ public record HttpRouteSpec(
    * What happens to requests that match.
    *
    * @param name name of the rule
-   * @param matches conditions, of which one must hold
+   * @param matches conditions, of which at least one must hold
    * @param filters changes to the request and the response
    * @param backendRefs where requests go
-   * @param timeouts limits on their time
-   * @param sessionPersistence how clients stay with one endpoint
-   * @param retry which requests are tried again; not looked into
+   * @param timeouts limits on the time of a request
+   * @param sessionPersistence how requests of a session stay with one endpoint
+   * @param retry which requests are retried; kept as read, not validated
    */
   public record Rule(
       @ServedIn("gateway.networking.k8s.io/*") @Text(TextFormat.SECTION) @Nullable String name,
@@ -48,7 +48,7 @@ public record HttpRouteSpec(
           @Nullable Timeouts timeouts,
       @ServedIn("gateway.networking.k8s.io/*") @Nullable SessionPersistence sessionPersistence,
       @ServedIn("gateway.networking.k8s.io/*") @Nullable Object retry) {
-    /** Lists that are not given are empty. */
+    /** Copies the lists; null becomes an empty list. */
     public Rule {
       matches = matches == null ? List.of() : List.copyOf(matches);
       filters = filters == null ? List.of() : List.copyOf(filters);
@@ -57,10 +57,10 @@ public record HttpRouteSpec(
   }
 
   /**
-   * Limits on the time of a request.
+   * Limits on the time of a request, as durations of GEP-2257; in Linkerd's group, as Go durations.
    *
-   * @param request from the first byte of the request to the last of the response
-   * @param backendRequest one attempt at a backend
+   * @param request from the first byte of the request to the last byte of the response
+   * @param backendRequest one attempt at one backend
    */
   public record Timeouts(
       @Text(value = TextFormat.GATEWAY_DURATION, in = "gateway.networking.k8s.io/*")

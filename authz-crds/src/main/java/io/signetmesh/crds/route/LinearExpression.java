@@ -6,8 +6,8 @@ import java.util.Optional;
 import java.util.regex.Matcher;
 
 /**
- * Regular expressions of route matches: those of RE2, which no input can make slow, of a size that
- * keeps each answer cheap.
+ * Regular expressions of route matches. They use the syntax of RE2, which matches in time linear in
+ * the input. Limits keep each match cheap: 4,096 characters, 100 groups and 2,000 RE2 instructions.
  */
 public final class LinearExpression {
   private static final int MAX_LENGTH = 4_096;
@@ -20,7 +20,7 @@ public final class LinearExpression {
   private static final java.util.regex.Pattern REPETITION =
       java.util.regex.Pattern.compile("(\\)\\??)?\\{([0-9]{1,5})(?:,([0-9]{0,5}))?\\}");
 
-  /** Why proxies do not take the expression; empty when they do. */
+  /** Why proxies reject the expression; empty when they accept it. */
   public static Optional<String> problem(String expression) {
     if (expression.length() > MAX_LENGTH) {
       return Optional.of("it has more than " + MAX_LENGTH + " characters");

@@ -2,7 +2,7 @@ package io.signetmesh.crds.route;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
 
-/** How values compare. */
+/** How a value is compared. */
 public enum MatchType {
   /** Equal. */
   @JsonProperty("Exact")

@@ -8,14 +8,14 @@ import io.signetmesh.crds.schema.TextFormat;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The object that a route is attached to.
+ * Reference to the object that a route attaches to.
  *
  * @param group API group
  * @param kind kind
  * @param namespace namespace; null means that of the route
  * @param name name
- * @param sectionName section of the parent
- * @param port port of the parent; null means all of them
+ * @param sectionName section of the parent; null means the whole parent
+ * @param port port of the parent; null means all ports
  */
 public record ParentRef(
     @Default(value = "policy.linkerd.io", in = "policy.linkerd.io/*")
@@ -33,8 +33,8 @@ public record ParentRef(
         @Range(min = 1, max = 65535)
         @Nullable Integer port) {
   /**
-   * Whether the reference is to that kind: groups and kinds compare without case, and {@code core}
-   * is the empty group.
+   * Whether the reference names this group and kind. Case does not matter, and {@code core} means
+   * the empty group.
    */
   public boolean is(String wantedGroup, String wantedKind) {
     return kind.equalsIgnoreCase(wantedKind)
@@ -42,14 +42,18 @@ public record ParentRef(
   }
 
   /**
-   * Whether the parent is a Server. Unlike references, parents are compared with their case:
-   * Linkerd uses no route whose parent has the kind {@code server}.
+   * Whether the parent is a Server. Unlike {@link #is}, this is case-sensitive: Linkerd ignores a
+   * route whose parent has the kind {@code server}.
    */
   public boolean isServer() {
     return kind.equals("Server") && group.equals("policy.linkerd.io");
   }
 
-  /** Namespace of the parent, seen from a route of the given namespace. */
+  /**
+   * Namespace of the parent.
+   *
+   * @param own namespace of the route
+   */
   public String namespaceOr(String own) {
     return namespace == null || namespace.isEmpty() ? own : namespace;
   }

@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
  * Change to a path.
  *
  * @param type what is replaced
- * @param replaceFullPath path that replaces the whole one
- * @param replacePrefixMatch path that replaces the prefix that matched
+ * @param replaceFullPath replacement for the whole path
+ * @param replacePrefixMatch replacement for the prefix that the route matched
  */
 @Union("type")
 public record PathModifier(
@@ -23,7 +23,7 @@ public record PathModifier(
     /** The whole path. */
     @JsonProperty("ReplaceFullPath")
     REPLACE_FULL_PATH,
-    /** The prefix that matched. */
+    /** The prefix that the route matched. */
     @JsonProperty("ReplacePrefixMatch")
     REPLACE_PREFIX_MATCH
   }

@@ -10,13 +10,13 @@ import io.fabric8.kubernetes.model.annotation.Version;
 import io.signetmesh.crds.MeshResource;
 import org.jspecify.annotations.Nullable;
 
-/** HTTPRoute of the policy API. */
+/** HTTPRoute of Linkerd's policy API, group {@code policy.linkerd.io}. */
 @Group("policy.linkerd.io")
 @Version("v1beta3")
 @Kind("HTTPRoute")
 @Plural("httproutes")
 public final class PolicyHttpRoute extends MeshResource<HttpRouteSpec, RouteStatus> {
-  /** One object, read or built. */
+  /** Creates an object; Jackson calls this, too. */
   @JsonCreator
   public PolicyHttpRoute(
       @JsonProperty("metadata") ObjectMeta metadata,
@@ -25,7 +25,7 @@ public final class PolicyHttpRoute extends MeshResource<HttpRouteSpec, RouteStat
     super(metadata, spec, status);
   }
 
-  /** One object without a status. */
+  /** Creates an object without a status. */
   public PolicyHttpRoute(ObjectMeta metadata, HttpRouteSpec spec) {
     this(metadata, spec, null);
   }

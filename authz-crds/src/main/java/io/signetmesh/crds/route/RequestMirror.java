@@ -10,16 +10,16 @@ import org.jspecify.annotations.Nullable;
 /**
  * Where copies of requests go.
  *
- * @param backendRef the backend; its weight and filters do not count
- * @param percent share of the requests, in percent; null for all
- * @param fraction share of the requests; not looked into
+ * @param backendRef backend that gets the copies
+ * @param percent share of the requests, 0 to 100 percent; null means all
+ * @param fraction share of the requests as a fraction; kept as read, not validated
  */
 public record RequestMirror(
     @Required BackendObjectRef backendRef,
     @Range(min = 0, max = 100) @Nullable Integer percent,
     @Nullable Object fraction) {
   /**
-   * A backend.
+   * Reference to a backend, without a weight.
    *
    * @param group API group
    * @param kind kind

@@ -10,26 +10,26 @@ import java.util.List;
 /**
  * Status of a route.
  *
- * @param parents what controllers say about it, by parent
+ * @param parents status for each parent and controller
  */
 public record RouteStatus(@Required @Items(max = 32) List<Parent> parents) {
-  /** Lists that are not given are empty. */
+  /** Copies the lists; null becomes an empty list. */
   public RouteStatus {
     parents = parents == null ? List.of() : List.copyOf(parents);
   }
 
   /**
-   * What one controller says about one parent.
+   * Status that one controller reports for one parent.
    *
    * @param parentRef the parent
-   * @param controllerName the controller
+   * @param controllerName name of the controller, such as {@code linkerd.io/policy-controller}
    * @param conditions conditions, among them {@code Accepted} and {@code ResolvedRefs}
    */
   public record Parent(
       @Required ParentRef parentRef,
       @Required @Length(min = 1, max = 253) String controllerName,
       @Items(min = 1, max = 8) @UniqueBy("type") List<Condition> conditions) {
-    /** Lists that are not given are empty. */
+    /** Copies the lists; null becomes an empty list. */
     public Parent {
       conditions = conditions == null ? List.of() : List.copyOf(conditions);
     }

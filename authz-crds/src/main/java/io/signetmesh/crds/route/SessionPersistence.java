@@ -8,13 +8,13 @@ import io.signetmesh.crds.schema.TextFormat;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How clients stay with one endpoint.
+ * How requests of a session stay with one endpoint. Timeouts are durations of GEP-2257.
  *
  * @param sessionName name of the cookie or header
- * @param absoluteTimeout greatest life of a session
- * @param idleTimeout life of a session without requests
- * @param type cookie or header
- * @param cookieConfig the cookie
+ * @param absoluteTimeout longest life of a session
+ * @param idleTimeout time without requests after which a session ends
+ * @param type {@code Cookie} or {@code Header}
+ * @param cookieConfig settings of the cookie
  */
 public record SessionPersistence(
     @Length(max = 128) @Nullable String sessionName,
@@ -23,7 +23,7 @@ public record SessionPersistence(
     @Only({"Cookie", "Header"}) @Default("Cookie") String type,
     @Nullable CookieConfig cookieConfig) {
   /**
-   * The cookie.
+   * Settings of the cookie.
    *
    * @param lifetimeType {@code Session} or {@code Permanent}
    */

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 @Kind("TCPRoute")
 @Plural("tcproutes")
 public final class TcpRoute extends MeshResource<TcpRouteSpec, RouteStatus> {
-  /** One object, read or built. */
+  /** Creates an object; Jackson calls this, too. */
   @JsonCreator
   public TcpRoute(
       @JsonProperty("metadata") ObjectMeta metadata,
@@ -25,7 +25,7 @@ public final class TcpRoute extends MeshResource<TcpRouteSpec, RouteStatus> {
     super(metadata, spec, status);
   }
 
-  /** One object without a status. */
+  /** Creates an object without a status. */
   public TcpRoute(ObjectMeta metadata, TcpRouteSpec spec) {
     this(metadata, spec, null);
   }

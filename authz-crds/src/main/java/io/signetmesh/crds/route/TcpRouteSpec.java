@@ -8,15 +8,15 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a TCPRoute says.
+ * Spec of a TCPRoute.
  *
- * @param parentRefs objects that it is attached to
+ * @param parentRefs objects that the route attaches to
  * @param rules rules; only one is supported
  */
 public record TcpRouteSpec(
     @Items(max = 32) List<ParentRef> parentRefs,
     @Required @Items(min = 1, max = 16) List<Rule> rules) {
-  /** Lists that are not given are empty. */
+  /** Copies the lists; null becomes an empty list. */
   public TcpRouteSpec {
     parentRefs = parentRefs == null ? List.of() : List.copyOf(parentRefs);
     rules = rules == null ? List.of() : List.copyOf(rules);
@@ -31,7 +31,7 @@ public record TcpRouteSpec(
   public record Rule(
       @Text(TextFormat.SECTION) @Nullable String name,
       @Items(min = 1, max = 16) List<BackendRef> backendRefs) {
-    /** Lists that are not given are empty. */
+    /** Copies the lists; null becomes an empty list. */
     public Rule {
       backendRefs = backendRefs == null ? List.of() : List.copyOf(backendRefs);
     }

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 @Kind("TLSRoute")
 @Plural("tlsroutes")
 public final class TlsRoute extends MeshResource<TlsRouteSpec, RouteStatus> {
-  /** One object, read or built. */
+  /** Creates an object; Jackson calls this, too. */
   @JsonCreator
   public TlsRoute(
       @JsonProperty("metadata") ObjectMeta metadata,
@@ -25,7 +25,7 @@ public final class TlsRoute extends MeshResource<TlsRouteSpec, RouteStatus> {
     super(metadata, spec, status);
   }
 
-  /** One object without a status. */
+  /** Creates an object without a status. */
   public TlsRoute(ObjectMeta metadata, TlsRouteSpec spec) {
     this(metadata, spec, null);
   }

@@ -8,17 +8,17 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a TLSRoute says.
+ * Spec of a TLSRoute.
  *
- * @param parentRefs objects that it is attached to
- * @param hostnames server names (SNI) that it is about; empty means all
+ * @param parentRefs objects that the route attaches to
+ * @param hostnames server names (SNI) that the route matches; empty matches all
  * @param rules rules; only one is supported
  */
 public record TlsRouteSpec(
     @Items(max = 32) List<ParentRef> parentRefs,
     @Items(max = 16) @Text(TextFormat.HOST) List<String> hostnames,
     @Required @Items(min = 1, max = 16) List<Rule> rules) {
-  /** Lists that are not given are empty. */
+  /** Copies the lists; null becomes an empty list. */
   public TlsRouteSpec {
     parentRefs = parentRefs == null ? List.of() : List.copyOf(parentRefs);
     hostnames = hostnames == null ? List.of() : List.copyOf(hostnames);
@@ -34,7 +34,7 @@ public record TlsRouteSpec(
   public record Rule(
       @Text(TextFormat.SECTION) @Nullable String name,
       @Items(min = 1, max = 16) List<BackendRef> backendRefs) {
-    /** Lists that are not given are empty. */
+    /** Copies the lists; null becomes an empty list. */
     public Rule {
       backendRefs = backendRefs == null ? List.of() : List.copyOf(backendRefs);
     }

@@ -1,6 +1,6 @@
 /**
- * Route kinds of the policy API and of the Gateway API, on shared route types. {@code grpc} has the
- * gRPC route.
+ * Route kinds of Linkerd's policy API and of the Gateway API, and the types that they share. The
+ * package {@code grpc} has GRPCRoute.
  */
 @NullMarked
 package io.signetmesh.crds.route;

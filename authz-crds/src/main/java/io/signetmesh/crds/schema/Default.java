@@ -8,8 +8,8 @@ import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
 /**
- * Value of the field when it is not given. Written as YAML (flow style) so that objects can be
- * defaults as well. The first annotation whose versions fit applies.
+ * Value of a field that is not set, in YAML (flow style), so that an object can be a default, too.
+ * Of several annotations on a field, the first whose versions include the manifest's applies.
  */
 @Documented
 @Retention(RetentionPolicy.RUNTIME)
@@ -22,7 +22,7 @@ public @interface Default {
   /** Versions with this default, in the form of {@link ServedIn}; empty means all. */
   String[] in() default {};
 
-  /** Holds several of them on one field. */
+  /** Container of repeated annotations. */
   @Documented
   @Retention(RetentionPolicy.RUNTIME)
   @Target(ElementType.RECORD_COMPONENT)

@@ -6,9 +6,7 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
-/**
- * Of the named fields exactly one must be given. Fields that a version does not serve do not count.
- */
+/** Exactly one of these fields must be set. Fields that a version does not serve do not count. */
 @Documented
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.TYPE)

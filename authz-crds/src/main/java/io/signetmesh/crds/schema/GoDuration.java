@@ -6,8 +6,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Durations as Go writes them ({@code 1h30m}, {@code 1.5s}, {@code 0}); the durations of the
- * Gateway API (GEP-2257) are among them.
+ * Durations in the format of Go's {@code time.ParseDuration}: {@code 1h30m}, {@code 1.5s}, {@code
+ * 0}. Every duration of the Gateway API (GEP-2257) is also in this format.
  */
 public final class GoDuration {
   private static final Pattern PART =
@@ -18,9 +18,10 @@ public final class GoDuration {
   private GoDuration() {}
 
   /**
-   * Reads a duration, which may be negative; parts of a nanosecond are cut off.
+   * Parses a duration, which may be negative. Fractions of a nanosecond are cut off.
    *
-   * @throws IllegalArgumentException when the text is no duration, or one of more than 292 years
+   * @throws IllegalArgumentException when the text is not a duration, has more than 64 characters,
+   *     or is a duration of more than 292 years
    */
   public static Duration parse(String text) {
     boolean negative = text.startsWith("-");

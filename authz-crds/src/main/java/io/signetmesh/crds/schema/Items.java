@@ -7,13 +7,16 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
-/** Bounds on the number of elements of a list. The first annotation whose versions fit applies. */
+/**
+ * Bounds on the number of elements of a list. Of several annotations on a field, the first whose
+ * versions include the manifest's applies.
+ */
 @Documented
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.RECORD_COMPONENT)
 @Repeatable(Items.All.class)
 public @interface Items {
-  /** Least number of elements, when the list is given. */
+  /** Least number of elements of a list that is set. */
   int min() default 0;
 
   /** Greatest number of elements. */
@@ -22,7 +25,7 @@ public @interface Items {
   /** Versions with these bounds, in the form of {@link ServedIn}; empty means all. */
   String[] in() default {};
 
-  /** Holds several of them on one field. */
+  /** Container of repeated annotations. */
   @Documented
   @Retention(RetentionPolicy.RUNTIME)
   @Target(ElementType.RECORD_COMPONENT)

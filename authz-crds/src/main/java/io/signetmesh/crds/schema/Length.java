@@ -6,7 +6,10 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
-/** Bounds on the number of characters of a text; of each element where the field is a list. */
+/**
+ * Bounds on the number of characters of a string, or of each element if the field is a list of
+ * strings.
+ */
 @Documented
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.RECORD_COMPONENT)

@@ -6,7 +6,10 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
-/** The field has another name in some versions; the hub type uses the name of the component. */
+/**
+ * The field has another name in some versions. The storage version uses the name of the record
+ * component.
+ */
 @Documented
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.RECORD_COMPONENT)
@@ -14,6 +17,6 @@ public @interface NamedIn {
   /** Versions with the other name, in the form of {@link ServedIn}. */
   String[] in();
 
-  /** The name there. */
+  /** Name of the field in those versions. */
   String name();
 }

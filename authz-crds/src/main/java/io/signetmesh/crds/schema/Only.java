@@ -8,21 +8,21 @@ import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
 /**
- * The values of an enumeration that a version takes, where it takes fewer than the type has. The
- * first annotation whose versions fit applies.
+ * Restricts the values of an enumeration, for versions that accept fewer than the type has. Of
+ * several annotations on a field, the first whose versions include the manifest's applies.
  */
 @Documented
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.RECORD_COMPONENT)
 @Repeatable(Only.All.class)
 public @interface Only {
-  /** Wire names of the values. */
+  /** The accepted values, as spelled in manifests. */
   String[] value();
 
-  /** Versions that this is about, in the form of {@link ServedIn}; empty means all. */
+  /** Versions with this restriction, in the form of {@link ServedIn}; empty means all. */
   String[] in() default {};
 
-  /** Holds several of them on one field. */
+  /** Container of repeated annotations. */
   @Documented
   @Retention(RetentionPolicy.RUNTIME)
   @Target(ElementType.RECORD_COMPONENT)

@@ -8,8 +8,8 @@ import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
 /**
- * Bounds of a number, both inclusive; of each element where the field is a list. The first
- * annotation whose versions fit applies.
+ * Bounds of a number, both inclusive, or of each element if the field is a list of numbers. Of
+ * several annotations on a field, the first whose versions include the manifest's applies.
  */
 @Documented
 @Retention(RetentionPolicy.RUNTIME)
@@ -25,7 +25,7 @@ public @interface Range {
   /** Versions with these bounds, in the form of {@link ServedIn}; empty means all. */
   String[] in() default {};
 
-  /** Holds several of them on one field. */
+  /** Container of repeated annotations. */
   @Documented
   @Retention(RetentionPolicy.RUNTIME)
   @Target(ElementType.RECORD_COMPONENT)

@@ -7,10 +7,10 @@ import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
 /**
- * The versions that have the field; without it all versions have it. Elsewhere the field is unknown
- * and its default is not applied. Each entry is a version ({@code v1beta3}), a group with a version
- * ({@code policy.linkerd.io/v1beta3}) or a group with all of its versions ({@code
- * policy.linkerd.io/*}).
+ * The versions that have the field; without the annotation, all have it. In other versions the
+ * field is unknown, and its default does not apply. An entry is a version ({@code v1beta3}), a
+ * group with a version ({@code policy.linkerd.io/v1beta3}) or a group with all of its versions
+ * ({@code policy.linkerd.io/*}).
  */
 @Documented
 @Retention(RetentionPolicy.RUNTIME)

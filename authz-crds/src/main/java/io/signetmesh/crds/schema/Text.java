@@ -8,21 +8,21 @@ import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
 /**
- * Form of a text; of each element where the field is a list. The first annotation whose versions
- * fit applies.
+ * Format of a string, or of each element if the field is a list of strings. Of several annotations
+ * on a field, the first whose versions include the manifest's applies.
  */
 @Documented
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.RECORD_COMPONENT)
 @Repeatable(Text.All.class)
 public @interface Text {
-  /** The form. */
+  /** The format. */
   TextFormat value();
 
-  /** Versions with this form, in the form of {@link ServedIn}; empty means all. */
+  /** Versions with this format, in the form of {@link ServedIn}; empty means all. */
   String[] in() default {};
 
-  /** Holds several of them on one field. */
+  /** Container of repeated annotations. */
   @Documented
   @Retention(RetentionPolicy.RUNTIME)
   @Target(ElementType.RECORD_COMPONENT)

@@ -2,31 +2,31 @@ package io.signetmesh.crds.schema;
 
 import java.util.regex.Pattern;
 
-/** Forms of text that custom resource definitions and the API machinery prescribe. */
+/** Formats of strings, as custom resource definitions and the Kubernetes API require them. */
 public enum TextFormat {
   /** API group: empty, or a lower-case DNS subdomain. */
   GROUP("|" + Patterns.SUBDOMAIN, 0, 253, "an API group (a lower-case DNS subdomain, or empty)"),
   /** Kind of a resource. */
   KIND("[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?", 1, 63, "a kind (letters, digits and '-')"),
-  /** Name of a resource as references carry it: no pattern. */
+  /** Name of a resource in a reference: only the length is bounded. */
   NAME("(?s).*", 1, 253, "a name of 1 to 253 characters"),
   /** DNS label (RFC 1123). */
   LABEL(Patterns.LABEL, 1, 63, "a lower-case DNS label of 1 to 63 characters"),
   /** DNS subdomain (RFC 1123): names of most Kubernetes objects. */
   SUBDOMAIN(Patterns.SUBDOMAIN, 1, 253, "a lower-case DNS subdomain"),
-  /** Namespace in a reference: only its length is bounded. */
+  /** Namespace in a reference: only the length is bounded. */
   NAMESPACE("(?s).*", 0, 253, "a namespace of at most 253 characters"),
-  /** Host name of a route, the first label may be a wildcard. */
+  /** Host name of a route. The first label may be a wildcard. */
   HOST("(\\*\\.)?" + Patterns.SUBDOMAIN, 1, 253, "a DNS name, with an optional leading '*.'"),
-  /** Host name without wildcard. */
+  /** Host name without a wildcard. */
   PRECISE_HOST(Patterns.SUBDOMAIN, 1, 253, "a DNS name"),
   /** Name of a section of a parent. */
   SECTION(Patterns.SUBDOMAIN, 1, 253, "a section name (a lower-case DNS subdomain)"),
   /** HTTP token (RFC 9110, section 5.6.2): header and query parameter names. */
   HTTP_TOKEN("[A-Za-z0-9!#$%&'*+\\-.^_`|~]+", 1, 256, "an HTTP token of 1 to 256 characters"),
   /**
-   * Identity in a ServerAuthorization: a DNS name whose first label may be a wildcard, or a bare
-   * wildcard.
+   * Identity in a ServerAuthorization: a DNS name whose first label may be a wildcard, or {@code *}
+   * alone.
    */
   IDENTITY(
       "\\*|(\\*\\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*",
@@ -43,7 +43,7 @@ public enum TextFormat {
       1,
       24,
       "a duration such as 500ms, 10s or 1h30m (up to four parts)"),
-  /** Duration as Go writes it. */
+  /** Duration in Go's format; {@link GoDuration} parses it. */
   GO_DURATION(
       "[-+]?(0|([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|µs|μs|ms|s|m|h))+",
       1,
@@ -64,17 +64,17 @@ public enum TextFormat {
     this.description = description;
   }
 
-  /** Whether the value has this form; for {@link #IP} only the length is looked at here. */
+  /** Whether the value has this format. For {@link #IP}, only the length is checked. */
   public boolean matches(String value) {
     return value.length() >= min && value.length() <= max && pattern.matcher(value).matches();
   }
 
-  /** What is expected, for messages: "a lower-case DNS label of 1 to 63 characters". */
+  /** The expected format, for error messages: "a lower-case DNS label of 1 to 63 characters". */
   public String description() {
     return description;
   }
 
-  /** Regular expression of the whole value. */
+  /** Regular expression that the whole value matches. */
   public String regex() {
     return pattern.pattern();
   }

@@ -7,13 +7,13 @@ import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
 /**
- * A field says which one of the others is given: the one whose name is the value, without regard to
- * case. Others that are named like one of its values must be absent.
+ * A discriminated union: the value of one field, the discriminator, names the other field that is
+ * set. Case does not matter. Fields that are named like its other values must not be set.
  */
 @Documented
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.TYPE)
 public @interface Union {
-  /** The field that says it. */
+  /** Name of the discriminator. */
   String value();
 }

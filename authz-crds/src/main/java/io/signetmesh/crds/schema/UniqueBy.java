@@ -7,13 +7,13 @@ import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
 /**
- * Elements of the list are objects and no two have the same value of a field (a Kubernetes list of
- * type map).
+ * A list of objects, no two of which have the same value of a field (in Kubernetes, a list of type
+ * {@code map}).
  */
 @Documented
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.RECORD_COMPONENT)
 public @interface UniqueBy {
-  /** The field that tells elements apart. */
+  /** Name of the field that must be unique. */
   String value();
 }

@@ -1,6 +1,6 @@
 /**
- * Annotations that say, beside each field of a resource, what its custom resource definition
- * allows: which versions serve it, which values it takes and what its default is.
+ * Annotations that state, beside each field of a resource, what its custom resource definition
+ * allows: the versions that serve it, the valid values and the default.
  */
 @NullMarked
 package io.signetmesh.crds.schema;

@@ -4,7 +4,7 @@ import java.util.Collection;
 import java.util.Locale;
 import java.util.Optional;
 
-/** Finds the name that was probably meant. */
+/** Suggests the known name that a misspelled one probably stands for. */
 public final class NearestName {
   private static final int MAX_DISTANCE = 2;
   private static final int MAX_LENGTH = 253;
@@ -13,8 +13,9 @@ public final class NearestName {
   private NearestName() {}
 
   /**
-   * The known name that is a typo or two away: characters left out, added, replaced or exchanged
-   * with their neighbour, or of the other case. In a short name, one typo away.
+   * The nearest known name, at most two typos away; one if the name has at most 5 characters. A
+   * typo is a character that is left out, added, replaced or exchanged with its neighbour. Case
+   * does not matter. Empty when no name is that near, and for names of more than 253 characters.
    */
   public static Optional<String> of(String name, Collection<String> known) {
     String nearest = null;
@@ -39,7 +40,7 @@ public final class NearestName {
     return Optional.ofNullable(nearest);
   }
 
-  /** {@code (did you mean "port"?)}, or nothing when no name is near. */
+  /** {@code (did you mean "port"?)}, or an empty string when no name is near. */
   public static String hint(String name, Collection<String> known) {
     return of(name, known)
         .map(nearest -> " (did you mean " + Quoted.text(nearest) + "?)")

@@ -1,20 +1,23 @@
 package io.signetmesh.crds.text;
 
 /**
- * Text that others wrote, as logs, records and terminals may show it: on one line, and without
- * characters that a terminal obeys or that hide or turn around what is shown (control characters C0
- * and C1, format characters as bidirectional overrides, line and paragraph separators, lone
- * surrogates). Each of them is shown as its escape, {@code \u001b}.
+ * Makes untrusted text safe for logs, records and terminals. Characters that control a terminal,
+ * hide text or reorder it become escapes such as {@code \u001b}: the control characters C0 and C1,
+ * format characters such as bidirectional overrides, line and paragraph separators, and lone
+ * surrogates.
  */
 public final class PlainText {
   private PlainText() {}
 
-  /** The text on one line; itself when it is plain already. */
+  /** The text on one line. Returns the same instance if there is nothing to escape. */
   public static String of(String text) {
     return escape(text, false);
   }
 
-  /** The text with its line feeds and tabs; itself when it is plain already. */
+  /**
+   * The text with its line feeds and tabs kept. Returns the same instance if there is nothing to
+   * escape.
+   */
   public static String linesOf(String text) {
     return escape(text, true);
   }

@@ -1,12 +1,12 @@
 package io.signetmesh.crds.text;
 
-/** Values from manifests as messages show them: in quotes, on one line and of bounded length. */
+/** Quotes values from manifests in messages: in quotes, on one line and of bounded length. */
 public final class Quoted {
   private static final int MAX = 120;
 
   private Quoted() {}
 
-  /** The text in quotes; at most 120 characters of it. */
+  /** The text in quotes, cut after 120 characters. */
   public static String text(String value) {
     int end = value.length();
     if (end > MAX) {

@@ -1,4 +1,4 @@
-/** Text in messages: plain on a terminal, quoted, and the nearest of known names. */
+/** Text in messages: escaped for terminals, quoted, and with suggestions for misspelled names. */
 @NullMarked
 package io.signetmesh.crds.text;
 

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 @Plural("externalworkloads")
 public final class ExternalWorkload
     extends MeshResource<ExternalWorkloadSpec, ExternalWorkloadStatus> {
-  /** One object, read or built. */
+  /** Creates an object; Jackson calls this, too. */
   @JsonCreator
   public ExternalWorkload(
       @JsonProperty("metadata") ObjectMeta metadata,
@@ -26,7 +26,7 @@ public final class ExternalWorkload
     super(metadata, spec, status);
   }
 
-  /** One object without a status. */
+  /** Creates an object without a status. */
   public ExternalWorkload(ObjectMeta metadata, ExternalWorkloadSpec spec) {
     this(metadata, spec, null);
   }

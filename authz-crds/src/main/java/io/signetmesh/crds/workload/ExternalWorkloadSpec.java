@@ -12,27 +12,27 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What an {@link ExternalWorkload} says.
+ * Spec of an {@link ExternalWorkload}.
  *
- * @param meshTLS identity of the workload and the name it is dialled by
+ * @param meshTLS mesh identity of the workload, and the server name for connections to it
  * @param ports ports that it listens on
- * @param workloadIPs its addresses, at most one of each family
+ * @param workloadIPs addresses of the workload, at most one of each IP family
  */
 public record ExternalWorkloadSpec(
     @Required @NamedIn(in = "v1alpha1", name = "meshTls") MeshTls meshTLS,
     List<Port> ports,
     @Items(max = 1, in = "v1alpha1") @Items(max = 2) List<WorkloadIp> workloadIPs) {
-  /** Lists that are not given are empty. */
+  /** Copies the lists; null becomes an empty list. */
   public ExternalWorkloadSpec {
     ports = ports == null ? List.of() : List.copyOf(ports);
     workloadIPs = workloadIPs == null ? List.of() : List.copyOf(workloadIPs);
   }
 
   /**
-   * How peers know the workload.
+   * Mesh identity of the workload.
    *
-   * @param identity its identity, a SPIFFE id or a DNS-like name
-   * @param serverName name sent as SNI when it is dialled
+   * @param identity the identity: a SPIFFE ID or a DNS-like name
+   * @param serverName server name (SNI) of connections to the workload
    */
   public record MeshTls(
       @Required @Length(min = 1, max = 253) String identity,
@@ -42,14 +42,14 @@ public record ExternalWorkloadSpec(
    * A port.
    *
    * @param name its name, unique within the workload
-   * @param port its number
-   * @param protocol transport protocol
+   * @param port its number, 1 to 65535
+   * @param protocol transport protocol, such as {@code TCP}
    */
   public record Port(
       @Nullable String name,
       @Required @Range(min = 1, max = 65535) int port,
       @Default("TCP") String protocol) {
-    /** A protocol that is not given is TCP. */
+    /** A protocol that is null becomes TCP. */
     public Port {
       protocol = protocol == null ? "TCP" : protocol;
     }

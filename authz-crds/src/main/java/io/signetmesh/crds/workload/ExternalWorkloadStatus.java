@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * @param conditions conditions, among them {@code Ready}
  */
 public record ExternalWorkloadStatus(List<Condition> conditions) {
-  /** Conditions that are not given are none. */
+  /** Copies the conditions; null becomes an empty list. */
   public ExternalWorkloadStatus {
     conditions = conditions == null ? List.of() : List.copyOf(conditions);
   }
@@ -19,12 +19,12 @@ public record ExternalWorkloadStatus(List<Condition> conditions) {
   /**
    * One condition.
    *
-   * @param type what it is about
+   * @param type type of the condition
    * @param status {@code True}, {@code False} or {@code Unknown}
-   * @param lastProbeTime when it was last looked at, RFC 3339
-   * @param lastTransitionTime when it last changed, RFC 3339
-   * @param reason why, in one word
-   * @param message why, for people
+   * @param lastProbeTime time of the last check, RFC 3339
+   * @param lastTransitionTime time of the last change of {@code status}, RFC 3339
+   * @param reason machine-readable reason, in CamelCase
+   * @param message explanation for people
    */
   public record Condition(
       @Required @Length(min = 1, max = 316) String type,

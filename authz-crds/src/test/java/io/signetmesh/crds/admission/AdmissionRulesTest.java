@@ -2,7 +2,7 @@ package io.signetmesh.crds.admission;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.signetmesh.crds.manifest.Finding;
+import io.signetmesh.crds.manifest.ManifestFinding;
 import io.signetmesh.crds.manifest.ManifestReader;
 import java.util.List;
 import java.util.stream.Stream;
@@ -675,7 +675,7 @@ class AdmissionRulesTest {
     "workloads"
   })
   void findsAllThatIsWrongWithAnObject(String manifest, List<String> expected) {
-    List<Finding> findings = reader.read("m.yaml", manifest).findings();
+    List<ManifestFinding> findings = reader.read("m.yaml", manifest).findings();
     List<String> shown =
         findings.stream()
             .map(

@@ -2,7 +2,7 @@ package io.signetmesh.crds.admission;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.signetmesh.crds.manifest.Finding;
+import io.signetmesh.crds.manifest.ManifestFinding;
 import io.signetmesh.crds.manifest.ManifestReader;
 import io.signetmesh.crds.manifest.Manifests;
 import java.util.List;
@@ -37,7 +37,7 @@ class AllFindingsTest {
               - {group: policy.signetmesh.io, kind: JWTAuthentication, name: key, namespase: x}
             """);
     assertThat(manifests.findings())
-        .extracting(Finding::toString)
+        .extracting(ManifestFinding::toString)
         .map(text -> text.replace("AuthorizationPolicy.policy.linkerd.io shop/web: ", ""))
         .map(text -> text.replaceAll(": expected Server .*|: expected MeshTLS.*", ""))
         .containsExactlyInAnyOrder(
@@ -163,7 +163,7 @@ class AllFindingsTest {
   @MethodSource("mistakes")
   void findsEachMistakeOnceAndNothingThatFollowsFromIt(String manifest, List<String> expected) {
     List<String> found =
-        reader.read("m", manifest).findings().stream().map(Finding::toString).toList();
+        reader.read("m", manifest).findings().stream().map(ManifestFinding::toString).toList();
     assertThat(found).as(manifest).hasSameSizeAs(expected);
     for (String finding : expected) {
       int space = finding.indexOf(' ');

@@ -2,7 +2,7 @@ package io.signetmesh.crds.admission;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.signetmesh.crds.manifest.Finding;
+import io.signetmesh.crds.manifest.ManifestFinding;
 import io.signetmesh.crds.manifest.ManifestReader;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -27,7 +27,7 @@ final class OneMistakeOneMessageTest {
           NetworkAuthentication|v1alpha1|{}|missing
           """)
   void ofOneMistakeOneThingIsSaid(String kind, String version, String spec, String message) {
-    List<Finding> findings =
+    List<ManifestFinding> findings =
         new ManifestReader(AdmissionRules::check)
             .read(
                 "test.yaml",

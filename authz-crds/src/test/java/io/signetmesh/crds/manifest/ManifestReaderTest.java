@@ -119,7 +119,7 @@ class ManifestReaderTest {
                   meshTls: {identity: "spiffe://root/vm", serverName: vm.shop}
                 """)
                 .findings())
-        .extracting(Finding::toString)
+        .extracting(ManifestFinding::toString)
         .containsExactly(
             "m.yaml:5:3: error: ExternalWorkload.workload.linkerd.io shop/vm: spec: unknown field"
                 + " \"meshTls\" (did you mean \"meshTLS\"?)");
@@ -169,7 +169,7 @@ class ManifestReaderTest {
                         port: [{containerPort: "80"}]
                     """)
                 .findings())
-        .extracting(Finding::toString)
+        .extracting(ManifestFinding::toString)
         .containsExactly(
             "m.yaml:7:30: error: Pod shop/web: spec.containers[0].env[0].value: expected a string,"
                 + " found a number (put it in quotes)",
@@ -195,7 +195,7 @@ class ManifestReaderTest {
                     "m.json",
                     "{\n\t\"apiVersion\": \"v1\",\n\t\"kind\": \"Namespace\",\n\t\"metadata\": {\"name\": 1}\n}")
                 .findings())
-        .extracting(Finding::toString)
+        .extracting(ManifestFinding::toString)
         .containsExactly(
             "m.json:4:23: error: metadata.name: expected a string, found a number (put it in quotes)");
   }
@@ -209,12 +209,12 @@ class ManifestReaderTest {
                     "matchLabels: {app: web}",
                     "matchLabels: {app: web}, matchExpressions: [{key: a, operator: Exists}]"))
                 .errors())
-        .extracting(Finding::toString)
+        .extracting(ManifestFinding::toString)
         .containsExactly(
             "m.yaml:6:42: error: Server.policy.linkerd.io shop/web: spec.podSelector: exactly one of"
                 + " matchLabels and matchExpressions is required in v1alpha1");
     assertThat(read(old.replace("{matchLabels: {app: web}}", "{}")).errors())
-        .extracting(Finding::message)
+        .extracting(ManifestFinding::message)
         .containsExactly("exactly one of matchLabels and matchExpressions is required in v1alpha1");
   }
 
@@ -260,7 +260,7 @@ class ManifestReaderTest {
     Manifests manifests = reader.readPath(directory);
     assertThat(manifests.invalidKeys()).containsExactly(WEB);
     assertThat(manifests.findings())
-        .extracting(Finding::toString)
+        .extracting(ManifestFinding::toString)
         .containsExactly(
             "%s:1:1: error: Server.policy.linkerd.io shop/web: is given twice, first at %s:1:1"
                 .formatted(directory.resolve("b.yml"), directory.resolve("a.yaml")));
@@ -319,7 +319,7 @@ class ManifestReaderTest {
     Files.createFile(directory.resolve("empty.yaml"));
     Files.createSymbolicLink(directory.resolve("gone.yaml"), Path.of("nowhere"));
     assertThat(reader.readPath(directory).findings())
-        .extracting(Finding::message)
+        .extracting(ManifestFinding::message)
         .satisfiesExactly(
             message -> assertThat(message).isEqualTo("is not UTF-8"),
             message -> assertThat(message).isEqualTo("is empty"),
@@ -353,7 +353,7 @@ class ManifestReaderTest {
     assertThat(inShop.read("m.yaml", SERVER.replace("namespace: shop", "namespace:")).objects())
         .containsOnlyKeys(WEB);
     assertThat(read(bare).findings())
-        .extracting(Finding::toString)
+        .extracting(ManifestFinding::toString)
         .containsExactly(
             "m.yaml:3:11: error: metadata: required field \"namespace\" missing: write it, or give"
                 + " the namespace of all such objects with --default-namespace");
@@ -366,7 +366,7 @@ class ManifestReaderTest {
             .withDefaultNamespace("shop")
             .read("m.yaml", SERVER.replace("namespace: shop", "namspace: prod"));
     assertThat(manifests.errors())
-        .extracting(Finding::message)
+        .extracting(ManifestFinding::message)
         .containsExactly("unknown field \"namspace\" (did you mean \"namespace\"?)");
     assertThat(manifests.positions()).isEmpty();
     assertThat(manifests.unreadableSources()).containsExactly("m.yaml");
@@ -537,7 +537,7 @@ class ManifestReaderTest {
   @Test
   void aKindThatIsGivenTwiceIsNotPassedOver() {
     assertThat(read("kind: ConfigMap\napiVersion: v1\n" + SERVER).errors())
-        .extracting(Finding::message)
+        .extracting(ManifestFinding::message)
         .contains("duplicate key \"kind\", first given at line 1");
   }
 
@@ -645,7 +645,7 @@ class ManifestReaderTest {
               .formatted(i, i, String.join(", ", Collections.nCopies(10, former))));
     }
     assertThat(read(bomb.toString()).errors())
-        .extracting(Finding::message)
+        .extracting(ManifestFinding::message)
         .containsExactly("the document has more than 1,000,000 values");
   }
 
@@ -749,10 +749,11 @@ class ManifestReaderTest {
         new ManifestReader(
             (object, unread) ->
                 List.of(
-                    Finding.error(ResourceKey.of(object), "spec.port", "is odd"),
-                    Finding.warning(ResourceKey.of(object), "spec.proxyProtocol", "is not given")));
+                    ManifestFinding.error(ResourceKey.of(object), "spec.port", "is odd"),
+                    ManifestFinding.warning(
+                        ResourceKey.of(object), "spec.proxyProtocol", "is not given")));
     assertThat(strict.read("m.yaml", SERVER).findings())
-        .extracting(Finding::toString)
+        .extracting(ManifestFinding::toString)
         .containsExactly(
             "m.yaml:5:9: error: Server.policy.linkerd.io shop/web: spec.port: is odd",
             "m.yaml:4:1: warning: Server.policy.linkerd.io shop/web: spec.proxyProtocol: is not"
@@ -767,7 +768,7 @@ class ManifestReaderTest {
                 + "  proxyProtocol:\n");
     assertThat(manifests.isValid()).isTrue();
     assertThat(manifests.warnings())
-        .extracting(Finding::message)
+        .extracting(ManifestFinding::message)
         .containsExactly(
             "v1beta1 is deprecated: use policy.linkerd.io/v1beta3",
             "Kubernetes takes an unquoted on for a boolean: put it in quotes",

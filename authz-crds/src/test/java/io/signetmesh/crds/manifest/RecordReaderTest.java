@@ -58,7 +58,7 @@ final class RecordReaderTest {
             - text
             """);
     assertThat(read.isComplete()).isFalse();
-    assertThat(read.findings().stream().map(Finding::toString))
+    assertThat(read.findings().stream().map(ManifestFinding::toString))
         .satisfiesExactlyInAnyOrder(
             text ->
                 assertThat(text)

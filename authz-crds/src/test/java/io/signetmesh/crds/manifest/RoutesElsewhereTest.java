@@ -169,7 +169,7 @@ final class RoutesElsewhereTest {
             """);
     assertThat(read.isValid()).isTrue();
     assertThat(read.warnings())
-        .extracting(Finding::field)
+        .extracting(ManifestFinding::field)
         .containsExactly(
             "spec.rules[0].filters[0].type",
             "spec.rules[0].filters[1].type",

@@ -2,7 +2,7 @@ package io.signetmesh.crds.text;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.signetmesh.crds.manifest.Finding;
+import io.signetmesh.crds.manifest.ManifestFinding;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -36,8 +36,9 @@ class PlainTextTest {
 
   @Test
   void findingsArePlain() {
-    Finding finding =
-        new Finding(Finding.Severity.ERROR, null, null, "spec.x\u001b", "bad \"\u001b]0;x\n\"");
+    ManifestFinding finding =
+        new ManifestFinding(
+            ManifestFinding.Severity.ERROR, null, null, "spec.x\u001b", "bad \"\u001b]0;x\n\"");
 
     assertThat(finding.toString()).isEqualTo("error: spec.x\\u001b: bad \"\\u001b]0;x\\u000a\"");
   }

@@ -3,8 +3,8 @@ package io.signetmesh.discovery.caller;
 import io.grpc.Status;
 import io.signetmesh.cluster.WorkloadRef;
 import io.signetmesh.discovery.topology.ObjectKey;
+import io.signetmesh.discovery.topology.PeerWorkload;
 import io.signetmesh.discovery.topology.Topology;
-import io.signetmesh.discovery.topology.Workload;
 import io.signetmesh.identity.channel.Caller;
 import io.signetmesh.identity.pki.PeerIdentity;
 import io.signetmesh.identity.pki.WorkloadIdentity;
@@ -12,17 +12,19 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Holds what a question claims about the asker against the identity of its certificate. A claim
- * that names a pod or an external workload needs that workload's own identity; one that names a
- * namespace needs an identity of that namespace.
+ * Checks what a request claims about its caller against the identity in the caller's certificate.
+ * For a claim that names a Pod or an ExternalWorkload, the identity must be that workload's. For a
+ * claim that names only a namespace, the identity must be of that namespace.
  */
 public final class CallerCheck {
   private final String controlPlaneNamespace;
   private final String trustDomain;
 
   /**
-   * @param controlPlaneNamespace control plane that the identities belong to
-   * @param trustDomain trust domain that the identities belong to
+   * Creates a check.
+   *
+   * @param controlPlaneNamespace namespace of the control plane, a part of the identities
+   * @param trustDomain trust domain, a part of the identities
    */
   public CallerCheck(String controlPlaneNamespace, String trustDomain) {
     this.controlPlaneNamespace = controlPlaneNamespace;
@@ -30,12 +32,13 @@ public final class CallerCheck {
   }
 
   /**
-   * Who asks, once the claim has been found true.
+   * Verifies a claim.
    *
-   * @throws io.grpc.StatusRuntimeException PERMISSION_DENIED when it has not, UNAUTHENTICATED when
-   *     the caller showed no certificate
+   * @return the caller
+   * @throws io.grpc.StatusRuntimeException PERMISSION_DENIED when the claim is false;
+   *     UNAUTHENTICATED when the caller has no certificate
    */
-  public Client verify(Caller caller, Claim claim, Topology topology) {
+  public Client verify(Caller caller, CallerClaim claim, Topology topology) {
     return switch (caller) {
       case Caller.TrustedLocal() -> client(claim, topology, claim.namespace());
       case Caller.Identified(PeerIdentity identity) -> verify(identity, claim, topology);
@@ -46,11 +49,11 @@ public final class CallerCheck {
     };
   }
 
-  private Client verify(PeerIdentity identity, Claim claim, Topology topology) {
+  private Client verify(PeerIdentity identity, CallerClaim claim, Topology topology) {
     String name = claim.pod();
     if (name != null) {
       ObjectKey key = new ObjectKey(claim.namespace(), name);
-      Workload pod = topology.pod(key);
+      PeerWorkload pod = topology.pod(key);
       if (pod == null) {
         throw denied("pod " + key + " is not known, so " + identity + " cannot be its identity");
       }
@@ -60,7 +63,7 @@ public final class CallerCheck {
     String external = claim.externalWorkload();
     if (external != null) {
       ObjectKey key = new ObjectKey(claim.namespace(), external);
-      Workload workload = topology.externalWorkload(key);
+      PeerWorkload workload = topology.externalWorkload(key);
       if (workload == null) {
         throw denied(
             "external workload "
@@ -95,7 +98,7 @@ public final class CallerCheck {
     }
     return identity.names().stream()
         .flatMap(name -> topology.externalWorkloadsWithIdentity(name).stream())
-        .map(workload -> workload.key().namespace())
+        .map(workload -> workload.ref().namespace())
         .distinct()
         .toList();
   }
@@ -111,17 +114,19 @@ public final class CallerCheck {
   }
 
   /** Names that the certificate of a workload carries; empty when it has no identity. */
-  private List<String> identityOf(Workload workload) {
-    if (workload.kind() == WorkloadRef.Kind.EXTERNAL_WORKLOAD) {
-      Workload.Mesh mesh = workload.mesh();
-      return mesh == null || mesh.external() == null ? List.of() : List.of(mesh.external().uri());
+  private List<String> identityOf(PeerWorkload workload) {
+    if (workload.ref().kind() == WorkloadRef.Kind.EXTERNAL_WORKLOAD) {
+      PeerWorkload.Mesh mesh = workload.mesh();
+      return mesh == null || mesh.external() == null
+          ? List.of()
+          : List.of(mesh.external().identity());
     }
     WorkloadIdentity identity;
     try {
       identity =
           new WorkloadIdentity(
               workload.serviceAccount(),
-              workload.key().namespace(),
+              workload.ref().namespace(),
               controlPlaneNamespace,
               trustDomain);
     } catch (IllegalArgumentException notAName) {
@@ -137,9 +142,9 @@ public final class CallerCheck {
     }
   }
 
-  private static Client client(Claim claim, Topology topology, String namespace) {
+  private static Client client(CallerClaim claim, Topology topology, String namespace) {
     String pod = claim.pod();
-    Workload known = pod == null ? null : topology.pod(new ObjectKey(namespace, pod));
+    PeerWorkload known = pod == null ? null : topology.pod(new ObjectKey(namespace, pod));
     // What the cluster says about a pod's node comes before what the pod says.
     String node = known == null || known.node().isEmpty() ? claim.node() : known.node();
     return new Client(namespace, node, topology.zoneOf(node));
@@ -150,11 +155,11 @@ public final class CallerCheck {
   }
 
   /**
-   * An asker whose claim is true.
+   * A caller whose claim is true.
    *
-   * @param namespace its namespace; empty when it is not known
-   * @param node its node; empty when it is not known
-   * @param zone zone of the node; empty when it is not known
+   * @param namespace its namespace; empty when unknown
+   * @param node its node; empty when unknown
+   * @param zone zone of the node; empty when unknown
    */
   public record Client(String namespace, String node, String zone) {}
 }

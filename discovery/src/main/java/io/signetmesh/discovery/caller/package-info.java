@@ -1,4 +1,4 @@
-/** Who asks, and whether what the question claims about the asker is true. */
+/** Verifies what requests claim about their callers. */
 @NullMarked
 package io.signetmesh.discovery.caller;
 

@@ -1,4 +1,4 @@
-/** What the answers of discovery depend on besides the cluster. */
+/** Settings on which the answers of discovery depend, besides the cluster. */
 @NullMarked
 package io.signetmesh.discovery.config;
 

@@ -9,13 +9,13 @@ import io.linkerd.proxy.destination.DestinationProfile;
 import io.linkerd.proxy.destination.GetDestination;
 import io.linkerd.proxy.destination.Update;
 import io.signetmesh.discovery.caller.CallerCheck;
-import io.signetmesh.discovery.caller.Claim;
+import io.signetmesh.discovery.caller.CallerClaim;
 import io.signetmesh.discovery.config.DiscoveryConfig;
 import io.signetmesh.discovery.stream.Answer;
 import io.signetmesh.discovery.stream.LiveValues;
 import io.signetmesh.discovery.stream.NewestStateStream;
 import io.signetmesh.discovery.topology.ObjectKey;
-import io.signetmesh.discovery.topology.Service;
+import io.signetmesh.discovery.topology.ResolvedService;
 import io.signetmesh.discovery.topology.Topology;
 import io.signetmesh.discovery.topology.TopologySource;
 import io.signetmesh.identity.channel.Caller;
@@ -27,8 +27,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * {@code io.linkerd.proxy.destination.Destination}: endpoints of services and profiles of
- * destinations.
+ * The gRPC service {@code io.linkerd.proxy.destination.Destination}: endpoints of Services and
+ * profiles of destinations.
  */
 public final class DestinationService extends DestinationGrpc.DestinationImplBase
     implements AutoCloseable {
@@ -43,6 +43,8 @@ public final class DestinationService extends DestinationGrpc.DestinationImplBas
   private final LiveValues<ProfileQuery, Answer<DestinationProfile>> profiles;
 
   /**
+   * Creates the service.
+   *
    * @param config settings
    * @param topology live state of the cluster
    */
@@ -76,7 +78,7 @@ public final class DestinationService extends DestinationGrpc.DestinationImplBas
               "path \"" + request.getPath() + "\" is an address: expected the name of a service")
           .asRuntimeException();
     }
-    Service service = topology.current().service(name.service());
+    ResolvedService service = topology.current().service(name.service());
     if (service == null) {
       throw Status.NOT_FOUND
           .withDescription("service " + name.service() + " does not exist")
@@ -126,7 +128,7 @@ public final class DestinationService extends DestinationGrpc.DestinationImplBas
   private Answer<EndpointSet> endpointSet(
       Topology state, EndpointQuery query, @Nullable Answer<EndpointSet> previous) {
     ObjectKey key = query.target().service();
-    Service service = state.service(key);
+    ResolvedService service = state.service(key);
     if (previous instanceof Answer.State<EndpointSet>(EndpointSet set)
         && Objects.equals(set.service(), service)) {
       return previous;
@@ -155,12 +157,12 @@ public final class DestinationService extends DestinationGrpc.DestinationImplBas
   }
 
   private CallerCheck.Client verify(GetDestination request) {
-    Claim claim = Claim.ofContextToken(request.getContextToken());
+    CallerClaim claim = CallerClaim.ofContextToken(request.getContextToken());
     if (claim == null) {
       log.info(
           "context token of {} characters has neither form, taken as empty",
           request.getContextToken().length());
-      claim = Claim.NONE;
+      claim = CallerClaim.NONE;
     }
     return check.verify(Caller.current(), claim, topology.current());
   }
@@ -183,7 +185,7 @@ public final class DestinationService extends DestinationGrpc.DestinationImplBas
     profiles.close();
   }
 
-  /** Questions that are being followed; for metrics and tests. */
+  /** Number of queries that streams follow; for metrics and tests. */
   public int following() {
     return endpointSets.size() + profiles.size();
   }

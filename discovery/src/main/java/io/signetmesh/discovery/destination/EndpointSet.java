@@ -6,7 +6,7 @@ import io.linkerd.proxy.destination.Update;
 import io.linkerd.proxy.destination.WeightedAddr;
 import io.linkerd.proxy.destination.WeightedAddrSet;
 import io.signetmesh.discovery.topology.IpAddresses;
-import io.signetmesh.discovery.topology.Service;
+import io.signetmesh.discovery.topology.ResolvedService;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param addresses endpoints by socket address, in a stable order
  */
 record EndpointSet(
-    @Nullable Service service,
+    @Nullable ResolvedService service,
     Map<String, String> labels,
     Map<InetSocketAddress, WeightedAddr> addresses) {
   /** Endpoints of one message: keeps messages far below gRPC's limit of 4 MiB. */

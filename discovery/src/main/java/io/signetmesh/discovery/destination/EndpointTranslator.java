@@ -5,11 +5,12 @@ import io.linkerd.proxy.destination.Http2ClientParams;
 import io.linkerd.proxy.destination.ProtocolHint;
 import io.linkerd.proxy.destination.TlsIdentity;
 import io.linkerd.proxy.destination.WeightedAddr;
+import io.signetmesh.cluster.Workload;
 import io.signetmesh.cluster.WorkloadRef;
 import io.signetmesh.discovery.config.DiscoveryConfig;
 import io.signetmesh.discovery.topology.IpAddresses;
-import io.signetmesh.discovery.topology.Service;
-import io.signetmesh.discovery.topology.Workload;
+import io.signetmesh.discovery.topology.PeerWorkload;
+import io.signetmesh.discovery.topology.ResolvedService;
 import io.signetmesh.identity.pki.WorkloadIdentity;
 import java.net.Inet6Address;
 import java.net.InetAddress;
@@ -60,9 +61,10 @@ final class EndpointTranslator {
    * @param node node of the client; empty when not known
    * @param zone zone of the client; empty when not known
    */
-  EndpointSet endpoints(Service service, int port, String instance, String node, String zone) {
-    List<Service.Endpoint> chosen = choose(service, instance, node, zone);
-    Service.Port defined = service.port(port);
+  EndpointSet endpoints(
+      ResolvedService service, int port, String instance, String node, String zone) {
+    List<ResolvedService.ResolvedEndpoint> chosen = choose(service, instance, node, zone);
+    ResolvedService.Port defined = service.port(port);
     Map<InetSocketAddress, WeightedAddr> addresses = new LinkedHashMap<>();
     chosen.stream()
         .sorted(Comparator.comparing(endpoint -> endpoint.address().getHostAddress()))
@@ -89,9 +91,9 @@ final class EndpointTranslator {
         addresses);
   }
 
-  private List<Service.Endpoint> choose(
-      Service service, String instance, String node, String zone) {
-    List<Service.Endpoint> chosen = new ArrayList<>(service.endpoints());
+  private List<ResolvedService.ResolvedEndpoint> choose(
+      ResolvedService service, String instance, String node, String zone) {
+    List<ResolvedService.ResolvedEndpoint> chosen = new ArrayList<>(service.endpoints());
     if (!instance.isEmpty()) {
       chosen.removeIf(endpoint -> !endpoint.hostname().equals(instance));
     }
@@ -99,14 +101,14 @@ final class EndpointTranslator {
       chosen.removeIf(
           endpoint ->
               endpoint.workload() == null
-                  || endpoint.workload().kind() != WorkloadRef.Kind.POD
+                  || endpoint.workload().ref().kind() != WorkloadRef.Kind.POD
                   || node.isEmpty()
                   || !endpoint.node().equals(node));
     }
     if (!zone.isEmpty()
         && !chosen.isEmpty()
         && chosen.stream().noneMatch(endpoint -> endpoint.forZones().isEmpty())) {
-      List<Service.Endpoint> hinted =
+      List<ResolvedService.ResolvedEndpoint> hinted =
           chosen.stream().filter(endpoint -> endpoint.forZones().contains(zone)).toList();
       if (!hinted.isEmpty()) {
         chosen = new ArrayList<>(hinted);
@@ -114,7 +116,7 @@ final class EndpointTranslator {
     }
     if (config.ipv6()) {
       Set<Object> withIpv6 = new HashSet<>();
-      for (Service.Endpoint endpoint : chosen) {
+      for (ResolvedService.ResolvedEndpoint endpoint : chosen) {
         if (endpoint.address() instanceof Inet6Address && endpoint.workload() != null) {
           withIpv6.add(endpoint.workload());
         }
@@ -131,10 +133,10 @@ final class EndpointTranslator {
     return chosen;
   }
 
-  private static boolean unreachable(@Nullable Workload workload) {
+  private static boolean unreachable(@Nullable PeerWorkload workload) {
     return workload != null
         && workload.mesh() != null
-        && workload.mesh().inboundPort() == Workload.Mesh.UNREADABLE_PORT;
+        && workload.mesh().inboundPort() == PeerWorkload.Mesh.UNREADABLE_PORT;
   }
 
   /**
@@ -152,7 +154,7 @@ final class EndpointTranslator {
       InetAddress address,
       int port,
       int workloadPort,
-      @Nullable Workload workload,
+      @Nullable PeerWorkload workload,
       String locality,
       String zone) {
     WeightedAddr.Builder out =
@@ -163,17 +165,17 @@ final class EndpointTranslator {
     }
     out.putMetricLabels("zone", zone);
     label(out, workload);
-    Workload.Mesh mesh = workload.mesh();
+    PeerWorkload.Mesh mesh = workload.mesh();
     if (mesh != null && !mesh.skippedPorts().contains(workloadPort)) {
       mesh(out, workloadPort, workload, mesh);
     }
     return out.build();
   }
 
-  private static void label(WeightedAddr.Builder out, Workload workload) {
-    boolean pod = workload.kind() == WorkloadRef.Kind.POD;
-    out.putMetricLabels(pod ? "pod" : "external_workload", workload.key().name());
-    Workload.Owner owner = workload.owner();
+  private static void label(WeightedAddr.Builder out, PeerWorkload workload) {
+    boolean pod = workload.ref().kind() == WorkloadRef.Kind.POD;
+    out.putMetricLabels(pod ? "pod" : "external_workload", workload.ref().name());
+    PeerWorkload.Owner owner = workload.owner();
     if (owner != null) {
       // "job" is what Prometheus calls the scrape job.
       out.putMetricLabels(owner.kind().equals("job") ? "k8s_job" : owner.kind(), owner.name());
@@ -183,14 +185,15 @@ final class EndpointTranslator {
       if (!workload.podTemplateHash().isEmpty()) {
         out.putMetricLabels("pod_template_hash", workload.podTemplateHash());
       }
-      Workload.Mesh mesh = workload.mesh();
+      PeerWorkload.Mesh mesh = workload.mesh();
       if (mesh != null) {
         out.putMetricLabels("control_plane_ns", mesh.controlPlaneNamespace());
       }
     }
   }
 
-  private void mesh(WeightedAddr.Builder out, int port, Workload workload, Workload.Mesh mesh) {
+  private void mesh(
+      WeightedAddr.Builder out, int port, PeerWorkload workload, PeerWorkload.Mesh mesh) {
     TlsIdentity identity = identity(workload, mesh);
     boolean external = mesh.external() != null;
     boolean opaque = workload.opaque(port, config.defaultOpaquePorts());
@@ -204,7 +207,7 @@ final class EndpointTranslator {
     if ((config.transportHeader() || opaque)
         && port != mesh.adminPort()
         && port != mesh.controlPort()
-        && mesh.inboundPort() != Workload.Mesh.UNREADABLE_PORT
+        && mesh.inboundPort() != PeerWorkload.Mesh.UNREADABLE_PORT
         && mesh.inboundPort() <= MAX_INBOUND_PORT) {
       hint.setOpaqueTransport(
           ProtocolHint.OpaqueTransport.newBuilder().setInboundPort(mesh.inboundPort()));
@@ -215,11 +218,11 @@ final class EndpointTranslator {
     }
   }
 
-  private @Nullable TlsIdentity identity(Workload workload, Workload.Mesh mesh) {
-    Workload.ExternalIdentity external = mesh.external();
+  private @Nullable TlsIdentity identity(PeerWorkload workload, PeerWorkload.Mesh mesh) {
+    Workload.MeshIdentity external = mesh.external();
     if (external != null) {
       return TlsIdentity.newBuilder()
-          .setUriLikeIdentity(TlsIdentity.UriLikeIdentity.newBuilder().setUri(external.uri()))
+          .setUriLikeIdentity(TlsIdentity.UriLikeIdentity.newBuilder().setUri(external.identity()))
           .setServerName(TlsIdentity.DnsLikeIdentity.newBuilder().setName(external.serverName()))
           .build();
     }
@@ -232,14 +235,14 @@ final class EndpointTranslator {
               .setName(
                   new WorkloadIdentity(
                           workload.serviceAccount(),
-                          workload.key().namespace(),
+                          workload.ref().namespace(),
                           config.controlPlaneNamespace(),
                           config.trustDomain())
                       .dnsName())
               .build();
       return TlsIdentity.newBuilder().setDnsLikeIdentity(name).setServerName(name).build();
     } catch (IllegalArgumentException e) {
-      log.warn("pod {} is announced without identity: {}", workload.key(), e.getMessage());
+      log.warn("pod {} is announced without identity: {}", workload.ref(), e.getMessage());
       return null;
     }
   }

@@ -10,9 +10,9 @@ import io.linkerd.proxy.meta.Resource;
 import io.signetmesh.discovery.config.DiscoveryConfig;
 import io.signetmesh.discovery.stream.Answer;
 import io.signetmesh.discovery.topology.ObjectKey;
-import io.signetmesh.discovery.topology.Service;
+import io.signetmesh.discovery.topology.PeerWorkload;
+import io.signetmesh.discovery.topology.ResolvedService;
 import io.signetmesh.discovery.topology.Topology;
-import io.signetmesh.discovery.topology.Workload;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.List;
@@ -43,7 +43,7 @@ final class ProfileTranslator {
 
   private Answer<DestinationProfile> ofName(
       Topology topology, Authority.Name name, String clientZone) {
-    Service service = topology.service(name.service());
+    ResolvedService service = topology.service(name.service());
     if (service == null) {
       return new Answer.End<>(
           Status.Code.NOT_FOUND, "service " + name.service() + " does not exist");
@@ -54,8 +54,8 @@ final class ProfileTranslator {
     if (name.instance().isEmpty()) {
       return ofService(service, name.port());
     }
-    for (Service.Endpoint endpoint : service.endpoints()) {
-      Workload workload = endpoint.workload();
+    for (ResolvedService.ResolvedEndpoint endpoint : service.endpoints()) {
+      PeerWorkload workload = endpoint.workload();
       if (endpoint.hostname().equals(name.instance()) && workload != null && workload.running()) {
         return ofWorkload(topology, endpoint.address(), name.port(), workload, clientZone);
       }
@@ -73,13 +73,13 @@ final class ProfileTranslator {
       Topology topology, InetSocketAddress address, String clientZone) {
     InetAddress ip = address.getAddress();
     int port = address.getPort();
-    List<Service> services = topology.servicesWithIp(ip);
+    List<ResolvedService> services = topology.servicesWithIp(ip);
     if (services.size() > 1) {
       return ambiguous(
-          "address " + ip.getHostAddress(), services.stream().map(Service::key).toList());
+          "address " + ip.getHostAddress(), services.stream().map(ResolvedService::key).toList());
     }
     if (!services.isEmpty()) {
-      Service service = services.getFirst();
+      ResolvedService service = services.getFirst();
       if (service.externalName()) {
         return externalName(service);
       }
@@ -88,7 +88,7 @@ final class ProfileTranslator {
           ? new Answer.State<>(DestinationProfile.getDefaultInstance())
           : ofService(service, port);
     }
-    List<Workload> workloads = topology.workloadsWithIp(ip);
+    List<PeerWorkload> workloads = topology.workloadsWithIp(ip);
     int workloadPort = port;
     if (workloads.isEmpty()) {
       workloads = topology.workloadsWithHostPort(address);
@@ -98,14 +98,14 @@ final class ProfileTranslator {
     }
     if (workloads.size() > 1) {
       // Workloads of one host may share its address: the port tells them apart.
-      List<Workload> declaring =
+      List<PeerWorkload> declaring =
           workloads.stream().filter(workload -> workload.tcpPorts().contains(port)).toList();
       workloads = declaring.size() == 1 ? declaring : workloads;
     }
     if (workloads.size() > 1) {
       return ambiguous(
           "address " + ip.getHostAddress() + " port " + port,
-          workloads.stream().map(Workload::key).toList());
+          workloads.stream().map(workload -> ObjectKey.of(workload.ref())).toList());
     }
     if (workloads.isEmpty()) {
       return new Answer.State<>(
@@ -115,12 +115,12 @@ final class ProfileTranslator {
               .setOpaqueProtocol(config.defaultOpaquePorts().contains(port))
               .build());
     }
-    Workload workload = workloads.getFirst();
+    PeerWorkload workload = workloads.getFirst();
     return ofWorkload(topology, ip, port, workloadPort, workload, clientZone);
   }
 
-  private static int hostPort(Workload workload, InetSocketAddress address) {
-    for (Workload.HostPort hostPort : workload.hostPorts()) {
+  private static int hostPort(PeerWorkload workload, InetSocketAddress address) {
+    for (PeerWorkload.HostPort hostPort : workload.hostPorts()) {
       if (hostPort.port() == address.getPort() && hostPort.address().equals(address.getAddress())) {
         return hostPort.workloadPort();
       }
@@ -128,7 +128,7 @@ final class ProfileTranslator {
     return address.getPort();
   }
 
-  private Answer<DestinationProfile> ofService(Service service, int port) {
+  private Answer<DestinationProfile> ofService(ResolvedService service, int port) {
     ObjectKey key = service.key();
     return new Answer.State<>(
         DestinationProfile.newBuilder()
@@ -149,7 +149,7 @@ final class ProfileTranslator {
   }
 
   private Answer<DestinationProfile> ofWorkload(
-      Topology topology, InetAddress address, int port, Workload workload, String clientZone) {
+      Topology topology, InetAddress address, int port, PeerWorkload workload, String clientZone) {
     return ofWorkload(topology, address, port, port, workload, clientZone);
   }
 
@@ -158,7 +158,7 @@ final class ProfileTranslator {
       InetAddress address,
       int port,
       int workloadPort,
-      Workload workload,
+      PeerWorkload workload,
       String clientZone) {
     String zone = topology.zoneOf(workload.node());
     WeightedAddr endpoint =
@@ -173,12 +173,12 @@ final class ProfileTranslator {
         DestinationProfile.newBuilder()
             .setRetryBudget(RETRY_BUDGET)
             .setEndpoint(
-                endpoint.toBuilder().putMetricLabels("namespace", workload.key().namespace()))
+                endpoint.toBuilder().putMetricLabels("namespace", workload.ref().namespace()))
             .setOpaqueProtocol(workload.opaque(workloadPort, config.defaultOpaquePorts()))
             .build());
   }
 
-  private static Answer<DestinationProfile> externalName(Service service) {
+  private static Answer<DestinationProfile> externalName(ResolvedService service) {
     return new Answer.End<>(
         Status.Code.INVALID_ARGUMENT,
         "service " + service.key() + " is of type ExternalName: expected one with endpoints");

@@ -6,11 +6,10 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Bounds the ports that services do not declare and one identity asks for, over all its
- * connections. Answers to questions about declared ports are shared by whoever asks, so that there
- * are no more of them than the cluster has ports. Of other ports there are 65,535, and each has an
- * answer of its own with all endpoints of the service. However many replicas ask for a port, it
- * counts once. Thread-safe.
+ * Limits how many ports that services do not declare one identity asks for, over all its
+ * connections. Clients share the answers about declared ports, so the cluster has a bounded number
+ * of them. There are 65,535 undeclared ports, and the answer about each has all endpoints of the
+ * service. A port counts once, however many replicas ask for it. Thread-safe.
  */
 final class UndeclaredPorts {
   /** Far more than what clients call beside the ports of services. */

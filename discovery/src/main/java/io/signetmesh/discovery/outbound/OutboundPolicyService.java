@@ -8,7 +8,7 @@ import io.linkerd.proxy.outbound.OutboundPoliciesGrpc;
 import io.linkerd.proxy.outbound.OutboundPolicy;
 import io.linkerd.proxy.outbound.TrafficSpec;
 import io.signetmesh.discovery.caller.CallerCheck;
-import io.signetmesh.discovery.caller.Claim;
+import io.signetmesh.discovery.caller.CallerClaim;
 import io.signetmesh.discovery.config.DiscoveryConfig;
 import io.signetmesh.discovery.stream.Answer;
 import io.signetmesh.discovery.stream.LiveValues;
@@ -18,8 +18,8 @@ import io.signetmesh.identity.channel.Caller;
 import java.util.List;
 
 /**
- * {@code io.linkerd.proxy.outbound.OutboundPolicies}: how proxies treat traffic to a destination.
- * Proxies look for it on the policy port.
+ * The gRPC service {@code io.linkerd.proxy.outbound.OutboundPolicies}: how proxies treat traffic to
+ * a destination. Proxies expect it on the policy controller's port.
  */
 public final class OutboundPolicyService extends OutboundPoliciesGrpc.OutboundPoliciesImplBase
     implements AutoCloseable {
@@ -29,6 +29,8 @@ public final class OutboundPolicyService extends OutboundPoliciesGrpc.OutboundPo
   private final LiveValues<OutboundTarget, Answer<OutboundPolicy>> policies;
 
   /**
+   * Creates the service.
+   *
    * @param config settings
    * @param topology live state of the cluster
    */
@@ -76,7 +78,7 @@ public final class OutboundPolicyService extends OutboundPoliciesGrpc.OutboundPo
   }
 
   private OutboundTarget verified(TrafficSpec request) {
-    Claim claim = Claim.ofWorkload(request.getSourceWorkload());
+    CallerClaim claim = CallerClaim.ofWorkload(request.getSourceWorkload());
     if (claim == null) {
       throw Status.INVALID_ARGUMENT
           .withDescription(

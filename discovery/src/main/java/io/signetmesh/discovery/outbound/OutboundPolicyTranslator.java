@@ -19,7 +19,7 @@ import io.signetmesh.discovery.config.DiscoveryConfig;
 import io.signetmesh.discovery.stream.Answer;
 import io.signetmesh.discovery.topology.IpAddresses;
 import io.signetmesh.discovery.topology.ObjectKey;
-import io.signetmesh.discovery.topology.Service;
+import io.signetmesh.discovery.topology.ResolvedService;
 import io.signetmesh.discovery.topology.Topology;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -65,9 +65,9 @@ final class OutboundPolicyTranslator {
 
   private Answer<OutboundPolicy> ofAddress(Topology topology, InetSocketAddress address) {
     InetAddress ip = address.getAddress();
-    List<Service> services = topology.servicesWithIp(ip);
+    List<ResolvedService> services = topology.servicesWithIp(ip);
     if (!services.isEmpty()) {
-      Service service = services.getFirst();
+      ResolvedService service = services.getFirst();
       return new Answer.State<>(
           service.port(address.getPort()) == null
               ? undefinedPort()
@@ -97,7 +97,7 @@ final class OutboundPolicyTranslator {
     return false;
   }
 
-  private OutboundPolicy ofService(ObjectKey key, @Nullable Service service, int port) {
+  private OutboundPolicy ofService(ObjectKey key, @Nullable ResolvedService service, int port) {
     Metadata parent =
         Metadata.newBuilder()
             .setResource(
@@ -140,8 +140,8 @@ final class OutboundPolicyTranslator {
     return OutboundPolicy.newBuilder().setMetadata(parent).setProtocol(protocol).build();
   }
 
-  private Protocol protocolOf(@Nullable Service service, int port) {
-    Service.Port defined = service == null ? null : service.port(port);
+  private Protocol protocolOf(@Nullable ResolvedService service, int port) {
+    ResolvedService.Port defined = service == null ? null : service.port(port);
     String stated = defined == null ? null : defined.appProtocol();
     if (stated != null) {
       return switch (stated.toLowerCase(Locale.ROOT)) {

@@ -1,4 +1,4 @@
-/** Outbound policies. */
+/** The service for outbound policies. */
 @NullMarked
 package io.signetmesh.discovery.outbound;
 

@@ -10,12 +10,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Answers to questions about the topology, kept up to date while someone follows them. All
- * followers of one question share one answer, so a change costs one computation per question and
- * not one per stream. Safe from any thread.
+ * Values computed from the topology, kept up to date while someone follows them. All followers of a
+ * key share one value, so a change costs one computation per key, not one per stream. Thread-safe.
  *
- * @param <K> the question; equal questions share
- * @param <V> the answer, immutable
+ * @param <K> key; equal keys share a value
+ * @param <V> value, immutable
  */
 public final class LiveValues<K, V> implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(LiveValues.class);
@@ -25,21 +24,22 @@ public final class LiveValues<K, V> implements AutoCloseable {
   private final ConcurrentHashMap<K, Entry> entries = new ConcurrentHashMap<>();
   private final TopologySource.Subscription subscription;
 
-  /** Follows a topology. */
+  /** Creates values computed from this topology. */
   public LiveValues(TopologySource source, Computation<K, V> computation) {
     this.source = source;
     this.computation = computation;
     this.subscription = source.onChange(() -> entries.values().forEach(Entry::refresh));
   }
 
-  /** Answers once, without following. */
+  /** Computes the value once, without following it. */
   public V get(K key) {
     return computation.compute(source.current(), key, null);
   }
 
   /**
-   * Follows the answer until the returned object is closed. {@code onChange} is called after each
-   * change, from any thread, and must not block.
+   * Follows the value until the result is closed.
+   *
+   * @param onChange called after each change, on any thread; must not block
    */
   public Following<V> follow(K key, Runnable onChange) {
     // In the map before it is computed: a change of topology that comes between finds the entry,
@@ -71,43 +71,43 @@ public final class LiveValues<K, V> implements AutoCloseable {
     };
   }
 
-  /** Number of questions that are followed. */
+  /** Number of keys that are followed. */
   public int size() {
     return entries.size();
   }
 
-  /** Stops following the topology; answers stay as they are. */
+  /** No longer follows the topology. Values keep their last state. */
   @Override
   public void close() {
     subscription.close();
   }
 
   /**
-   * Makes an answer.
+   * Computes the value of a key.
    *
-   * @param <K> the question
-   * @param <V> the answer
+   * @param <K> key
+   * @param <V> value
    */
   @FunctionalInterface
   public interface Computation<K, V> {
     /**
-     * The answer to a question.
+     * Computes the value of a key.
      *
-     * @param topology state to answer from
-     * @param key question
-     * @param previous the answer so far, to be returned as it is when nothing that it depends on
-     *     has changed; null at first
+     * @param topology current state of the cluster
+     * @param key the key
+     * @param previous the former value, null at first; return this same instance if nothing has
+     *     changed
      */
     V compute(Topology topology, K key, @Nullable V previous);
   }
 
   /**
-   * An answer that is followed.
+   * A value that is followed.
    *
-   * @param <V> the answer
+   * @param <V> type of the value
    */
   public interface Following<V> extends AutoCloseable {
-    /** The newest answer. */
+    /** The newest value. */
     V value();
 
     @Override

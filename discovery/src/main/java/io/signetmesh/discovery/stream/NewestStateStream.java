@@ -6,12 +6,12 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Sends the changes of one answer to one client. There is no queue: while the client does not read,
- * states pass unsent, and when it reads again it gets the difference between what it was sent last
- * and what is true now. What a stream holds is bounded by one state and gRPC's own send buffer.
+ * Sends the changes of one value to one client. There is no queue: states that the client is too
+ * slow to read are skipped. When it reads again, it gets the difference between the last sent state
+ * and the newest one. A stream holds at most one state and gRPC's own send buffer.
  *
- * @param <V> state
- * @param <M> message
+ * @param <V> type of the state
+ * @param <M> type of the messages
  */
 public final class NewestStateStream<V, M> {
   private final ServerCallStreamObserver<M> client;
@@ -32,8 +32,10 @@ public final class NewestStateStream<V, M> {
   }
 
   /**
-   * Follows an answer for a client until the client goes away or the answer ends. Call from the
-   * service method.
+   * Serves a client until it cancels or the value ends. Call this from the service method.
+   *
+   * @param key which value the client follows
+   * @param encoder converts states to messages
    */
   public static <K, V, M> void serve(
       LiveValues<K, Answer<V>> values,
@@ -44,9 +46,9 @@ public final class NewestStateStream<V, M> {
   }
 
   /**
-   * As {@link #serve(LiveValues, Object, ServerCallStreamObserver, Encoder)}.
+   * Serves a client, as {@link #serve(LiveValues, Object, ServerCallStreamObserver, Encoder)} does.
    *
-   * @param whenOver run once when the answer is followed no more, from any thread
+   * @param whenOver run once, on any thread, when the value is no longer followed
    */
   public static <K, V, M> void serve(
       LiveValues<K, Answer<V>> values,
@@ -112,18 +114,18 @@ public final class NewestStateStream<V, M> {
   }
 
   /**
-   * Writes the way from one state to the next.
+   * Encodes the difference between two states.
    *
-   * @param <V> state
-   * @param <M> message
+   * @param <V> type of the state
+   * @param <M> type of the messages
    */
   @FunctionalInterface
   public interface Encoder<V, M> {
     /**
-     * The messages that lead from one state to the next, in order.
+     * The messages that take a client from one state to the next, in order.
      *
-     * @param before the state that the client has; null at first
-     * @param after the state that it is to have, different from {@code before}
+     * @param before state that the client has; null at first
+     * @param after state that the client gets; differs from {@code before}
      */
     List<M> encode(@Nullable V before, V after);
   }

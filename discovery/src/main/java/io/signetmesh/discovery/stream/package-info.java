@@ -1,4 +1,4 @@
-/** Streams that always carry the newest state and never queue old ones. */
+/** Streams that send the newest state and never queue older ones. */
 @NullMarked
 package io.signetmesh.discovery.stream;
 

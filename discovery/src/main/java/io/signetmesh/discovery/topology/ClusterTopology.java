@@ -23,10 +23,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The topology of a cluster source. Views are read on a thread of its own, so that the source's
- * other listeners do not wait; of views that come faster than they are read, only the newest
- * counts. Only namespaces in which something differs are read again, and what came out equal is the
- * same object as before.
+ * Keeps the topology of a cluster source up to date. It processes views on a thread of its own, so
+ * that the source's other listeners do not wait. If views arrive faster than that, it processes
+ * only the newest, and only the namespaces that differ. Values that do not change keep their
+ * identity.
  */
 public final class ClusterTopology implements TopologySource, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(ClusterTopology.class);
@@ -45,7 +45,7 @@ public final class ClusterTopology implements TopologySource, AutoCloseable {
   private Map<String, String> zoneByNode = Map.of();
   private final Map<String, NamespaceTopology> namespaces = new TreeMap<>();
 
-  /** Follows a source; {@link #current} has its present view when this returns. */
+  /** Follows a source. When this returns, {@link #current} has the source's current view. */
   public ClusterTopology(ClusterSource source) {
     this.source = source;
     this.current = read(source.view());
@@ -70,7 +70,7 @@ public final class ClusterTopology implements TopologySource, AutoCloseable {
     return () -> listeners.remove(listener);
   }
 
-  /** Follows the source no more; the last state stays readable. */
+  /** No longer follows the source. The last state stays readable. */
   @Override
   public void close() {
     subscription.close();
@@ -132,8 +132,8 @@ public final class ClusterTopology implements TopologySource, AutoCloseable {
       }
     }
     read = view;
-    List<Service> services = new ArrayList<>();
-    List<Workload> workloads = new ArrayList<>();
+    List<ResolvedService> services = new ArrayList<>();
+    List<PeerWorkload> workloads = new ArrayList<>();
     for (NamespaceTopology namespace : namespaces.values()) {
       services.addAll(namespace.services().values());
       workloads.addAll(namespace.workloads().values());

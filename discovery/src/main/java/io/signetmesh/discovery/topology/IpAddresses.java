@@ -11,11 +11,11 @@ import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
-/** IP addresses as the wire has them. */
+/** Converts IP addresses to and from their protobuf messages. */
 public final class IpAddresses {
   private IpAddresses() {}
 
-  /** The wire form of a socket address. */
+  /** The message for a socket address. */
   public static TcpAddress toWire(InetAddress address, int port) {
     IPAddress.Builder ip = IPAddress.newBuilder();
     ByteBuffer bytes = ByteBuffer.wrap(address.getAddress());
@@ -29,7 +29,8 @@ public final class IpAddresses {
   }
 
   /**
-   * The socket address of a wire form; null when it has no address or its port is not 1 to 65535.
+   * The socket address of a message; null when it has no address or its port is not from 1 to
+   * 65535.
    */
   public static @Nullable InetSocketAddress ofWire(TcpAddress address) {
     int port = address.getPort();

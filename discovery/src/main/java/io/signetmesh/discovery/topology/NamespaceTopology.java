@@ -1,8 +1,11 @@
 package io.signetmesh.discovery.topology;
 
+import io.fabric8.kubernetes.api.model.Service;
 import io.fabric8.kubernetes.api.model.ServicePort;
 import io.fabric8.kubernetes.api.model.ServiceSpec;
 import io.signetmesh.cluster.ClusterView;
+import io.signetmesh.cluster.Endpoint;
+import io.signetmesh.cluster.Workload;
 import io.signetmesh.cluster.WorkloadRef;
 import io.signetmesh.crds.LabelMatcher;
 import io.signetmesh.crds.network.PortSet;
@@ -26,7 +29,8 @@ import org.jspecify.annotations.Nullable;
  * @param services services by name
  * @param workloads workloads by kind and name
  */
-record NamespaceTopology(Map<String, Service> services, Map<WorkloadRef, Workload> workloads) {
+record NamespaceTopology(
+    Map<String, ResolvedService> services, Map<WorkloadRef, PeerWorkload> workloads) {
   static final NamespaceTopology EMPTY = new NamespaceTopology(Map.of(), Map.of());
 
   private static final String OPAQUE_PORTS = "config.linkerd.io/opaque-ports";
@@ -46,46 +50,47 @@ record NamespaceTopology(Map<String, Service> services, Map<WorkloadRef, Workloa
         opaqueServers.add(OpaqueServer.of(server));
       }
     }
-    Map<WorkloadRef, Workload> workloads = new LinkedHashMap<>();
-    for (io.signetmesh.cluster.Workload workload : view.workloads(namespace)) {
+    Map<WorkloadRef, PeerWorkload> workloads = new LinkedHashMap<>();
+    for (Workload workload : view.workloads(namespace)) {
       Set<Integer> opaque = new HashSet<>();
       for (OpaqueServer server : opaqueServers) {
         server.addPorts(workload, opaque);
       }
-      Workload read = WorkloadReader.read(workload, opaque, portSet(workload.annotations()));
-      Workload old = before.workloads.get(workload.ref());
+      PeerWorkload read =
+          PeerWorkloadReader.read(workload, opaque, portSet(workload.annotations()));
+      PeerWorkload old = before.workloads.get(workload.ref());
       workloads.put(workload.ref(), read.equals(old) ? old : read);
     }
-    Map<String, Service> services = new TreeMap<>();
-    for (io.fabric8.kubernetes.api.model.Service object : view.services(namespace)) {
+    Map<String, ResolvedService> services = new TreeMap<>();
+    for (Service object : view.services(namespace)) {
       String name = object.getMetadata().getName();
-      Service read = service(view, namespace, object, workloads);
-      Service old = before.services.get(name);
+      ResolvedService read = service(view, namespace, object, workloads);
+      ResolvedService old = before.services.get(name);
       services.put(name, read.equals(old) ? old : read);
     }
     return new NamespaceTopology(services, workloads);
   }
 
-  private static Service service(
+  private static ResolvedService service(
       ClusterView view,
       String namespace,
-      io.fabric8.kubernetes.api.model.Service object,
-      Map<WorkloadRef, Workload> workloads) {
+      Service object,
+      Map<WorkloadRef, PeerWorkload> workloads) {
     ServiceSpec spec = object.getSpec() == null ? new ServiceSpec() : object.getSpec();
     boolean externalName = "ExternalName".equals(spec.getType());
-    List<Service.Port> ports = new ArrayList<>();
+    List<ResolvedService.Port> ports = new ArrayList<>();
     for (ServicePort port : spec.getPorts()) {
       boolean tcp = port.getProtocol() == null || port.getProtocol().equals("TCP");
       if (tcp && port.getPort() != null) {
         ports.add(
-            new Service.Port(
+            new ResolvedService.Port(
                 port.getName() == null ? "" : port.getName(),
                 port.getPort(),
                 port.getAppProtocol()));
       }
     }
     Map<String, String> labels = object.getMetadata().getLabels();
-    return new Service(
+    return new ResolvedService(
         new ObjectKey(namespace, object.getMetadata().getName()),
         List.copyOf(ClusterView.clusterIps(object)),
         ports,
@@ -97,15 +102,15 @@ record NamespaceTopology(Map<String, Service> services, Map<WorkloadRef, Workloa
   }
 
   /** Endpoints of all ports, each with the target ports that it has. */
-  private static List<Service.Endpoint> endpoints(
+  private static List<ResolvedService.ResolvedEndpoint> endpoints(
       ClusterView view,
-      io.fabric8.kubernetes.api.model.Service service,
-      List<Service.Port> ports,
-      Map<WorkloadRef, Workload> workloads) {
+      Service service,
+      List<ResolvedService.Port> ports,
+      Map<WorkloadRef, PeerWorkload> workloads) {
     Map<EndpointKey, Map<String, Integer>> targets = new LinkedHashMap<>();
-    Map<EndpointKey, io.signetmesh.cluster.Endpoint> found = new HashMap<>();
-    for (Service.Port port : ports) {
-      for (io.signetmesh.cluster.Endpoint endpoint : view.endpoints(service, port.number())) {
+    Map<EndpointKey, Endpoint> found = new HashMap<>();
+    for (ResolvedService.Port port : ports) {
+      for (Endpoint endpoint : view.endpoints(service, port.number())) {
         EndpointKey key = EndpointKey.of(endpoint);
         found.putIfAbsent(key, endpoint);
         targets
@@ -113,22 +118,22 @@ record NamespaceTopology(Map<String, Service> services, Map<WorkloadRef, Workloa
             .putIfAbsent(port.name(), endpoint.port());
       }
     }
-    for (io.signetmesh.cluster.Endpoint endpoint : view.endpoints(service, NO_PORT)) {
+    for (Endpoint endpoint : view.endpoints(service, NO_PORT)) {
       EndpointKey key = EndpointKey.of(endpoint);
       found.putIfAbsent(key, endpoint);
       targets.computeIfAbsent(key, absent -> new HashMap<>());
     }
-    List<Service.Endpoint> endpoints = new ArrayList<>(targets.size());
+    List<ResolvedService.ResolvedEndpoint> endpoints = new ArrayList<>(targets.size());
     targets.forEach(
         (key, byName) -> {
-          io.signetmesh.cluster.Endpoint endpoint = found.get(key);
+          Endpoint endpoint = found.get(key);
           if (endpoint == null) {
             return;
           }
           // A slice that names a workload of another namespace is not believed.
-          Workload workload = key.workload() == null ? null : workloads.get(key.workload());
+          PeerWorkload workload = key.workload() == null ? null : workloads.get(key.workload());
           endpoints.add(
-              new Service.Endpoint(
+              new ResolvedService.ResolvedEndpoint(
                   endpoint.ip(),
                   byName,
                   endpoint.hostname(),
@@ -149,10 +154,10 @@ record NamespaceTopology(Map<String, Service> services, Map<WorkloadRef, Workloa
   /** What tells endpoints of a service apart, but for their ports. */
   private record EndpointKey(
       InetAddress ip, @Nullable WorkloadRef workload, String hostname, boolean ready) {
-    static EndpointKey of(io.signetmesh.cluster.Endpoint endpoint) {
+    static EndpointKey of(Endpoint endpoint) {
       return new EndpointKey(
           endpoint.ip(),
-          endpoint.workload().map(io.signetmesh.cluster.Workload::ref).orElse(null),
+          endpoint.workload().map(Workload::ref).orElse(null),
           endpoint.hostname(),
           endpoint.ready());
     }
@@ -170,7 +175,7 @@ record NamespaceTopology(Map<String, Service> services, Map<WorkloadRef, Workloa
               WorkloadRef.Kind.EXTERNAL_WORKLOAD);
     }
 
-    void addPorts(io.signetmesh.cluster.Workload workload, Set<Integer> ports) {
+    void addPorts(Workload workload, Set<Integer> ports) {
       if (workload.ref().kind() == kind && selector.matches(workload.labels())) {
         ports.addAll(workload.tcpPorts(server.spec().port()));
       }

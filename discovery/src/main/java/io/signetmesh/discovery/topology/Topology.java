@@ -11,32 +11,34 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** One state of the cluster, indexed for the questions that proxies ask. Immutable. */
+/** One state of the cluster, indexed for the queries of proxies. Immutable. */
 public final class Topology {
-  /** Nothing is known. */
+  /** The state without objects. */
   public static final Topology EMPTY = new Topology(List.of(), List.of(), Map.of());
 
-  private final Map<ObjectKey, Service> services = new HashMap<>();
-  private final Map<InetAddress, List<Service>> servicesByIp = new HashMap<>();
-  private final Map<ObjectKey, Workload> pods = new HashMap<>();
-  private final Map<ObjectKey, Workload> externalWorkloads = new HashMap<>();
-  private final Map<InetAddress, List<Workload>> workloadsByIp = new HashMap<>();
-  private final Map<InetSocketAddress, List<Workload>> workloadsByHostPort = new HashMap<>();
-  private final Map<String, List<Workload>> externalByIdentity = new HashMap<>();
+  private final Map<ObjectKey, ResolvedService> services = new HashMap<>();
+  private final Map<InetAddress, List<ResolvedService>> servicesByIp = new HashMap<>();
+  private final Map<ObjectKey, PeerWorkload> pods = new HashMap<>();
+  private final Map<ObjectKey, PeerWorkload> externalWorkloads = new HashMap<>();
+  private final Map<InetAddress, List<PeerWorkload>> workloadsByIp = new HashMap<>();
+  private final Map<InetSocketAddress, List<PeerWorkload>> workloadsByHostPort = new HashMap<>();
+  private final Map<String, List<PeerWorkload>> externalByIdentity = new HashMap<>();
   private final Map<String, String> zoneByNode;
 
   /**
+   * Indexes the objects.
+   *
    * @param services services, unique by key
-   * @param workloads workloads, unique by kind and key
-   * @param zoneByNode zones of the nodes that have one
+   * @param workloads workloads, unique by kind, namespace and name
+   * @param zoneByNode zone of each node that has one
    */
   public Topology(
-      Collection<Service> services,
-      Collection<Workload> workloads,
+      Collection<ResolvedService> services,
+      Collection<PeerWorkload> workloads,
       Map<String, String> zoneByNode) {
     this.zoneByNode = Map.copyOf(zoneByNode);
     services.stream()
-        .sorted(Comparator.comparing(Service::key))
+        .sorted(Comparator.comparing(ResolvedService::key))
         .forEach(
             service -> {
               this.services.put(service.key(), service);
@@ -44,18 +46,18 @@ public final class Topology {
                 servicesByIp.computeIfAbsent(ip, none -> new ArrayList<>(1)).add(service);
               }
             });
-    workloads.stream().sorted(Comparator.comparing(Workload::key)).forEach(this::index);
+    workloads.stream().sorted(Comparator.comparing(PeerWorkload::ref)).forEach(this::index);
   }
 
-  private void index(Workload workload) {
-    if (workload.kind() == WorkloadRef.Kind.POD) {
-      pods.put(workload.key(), workload);
+  private void index(PeerWorkload workload) {
+    if (workload.ref().kind() == WorkloadRef.Kind.POD) {
+      pods.put(ObjectKey.of(workload.ref()), workload);
     } else {
-      externalWorkloads.put(workload.key(), workload);
-      Workload.Mesh mesh = workload.mesh();
+      externalWorkloads.put(ObjectKey.of(workload.ref()), workload);
+      PeerWorkload.Mesh mesh = workload.mesh();
       if (mesh != null && mesh.external() != null) {
         externalByIdentity
-            .computeIfAbsent(mesh.external().uri(), none -> new ArrayList<>(1))
+            .computeIfAbsent(mesh.external().identity(), none -> new ArrayList<>(1))
             .add(workload);
       }
     }
@@ -68,7 +70,7 @@ public final class Topology {
         workloadsByIp.computeIfAbsent(ip, none -> new ArrayList<>(1)).add(workload);
       }
     }
-    for (Workload.HostPort hostPort : workload.hostPorts()) {
+    for (PeerWorkload.HostPort hostPort : workload.hostPorts()) {
       workloadsByHostPort
           .computeIfAbsent(
               new InetSocketAddress(hostPort.address(), hostPort.port()),
@@ -77,42 +79,42 @@ public final class Topology {
     }
   }
 
-  /** A service, or null. */
-  public @Nullable Service service(ObjectKey key) {
+  /** The Service with this key; null when there is none. */
+  public @Nullable ResolvedService service(ObjectKey key) {
     return services.get(key);
   }
 
-  /** Services with a cluster address, by key; more than one is an error of the cluster. */
-  public List<Service> servicesWithIp(InetAddress ip) {
+  /** Services with this cluster IP, sorted by key. More than one is an error in the cluster. */
+  public List<ResolvedService> servicesWithIp(InetAddress ip) {
     return servicesByIp.getOrDefault(ip, List.of());
   }
 
-  /** A pod, or null. */
-  public @Nullable Workload pod(ObjectKey key) {
+  /** The Pod with this key; null when there is none. */
+  public @Nullable PeerWorkload pod(ObjectKey key) {
     return pods.get(key);
   }
 
-  /** An external workload, or null. */
-  public @Nullable Workload externalWorkload(ObjectKey key) {
+  /** The ExternalWorkload with this key; null when there is none. */
+  public @Nullable PeerWorkload externalWorkload(ObjectKey key) {
     return externalWorkloads.get(key);
   }
 
-  /** External workloads that carry a SPIFFE id. */
-  public List<Workload> externalWorkloadsWithIdentity(String uri) {
+  /** ExternalWorkloads with this SPIFFE ID. */
+  public List<PeerWorkload> externalWorkloadsWithIdentity(String uri) {
     return externalByIdentity.getOrDefault(uri, List.of());
   }
 
-  /** Running workloads that own an address for themselves. */
-  public List<Workload> workloadsWithIp(InetAddress ip) {
+  /** Running workloads with this address. Pods on the host network are left out. */
+  public List<PeerWorkload> workloadsWithIp(InetAddress ip) {
     return workloadsByIp.getOrDefault(ip, List.of());
   }
 
   /** Running workloads behind a port of a node. */
-  public List<Workload> workloadsWithHostPort(InetSocketAddress address) {
+  public List<PeerWorkload> workloadsWithHostPort(InetSocketAddress address) {
     return workloadsByHostPort.getOrDefault(address, List.of());
   }
 
-  /** Zone of a node; empty when it is not known. */
+  /** Zone of a node; empty when unknown. */
   public String zoneOf(String node) {
     return zoneByNode.getOrDefault(node, "");
   }

@@ -1,17 +1,19 @@
 package io.signetmesh.discovery.topology;
 
-/** The live state of the cluster. Safe from any thread. */
+/** The current state of the cluster. Thread-safe. */
 public interface TopologySource {
-  /** The newest state: one volatile read. */
+  /** The newest state. Costs one volatile read. */
   Topology current();
 
   /**
-   * Has {@code listener} called after each change, when {@link #current} already returns the new
-   * state, on one thread at a time. The listener must not block.
+   * Registers a listener for changes.
+   *
+   * @param listener called after each change, on one thread at a time, when {@link #current}
+   *     already returns the new state; must not block
    */
   Subscription onChange(Runnable listener);
 
-  /** Ends a registration. */
+  /** Ends the registration when it is closed. */
   @FunctionalInterface
   interface Subscription extends AutoCloseable {
     @Override

@@ -1,4 +1,4 @@
-/** What discovery knows of the cluster: services, endpoints and workloads, indexed. */
+/** The projection of the cluster that discovery answers from: Services, endpoints and workloads. */
 @NullMarked
 package io.signetmesh.discovery.topology;
 

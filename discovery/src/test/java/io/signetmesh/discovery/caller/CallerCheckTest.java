@@ -36,11 +36,11 @@ class CallerCheckTest {
     return new Caller.Identified(new PeerIdentity(names[0], List.of(names)));
   }
 
-  private static Claim podClaim(String namespace, String name) {
-    return new Claim(namespace, name, null, "");
+  private static CallerClaim podClaim(String namespace, String name) {
+    return new CallerClaim(namespace, name, null, "");
   }
 
-  private Status refused(Caller caller, Claim claim) {
+  private Status refused(Caller caller, CallerClaim claim) {
     return catchThrowableOfType(
             StatusRuntimeException.class, () -> check.verify(caller, claim, topology))
         .getStatus();
@@ -49,7 +49,7 @@ class CallerCheckTest {
   @Test
   void takesAPodWithItsOwnIdentityAndItsNodeFromTheCluster() {
     CallerCheck.Client client =
-        check.verify(identified(WEB), new Claim("shop", "web", null, "node-b"), topology);
+        check.verify(identified(WEB), new CallerClaim("shop", "web", null, "node-b"), topology);
 
     assertThat(client).isEqualTo(new CallerCheck.Client("shop", "node-a", "zone-a"));
   }
@@ -80,10 +80,12 @@ class CallerCheckTest {
   void refusesAClaimOfAnotherNamespace() {
     assertThat(refused(identified(WEB), podClaim("bank", "vault")).getCode())
         .isEqualTo(Status.Code.PERMISSION_DENIED);
-    assertThat(refused(identified(WEB), new Claim("bank", null, null, "")).getCode())
+    assertThat(refused(identified(WEB), new CallerClaim("bank", null, null, "")).getCode())
         .isEqualTo(Status.Code.PERMISSION_DENIED);
     assertThat(
-            check.verify(identified(WEB), new Claim("shop", null, null, ""), topology).namespace())
+            check
+                .verify(identified(WEB), new CallerClaim("shop", null, null, ""), topology)
+                .namespace())
         .isEqualTo("shop");
   }
 
@@ -96,7 +98,7 @@ class CallerCheckTest {
       assertThat(refused(identified(foreign), podClaim("shop", "web")).getCode())
           .as(foreign)
           .isEqualTo(Status.Code.PERMISSION_DENIED);
-      assertThat(refused(identified(foreign), new Claim("shop", null, null, "")).getCode())
+      assertThat(refused(identified(foreign), new CallerClaim("shop", null, null, "")).getCode())
           .as(foreign)
           .isEqualTo(Status.Code.PERMISSION_DENIED);
     }
@@ -104,12 +106,14 @@ class CallerCheckTest {
 
   @Test
   void takesAnExternalWorkloadByTheIdentityThatItStates() {
-    Claim claim = new Claim("shop", null, "vm", "");
+    CallerClaim claim = new CallerClaim("shop", null, "vm", "");
 
     assertThat(check.verify(identified(VM), claim, topology).namespace()).isEqualTo("shop");
     assertThat(refused(identified(WEB), claim).getCode()).isEqualTo(Status.Code.PERMISSION_DENIED);
     assertThat(
-            check.verify(identified(VM), new Claim("shop", null, null, ""), topology).namespace())
+            check
+                .verify(identified(VM), new CallerClaim("shop", null, null, ""), topology)
+                .namespace())
         .isEqualTo("shop");
   }
 

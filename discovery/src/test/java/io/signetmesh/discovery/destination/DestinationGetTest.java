@@ -20,8 +20,8 @@ import io.signetmesh.discovery.GrpcFixture;
 import io.signetmesh.discovery.config.DiscoveryConfig;
 import io.signetmesh.discovery.topology.IpAddresses;
 import io.signetmesh.discovery.topology.ObjectKey;
-import io.signetmesh.discovery.topology.Service;
-import io.signetmesh.discovery.topology.Workload;
+import io.signetmesh.discovery.topology.PeerWorkload;
+import io.signetmesh.discovery.topology.ResolvedService;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -142,7 +142,7 @@ class DestinationGetTest {
 
   @Test
   void announcesNoIdentityOnPortsThatBypassTheProxy() throws Exception {
-    Workload web = pod("shop", "web-1", "10.0.0.1");
+    PeerWorkload web = pod("shop", "web-1", "10.0.0.1");
     cluster.with(service("shop", "web", "10.96.0.1", web)).publish();
 
     WeightedAddr skipped = get("web.shop.svc.cluster.local:4567").next().getAdd().getAddrs(0);
@@ -207,9 +207,9 @@ class DestinationGetTest {
 
   @Test
   void sendsOnlyWhatChangedAndAddsBeforeItRemoves() throws Exception {
-    Workload a = pod("shop", "a", "10.0.0.1");
-    Workload b = pod("shop", "b", "10.0.0.2");
-    Workload c = pod("shop", "c", "10.0.0.3");
+    PeerWorkload a = pod("shop", "a", "10.0.0.1");
+    PeerWorkload b = pod("shop", "b", "10.0.0.2");
+    PeerWorkload c = pod("shop", "c", "10.0.0.3");
     cluster.with(service("shop", "web", "10.96.0.1", a, b)).publish();
     GrpcFixture.Stream<Update> stream = get("web.shop.svc.cluster.local:80");
     assertThat(addresses(stream.next())).containsExactly("/10.0.0.1:8080", "/10.0.0.2:8080");
@@ -224,7 +224,7 @@ class DestinationGetTest {
 
   @Test
   void saysNothingWhenNothingOfTheServiceChanged() throws Exception {
-    Workload a = pod("shop", "a", "10.0.0.1");
+    PeerWorkload a = pod("shop", "a", "10.0.0.1");
     cluster.with(service("shop", "web", "10.96.0.1", a)).publish();
     GrpcFixture.Stream<Update> stream = get("web.shop.svc.cluster.local:80");
     stream.next();
@@ -256,11 +256,11 @@ class DestinationGetTest {
 
   @Test
   void saysAtOnceThatAServiceHasNoReadyEndpoint() throws Exception {
-    Service unready =
-        new Service(
+    ResolvedService unready =
+        new ResolvedService(
             new ObjectKey("shop", "web"),
             List.of(ip("10.96.0.1")),
-            List.of(new Service.Port("http", 80, null)),
+            List.of(new ResolvedService.Port("http", 80, null)),
             null,
             false,
             false,
@@ -321,21 +321,21 @@ class DestinationGetTest {
 
   @Test
   void keepsLocalTrafficOnTheClientsNode() throws Exception {
-    Workload here = pod("shop", "here", "10.0.0.1");
-    Workload there = pod("shop", "there", "10.0.0.2");
+    PeerWorkload here = pod("shop", "here", "10.0.0.1");
+    PeerWorkload there = pod("shop", "there", "10.0.0.2");
     cluster
         .with(
-            new Service(
+            new ResolvedService(
                 new ObjectKey("shop", "web"),
                 List.of(ip("10.96.0.1")),
-                List.of(new Service.Port("http", 80, null)),
+                List.of(new ResolvedService.Port("http", 80, null)),
                 null,
                 false,
                 true,
                 null,
                 List.of(
                     endpoint(here, true),
-                    new Service.Endpoint(
+                    new ResolvedService.ResolvedEndpoint(
                         ip("10.0.0.2"),
                         Map.of("http", 8080),
                         "",
@@ -366,19 +366,19 @@ class DestinationGetTest {
     assertThat(addresses(some)).containsExactly("/10.0.0.1:8080", "/10.0.0.2:8080");
   }
 
-  private static Service hinted(List<String> first, List<String> second) {
-    return new Service(
+  private static ResolvedService hinted(List<String> first, List<String> second) {
+    return new ResolvedService(
         new ObjectKey("shop", "web"),
         List.of(ip("10.96.0.1")),
-        List.of(new Service.Port("http", 80, null)),
+        List.of(new ResolvedService.Port("http", 80, null)),
         null,
         false,
         false,
         null,
         List.of(
-            new Service.Endpoint(
+            new ResolvedService.ResolvedEndpoint(
                 ip("10.0.0.1"), Map.of("http", 8080), "", "node-a", "zone-a", first, true, null),
-            new Service.Endpoint(
+            new ResolvedService.ResolvedEndpoint(
                 ip("10.0.0.2"), Map.of("http", 8080), "", "node-b", "zone-b", second, true, null)));
   }
 
@@ -418,7 +418,7 @@ class DestinationGetTest {
 
   @Test
   void splitsLargeSetsIntoSeveralMessages() throws Exception {
-    Workload[] pods = new Workload[2500];
+    PeerWorkload[] pods = new PeerWorkload[2500];
     for (int i = 0; i < pods.length; i++) {
       pods[i] = pod("shop", "p" + i, "10.1." + i / 250 + "." + i % 250);
     }

@@ -22,7 +22,7 @@ import io.signetmesh.discovery.ClusterFixture;
 import io.signetmesh.discovery.GrpcFixture;
 import io.signetmesh.discovery.topology.IpAddresses;
 import io.signetmesh.discovery.topology.ObjectKey;
-import io.signetmesh.discovery.topology.Service;
+import io.signetmesh.discovery.topology.ResolvedService;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -68,11 +68,12 @@ class OutboundPolicyServiceTest {
     return TrafficSpec.newBuilder().setAuthority(authority);
   }
 
-  private static Service withPort(@Nullable String appProtocol, @Nullable PortSet opaquePorts) {
-    return new Service(
+  private static ResolvedService withPort(
+      @Nullable String appProtocol, @Nullable PortSet opaquePorts) {
+    return new ResolvedService(
         new ObjectKey("shop", "web"),
         List.of(ip("10.96.0.1")),
-        List.of(new Service.Port("http", 80, appProtocol)),
+        List.of(new ResolvedService.Port("http", 80, appProtocol)),
         opaquePorts,
         false,
         false,

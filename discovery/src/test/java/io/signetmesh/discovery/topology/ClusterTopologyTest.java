@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.signetmesh.cluster.InMemorySource;
+import io.signetmesh.cluster.Workload;
 import io.signetmesh.crds.network.PortSet;
 import io.signetmesh.discovery.Manifests;
 import java.net.InetSocketAddress;
@@ -76,15 +77,15 @@ class ClusterTopologyTest {
     return follow(source(manifests)).current();
   }
 
-  private static Service web(Topology topology) {
+  private static ResolvedService web(Topology topology) {
     return requireNonNull(topology.service(new ObjectKey("shop", "web")));
   }
 
-  private static Workload pod(Topology topology) {
+  private static PeerWorkload pod(Topology topology) {
     return requireNonNull(topology.pod(new ObjectKey("shop", "web-1")));
   }
 
-  private static Workload.Mesh mesh(Workload workload) {
+  private static PeerWorkload.Mesh mesh(PeerWorkload workload) {
     return requireNonNull(workload.mesh());
   }
 
@@ -96,13 +97,13 @@ class ClusterTopologyTest {
             pod("{}"),
             "{kind: Node, metadata: {name: node-a, labels: {topology.kubernetes.io/zone: zone-a}}}");
 
-    Service service = web(topology);
-    Workload pod = pod(topology);
+    ResolvedService service = web(topology);
+    PeerWorkload pod = pod(topology);
     assertThat(service.clusterIps()).containsExactly(ip("10.96.0.1"));
-    assertThat(service.ports()).containsExactly(new Service.Port("http", 80, null));
+    assertThat(service.ports()).containsExactly(new ResolvedService.Port("http", 80, null));
     assertThat(service.endpoints())
         .containsExactly(
-            new Service.Endpoint(
+            new ResolvedService.ResolvedEndpoint(
                 ip("10.0.0.1"),
                 Map.of("http", 8080),
                 "",
@@ -111,11 +112,11 @@ class ClusterTopologyTest {
                 List.of(),
                 true,
                 pod));
-    assertThat(pod.owner()).isEqualTo(new Workload.Owner("deployment", "web"));
+    assertThat(pod.owner()).isEqualTo(new PeerWorkload.Owner("deployment", "web"));
     assertThat(pod.serviceAccount()).isEqualTo("web-sa");
     assertThat(pod.tcpPorts()).containsExactlyInAnyOrder(8080, 7070);
     assertThat(mesh(pod))
-        .isEqualTo(new Workload.Mesh("linkerd", PortSet.EMPTY, 4143, 4191, 4190, null));
+        .isEqualTo(new PeerWorkload.Mesh("linkerd", PortSet.EMPTY, 4143, 4191, 4190, null));
     assertThat(topology.servicesWithIp(ip("10.96.0.1"))).containsExactly(service);
     assertThat(topology.workloadsWithIp(ip("10.0.0.1"))).containsExactly(pod);
     assertThat(topology.zoneOf("node-a")).isEqualTo("zone-a");
@@ -153,9 +154,9 @@ class ClusterTopologyTest {
   @Test
   void knowsNoProxyPortWhenTheAnnotationIsNoPort() {
     for (String bad : List.of("''", "'0'", "'65536'", "http", "'-1'")) {
-      Workload pod = pod(read(pod("{proxy.signetmesh.io/inbound-port: " + bad + "}")));
+      PeerWorkload pod = pod(read(pod("{proxy.signetmesh.io/inbound-port: " + bad + "}")));
 
-      assertThat(mesh(pod).inboundPort()).as(bad).isEqualTo(Workload.Mesh.UNREADABLE_PORT);
+      assertThat(mesh(pod).inboundPort()).as(bad).isEqualTo(PeerWorkload.Mesh.UNREADABLE_PORT);
     }
   }
 
@@ -175,11 +176,10 @@ class ClusterTopologyTest {
     Topology annotated = read(external.formatted("{proxy.signetmesh.io/inbound-port: '4743'}"));
 
     ObjectKey key = new ObjectKey("shop", "vm-1");
-    Workload workload = requireNonNull(topology.externalWorkload(key));
+    PeerWorkload workload = requireNonNull(topology.externalWorkload(key));
     assertThat(mesh(workload).inboundPort()).isEqualTo(4643);
     assertThat(mesh(workload).external())
-        .isEqualTo(
-            new Workload.ExternalIdentity("spiffe://cluster.local/vm-1", "vm-1.example.com"));
+        .isEqualTo(new Workload.MeshIdentity("spiffe://cluster.local/vm-1", "vm-1.example.com"));
     assertThat(topology.externalWorkloadsWithIdentity("spiffe://cluster.local/vm-1"))
         .containsExactly(workload);
     assertThat(web(topology).endpoints().getFirst().ports()).isEqualTo(Map.of("http", 8081));
@@ -196,7 +196,7 @@ class ClusterTopologyTest {
         spec: {podSelector: {matchLabels: {app: %s}}, port: %s, proxyProtocol: %s}
         """;
 
-    Workload pod =
+    PeerWorkload pod =
         pod(
             read(
                 pod("{}"),
@@ -281,7 +281,7 @@ class ClusterTopologyTest {
     more.addAll(Manifests.parse(WEB.replace("namespace: shop", "namespace: bank")));
     source.replace(more);
 
-    assertThat(told.await(5, TimeUnit.SECONDS)).isTrue();
+    assertThat(told.await(20, TimeUnit.SECONDS)).isTrue();
     assertThat(web(topology.current())).isSameAs(web(first));
     assertThat(pod(topology.current())).isSameAs(pod(first));
   }
@@ -304,7 +304,7 @@ class ClusterTopologyTest {
             pod("{}"),
             "{kind: Node, metadata: {name: node-a, labels: {topology.kubernetes.io/zone: zone-a}}}"));
 
-    assertThat(told.await(5, TimeUnit.SECONDS)).isTrue();
+    assertThat(told.await(20, TimeUnit.SECONDS)).isTrue();
   }
 
   @Test

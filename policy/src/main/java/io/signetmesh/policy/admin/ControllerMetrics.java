@@ -11,8 +11,8 @@ import io.prometheus.metrics.model.snapshots.MetricSnapshots;
 import io.signetmesh.identity.admin.ServerMeters;
 import io.signetmesh.policy.effective.PolicySource;
 import io.signetmesh.policy.index.PolicyIndex;
-import io.signetmesh.policy.lint.Finding;
 import io.signetmesh.policy.lint.IndexLinter;
+import io.signetmesh.policy.lint.LintFinding;
 import io.signetmesh.policy.lint.ObjectScope;
 import io.signetmesh.policy.model.ObjectRef;
 import io.signetmesh.policy.stream.EnforcementLedger;
@@ -250,7 +250,7 @@ public final class ControllerMetrics {
                 "1 for each policy object that is in force nowhere: it affects no port, or no"
                     + " connected proxy watches one of them.");
     for (ObjectScope object : objects) {
-      Finding.Rule rule = object.rule();
+      LintFinding.Rule rule = object.rule();
       gauge.dataPoint(
           point(
               labels(object.source())

@@ -18,8 +18,8 @@ public final class AssembledPolicy {
   private final Server message;
   private final Set<ObjectRef> objects;
   private final boolean leftOut;
-  private @Nullable PortPolicy alone;
-  private final Map<AssembledPolicy, PortPolicy> withDryRun = new IdentityHashMap<>(0);
+  private @Nullable PortPolicyMessages alone;
+  private final Map<AssembledPolicy, PortPolicyMessages> withDryRun = new IdentityHashMap<>(0);
 
   /**
    * @param message without generation and dry-run policy
@@ -51,17 +51,17 @@ public final class AssembledPolicy {
   }
 
   /** The policy of a port without a dry run, or with one that makes no difference. */
-  public PortPolicy alone() {
-    PortPolicy policy = alone;
+  public PortPolicyMessages alone() {
+    PortPolicyMessages policy = alone;
     if (policy == null) {
-      policy = new PortPolicy(message, sources(Set.of()));
+      policy = new PortPolicyMessages(message, sources(Set.of()));
       alone = policy;
     }
     return policy;
   }
 
   /** The policy of a port that has this one enforced and another one in dry run. */
-  public PortPolicy with(AssembledPolicy dryRun) {
+  public PortPolicyMessages with(AssembledPolicy dryRun) {
     if (dryRun.message.equals(message)) {
       return alone();
     }
@@ -71,7 +71,7 @@ public final class AssembledPolicy {
     return withDryRun.computeIfAbsent(
         dryRun,
         other ->
-            new PortPolicy(
+            new PortPolicyMessages(
                 message.toBuilder().setSignetTrial(other.message).build(), sources(other.objects)));
   }
 

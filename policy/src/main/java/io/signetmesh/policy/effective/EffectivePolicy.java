@@ -5,11 +5,11 @@ import java.util.Set;
 
 /** The policy of one workload port. */
 public final class EffectivePolicy {
-  private final PortPolicy policy;
+  private final PortPolicyMessages policy;
   private final long generation;
 
   /** The policy of an index. */
-  public EffectivePolicy(PortPolicy policy, long generation) {
+  public EffectivePolicy(PortPolicyMessages policy, long generation) {
     this.policy = policy;
     this.generation = generation;
   }
@@ -22,7 +22,7 @@ public final class EffectivePolicy {
    * @param sources the objects that affect the port
    */
   public EffectivePolicy(Server server, long generation, Set<PolicySource> sources) {
-    this(new PortPolicy(server, sources), generation);
+    this(new PortPolicyMessages(server, sources), generation);
   }
 
   /** A policy that does not come from an index, without objects behind it. */
@@ -79,7 +79,7 @@ public final class EffectivePolicy {
   }
 
   /** Whether this is that policy, at any generation. */
-  public boolean is(PortPolicy other) {
+  public boolean is(PortPolicyMessages other) {
     return policy == other || policy.equals(other);
   }
 

@@ -1,12 +1,12 @@
 package io.signetmesh.policy.effective;
 
+import io.signetmesh.cluster.ClusterDefaults;
 import io.signetmesh.crds.network.Cidr;
 import io.signetmesh.crds.network.PortSet;
 import io.signetmesh.crds.policy.AccessPolicy;
 import io.signetmesh.identity.pki.WorkloadIdentity;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Stream;
 
 /**
  * What policy means in this mesh, apart from its objects.
@@ -28,12 +28,6 @@ public record PolicyConfig(
     List<Cidr> probeNetworks,
     AccessPolicy defaultPolicy,
     PortSet defaultOpaquePorts) {
-  private static final List<Cidr> PRIVATE_NETWORKS =
-      Stream.of("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "fd00::/8")
-          .map(Cidr::parse)
-          .toList();
-  private static final String OPAQUE_PORTS = "25,587,3306,4444,5432,6379,9300,11211";
-
   /** Copies its lists; refuses an empty list of cluster networks, which would grant no one. */
   public PolicyConfig {
     clusterNetworks = List.copyOf(clusterNetworks);
@@ -52,10 +46,10 @@ public record PolicyConfig(
     return new PolicyConfig(
         controlPlaneNamespace,
         trustDomain,
-        PRIVATE_NETWORKS,
+        ClusterDefaults.clusterNetworks(),
         List.of(Cidr.parse("0.0.0.0/0"), Cidr.parse("::/0")),
         AccessPolicy.DENY,
-        PortSet.parse(OPAQUE_PORTS));
+        ClusterDefaults.opaquePorts());
   }
 
   /** The same with another default policy. */

@@ -3,7 +3,7 @@ package io.signetmesh.policy.index;
 import io.signetmesh.policy.effective.EffectivePolicy;
 import io.signetmesh.policy.effective.PolicyConfig;
 import io.signetmesh.policy.effective.PolicyMode;
-import io.signetmesh.policy.effective.PortPolicy;
+import io.signetmesh.policy.effective.PortPolicyMessages;
 import io.signetmesh.policy.effective.WorkloadSettings;
 import io.signetmesh.policy.model.ObjectRef;
 import io.signetmesh.policy.model.PolicyObject;
@@ -40,14 +40,14 @@ public final class PolicyIndex {
   private final ReentrantLock lock = new ReentrantLock();
   private final PolicyConfig config;
   private final ObjectGraph graph;
-  private final PortPolicies policies;
+  private final PortAssembly policies;
   private long generation;
 
   /** An index without objects. */
   public PolicyIndex(PolicyConfig config, InstantSource clock) {
     this.config = config;
     this.graph = new ObjectGraph(config);
-    this.policies = new PortPolicies(config, graph);
+    this.policies = new PortAssembly(config, graph);
     this.generation = clock.instant().getEpochSecond();
   }
 
@@ -262,7 +262,7 @@ public final class PolicyIndex {
     int touched = 0;
     for (Map.Entry<PortState, WorkloadState> entry : ports.entrySet()) {
       PortState port = entry.getKey();
-      PortPolicy policy = policies.of(entry.getValue(), port.port);
+      PortPolicyMessages policy = policies.of(entry.getValue(), port.port);
       if (!port.policy.is(policy)) {
         port.policy = new EffectivePolicy(policy, generation);
         port.listeners.forEach(listener -> listener.onPolicy(port.policy));

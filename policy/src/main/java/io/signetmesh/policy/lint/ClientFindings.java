@@ -1,6 +1,6 @@
 package io.signetmesh.policy.lint;
 
-import io.signetmesh.policy.lint.Finding.Rule;
+import io.signetmesh.policy.lint.LintFinding.Rule;
 import io.signetmesh.policy.model.IdentityMatch;
 import io.signetmesh.policy.model.MeshTlsModel;
 import io.signetmesh.policy.model.NetworkMatch;

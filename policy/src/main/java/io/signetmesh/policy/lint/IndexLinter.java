@@ -50,7 +50,7 @@ public final class IndexLinter {
   }
 
   /** All findings, sorted. */
-  public List<Finding> findings() {
+  public List<LintFinding> findings() {
     return report().findings();
   }
 
@@ -59,7 +59,7 @@ public final class IndexLinter {
    *
    * @return empty as well when there is no such workload
    */
-  public List<Finding> findings(ObjectRef workload, int port) {
+  public List<LintFinding> findings(ObjectRef workload, int port) {
     return index.workload(workload).map(model -> report().findings(model, port)).orElse(List.of());
   }
 

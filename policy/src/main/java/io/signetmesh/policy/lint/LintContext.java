@@ -4,8 +4,8 @@ import io.signetmesh.policy.effective.Grants;
 import io.signetmesh.policy.effective.PolicyConfig;
 import io.signetmesh.policy.effective.Target;
 import io.signetmesh.policy.index.PolicySnapshot;
-import io.signetmesh.policy.lint.Finding.Rule;
-import io.signetmesh.policy.lint.Finding.Severity;
+import io.signetmesh.policy.lint.LintFinding.Rule;
+import io.signetmesh.policy.lint.LintFinding.Severity;
 import io.signetmesh.policy.model.ClientPolicyModel;
 import io.signetmesh.policy.model.LabelSelection;
 import io.signetmesh.policy.model.ObjectRef;
@@ -31,7 +31,7 @@ final class LintContext {
   final Map<String, NamespaceContents> namespaces = new TreeMap<>();
   private final PolicySnapshot snapshot;
   private final Map<ObjectRef, Set<ObjectRef>> dependants = new HashMap<>();
-  private final Map<Finding, Set<ObjectRef>> findings = new TreeMap<>();
+  private final Map<LintFinding, Set<ObjectRef>> findings = new TreeMap<>();
   private final NearestNames nearest = new NearestNames(namespaces, MAX_COMPARISONS);
 
   LintContext(PolicySnapshot snapshot) {
@@ -190,7 +190,7 @@ final class LintContext {
       String message,
       Set<ObjectRef> affected) {
     findings.put(
-        new Finding(severity, rule, object.ref(), object.origin(), field, message),
+        new LintFinding(severity, rule, object.ref(), object.origin(), field, message),
         Set.copyOf(affected));
   }
 }

@@ -15,8 +15,8 @@ import java.util.Set;
 /** What the linter found in a snapshot, and which ports each finding affects. */
 public final class LintReport {
   private final PolicySnapshot snapshot;
-  private final Map<Finding, Set<ObjectRef>> findings;
-  private final List<Finding> all;
+  private final Map<LintFinding, Set<ObjectRef>> findings;
+  private final List<LintFinding> all;
   private final Map<String, NamespaceContents> namespaces;
 
   /**
@@ -25,7 +25,7 @@ public final class LintReport {
    */
   LintReport(
       PolicySnapshot snapshot,
-      Map<Finding, Set<ObjectRef>> findings,
+      Map<LintFinding, Set<ObjectRef>> findings,
       Map<String, NamespaceContents> namespaces) {
     this.snapshot = snapshot;
     this.findings = findings;
@@ -44,7 +44,7 @@ public final class LintReport {
   }
 
   /** All findings, sorted. */
-  public List<Finding> findings() {
+  public List<LintFinding> findings() {
     return all;
   }
 
@@ -62,7 +62,7 @@ public final class LintReport {
    * Findings about objects that affect a port, or would if they were corrected, most telling first:
    * a policy whose target is misspelt, a policy on its Server that refers to nothing.
    */
-  public List<Finding> findings(WorkloadModel workload, int port) {
+  public List<LintFinding> findings(WorkloadModel workload, int port) {
     NamespaceContents namespace = namespaces.get(workload.ref().namespace());
     Set<ObjectRef> near = new HashSet<>();
     near.add(workload.ref());
@@ -84,7 +84,7 @@ public final class LintReport {
       }
     }
     ObjectRef around = ObjectRef.namespace(workload.ref().namespace());
-    record Ranked(Finding finding, boolean direct) {}
+    record Ranked(LintFinding finding, boolean direct) {}
     List<Ranked> ranked = new ArrayList<>();
     findings.forEach(
         (finding, affected) -> {
@@ -105,7 +105,7 @@ public final class LintReport {
   }
 
   /** How telling a rule is for a denial; lower is more likely its cause. */
-  static int rank(Finding.Rule rule) {
+  static int rank(LintFinding.Rule rule) {
     return switch (rule) {
       case DANGLING_REFERENCE -> 0;
       case BAD_TARGET -> 1;

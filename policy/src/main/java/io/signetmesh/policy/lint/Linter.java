@@ -1,7 +1,7 @@
 package io.signetmesh.policy.lint;
 
 import io.signetmesh.policy.index.PolicySnapshot;
-import io.signetmesh.policy.lint.Finding.Rule;
+import io.signetmesh.policy.lint.LintFinding.Rule;
 import io.signetmesh.policy.model.AuthorizationPolicyModel;
 import io.signetmesh.policy.model.DenyPolicyModel;
 import io.signetmesh.policy.model.MeshTlsModel;

@@ -17,7 +17,7 @@ import io.signetmesh.crds.route.TlsRoute;
 import io.signetmesh.crds.route.grpc.GrpcRoute;
 import io.signetmesh.crds.route.grpc.GrpcRouteFilter;
 import io.signetmesh.crds.route.grpc.GrpcRouteSpec;
-import io.signetmesh.policy.lint.Finding.Severity;
+import io.signetmesh.policy.lint.LintFinding.Severity;
 import io.signetmesh.policy.model.ObjectRef;
 import io.signetmesh.policy.model.PolicyModel;
 import java.util.ArrayList;
@@ -77,8 +77,8 @@ public final class NotInForce {
   }
 
   /** Everything in these objects that is not in force, errors first, with its origin. */
-  public static List<Finding> of(ClusterView view) {
-    List<Finding> findings = new ArrayList<>();
+  public static List<LintFinding> of(ClusterView view) {
+    List<LintFinding> findings = new ArrayList<>();
     view.objects()
         .forEach(
             (key, object) -> {
@@ -219,10 +219,10 @@ public final class NotInForce {
 
   /** Something of an object that is not in force. */
   private record Gap(Severity severity, String field, String message) {
-    Finding of(ClusterView view, ObjectRef ref) {
-      return new Finding(
+    LintFinding of(ClusterView view, ObjectRef ref) {
+      return new LintFinding(
           severity,
-          Finding.Rule.NOT_IN_FORCE,
+          LintFinding.Rule.NOT_IN_FORCE,
           ref,
           PolicyModel.originOf(view, ref, field),
           field,

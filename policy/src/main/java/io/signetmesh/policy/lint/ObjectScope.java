@@ -15,4 +15,4 @@ import org.jspecify.annotations.Nullable;
  * @param reason one sentence that says why it affects no port; empty when it affects one
  */
 public record ObjectScope(
-    PolicySource source, boolean hasPorts, Finding.@Nullable Rule rule, String reason) {}
+    PolicySource source, boolean hasPorts, LintFinding.@Nullable Rule rule, String reason) {}

@@ -3,8 +3,8 @@ package io.signetmesh.policy.lint;
 import io.signetmesh.crds.policy.EnforcementMode;
 import io.signetmesh.policy.effective.PolicySource;
 import io.signetmesh.policy.effective.Target;
-import io.signetmesh.policy.lint.Finding.Rule;
-import io.signetmesh.policy.lint.Finding.Severity;
+import io.signetmesh.policy.lint.LintFinding.Rule;
+import io.signetmesh.policy.lint.LintFinding.Severity;
 import io.signetmesh.policy.model.ClientPolicyModel;
 import io.signetmesh.policy.model.DenyPolicyModel;
 import io.signetmesh.policy.model.MeshTlsModel;
@@ -50,7 +50,7 @@ final class ObjectScopes {
 
   private final Map<ObjectRef, PolicyObject> objects;
   private final Map<String, NamespaceContents> namespaces;
-  private final Map<ObjectRef, List<Finding>> findings = new HashMap<>();
+  private final Map<ObjectRef, List<LintFinding>> findings = new HashMap<>();
   private final Set<ObjectRef> inUse;
 
   /**
@@ -60,16 +60,16 @@ final class ObjectScopes {
   ObjectScopes(
       Map<ObjectRef, PolicyObject> objects,
       Map<String, NamespaceContents> namespaces,
-      List<Finding> findings,
+      List<LintFinding> findings,
       Set<ObjectRef> inUse) {
     this.objects = objects;
     this.namespaces = namespaces;
     this.inUse = inUse;
-    for (Finding finding : findings) {
+    for (LintFinding finding : findings) {
       this.findings.computeIfAbsent(finding.object(), key -> new ArrayList<>()).add(finding);
     }
-    Comparator<Finding> mostTelling =
-        Comparator.comparing(Finding::severity)
+    Comparator<LintFinding> mostTelling =
+        Comparator.comparing(LintFinding::severity)
             .thenComparingInt(finding -> LintReport.rank(finding.rule()));
     this.findings.values().forEach(list -> list.sort(mostTelling));
   }
@@ -137,7 +137,7 @@ final class ObjectScopes {
   }
 
   private Why why(PolicyObject object) {
-    Finding own = first(object, finding -> isCause(object, finding)).orElse(null);
+    LintFinding own = first(object, finding -> isCause(object, finding)).orElse(null);
     if (own != null) {
       return new Why(own.rule(), own.message());
     }
@@ -151,7 +151,7 @@ final class ObjectScopes {
       }
     }
     for (PolicyObject target : targets) {
-      Finding unused =
+      LintFinding unused =
           first(target, finding -> UNUSED_TARGET.contains(finding.rule())).orElse(null);
       if (unused != null) {
         return new Why(unused.rule(), "it is about " + target.ref() + ": " + unused.message());
@@ -162,12 +162,12 @@ final class ObjectScopes {
         .orElseGet(() -> new Why(null, withoutFinding(object)));
   }
 
-  private Optional<Finding> first(PolicyObject object, Predicate<Finding> which) {
+  private Optional<LintFinding> first(PolicyObject object, Predicate<LintFinding> which) {
     return findings.getOrDefault(object.ref(), List.of()).stream().filter(which).findFirst();
   }
 
   /** Whether the finding alone keeps the object from all ports. */
-  private static boolean isCause(PolicyObject object, Finding finding) {
+  private static boolean isCause(PolicyObject object, LintFinding finding) {
     Rule rule = finding.rule();
     boolean error = finding.severity() == Severity.ERROR;
     return switch (object) {

@@ -4,7 +4,7 @@ import io.signetmesh.crds.policy.EnforcementMode;
 import io.signetmesh.policy.effective.Grant;
 import io.signetmesh.policy.effective.Grants;
 import io.signetmesh.policy.effective.Target;
-import io.signetmesh.policy.lint.Finding.Rule;
+import io.signetmesh.policy.lint.LintFinding.Rule;
 import io.signetmesh.policy.model.AuthorizationPolicyModel;
 import io.signetmesh.policy.model.ClientPolicyModel;
 import io.signetmesh.policy.model.DenyPolicyModel;

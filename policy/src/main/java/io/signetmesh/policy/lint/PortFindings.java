@@ -2,7 +2,7 @@ package io.signetmesh.policy.lint;
 
 import io.signetmesh.crds.policy.EnforcementMode;
 import io.signetmesh.policy.effective.WorkloadSettings;
-import io.signetmesh.policy.lint.Finding.Rule;
+import io.signetmesh.policy.lint.LintFinding.Rule;
 import io.signetmesh.policy.model.ObjectRef;
 import io.signetmesh.policy.model.ServerModel;
 import io.signetmesh.policy.model.WorkloadModel;

@@ -2,7 +2,7 @@ package io.signetmesh.policy.lint;
 
 import io.signetmesh.crds.policy.ProxyProtocol;
 import io.signetmesh.policy.effective.ServerMessages;
-import io.signetmesh.policy.lint.Finding.Rule;
+import io.signetmesh.policy.lint.LintFinding.Rule;
 import io.signetmesh.policy.model.ObjectRef;
 import io.signetmesh.policy.model.RateLimitModel;
 import io.signetmesh.policy.model.Reference;

@@ -183,11 +183,11 @@ public final class PolicyModel {
       case NetworkAuthentication authentication ->
           new NetworkModel(ref, origin, networks("networks", authentication.spec().networks()));
       case PolicyHttpRoute route ->
-          RouteReader.http(ref, origin, created(route.getMetadata()), route.spec());
+          RouteModelReader.http(ref, origin, created(route.getMetadata()), route.spec());
       case GatewayHttpRoute route ->
-          RouteReader.http(ref, origin, created(route.getMetadata()), route.spec());
+          RouteModelReader.http(ref, origin, created(route.getMetadata()), route.spec());
       case GrpcRoute route ->
-          RouteReader.grpc(ref, origin, created(route.getMetadata()), route.spec());
+          RouteModelReader.grpc(ref, origin, created(route.getMetadata()), route.spec());
       default ->
           throw new IllegalArgumentException(
               "is read as " + object.getClass().getName() + ", which is not a kind of policy");

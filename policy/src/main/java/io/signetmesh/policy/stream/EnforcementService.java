@@ -10,8 +10,8 @@ import io.signetmesh.identity.channel.Caller;
 import io.signetmesh.identity.pki.WorkloadIdentity;
 import io.signetmesh.policy.effective.PolicySource;
 import io.signetmesh.policy.index.PolicyIndex;
-import io.signetmesh.policy.lint.Finding;
 import io.signetmesh.policy.lint.IndexLinter;
+import io.signetmesh.policy.lint.LintFinding;
 import io.signetmesh.policy.lint.ObjectScope;
 import io.signetmesh.policy.model.ObjectRef;
 import io.signetmesh.v1.EnforcementReport;
@@ -160,7 +160,7 @@ public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforc
   }
 
   private static ObjectStatus encode(ObjectScope nowhere) {
-    Finding.Rule rule = nowhere.rule();
+    LintFinding.Rule rule = nowhere.rule();
     return status(nowhere.source())
         .setReach(
             nowhere.hasPorts()

@@ -8,8 +8,8 @@ import io.signetmesh.crds.text.PlainText;
 import io.signetmesh.policy.clients.ClientWorkloads;
 import io.signetmesh.policy.effective.EffectivePolicy;
 import io.signetmesh.policy.index.PolicyIndex;
-import io.signetmesh.policy.lint.Finding;
 import io.signetmesh.policy.lint.IndexLinter;
+import io.signetmesh.policy.lint.LintFinding;
 import io.signetmesh.policy.model.ObjectRef;
 import io.signetmesh.policy.suggest.Suggestion;
 import io.signetmesh.policy.suggest.TypoSuggestions;
@@ -32,7 +32,7 @@ import java.util.function.UnaryOperator;
 public final class PortInspections {
   private final PolicyIndex index;
   private final IndexLinter linter;
-  private final UnaryOperator<Finding> located;
+  private final UnaryOperator<LintFinding> located;
   private final Supplier<ClusterView> view;
 
   /**
@@ -40,7 +40,7 @@ public final class PortInspections {
    * @param view the workloads now
    */
   public PortInspections(
-      IndexLinter linter, UnaryOperator<Finding> located, Supplier<ClusterView> view) {
+      IndexLinter linter, UnaryOperator<LintFinding> located, Supplier<ClusterView> view) {
     this.index = linter.index();
     this.linter = linter;
     this.located = located;
@@ -60,8 +60,8 @@ public final class PortInspections {
     EffectivePolicy policy =
         index.policy(workload, port).orElseThrow(() -> WorkloadCalls.notFound(workload));
     PortInspection.Builder answer = PortInspection.newBuilder().setServer(policy.stamped());
-    Map<Finding, Suggestion> suggestions = TypoSuggestions.of(linter, workload, port);
-    for (Finding finding : linter.findings(workload, port)) {
+    Map<LintFinding, Suggestion> suggestions = TypoSuggestions.of(linter, workload, port);
+    for (LintFinding finding : linter.findings(workload, port)) {
       PolicyFinding.Builder encoded = encode(located.apply(finding));
       Suggestion suggestion = suggestions.get(finding);
       if (suggestion != null) {
@@ -116,7 +116,7 @@ public final class PortInspections {
         .asRuntimeException();
   }
 
-  private static PolicyFinding.Builder encode(Finding finding) {
+  private static PolicyFinding.Builder encode(LintFinding finding) {
     ObjectRef object = finding.object();
     return PolicyFinding.newBuilder()
         .setSeverity(finding.severity().name().toLowerCase(Locale.ROOT))

@@ -1,7 +1,7 @@
 package io.signetmesh.policy.suggest;
 
 import io.signetmesh.policy.index.PolicySnapshot;
-import io.signetmesh.policy.lint.Finding;
+import io.signetmesh.policy.lint.LintFinding;
 import io.signetmesh.policy.lint.LintReport;
 import io.signetmesh.policy.lint.NamespaceContents;
 import io.signetmesh.policy.model.AuthorizationPolicyModel;
@@ -46,7 +46,7 @@ final class ObjectCorrections {
   }
 
   /** The object of the finding without its typo; empty when nothing near is there. */
-  Optional<Correction> correct(Finding finding) {
+  Optional<Correction> correct(LintFinding finding) {
     return switch (snapshot.objects().get(finding.object())) {
       case null -> Optional.empty();
       case ClientPolicyModel policy -> policy(finding, policy);
@@ -65,7 +65,7 @@ final class ObjectCorrections {
 
   // --- AuthorizationPolicies and DenyPolicies ---
 
-  private Optional<Correction> policy(Finding finding, ClientPolicyModel policy) {
+  private Optional<Correction> policy(LintFinding finding, ClientPolicyModel policy) {
     if (finding.field().startsWith("spec.targetRef")) {
       return target(policy)
           .map(meant -> meant.in(with(policy, meant.value(), policy.authentications())));
@@ -134,7 +134,7 @@ final class ObjectCorrections {
     return Optional.empty();
   }
 
-  private Optional<Correction> meshTls(Finding finding, MeshTlsModel authentication) {
+  private Optional<Correction> meshTls(LintFinding finding, MeshTlsModel authentication) {
     if (finding.field().startsWith("spec.identities[")) {
       List<IdentityMatch> identities = new ArrayList<>(authentication.identities());
       return names
@@ -166,7 +166,7 @@ final class ObjectCorrections {
   // --- ServerAuthorizations, routes and Servers ---
 
   private Optional<Correction> serverAuthorization(
-      Finding finding, ServerAuthorizationModel authorization) {
+      LintFinding finding, ServerAuthorizationModel authorization) {
     NamespaceContents namespace = namespaces.get(authorization.ref().namespace());
     if (namespace == null) {
       return Optional.empty();
@@ -184,7 +184,7 @@ final class ObjectCorrections {
     }
     LabelSelection selector = authorization.serverSelector();
     if (field.startsWith("spec.server.selector") && selector != null) {
-      return finding.rule() != Finding.Rule.SELECTS_NOTHING
+      return finding.rule() != LintFinding.Rule.SELECTS_NOTHING
               || !names.afford(namespace.servers().values())
           ? Optional.empty()
           : namespace.servers().values().stream()
@@ -245,10 +245,10 @@ final class ObjectCorrections {
         authorization.mode());
   }
 
-  private Optional<Correction> route(Finding finding, RouteModel route) {
+  private Optional<Correction> route(LintFinding finding, RouteModel route) {
     NamespaceContents namespace = namespaces.get(route.ref().namespace());
     if (namespace == null
-        || finding.rule() != Finding.Rule.DANGLING_REFERENCE
+        || finding.rule() != LintFinding.Rule.DANGLING_REFERENCE
         || !finding.field().startsWith("spec.parentRefs")) {
       return Optional.empty();
     }
@@ -277,9 +277,9 @@ final class ObjectCorrections {
     return Optional.empty();
   }
 
-  private Optional<Correction> server(Finding finding, ServerModel server) {
+  private Optional<Correction> server(LintFinding finding, ServerModel server) {
     NamespaceContents namespace = namespaces.get(server.ref().namespace());
-    if (namespace == null || finding.rule() != Finding.Rule.SELECTS_NOTHING) {
+    if (namespace == null || finding.rule() != LintFinding.Rule.SELECTS_NOTHING) {
       return Optional.empty();
     }
     if (server.port() instanceof ServerModel.Port.ByName(String name)

@@ -3,8 +3,8 @@ package io.signetmesh.policy.suggest;
 import io.signetmesh.policy.effective.EffectivePolicy;
 import io.signetmesh.policy.index.PolicyIndex;
 import io.signetmesh.policy.index.PolicySnapshot;
-import io.signetmesh.policy.lint.Finding;
 import io.signetmesh.policy.lint.IndexLinter;
+import io.signetmesh.policy.lint.LintFinding;
 import io.signetmesh.policy.lint.LintReport;
 import io.signetmesh.policy.model.MeshTlsModel;
 import io.signetmesh.policy.model.NamespaceModel;
@@ -39,15 +39,15 @@ public final class TypoSuggestions {
    *
    * @return by finding; empty when there is no such workload
    */
-  public static Map<Finding, Suggestion> of(IndexLinter linter, ObjectRef ref, int port) {
+  public static Map<LintFinding, Suggestion> of(IndexLinter linter, ObjectRef ref, int port) {
     WorkloadModel workload = linter.index().workload(ref).orElse(null);
     if (workload == null) {
       return Map.of();
     }
     LintReport report = linter.report();
     ObjectCorrections corrections = new ObjectCorrections(report);
-    Map<Finding, Suggestion> suggestions = new HashMap<>();
-    for (Finding finding : report.findings(workload, port)) {
+    Map<LintFinding, Suggestion> suggestions = new HashMap<>();
+    for (LintFinding finding : report.findings(workload, port)) {
       if (suggestions.size() == MAX_SUGGESTIONS) {
         break;
       }

@@ -29,7 +29,8 @@ final class ControllerMetricsTest {
   private final PolicyIndex index =
       new PolicyIndex(PolicyConfig.defaults("signet", "cluster.local"), CLOCK);
   private final ServerMeters meters =
-      ServerMeters.start("policy", () -> new ControlLoops.Load(0, 0, 0, 0, Map.of()), null);
+      ServerMeters.start(
+          "policy", () -> new ControlLoops.Load(0, 0, 0, 0, Map.of(), Map.of()), null);
   private final ControllerMetrics metrics = new ControllerMetrics(meters);
   private final EnforcementLedger ledger = new EnforcementLedger(CLOCK, metrics::acknowledged);
 

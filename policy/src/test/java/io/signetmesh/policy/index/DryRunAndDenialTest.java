@@ -292,7 +292,7 @@ final class DryRunAndDenialTest {
           index(CONFIG, objects.toArray(PolicyObject[]::new)).policy(WEB, 8080).orElseThrow();
       Server plain =
           org.junit.jupiter.api.Assertions.assertTimeout(
-              java.time.Duration.ofSeconds(5), () -> policy.rendered(PolicyFeatures.NONE));
+              java.time.Duration.ofSeconds(20), () -> policy.rendered(PolicyFeatures.NONE));
       assertThat(plain.getAuthorizationsList()).isEmpty();
     }
 

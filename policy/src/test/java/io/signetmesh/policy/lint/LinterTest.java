@@ -318,8 +318,8 @@ final class LinterTest {
     };
     assertThat(new IndexLinter(index(CONFIG, objects)).findings(WEB, 8080))
         .singleElement()
-        .extracting(Finding::rule)
-        .isEqualTo(Finding.Rule.BAD_TARGET);
+        .extracting(LintFinding::rule)
+        .isEqualTo(LintFinding.Rule.BAD_TARGET);
     assertThat(new IndexLinter(index(CONFIG, routeOf("Gateway", "web"))).scopes()).isEmpty();
   }
 

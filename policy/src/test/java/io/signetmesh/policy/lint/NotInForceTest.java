@@ -60,7 +60,7 @@ final class NotInForceTest {
         .singleElement()
         .satisfies(
             finding -> {
-              assertThat(finding.severity()).isEqualTo(Finding.Severity.ERROR);
+              assertThat(finding.severity()).isEqualTo(LintFinding.Severity.ERROR);
               assertThat(finding.toString())
                   .startsWith("test.yaml:4:23: error: EgressNetwork shop/all: trafficPolicy Deny")
                   .endsWith("(not-in-force)");
@@ -185,7 +185,7 @@ final class NotInForceTest {
         .singleElement()
         .satisfies(
             finding -> {
-              assertThat(finding.severity()).isEqualTo(Finding.Severity.WARNING);
+              assertThat(finding.severity()).isEqualTo(LintFinding.Severity.WARNING);
               assertThat(finding.rule().text()).isEqualTo("not-in-force");
               assertThat(finding.origin()).startsWith("test.yaml:");
             });
@@ -207,7 +207,7 @@ final class NotInForceTest {
                     - timeouts: {request: 5s}
                       filters: [{type: ResponseHeaderModifier, responseHeaderModifier: {remove: [server]}}]
                 """))
-        .extracting(Finding::field)
+        .extracting(LintFinding::field)
         .containsExactlyInAnyOrder("spec.parentRefs[1]", "spec.rules[0].filters[0].type");
   }
 
@@ -234,7 +234,7 @@ final class NotInForceTest {
         .isEmpty();
   }
 
-  private static List<Finding> found(String text) {
+  private static List<LintFinding> found(String text) {
     Manifests manifests = new ManifestReader(AdmissionRules::check).read("test.yaml", text);
     Map<ResourceKey, HasMetadata> objects = manifests.objectsOver(Map.of(), Map.of());
     assertThat(manifests.findings().stream().filter(f -> f.isError())).isEmpty();

@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
  * @param name name
  * @param namespace namespace; null means that of the route
  * @param port port
- * @param weight share of the traffic, 0 to 1,000,000
- * @param filters changes to what goes there
+ * @param weight share of the traffic relative to the other backends, 0 to 1,000,000
+ * @param filters changes to requests to this backend and to its responses
  */
 public record GrpcBackendRef(
     @Default("\"\"") @Text(TextFormat.GROUP) String group,
@@ -28,7 +28,7 @@ public record GrpcBackendRef(
     @Range(min = 1, max = 65535) @Nullable Integer port,
     @Default("1") @Range(min = 0, max = 1_000_000) Integer weight,
     @Items(max = 16) List<GrpcRouteFilter> filters) {
-  /** What is not given is a Service of weight 1. */
+  /** Null becomes the default: a Service of weight 1. */
   public GrpcBackendRef {
     group = group == null ? "" : group;
     kind = kind == null ? "Service" : kind;

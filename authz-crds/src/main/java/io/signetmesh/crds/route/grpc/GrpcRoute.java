@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 @Kind("GRPCRoute")
 @Plural("grpcroutes")
 public final class GrpcRoute extends MeshResource<GrpcRouteSpec, RouteStatus> {
-  /** One object, read or built; a spec that is not given has no rules. */
+  /** Creates an object; Jackson calls this, too. A missing spec becomes one without rules. */
   @JsonCreator
   public GrpcRoute(
       @JsonProperty("metadata") ObjectMeta metadata,
@@ -28,7 +28,7 @@ public final class GrpcRoute extends MeshResource<GrpcRouteSpec, RouteStatus> {
         metadata, spec == null ? new GrpcRouteSpec(List.of(), List.of(), List.of()) : spec, status);
   }
 
-  /** One object without a status. */
+  /** Creates an object without a status. */
   public GrpcRoute(ObjectMeta metadata, GrpcRouteSpec spec) {
     this(metadata, spec, null);
   }

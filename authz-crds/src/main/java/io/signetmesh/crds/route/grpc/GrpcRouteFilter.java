@@ -11,11 +11,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * A change to gRPC requests or responses.
  *
- * @param type which one; the field of that name is given
+ * @param type type of the filter; the field of the same name is set
  * @param requestHeaderModifier changes to request headers
  * @param responseHeaderModifier changes to response headers
- * @param requestMirror copies of requests
- * @param extensionRef change that another object describes
+ * @param requestMirror where copies of requests go
+ * @param extensionRef object that configures another filter
  */
 @Union("type")
 public record GrpcRouteFilter(
@@ -24,7 +24,7 @@ public record GrpcRouteFilter(
     @Nullable HeaderModifier responseHeaderModifier,
     @Nullable RequestMirror requestMirror,
     @Nullable ExtensionRef extensionRef) {
-  /** Kinds of change. */
+  /** Types of filters. */
   public enum Type {
     /** Changes to request headers. */
     @JsonProperty("RequestHeaderModifier")
@@ -35,7 +35,7 @@ public record GrpcRouteFilter(
     /** Copies of requests. */
     @JsonProperty("RequestMirror")
     REQUEST_MIRROR,
-    /** Change that another object describes. */
+    /** Filter that another object configures. */
     @JsonProperty("ExtensionRef")
     EXTENSION_REF
   }

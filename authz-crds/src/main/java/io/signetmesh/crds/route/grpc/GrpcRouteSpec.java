@@ -9,17 +9,17 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a GRPCRoute says.
+ * Spec of a GRPCRoute.
  *
- * @param parentRefs objects that it is attached to
- * @param hostnames hosts that it is about; empty means all
+ * @param parentRefs objects that the route attaches to
+ * @param hostnames hosts that the route matches; empty matches all
  * @param rules rules, in order
  */
 public record GrpcRouteSpec(
     @Items(max = 32) List<ParentRef> parentRefs,
     @Items(max = 16) @Text(TextFormat.HOST) List<String> hostnames,
     @Items(max = 16) List<Rule> rules) {
-  /** Lists that are not given are empty. */
+  /** Copies the lists; null becomes an empty list. */
   public GrpcRouteSpec {
     parentRefs = parentRefs == null ? List.of() : List.copyOf(parentRefs);
     hostnames = hostnames == null ? List.of() : List.copyOf(hostnames);
@@ -30,10 +30,10 @@ public record GrpcRouteSpec(
    * What happens to requests that match.
    *
    * @param name name of the rule
-   * @param matches conditions, of which one must hold; empty means all requests
+   * @param matches conditions, of which at least one must hold; empty matches all requests
    * @param filters changes to the request and the response
    * @param backendRefs where requests go
-   * @param sessionPersistence how clients stay with one endpoint
+   * @param sessionPersistence how requests of a session stay with one endpoint
    */
   public record Rule(
       @Text(TextFormat.SECTION) @Nullable String name,
@@ -41,7 +41,7 @@ public record GrpcRouteSpec(
       @Items(max = 16) List<GrpcRouteFilter> filters,
       @Items(max = 16) List<GrpcBackendRef> backendRefs,
       @Nullable SessionPersistence sessionPersistence) {
-    /** Lists that are not given are empty. */
+    /** Copies the lists; null becomes an empty list. */
     public Rule {
       matches = matches == null ? List.of() : List.copyOf(matches);
       filters = filters == null ? List.of() : List.copyOf(filters);

@@ -1,4 +1,4 @@
-/** The gRPC route of the Gateway API. */
+/** GRPCRoute of the Gateway API. */
 @NullMarked
 package io.signetmesh.crds.route.grpc;
 

@@ -7,7 +7,7 @@ import io.signetmesh.policy.effective.AssembledPolicy;
 import io.signetmesh.policy.effective.Grants;
 import io.signetmesh.policy.effective.PolicyConfig;
 import io.signetmesh.policy.effective.PolicyMode;
-import io.signetmesh.policy.effective.PortPolicy;
+import io.signetmesh.policy.effective.PortPolicyMessages;
 import io.signetmesh.policy.effective.ServerMessages;
 import io.signetmesh.policy.model.ObjectRef;
 import io.signetmesh.policy.model.ServerModel;
@@ -21,20 +21,20 @@ import java.util.Objects;
 import java.util.Set;
 
 /** Works out the policy of single ports. Ports that are alike share one policy. */
-final class PortPolicies {
+final class PortAssembly {
   private static final int MAX_DEFAULT_MESSAGES = 4_096;
 
   private final ObjectGraph graph;
   private final Grants grants;
   private final Map<DefaultPort, AssembledPolicy> defaultMessages = new HashMap<>();
 
-  PortPolicies(PolicyConfig config, ObjectGraph graph) {
+  PortAssembly(PolicyConfig config, ObjectGraph graph) {
     this.graph = graph;
     this.grants = new Grants(config);
   }
 
   /** The policy of a port in both modes. */
-  PortPolicy of(WorkloadState workload, int port) {
+  PortPolicyMessages of(WorkloadState workload, int port) {
     AssembledPolicy enforced = policy(PolicyMode.ENFORCED, workload, port);
     if (!enforced.leftOut() && workload.servers.get(port) == workload.dryRun.get(port)) {
       return enforced.alone();

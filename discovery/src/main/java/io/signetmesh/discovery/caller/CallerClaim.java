@@ -9,18 +9,18 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a question says about who asks: the context token of destination requests and the source
- * workload of policy requests. Nothing of it is true until {@link CallerCheck} has looked at it.
+ * What a request claims about its caller: the context token of destination requests, or the source
+ * workload of policy requests. Do not trust it before {@link CallerCheck} has verified it.
  *
- * @param namespace namespace; empty when nothing is claimed
- * @param pod pod name; null when none is claimed
- * @param externalWorkload name of an external workload; null when none is claimed
- * @param node node name; empty when none is claimed
+ * @param namespace claimed namespace; empty for none
+ * @param pod claimed Pod name; null for none
+ * @param externalWorkload claimed ExternalWorkload name; null for none
+ * @param node claimed node name; empty for none
  */
-public record Claim(
+public record CallerClaim(
     String namespace, @Nullable String pod, @Nullable String externalWorkload, String node) {
   /** Claims nothing. */
-  public static final Claim NONE = new Claim("", null, null, "");
+  public static final CallerClaim NONE = new CallerClaim("", null, null, "");
 
   private static final int MAX_LENGTH = 4096;
   private static final JsonMapper JSON =
@@ -32,11 +32,11 @@ public record Claim(
           .build();
 
   /**
-   * Reads a context token: JSON {@code {"ns","nodeName","pod"}} or {@code ns:<namespace>}.
+   * Parses a context token: JSON {@code {"ns","nodeName","pod"}} or {@code ns:<namespace>}.
    *
-   * @return null when the token has neither form
+   * @return null when the token has another form
    */
-  public static @Nullable Claim ofContextToken(String token) {
+  public static @Nullable CallerClaim ofContextToken(String token) {
     if (token.isEmpty()) {
       return NONE;
     }
@@ -44,23 +44,23 @@ public record Claim(
       return null;
     }
     if (token.startsWith("ns:")) {
-      return new Claim(token.substring(3), null, null, "");
+      return new CallerClaim(token.substring(3), null, null, "");
     }
     return ofJson(token);
   }
 
   /**
-   * Reads a workload: JSON {@code {"ns","pod"}} or {@code {"ns","external_workload"}}, or {@code
-   * <namespace>:<pod>}.
+   * Parses a source workload: JSON {@code {"ns","pod"}} or {@code {"ns","external_workload"}}, or
+   * {@code <namespace>:<pod>}.
    *
-   * @return null when the text has neither form
+   * @return null when the text has another form
    */
-  public static @Nullable Claim ofWorkload(String workload) {
+  public static @Nullable CallerClaim ofWorkload(String workload) {
     if (workload.length() > MAX_LENGTH) {
       return null;
     }
     if (workload.startsWith("{")) {
-      Claim claim = ofJson(workload);
+      CallerClaim claim = ofJson(workload);
       boolean one =
           claim != null
               && !claim.namespace.isEmpty()
@@ -71,10 +71,10 @@ public record Claim(
     if (colon <= 0 || colon == workload.length() - 1) {
       return null;
     }
-    return new Claim(workload.substring(0, colon), workload.substring(colon + 1), null, "");
+    return new CallerClaim(workload.substring(0, colon), workload.substring(colon + 1), null, "");
   }
 
-  private static @Nullable Claim ofJson(String text) {
+  private static @Nullable CallerClaim ofJson(String text) {
     JsonNode root;
     try {
       root = JSON.readTree(text);
@@ -86,7 +86,7 @@ public record Claim(
     }
     String pod = root.path("pod").asText("");
     String external = root.path("external_workload").asText("");
-    return new Claim(
+    return new CallerClaim(
         root.path("ns").asText(""),
         pod.isEmpty() ? null : pod,
         external.isEmpty() ? null : external,

@@ -4,6 +4,7 @@ import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.EnvVar;
 import io.fabric8.kubernetes.api.model.OwnerReference;
 import io.fabric8.kubernetes.api.model.Pod;
+import io.signetmesh.cluster.Workload;
 import io.signetmesh.cluster.WorkloadRef;
 import io.signetmesh.crds.network.PortSet;
 import java.net.InetAddress;
@@ -20,8 +21,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Reads what peers have to know of a pod or an external workload. */
-final class WorkloadReader {
-  private static final Logger log = LoggerFactory.getLogger(WorkloadReader.class);
+final class PeerWorkloadReader {
+  private static final Logger log = LoggerFactory.getLogger(PeerWorkloadReader.class);
 
   private static final String CONFIG = "config.linkerd.io/";
 
@@ -32,16 +33,14 @@ final class WorkloadReader {
   private static final String ENV = "LINKERD2_PROXY_";
   private static final String TEMPLATE_HASH = "pod-template-hash";
 
-  private WorkloadReader() {}
+  private PeerWorkloadReader() {}
 
-  static Workload read(
-      io.signetmesh.cluster.Workload workload,
-      Set<Integer> serverOpaquePorts,
-      @Nullable PortSet opaquePorts) {
+  static PeerWorkload read(
+      Workload workload, Set<Integer> serverOpaquePorts, @Nullable PortSet opaquePorts) {
     Map<String, Integer> named = new HashMap<>();
     Set<Integer> declared = new HashSet<>();
-    List<Workload.HostPort> hostPorts = new ArrayList<>();
-    for (io.signetmesh.cluster.Workload.Port port : workload.ports()) {
+    List<PeerWorkload.HostPort> hostPorts = new ArrayList<>();
+    for (Workload.Port port : workload.ports()) {
       if (!port.protocol().equals("TCP")) {
         continue;
       }
@@ -53,13 +52,12 @@ final class WorkloadReader {
           port.hostPort() != 0 ? port.hostPort() : workload.hostNetwork() ? port.port() : 0;
       if (hostPort != 0) {
         for (InetAddress host : hostsOf(workload)) {
-          hostPorts.add(new Workload.HostPort(host, hostPort, port.port()));
+          hostPorts.add(new PeerWorkload.HostPort(host, hostPort, port.port()));
         }
       }
     }
-    return new Workload(
-        workload.ref().kind(),
-        new ObjectKey(workload.ref().namespace(), workload.ref().name()),
+    return new PeerWorkload(
+        workload.ref(),
         workload.ips(),
         workload.hostNetwork(),
         hostPorts,
@@ -75,7 +73,7 @@ final class WorkloadReader {
         workload.running());
   }
 
-  private static List<InetAddress> hostsOf(io.signetmesh.cluster.Workload workload) {
+  private static List<InetAddress> hostsOf(Workload workload) {
     return workload
         .hostIp()
         .map(List::of)
@@ -83,7 +81,7 @@ final class WorkloadReader {
   }
 
   /** The one owner; that of a ReplicaSet which a Deployment made is the Deployment. */
-  private static Workload.@Nullable Owner owner(io.signetmesh.cluster.Workload workload) {
+  private static PeerWorkload.@Nullable Owner owner(Workload workload) {
     if (workload.owners().size() != 1) {
       return null;
     }
@@ -99,29 +97,29 @@ final class WorkloadReader {
             && owner.getName().length() > suffix.length()
             && owner.getName().endsWith(suffix);
     return deployed
-        ? new Workload.Owner(
+        ? new PeerWorkload.Owner(
             "deployment", owner.getName().substring(0, owner.getName().length() - suffix.length()))
-        : new Workload.Owner(kind, owner.getName());
+        : new PeerWorkload.Owner(kind, owner.getName());
   }
 
-  private static Workload.@Nullable Mesh mesh(io.signetmesh.cluster.Workload workload) {
+  private static PeerWorkload.@Nullable Mesh mesh(Workload workload) {
     String skipped = workload.annotations().get(CONFIG + "skip-inbound-ports");
     PortSet skippedPorts = skipped == null ? PortSet.EMPTY : PortSet.parse(skipped);
-    io.signetmesh.cluster.Workload.MeshIdentity external = workload.meshIdentity().orElse(null);
+    Workload.MeshIdentity external = workload.meshIdentity().orElse(null);
     if (external != null) {
-      return new Workload.Mesh(
+      return new PeerWorkload.Mesh(
           "",
           skippedPorts,
           inboundPort(workload),
           port(workload, "ADMIN", "admin-port", 4191),
           port(workload, "CONTROL", "control-port", 4190),
-          new Workload.ExternalIdentity(external.identity(), external.serverName()));
+          external);
     }
     return workload
         .controlPlaneNamespace()
         .map(
             controlPlane ->
-                new Workload.Mesh(
+                new PeerWorkload.Mesh(
                     controlPlane,
                     skippedPorts,
                     inboundPort(workload),
@@ -131,10 +129,10 @@ final class WorkloadReader {
         .orElse(null);
   }
 
-  private static int inboundPort(io.signetmesh.cluster.Workload workload) {
+  private static int inboundPort(Workload workload) {
     int usual = 4143;
     if (workload.ref().kind() == WorkloadRef.Kind.EXTERNAL_WORKLOAD) {
-      for (io.signetmesh.cluster.Workload.Port port : workload.ports()) {
+      for (Workload.Port port : workload.ports()) {
         if (port.name().equals(PROXY) && port.protocol().equals("TCP")) {
           usual = port.port();
         }
@@ -146,10 +144,9 @@ final class WorkloadReader {
   /**
    * A port of the proxy: where the proxy container listens, else what an annotation says.
    *
-   * @return {@link Workload.Mesh#UNREADABLE_PORT} when what is said is no port
+   * @return {@link PeerWorkload.Mesh#UNREADABLE_PORT} when what is said is no port
    */
-  private static int port(
-      io.signetmesh.cluster.Workload workload, String env, String annotation, int usual) {
+  private static int port(Workload workload, String env, String annotation, int usual) {
     String listen = proxyEnvironment(workload, ENV + env + "_LISTEN_ADDR");
     if (listen != null) {
       // One address per family, all with one port.
@@ -169,8 +166,7 @@ final class WorkloadReader {
     return usual;
   }
 
-  private static int port(
-      io.signetmesh.cluster.Workload workload, String what, String whole, String text) {
+  private static int port(Workload workload, String what, String whole, String text) {
     int port = text.matches("[0-9]{1,5}") ? Integer.parseInt(text) : 0;
     if (port < 1 || port > 65_535) {
       log.warn(
@@ -178,13 +174,12 @@ final class WorkloadReader {
           what,
           workload.ref(),
           whole.replaceAll("\\p{Cntrl}", "?"));
-      return Workload.Mesh.UNREADABLE_PORT;
+      return PeerWorkload.Mesh.UNREADABLE_PORT;
     }
     return port;
   }
 
-  private static @Nullable String proxyEnvironment(
-      io.signetmesh.cluster.Workload workload, String name) {
+  private static @Nullable String proxyEnvironment(Workload workload, String name) {
     if (!(workload.object() instanceof Pod pod) || pod.getSpec() == null) {
       return null;
     }

@@ -10,14 +10,14 @@ import org.jspecify.annotations.Nullable;
  * The policy that ports with equal policy share: the message with all features, the messages for
  * proxies with fewer features (made on demand), and the objects behind it.
  */
-public final class PortPolicy {
+public final class PortPolicyMessages {
   private final Server full;
   private final Set<PolicySource> sources;
   private volatile @Nullable Server withoutDryRun;
   private volatile @Nullable Server withoutDenials;
   private volatile @Nullable Server plain;
 
-  PortPolicy(Server full, Set<PolicySource> sources) {
+  PortPolicyMessages(Server full, Set<PolicySource> sources) {
     this.full = full;
     this.sources = Collections.unmodifiableSet(new LinkedHashSet<>(sources));
   }
@@ -62,7 +62,7 @@ public final class PortPolicy {
   @Override
   public boolean equals(Object other) {
     return other == this
-        || (other instanceof PortPolicy that
+        || (other instanceof PortPolicyMessages that
             && full.equals(that.full)
             && sources.equals(that.sources));
   }

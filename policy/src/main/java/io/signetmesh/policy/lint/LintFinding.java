@@ -1,6 +1,7 @@
 package io.signetmesh.policy.lint;
 
 import io.signetmesh.crds.ResourceKey;
+import io.signetmesh.crds.manifest.ManifestFinding;
 import io.signetmesh.crds.text.PlainText;
 import io.signetmesh.policy.model.ObjectRef;
 import java.util.Comparator;
@@ -15,17 +16,17 @@ import java.util.Comparator;
  * @param field path of the field, as {@code spec.targetRef.name}; empty for the object as a whole
  * @param message one sentence that names the bad value and the effect
  */
-public record Finding(
+public record LintFinding(
     Severity severity, Rule rule, ObjectRef object, String origin, String field, String message)
-    implements Comparable<Finding> {
-  private static final Comparator<Finding> ORDER =
-      Comparator.comparing(Finding::severity)
-          .thenComparing(Finding::object)
-          .thenComparing(Finding::rule)
-          .thenComparing(Finding::message);
+    implements Comparable<LintFinding> {
+  private static final Comparator<LintFinding> ORDER =
+      Comparator.comparing(LintFinding::severity)
+          .thenComparing(LintFinding::object)
+          .thenComparing(LintFinding::rule)
+          .thenComparing(LintFinding::message);
 
   /** Removes control characters from field and message: they quote what others wrote. */
-  public Finding {
+  public LintFinding {
     field = PlainText.of(field);
     message = PlainText.of(message);
   }
@@ -92,15 +93,15 @@ public record Finding(
   }
 
   /** The same finding with another origin. */
-  public Finding at(String place) {
-    return new Finding(severity, rule, object, place, field, message);
+  public LintFinding at(String place) {
+    return new LintFinding(severity, rule, object, place, field, message);
   }
 
   /**
    * Whether this repeats a warning about the manifest, for the same field. This finding tells the
    * effect too, so the warning can be left out.
    */
-  public boolean repeats(io.signetmesh.crds.manifest.Finding manifest) {
+  public boolean repeats(ManifestFinding manifest) {
     ResourceKey key = manifest.resource();
     return !manifest.isError()
         && (rule == Rule.NOT_UNDERSTOOD
@@ -115,7 +116,7 @@ public record Finding(
   }
 
   @Override
-  public int compareTo(Finding other) {
+  public int compareTo(LintFinding other) {
     return ORDER.compare(this, other);
   }
 

@@ -38,7 +38,7 @@ import org.jspecify.annotations.Nullable;
  * matches, as the Gateway API demands. A parent that is not allowed attaches nothing, and while the
  * route has one, its authorizations grant nothing.
  */
-final class RouteReader {
+final class RouteModelReader {
   /** Matches any path or value; never fails to compile. */
   private static final String ANYTHING = ".*";
 
@@ -48,11 +48,11 @@ final class RouteReader {
 
   private final List<RouteModel.Flaw> flaws = new ArrayList<>();
 
-  private RouteReader() {}
+  private RouteModelReader() {}
 
   static RouteModel http(
       ObjectRef ref, String origin, @Nullable Instant created, HttpRouteSpec spec) {
-    RouteReader reader = new RouteReader();
+    RouteModelReader reader = new RouteModelReader();
     List<String> servers = reader.servers(ref, spec.parentRefs());
     List<HttpRoute.Rule> rules = new ArrayList<>();
     if (reader.isInbound(servers)) {
@@ -72,7 +72,7 @@ final class RouteReader {
 
   static RouteModel grpc(
       ObjectRef ref, String origin, @Nullable Instant created, GrpcRouteSpec spec) {
-    RouteReader reader = new RouteReader();
+    RouteModelReader reader = new RouteModelReader();
     List<String> servers = reader.servers(ref, spec.parentRefs());
     List<GrpcRoute.Rule> rules = new ArrayList<>();
     if (reader.isInbound(servers)) {
@@ -109,7 +109,7 @@ final class RouteReader {
         created,
         servers,
         elsewhere(parents),
-        hostnames.stream().map(RouteReader::host).toList(),
+        hostnames.stream().map(RouteModelReader::host).toList(),
         rules,
         flaws);
   }
