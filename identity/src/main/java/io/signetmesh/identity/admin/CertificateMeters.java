@@ -9,7 +9,7 @@ import java.util.Collection;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** Gauges that say in how many seconds a certificate expires; negative when it has. */
+/** Gauges with the time until a certificate expires, in seconds; negative after it has expired. */
 public final class CertificateMeters {
   private static final double MILLIS = 1e3;
 
@@ -18,9 +18,9 @@ public final class CertificateMeters {
   /**
    * Adds a gauge.
    *
-   * @param server whose certificate it is
+   * @param server label {@code server}: the server that uses the certificate
    * @param certificate {@code leaf}, {@code issuer} or {@code trust_anchor}
-   * @param expiry asked for at each scrape; null when there is no certificate now
+   * @param expiry called at each scrape; gives null while there is no certificate
    */
   public static void bind(
       MeterRegistry registry,
@@ -36,7 +36,7 @@ public final class CertificateMeters {
         .register(registry);
   }
 
-  /** When the first of the certificates expires; null when there are none. */
+  /** The earliest end of validity; null for an empty collection. */
   public static @Nullable Instant earliest(Collection<X509Certificate> certificates) {
     return certificates.stream()
         .map(certificate -> certificate.getNotAfter().toInstant())

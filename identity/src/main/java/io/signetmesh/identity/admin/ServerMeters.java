@@ -45,10 +45,10 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The meters of a control-plane process. Servers add theirs to {@link #registry}; the meters of the
- * JVM, the process, gRPC and the control connections are here. {@link #write} gives all of them in
- * the Prometheus text format; with an OTLP endpoint they are pushed there each minute as well. No
- * label has a value that a client chooses. Safe from any thread.
+ * The meters of a control-plane process. Servers add theirs to {@link #registry}. This class adds
+ * those of the JVM, the process, gRPC and the control connections. {@link #text} returns all of
+ * them in the Prometheus text format; with an OTLP endpoint they are also pushed there every
+ * minute. No label has a value that a client chooses. Thread-safe.
  */
 public final class ServerMeters implements AutoCloseable {
   private static final double NANOS = 1e9;
@@ -74,7 +74,7 @@ public final class ServerMeters implements AutoCloseable {
     this.calls = calls;
   }
 
-  /** Meters that count nothing. */
+  /** Meters without any output, for processes without metrics. */
   public static ServerMeters none() {
     return new ServerMeters(new CompositeMeterRegistry(), null, null);
   }
@@ -82,10 +82,10 @@ public final class ServerMeters implements AutoCloseable {
   /**
    * Starts with the meters of the JVM, of the process and of its control connections.
    *
-   * @param service name of the process in OTLP, as {@code service.name}
-   * @param load of all servers of the process
-   * @param otlp where an OpenTelemetry collector takes metrics over HTTP, e.g. {@code
-   *     http://127.0.0.1:4318/v1/metrics}; null for nowhere
+   * @param service {@code service.name} of the process in OTLP
+   * @param load current load of all servers of the process
+   * @param otlp OTLP/HTTP endpoint of an OpenTelemetry collector, e.g. {@code
+   *     http://127.0.0.1:4318/v1/metrics}; null for none
    */
   public static ServerMeters start(
       String service, Supplier<ControlLoops.Load> load, @Nullable URI otlp) {
@@ -109,14 +109,14 @@ public final class ServerMeters implements AutoCloseable {
     return meters;
   }
 
-  /** Where servers add their meters. */
+  /** The registry that servers add their meters to. */
   public MeterRegistry registry() {
     return registry;
   }
 
   /**
-   * Adds series whose labels change from one scrape to the next. They are in the Prometheus text
-   * format only.
+   * Adds series whose labels change from one scrape to the next. They appear only in the Prometheus
+   * text format.
    *
    * @param collector called at each scrape, on the thread of the admin server
    */
@@ -126,7 +126,7 @@ public final class ServerMeters implements AutoCloseable {
     }
   }
 
-  /** The same services, with their calls counted and timed. */
+  /** Wraps services so that their calls are counted and timed. */
   public List<BindableService> metered(List<? extends BindableService> services) {
     if (calls == null) {
       return List.copyOf(services);
@@ -142,8 +142,8 @@ public final class ServerMeters implements AutoCloseable {
   /**
    * Adds the time to expiry of a server's own leaf and of the trust anchors that it uses.
    *
-   * @param server name in the label {@code server}
-   * @param security of the server; cleartext has no certificates
+   * @param server value of the label {@code server}
+   * @param security transport security of the server; cleartext has no certificates
    */
   public void certificates(String server, Security security) {
     if (security instanceof Security.MutualTls mutual) {
@@ -154,8 +154,8 @@ public final class ServerMeters implements AutoCloseable {
   /**
    * Adds the time to expiry of a server's own leaf and of the trust anchors that it uses.
    *
-   * @param server name in the label {@code server}
-   * @param credentials the newest, asked for at each scrape
+   * @param server value of the label {@code server}
+   * @param credentials gives the newest credentials; called at each scrape
    */
   public void certificates(String server, Supplier<Credentials> credentials, InstantSource clock) {
     CertificateMeters.bind(
@@ -187,7 +187,7 @@ public final class ServerMeters implements AutoCloseable {
     }
   }
 
-  /** Ends the push to OTLP after a last one. */
+  /** Pushes the metrics to OTLP a last time and stops. */
   @Override
   public void close() {
     for (AutoCloseable part : parts) {
@@ -251,6 +251,15 @@ public final class ServerMeters implements AutoCloseable {
               now -> now.get().refusedCalls().getOrDefault(bound, 0L))
           .tag("bound", bound)
           .description("Calls that the servers of this process refused, by the bound that was hit.")
+          .register(registry);
+    }
+    for (String reason : load.get().cutConnections().keySet()) {
+      FunctionCounter.builder(
+              "signet.control.cut.connections",
+              load,
+              now -> now.get().cutConnections().getOrDefault(reason, 0L))
+          .tag("reason", reason)
+          .description("Connections cut because the trust in the caller's certificate ended.")
           .register(registry);
     }
   }

@@ -1,5 +1,6 @@
 /**
- * Who asks for a certificate: turns a token into a workload's identity, or a refusal with a reason.
+ * Attestation: verifies the evidence of a caller that requests a certificate, and returns the
+ * workload's identity or a refusal with a reason.
  */
 @NullMarked
 package io.signetmesh.identity.attest;

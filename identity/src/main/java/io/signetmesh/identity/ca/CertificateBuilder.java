@@ -5,8 +5,8 @@ import io.signetmesh.identity.pki.PkiException;
 import io.signetmesh.identity.pki.WorkloadIdentity;
 import java.io.IOException;
 import java.math.BigInteger;
+import java.net.URI;
 import java.security.KeyPair;
-import java.security.PrivateKey;
 import java.security.PublicKey;
 import java.security.SecureRandom;
 import java.security.cert.X509Certificate;
@@ -18,6 +18,9 @@ import org.bouncycastle.asn1.x500.X500NameBuilder;
 import org.bouncycastle.asn1.x500.style.BCStyle;
 import org.bouncycastle.asn1.x509.AuthorityKeyIdentifier;
 import org.bouncycastle.asn1.x509.BasicConstraints;
+import org.bouncycastle.asn1.x509.CRLDistPoint;
+import org.bouncycastle.asn1.x509.DistributionPoint;
+import org.bouncycastle.asn1.x509.DistributionPointName;
 import org.bouncycastle.asn1.x509.ExtendedKeyUsage;
 import org.bouncycastle.asn1.x509.Extension;
 import org.bouncycastle.asn1.x509.GeneralName;
@@ -29,39 +32,64 @@ import org.bouncycastle.asn1.x509.SubjectPublicKeyInfo;
 import org.bouncycastle.cert.X509v3CertificateBuilder;
 import org.bouncycastle.cert.bc.BcX509ExtensionUtils;
 import org.bouncycastle.operator.ContentSigner;
-import org.bouncycastle.operator.OperatorCreationException;
-import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
 import org.jspecify.annotations.Nullable;
 
-/** Writes and signs certificates: the three profiles of the mesh (RFC 5280). */
-final class CertificateBuilder {
-  private static final String SIGNATURE = "SHA256withECDSA";
-
+/**
+ * Builds and signs certificates of the three profiles of the mesh (RFC 5280): anchor, issuer and
+ * leaf. The kind of the signing key selects the signature algorithm ({@link KeyKind}).
+ */
+public final class CertificateBuilder {
   /** Upper bound of a common name (X.520, ub-common-name). */
   private static final int MAX_COMMON_NAME = 64;
 
   private CertificateBuilder() {}
 
-  /** A self-signed anchor that allows one CA below it. */
-  static X509Certificate anchor(String name, KeyPair keys, Instant from, Instant until) {
-    X500Name subject = subject(name);
-    return ca(subject, subject, keys.getPublic(), keys.getPrivate(), null, 1, from, until);
+  /**
+   * Makes a self-signed anchor with path length 1: it allows one CA below it.
+   *
+   * @param name common name of the subject; left out when longer than 64 characters
+   * @throws PkiException when the key cannot sign
+   */
+  public static X509Certificate anchor(String name, KeyPair keys, Instant from, Instant until)
+      throws PkiException {
+    return anchor(name, keys.getPublic(), SigningKey.of(keys.getPrivate()), from, until);
   }
 
-  /** An issuer of leaves under an anchor. */
-  static X509Certificate issuer(
+  /**
+   * Makes a self-signed anchor with path length 1. The signing key may be in a token.
+   *
+   * @param name common name of the subject; left out when longer than 64 characters
+   * @throws PkiException when the key cannot sign
+   */
+  public static X509Certificate anchor(
+      String name, PublicKey key, SigningKey signer, Instant from, Instant until)
+      throws PkiException {
+    X500Name subject = subject(name);
+    return ca(subject, subject, key, signer, null, key, 1, from, until);
+  }
+
+  /**
+   * Makes an issuer of leaves, signed by an anchor.
+   *
+   * @param name common name of the subject; left out when longer than 64 characters
+   * @param key public key of the issuer
+   * @throws PkiException when the anchor's key cannot sign
+   */
+  public static X509Certificate issuer(
       String name,
       PublicKey key,
-      PrivateKey anchorKey,
+      SigningKey anchorKey,
       X509Certificate anchor,
       Instant from,
-      Instant until) {
+      Instant until)
+      throws PkiException {
     return ca(
         X500Name.getInstance(anchor.getSubjectX500Principal().getEncoded()),
         subject(name),
         key,
         anchorKey,
         anchor,
+        anchor.getPublicKey(),
         0,
         from,
         until);
@@ -69,7 +97,13 @@ final class CertificateBuilder {
 
   /** A leaf for both sides of TLS; the DNS name is first among its names, the SPIFFE id second. */
   static X509Certificate leaf(
-      WorkloadIdentity identity, PublicKey key, Issuer issuer, Instant from, Instant until) {
+      WorkloadIdentity identity,
+      PublicKey key,
+      Issuer issuer,
+      Instant from,
+      Instant until,
+      @Nullable URI crlUrl)
+      throws PkiException {
     String dnsName = identity.dnsName();
     X500Name subject = subject(dnsName);
     X509v3CertificateBuilder builder =
@@ -103,21 +137,36 @@ final class CertificateBuilder {
               Extension.authorityKeyIdentifier,
               false,
               new AuthorityKeyIdentifier(keyIdentifier(issuer.certificate())));
+      if (crlUrl != null) {
+        builder.addExtension(Extension.cRLDistributionPoints, false, distributionPoint(crlUrl));
+      }
     } catch (IOException e) {
       throw new IllegalStateException("extension cannot be encoded", e);
     }
-    return sign(builder, issuer.privateKey());
+    return sign(builder, issuer.key(), issuer.certificate().getPublicKey());
+  }
+
+  private static CRLDistPoint distributionPoint(URI url) {
+    GeneralNames name =
+        new GeneralNames(
+            new GeneralName(GeneralName.uniformResourceIdentifier, url.toASCIIString()));
+    return new CRLDistPoint(
+        new DistributionPoint[] {
+          new DistributionPoint(new DistributionPointName(name), null, null)
+        });
   }
 
   private static X509Certificate ca(
       X500Name issuerName,
       X500Name subject,
       PublicKey key,
-      PrivateKey signer,
+      SigningKey signer,
       @Nullable X509Certificate signerCertificate,
+      PublicKey signerKey,
       int pathLength,
       Instant from,
-      Instant until) {
+      Instant until)
+      throws PkiException {
     X509v3CertificateBuilder builder = builder(issuerName, subject, key, from, until);
     byte[] authority =
         signerCertificate == null
@@ -134,7 +183,7 @@ final class CertificateBuilder {
     } catch (IOException e) {
       throw new IllegalStateException("extension cannot be encoded", e);
     }
-    return sign(builder, signer);
+    return sign(builder, signer, signerKey);
   }
 
   private static X509v3CertificateBuilder builder(
@@ -180,12 +229,13 @@ final class CertificateBuilder {
             .getKeyIdentifier();
   }
 
-  private static X509Certificate sign(X509v3CertificateBuilder builder, PrivateKey key) {
+  private static X509Certificate sign(
+      X509v3CertificateBuilder builder, SigningKey key, PublicKey publicKey) throws PkiException {
     try {
-      ContentSigner signer = new JcaContentSignerBuilder(SIGNATURE).build(key);
+      ContentSigner signer = key.contentSigner(KeyKind.of("issuer", publicKey));
       return Certificates.parseDer("certificate just signed", builder.build(signer).getEncoded());
-    } catch (OperatorCreationException | IOException | PkiException e) {
-      throw new IllegalStateException("certificate cannot be signed with the issuer's key", e);
+    } catch (IOException | RuntimeException e) {
+      throw new PkiException("certificate cannot be signed with the issuer's key: " + e, e);
     }
   }
 }

@@ -7,59 +7,112 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.security.PrivateKey;
 import java.security.cert.X509Certificate;
+import java.time.Instant;
 import java.util.List;
+import org.bouncycastle.operator.ContentSigner;
 
 /**
- * The key that signs leaves and the chain that vouches for it.
+ * The key that signs leaves, and its certificate chain.
  *
- * @param privateKey ECDSA P-256 key of the first certificate; never printed
+ * @param key private key of the first certificate, which may be in a token; never printed
  * @param chain issuer first, then the CA certificates towards the anchor, without a self-signed
  *     anchor above the issuer
+ * @param crossCertificates of the same name and key as the issuer, under other anchors: who knows
+ *     only those anchors verifies leaves as well
  */
-public record Issuer(PrivateKey privateKey, List<X509Certificate> chain) {
-  /** Copies the chain. Made by {@link #of}, which checks. */
+public record Issuer(
+    SigningKey key, List<X509Certificate> chain, List<X509Certificate> crossCertificates) {
+  /** Copies the lists. Made by {@link #of}, which checks. */
   public Issuer {
     chain = List.copyOf(chain);
+    crossCertificates = List.copyOf(crossCertificates);
   }
 
   /**
-   * Checks that the key is the certificate's and on P-256, and that the certificate is a CA.
+   * The same issuer, with certificates under other anchors.
    *
    * @param source named in errors
+   * @throws PkiException when one has another name or key than the issuer, or is not a CA
+   */
+  public Issuer withCrossCertificates(String source, List<X509Certificate> crossCertificates)
+      throws PkiException {
+    for (X509Certificate cross : crossCertificates) {
+      if (!cross.getSubjectX500Principal().equals(certificate().getSubjectX500Principal())
+          || !cross.getPublicKey().equals(certificate().getPublicKey())
+          || cross.getBasicConstraints() < 0) {
+        throw new PkiException(
+            source
+                + ": "
+                + Certificates.describe(cross)
+                + " is not a cross-certificate of issuer "
+                + Certificates.describe(certificate())
+                + ": expected a CA certificate of the same name and key");
+      }
+    }
+    return new Issuer(key, chain, crossCertificates);
+  }
+
+  /** Whether key and certificates are the same; a handle of the same key is another object. */
+  public boolean isSame(Issuer other) {
+    return chain.equals(other.chain) && crossCertificates.equals(other.crossCertificates);
+  }
+
+  /** The cross-certificates that are valid at a time, to be sent after the chain. */
+  public List<X509Certificate> crossCertificates(Instant now) {
+    return crossCertificates.stream()
+        .filter(
+            certificate ->
+                !now.isBefore(certificate.getNotBefore().toInstant())
+                    && !now.isAfter(certificate.getNotAfter().toInstant()))
+        .toList();
+  }
+
+  /**
+   * Checks that the key belongs to the first certificate and is of a kind that a CA may have
+   * ({@link KeyKind}), and that the certificate is a CA.
+   *
+   * @param source named in errors
+   * @throws PkiException when one of these checks fails
    */
   public static Issuer of(String source, PrivateKey privateKey, List<X509Certificate> chain)
+      throws PkiException {
+    return of(source, SigningKey.of(privateKey), chain);
+  }
+
+  /**
+   * Checks that the key belongs to the first certificate and is of a kind that a CA may have
+   * ({@link KeyKind}), and that the certificate is a CA.
+   *
+   * @param source named in errors
+   * @param key may be in a token
+   * @throws PkiException when one of these checks fails
+   */
+  public static Issuer of(String source, SigningKey key, List<X509Certificate> chain)
       throws PkiException {
     if (chain.isEmpty()) {
       throw new PkiException(source + ": issuer chain is empty: expected the issuer first");
     }
     X509Certificate certificate = chain.getFirst();
-    if (!PrivateKeys.isP256(certificate.getPublicKey())) {
-      throw new PkiException(
-          source
-              + ": issuer "
-              + Certificates.describe(certificate)
-              + " has a key of type "
-              + certificate.getPublicKey().getAlgorithm()
-              + ": expected ECDSA P-256");
-    }
+    String issuer = source + ": issuer " + Certificates.describe(certificate);
+    KeyKind.of(issuer, certificate.getPublicKey());
     if (certificate.getBasicConstraints() < 0) {
-      throw new PkiException(
-          source + ": issuer " + Certificates.describe(certificate) + " is not a CA certificate");
+      throw new PkiException(issuer + " is not a CA certificate");
     }
-    if (!PrivateKeys.matches(privateKey, certificate.getPublicKey())) {
+    if (!key.matches(certificate.getPublicKey())) {
       throw new PkiException(
           source
               + ": the private key does not belong to issuer "
               + Certificates.describe(certificate));
     }
-    return new Issuer(privateKey, withoutRoot(chain));
+    return new Issuer(key, withoutRoot(chain), List.of());
   }
 
   /**
    * Reads an issuer from PEM files.
    *
    * @param certificates issuer first, then intermediates
-   * @param key ECDSA P-256 private key
+   * @param key private key of a kind that a CA may have
+   * @throws PkiException when a file is malformed, or the key and the chain do not fit together
    */
   public static Issuer read(Path certificates, Path key) throws IOException, PkiException {
     return of(
@@ -69,6 +122,24 @@ public record Issuer(PrivateKey privateKey, List<X509Certificate> chain) {
   /** The certificate that signs leaves. */
   public X509Certificate certificate() {
     return chain.getFirst();
+  }
+
+  /**
+   * Kind of the key.
+   *
+   * @throws PkiException when a CA may not have such a key
+   */
+  public KeyKind keyKind() throws PkiException {
+    return KeyKind.of("issuer", certificate().getPublicKey());
+  }
+
+  /**
+   * Makes a signer with the issuer's key, for instance for revocation lists.
+   *
+   * @throws PkiException when the key cannot be used
+   */
+  public ContentSigner contentSigner() throws PkiException {
+    return key.contentSigner(keyKind());
   }
 
   /** Peers have the anchor already; it is not sent along. */

@@ -3,9 +3,17 @@ package io.signetmesh.identity.ca;
 import io.signetmesh.identity.pki.PkiException;
 import java.io.IOException;
 
-/** Gives the issuer to sign with. Asked before each signature, so it can change while serving. */
+/**
+ * Provides the issuer to sign with. It is asked before each signature, so the issuer can change
+ * while the server runs.
+ */
 @FunctionalInterface
 public interface IssuerSource {
-  /** The issuer of this moment. */
+  /**
+   * The issuer in force now.
+   *
+   * @throws IOException when it cannot be read
+   * @throws PkiException when it cannot be used
+   */
   Issuer current() throws IOException, PkiException;
 }

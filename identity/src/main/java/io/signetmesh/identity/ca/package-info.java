@@ -1,4 +1,6 @@
-/** The certificate authority: its issuer and anchors, and what it takes to get a leaf from it. */
+/**
+ * The certificate authority: its issuer and trust anchors, signing requests, and the issued leaves.
+ */
 @NullMarked
 package io.signetmesh.identity.ca;
 

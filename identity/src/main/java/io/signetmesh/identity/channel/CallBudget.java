@@ -1,5 +1,6 @@
 package io.signetmesh.identity.channel;
 
+import io.signetmesh.identity.live.AddressBlock;
 import java.net.InetAddress;
 import java.util.HashMap;
 import java.util.Map;
@@ -41,6 +42,11 @@ final class CallBudget {
       case Caller.TrustedLocal() -> identified.join(LOCAL);
       case Caller.Unidentified() -> anonymous.join(AddressBlock.of(address));
     };
+  }
+
+  /** Share of a connection over a Unix socket: one for each user. */
+  Share share(LocalPeer peer) {
+    return identified.join(peer.uid());
   }
 
   /** Bytes held now by clients with a certificate. */

@@ -20,7 +20,9 @@ import io.netty.handler.codec.http2.Http2Stream;
 import io.netty.util.AsciiString;
 import io.signetmesh.identity.channel.Refusals.Bound;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -31,18 +33,22 @@ import org.jspecify.annotations.Nullable;
  * caller may have it hold:
  *
  * <ul>
- *   <li>A call costs {@link #CALL_BYTES} of the caller's share while it is open; one too many is
- *       answered RESOURCE_EXHAUSTED.
+ *   <li>A call costs {@link #CALL_BYTES} of the caller's share while it is open; one too many, of
+ *       all or of a method that has a limit, is answered RESOURCE_EXHAUSTED.
  *   <li>Messages reach gRPC whole, in memory of their own size. What has come of a message waits
  *       here, is charged to the share, keeps its part of the connection's window, and must be
  *       complete in time. gRPC would collect a message without bound on the sum of all, in pieces
  *       that each keep the buffer alive that they were read into.
  *   <li>A call that needs a certificate gets UNAUTHENTICATED on a connection without one, and the
  *       connection is ended (HTTP/2 GOAWAY): the client's next one brings its certificate.
+ *   <li>A connection without certificate that had a call and has none for five seconds is ended in
+ *       the same way: there are few places for such clients.
  *   <li>A call that has been answered while its client is still sending is ended (RFC 9113 8.1).
  * </ul>
  *
- * Confined to the connection's event loop.
+ * <p>Longer than 500 lines: headers, data and ends of streams share the accounts of the connection.
+ *
+ * <p>Confined to the connection's event loop.
  */
 final class CallGuard extends Http2FrameListenerDecorator {
   /**
@@ -59,8 +65,12 @@ final class CallGuard extends Http2FrameListenerDecorator {
   private static final int MAX_TOLD_PATH = 200;
   private static final long LOOK_NANOS = TimeUnit.SECONDS.toNanos(1);
 
+  /** Time in which a client without certificate has another call, or has to leave. */
+  private static final Duration UNUSED = Duration.ofSeconds(5);
+
   /** Time for a client to leave that was told to. */
-  private static final long LEAVE_SECONDS = 5;
+  private static final UncertifiedAge TO_LEAVE =
+      new UncertifiedAge(Duration.ZERO, Duration.ofSeconds(5));
 
   private final GrpcHttp2ConnectionHandler handler;
   private final Channel channel;
@@ -76,16 +86,24 @@ final class CallGuard extends Http2FrameListenerDecorator {
   /** Calls with a message that has not come whole, the oldest first. */
   private final Map<Integer, Call> unfinished = new LinkedHashMap<>();
 
+  /** Calls of methods that have a limit of their own. */
+  private final Map<String, Integer> openOf = new HashMap<>();
+
   private int calls;
   private boolean looking;
   private boolean leaving;
 
   /** What has come for a call and was not handed on. */
   private static final class Call {
+    private final String method;
     private byte[] bytes = new byte[0];
     private int size;
     private int messages;
     private long sinceNanos;
+
+    Call(String method) {
+      this.method = method;
+    }
   }
 
   private CallGuard(
@@ -159,7 +177,8 @@ final class CallGuard extends Http2FrameListenerDecorator {
             () -> {
               Http2Stream stream = connection.stream(streamId);
               ChannelHandlerContext ctx = channel.pipeline().context(handler);
-              if (stream != null && ctx != null) {
+              // Nothing fits a connection that has ended meanwhile, which is nobody's fault.
+              if (channel.isActive() && stream != null && ctx != null) {
                 refuse(ctx, stream, Bound.MEMORY, status, false);
               }
             });
@@ -186,9 +205,15 @@ final class CallGuard extends Http2FrameListenerDecorator {
 
     @Override
     public void onStreamClosed(Http2Stream stream) {
-      if (stream.removeProperty(key) != null) {
+      Call call = stream.removeProperty(key);
+      if (call != null) {
         unfinished.remove(stream.id());
         share.give(CALL_BYTES);
+        openOf.computeIfPresent(call.method, (method, open) -> open - 1);
+        if (limits.methods() != null && connection.numActiveStreams() == 0) {
+          int before = calls;
+          UncertifiedAge.after(channel, UNUSED, () -> leaveIfNone(before));
+        }
       }
     }
   }
@@ -247,11 +272,25 @@ final class CallGuard extends Http2FrameListenerDecorator {
       leave();
       return;
     }
+    Call call = new Call(method(headers.path()));
+    Integer limit = limits.openOf().get(call.method);
+    if (limit != null && openOf.getOrDefault(call.method, 0) >= limit) {
+      refuse(
+          ctx,
+          stream,
+          Bound.CALLS,
+          Status.RESOURCE_EXHAUSTED.withDescription(
+              "a connection has at most " + limit + " calls of " + call.method + " open"),
+          end);
+      return;
+    }
     if (!share.take(CALL_BYTES)) {
       refuse(ctx, stream, Bound.MEMORY, exhausted(), end);
       return;
     }
-    Call call = new Call();
+    if (limit != null) {
+      openOf.merge(call.method, 1, Integer::sum);
+    }
     stream.setProperty(key, call);
     if (limits.messages() == 1 && !end) {
       begin(ctx, streamId, call);
@@ -455,27 +494,20 @@ final class CallGuard extends Http2FrameListenerDecorator {
     }
   }
 
+  /** Leaves when there was no call since. */
+  private void leaveIfNone(int before) {
+    if (calls == before) {
+      leave();
+    }
+  }
+
   /** Tells the client to go, and cuts the connection when it stays. */
   private void leave() {
-    if (leaving) {
-      return;
+    if (!leaving) {
+      leaving = true;
+      // After what is being decided now: the client gets its answer first.
+      TO_LEAVE.limit(channel);
     }
-    leaving = true;
-    // After what is being decided now: the client gets its answer first.
-    channel.eventLoop().execute(() -> channel.pipeline().close());
-    var cut =
-        channel
-            .eventLoop()
-            .schedule(
-                () -> {
-                  ChannelHandlerContext lowest = channel.pipeline().firstContext();
-                  if (lowest != null) {
-                    lowest.close();
-                  }
-                },
-                LEAVE_SECONDS,
-                TimeUnit.SECONDS);
-    channel.closeFuture().addListener(closed -> cut.cancel(false));
   }
 
   /** Percent-encoding of the gRPC protocol over HTTP/2. */

@@ -4,19 +4,26 @@ import io.grpc.Context;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.signetmesh.identity.pki.PeerIdentity;
+import io.signetmesh.identity.pki.VerifiedPeer;
 import io.signetmesh.identity.pki.WorkloadIdentity;
+import java.security.cert.X509Certificate;
+import org.jspecify.annotations.Nullable;
 
-/**
- * Who makes a call to a control-plane server. Found by {@link #current} while the call is served.
- */
+/** The caller of a control-plane server. {@link #current} returns it while a call is served. */
 public sealed interface Caller {
-  /** The caller of the call that the current {@link Context} belongs to. */
+  /** The caller of the call in the current {@link Context}. */
   Context.Key<Caller> KEY = Context.keyWithDefault("signet-caller", new Unidentified());
 
-  /** Address of the caller of the call that the current {@link Context} belongs to. */
+  /**
+   * The verified certificates of the caller in the current {@link Context}; null for a caller
+   * without a certificate.
+   */
+  Context.Key<VerifiedPeer> PEER = Context.key("signet-caller-peer");
+
+  /** Address of the caller in the current {@link Context}, {@code host:port}. */
   Context.Key<String> ADDRESS = Context.keyWithDefault("signet-caller-address", "unknown");
 
-  /** The caller showed a certificate that the trust bundle vouches for. */
+  /** The caller has a certificate that verifies against the trust bundle. */
   record Identified(PeerIdentity identity) implements Caller {
     @Override
     public String toString() {
@@ -25,8 +32,8 @@ public sealed interface Caller {
   }
 
   /**
-   * The connection is in the clear, from this host, to a server that was asked to serve in the
-   * clear: every local process is trusted to be whom it says it is.
+   * The caller is a local process on a cleartext connection to a server configured for cleartext.
+   * Every identity that it claims is trusted.
    */
   record TrustedLocal() implements Caller {
     @Override
@@ -35,7 +42,7 @@ public sealed interface Caller {
     }
   }
 
-  /** TLS without a client certificate: only methods that are open to all are served. */
+  /** TLS without a client certificate: only methods that need no certificate are served. */
   record Unidentified() implements Caller {
     @Override
     public String toString() {
@@ -48,25 +55,42 @@ public sealed interface Caller {
     return KEY.get();
   }
 
-  /** Remote address of the current call, {@code host:port}, for records. */
+  /** The verified certificates of the current caller; null for a caller without a certificate. */
+  static @Nullable VerifiedPeer currentPeer() {
+    return PEER.get();
+  }
+
+  /** Remote address of the current call, {@code host:port}, for audit records. */
   static String currentAddress() {
     return ADDRESS.get();
   }
 
-  /** Whether the caller is the identity (DNS name or SPIFFE id), or is trusted to be. */
+  /**
+   * The leaf that the current caller showed in the handshake, which may be long ago; null when it
+   * showed none.
+   */
+  static @Nullable X509Certificate currentLeaf() {
+    VerifiedPeer peer = PEER.get();
+    return peer == null ? null : peer.path().getFirst();
+  }
+
+  /**
+   * Whether the caller has this identity (DNS name or SPIFFE id) in the own trust domain, or is a
+   * trusted local process.
+   */
   default boolean is(String identity) {
     return switch (this) {
-      case Identified identified -> identified.identity().matches(identity);
+      case Identified(PeerIdentity shown) -> !shown.federated() && shown.matches(identity);
       case TrustedLocal() -> true;
       case Unidentified() -> false;
     };
   }
 
   /**
-   * Refuses a caller that is not the identity expected.
+   * Refuses a caller with another identity.
    *
    * @param expected DNS name or SPIFFE id
-   * @throws StatusRuntimeException PERMISSION_DENIED, naming both
+   * @throws StatusRuntimeException PERMISSION_DENIED; the message names both identities
    */
   default void require(String expected) {
     if (!is(expected)) {

@@ -1,6 +1,7 @@
 package io.signetmesh.identity.channel;
 
 import com.sun.management.UnixOperatingSystemMXBean;
+import io.signetmesh.identity.live.AddressBlock;
 import java.lang.management.ManagementFactory;
 import java.net.InetAddress;
 import java.util.HashMap;
@@ -14,7 +15,7 @@ import org.slf4j.LoggerFactory;
  *
  * <ul>
  *   <li>All together: as many as leave a quarter of the process's descriptors for other things, and
- *       one for each 64 KiB of heap.
+ *       one for each 32 KiB of heap.
  *   <li>Those that have not shown a certificate, together: half of that. Handshakes are a quarter
  *       at most for each address. Connections whose client showed none are a quarter together, and
  *       a sixteenth for each address.
@@ -37,7 +38,7 @@ final class ConnectionBudget {
   private static final Logger log = LoggerFactory.getLogger(ConnectionBudget.class);
 
   /** Rough memory of a connection and of the streams on it, bytes. */
-  private static final long BYTES_PER_CONNECTION = 64 * 1024;
+  private static final long BYTES_PER_CONNECTION = 32 * 1024;
 
   private static final long LOG_NANOS = 10_000_000_000L;
   private static final int FEWEST = 16;
@@ -137,7 +138,8 @@ final class ConnectionBudget {
     return new Lease(address, source, held);
   }
 
-  private void refuse(String who, String why) {
+  /** Counts a connection that is closed before it is served, and logs it now and then. */
+  synchronized void refuse(String who, String why) {
     refused++;
     long now = System.nanoTime();
     if (now - loggedNanos >= LOG_NANOS) {

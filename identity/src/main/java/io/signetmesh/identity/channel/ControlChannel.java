@@ -1,5 +1,6 @@
 package io.signetmesh.identity.channel;
 
+import io.grpc.Attributes;
 import io.grpc.ChannelCredentials;
 import io.grpc.ConnectivityState;
 import io.grpc.InsecureChannelCredentials;
@@ -10,27 +11,38 @@ import io.grpc.netty.NettyChannelBuilder;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.socket.nio.NioChannelOption;
+import io.netty.channel.socket.nio.NioDomainSocketChannel;
 import io.netty.channel.socket.nio.NioSocketChannel;
 import io.signetmesh.identity.pki.Credentials;
 import io.signetmesh.identity.pki.LiveSslContext;
 import io.signetmesh.identity.pki.MeshSslContexts;
+import io.signetmesh.identity.pki.PeerTrust;
 import io.signetmesh.identity.pki.TrustBundle;
 import io.signetmesh.identity.pki.WorkloadIdentity;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.SocketAddress;
+import java.net.UnixDomainSocketAddress;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import jdk.net.ExtendedSocketOptions;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Opens gRPC channels to control-plane servers: HTTP/2 by prior knowledge inside TLS 1.3 without
- * ALPN, scheme {@code http}, the server's certificate compared with the identity expected.
- * Callbacks of calls run on the control loops and must not block. A channel connects with the first
- * call, and again, after 0.1 s to 5 s, as long as calls want it. A server that vanishes is noticed
- * within half a minute.
+ * Opens gRPC channels to control-plane servers: HTTP/2 with prior knowledge (RFC 9113 section 3.3)
+ * over TLS 1.3 without ALPN, scheme {@code http}. The identity in the server's certificate must
+ * equal the expected one. Callbacks of calls run on the control loops and must not block.
+ *
+ * <p>A channel connects with the first call, and reconnects with a backoff of 0.1 s to 5 s while
+ * there are calls. It replaces a connection before the certificates of that connection end: long
+ * calls fail once with UNAVAILABLE and must be restarted. A server that stops responding is
+ * detected within 30 s.
  */
 public final class ControlChannel {
   private static final Duration TIMEOUT = Duration.ofSeconds(10);
@@ -52,7 +64,7 @@ public final class ControlChannel {
   private ControlChannel() {}
 
   /**
-   * Where a server is.
+   * Address of a server.
    *
    * @param host name or IP literal
    * @param port 1 to 65535
@@ -69,7 +81,11 @@ public final class ControlChannel {
       }
     }
 
-    /** Reads {@code host:port}, {@code ip:port} or {@code [ipv6]:port}. */
+    /**
+     * Parses {@code host:port}, {@code ip:port} or {@code [ipv6]:port}.
+     *
+     * @throws IllegalArgumentException when the text has none of these forms
+     */
     public static Address parse(String text) {
       int colon = text.lastIndexOf(':');
       try {
@@ -86,7 +102,7 @@ public final class ControlChannel {
       }
     }
 
-    /** Whether the host is an IP literal of this host, or {@code localhost}. */
+    /** Whether the host is a loopback IP literal or {@code localhost}. */
     public boolean isLoopback() {
       if (host.equals("localhost") || host.equals("localhost.")) {
         return true;
@@ -105,10 +121,10 @@ public final class ControlChannel {
   }
 
   /**
-   * A channel that shows the caller's certificate.
+   * Opens a channel that shows the caller's certificate.
    *
-   * @param serverName identity that the server must have, sent as SNI too
-   * @param credentials gives the newest credentials: used for each new connection
+   * @param serverName identity that the server must have, also sent as SNI
+   * @param credentials gives the newest credentials; called for each new connection
    */
   public static ManagedChannel open(
       Address address,
@@ -120,10 +136,16 @@ public final class ControlChannel {
         address,
         serverName,
         new LiveSslContext<>(credentials, c -> MeshSslContexts.client(c, List.of(), clock)),
+        new TrustWatch(() -> credentials.get().peers(), clock, loops.group()),
         loops);
   }
 
-  /** A channel of a caller without certificate: for asking for one. */
+  /**
+   * Opens a channel without a client certificate, to request the first one.
+   *
+   * @param serverName identity that the server must have, also sent as SNI
+   * @param trust gives the newest bundle; called for each new connection
+   */
   public static ManagedChannel openAnonymous(
       Address address,
       String serverName,
@@ -134,13 +156,29 @@ public final class ControlChannel {
         address,
         serverName,
         new LiveSslContext<>(trust, t -> MeshSslContexts.anonymousClient(t, List.of(), clock)),
+        new TrustWatch(bundleAlone(trust), clock, loops.group()),
+        loops);
+  }
+
+  /** As {@link #openAnonymous}, but also refuses a revoked server. */
+  public static ManagedChannel openAnonymousWith(
+      Address address,
+      String serverName,
+      Supplier<PeerTrust> trust,
+      InstantSource clock,
+      ControlLoops loops) {
+    return tls(
+        address,
+        serverName,
+        new LiveSslContext<>(trust, t -> MeshSslContexts.anonymousClient(t, List.of(), clock)),
+        new TrustWatch(trust, clock, loops.group()),
         loops);
   }
 
   /**
-   * A channel in the clear, to this host only.
+   * Opens a cleartext channel to this host.
    *
-   * @throws IllegalArgumentException when the address is not a loopback one
+   * @throws IllegalArgumentException when the address is not a loopback address
    */
   public static ManagedChannel openCleartext(Address address, ControlLoops loops) {
     if (!address.isLoopback()) {
@@ -150,14 +188,61 @@ public final class ControlChannel {
     return build(address, InsecureChannelCredentials.create(), loops);
   }
 
+  /**
+   * Opens a channel to a {@link LocalServer} of this host.
+   *
+   * @param socket its Unix socket
+   */
+  public static ManagedChannel openLocal(Path socket, ControlLoops loops) {
+    return NettyChannelBuilder.forAddress(
+            UnixDomainSocketAddress.of(socket), InsecureChannelCredentials.create())
+        .overrideAuthority("localhost")
+        .eventLoopGroup(loops.group())
+        .channelFactory(NioDomainSocketChannel::new)
+        // gRPC sets it; Unix sockets do not have it.
+        .withOption(ChannelOption.SO_KEEPALIVE, null)
+        .directExecutor()
+        .maxInboundMessageSize(MAX_MESSAGE)
+        .proxyDetector(target -> null)
+        .disableServiceConfigLookUp()
+        .disableRetry()
+        .build();
+  }
+
+  /** One bundle as trust in peers; the same object as long as the bundle is. */
+  private static Supplier<PeerTrust> bundleAlone(Supplier<TrustBundle> bundle) {
+    AtomicReference<@Nullable PeerTrust> last = new AtomicReference<>();
+    return () -> {
+      TrustBundle newest = bundle.get();
+      PeerTrust seen = last.get();
+      if (seen == null || seen.own() != newest) {
+        seen = PeerTrust.of(newest);
+        last.set(seen);
+      }
+      return seen;
+    };
+  }
+
   static ManagedChannel tls(
-      Address address, String serverName, LiveSslContext<?> tls, ControlLoops loops) {
+      Address address,
+      String serverName,
+      LiveSslContext<?> tls,
+      TrustWatch trust,
+      ControlLoops loops) {
     WorkloadIdentity.requireDnsName("server name", serverName);
+    AtomicReference<@Nullable ManagedChannel> opened = new AtomicReference<>();
+    Runnable leave =
+        () -> {
+          ManagedChannel channel = opened.get();
+          if (channel != null) {
+            channel.enterIdle();
+          }
+        };
     InternalProtocolNegotiator.ClientFactory factory =
         new InternalProtocolNegotiator.ClientFactory() {
           @Override
           public InternalProtocolNegotiator.ProtocolNegotiator newNegotiator() {
-            return new TlsClientNegotiator(tls, serverName, address.port(), TIMEOUT);
+            return new TlsClientNegotiator(tls, serverName, address.port(), TIMEOUT, trust, leave);
           }
 
           @Override
@@ -165,12 +250,14 @@ public final class ControlChannel {
             return address.port();
           }
         };
-    return build(address, InternalNettyChannelCredentials.create(factory), loops);
+    ManagedChannel channel = build(address, InternalNettyChannelCredentials.create(factory), loops);
+    opened.set(channel);
+    return channel;
   }
 
   private static ManagedChannel build(
       Address address, ChannelCredentials credentials, ControlLoops loops) {
-    ManagedChannel channel =
+    NettyChannelBuilder builder =
         NettyChannelBuilder.forAddress(address.host(), address.port(), credentials)
             .overrideAuthority(address.toString())
             .eventLoopGroup(loops.group())
@@ -188,8 +275,18 @@ public final class ControlChannel {
             .maxInboundMessageSize(MAX_MESSAGE)
             .proxyDetector(target -> null)
             .disableServiceConfigLookUp()
-            .disableRetry()
-            .build();
+            .disableRetry();
+    InetAddress source = loops.source();
+    if (source != null) {
+      builder.localSocketPicker(
+          new NettyChannelBuilder.LocalSocketPicker() {
+            @Override
+            public SocketAddress createSocketAddress(SocketAddress remote, Attributes attributes) {
+              return new InetSocketAddress(source, 0);
+            }
+          });
+    }
+    ManagedChannel channel = builder.build();
     new Reconnect(channel, loops.group()).watch(0);
     return channel;
   }

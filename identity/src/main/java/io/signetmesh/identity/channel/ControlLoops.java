@@ -1,48 +1,61 @@
 package io.signetmesh.identity.channel;
 
+import io.netty.channel.EventLoop;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import io.signetmesh.audit.AuditLog;
+import java.net.InetAddress;
 import java.time.InstantSource;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The threads of control traffic: daemons, shared by all control channels and servers of a process,
- * and apart from the loops of the data plane. What the servers may take together is bounded here.
+ * The event loop threads of control traffic. They are daemon threads, shared by all control
+ * channels and servers of a process, and separate from the data plane's event loops. They also hold
+ * the limits that all servers of the process share.
  */
 public final class ControlLoops implements AutoCloseable {
   private final EventLoopGroup group;
   private final ConnectionBudget connections;
   private final CallBudget calls;
+  private final Map<EventLoop, HandshakeTurns> handshakes;
   private final Refusals refusals;
+  private final @Nullable InetAddress source;
 
   private ControlLoops(
-      EventLoopGroup group, ConnectionBudget connections, CallBudget calls, Refusals refusals) {
+      EventLoopGroup group,
+      ConnectionBudget connections,
+      CallBudget calls,
+      Map<EventLoop, HandshakeTurns> handshakes,
+      Refusals refusals,
+      @Nullable InetAddress source) {
     this.group = group;
+    this.handshakes = handshakes;
+    this.source = source;
     this.connections = connections;
     this.calls = calls;
     this.refusals = refusals;
   }
 
   /**
-   * Starts loops without a record of refused calls; threads come into being with the first
-   * connection.
+   * Starts loops without audit records of refused calls. Threads start with the first connection.
    *
-   * @param threads 1 is enough for a proxy
+   * @param threads number of threads; 1 is enough for a proxy
    */
   public static ControlLoops start(int threads) {
     return start(threads, AuditLog.none(), InstantSource.system());
   }
 
   /**
-   * Starts loops; threads come into being with the first connection.
+   * Starts loops. Threads start with the first connection.
    *
-   * @param threads 1 is enough for a control plane
-   * @param audit gets the calls that servers refuse because a bound is hit, floods of them summed
-   *     up
+   * @param threads number of threads; 1 is enough for a control plane
+   * @param audit gets the calls that servers refuse because of a limit; floods of them are
+   *     summarized
    */
   public static ControlLoops start(int threads, AuditLog audit, InstantSource clock) {
     return start(threads, ConnectionBudget.ofProcess(), CallBudget.ofProcess(), audit, clock);
@@ -62,38 +75,65 @@ public final class ControlLoops implements AutoCloseable {
     EventLoopGroup group =
         new MultiThreadIoEventLoopGroup(
             threads, new DefaultThreadFactory("control", true), NioIoHandler.newFactory());
-    return new ControlLoops(group, connections, calls, new Refusals(audit, clock, group));
+    return new ControlLoops(
+        group,
+        connections,
+        calls,
+        new ConcurrentHashMap<>(),
+        new Refusals(audit, clock, group),
+        null);
   }
 
   /**
-   * What the servers of the process take now, and what they refused since the start.
+   * These loops for the channels of a workload that has an address of its own on this host: their
+   * connections come from it. Servers share what they have by address. Close the original only.
    *
-   * @param connections TLS connections open
+   * @param source an address of this host
+   */
+  public ControlLoops from(InetAddress source) {
+    return new ControlLoops(group, connections, calls, handshakes, refusals, source);
+  }
+
+  /**
+   * Current load of the process's servers, and refusals since the start.
+   *
+   * @param connections open TLS connections
    * @param refusedConnections connections refused
-   * @param identifiedBytes memory that calls of clients with a certificate hold
-   * @param anonymousBytes memory that calls of clients without one hold
-   * @param refusedCalls calls refused, by the label of the bound that was hit
+   * @param identifiedBytes memory held by calls of clients with a certificate, in bytes
+   * @param anonymousBytes memory held by calls of clients without a certificate, in bytes
+   * @param refusedCalls calls refused, by the label of the limit
+   * @param cutConnections connections cut because the trust in their callers ended, by the code of
+   *     the cause
    */
   public record Load(
       int connections,
       long refusedConnections,
       long identifiedBytes,
       long anonymousBytes,
-      Map<String, Long> refusedCalls) {
-    /** Copies the map. */
+      Map<String, Long> refusedCalls,
+      Map<String, Long> cutConnections) {
+    /** Copies the maps. */
     public Load {
       refusedCalls = Map.copyOf(refusedCalls);
+      cutConnections = Map.copyOf(cutConnections);
     }
   }
 
-  /** The load of this moment. */
+  /** The current load. */
   public Load load() {
     return new Load(
         connections.taken(),
         connections.refused(),
         calls.identifiedBytes(),
         calls.anonymousBytes(),
-        refusals.counts());
+        refusals.counts(),
+        refusals.cuts());
+  }
+
+  /** Turns of the handshakes of an event loop of these. Servers of the process share them. */
+  HandshakeTurns handshakes(EventLoop loop) {
+    return handshakes.computeIfAbsent(
+        loop, _ -> new HandshakeTurns(loop, connections, System::nanoTime));
   }
 
   /** What the servers of the process may take together. */
@@ -114,7 +154,12 @@ public final class ControlLoops implements AutoCloseable {
     return group;
   }
 
-  /** Ends the loops; channels and servers on them must have been closed before. Does not wait. */
+  /** Where connections come from; null for what the system selects. */
+  @Nullable InetAddress source() {
+    return source;
+  }
+
+  /** Stops the loops without waiting. Close all channels and servers on them first. */
   @Override
   public void close() {
     group.shutdownGracefully(0, 1, TimeUnit.SECONDS);

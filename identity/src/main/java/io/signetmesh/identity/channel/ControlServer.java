@@ -29,6 +29,7 @@ import java.net.SocketAddress;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -37,12 +38,16 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A gRPC server of the control plane. Takes HTTP/2 by prior knowledge inside TLS 1.3, with or
- * without ALPN {@code h2}; a client certificate is asked for, one that does not verify fails the
- * handshake, and calls without one are answered UNAUTHENTICATED but for the methods that are open.
- * Who calls is in {@link Caller#current}. The connections of all servers of a process are bounded
- * together. A connection without certificate is ended after a minute, with 15 s more for calls that
- * are open then: clients come back with a new one.
+ * A gRPC server of the control plane. It accepts HTTP/2 with prior knowledge (RFC 9113 section 3.3)
+ * over TLS 1.3, with or without ALPN {@code h2}. It requests a client certificate. A certificate
+ * that does not verify fails the handshake. Calls without a certificate get UNAUTHENTICATED, except
+ * for methods that need none. {@link Caller#current} returns the caller. All servers of a process
+ * share the limit on connections.
+ *
+ * <p>A connection ends with the trust in its caller: at once when the caller is revoked, and,
+ * announced by a GOAWAY, with all its calls when the caller's certificate ends. A connection
+ * without a certificate ends after a minute, plus 15 s for calls that are still open; clients then
+ * reconnect.
  */
 public final class ControlServer implements AutoCloseable {
   /** Time for TLS, and again for the client's HTTP/2 preface and settings. */
@@ -60,6 +65,14 @@ public final class ControlServer implements AutoCloseable {
    */
   private static final int MIN_WINDOW = 64 * 1024;
 
+  /**
+   * Connections that the kernel holds until they are accepted. A server that starts makes some
+   * hundred handshakes a second, and its clients give up after 10 s. With a longer queue it would
+   * work for those that are gone, and the others would be late for it. Whoever finds no place here
+   * knocks again by TCP's own rules.
+   */
+  private static final int BACKLOG = 512;
+
   private static final int MAX_METADATA_BYTES = 4 * 1024;
 
   /** Largest read of a socket, and so what a record or frame that has not come whole keeps. */
@@ -69,15 +82,21 @@ public final class ControlServer implements AutoCloseable {
   private final InetSocketAddress address;
   private final ExecutorService workers;
   private final @Nullable LiveSslContext<?> tls;
+  private final @Nullable TrustWatch trust;
 
-  private ControlServer(Server server, ExecutorService workers, @Nullable LiveSslContext<?> tls) {
+  private ControlServer(
+      Server server,
+      ExecutorService workers,
+      @Nullable LiveSslContext<?> tls,
+      @Nullable TrustWatch trust) {
     this.server = server;
     this.address = (InetSocketAddress) server.getListenSockets().getFirst();
     this.workers = workers;
     this.tls = tls;
+    this.trust = trust;
   }
 
-  /** How connections are protected. */
+  /** Transport security of connections. */
   public sealed interface Security {
     /**
      * Mutual TLS.
@@ -101,23 +120,37 @@ public final class ControlServer implements AutoCloseable {
   }
 
   /**
-   * What a server is made from.
+   * Configuration of a server.
    *
-   * @param address to bind; port 0 takes a free one
-   * @param security how connections are protected
-   * @param workers threads that serve calls
-   * @param maxRequestBytes largest message taken
-   * @param maxCalls calls that one connection may have open; with {@code maxRequestBytes} it bounds
-   *     what a client can have the server hold
+   * @param address address to bind; port 0 selects a free port
+   * @param security transport security of connections
+   * @param workers number of threads that serve calls
+   * @param maxRequestBytes largest accepted message, in bytes
+   * @param maxCalls most open calls of one connection; with {@code maxRequestBytes} it limits the
+   *     memory that a client can make the server hold
+   * @param maxCallsOf most open calls of one connection to single methods, by full name ({@code
+   *     package.Service/Method}), on a connection with a certificate or of a trusted caller
    */
   public record Config(
       InetSocketAddress address,
       Security security,
       int workers,
       int maxRequestBytes,
-      int maxCalls) {
+      int maxCalls,
+      Map<String, Integer> maxCallsOf) {
+    /** A configuration without limits on single methods. */
+    public Config(
+        InetSocketAddress address,
+        Security security,
+        int workers,
+        int maxRequestBytes,
+        int maxCalls) {
+      this(address, security, workers, maxRequestBytes, maxCalls, Map.of());
+    }
+
     /** Refuses cleartext on an address that other hosts can reach. */
     public Config {
+      maxCallsOf = Map.copyOf(maxCallsOf);
       InetAddress host = address.getAddress();
       if (host == null) {
         throw new IllegalArgumentException("listen address " + address + " cannot be resolved");
@@ -130,7 +163,7 @@ public final class ControlServer implements AutoCloseable {
       }
     }
 
-    /** Two workers, messages up to 64 KiB. */
+    /** Two workers and messages up to 64 KiB. */
     public static Config of(InetSocketAddress address, Security security) {
       return new Config(address, security, 2, MAX_REQUEST_BYTES, MAX_CALLS_PER_CONNECTION);
     }
@@ -139,7 +172,7 @@ public final class ControlServer implements AutoCloseable {
   /**
    * Binds and serves.
    *
-   * @throws IOException when the address cannot be bound or the credentials make no TLS context
+   * @throws IOException when the address cannot be bound or the TLS context cannot be built
    */
   public static ControlServer start(
       Config config, ControlLoops loops, List<? extends BindableService> services)
@@ -164,19 +197,24 @@ public final class ControlServer implements AutoCloseable {
                           credentials, ClientCertificate.OPTIONAL, List.of("h2"), mutual.clock()));
           case Security.Cleartext() -> null;
         };
+    TrustWatch trust =
+        config.security() instanceof Security.MutualTls(var credentials, var clock, var openMethods)
+            ? new TrustWatch(() -> credentials.get().peers(), clock, loops.group())
+            : null;
     ServedConnections served =
         new ServedConnections(
             loops,
-            CallLimits.certified(config.maxCalls(), config.maxRequestBytes(), toComplete),
+            CallLimits.certified(
+                config.maxCalls(), config.maxRequestBytes(), toComplete, config.maxCallsOf()),
             CallLimits.uncertified(
                 openMethods(config.security()), config.maxRequestBytes(), toComplete),
             new MemoryExhaustion());
     ServerCredentials negotiation =
         InternalNettyServerCredentials.create(
-            tls == null
+            tls == null || trust == null
                 ? new PlainNegotiator(HANDSHAKE_TIMEOUT, served)
                 : new TlsServerNegotiator(
-                    tls, HANDSHAKE_TIMEOUT, served, loops.connections(), age));
+                    tls, HANDSHAKE_TIMEOUT, served, loops.connections(), age, trust));
     ExecutorService workers =
         Executors.newFixedThreadPool(
             config.workers(), new DefaultThreadFactory("control-calls", true));
@@ -189,6 +227,7 @@ public final class ControlServer implements AutoCloseable {
               .bossEventLoopGroup(loops.group())
               .workerEventLoopGroup(loops.group())
               .channelType(NioServerSocketChannel.class)
+              .withOption(ChannelOption.SO_BACKLOG, BACKLOG)
               .withChildOption(ChannelOption.TCP_NODELAY, true)
               .withChildOption(
                   ChannelOption.RECVBUF_ALLOCATOR,
@@ -208,7 +247,7 @@ public final class ControlServer implements AutoCloseable {
               .maxRstFramesPerWindow(10_000, 30)
               .intercept(new CallerInterceptor(openMethods(config.security())));
       services.forEach(builder::addService);
-      return new ControlServer(builder.build().start(), workers, tls);
+      return new ControlServer(builder.build().start(), workers, tls, trust);
     } catch (IOException | RuntimeException e) {
       workers.shutdownNow();
       if (tls != null) {
@@ -218,14 +257,18 @@ public final class ControlServer implements AutoCloseable {
     }
   }
 
-  /** The address bound, also after the end. */
+  /** The bound address, also after {@link #close}. */
   public InetSocketAddress address() {
     return address;
   }
 
-  /** Stops listening, cuts the calls being served and waits for the end, at most 10 s. */
+  /** Stops listening, cancels the calls in progress and waits up to 10 s for the end. */
   @Override
   public void close() {
+    TrustWatch watch = trust;
+    if (watch != null) {
+      watch.close();
+    }
     server.shutdownNow();
     try {
       server.awaitTermination(5, TimeUnit.SECONDS);
@@ -275,7 +318,10 @@ public final class ControlServer implements AutoCloseable {
       CallCharge<Q, A> charge = new CallCharge<>(call, guard, Integer.parseInt(stream));
       return charge.following(
           Contexts.interceptCall(
-              Context.current().withValue(Caller.KEY, caller).withValue(Caller.ADDRESS, address),
+              Context.current()
+                  .withValue(Caller.KEY, caller)
+                  .withValue(Caller.PEER, call.getAttributes().get(ServedConnections.PEER))
+                  .withValue(Caller.ADDRESS, address),
               charge,
               headers,
               next));

@@ -2,6 +2,7 @@ package io.signetmesh.identity.channel;
 
 import io.signetmesh.audit.AdministrativeEvent;
 import io.signetmesh.audit.AuditLog;
+import io.signetmesh.identity.live.LiveConnection.Cause;
 import java.time.InstantSource;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
@@ -30,6 +31,7 @@ final class Refusals {
   private final InstantSource clock;
   private final ScheduledExecutorService timer;
   private final Map<Bound, LongAdder> counts = new EnumMap<>(Bound.class);
+  private final Map<Cause, LongAdder> cuts = new EnumMap<>(Cause.class);
   private final Map<Source, Sum> sums = new LinkedHashMap<>();
 
   /** What was hit. */
@@ -76,6 +78,9 @@ final class Refusals {
     for (Bound bound : Bound.values()) {
       counts.put(bound, new LongAdder());
     }
+    for (Cause cause : Cause.values()) {
+      cuts.put(cause, new LongAdder());
+    }
   }
 
   /** Refusals since the start, by the label of what was hit. */
@@ -115,6 +120,26 @@ final class Refusals {
       sums.put(source, first);
       say(source, first, 1);
     }
+  }
+
+  /** A connection was cut because the trust in its caller has ended. */
+  void cut(Cause cause, String caller, String address, String why) {
+    cuts.getOrDefault(cause, new LongAdder()).increment();
+    log.warn("connection of {} at {} cut: {}", caller, address, why);
+    Map<String, String> attributes = new LinkedHashMap<>();
+    attributes.put("reason", cause.code());
+    attributes.put("detail", why);
+    attributes.put("client_address", address);
+    audit.record(
+        new AdministrativeEvent(
+            clock.millis(), "connection-cut", "control-server", caller, attributes));
+  }
+
+  /** Connections cut since the start, by the code of the cause. */
+  Map<String, Long> cuts() {
+    Map<String, Long> sum = new LinkedHashMap<>();
+    cuts.forEach((cause, count) -> sum.put(cause.code(), count.sum()));
+    return sum;
   }
 
   /** Puts what was summed up on record; sources that were quiet are forgotten. */

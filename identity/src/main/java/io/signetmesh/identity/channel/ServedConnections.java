@@ -4,6 +4,10 @@ import io.grpc.Attributes;
 import io.grpc.netty.GrpcHttp2ConnectionHandler;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.handler.ssl.SslHandler;
+import io.signetmesh.identity.live.LivePeers;
+import io.signetmesh.identity.pki.MeshSslContexts;
+import io.signetmesh.identity.pki.VerifiedPeer;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 
@@ -18,6 +22,7 @@ import java.net.InetSocketAddress;
 record ServedConnections(
     ControlLoops loops, CallLimits certified, CallLimits uncertified, MemoryExhaustion memory) {
   static final Attributes.Key<Caller> CALLER = Attributes.Key.create("signet-caller");
+  static final Attributes.Key<VerifiedPeer> PEER = Attributes.Key.create("signet-caller-peer");
   static final Attributes.Key<CallGuard> GUARD = Attributes.Key.create("signet-guard");
 
   /**
@@ -44,6 +49,37 @@ record ServedConnections(
             address.getHostAddress());
     ctx.pipeline().addBefore(ctx.name(), null, memory);
     return Attributes.newBuilder().set(CALLER, caller).set(GUARD, guard).build();
+  }
+
+  /**
+   * Has a connection end with the trust in its caller; for when gRPC has its place.
+   *
+   * @param attributes what {@link #begin} has given
+   */
+  void follow(
+      Channel channel,
+      GrpcHttp2ConnectionHandler grpc,
+      Attributes attributes,
+      LivePeers peers,
+      SslHandler tls) {
+    CallGuard guard = attributes.get(GUARD);
+    VerifiedPeer peer = MeshSslContexts.verifiedPeer(tls).orElse(null);
+    if (guard == null || peer == null) {
+      return;
+    }
+    String address =
+        channel.remoteAddress() instanceof InetSocketAddress remote
+            ? remote.getAddress().getHostAddress()
+            : "unknown";
+    LivePeers.Registration registration =
+        peers.register(
+            channel.eventLoop(),
+            LivePeers.Side.ACCEPTED,
+            peer,
+            MeshSslContexts.ownLeaf(tls).orElse(null),
+            new ServedPeer(
+                channel, grpc, guard, loops.refusals(), peer.identity().name(), address));
+    channel.closeFuture().addListener(closed -> registration.close());
   }
 
   /** Tells a client without certificate how few calls it may have open. */

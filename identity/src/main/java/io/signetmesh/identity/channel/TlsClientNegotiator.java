@@ -5,34 +5,55 @@ import io.grpc.Grpc;
 import io.grpc.Status;
 import io.grpc.netty.GrpcHttp2ConnectionHandler;
 import io.grpc.netty.InternalProtocolNegotiator;
+import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.handler.ssl.SslHandshakeCompletionEvent;
 import io.netty.util.AsciiString;
+import io.signetmesh.identity.live.LiveConnection;
+import io.signetmesh.identity.live.LivePeers;
 import io.signetmesh.identity.pki.LiveSslContext;
 import io.signetmesh.identity.pki.MeshSslContexts;
 import io.signetmesh.identity.pki.PeerIdentity;
+import io.signetmesh.identity.pki.VerifiedPeer;
 import java.time.Duration;
 import java.util.Optional;
 import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * TLS on the client side, without ALPN. The server's certificate must carry the identity expected;
  * gRPC writes nothing before that has been seen.
  */
 final class TlsClientNegotiator implements InternalProtocolNegotiator.ProtocolNegotiator {
+  private static final Logger log = LoggerFactory.getLogger(TlsClientNegotiator.class);
+
   private final LiveSslContext<?> tls;
   private final String serverName;
   private final int port;
   private final Duration timeout;
+  private final TrustWatch trust;
+  private final Runnable leave;
 
-  TlsClientNegotiator(LiveSslContext<?> tls, String serverName, int port, Duration timeout) {
+  /**
+   * @param leave has the calls to come use another connection
+   */
+  TlsClientNegotiator(
+      LiveSslContext<?> tls,
+      String serverName,
+      int port,
+      Duration timeout,
+      TrustWatch trust,
+      Runnable leave) {
     this.tls = tls;
     this.serverName = serverName;
     this.port = port;
     this.timeout = timeout;
+    this.trust = trust;
+    this.leave = leave;
   }
 
   @Override
@@ -47,7 +68,38 @@ final class TlsClientNegotiator implements InternalProtocolNegotiator.ProtocolNe
 
   @Override
   public void close() {
+    trust.close();
     tls.close();
+  }
+
+  /**
+   * Leaves a connection before its certificates end: calls that begin go elsewhere at first, and
+   * then those that are open are ended here, so that they begin again there.
+   */
+  private final class Dialled implements LiveConnection {
+    private final Channel channel;
+
+    Dialled(Channel channel) {
+      this.channel = channel;
+    }
+
+    @Override
+    public void notice(Notice notice) {
+      switch (notice) {
+        case ENDS_SOON -> leave.run();
+        case ENDS_NOW -> cut();
+      }
+    }
+
+    @Override
+    public void record(Cause cause, String why) {
+      log.warn("connection to {} cut: {}", serverName, why);
+    }
+
+    @Override
+    public void cut() {
+      ServedPeer.cut(channel);
+    }
   }
 
   private final class Handshake extends NegotiationHandler {
@@ -75,8 +127,9 @@ final class TlsClientNegotiator implements InternalProtocolNegotiator.ProtocolNe
         ctx.fireExceptionCaught(completion.cause());
         return;
       }
-      Optional<PeerIdentity> peer = MeshSslContexts.peer(handler);
-      if (peer.isEmpty() || !peer.get().matches(serverName)) {
+      VerifiedPeer verified = MeshSslContexts.verifiedPeer(handler).orElse(null);
+      if (verified == null || !verified.identity().matches(serverName)) {
+        Optional<PeerIdentity> peer = Optional.ofNullable(verified).map(VerifiedPeer::identity);
         ctx.fireExceptionCaught(
             Status.UNAVAILABLE
                 .withDescription(
@@ -94,6 +147,20 @@ final class TlsClientNegotiator implements InternalProtocolNegotiator.ProtocolNe
           Attributes.newBuilder()
               .set(Grpc.TRANSPORT_ATTR_SSL_SESSION, handler.engine().getSession())
               .build());
+      follow(ctx.channel(), verified, handler);
+    }
+
+    private void follow(Channel channel, VerifiedPeer verified, SslHandler established) {
+      LivePeers.Registration registration =
+          trust
+              .peers()
+              .register(
+                  channel.eventLoop(),
+                  LivePeers.Side.DIALLED,
+                  verified,
+                  MeshSslContexts.ownLeaf(established).orElse(null),
+                  new Dialled(channel));
+      channel.closeFuture().addListener(closed -> registration.close());
     }
   }
 }

@@ -1,7 +1,7 @@
 /**
- * The control plane's transport, both ends: gRPC over HTTP/2 by prior knowledge inside TLS 1.3
- * without ALPN, as the proxies of Linkerd's API speak it, with identities checked; or in the clear
- * between processes of one host.
+ * The control plane's transport, client and server: gRPC over HTTP/2 with prior knowledge over TLS
+ * 1.3 without ALPN, as Linkerd's proxies use it, with verified identities; and cleartext or Unix
+ * sockets between processes of one host.
  */
 @NullMarked
 package io.signetmesh.identity.channel;

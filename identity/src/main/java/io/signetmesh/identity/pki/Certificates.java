@@ -33,6 +33,7 @@ public final class Certificates {
    * Parses one certificate in DER.
    *
    * @param source named in errors
+   * @throws PkiException when the bytes are not exactly one X.509 certificate
    */
   public static X509Certificate parseDer(String source, byte[] der) throws PkiException {
     if (der.length == 0 || der.length > MAX_DER) {
@@ -116,6 +117,11 @@ public final class Certificates {
     return newSha256().digest(der(certificate));
   }
 
+  /** SHA-256 of the certificate in DER, lower-case hexadecimal. */
+  public static String fingerprint(X509Certificate certificate) {
+    return HexFormat.of().formatHex(sha256(certificate));
+  }
+
   /** SHA-256 of a public key as SubjectPublicKeyInfo, 32 bytes. */
   public static byte[] sha256(PublicKey key) {
     return newSha256().digest(key.getEncoded());
@@ -127,7 +133,8 @@ public final class Certificates {
   }
 
   /**
-   * Names a certificate for people: its first usable name or subject, and the start of its SHA-256.
+   * Describes a certificate in logs and errors: its first usable name or its subject, and the start
+   * of its SHA-256 digest.
    */
   public static String describe(X509Certificate certificate) {
     String name =

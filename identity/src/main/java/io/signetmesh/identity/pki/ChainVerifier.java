@@ -1,5 +1,6 @@
 package io.signetmesh.identity.pki;
 
+import io.signetmesh.identity.crypto.Signatures;
 import java.nio.ByteBuffer;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
@@ -19,6 +20,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -29,25 +31,25 @@ import org.jspecify.annotations.Nullable;
 /**
  * Verifies that a peer's certificate chain leads to an anchor of a trust bundle (RFC 5280 section
  * 6), at the time of a clock, for one purpose. Host names play no part: the caller compares the
- * identity that comes back.
+ * returned identity with the one it expects.
  *
  * <p>The verifier builds the path itself instead of calling the platform's PKIX builder, because a
  * proxy verifies one chain per connection and mesh chains are short: leaf, rarely more than one
- * intermediate, anchor. It is stricter than RFC 5280 where the mesh needs no latitude: the leaf
- * must carry a name and say what it is for, and must have nothing of a CA, anchors must be in their
- * time of validity and obey their own path length, extended key usage is checked on CA certificates
- * that carry it, the names of a client must be few and plain, because denials are held against each
- * of them, and every critical extension other than basic constraints, (extended) key usage, subject
- * alternative name and name constraints is refused. Accepted signatures: ECDSA, RSA PKCS#1 with
- * SHA-256, SHA-384 or SHA-512, and Ed25519; keys: NIST P-256, P-384, P-521, Ed25519, RSA from 2048
- * to 8192 bits.
+ * intermediate, anchor. It is stricter than RFC 5280: a leaf must carry a name and an extended key
+ * usage for the purpose, and must not be a CA. Anchors must be within their validity period and
+ * obey their own path length. Extended key usage is checked on CA certificates that carry it. A
+ * client may have only a few names without special characters, because denials are matched against
+ * each of them. A critical extension is refused unless it is basic constraints, key usage, extended
+ * key usage, subject alternative name or name constraints.
  *
- * <p>Signatures found good are remembered (they stay good for ever), so that a chain seen before
- * costs no public-key operation; everything that depends on time or on the bundle is checked each
- * time. Thread-safe.
+ * <p>Accepted signatures: ECDSA and RSA PKCS#1 with SHA-256, SHA-384 or SHA-512, and Ed25519.
+ * Accepted keys: NIST P-256, P-384, P-521, Ed25519, RSA from 2048 to 8192 bits.
  *
- * <p>Longer than 500 lines: a reviewer should find everything that a chain has to fulfil in one
- * place.
+ * <p>Valid signatures are cached, because they never become invalid: a chain seen before costs no
+ * public-key operation. Everything that depends on the time or on the bundle is checked each time.
+ * Thread-safe.
+ *
+ * <p>Longer than 500 lines: a reviewer should find all rules for a chain in one place.
  */
 public final class ChainVerifier {
   /** What the peer uses its certificate for. */
@@ -109,16 +111,24 @@ public final class ChainVerifier {
   private static final int DIGITAL_SIGNATURE = 0;
   private static final int KEY_CERT_SIGN = 5;
 
-  private final TrustBundle bundle;
+  private static final String SPIFFE = "spiffe://";
+
+  private final PeerTrust trust;
   private final InstantSource clock;
   private final Set<ByteBuffer> goodSignatures = ConcurrentHashMap.newKeySet();
 
-  private final int maxBadSignatures;
-
-  private ChainVerifier(TrustBundle bundle, InstantSource clock) {
-    this.bundle = bundle;
+  private ChainVerifier(PeerTrust trust, InstantSource clock) {
+    this.trust = trust;
     this.clock = clock;
-    this.maxBadSignatures = namesakes(bundle.anchors()) + MAX_STRAY_SIGNATURES;
+  }
+
+  /** The chain verifies, but one of its certificates or its identity is revoked. */
+  public static final class RevokedException extends CertificateException {
+    private static final long serialVersionUID = 1L;
+
+    RevokedException(String message) {
+      super(message);
+    }
   }
 
   /** How many anchors share the most common name. */
@@ -133,19 +143,39 @@ public final class ChainVerifier {
 
   /** A verifier against the anchors of a bundle, at the time of a clock. */
   public static ChainVerifier of(TrustBundle bundle, InstantSource clock) {
-    return new ChainVerifier(bundle, clock);
+    return of(PeerTrust.of(bundle), clock);
+  }
+
+  /** A verifier that also knows foreign trust domains and revocations. */
+  public static ChainVerifier of(PeerTrust trust, InstantSource clock) {
+    return new ChainVerifier(trust, clock);
   }
 
   /**
-   * Verifies a chain and says whom it speaks for.
+   * Verifies a chain and returns the identity of its leaf, as {@link #verifyPeer}.
+   *
+   * @throws CertificateException as {@link #verifyPeer}
+   */
+  public PeerIdentity verify(List<X509Certificate> chain, Purpose purpose)
+      throws CertificateException {
+    return verifyPeer(chain, purpose).identity();
+  }
+
+  /**
+   * Verifies a chain and returns the peer that it identifies.
+   *
+   * <p>A leaf with a SPIFFE id of a federated trust domain must lead to an anchor of that domain,
+   * and identifies the peer by that one id only. Without a bundle of that domain it is refused. Any
+   * other leaf must lead to an anchor of the own domain.
    *
    * @param chain leaf first; the order of the others does not matter
-   * @throws CertificateExpiredException when a certificate of the only path is past its time
-   * @throws CertificateNotYetValidException when its time has not come
+   * @throws RevokedException when the chain verifies, but the identity or a certificate is revoked
+   * @throws CertificateExpiredException when a certificate of the only path has expired
+   * @throws CertificateNotYetValidException when a certificate of the only path is not valid yet
    * @throws CertificateException when there is no path for another reason; the message names the
    *     certificate and the rule
    */
-  public PeerIdentity verify(List<X509Certificate> chain, Purpose purpose)
+  public VerifiedPeer verifyPeer(List<X509Certificate> chain, Purpose purpose)
       throws CertificateException {
     if (chain.isEmpty() || chain.size() > MAX_CHAIN) {
       throw new CertificateException(
@@ -175,13 +205,97 @@ public final class ChainVerifier {
     if (purpose == Purpose.CLIENT) {
       checkNames(leaf, identity);
     }
-    new Path(chain, purpose, now).build();
-    return identity;
+    TrustBundle bundle = bundleOf(identity);
+    if (bundle != trust.own()) {
+      identity = requireOneSpiffeId(leaf, identity, bundle);
+    }
+    VerifiedPeer peer = new VerifiedPeer(identity, new Path(bundle, chain, purpose, now).build());
+    Optional<String> revoked = trust.revoked().refusal(peer);
+    if (revoked.isPresent()) {
+      throw new RevokedException(revoked.get());
+    }
+    return peer;
+  }
+
+  /** The only bundle that may vouch for an identity. */
+  private TrustBundle bundleOf(PeerIdentity identity) throws UntrustedChainException {
+    Optional<String> foreign = trust.foreignDomain(identity);
+    if (foreign.isEmpty()) {
+      return trust.own();
+    }
+    return trust
+        .federated(foreign.get())
+        .orElseThrow(
+            () ->
+                new UntrustedChainException(
+                    "peer "
+                        + WorkloadIdentity.printable(identity.name())
+                        + " is of federated trust domain "
+                        + foreign.get()
+                        + ", of which no trust bundle is in force"));
   }
 
   /**
-   * Verifies that an issuer may sign leaves for both purposes and leads to an anchor; an issuer
-   * that is an anchor itself does.
+   * The trust domain that a URI claims, however it is spelt: a spelling that a SPIFFE id must not
+   * have leads to the same bundle, and is refused there.
+   */
+  static Optional<String> trustDomain(String name) {
+    if (!isSpiffe(name)) {
+      return Optional.empty();
+    }
+    int end = SPIFFE.length();
+    while (end < name.length() && "/?#".indexOf(name.charAt(end)) < 0) {
+      end++;
+    }
+    String authority = name.substring(SPIFFE.length(), end);
+    String host = authority.substring(authority.lastIndexOf('@') + 1);
+    int port = host.indexOf(':');
+    host = port < 0 ? host : host.substring(0, port);
+    while (host.endsWith(".")) {
+      host = host.substring(0, host.length() - 1);
+    }
+    return Optional.of(host.toLowerCase(Locale.ROOT));
+  }
+
+  private static boolean isSpiffe(String name) {
+    return name.regionMatches(true, 0, SPIFFE, 0, SPIFFE.length());
+  }
+
+  /**
+   * A foreign domain vouches for one SPIFFE id, the only URI of the leaf (SPIFFE X509-SVID section
+   * 2), and for no DNS name.
+   */
+  private static PeerIdentity requireOneSpiffeId(
+      X509Certificate leaf, PeerIdentity identity, TrustBundle bundle) throws CertificateException {
+    int uris = PeerIdentity.uriNames(leaf);
+    if (uris != 1) {
+      throw new CertificateException(
+          "certificate "
+              + Certificates.describe(leaf)
+              + " of a federated trust domain has "
+              + uris
+              + " URI names: expected one, its SPIFFE id");
+    }
+    String id =
+        identity.names().stream()
+            .filter(ChainVerifier::isSpiffe)
+            .findFirst()
+            .orElseThrow(
+                () ->
+                    new CertificateException(
+                        "certificate " + Certificates.describe(leaf) + " has no SPIFFE id"));
+    try {
+      WorkloadIdentity.requireSpiffeId("federated peer", id, bundle.trustDomain());
+    } catch (IllegalArgumentException e) {
+      throw new CertificateException(
+          "certificate " + Certificates.describe(leaf) + ": " + e.getMessage(), e);
+    }
+    return new PeerIdentity(id, List.of(id), true);
+  }
+
+  /**
+   * Verifies that an issuer may sign leaves for servers and clients, and that it leads to an
+   * anchor. An issuer that is itself an anchor passes.
    *
    * @param chain issuer first, then the CA certificates above it, with or without the anchor
    * @throws CertificateException when leaves signed by it would not verify
@@ -194,15 +308,15 @@ public final class ChainVerifier {
     Instant now = clock.instant();
     for (Purpose purpose : Purpose.values()) {
       checkIssuer(chain.getFirst(), purpose, now);
-      if (!bundle.anchors().contains(chain.getFirst())) {
-        new Path(chain, purpose, now).build();
+      if (!trust.own().anchors().contains(chain.getFirst())) {
+        new Path(trust.own(), chain, purpose, now).build();
       }
     }
   }
 
-  /** The bundle that chains are verified against. */
-  public TrustBundle bundle() {
-    return bundle;
+  /** What chains are verified against. */
+  public PeerTrust trust() {
+    return trust;
   }
 
   /**
@@ -215,6 +329,8 @@ public final class ChainVerifier {
    * trusted issuers have a say in them.
    */
   private final class Path {
+    private final TrustBundle bundle;
+    private final int maxBadSignatures;
     private final List<X509Certificate> offered;
     private final Purpose purpose;
     private final Instant now;
@@ -225,16 +341,24 @@ public final class ChainVerifier {
     private int steps;
     private @Nullable CertificateException firstFailure;
 
-    Path(List<X509Certificate> offered, Purpose purpose, Instant now) {
+    Path(TrustBundle bundle, List<X509Certificate> offered, Purpose purpose, Instant now) {
+      this.bundle = bundle;
+      this.maxBadSignatures = namesakes(bundle.anchors()) + MAX_STRAY_SIGNATURES;
       this.offered = offered;
       this.purpose = purpose;
       this.now = now;
     }
 
-    void build() throws CertificateException {
+    /**
+     * Finds the shortest path: leaf first, the anchor last. During a rotation of anchors a chain
+     * has certificates for those who know one anchor only. Others must not depend on them.
+     */
+    List<X509Certificate> build() throws CertificateException {
       path.add(offered.getFirst());
-      if (climb()) {
-        return;
+      for (int intermediates = 0; intermediates < offered.size(); intermediates++) {
+        if (climb(intermediates)) {
+          return path;
+        }
       }
       if (firstFailure != null) {
         throw firstFailure;
@@ -251,21 +375,32 @@ public final class ChainVerifier {
               + bundle.trustDomain());
     }
 
-    private boolean climb() throws CertificateException {
+    /**
+     * @param intermediates how many certificates are to come between the path so far and an anchor
+     */
+    private boolean climb(int intermediates) throws CertificateException {
       X509Certificate child = path.getLast();
-      for (X509Certificate anchor : bundle.anchors()) {
-        if (mayIssue(anchor, child) && isSignedFrom(anchor) && hasGoodNames(anchor)) {
-          return true;
-        }
+      if (intermediates == 0) {
+        return reachesAnchor(child);
       }
       for (int i = 1; i < offered.size(); i++) {
         X509Certificate candidate = offered.get(i);
         if (!path.contains(candidate) && mayIssue(candidate, child)) {
           path.add(candidate);
-          if (climb()) {
+          if (climb(intermediates - 1)) {
             return true;
           }
           path.removeLast();
+        }
+      }
+      return false;
+    }
+
+    private boolean reachesAnchor(X509Certificate child) throws CertificateException {
+      for (X509Certificate anchor : bundle.anchors()) {
+        if (mayIssue(anchor, child) && isSignedFrom(anchor) && hasGoodNames(anchor)) {
+          path.add(anchor);
+          return true;
         }
       }
       return false;
@@ -369,7 +504,7 @@ public final class ChainVerifier {
                 + " signatures that do not match the key of the issuer they name");
       }
       try {
-        child.verify(key);
+        Signatures.verify(child, key);
       } catch (GeneralSecurityException e) {
         badSignatures.add(signature);
         return false;

@@ -73,8 +73,8 @@ public final class DuplexTls extends ChannelDuplexHandler {
   private boolean closing;
 
   /**
-   * The connection ended without close_notify: a cut, by the peer or by whoever forges a FIN in the
-   * network, and never the end of what the peer had to say.
+   * The connection ended without close_notify. The peer or somebody in the network cut it, for
+   * example with a spoofed FIN: data may be missing (RFC 8446 section 6.1).
    */
   public static final class TruncatedException extends SSLException {
     private static final long serialVersionUID = 1L;
@@ -100,9 +100,9 @@ public final class DuplexTls extends ChannelDuplexHandler {
   }
 
   /**
-   * Puts a new handler in the place of one whose handshake has just succeeded; to be called on the
-   * loop, where the success is told. What the peer has sent behind its handshake goes to the new
-   * one.
+   * Replaces an {@link SslHandler} whose handshake has just succeeded. Call it on the channel's
+   * event loop, in the callback that reports the success. Bytes that the peer sent behind its
+   * handshake go to the new handler.
    *
    * @param handler in the channel's pipeline, made by a {@link LiveSslContext}
    */
@@ -157,14 +157,14 @@ public final class DuplexTls extends ChannelDuplexHandler {
     }
   }
 
-  /** The handler of a connection; null where no TLS is spoken, or its handshake is not done. */
+  /** The handler of a connection; null when it does not use TLS or its handshake is not done. */
   public static @Nullable DuplexTls of(Channel channel) {
     return channel.pipeline().get(DuplexTls.class);
   }
 
   /**
-   * Ends this side's direction after what has been written: close_notify, then the FIN. What the
-   * peer still sends is read.
+   * Ends the output direction after everything written so far: close_notify, then the FIN. The
+   * input direction stays open.
    */
   public void endOutput() {
     ChannelHandlerContext ctx = context();
@@ -182,7 +182,7 @@ public final class DuplexTls extends ChannelDuplexHandler {
             });
   }
 
-  /** Closes the connection without close_notify, which tells the peer that it was cut. */
+  /** Closes the connection without close_notify: the peer sees a truncated connection. */
   public void abort() {
     closing = true;
     context().close();

@@ -9,13 +9,17 @@ import java.util.List;
 /** The NIST curves that the mesh accepts, compared by value: a key may carry its curve in full. */
 final class EllipticCurves {
   private static final ECParameterSpec P256 = named("secp256r1");
-  private static final List<ECParameterSpec> ACCEPTED =
-      List.of(P256, named("secp384r1"), named("secp521r1"));
+  private static final ECParameterSpec P384 = named("secp384r1");
+  private static final List<ECParameterSpec> ACCEPTED = List.of(P256, P384, named("secp521r1"));
 
   private EllipticCurves() {}
 
   static boolean isP256(ECParameterSpec curve) {
     return same(curve, P256);
+  }
+
+  static boolean isP384(ECParameterSpec curve) {
+    return same(curve, P384);
   }
 
   static boolean isAccepted(ECParameterSpec curve) {

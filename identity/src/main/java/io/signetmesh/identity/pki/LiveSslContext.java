@@ -9,15 +9,15 @@ import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A TLS context that follows credentials as they change: new connections use the newest, living
- * ones keep what they were made with. Thread-safe; making a handler takes no lock unless the
- * credentials have just changed.
+ * A TLS context that follows credentials as they change: new connections use the newest snapshot,
+ * open connections keep the one that they started with. Thread-safe. Making a handler takes no lock
+ * unless the credentials have just changed.
  *
  * @param <T> what contexts are built from: an immutable snapshot, compared by reference
  */
 public final class LiveSslContext<T> implements AutoCloseable {
   /**
-   * Builds a context from a snapshot.
+   * Builds a TLS context from a snapshot.
    *
    * @param <T> the snapshot
    */
@@ -35,7 +35,7 @@ public final class LiveSslContext<T> implements AutoCloseable {
   private record Built<T>(T snapshot, SslContext context) {}
 
   /**
-   * Builds nothing yet.
+   * Creates a context holder. The first handler or {@link #refresh} builds the context.
    *
    * @param snapshots gives the newest snapshot; cheap, called for each connection
    */
@@ -66,14 +66,14 @@ public final class LiveSslContext<T> implements AutoCloseable {
   }
 
   /**
-   * Builds the context of the newest snapshot if that has not been done: so that the next
+   * Builds the context of the newest snapshot unless it is built already, so that the next
    * connection need not wait for it.
    */
   public void refresh() throws SSLException {
     ReferenceCountUtil.release(acquire());
   }
 
-  /** Releases the context; connections keep theirs. New handlers cannot be made any more. */
+  /** Releases the context. Open connections keep theirs; no new handlers can be made. */
   @Override
   public synchronized void close() {
     closed = true;

@@ -9,22 +9,22 @@ import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslContextBuilder;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.handler.ssl.SslProvider;
+import java.security.cert.Certificate;
 import java.security.cert.X509Certificate;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
 import javax.net.ssl.SSLException;
-import javax.net.ssl.SSLPeerUnverifiedException;
 
 /**
- * TLS between members of the mesh, by BoringSSL: TLS 1.3 only, groups X25519MLKEM768, X25519, P-256
- * and P-384 in that order, the three AEAD suites of TLS 1.3, no tickets, no resumption and no
- * session cache, so that each connection is verified afresh against the bundle and the clock of
- * that moment.
+ * TLS between members of the mesh, by BoringSSL: TLS 1.3 only (RFC 8446), groups X25519MLKEM768,
+ * X25519, P-256 and P-384 in that order, the three AEAD suites of TLS 1.3. There are no tickets, no
+ * resumption and no session cache, so that each connection is verified against the current bundle
+ * and the current time.
  *
- * <p>The contexts are reference-counted: who builds one owns one reference and releases it ({@link
- * io.netty.util.ReferenceCountUtil#release(Object)}) when no new connection shall use it; each
- * connection holds a reference of its own for as long as it lives. {@link LiveSslContext} does that
+ * <p>The contexts are reference-counted. The caller that builds one owns a reference, and releases
+ * it ({@link io.netty.util.ReferenceCountUtil#release(Object)}) when no new connection needs it.
+ * Each connection holds a reference of its own until it closes. {@link LiveSslContext} does that
  * for credentials that change.
  */
 public final class MeshSslContexts {
@@ -39,8 +39,10 @@ public final class MeshSslContexts {
 
   private MeshSslContexts() {}
 
-  /** What a server asks of its clients. */
+  /** Whether a server asks clients for a certificate. */
   public enum ClientCertificate {
+    /** Not asked for. */
+    NONE,
     /** Asked for; a client without one is let in, one that does not verify fails the handshake. */
     OPTIONAL,
     /** A client without a certificate that verifies fails the handshake. */
@@ -48,10 +50,10 @@ public final class MeshSslContexts {
   }
 
   /**
-   * The server's side.
+   * A context for servers.
    *
-   * @param alpn protocols selected when a client offers one of them, best first; a client that
-   *     offers none of them, or no ALPN at all, is served without
+   * @param alpn protocols that the server selects from, best first (RFC 7301); a client that offers
+   *     none of them, or no ALPN at all, is served without ALPN
    * @param clock the time at which peers' certificates must be valid
    */
   public static SslContext server(
@@ -64,48 +66,69 @@ public final class MeshSslContexts {
         SslContextBuilder.forServer(keyManagers(credentials.certificate()))
             .clientAuth(
                 switch (clientCertificate) {
+                  case NONE -> ClientAuth.NONE;
                   case OPTIONAL -> ClientAuth.OPTIONAL;
                   case REQUIRED -> ClientAuth.REQUIRE;
                 });
-    return build(builder, credentials.trust(), alpn, clock);
+    return build(builder, credentials.peers(), alpn, clock);
   }
 
   /**
-   * The client's side, showing the workload's certificate. Only the chain of the server is
-   * verified: before the first byte is written, the caller must compare {@link #peer} with the
-   * identity that it means to reach.
+   * A context for clients that show the workload's certificate. It verifies only the server's
+   * chain: the caller must compare {@link #peer} with the expected identity before it writes the
+   * first byte.
    *
-   * @param alpn protocols to offer; empty for no ALPN extension
+   * @param alpn protocols to offer (RFC 7301); empty for no ALPN extension
+   * @param clock the time at which the server's certificates must be valid
    */
   public static SslContext client(Credentials credentials, List<String> alpn, InstantSource clock)
       throws SSLException {
     SslContextBuilder builder =
         SslContextBuilder.forClient().keyManager(keyManagers(credentials.certificate()));
-    return build(builder, credentials.trust(), alpn, clock);
+    return build(builder, credentials.peers(), alpn, clock);
   }
 
-  /** The client's side of a workload that has no certificate yet: otherwise as {@link #client}. */
+  /** As {@link #anonymousClient(PeerTrust, List, InstantSource)}, with anchors only. */
   public static SslContext anonymousClient(
       TrustBundle trust, List<String> alpn, InstantSource clock) throws SSLException {
+    return anonymousClient(PeerTrust.of(trust), alpn, clock);
+  }
+
+  /** A context for clients that have no certificate yet; otherwise as {@link #client}. */
+  public static SslContext anonymousClient(PeerTrust trust, List<String> alpn, InstantSource clock)
+      throws SSLException {
     return build(SslContextBuilder.forClient(), trust, alpn, clock);
   }
 
   /**
-   * Whom the other side of an established session speaks for; empty when it showed no certificate.
-   * The chain has been verified in the handshake.
+   * The peer's identity in an established session, verified in the handshake; empty when the peer
+   * showed no certificate.
    */
   public static Optional<PeerIdentity> peer(SslHandler handler) {
-    try {
-      return handler.engine().getSession().getPeerCertificates()[0] instanceof X509Certificate leaf
-          ? PeerIdentity.of(leaf)
-          : Optional.empty();
-    } catch (SSLPeerUnverifiedException e) {
-      return Optional.empty();
-    }
+    return verifiedPeer(handler).map(VerifiedPeer::identity);
+  }
+
+  /**
+   * The peer of an established session, verified in the handshake, with its path; empty when the
+   * peer showed no certificate.
+   */
+  public static Optional<VerifiedPeer> verifiedPeer(SslHandler handler) {
+    return BundleTrustManager.verified(handler.engine().getSession());
+  }
+
+  /**
+   * The leaf that this side showed in an established session; empty when it showed none. It may be
+   * older than the leaf of the newest credentials.
+   */
+  public static Optional<X509Certificate> ownLeaf(SslHandler handler) {
+    Certificate[] own = handler.engine().getSession().getLocalCertificates();
+    return own != null && own.length > 0 && own[0] instanceof X509Certificate leaf
+        ? Optional.of(leaf)
+        : Optional.empty();
   }
 
   private static SslContext build(
-      SslContextBuilder builder, TrustBundle trust, List<String> alpn, InstantSource clock)
+      SslContextBuilder builder, PeerTrust trust, List<String> alpn, InstantSource clock)
       throws SSLException {
     OpenSsl.ensureAvailability();
     builder

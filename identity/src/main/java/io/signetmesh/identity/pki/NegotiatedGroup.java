@@ -10,13 +10,13 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Learns which key exchange group a TLS 1.3 handshake chose, which netty-tcnative does not tell:
- * the ServerHello (RFC 8446 section 4.1.3) passes in the clear, and its key_share extension names
- * the group.
+ * Detects the key exchange group of a TLS 1.3 handshake, which netty-tcnative does not report. The
+ * ServerHello (RFC 8446 section 4.1.3) is not encrypted, and its key_share extension names the
+ * group.
  *
- * <p>Stands between the socket and the TLS handler, and must be there before the handshake. Reads
- * along without touching or copying the bytes, and removes itself once it knows the group or sees
- * that this is no TLS 1.3 handshake.
+ * <p>Add it between the socket and the TLS handler before the handshake. It reads the bytes without
+ * changing or copying them, and removes itself once it knows the group or sees that this is not a
+ * TLS 1.3 handshake.
  */
 public final class NegotiatedGroup extends ChannelDuplexHandler {
   private static final AttributeKey<String> GROUP =
@@ -68,8 +68,9 @@ public final class NegotiatedGroup extends ChannelDuplexHandler {
   }
 
   /**
-   * The group of the connection, e.g. {@code X25519MLKEM768}, {@code X25519}, {@code P-256}; a
-   * group without a name here in hexadecimal. Null before the ServerHello and when it was not seen.
+   * The group of the connection, e.g. {@code X25519MLKEM768}, {@code X25519}, {@code P-256};
+   * hexadecimal for a group that has no name here. Null before the ServerHello, or when no
+   * ServerHello was seen.
    */
   public static @Nullable String of(Channel channel) {
     return channel.hasAttr(GROUP) ? channel.attr(GROUP).get() : null;

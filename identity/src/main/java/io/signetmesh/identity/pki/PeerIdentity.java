@@ -13,20 +13,27 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Who a verified certificate speaks for.
+ * The identity in a verified certificate.
  *
- * @param name the first DNS or URI subject alternative name in certificate order: what policy
- *     grants to
- * @param names all usable DNS and URI names in certificate order; {@code name} is the first. A
- *     denial holds for each of them
+ * @param name the first DNS or URI subject alternative name in certificate order; policy grants
+ *     access to this name
+ * @param names all usable DNS and URI names in certificate order, {@code name} first; a denial of
+ *     any of them denies the peer
+ * @param federated whether a foreign trust domain vouches for it; {@code name} is then a SPIFFE id
+ *     of that domain, and only policy that names it grants access
  */
-public record PeerIdentity(String name, List<String> names) {
+public record PeerIdentity(String name, List<String> names, boolean federated) {
   private static final int DNS_NAME = 2;
   private static final int URI_NAME = 6;
 
   /** Wildcards, trailing dots, spaces and control characters do not match. */
   private static final Pattern DNS =
       Pattern.compile("(?=.{1,253}$)[a-z0-9_-]{1,63}(\\.[a-z0-9_-]{1,63})*");
+
+  /** An identity of the own trust domain. */
+  public PeerIdentity(String name, List<String> names) {
+    this(name, names, false);
+  }
 
   /** Refuses a list that does not start with the name. */
   public PeerIdentity {
@@ -37,8 +44,8 @@ public record PeerIdentity(String name, List<String> names) {
   }
 
   /**
-   * Reads the names of a certificate. DNS names are lower-cased; those with a trailing dot or that
-   * are no plain DNS name (wildcards), and URIs without scheme and authority are skipped.
+   * Reads the names of a certificate. DNS names are lower-cased. Wildcards, DNS names with a
+   * trailing dot, other invalid DNS names, and URIs without scheme and authority are skipped.
    *
    * @return empty when the certificate has no usable name
    */
@@ -91,7 +98,21 @@ public record PeerIdentity(String name, List<String> names) {
     return null;
   }
 
-  /** Whether any name equals the expected one: the check that a client makes of a server. */
+  /** URI names of a certificate, also those that cannot be used. */
+  static int uriNames(X509Certificate leaf) throws CertificateParsingException {
+    Collection<List<?>> alternatives = leaf.getSubjectAlternativeNames();
+    int count = 0;
+    if (alternatives != null) {
+      for (List<?> alternative : alternatives) {
+        if (alternative.get(0) instanceof Integer kind && kind == URI_NAME) {
+          count++;
+        }
+      }
+    }
+    return count;
+  }
+
+  /** Whether any name equals the expected one. Clients check servers with it. */
   public boolean matches(String expected) {
     return names.contains(expected);
   }

@@ -8,12 +8,12 @@ import java.security.GeneralSecurityException;
 public final class PkiException extends GeneralSecurityException {
   private static final long serialVersionUID = 1L;
 
-  /** Made with the whole explanation. */
+  /** An error with a complete message. */
   public PkiException(String message) {
     super(message);
   }
 
-  /** Made with the whole explanation and what led to it. */
+  /** An error with a complete message and its cause. */
   public PkiException(String message, Throwable cause) {
     super(message, cause);
   }

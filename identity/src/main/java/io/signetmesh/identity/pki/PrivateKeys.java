@@ -1,5 +1,6 @@
 package io.signetmesh.identity.pki;
 
+import io.signetmesh.identity.crypto.Signatures;
 import java.io.IOException;
 import java.io.StringReader;
 import java.nio.charset.StandardCharsets;
@@ -12,6 +13,7 @@ import java.security.KeyPair;
 import java.security.KeyPairGenerator;
 import java.security.NoSuchAlgorithmException;
 import java.security.PrivateKey;
+import java.security.Provider;
 import java.security.PublicKey;
 import java.security.SecureRandom;
 import java.security.Signature;
@@ -21,7 +23,13 @@ import java.security.spec.ECPoint;
 import java.security.spec.ECPublicKeySpec;
 import java.security.spec.PKCS8EncodedKeySpec;
 import java.util.Base64;
+import java.util.Map;
+import org.bouncycastle.asn1.ASN1Primitive;
+import org.bouncycastle.asn1.DERNull;
+import org.bouncycastle.asn1.edec.EdECObjectIdentifiers;
+import org.bouncycastle.asn1.pkcs.PKCSObjectIdentifiers;
 import org.bouncycastle.asn1.pkcs.PrivateKeyInfo;
+import org.bouncycastle.asn1.pkcs.RSAPrivateKey;
 import org.bouncycastle.asn1.sec.ECPrivateKey;
 import org.bouncycastle.asn1.x509.AlgorithmIdentifier;
 import org.bouncycastle.asn1.x9.X9ObjectIdentifiers;
@@ -29,20 +37,33 @@ import org.bouncycastle.crypto.ec.CustomNamedCurves;
 import org.bouncycastle.math.ec.FixedPointCombMultiplier;
 import org.bouncycastle.util.io.pem.PemObject;
 import org.bouncycastle.util.io.pem.PemReader;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Makes and reads private keys. Keys are ECDSA P-256: the one curve that every peer of the mesh
- * takes. Files are PKCS#8 (RFC 5958), in PEM or DER; SEC 1 (RFC 5915) in PEM is read too.
+ * Generates and reads private keys. Generated keys are ECDSA P-256, the one curve that every peer
+ * of the mesh accepts. Files are PKCS#8 (RFC 5958) in PEM or DER, or SEC 1 (RFC 5915) or PKCS#1
+ * (RFC 8017) in PEM. ECDSA, RSA and Ed25519 keys can be read; the caller decides which kinds it
+ * accepts.
  */
 public final class PrivateKeys {
   private static final int MAX_FILE = 64 * 1024;
+
+  /** Object identifiers of the kinds that are read, and what the JDK calls them. */
+  private static final Map<String, String> ALGORITHMS =
+      Map.of(
+          X9ObjectIdentifiers.id_ecPublicKey.getId(),
+          "EC",
+          PKCSObjectIdentifiers.rsaEncryption.getId(),
+          "RSA",
+          EdECObjectIdentifiers.id_Ed25519.getId(),
+          "Ed25519");
 
   private PrivateKeys() {}
 
   /** A fresh ECDSA P-256 key pair. */
   public static KeyPair generate() {
     try {
-      KeyPairGenerator generator = KeyPairGenerator.getInstance("EC");
+      KeyPairGenerator generator = Signatures.ecKeys();
       generator.initialize(new ECGenParameterSpec("secp256r1"), new SecureRandom());
       return generator.generateKeyPair();
     } catch (NoSuchAlgorithmException | InvalidAlgorithmParameterException e) {
@@ -53,7 +74,8 @@ public final class PrivateKeys {
   /**
    * Reads the one private key of a file.
    *
-   * @throws PkiException when the file holds no unencrypted ECDSA key, or more than one object
+   * @throws PkiException when the file holds no unencrypted key of a supported kind, or more than
+   *     one object
    */
   public static PrivateKey read(Path file) throws IOException, PkiException {
     long size = Files.size(file);
@@ -72,6 +94,7 @@ public final class PrivateKeys {
    * Reads the one private key of a PEM text.
    *
    * @param source named in errors
+   * @throws PkiException as {@link #read}
    */
   public static PrivateKey parsePem(String source, String text) throws PkiException {
     PemObject object;
@@ -93,22 +116,43 @@ public final class PrivateKeys {
     return switch (object.getType()) {
       case "PRIVATE KEY" -> parsePkcs8(source, object.getContent());
       case "EC PRIVATE KEY" -> parsePkcs8(source, sec1ToPkcs8(source, object.getContent()));
+      case "RSA PRIVATE KEY" -> parsePkcs8(source, pkcs1ToPkcs8(source, object.getContent()));
       case "ENCRYPTED PRIVATE KEY" ->
           throw new PkiException(
               source + ": the private key is encrypted: expected it unencrypted");
       default ->
           throw new PkiException(
-              source + " holds a " + object.getType() + ": expected an ECDSA PRIVATE KEY (PKCS#8)");
+              source + " holds a " + object.getType() + ": expected a PRIVATE KEY (PKCS#8)");
     };
   }
 
-  /** Parses PKCS#8 in DER. */
+  /**
+   * Parses PKCS#8 in DER (RFC 5958).
+   *
+   * @param source named in errors
+   * @throws PkiException when the bytes are not an ECDSA, RSA or Ed25519 private key
+   */
   public static PrivateKey parsePkcs8(String source, byte[] der) throws PkiException {
     try {
-      return KeyFactory.getInstance("EC").generatePrivate(new PKCS8EncodedKeySpec(der));
-    } catch (GeneralSecurityException e) {
+      String oid =
+          PrivateKeyInfo.getInstance(ASN1Primitive.fromByteArray(der))
+              .getPrivateKeyAlgorithm()
+              .getAlgorithm()
+              .getId();
+      String algorithm = ALGORITHMS.get(oid);
+      if (algorithm == null) {
+        throw new PkiException(
+            source
+                + ": private key of the unknown algorithm "
+                + oid
+                + ": expected ECDSA, RSA or Ed25519");
+      }
+      return KeyFactory.getInstance(algorithm).generatePrivate(new PKCS8EncodedKeySpec(der));
+    } catch (PkiException e) {
+      throw e;
+    } catch (IOException | GeneralSecurityException | RuntimeException e) {
       // The cause may quote key bytes: left out.
-      throw new PkiException(source + ": not an ECDSA private key in PKCS#8");
+      throw new PkiException(source + ": not a private key in PKCS#8 (ECDSA, RSA or Ed25519)");
     }
   }
 
@@ -119,23 +163,37 @@ public final class PrivateKeys {
         + "\n-----END PRIVATE KEY-----\n";
   }
 
-  /** Whether the two halves belong together; tried by a signature. */
+  /** Whether the two keys are a pair; checked by a test signature. */
   public static boolean matches(PrivateKey privateKey, PublicKey publicKey) {
+    return matches(privateKey, publicKey, null);
+  }
+
+  /**
+   * Whether the two keys are a pair; checked by a test signature.
+   *
+   * @param provider computes the signature: the provider of the token that holds the key; null for
+   *     a key in memory
+   */
+  public static boolean matches(
+      PrivateKey privateKey, PublicKey publicKey, @Nullable Provider provider) {
     String algorithm =
         switch (privateKey.getAlgorithm()) {
           case "EC" -> "SHA256withECDSA";
           case "RSA" -> "SHA256withRSA";
+          case "EdDSA" -> "Ed25519";
           default -> privateKey.getAlgorithm();
         };
     try {
       byte[] probe = "signet key check".getBytes(StandardCharsets.US_ASCII);
-      Signature signature = Signature.getInstance(algorithm);
+      Signature signature =
+          provider == null ? Signatures.of(algorithm) : Signature.getInstance(algorithm, provider);
       signature.initSign(privateKey);
       signature.update(probe);
       byte[] signed = signature.sign();
-      signature.initVerify(publicKey);
-      signature.update(probe);
-      return signature.verify(signed);
+      Signature verification = Signatures.of(algorithm);
+      verification.initVerify(publicKey);
+      verification.update(probe);
+      return verification.verify(signed);
     } catch (GeneralSecurityException e) {
       return false;
     }
@@ -172,6 +230,22 @@ public final class PrivateKeys {
   /** Whether the key is an ECDSA key on P-256. */
   public static boolean isP256(PublicKey key) {
     return key instanceof ECPublicKey ec && EllipticCurves.isP256(ec.getParams());
+  }
+
+  /** Whether the key is an ECDSA key on P-384. */
+  public static boolean isP384(PublicKey key) {
+    return key instanceof ECPublicKey ec && EllipticCurves.isP384(ec.getParams());
+  }
+
+  private static byte[] pkcs1ToPkcs8(String source, byte[] pkcs1) throws PkiException {
+    try {
+      return new PrivateKeyInfo(
+              new AlgorithmIdentifier(PKCSObjectIdentifiers.rsaEncryption, DERNull.INSTANCE),
+              RSAPrivateKey.getInstance(pkcs1))
+          .getEncoded();
+    } catch (IOException | RuntimeException e) {
+      throw new PkiException(source + ": not an RSA private key in PKCS#1");
+    }
   }
 
   private static byte[] sec1ToPkcs8(String source, byte[] sec1) throws PkiException {

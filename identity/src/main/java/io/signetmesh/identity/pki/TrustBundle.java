@@ -13,16 +13,28 @@ import java.util.List;
  * @param version grows with each change, from 1; 0 for anchors that were configured and not
  *     received from a control plane
  * @param trustDomain identity trust domain, a lower-case DNS name
- * @param anchors CA certificates, each trusted by itself, at least one, without duplicates
+ * @param anchors CA certificates, each of them trusted; at least one, without duplicates
+ * @param jwtAuthorities keys that JWT-SVIDs of the trust domain are signed with
  */
-public record TrustBundle(long version, String trustDomain, List<X509Certificate> anchors) {
+public record TrustBundle(
+    long version,
+    String trustDomain,
+    List<X509Certificate> anchors,
+    List<JwtAuthority> jwtAuthorities) {
+
+  /** A bundle of anchors only. */
+  public TrustBundle(long version, String trustDomain, List<X509Certificate> anchors) {
+    this(version, trustDomain, anchors, List.of());
+  }
 
   /**
-   * Refuses a negative version, an empty or repeating list of anchors, and anchors that are no CA.
+   * Refuses a negative version, an empty or repeating list of anchors, and anchors that are not
+   * CAs.
    */
   public TrustBundle {
     WorkloadIdentity.requireDnsName("trust domain", trustDomain);
     anchors = List.copyOf(anchors);
+    jwtAuthorities = List.copyOf(jwtAuthorities);
     if (version < 0) {
       throw new IllegalArgumentException(
           "trust bundle version " + version + ": expected 0 or more");
@@ -50,7 +62,7 @@ public record TrustBundle(long version, String trustDomain, List<X509Certificate
 
   /** The same anchors under another version. */
   public TrustBundle withVersion(long newVersion) {
-    return new TrustBundle(newVersion, trustDomain, anchors);
+    return new TrustBundle(newVersion, trustDomain, anchors, jwtAuthorities);
   }
 
   /**

@@ -30,7 +30,7 @@ public record WorkloadCertificate(PrivateKey privateKey, List<X509Certificate> c
     return chain.getFirst();
   }
 
-  /** Start of validity: the latest of the chain. */
+  /** Start of validity: the latest {@code notBefore} of the chain. */
   public Instant notBefore() {
     Instant latest = Instant.MIN;
     for (X509Certificate certificate : chain) {
@@ -40,7 +40,7 @@ public record WorkloadCertificate(PrivateKey privateKey, List<X509Certificate> c
     return latest;
   }
 
-  /** End of validity: the earliest of the chain. */
+  /** End of validity: the earliest {@code notAfter} of the chain. */
   public Instant notAfter() {
     Instant earliest = Instant.MAX;
     for (X509Certificate certificate : chain) {

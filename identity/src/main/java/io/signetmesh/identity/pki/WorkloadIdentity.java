@@ -1,5 +1,6 @@
 package io.signetmesh.identity.pki;
 
+import java.util.Arrays;
 import java.util.regex.Pattern;
 
 /**
@@ -17,6 +18,9 @@ public record WorkloadIdentity(
   private static final Pattern LABEL = Pattern.compile("[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?");
   private static final String KIND = "serviceaccount";
   private static final int MAX_DNS_NAME = 253;
+  private static final int MAX_SPIFFE_ID = 2048;
+
+  private static final Pattern SEGMENT = Pattern.compile("[a-zA-Z0-9._-]+");
 
   /** Refuses parts that are not DNS labels, and names longer than 253 characters. */
   public WorkloadIdentity {
@@ -98,16 +102,50 @@ public record WorkloadIdentity(
             + ": expected spiffe://<trust domain>/ns/<namespace>/sa/<service account>");
   }
 
+  /**
+   * Checks that a text is the SPIFFE id of a workload (SPIFFE-ID section 2), with any path:
+   * lower-case trust domain, at least one segment of {@code [a-zA-Z0-9._-]}, no dot segment, at
+   * most 2048 bytes.
+   *
+   * @param what named in the error
+   * @param trustDomain trust domain that the id must have
+   * @return the id
+   * @throws IllegalArgumentException when the text is not such an id
+   */
+  public static String requireSpiffeId(String what, String id, String trustDomain) {
+    String root = "spiffe://" + trustDomain + "/";
+    if (id.length() > MAX_SPIFFE_ID
+        || !id.startsWith(root)
+        || !Arrays.stream(id.substring(root.length()).split("/", -1))
+            .allMatch(WorkloadIdentity::isSegment)) {
+      throw new IllegalArgumentException(
+          what
+              + " has SPIFFE id "
+              + printable(id)
+              + ": expected spiffe://"
+              + trustDomain
+              + "/PATH with segments of [a-zA-Z0-9._-], none of them empty, '.' or '..', and at most "
+              + MAX_SPIFFE_ID
+              + " bytes");
+    }
+    return id;
+  }
+
+  private static boolean isSegment(String text) {
+    return SEGMENT.matcher(text).matches() && !text.equals(".") && !text.equals("..");
+  }
+
   /** Whether the text is a lower-case DNS label of RFC 1123, 1 to 63 characters. */
   public static boolean isLabel(String text) {
     return LABEL.matcher(text).matches();
   }
 
   /**
-   * Returns the text, which must be a lower-case DNS name of RFC 1123 without a trailing dot.
+   * Checks that a text is a lower-case DNS name of RFC 1123 without a trailing dot.
    *
    * @param what named in the error
-   * @throws IllegalArgumentException when it is not one
+   * @return the name
+   * @throws IllegalArgumentException when the text is not such a name
    */
   public static String requireDnsName(String what, String text) {
     if (text.length() > MAX_DNS_NAME) {
@@ -140,8 +178,8 @@ public record WorkloadIdentity(
   }
 
   /**
-   * Foreign text in quotes, cut short, so that it is fit for a log: each character that a terminal
-   * obeys, or that hides or turns around what is shown, is a question mark.
+   * Quotes and shortens untrusted text for a log. Each control character, invisible character and
+   * character that changes the text direction becomes a question mark.
    */
   public static String printable(String text) {
     String cut = text.length() > 256 ? text.substring(0, 256) + "…" : text;

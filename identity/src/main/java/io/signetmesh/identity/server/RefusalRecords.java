@@ -3,11 +3,11 @@ package io.signetmesh.identity.server;
 import java.time.InstantSource;
 
 /**
- * Which refusals go on record one by one: {@link #BURST} at once, then one a second. Those between
- * are counted, and the number goes on record with the next. So a client that needs nothing to be
- * refused cannot fill the journal. Thread-safe.
+ * Rate limit for audit records of refusals: {@link #BURST} at once, then one per second. Refusals
+ * above the limit are counted, and the next record carries the count. So a client cannot fill the
+ * audit log with refused calls. Thread-safe.
  */
-final class RefusalRecords {
+public final class RefusalRecords {
   static final int BURST = 100;
   private static final long MILLIS_PER_RECORD = 1_000;
 
@@ -15,16 +15,18 @@ final class RefusalRecords {
   private long fullAtMillis = Long.MIN_VALUE;
   private long leftOut;
 
-  RefusalRecords(InstantSource clock) {
+  /** Creates a limit that has admitted nothing yet. */
+  public RefusalRecords(InstantSource clock) {
     this.clock = clock;
   }
 
   /**
-   * A refusal happened.
+   * Counts a refusal.
    *
-   * @return how many were left out before it; negative when it is left out as well
+   * @return number of refusals without a record since the last record; negative when this one gets
+   *     no record either
    */
-  synchronized long admit() {
+  public synchronized long admit() {
     long now = clock.millis();
     long from = Math.max(now, fullAtMillis);
     if (from - now > (BURST - 1) * MILLIS_PER_RECORD) {

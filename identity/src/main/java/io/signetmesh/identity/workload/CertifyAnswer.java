@@ -8,6 +8,7 @@ import io.signetmesh.identity.pki.ChainVerifier.Purpose;
 import io.signetmesh.identity.pki.PeerIdentity;
 import io.signetmesh.identity.pki.PkiException;
 import io.signetmesh.identity.pki.TrustBundle;
+import io.signetmesh.identity.pki.VerifiedPeer;
 import io.signetmesh.identity.pki.WorkloadCertificate;
 import java.security.KeyPair;
 import java.security.cert.CertificateException;
@@ -22,7 +23,8 @@ import java.util.List;
  * A certificate that has been checked before use.
  *
  * @param certificate what to show to peers
- * @param validUntil end of use: what the server says or the chain's end, whichever comes first
+ * @param validUntil end of use: what the server says or the end of the certificates that lead to an
+ *     anchor, whichever comes first; the chain may have others, for peers with other anchors
  */
 record CertifyAnswer(WorkloadCertificate certificate, Instant validUntil) {
 
@@ -48,14 +50,15 @@ record CertifyAnswer(WorkloadCertificate certificate, Instant validUntil) {
     if (!response.hasValidUntil()) {
       throw new PkiException("answer without valid_until");
     }
-    PeerIdentity identity;
+    VerifiedPeer verified;
     try {
       ChainVerifier verifier = ChainVerifier.of(trust, clock);
-      identity = verifier.verify(chain, Purpose.SERVER);
+      verified = verifier.verifyPeer(chain, Purpose.SERVER);
       verifier.verify(chain, Purpose.CLIENT);
     } catch (CertificateException e) {
       throw new PkiException("certificate received does not verify: " + e.getMessage(), e);
     }
+    PeerIdentity identity = verified.identity();
     if (!identity.matches(localName)) {
       throw new PkiException(
           "certificate received is for " + identity.names() + ": expected " + localName);
@@ -72,8 +75,8 @@ record CertifyAnswer(WorkloadCertificate certificate, Instant validUntil) {
     } catch (DateTimeException e) {
       throw new PkiException("valid_until is no time: " + response.getValidUntil().getSeconds());
     }
-    if (certificate.notAfter().isBefore(until)) {
-      until = certificate.notAfter();
+    if (verified.notAfter().isBefore(until)) {
+      until = verified.notAfter();
     }
     if (!until.isAfter(clock.instant())) {
       throw new PkiException("certificate received is valid until " + until + ", which is past");

@@ -1,17 +1,27 @@
 package io.signetmesh.identity.workload;
 
 import io.grpc.ManagedChannel;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import io.grpc.stub.StreamObserver;
 import io.linkerd.proxy.identity.CertifyRequest;
 import io.linkerd.proxy.identity.CertifyResponse;
 import io.linkerd.proxy.identity.IdentityGrpc;
 import io.signetmesh.identity.channel.ControlChannel;
 import io.signetmesh.identity.channel.ControlLoops;
+import io.signetmesh.identity.live.LivePeers;
 import io.signetmesh.identity.pki.ChainVerifier;
 import io.signetmesh.identity.pki.ChainVerifier.Purpose;
 import io.signetmesh.identity.pki.Credentials;
+import io.signetmesh.identity.pki.PeerTrust;
 import io.signetmesh.identity.pki.TrustBundle;
+import io.signetmesh.identity.pki.VerifiedPeer;
 import io.signetmesh.identity.pki.WorkloadIdentity;
+import io.signetmesh.v1.GetPublishedCrlRequest;
+import io.signetmesh.v1.GetPublishedCrlResponse;
+import io.signetmesh.v1.JwtSvidsGrpc;
+import io.signetmesh.v1.MintJwtSvidRequest;
+import io.signetmesh.v1.MintJwtSvidResponse;
 import io.signetmesh.v1.TrustBundlesGrpc;
 import io.signetmesh.v1.TrustReport;
 import java.nio.file.Path;
@@ -20,13 +30,15 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import java.util.function.DoubleSupplier;
 import org.jspecify.annotations.Nullable;
@@ -34,35 +46,62 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Obtains the workload's credentials and keeps them valid: a leaf with a fresh key each time, at
- * about 70 % of the life of the one before, and the trust bundle as the control plane changes it.
- * One thread of its own does the work; {@link #current} is a volatile read.
+ * Obtains the workload's credentials and keeps them valid. It renews the leaf with a new key at
+ * about 70 % of its validity, and follows changes of the trust bundle. It works on a thread of its
+ * own; {@link #current} is a volatile read.
  */
 public final class IdentityClient implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(IdentityClient.class);
+
+  /** For the identity server to hear that a leaf is given up. */
+  private static final long GIVE_UP_MILLIS = 1_000;
+
   private static final Duration CALL_TIMEOUT = Duration.ofSeconds(10);
+
+  /**
+   * For a certificate, the connection included. All workloads of a mesh may ask at the same time;
+   * whoever gives up early asks again, which costs the server another handshake.
+   */
+  private static final Duration CERTIFY_TIMEOUT = Duration.ofSeconds(20);
+
+  /**
+   * Largest trust message taken, in bytes: a revocation list of {@link
+   * io.signetmesh.identity.pki.crl.Crl#MAX_BYTES}, federated bundles of 4 MiB and the own. It is
+   * held once as it comes, and once more while it is read. Only the identity server can send it:
+   * the connection is authenticated.
+   */
+  private static final int MAX_TRUST_MESSAGE = 32 << 20;
+
+  /** Largest answer to Certify taken, in bytes: the longest chain is below. */
+  private static final int MAX_CERTIFY_ANSWER = 1 << 20;
 
   private final ScheduledThreadPoolExecutor thread;
   private final InstantSource clock;
-  private final TrustBundle configured;
+  private final PeerTrust configured;
   private final LeafRenewal renewal;
   private final BundleWatch watch;
+  private final @Nullable ManagedChannel tokens;
+  private final ManagedChannel bundles;
   private final List<ManagedChannel> channels = new CopyOnWriteArrayList<>();
   private final List<Consumer<Credentials>> listeners = new CopyOnWriteArrayList<>();
   private final CompletableFuture<Credentials> first = new CompletableFuture<>();
+
+  /** What goes to the control plane; for all others from the first trust message on. */
+  private volatile @Nullable Credentials held;
+
   private volatile @Nullable Credentials current;
   private volatile @Nullable Instant validUntil;
   private volatile @Nullable Instant refreshed;
 
   /**
-   * What a client is made from.
+   * Configuration of a client.
    *
    * @param localName DNS name to be certified for
-   * @param tokenFile holds the token that proves it; read at each call
+   * @param tokenFile holds the token that attests the name; read for each call
    * @param anchors trusted until the control plane sends a bundle; version 0
-   * @param address of the identity server
-   * @param serverName identity that the server must have; null to speak in the clear, to a loopback
-   *     address only
+   * @param address address of the identity server
+   * @param serverName identity that the server must have; null for cleartext, to a loopback address
+   *     only
    * @param minRefresh shortest wait before a renewal, unless the leaf would expire
    * @param maxRefresh longest wait before a renewal
    */
@@ -74,13 +113,13 @@ public final class IdentityClient implements AutoCloseable {
       @Nullable String serverName,
       Duration minRefresh,
       Duration maxRefresh) {
-    /** Default of the shortest wait. */
+    /** Default of {@code minRefresh}. */
     public static final Duration MIN_REFRESH = Duration.ofSeconds(10);
 
-    /** Default of the longest wait. */
+    /** Default of {@code maxRefresh}. */
     public static final Duration MAX_REFRESH = Duration.ofHours(24);
 
-    /** Refuses a name that is no DNS name, bounds out of order and cleartext to another host. */
+    /** Refuses an invalid DNS name, bounds out of order, and cleartext to another host. */
     public Config {
       WorkloadIdentity.requireDnsName("identity", localName);
       if (!minRefresh.isPositive() || minRefresh.compareTo(maxRefresh) > 0) {
@@ -93,7 +132,7 @@ public final class IdentityClient implements AutoCloseable {
       }
     }
 
-    /** With the default bounds. */
+    /** A configuration with the default bounds. */
     public static Config of(
         String localName,
         Path tokenFile,
@@ -107,7 +146,7 @@ public final class IdentityClient implements AutoCloseable {
 
   private IdentityClient(Config config, ControlLoops loops, InstantSource clock) {
     this.clock = clock;
-    this.configured = config.anchors();
+    this.configured = PeerTrust.of(config.anchors());
     this.thread =
         new ScheduledThreadPoolExecutor(
             1, Thread.ofPlatform().daemon().name("identity-client").factory());
@@ -116,26 +155,34 @@ public final class IdentityClient implements AutoCloseable {
     Timer timer = new ThreadTimer(thread);
     DoubleSupplier random = () -> ThreadLocalRandom.current().nextDouble();
     ManagedChannel certify;
-    ManagedChannel bundles;
     String serverName = config.serverName();
     if (serverName == null) {
       certify = ControlChannel.openCleartext(config.address(), loops);
-      bundles = certify;
+      this.bundles = certify;
       channels.add(certify);
+      this.tokens = null;
     } else {
       // Certify goes without certificate: an expired one would keep us from getting the next.
       certify =
-          ControlChannel.openAnonymous(config.address(), serverName, this::trust, clock, loops);
-      bundles = ControlChannel.open(config.address(), serverName, this::credentials, clock, loops);
+          ControlChannel.openAnonymousWith(config.address(), serverName, this::peers, clock, loops);
+      this.bundles = ControlChannel.open(config.address(), serverName, this::own, clock, loops);
+      ManagedChannel minting =
+          ControlChannel.open(config.address(), serverName, this::own, clock, loops);
       channels.add(certify);
       channels.add(bundles);
+      channels.add(minting);
+      this.tokens = minting;
     }
     this.renewal =
         new LeafRenewal(
             config.localName(),
             config.tokenFile(),
             this::trust,
-            request -> certify(certify, request),
+            request ->
+                serverName == null ? certify(certify, request) : askAndLeave(certify, request),
+            serverName == null
+                ? null
+                : request -> certifyByLeaf(config.address(), serverName, loops, request),
             this::onCertificate,
             new RefreshSchedule(config.minRefresh(), config.maxRefresh(), random),
             timer,
@@ -143,13 +190,17 @@ public final class IdentityClient implements AutoCloseable {
     this.watch =
         new BundleWatch(
             answers -> openWatch(bundles, answers),
-            this::credentials,
-            this::onBundle,
+            this::own,
+            this::onTrust,
+            renewal::follow,
+            this::onSettled,
+            renewal::renewNow,
             random,
-            timer);
+            timer,
+            clock);
   }
 
-  /** Starts to obtain credentials; {@link #firstCredentials} tells when there are some. */
+  /** Starts to obtain credentials. {@link #firstCredentials} completes when there are some. */
   public static IdentityClient start(Config config, ControlLoops loops, InstantSource clock) {
     IdentityClient client = new IdentityClient(config, loops, clock);
     client.renewal.start();
@@ -157,14 +208,15 @@ public final class IdentityClient implements AutoCloseable {
   }
 
   /**
-   * Completes with the first credentials, on the client's thread. Never fails; see the log
-   * meanwhile.
+   * Completes with the first credentials, on the client's thread, once there is a certificate and
+   * the control plane has sent the trust bundle and the revocations. It never fails: the client
+   * retries and logs each failure.
    */
   public CompletableFuture<Credentials> firstCredentials() {
     return first.copy();
   }
 
-  /** The newest credentials; null before the first. */
+  /** The newest credentials; null before the first ones. */
   public @Nullable Credentials current() {
     return current;
   }
@@ -172,7 +224,7 @@ public final class IdentityClient implements AutoCloseable {
   /**
    * The newest credentials.
    *
-   * @throws IllegalStateException before the first
+   * @throws IllegalStateException before the first ones
    */
   public Credentials credentials() {
     Credentials seen = current;
@@ -183,8 +235,8 @@ public final class IdentityClient implements AutoCloseable {
   }
 
   /**
-   * Calls the listener, on the client's thread, with the newest credentials if there are some, and
-   * with all later ones in order. It must not block for long: renewal waits for it.
+   * Calls the listener, on the client's thread, with the current credentials if there are some, and
+   * with all later ones in order. The listener must not block: renewal waits for it.
    */
   public void onChange(Consumer<Credentials> listener) {
     try {
@@ -201,13 +253,73 @@ public final class IdentityClient implements AutoCloseable {
     }
   }
 
+  /**
+   * Has the control plane know which anchors live connections depend on. Without it, nothing is
+   * reported of them. Call it once.
+   */
+  public void reportPeers(LivePeers live) {
+    live.onAnchorsChanged(watch.peers()::changed);
+    watch.peers().from(live::anchorsInUse);
+  }
+
+  /**
+   * Requests a JWT-SVID of this workload. It is valid for 5 minutes, but not longer than the
+   * workload's certificate.
+   *
+   * @param audience recipients of the token ({@code aud})
+   * @return fails with a {@link StatusRuntimeException}: UNAVAILABLE before the first credentials,
+   *     FAILED_PRECONDITION when the identity server is used in cleartext
+   */
+  public CompletableFuture<MintJwtSvidResponse> mintJwtSvid(List<String> audience) {
+    ManagedChannel channel = tokens;
+    if (channel == null) {
+      return CompletableFuture.failedFuture(
+          Status.FAILED_PRECONDITION
+              .withDescription("an identity server in the clear signs no JWT-SVIDs")
+              .asRuntimeException());
+    }
+    if (!isCertified()) {
+      return CompletableFuture.failedFuture(uncertified());
+    }
+    CompletableFuture<MintJwtSvidResponse> answer = new CompletableFuture<>();
+    JwtSvidsGrpc.newStub(channel)
+        .withDeadlineAfter(CALL_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS)
+        .mint(
+            MintJwtSvidRequest.newBuilder().addAllAudience(audience).build(),
+            new Answer<>(answer, "Mint"));
+    return answer;
+  }
+
+  /**
+   * Requests the revocation list as it is published for other software.
+   *
+   * @return fails with a {@link StatusRuntimeException}: UNAVAILABLE without a valid certificate
+   */
+  public CompletableFuture<GetPublishedCrlResponse> publishedCrl() {
+    if (!isCertified()) {
+      return CompletableFuture.failedFuture(uncertified());
+    }
+    CompletableFuture<GetPublishedCrlResponse> answer = new CompletableFuture<>();
+    TrustBundlesGrpc.newStub(bundles)
+        .withDeadlineAfter(CALL_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS)
+        .getPublishedCrl(
+            GetPublishedCrlRequest.getDefaultInstance(), new Answer<>(answer, "GetPublishedCrl"));
+    return answer;
+  }
+
+  private static StatusRuntimeException uncertified() {
+    return Status.UNAVAILABLE
+        .withDescription("there is no valid certificate to ask with")
+        .asRuntimeException();
+  }
+
   /** Whether there is a certificate that has not expired. */
   public boolean isCertified() {
     Instant until = validUntil;
-    return until != null && clock.instant().isBefore(until);
+    return current != null && until != null && clock.instant().isBefore(until);
   }
 
-  /** What has been done so far. */
+  /** Counters and times of this client's work so far. */
   public IdentityMetrics metrics() {
     return new IdentityMetrics(
         validUntil,
@@ -218,39 +330,95 @@ public final class IdentityClient implements AutoCloseable {
         watch.refusals());
   }
 
-  /** Ends renewal and closes the channels; the last credentials stay in {@link #current}. */
+  /**
+   * Gives the leaf up, for which it waits at most a second, stops renewal and closes the channels.
+   * {@link #current} keeps the last credentials.
+   */
   @Override
   public void close() {
+    try {
+      watch.giveUp().get(GIVE_UP_MILLIS, TimeUnit.MILLISECONDS);
+    } catch (ExecutionException | TimeoutException | RejectedExecutionException e) {
+      log.debug("the identity server does not know that the leaf is given up", e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
     thread.shutdown();
     channels.forEach(ManagedChannel::shutdownNow);
   }
 
   private TrustBundle trust() {
-    Credentials seen = current;
-    return seen == null ? configured : seen.trust();
+    return peers().own();
+  }
+
+  private PeerTrust peers() {
+    Credentials seen = held;
+    return seen == null ? configured : seen.peers();
+  }
+
+  private Credentials own() {
+    Credentials seen = held;
+    if (seen == null) {
+      throw new IllegalStateException("there are no credentials yet");
+    }
+    return seen;
   }
 
   private void onCertificate(CertifyAnswer answer) {
-    boolean isFirst = current == null;
+    Credentials before = held;
     validUntil = answer.validUntil();
     refreshed = clock.instant();
-    publish(new Credentials(answer.certificate(), trust()));
-    if (isFirst) {
-      first.complete(credentials());
+    take(new Credentials(answer.certificate(), peers()));
+    if (tokens != null) {
+      // Tokens live no longer than the certificate that the connection was made with.
+      tokens.enterIdle();
+    }
+    if (before == null) {
       watch.start();
     } else {
-      watch.onLeafChanged();
+      watch.onLeafChanged(before.certificate().leaf());
     }
   }
 
-  private void onBundle(TrustBundle bundle) {
-    Credentials changed = credentials().withTrust(bundle);
-    publish(changed);
+  private void onTrust(PeerTrust trust) {
+    PeerTrust before = peers();
+    Credentials changed = own().withPeers(trust);
+    take(changed);
+    if (trust.own().anchors().equals(before.own().anchors())
+        && trust.revoked() == before.revoked()) {
+      return;
+    }
     try {
-      ChainVerifier.of(bundle, clock).verify(changed.certificate().chain(), Purpose.SERVER);
+      VerifiedPeer self =
+          ChainVerifier.of(trust.own(), clock)
+              .verifyPeer(changed.certificate().chain(), Purpose.SERVER);
+      Optional<String> refusal = trust.revoked().refusal(self);
+      if (refusal.isPresent() && before.revoked().refusal(self).isEmpty()) {
+        log.warn("own certificate is refused by all peers: {}; asking for another", refusal.get());
+        renewal.renewNow();
+      }
     } catch (CertificateException e) {
       log.info("own certificate does not lead to the new anchors: asking for another");
       renewal.renewNow();
+    }
+  }
+
+  /**
+   * The control plane has said what is trusted and what is revoked, or knows nothing of that. Only
+   * now are there credentials for others: a workload that starts must not let in a peer that has
+   * been revoked. While the control plane cannot be asked there is no certificate for it either.
+   */
+  private void onSettled() {
+    if (current == null) {
+      publish(own());
+      first.complete(credentials());
+    }
+  }
+
+  private void take(Credentials credentials) {
+    held = credentials;
+    if (current != null) {
+      publish(credentials);
     }
   }
 
@@ -267,67 +435,67 @@ public final class IdentityClient implements AutoCloseable {
     }
   }
 
+  /**
+   * On a connection that is closed after the answer. The server has few places for clients that
+   * show no certificate, and all proxies of a mesh may ask at the same time.
+   */
+  private static CompletableFuture<CertifyResponse> askAndLeave(
+      ManagedChannel channel, CertifyRequest request) {
+    CompletableFuture<CertifyResponse> answer = certify(channel, request);
+    answer.whenComplete((response, failure) -> channel.enterIdle());
+    return answer;
+  }
+
+  /** On a connection of its own: one that is open shows an older leaf. */
+  private CompletableFuture<CertifyResponse> certifyByLeaf(
+      ControlChannel.Address address,
+      String serverName,
+      ControlLoops loops,
+      CertifyRequest request) {
+    ManagedChannel channel =
+        ControlChannel.open(address, serverName, this::credentials, clock, loops);
+    channels.add(channel);
+    CompletableFuture<CertifyResponse> answer = certify(channel, request);
+    answer.whenComplete(
+        (response, failure) -> {
+          channels.remove(channel);
+          channel.shutdown();
+        });
+    return answer;
+  }
+
   private static CompletableFuture<CertifyResponse> certify(
       ManagedChannel channel, CertifyRequest request) {
     CompletableFuture<CertifyResponse> answer = new CompletableFuture<>();
     IdentityGrpc.newStub(channel)
-        .withDeadlineAfter(CALL_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS)
-        .certify(
-            request,
-            new StreamObserver<>() {
-              @Override
-              public void onNext(CertifyResponse response) {
-                answer.complete(response);
-              }
-
-              @Override
-              public void onError(Throwable error) {
-                answer.completeExceptionally(error);
-              }
-
-              @Override
-              public void onCompleted() {
-                answer.completeExceptionally(new IllegalStateException("no answer to Certify"));
-              }
-            });
+        .withMaxInboundMessageSize(MAX_CERTIFY_ANSWER)
+        .withDeadlineAfter(CERTIFY_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS)
+        .certify(request, new Answer<>(answer, "Certify"));
     return answer;
   }
 
   private static StreamObserver<TrustReport> openWatch(
       ManagedChannel channel, StreamObserver<io.signetmesh.v1.TrustBundle> answers) {
-    return TrustBundlesGrpc.newStub(channel).watch(answers);
+    return TrustBundlesGrpc.newStub(channel)
+        .withMaxInboundMessageSize(MAX_TRUST_MESSAGE)
+        .watch(answers);
   }
 
-  /** The client's thread as a timer. */
-  private record ThreadTimer(ScheduledThreadPoolExecutor thread) implements Timer {
+  /** The one answer to a call. */
+  private record Answer<T>(CompletableFuture<T> future, String call) implements StreamObserver<T> {
     @Override
-    public void execute(Runnable task) {
-      try {
-        thread.execute(guarded(task));
-      } catch (RejectedExecutionException e) {
-        log.debug("task after close");
-      }
+    public void onNext(T response) {
+      future.complete(response);
     }
 
     @Override
-    public Scheduled schedule(Duration delay, Runnable task) {
-      try {
-        ScheduledFuture<?> future =
-            thread.schedule(guarded(task), delay.toNanos(), TimeUnit.NANOSECONDS);
-        return () -> future.cancel(false);
-      } catch (RejectedExecutionException e) {
-        return () -> {};
-      }
+    public void onError(Throwable error) {
+      future.completeExceptionally(error);
     }
 
-    private static Runnable guarded(Runnable task) {
-      return () -> {
-        try {
-          task.run();
-        } catch (RuntimeException e) {
-          log.error("identity task failed", e);
-        }
-      };
+    @Override
+    public void onCompleted() {
+      future.completeExceptionally(new IllegalStateException("no answer to " + call));
     }
   }
 }

@@ -4,14 +4,14 @@ import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What {@link IdentityClient} has done so far.
+ * Counters and times of an {@link IdentityClient}.
  *
- * @param expiration end of the certificate held; null before the first
+ * @param expiration end of the current certificate; null before the first
  * @param refreshed when it was obtained; null before the first
- * @param refreshes certificates obtained
- * @param failures attempts that failed
+ * @param refreshes number of certificates obtained
+ * @param failures number of failed attempts
  * @param trustVersion version of the bundle in force; 0 for the configured anchors
- * @param bundleRefusals bundles that were offered and not taken
+ * @param bundleRefusals number of bundles that were received and refused
  */
 public record IdentityMetrics(
     @Nullable Instant expiration,

@@ -49,6 +49,27 @@ record RefreshSchedule(Duration min, Duration max, DoubleSupplier random) {
     return scale(wait, 0.8 + 0.2 * random.getAsDouble());
   }
 
+  /**
+   * Wait before another attempt to get what the control plane asks for: doubles from 1 s.
+   *
+   * @param attempts attempts in a row without success, from 1
+   */
+  Duration untilRepeat(int attempts, Duration ceiling) {
+    Duration doubled = FLOOR.multipliedBy(1L << Math.min(attempts - 1, 16));
+    Duration wait = doubled.compareTo(ceiling) < 0 ? doubled : ceiling;
+    return scale(wait, 0.8 + 0.2 * random.getAsDouble());
+  }
+
+  /** A wait within a window, each as likely as another. */
+  Duration within(Duration window) {
+    return scale(window, random.getAsDouble());
+  }
+
+  /** A wait of what the server wants, and up to half of it more. */
+  Duration after(Duration pushback) {
+    return scale(pushback, 1 + random.getAsDouble() / 2);
+  }
+
   private static Duration scale(Duration duration, double factor) {
     return Duration.ofNanos((long) (duration.toNanos() * factor));
   }

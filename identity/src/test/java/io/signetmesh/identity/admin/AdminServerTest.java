@@ -9,6 +9,8 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
@@ -58,6 +60,38 @@ final class AdminServerTest {
         .startsWith("HTTP/1.1 200 OK\r\n")
         .contains("content-type: text/plain; version=0.0.4; charset=utf-8")
         .endsWith("\r\n\r\nsignet_policy_generation 7\n");
+  }
+
+  @Test
+  void documentIsSentOnceForEachVersion() throws IOException {
+    admin.close();
+    byte[] content = "list".getBytes(StandardCharsets.US_ASCII);
+    admin =
+        AdminServer.start(
+                new AdminServer.Listen(
+                    new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), true),
+                ServerMeters.none(),
+                () -> true,
+                Map.of(
+                    "/crl",
+                    () ->
+                        new AdminServer.Document(
+                            content, "application/pkix-crl", "crl-7", Instant.EPOCH)))
+            .orElseThrow();
+
+    assertThat(get("/crl"))
+        .startsWith("HTTP/1.1 200 OK\r\n")
+        .contains(
+            "content-type: application/pkix-crl\r\n",
+            "etag: \"crl-7\"\r\n",
+            "last-modified: Thu, 01 Jan 1970 00:00:00 GMT\r\n")
+        .endsWith("\r\n\r\nlist");
+    assertThat(ask("GET /crl HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: \"crl-7\"\r\n\r\n"))
+        .startsWith("HTTP/1.1 304 ")
+        .doesNotContain("list");
+    assertThat(ask("GET /crl HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: \"crl-6\"\r\n\r\n"))
+        .startsWith("HTTP/1.1 200 OK\r\n");
+    assertThat(get("/other")).contains("expected /metrics, /ready, /live or /crl");
   }
 
   @Test

@@ -30,7 +30,14 @@ final class ServerMetersTest {
   private final ServerMeters meters =
       ServerMeters.start(
           "signet-test",
-          () -> new Load(5, 2, 8_192, 4_096, Map.of("memory", 7L, "certificate", 3L)),
+          () ->
+              new Load(
+                  5,
+                  2,
+                  8_192,
+                  4_096,
+                  Map.of("memory", 7L, "certificate", 3L),
+                  Map.of("peer-revoked", 2L)),
           null);
 
   @AfterEach
@@ -64,7 +71,8 @@ final class ServerMetersTest {
             "signet_control_call_bytes{client=\"identified\"} 8192.0",
             "signet_control_call_bytes{client=\"anonymous\"} 4096.0",
             "signet_control_refused_calls_total{bound=\"memory\"} 7.0",
-            "signet_control_refused_calls_total{bound=\"certificate\"} 3.0");
+            "signet_control_refused_calls_total{bound=\"certificate\"} 3.0",
+            "signet_control_cut_connections_total{reason=\"peer-revoked\"} 2.0");
   }
 
   @Test
@@ -142,7 +150,7 @@ final class ServerMetersTest {
       ServerMeters pushing =
           ServerMeters.start(
               "signet-test",
-              () -> new Load(1, 0, 0, 0, Map.of()),
+              () -> new Load(1, 0, 0, 0, Map.of(), Map.of()),
               URI.create("http://127.0.0.1:" + collector.getAddress().getPort() + "/v1/metrics"));
       pushing.close();
       assertThat(pushed.poll(20, TimeUnit.SECONDS))

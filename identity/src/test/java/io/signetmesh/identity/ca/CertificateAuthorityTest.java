@@ -3,6 +3,8 @@ package io.signetmesh.identity.ca;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.netty.pkitesting.X509Bundle;
+import io.signetmesh.identity.ca.source.EmbeddedAuthority;
 import io.signetmesh.identity.pki.ChainVerifier;
 import io.signetmesh.identity.pki.ChainVerifier.Purpose;
 import io.signetmesh.identity.pki.PkiException;
@@ -122,6 +124,58 @@ class CertificateAuthorityTest {
     X509Certificate above = pki.issuer().getCertificate();
     assertThat(leaf.getNotAfter()).isEqualTo(above.getNotAfter());
     assertThat(leaf.getNotBefore()).isEqualTo(above.getNotBefore());
+  }
+
+  @Test
+  void issuingStopsBeforeTheIssuerEnds() throws Exception {
+    Instant end = embedded.current().certificate().getNotAfter().toInstant();
+    Issuer issuer = embedded.current();
+    CertificateAuthority authority =
+        new CertificateAuthority(() -> issuer, () -> trust, IssuancePolicy.DEFAULT, clock);
+    now = end.minusSeconds(60);
+    assertThat(authority.issue(WEB, request(WEB)).getFirst().getNotAfter().toInstant())
+        .isEqualTo(end);
+
+    now = end.minusSeconds(59);
+
+    assertThatThrownBy(() -> authority.issue(WEB, request(WEB)))
+        .isInstanceOf(IssuanceStoppedException.class)
+        .hasMessageContaining("issuing has stopped: issuer")
+        .hasMessageContaining("ends at " + end + ", it is " + now)
+        .hasMessageContaining("expected at least 60 s to go");
+  }
+
+  @Test
+  void issuingStopsTwiceTheClockSkewBeforeTheIssuerEnds() {
+    assertThat(new IssuancePolicy(Duration.ofHours(1), Duration.ofMinutes(5)).leastRemaining())
+        .isEqualTo(Duration.ofMinutes(10));
+    assertThat(new IssuancePolicy(Duration.ofHours(1), Duration.ofSeconds(20)).leastRemaining())
+        .isEqualTo(Duration.ofMinutes(1));
+  }
+
+  @Test
+  void leafNeverOutlivesTheAnchorAndIssuingStopsBeforeItsEnd() throws Exception {
+    TestPki pki = TestPki.create("old");
+    now = TestPki.START;
+    X509Bundle anchor =
+        TestPki.selfSigned(
+            TestPki.ca("CN=short anchor", 1).notAfter(TestPki.START.plusSeconds(600)));
+    X509Bundle under = TestPki.issued(TestPki.ca("CN=issuer", 0), anchor);
+    Issuer issuer =
+        Issuer.of("test", under.getKeyPair().getPrivate(), List.of(under.getCertificate()));
+    TrustBundle both =
+        new TrustBundle(
+            1, "cluster.local", List.of(anchor.getCertificate(), pki.anchor().getCertificate()));
+    CertificateAuthority authority =
+        new CertificateAuthority(() -> issuer, () -> both, IssuancePolicy.DEFAULT, clock);
+
+    assertThat(authority.issue(WEB, request(WEB)).getFirst().getNotAfter())
+        .isEqualTo(anchor.getCertificate().getNotAfter());
+
+    now = TestPki.START.plusSeconds(541);
+    assertThatThrownBy(() -> authority.issue(WEB, request(WEB)))
+        .isInstanceOf(IssuanceStoppedException.class)
+        .hasMessageContaining("issuing has stopped: trust anchor");
   }
 
   @Test

@@ -29,6 +29,7 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.BlockingQueue;
@@ -110,12 +111,22 @@ class CallGuardIT {
   }
 
   private ControlServer start(Duration toComplete, Set<String> openMethods) throws Exception {
+    return start(toComplete, openMethods, Map.of());
+  }
+
+  private ControlServer start(
+      Duration toComplete, Set<String> openMethods, Map<String, Integer> maxCallsOf)
+      throws Exception {
     Credentials credentials = pki.credentials(SERVER);
     ControlServer started =
         ControlServer.start(
-            ControlServer.Config.of(
+            new ControlServer.Config(
                 new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
-                new ControlServer.Security.MutualTls(() -> credentials, clock, openMethods)),
+                new ControlServer.Security.MutualTls(() -> credentials, clock, openMethods),
+                2,
+                64 * 1024,
+                10_000,
+                maxCallsOf),
             loops,
             List.of(new Certify(), new Trust()),
             UncertifiedAge.DEFAULT,
@@ -215,7 +226,8 @@ class CallGuardIT {
 
   @Test
   void requestThatDoesNotComeWholeIsEndedInTime() throws Exception {
-    server = start(Duration.ofMillis(300), Set.of(CERTIFY));
+    // Long enough for the calls that come whole.
+    server = start(Duration.ofSeconds(2), Set.of(CERTIFY));
     RawHttp2 without = anonymous("127.0.0.1");
     without.headers(1, CERTIFY);
     without.message(1, 15_000, 14_000);
@@ -286,6 +298,15 @@ class CallGuardIT {
   }
 
   @Test
+  void connectionWithoutCertificateEndsWhenItHasHadItsCall() throws Exception {
+    RawHttp2 client = anonymous("127.0.0.1");
+    assertThat(certifies(client, 1)).isZero();
+    assertThat(client.next(frame -> frame.type() == RawHttp2.GOAWAY).code())
+        .isEqualTo(Http2Error.NO_ERROR.code());
+    assertThat(client.next(frame -> frame.type() == RawHttp2.CLOSED)).isNotNull();
+  }
+
+  @Test
   void callThatNeedsACertificateGetsItsStatusAndTheConnectionEnds() throws Exception {
     RawHttp2 client = anonymous("127.0.0.1");
     client.headers(1, WATCH);
@@ -322,6 +343,7 @@ class CallGuardIT {
             new ControlChannel.Address("127.0.0.1", server.address().getPort()),
             SERVER,
             tls,
+            new TrustWatch(credentials::peers, clock, clients.group()),
             clients);
     open.add(() -> channel.shutdownNow().awaitTermination(10, TimeUnit.SECONDS));
     IdentityGrpc.IdentityBlockingStub open =
@@ -371,7 +393,6 @@ class CallGuardIT {
   @Test
   void callsOfOneIdentityAreBoundedOverAllItsConnections() throws Exception {
     int calls = BYTES / 2 / CallGuard.CALL_BYTES;
-    int opened = 0;
     Frame refused = null;
     for (int connection = 0; connection < 4; connection++) {
       RawHttp2 client = identified("batch.shop.example");
@@ -381,6 +402,9 @@ class CallGuardIT {
       if (connection > 0) {
         refused = client.endOf(2 * (calls / 2 + 9) + 1);
         assertThat(refused.grpcStatus()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED.value());
+      } else {
+        // The server may read connections in any order.
+        eventually(() -> watches.get() == calls / 2 + 10);
       }
     }
     assertThat(Objects.requireNonNull(refused).headers().get("grpc-message").toString())
@@ -396,6 +420,30 @@ class CallGuardIT {
     assertThat(record.subject()).isEqualTo("batch.shop.example");
     assertThat(record.attributes()).containsEntry("bound", "memory").containsEntry("calls", "1");
     assertThat(audit.size()).isLessThan(3);
+  }
+
+  @Test
+  void callsOfAMethodWithALimitAreCountedForEachConnection() throws Exception {
+    server = start(Duration.ofSeconds(10), Set.of(CERTIFY), Map.of(WATCH, 2));
+    RawHttp2 client = identified("web.shop.example");
+    client.headers(1, WATCH);
+    client.headers(3, WATCH);
+    client.headers(5, WATCH);
+    Frame refused = client.endOf(5);
+    assertThat(refused.grpcStatus()).isEqualTo(Status.Code.RESOURCE_EXHAUSTED.value());
+    assertThat(refused.headers().get("grpc-message").toString())
+        .isEqualTo("a connection has at most 2 calls of " + WATCH + " open");
+    assertThat(loops.load().refusedCalls()).containsEntry("calls", 1L);
+
+    // Neither other methods, nor other connections, nor calls after one has ended.
+    assertThat(certifies(client, 7)).isZero();
+    RawHttp2 other = identified("web.shop.example");
+    other.headers(1, WATCH);
+    eventually(() -> watches.get() == 3);
+    client.end(1);
+    assertThat(client.endOf(1).grpcStatus()).isZero();
+    client.headers(9, WATCH);
+    eventually(() -> watches.get() == 4);
   }
 
   @Test

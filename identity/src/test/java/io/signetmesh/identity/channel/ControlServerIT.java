@@ -11,11 +11,14 @@ import io.grpc.stub.StreamObserver;
 import io.linkerd.proxy.identity.CertifyRequest;
 import io.linkerd.proxy.identity.CertifyResponse;
 import io.linkerd.proxy.identity.IdentityGrpc;
+import io.netty.pkitesting.CertificateBuilder;
 import io.signetmesh.identity.pki.Credentials;
 import io.signetmesh.identity.pki.TestPki;
+import io.signetmesh.identity.pki.TrustBundle;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.net.URISyntaxException;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -23,6 +26,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -88,6 +92,78 @@ class ControlServerIT {
     Status.Code code = answer.getStatus().getCode();
     assertThat(code).isIn(Status.Code.UNIMPLEMENTED, Status.Code.UNAVAILABLE, Status.Code.UNKNOWN);
     return code == Status.Code.UNIMPLEMENTED;
+  }
+
+  @Test
+  void channelsOfAWorkloadComeFromItsAddress() throws Exception {
+    AtomicReference<String> seen = new AtomicReference<>();
+    Credentials own = pki.credentials(SERVER);
+    server.close();
+    server =
+        ControlServer.start(
+            ControlServer.Config.of(
+                new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+                new ControlServer.Security.MutualTls(() -> own, clock, Set.of())),
+            loops,
+            List.of(
+                new IdentityGrpc.IdentityImplBase() {
+                  @Override
+                  public void certify(
+                      CertifyRequest request, StreamObserver<CertifyResponse> response) {
+                    seen.set(Caller.currentAddress());
+                    response.onNext(CertifyResponse.getDefaultInstance());
+                    response.onCompleted();
+                  }
+                }));
+    Credentials client = pki.credentials("web.shop.example");
+    ManagedChannel channel =
+        ControlChannel.open(
+            new ControlChannel.Address("127.0.0.1", server.address().getPort()),
+            SERVER,
+            () -> client,
+            clock,
+            clients.from(InetAddress.ofLiteral("127.0.0.77")));
+    channels.add(channel);
+    assertThat(
+            IdentityGrpc.newBlockingStub(channel)
+                .withDeadlineAfter(20, TimeUnit.SECONDS)
+                .certify(CertifyRequest.getDefaultInstance()))
+        .isNotNull();
+    assertThat(seen.get()).startsWith("127.0.0.77:");
+  }
+
+  @Test
+  void clientOfAFederatedTrustDomainIsTurnedAway() throws Exception {
+    TestPki foreign = TestPki.create("other");
+    Credentials own = pki.credentials(SERVER);
+    TrustBundle other =
+        new TrustBundle(1, "other.example", List.of(foreign.anchor().getCertificate()));
+    Credentials federated = own.withPeers(own.peers().withFederated(List.of(other)));
+    server.close();
+    server =
+        ControlServer.start(
+            ControlServer.Config.of(
+                new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+                new ControlServer.Security.MutualTls(
+                    () -> federated, clock, Set.of("io.linkerd.proxy.identity.Identity/Certify"))),
+            loops,
+            List.of(new IdentityGrpc.IdentityImplBase() {}));
+    Credentials stranger =
+        new Credentials(
+            foreign.certificate(
+                "web.shop.example", leaf -> addUri(leaf, "spiffe://other.example/ns/a/sa/b")),
+            pki.trust());
+
+    assertThat(isServed(channel(pki.credentials("web.shop.example")))).isTrue();
+    assertThat(isServed(channel(stranger))).isFalse();
+  }
+
+  private static CertificateBuilder addUri(CertificateBuilder leaf, String uri) {
+    try {
+      return leaf.addSanUriName(uri);
+    } catch (URISyntaxException e) {
+      throw new AssertionError(e);
+    }
   }
 
   @Test

@@ -3,6 +3,7 @@ package io.signetmesh.identity.pki;
 import java.math.BigInteger;
 import java.security.GeneralSecurityException;
 import java.security.Principal;
+import java.security.Provider;
 import java.security.PublicKey;
 import java.security.cert.CertificateEncodingException;
 import java.security.cert.CertificateException;
@@ -41,6 +42,11 @@ final class CountedChecks extends X509Certificate {
 
   @Override
   public void verify(PublicKey key, String provider) throws CertificateException {
+    verify(key);
+  }
+
+  @Override
+  public void verify(PublicKey key, Provider provider) throws CertificateException {
     verify(key);
   }
 

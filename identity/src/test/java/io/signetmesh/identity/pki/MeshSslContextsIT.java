@@ -18,6 +18,7 @@ import io.netty.channel.socket.nio.NioSocketChannel;
 import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.handler.ssl.SslHandshakeCompletionEvent;
+import io.netty.pkitesting.X509Bundle;
 import io.netty.util.ReferenceCountUtil;
 import io.netty.util.ReferenceCounted;
 import io.signetmesh.identity.pki.MeshSslContexts.ClientCertificate;
@@ -31,6 +32,7 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -155,6 +157,59 @@ class MeshSslContextsIT {
         connect(keep(MeshSslContexts.client(stranger, List.of(), clock)), server, SERVER);
 
     assertThat(client.failure())
+        .hasStackTraceContaining("does not lead to one of the 1 trust anchors");
+  }
+
+  /**
+   * As during a rotation of anchors: the server's chain has a certificate for who knows the old.
+   */
+  @Test
+  void handshakeWorksForThoseWhoKnowOneAnchorOrBoth() throws Exception {
+    X509Bundle old = TestPki.selfSigned(TestPki.ca("CN=root", 1));
+    X509Bundle next = TestPki.selfSigned(TestPki.ca("CN=root", 1));
+    X509Bundle issuer = TestPki.issued(TestPki.ca("CN=issuer", 0), next);
+    X509Bundle leaf = TestPki.issued(TestPki.leaf(SERVER), issuer);
+    X509Bundle cross = TestPki.issued(TestPki.ca("CN=root", 1).keyPair(next.getKeyPair()), old);
+    WorkloadCertificate certificate =
+        new WorkloadCertificate(
+            leaf.getKeyPair().getPrivate(),
+            List.of(leaf.getCertificate(), issuer.getCertificate(), cross.getCertificate()));
+    Channel server =
+        listen(
+            keep(
+                MeshSslContexts.server(
+                    new Credentials(certificate, pki.trust()),
+                    ClientCertificate.OPTIONAL,
+                    List.of(),
+                    clock)));
+    for (List<X509Bundle> known :
+        List.of(List.of(old), List.of(next), List.of(old, next), List.of(next, old))) {
+      TrustBundle trust =
+          new TrustBundle(
+              1, TestPki.TRUST_DOMAIN, known.stream().map(X509Bundle::getCertificate).toList());
+
+      Session client =
+          connect(
+              keep(
+                  MeshSslContexts.client(
+                      new Credentials(pki.certificate(CLIENT), trust), List.of(), clock)),
+              server,
+              SERVER);
+
+      assertThat(client.failure()).isNull();
+      assertThat(client.peer()).map(PeerIdentity::name).contains(SERVER);
+    }
+    Credentials retired =
+        new Credentials(
+            pki.certificate(CLIENT),
+            PeerTrust.of(pki.trust())
+                .withRetiredAnchors(
+                    Set.of(
+                        Certificates.fingerprint(old.getCertificate()),
+                        Certificates.fingerprint(next.getCertificate()))));
+    assertThat(
+            connect(keep(MeshSslContexts.client(retired, List.of(), clock)), server, SERVER)
+                .failure())
         .hasStackTraceContaining("does not lead to one of the 1 trust anchors");
   }
 

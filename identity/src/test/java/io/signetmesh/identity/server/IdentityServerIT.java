@@ -14,23 +14,30 @@ import io.linkerd.proxy.identity.IdentityGrpc;
 import io.signetmesh.audit.AdministrativeEvent;
 import io.signetmesh.audit.AuditEvent;
 import io.signetmesh.identity.admin.ServerMeters;
+import io.signetmesh.identity.attest.Attestation;
 import io.signetmesh.identity.attest.WorkloadTokens;
 import io.signetmesh.identity.ca.IssuancePolicy;
+import io.signetmesh.identity.ca.KeyKind;
 import io.signetmesh.identity.ca.SigningRequest;
+import io.signetmesh.identity.ca.source.EmbeddedAuthority;
+import io.signetmesh.identity.ca.source.PemFiles;
 import io.signetmesh.identity.channel.ControlChannel;
 import io.signetmesh.identity.channel.ControlLoops;
 import io.signetmesh.identity.pki.Certificates;
 import io.signetmesh.identity.pki.ChainVerifier;
 import io.signetmesh.identity.pki.ChainVerifier.Purpose;
 import io.signetmesh.identity.pki.Credentials;
+import io.signetmesh.identity.pki.PkiException;
 import io.signetmesh.identity.pki.PrivateKeys;
+import io.signetmesh.identity.pki.StateFiles;
 import io.signetmesh.identity.pki.TestPki;
 import io.signetmesh.identity.pki.TrustBundle;
 import io.signetmesh.identity.pki.WorkloadCertificate;
 import io.signetmesh.identity.pki.WorkloadIdentity;
 import io.signetmesh.identity.server.IdentityServer.Config;
-import io.signetmesh.identity.server.IdentityServer.ExternalIssuer;
 import io.signetmesh.identity.workload.IdentityClient;
+import io.signetmesh.v1.CreateJoinTokenRequest;
+import io.signetmesh.v1.IdentityAdminGrpc;
 import io.signetmesh.v1.TrustBundlesGrpc;
 import io.signetmesh.v1.TrustReport;
 import java.net.InetSocketAddress;
@@ -39,9 +46,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.KeyPair;
-import java.security.KeyPairGenerator;
 import java.security.cert.X509Certificate;
-import java.security.spec.ECGenParameterSpec;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -59,6 +64,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 @Timeout(90)
 class IdentityServerIT {
@@ -84,6 +91,8 @@ class IdentityServerIT {
   void start() throws Exception {
     tokens = WorkloadTokens.open(state, "signet", "cluster.local", clock);
     server = startServer(IssuancePolicy.DEFAULT, 0);
+    // The first start publishes a key for JWT-SVIDs.
+    audit.clear();
   }
 
   @AfterEach
@@ -208,7 +217,7 @@ class IdentityServerIT {
             "signet_identity_certificates_issued_total 1.0",
             refused + "{reason=\"other_workload\"} 1.0",
             refused + "{reason=\"signing_request\"} 1.0",
-            refused + "{reason=\"malformed\"} 1.0",
+            refused + "{reason=\"no_evidence\"} 1.0",
             refused + "{reason=\"token\"} 1.0",
             refused + "{reason=\"issuer_unavailable\"} 0.0")
         .anyMatch(line -> line.startsWith("signet_certificate_expiry_seconds{certificate=\"leaf\""))
@@ -234,74 +243,127 @@ class IdentityServerIT {
   }
 
   @Test
-  void otherKeysThanP256AreRefused() throws Exception {
-    for (String curve : List.of("secp384r1", "secp521r1")) {
-      KeyPairGenerator generator = KeyPairGenerator.getInstance("EC");
-      generator.initialize(new ECGenParameterSpec(curve));
-      KeyPair keys = generator.generateKeyPair();
+  void keysOnP384AreCertified() throws Exception {
+    KeyPair keys = KeyKind.P384.generate();
 
-      assertRefused(request(WEB, WEB, keys), Status.Code.FAILED_PRECONDITION)
-          .contains("expected ECDSA P-256");
-    }
-    Path csr = files.resolve("rsa.der");
-    openssl(
-        "req",
-        "-new",
-        "-newkey",
-        "rsa:2048",
-        "-nodes",
-        "-keyout",
-        files.resolve("rsa.pem").toString(),
-        "-outform",
-        "DER",
-        "-out",
-        csr.toString(),
-        "-subj",
-        "/CN=" + WEB.dnsName(),
-        "-addext",
-        "subjectAltName=DNS:" + WEB.dnsName());
+    X509Certificate leaf = chain(certify(request(WEB, WEB, keys))).getFirst();
+
+    assertThat(leaf.getPublicKey()).isEqualTo(keys.getPublic());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "rsa:1024 | RSA 1024",
+        "rsa:2048 | RSA 2048",
+        "ec:secp521r1 | ECDSA on another curve of 521 bits",
+        "ed25519 | Ed25519",
+        "ed448 | Ed448"
+      })
+  void otherKeysThanP256AndP384AreRefusedByName(String kind, String name) throws Exception {
     assertRefused(
-            request(WEB, WEB, PrivateKeys.generate()).toBuilder()
-                .setCertificateSigningRequest(ByteString.copyFrom(Files.readAllBytes(csr)))
-                .build(),
+            requestWith(opensslRequest(kind, "subjectAltName=DNS:" + WEB.dnsName())),
             Status.Code.FAILED_PRECONDITION)
-        .contains("RSA", "expected ECDSA P-256");
+        .contains("has a key of type " + name + " that is not taken")
+        .contains("expected ECDSA P-256 or P-384");
+    assertRefusalIsCounted("key");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "basicConstraints=critical,CA:TRUE | basicConstraints CA:TRUE",
+        "keyUsage=critical,keyCertSign | keyUsage keyCertSign",
+        "keyUsage=critical,digitalSignature,cRLSign | keyUsage cRLSign"
+      })
+  void requestForACaIsRefused(String extension, String name) throws Exception {
+    byte[] csr = opensslRequest("ec:prime256v1", "subjectAltName=DNS:" + WEB.dnsName(), extension);
+
+    assertRefused(requestWith(csr), Status.Code.FAILED_PRECONDITION)
+        .contains("asks for a CA certificate (" + name + "): expected an end-entity one");
+    assertRefusalIsCounted("ca");
   }
 
   @Test
-  void requestedExtensionsAreNotCopied() throws Exception {
-    Path csr = files.resolve("ca.der");
-    Path key = files.resolve("ca.pem");
-    openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key.toString());
-    openssl(
-        "req",
-        "-new",
-        "-key",
-        key.toString(),
-        "-outform",
-        "DER",
-        "-out",
-        csr.toString(),
-        "-subj",
-        "/O=Evil/CN=" + WEB.dnsName(),
-        "-addext",
-        "subjectAltName=DNS:" + WEB.dnsName(),
-        "-addext",
-        "basicConstraints=critical,CA:TRUE",
-        "-addext",
-        "keyUsage=critical,keyCertSign");
+  void requestedExtensionsAndSubjectsAreNotCopied() throws Exception {
+    byte[] csr =
+        opensslRequest(
+            "ec:prime256v1",
+            "subjectAltName=DNS:" + WEB.dnsName(),
+            "basicConstraints=critical,CA:FALSE",
+            "keyUsage=critical,keyAgreement",
+            "extendedKeyUsage=codeSigning",
+            "certificatePolicies=1.2.3.4");
 
-    X509Certificate leaf =
-        chain(
-                certify(
-                    request(WEB, WEB, PrivateKeys.generate()).toBuilder()
-                        .setCertificateSigningRequest(ByteString.copyFrom(Files.readAllBytes(csr)))
-                        .build()))
-            .getFirst();
+    X509Certificate leaf = chain(certify(requestWith(csr))).getFirst();
 
-    assertThat(leaf.getBasicConstraints()).isEqualTo(-1);
-    assertThat(leaf.getKeyUsage()[5]).isFalse();
+    assertThat(leaf.getKeyUsage())
+        .containsExactly(true, false, false, false, false, false, false, false, false);
+    assertThat(leaf.getExtendedKeyUsage())
+        .containsExactlyInAnyOrder("1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2");
+    assertThat(leaf.getExtensionValue("2.5.29.32")).isNull();
     assertThat(leaf.getSubjectX500Principal().getName()).doesNotContain("Evil");
+  }
+
+  @Test
+  void hugeRequestIsRefused() {
+    byte[] huge = new byte[8 * 1024 + 1];
+
+    assertRefused(requestWith(huge), Status.Code.INVALID_ARGUMENT)
+        .contains("of 8193 bytes: expected 1 to 8192");
+    assertRefusalIsCounted("malformed");
+  }
+
+  private CertifyRequest requestWith(byte[] csr) {
+    return request(WEB, WEB, PrivateKeys.generate()).toBuilder()
+        .setCertificateSigningRequest(ByteString.copyFrom(csr))
+        .build();
+  }
+
+  /** Fails unless exactly one refusal was counted, for that reason. */
+  private void assertRefusalIsCounted(String reason) {
+    assertThat(
+            Objects.requireNonNull(meters)
+                .registry()
+                .get("signet.identity.certificates.refused")
+                .tag("reason", reason)
+                .counter()
+                .count())
+        .isEqualTo(1);
+  }
+
+  /** A request that openssl makes, in DER. */
+  private byte[] opensslRequest(String kind, String... extensions) throws Exception {
+    Path csr = files.resolve("request.der");
+    List<String> arguments =
+        new ArrayList<>(
+            List.of(
+                "req",
+                "-new",
+                "-nodes",
+                "-config",
+                write("empty.cnf", "[req]\ndistinguished_name=dn\n[dn]\n").toString(),
+                "-keyout",
+                files.resolve("request.pem").toString(),
+                "-outform",
+                "DER",
+                "-out",
+                csr.toString(),
+                "-subj",
+                "/O=Evil/CN=" + WEB.dnsName()));
+    if (kind.startsWith("ec:")) {
+      arguments.addAll(
+          List.of("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:" + kind.substring(3)));
+    } else {
+      arguments.addAll(List.of("-newkey", kind));
+    }
+    for (String extension : extensions) {
+      arguments.addAll(List.of("-addext", extension));
+    }
+    openssl(arguments.toArray(String[]::new));
+    return Files.readAllBytes(csr);
   }
 
   @Test
@@ -405,7 +467,8 @@ class IdentityServerIT {
 
   @Test
   void clientKeepsItsLeafFreshAndReportsWhatItTrusts() throws Exception {
-    IdentityServer quick = startServer(new IssuancePolicy(Duration.ofSeconds(4), Duration.ZERO), 0);
+    server.close();
+    IdentityServer quick = startServer(new IssuancePolicy(Duration.ofSeconds(8), Duration.ZERO), 0);
     BlockingQueue<Credentials> seen = new LinkedBlockingQueue<>();
     IdentityClient client = client(quick, WEB);
     client.onChange(seen::add);
@@ -419,7 +482,7 @@ class IdentityServerIT {
     assertThat(firstLeaf.getNotAfter().toInstant()).isAfter(clock.instant());
     assertThat(client.isCertified()).isTrue();
     assertThat(client.metrics().refreshes()).isGreaterThanOrEqualTo(2);
-    assertThat(client.metrics().trustVersion()).isEqualTo(1);
+    assertThat(client.metrics().trustVersion()).isEqualTo(2);
     assertThat(seen).contains(first);
     await(
         () ->
@@ -428,7 +491,7 @@ class IdentityServerIT {
                     adoption ->
                         adoption.identity().equals(WEB.dnsName())
                             && adoption.connected()
-                            && adoption.report().getTrustedVersion() == 1
+                            && adoption.report().getTrustedVersion() == 2
                             && Arrays.equals(
                                 adoption.report().getTrustedDigest().toByteArray(),
                                 quick.bundles().get().digest())));
@@ -438,19 +501,19 @@ class IdentityServerIT {
   void newBundleReachesTheClientWithoutReconnecting() throws Exception {
     IdentityClient client = client(server, WEB);
     client.firstCredentials().get(20, TimeUnit.SECONDS);
-    await(() -> client.metrics().trustVersion() == 1);
+    await(() -> client.metrics().trustVersion() == 2);
 
     X509Certificate another = TestPki.create("next").anchor().getCertificate();
     List<X509Certificate> both = new ArrayList<>(server.bundles().get().anchors());
     both.add(another);
     server.bundles().setBundle(both);
 
-    await(() -> client.metrics().trustVersion() == 2);
+    await(() -> client.metrics().trustVersion() == 3);
     assertThat(client.credentials().trust().anchors()).isEqualTo(both);
     await(
         () ->
             server.ledger().adoptions().stream()
-                .anyMatch(adoption -> adoption.report().getTrustedVersion() == 2));
+                .anyMatch(adoption -> adoption.report().getTrustedVersion() == 3));
     assertThat(events()).anyMatch(event -> event.act().equals("bundle-changed"));
   }
 
@@ -474,7 +537,56 @@ class IdentityServerIT {
   }
 
   @Test
+  void restartWithAnotherCaIsRefusedAsLongAsTheBundleOfTheMeshIsThere() throws Exception {
+    TrustBundle bundle = server.bundles().get();
+    server.close();
+    Files.move(state.resolve("ca"), state.resolve("lost"));
+
+    assertThatThrownBy(() -> startServer(IssuancePolicy.DEFAULT, 0))
+        .isInstanceOf(PkiException.class)
+        .hasMessageContaining("ca is missing, and trust-bundle.json is of another CA");
+    assertThat(state.resolve("ca")).doesNotExist();
+    EmbeddedAuthority.create(
+        state, "signet", "cluster.local", EmbeddedAuthority.Plan.DEFAULT, clock);
+    assertThatThrownBy(() -> startServer(IssuancePolicy.DEFAULT, 0))
+        .isInstanceOf(PkiException.class)
+        .hasMessageContaining("no anchor of trust-bundle.json vouches for issuer");
+
+    Files.move(state.resolve("ca"), state.resolve("other"));
+    Files.move(state.resolve("lost"), state.resolve("ca"));
+    assertThat(startServer(IssuancePolicy.DEFAULT, 0).bundles().get()).isEqualTo(bundle);
+  }
+
+  @Test
+  void anchorsAreAddedWhileTheServerIsStoppedToo() throws Exception {
+    X509Certificate own = server.bundles().get().anchors().getFirst();
+    X509Certificate another = TestPki.create("next").anchor().getCertificate();
+    server.close();
+    StateFiles.writePublic(
+        state.resolve("ca/anchor.crt"), Certificates.toPem(List.of(own, another)));
+
+    IdentityServer again = startServer(IssuancePolicy.DEFAULT, 0);
+
+    assertThat(again.bundles().get().anchors()).containsExactly(own, another);
+    assertThat(again.bundles().get().version()).isEqualTo(3);
+  }
+
+  @Test
+  void anOlderCopyOfTheBundleFileIsReplacedAndThatIsOnRecord() throws Exception {
+    Path file = state.resolve("trust-bundle.json");
+    String inForce = Files.readString(file);
+    StateFiles.writePublic(file, inForce.replaceFirst("\"version\" : 2", "\"version\" : 1"));
+    assertThat(file).content().isNotEqualTo(inForce);
+
+    await(() -> events().stream().anyMatch(event -> event.act().equals("bundle-restored")));
+
+    assertThat(file).hasContent(inForce);
+    assertThat(server.bundles().get().version()).isEqualTo(2);
+  }
+
+  @Test
   void clientSurvivesARestartOfTheServer() throws Exception {
+    server.close();
     IdentityServer quick = startServer(new IssuancePolicy(Duration.ofSeconds(4), Duration.ZERO), 0);
     int port = quick.address().getPort();
     IdentityClient client = client(quick, WEB);
@@ -528,7 +640,118 @@ class IdentityServerIT {
   }
 
   @Test
+  void aConnectionHasTwoBundleStreams() throws Exception {
+    Credentials web = client(server, WEB).firstCredentials().get(20, TimeUnit.SECONDS);
+    ManagedChannel channel =
+        ControlChannel.open(address(server), SERVER.dnsName(), () -> web, clock, loops);
+    open.add(channel::shutdownNow);
+    BlockingQueue<String> told = new LinkedBlockingQueue<>();
+    for (int i = 0; i < 3; i++) {
+      TrustBundlesGrpc.newStub(channel)
+          .watch(
+              new StreamObserver<>() {
+                @Override
+                public void onNext(io.signetmesh.v1.TrustBundle bundle) {
+                  told.add("bundle");
+                }
+
+                @Override
+                public void onError(Throwable error) {
+                  told.add(Status.fromThrowable(error).getCode().toString());
+                }
+
+                @Override
+                public void onCompleted() {}
+              });
+    }
+    List<String> first = new ArrayList<>();
+    for (int i = 0; i < 3; i++) {
+      first.add(told.poll(20, TimeUnit.SECONDS));
+    }
+
+    assertThat(first).containsExactlyInAnyOrder("bundle", "bundle", "RESOURCE_EXHAUSTED");
+  }
+
+  @Test
+  void aReportBeyondTheLimitsEndsItsStreamAndIsNotKept() throws Exception {
+    Credentials web = client(server, WEB).firstCredentials().get(20, TimeUnit.SECONDS);
+    ManagedChannel channel =
+        ControlChannel.open(address(server), SERVER.dnsName(), () -> web, clock, loops);
+    open.add(channel::shutdownNow);
+    BlockingQueue<Status> ends = new LinkedBlockingQueue<>();
+    TrustReport.Builder report =
+        TrustReport.newBuilder()
+            .setTrustedVersion(99)
+            .setTrustedDigest(ByteString.copyFrom(web.trust().digest()));
+    for (int i = 0; i < 1_000; i++) {
+      report.addPeerAnchorsBuilder();
+    }
+
+    TrustBundlesGrpc.newStub(channel)
+        .watch(
+            new StreamObserver<>() {
+              @Override
+              public void onNext(io.signetmesh.v1.TrustBundle bundle) {}
+
+              @Override
+              public void onError(Throwable error) {
+                ends.add(Status.fromThrowable(error));
+              }
+
+              @Override
+              public void onCompleted() {}
+            })
+        .onNext(report.build());
+
+    Status end = ends.poll(20, TimeUnit.SECONDS);
+    assertThat(end).isNotNull();
+    assertThat(end.getCode()).isEqualTo(Status.Code.INVALID_ARGUMENT);
+    assertThat(end.getDescription())
+        .contains(WEB.dnsName(), "peer_anchors has 1000 entries: expected at most 16");
+    assertThat(server.ledger().adoptions())
+        .noneMatch(adoption -> adoption.report().getTrustedVersion() == 99);
+  }
+
+  @Test
+  void manyReportsOfAStreamAreTakenAFewEachSecondAndTheLastOneCounts() throws Exception {
+    Credentials web = client(server, WEB).firstCredentials().get(20, TimeUnit.SECONDS);
+    ManagedChannel channel =
+        ControlChannel.open(address(server), SERVER.dnsName(), () -> web, clock, loops);
+    open.add(channel::shutdownNow);
+    StreamObserver<TrustReport> reports =
+        TrustBundlesGrpc.newStub(channel)
+            .watch(
+                new StreamObserver<>() {
+                  @Override
+                  public void onNext(io.signetmesh.v1.TrustBundle bundle) {}
+
+                  @Override
+                  public void onError(Throwable error) {}
+
+                  @Override
+                  public void onCompleted() {}
+                });
+    long start = System.nanoTime();
+    // Five waits have to end, at least a second apart.
+    int many = 5 * TrustBundleService.MAX_REPORTS + 1;
+    for (int i = 1; i <= many; i++) {
+      reports.onNext(
+          TrustReport.newBuilder()
+              .setTrustedVersion(1_000L + i)
+              .setTrustedDigest(ByteString.copyFrom(web.trust().digest()))
+              .build());
+    }
+
+    await(
+        () ->
+            server.ledger().adoptions().stream()
+                .anyMatch(adoption -> adoption.report().getTrustedVersion() == 1_000L + many));
+    assertThat(Duration.ofNanos(System.nanoTime() - start)).isGreaterThan(Duration.ofSeconds(3));
+  }
+
+  @Test
   void cleartextOnLoopbackServesWithoutTls() throws Exception {
+    server.close();
     IdentityServer plain =
         keep(
             IdentityServer.start(
@@ -539,7 +762,7 @@ class IdentityServerIT {
                     true,
                     IssuancePolicy.DEFAULT,
                     null),
-                tokens,
+                Attestation.of(tokens),
                 loops,
                 audit::add,
                 clock));
@@ -554,7 +777,112 @@ class IdentityServerIT {
                 clock));
 
     client.firstCredentials().get(20, TimeUnit.SECONDS);
-    await(() -> client.metrics().trustVersion() == 1);
+    await(() -> client.metrics().trustVersion() == 2);
+  }
+
+  @Test
+  void anOperatorMakesAJoinTokenAndAWorkloadRenewsByItsLeafAfterwards() throws Exception {
+    server.close();
+    server = startServer(new IssuancePolicy(Duration.ofSeconds(4), Duration.ZERO), 0);
+    String secret = joinToken(WEB);
+    Path token = files.resolve("join");
+    Files.writeString(token, secret);
+    BlockingQueue<Credentials> seen = new LinkedBlockingQueue<>();
+    IdentityClient client =
+        keep(
+            IdentityClient.start(
+                IdentityClient.Config.of(
+                    WEB.dnsName(), token, anchors(server), address(server), SERVER.dnsName()),
+                loops,
+                clock));
+    client.onChange(seen::add);
+
+    X509Certificate first = next(seen, null);
+    X509Certificate second = next(seen, first);
+    X509Certificate third = next(seen, second);
+
+    assertThat(third.getSerialNumber()).isNotEqualTo(first.getSerialNumber());
+    assertThat(server.issued().of(WEB.dnsName()))
+        .isNotEmpty()
+        .allMatch(leaf -> leaf.attestor().equals("join-token"))
+        .extracting(leaf -> leaf.attestedAt())
+        .containsOnly(server.issued().of(WEB.dnsName()).getFirst().attestedAt());
+    // Somebody else who holds the token.
+    assertRefused(
+            request(WEB, WEB, PrivateKeys.generate()).toBuilder()
+                .setToken(ByteString.copyFromUtf8(secret))
+                .build(),
+            Status.Code.FAILED_PRECONDITION)
+        .contains("was used at");
+  }
+
+  @Test
+  void aJoinTokenOfAnotherWorkloadIsRefusedAndStaysGood() throws Exception {
+    ByteString secret = ByteString.copyFromUtf8(joinToken(WEB));
+
+    assertRefused(
+            request(CART, CART, PrivateKeys.generate()).toBuilder().setToken(secret).build(),
+            Status.Code.FAILED_PRECONDITION)
+        .contains("the token is of " + WEB.dnsName());
+
+    certify(request(WEB, WEB, PrivateKeys.generate()).toBuilder().setToken(secret).build());
+    assertThat(server.issued().of(WEB.dnsName())).hasSize(1);
+  }
+
+  @Test
+  void neitherTokenNorCertificateIsRefused() {
+    assertRefused(
+            request(WEB, WEB, PrivateKeys.generate()).toBuilder()
+                .setToken(ByteString.EMPTY)
+                .build(),
+            Status.Code.INVALID_ARGUMENT)
+        .contains("CertifyRequest.token is empty");
+  }
+
+  @Test
+  void aLeafRenewsItsOwnIdentityAndNoOther() throws Exception {
+    Credentials web = client(server, WEB).firstCredentials().get(20, TimeUnit.SECONDS);
+    ManagedChannel channel =
+        ControlChannel.open(address(server), SERVER.dnsName(), () -> web, clock, loops);
+    keep(channel::shutdownNow);
+    IdentityGrpc.IdentityBlockingStub stub =
+        IdentityGrpc.newBlockingStub(channel).withDeadlineAfter(20, TimeUnit.SECONDS);
+    CertifyRequest own =
+        request(WEB, WEB, PrivateKeys.generate()).toBuilder().setToken(ByteString.EMPTY).build();
+    CertifyRequest others =
+        request(CART, CART, PrivateKeys.generate()).toBuilder().setToken(ByteString.EMPTY).build();
+
+    assertThat(stub.certify(own).getLeafCertificate().isEmpty()).isFalse();
+    assertThatThrownBy(() -> stub.certify(others))
+        .isInstanceOf(StatusRuntimeException.class)
+        .hasMessageContaining("the client certificate is of " + WEB.dnsName());
+  }
+
+  private String joinToken(WorkloadIdentity identity) throws Exception {
+    ManagedChannel channel = ControlChannel.openLocal(IdentityServer.socket(state), loops);
+    try {
+      return IdentityAdminGrpc.newBlockingStub(channel)
+          .withDeadlineAfter(20, TimeUnit.SECONDS)
+          .createJoinToken(
+              CreateJoinTokenRequest.newBuilder()
+                  .setIdentity(identity.dnsName())
+                  .setTtl(com.google.protobuf.Duration.newBuilder().setSeconds(60))
+                  .build())
+          .getTokens(0)
+          .getSecret();
+    } finally {
+      channel.shutdownNow();
+    }
+  }
+
+  private static X509Certificate next(
+      BlockingQueue<Credentials> seen, @Nullable X509Certificate before) throws Exception {
+    while (true) {
+      Credentials credentials = Objects.requireNonNull(seen.poll(30, TimeUnit.SECONDS));
+      if (!credentials.certificate().leaf().equals(before)) {
+        return credentials.certificate().leaf();
+      }
+    }
   }
 
   @Test
@@ -563,13 +891,13 @@ class IdentityServerIT {
             () ->
                 IdentityServer.start(
                     new Config(
-                        state,
+                        files.resolve("cleartext"),
                         SERVER,
                         new InetSocketAddress("0.0.0.0", 0),
                         true,
                         IssuancePolicy.DEFAULT,
                         null),
-                    tokens,
+                    Attestation.of(tokens),
                     loops,
                     audit::add,
                     clock))
@@ -584,25 +912,27 @@ class IdentityServerIT {
     Path key = write("issuer.key", PrivateKeys.toPem(pki.issuer().getKeyPair().getPrivate()));
     Path anchors = write("anchors.crt", Certificates.toPem(pki.trust().anchors()));
 
-    IdentityServer external = startExternal(own, new ExternalIssuer(issuer, key, anchors));
+    IdentityServer external = startExternal(own, new PemFiles(issuer, key, anchors));
     IdentityClient client = client(external, WEB);
     Credentials credentials = client.firstCredentials().get(20, TimeUnit.SECONDS);
     assertThat(credentials.certificate().chain().get(1)).isEqualTo(pki.issuer().getCertificate());
 
     Path foreignKey =
         write("foreign.key", PrivateKeys.toPem(other.issuer().getKeyPair().getPrivate()));
-    assertThatThrownBy(() -> startExternal(own, new ExternalIssuer(issuer, foreignKey, anchors)))
+    assertThatThrownBy(
+            () ->
+                startExternal(files.resolve("foreign"), new PemFiles(issuer, foreignKey, anchors)))
         .hasMessageContaining("does not belong to issuer")
         .hasMessageContaining("foreign.key");
     Path foreignAnchors = write("foreign.crt", Certificates.toPem(other.trust().anchors()));
     assertThatThrownBy(
             () ->
                 startExternal(
-                    files.resolve("elsewhere"), new ExternalIssuer(issuer, key, foreignAnchors)))
+                    files.resolve("elsewhere"), new PemFiles(issuer, key, foreignAnchors)))
         .hasMessageContaining("does not lead to one of the 1 trust anchors");
   }
 
-  private IdentityServer startExternal(Path directory, ExternalIssuer external) throws Exception {
+  private IdentityServer startExternal(Path directory, PemFiles external) throws Exception {
     return keep(
         IdentityServer.start(
             new Config(
@@ -612,7 +942,7 @@ class IdentityServerIT {
                 false,
                 IssuancePolicy.DEFAULT,
                 external),
-            tokens,
+            Attestation.of(tokens),
             loops,
             audit::add,
             clock));
@@ -629,7 +959,7 @@ class IdentityServerIT {
                 policy,
                 null,
                 keep(meters = ServerMeters.start("identity", loops::load, null))),
-            tokens,
+            Attestation.of(tokens),
             loops,
             audit::add,
             Clock.systemUTC()));

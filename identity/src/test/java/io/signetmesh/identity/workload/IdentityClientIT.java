@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.signetmesh.audit.AdministrativeEvent;
 import io.signetmesh.audit.AuditEvent;
+import io.signetmesh.identity.attest.Attestation;
 import io.signetmesh.identity.attest.WorkloadTokens;
 import io.signetmesh.identity.ca.IssuancePolicy;
 import io.signetmesh.identity.channel.ControlChannel;
@@ -79,7 +80,8 @@ class IdentityClientIT {
 
   @Test
   void eachRenewalHasAFreshKeyAndIsReportedAndNoGapLiesBetween() throws Exception {
-    IdentityServer server = server(SHORT, 0);
+    // A renewal has three tenths of that, however busy the machine.
+    IdentityServer server = server(new IssuancePolicy(Duration.ofSeconds(8), Duration.ZERO), 0);
     ConcurrentLinkedQueue<Credentials> seen = new ConcurrentLinkedQueue<>();
     IdentityClient client = client(server);
     client.onChange(seen::add);
@@ -88,12 +90,12 @@ class IdentityClientIT {
     await(
         () -> {
           assertThat(client.isCertified()).isTrue();
-          return client.metrics().refreshes() >= 4;
+          return client.metrics().refreshes() >= 3;
         });
 
     Set<PublicKey> keys = new HashSet<>();
     seen.forEach(credentials -> keys.add(credentials.certificate().leaf().getPublicKey()));
-    assertThat(keys).hasSizeGreaterThanOrEqualTo(4);
+    assertThat(keys).hasSizeGreaterThanOrEqualTo(3);
     assertThat(client.metrics().failures()).isZero();
     await(
         () ->
@@ -159,7 +161,7 @@ class IdentityClientIT {
     Files.delete(tokenFile);
     IdentityClient client = client(server(SHORT, 0));
     await(() -> client.metrics().failures() >= 2);
-    assertThat(audit).isEmpty();
+    assertThat(audit).noneMatch(IdentityClientIT::isAboutACertificate);
 
     tokens.issueTo(tokenFile, "shop", "web", Duration.ofMinutes(5));
 
@@ -204,12 +206,15 @@ class IdentityClientIT {
     assertThat(otherName.current()).isNull();
     assertThat(otherCa.current()).isNull();
     // Every Certify that reaches the server is on record, whatever comes of it.
-    assertThat(audit).isEmpty();
+    assertThat(audit).noneMatch(IdentityClientIT::isAboutACertificate);
   }
 
   @Test
   void serverThatAcceptsAndIsSilentDoesNotHoldTheClientForEver() throws Exception {
-    TrustBundle anchors = anchors(server(SHORT, 0));
+    TrustBundle anchors;
+    try (IdentityServer first = server(SHORT, 0)) {
+      anchors = anchors(first);
+    }
     int port;
     IdentityClient client;
     List<Socket> held = new ArrayList<>();
@@ -249,6 +254,15 @@ class IdentityClientIT {
   }
 
   @Test
+  void clientLeavesTheConnectionThatItAskedWithoutCertificateOn() throws Exception {
+    IdentityClient client =
+        client(server(new IssuancePolicy(Duration.ofHours(1), Duration.ZERO), 0));
+    client.firstCredentials().get(20, TimeUnit.SECONDS);
+    // What is left is the connection of the trust bundle stream.
+    await(() -> loops.load().connections() == 1);
+  }
+
+  @Test
   void cleartextToAnotherHostIsRefused() {
     assertThatThrownBy(
             () ->
@@ -262,6 +276,10 @@ class IdentityClientIT {
         .hasMessageContaining("needs a server name: it is not on a loopback address");
   }
 
+  private static boolean isAboutACertificate(AuditEvent event) {
+    return event instanceof AdministrativeEvent act && act.act().startsWith("certificate-");
+  }
+
   private IdentityServer server(IssuancePolicy policy, int port) throws Exception {
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
     while (true) {
@@ -270,7 +288,7 @@ class IdentityClientIT {
             IdentityServer.start(
                 new IdentityServer.Config(
                     state, SERVER, new InetSocketAddress("127.0.0.1", port), false, policy, null),
-                tokens,
+                Attestation.of(tokens),
                 loops,
                 audit::add,
                 clock));

@@ -1,4 +1,4 @@
-package io.signetmesh.identity.ca;
+package io.signetmesh.identity.ca.source;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -175,7 +175,7 @@ class EmbeddedAuthorityTest {
 
     assertThatThrownBy(this::open)
         .isInstanceOf(PkiException.class)
-        .hasMessageContaining("the private key does not belong to issuer");
+        .hasMessageContaining("the private key does not belong to any of the 1 trust anchors");
   }
 
   @Test

@@ -1,0 +1,104 @@
+package io.signetmesh.identity.crypto;
+
+import com.amazon.corretto.crypto.provider.AmazonCorrettoCryptoProvider;
+import java.security.GeneralSecurityException;
+import java.security.KeyPairGenerator;
+import java.security.NoSuchAlgorithmException;
+import java.security.Provider;
+import java.security.PublicKey;
+import java.security.Signature;
+import java.security.SignatureException;
+import java.security.cert.X509Certificate;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Computes and verifies signatures, and generates keys. A control-plane server calls {@link
+ * #useNative()} at its start: from then on the Amazon Corretto Crypto Provider (AWS-LC) does the
+ * work, 4 to 25 times as fast as the JDK. The provider is used as an instance and never installed
+ * in the JVM, so TLS and libraries are not affected.
+ *
+ * <p>The JDK does the work where the native library is missing or fails its self-tests, and in a
+ * proxy, which starts faster and uses less memory without it. Thread-safe.
+ */
+public final class Signatures {
+  private static final Logger log = LoggerFactory.getLogger(Signatures.class);
+
+  private static volatile @Nullable Provider fast;
+
+  private Signatures() {}
+
+  /** Loads the native provider, unless that was tried before. */
+  private static final class Native {
+    static final @Nullable Provider PROVIDER = load();
+
+    private static @Nullable Provider load() {
+      try {
+        AmazonCorrettoCryptoProvider provider = AmazonCorrettoCryptoProvider.INSTANCE;
+        provider.assertHealthy();
+        Signature.getInstance("SHA256withECDSA", provider);
+        log.debug("signatures are computed by {}", provider.getInfo());
+        return provider;
+      } catch (GeneralSecurityException | RuntimeException | LinkageError e) {
+        log.warn(
+            "signatures are computed by the JDK, several times as slowly: no native provider ({})",
+            e.toString());
+        return null;
+      }
+    }
+  }
+
+  /** Uses the native provider from now on, if it works. */
+  public static void useNative() {
+    fast = Native.PROVIDER;
+  }
+
+  /**
+   * Creates a signature of the fastest provider that has the algorithm.
+   *
+   * @throws NoSuchAlgorithmException when no provider has the algorithm
+   */
+  public static Signature of(String algorithm) throws NoSuchAlgorithmException {
+    Provider provider = fast;
+    if (provider != null && provider.getService("Signature", algorithm) != null) {
+      return Signature.getInstance(algorithm, provider);
+    }
+    return Signature.getInstance(algorithm);
+  }
+
+  /** The provider for an algorithm; null to let the JDK select one. */
+  public static @Nullable Provider provider(String algorithm) {
+    Provider provider = fast;
+    return provider != null && provider.getService("Signature", algorithm) != null
+        ? provider
+        : null;
+  }
+
+  /** Creates an uninitialized generator of elliptic-curve keys. */
+  public static KeyPairGenerator ecKeys() throws NoSuchAlgorithmException {
+    Provider provider = fast;
+    return provider == null
+        ? KeyPairGenerator.getInstance("EC")
+        : KeyPairGenerator.getInstance("EC", provider);
+  }
+
+  /**
+   * Verifies the signature of a certificate.
+   *
+   * @throws GeneralSecurityException when the signature is not by the key
+   */
+  public static void verify(X509Certificate certificate, PublicKey key)
+      throws GeneralSecurityException {
+    Provider provider = provider(certificate.getSigAlgName());
+    try {
+      if (provider == null) {
+        certificate.verify(key);
+      } else {
+        certificate.verify(key, provider);
+      }
+    } catch (RuntimeException e) {
+      throw new SignatureException("signature cannot be checked", e);
+    }
+  }
+}

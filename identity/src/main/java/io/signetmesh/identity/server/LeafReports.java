@@ -1,0 +1,283 @@
+package io.signetmesh.identity.server;
+
+import io.signetmesh.identity.ca.IssuedLeaf;
+import io.signetmesh.identity.pki.PkiException;
+import io.signetmesh.identity.state.RecordFile;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What workloads last reported about each leaf: who serves it and trusts what, or that nobody
+ * serves it any more. Kept in {@code leaf-reports.log} of the state directory, so that a leaf whose
+ * workload went away is told from one that was never reported, also after a restart. A report that
+ * cannot be written counts until the restart. Thread-safe.
+ */
+public final class LeafReports implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(LeafReports.class);
+  private static final String FILE = "leaf-reports.log";
+  private static final int FIELDS = 7;
+
+  /** As many as streams that the ledger keeps, and a few earlier leaves of each. */
+  private static final int MAX_ENTRIES = 200_000;
+
+  /** One part of this many is what an identity may have. */
+  private static final int SHARES = 20;
+
+  /** Between two looks at all entries for room. */
+  private static final Duration SWEEP = Duration.ofSeconds(10);
+
+  /** A file of fewer lines is not worth writing anew. */
+  private static final int MIN_COMPACTION = 1_000;
+
+  private static final Pattern SERIAL = Pattern.compile("[0-9a-f]{1,40}");
+  private static final Pattern WORD = Pattern.compile("[!-~]{1,255}");
+
+  private final Path path;
+  private final Function<String, Optional<IssuedLeaf>> issued;
+  private final InstantSource clock;
+  private final int maxEntries;
+  private final RecordFile file;
+
+  // Guarded by this.
+  private final Map<String, LeafReport> bySerial = new HashMap<>();
+  private final Map<String, Integer> ofIdentity = new HashMap<>();
+  private boolean failing;
+  private Instant sweptAt = Instant.MIN;
+  private Instant rewrittenAt = Instant.MIN;
+
+  /**
+   * The last report about a leaf.
+   *
+   * @param serial lower-case hexadecimal without leading zeros
+   * @param identity who reported it
+   * @param address address of the last report
+   * @param trusts digest of the anchors that it then trusted, lower-case hexadecimal
+   * @param notAfter end of validity as reported
+   * @param reportedAt when that was first reported
+   * @param superseded whether the workload said that it serves the leaf no more
+   */
+  public record LeafReport(
+      String serial,
+      String identity,
+      String address,
+      String trusts,
+      Instant notAfter,
+      Instant reportedAt,
+      boolean superseded) {}
+
+  private LeafReports(
+      Path path, Function<String, Optional<IssuedLeaf>> issued, InstantSource clock, int maxEntries)
+      throws IOException, PkiException {
+    this.path = path;
+    this.issued = issued;
+    this.clock = clock;
+    this.maxEntries = maxEntries;
+    this.file =
+        RecordFile.open(
+            path,
+            this::read,
+            "workloads that went away are then taken for ones that never reported, until their"
+                + " certificates end");
+    sweep();
+  }
+
+  /**
+   * Reads the reports of a state directory.
+   *
+   * @param issued finds the leaf with a serial number: only who it was issued to reports on it
+   * @throws PkiException when the file is readable by others or damaged; it is left as it is
+   */
+  static LeafReports open(
+      Path stateDirectory, Function<String, Optional<IssuedLeaf>> issued, InstantSource clock)
+      throws IOException, PkiException {
+    return open(stateDirectory, issued, clock, MAX_ENTRIES);
+  }
+
+  static LeafReports open(
+      Path stateDirectory,
+      Function<String, Optional<IssuedLeaf>> issued,
+      InstantSource clock,
+      int maxEntries)
+      throws IOException, PkiException {
+    return new LeafReports(stateDirectory.resolve(FILE), issued, clock, maxEntries);
+  }
+
+  /** The last report about a leaf; empty when there was none or the leaf has expired. */
+  public synchronized Optional<LeafReport> of(String serial) {
+    return Optional.ofNullable(bySerial.get(serial));
+  }
+
+  /**
+   * Whether the identity of a leaf said that it serves it no more. Nobody can say so of another's
+   * leaf.
+   */
+  public boolean isSuperseded(IssuedLeaf leaf) {
+    return of(leaf.serial())
+        .filter(report -> report.superseded && report.identity.equals(leaf.identity()))
+        .isPresent();
+  }
+
+  /** A workload serves a leaf. */
+  synchronized void serves(String serial, String identity, String address, String trusts) {
+    IssuedLeaf leaf = issued(serial, identity);
+    LeafReport known = bySerial.get(serial);
+    if (leaf == null
+        || (known != null
+            && known.address.equals(address)
+            && known.trusts.equals(trusts)
+            && !known.superseded)) {
+      return;
+    }
+    put(new LeafReport(serial, identity, address, trusts, leaf.notAfter(), clock.instant(), false));
+  }
+
+  /** A workload serves a leaf no more. */
+  synchronized void superseded(String serial, String identity) {
+    IssuedLeaf leaf = issued(serial, identity);
+    LeafReport known = bySerial.get(serial);
+    if (leaf == null || (known != null && known.superseded)) {
+      return;
+    }
+    put(
+        known == null
+            ? new LeafReport(serial, identity, "-", "-", leaf.notAfter(), clock.instant(), true)
+            : new LeafReport(
+                serial,
+                identity,
+                known.address,
+                known.trusts,
+                known.notAfter,
+                known.reportedAt,
+                true));
+  }
+
+  /** The leaf, if it was issued to that identity. */
+  @Nullable IssuedLeaf issued(String serial, String identity) {
+    return issued.apply(serial).filter(leaf -> leaf.identity().equals(identity)).orElse(null);
+  }
+
+  private void put(LeafReport report) {
+    if (!isValid(report)) {
+      return;
+    }
+    if (!bySerial.containsKey(report.serial) && !hasRoom(report.identity)) {
+      if (!clock.instant().isBefore(sweptAt.plus(SWEEP))) {
+        sweep();
+      }
+      if (!hasRoom(report.identity)) {
+        return;
+      }
+    }
+    keep(report);
+    try {
+      file.append(line(report));
+      failing = false;
+      if (file.lines() > MIN_COMPACTION
+          && file.lines() > 4L * bySerial.size()
+          && !clock.instant().isBefore(rewrittenAt.plus(SWEEP))) {
+        rewrittenAt = clock.instant();
+        sweep();
+        file.rewrite(bySerial.values().stream().map(LeafReports::line).toList());
+      }
+    } catch (IOException e) {
+      if (!failing) {
+        log.warn("reports of workloads are not kept for a restart: {}", e.getMessage());
+      }
+      failing = true;
+    }
+  }
+
+  private boolean hasRoom(String identity) {
+    return bySerial.size() < maxEntries
+        && ofIdentity.getOrDefault(identity, 0) < Math.max(1, maxEntries / SHARES);
+  }
+
+  private void keep(LeafReport report) {
+    if (bySerial.put(report.serial, report) == null) {
+      ofIdentity.merge(report.identity, 1, Integer::sum);
+    }
+  }
+
+  /** Drops leaves that have expired. */
+  private void sweep() {
+    Instant now = clock.instant();
+    sweptAt = now;
+    for (Iterator<LeafReport> all = bySerial.values().iterator(); all.hasNext(); ) {
+      LeafReport report = all.next();
+      if (report.notAfter.isBefore(now)) {
+        all.remove();
+        ofIdentity.computeIfPresent(report.identity, (name, n) -> n > 1 ? n - 1 : null);
+      }
+    }
+  }
+
+  private static boolean isValid(LeafReport report) {
+    return SERIAL.matcher(report.serial).matches()
+        && WORD.matcher(report.identity).matches()
+        && WORD.matcher(report.address).matches()
+        && WORD.matcher(report.trusts).matches();
+  }
+
+  private boolean read(String line) {
+    String[] fields = line.split(" ", -1);
+    if (fields.length != FIELDS) {
+      return false;
+    }
+    try {
+      LeafReport report =
+          new LeafReport(
+              fields[0],
+              fields[1],
+              fields[2],
+              fields[3],
+              Instant.ofEpochSecond(Long.parseLong(fields[4])),
+              Instant.ofEpochSecond(Long.parseLong(fields[5])),
+              fields[6].equals("superseded"));
+      if (!isValid(report)) {
+        return false;
+      }
+      keep(report);
+      return true;
+    } catch (RuntimeException e) {
+      return false;
+    }
+  }
+
+  private static String line(LeafReport report) {
+    return report.serial
+        + ' '
+        + report.identity
+        + ' '
+        + report.address
+        + ' '
+        + report.trusts
+        + ' '
+        + report.notAfter.getEpochSecond()
+        + ' '
+        + report.reportedAt.getEpochSecond()
+        + ' '
+        + (report.superseded ? "superseded" : "served");
+  }
+
+  @Override
+  public void close() {
+    file.close();
+  }
+
+  @Override
+  public String toString() {
+    return path.toString();
+  }
+}

@@ -1,0 +1,103 @@
+package io.signetmesh.identity.server;
+
+import com.google.protobuf.ByteString;
+import com.google.protobuf.Duration;
+import io.signetmesh.v1.RenewalRequest;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the server asks of workloads whose leaf is of another issuer: to renew it. Kept in memory:
+ * who asks does so again after a restart. Thread-safe.
+ */
+public final class RenewalRequests {
+  /** Digits of the issuer's key in the name of a request. */
+  private static final int KEY_DIGITS = 16;
+
+  private final InstantSource clock;
+  private final List<Runnable> listeners = new CopyOnWriteArrayList<>();
+  private volatile @Nullable Asked asked;
+  private volatile boolean othersDistrusted;
+
+  private record Asked(String id, String issuerKeySha256, Instant until) {}
+
+  RenewalRequests(InstantSource clock) {
+    this.clock = clock;
+  }
+
+  /**
+   * Asks all workloads, those that connect later included, until {@link #end} or another request.
+   *
+   * @param reason names what the renewal is for; 1 to 40 characters
+   * @param issuerKeySha256 SHA-256 of the SubjectPublicKeyInfo of the issuer that leaves are to be
+   *     of, 64 hexadecimal digits
+   * @param window time over which renewals are spread from now; at most 24 h
+   */
+  public void ask(String reason, String issuerKeySha256, java.time.Duration window) {
+    asked =
+        new Asked(
+            reason + '-' + issuerKeySha256.substring(0, KEY_DIGITS),
+            issuerKeySha256,
+            clock.instant().plus(window));
+    listeners.forEach(Runnable::run);
+  }
+
+  /** Whether workloads are asked to come to that issuer. */
+  public boolean isAskedFor(String issuerKeySha256) {
+    Asked now = asked;
+    return now != null && now.issuerKeySha256.equals(issuerKeySha256);
+  }
+
+  /**
+   * Has leaves prove no identity at the identity server until {@link #end}, but those of the issuer
+   * that is asked for.
+   */
+  public void distrustOthers() {
+    othersDistrusted = true;
+  }
+
+  /** Whether a leaf of the issuer with that key proves its workload's identity. */
+  public boolean provesIdentity(String issuerKeySha256) {
+    return !othersDistrusted || isAskedFor(issuerKeySha256);
+  }
+
+  /** Whether nobody is asked, and the leaves of all issuers prove an identity. */
+  public boolean isIdle() {
+    return asked == null && !othersDistrusted;
+  }
+
+  /** Asks nobody any more, and trusts the leaves of all issuers again. */
+  public void end() {
+    asked = null;
+    othersDistrusted = false;
+    listeners.forEach(Runnable::run);
+  }
+
+  /** Calls the listener after each change. */
+  void onChange(Runnable listener) {
+    listeners.add(listener);
+  }
+
+  /** What is in force, as another object after each change; null for nothing. */
+  @Nullable Object version() {
+    return asked;
+  }
+
+  /** The message that says so, with what is left of the window; null for nothing. */
+  @Nullable RenewalRequest message() {
+    Asked now = asked;
+    if (now == null) {
+      return null;
+    }
+    long left = Math.max(0, java.time.Duration.between(clock.instant(), now.until).toSeconds());
+    return RenewalRequest.newBuilder()
+        .setId(now.id)
+        .setIssuerKeySha256(ByteString.copyFrom(HexFormat.of().parseHex(now.issuerKeySha256)))
+        .setWindow(Duration.newBuilder().setSeconds(left))
+        .build();
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.signetmesh.identity.crypto;
+
+import org.jspecify.annotations.NullMarked;

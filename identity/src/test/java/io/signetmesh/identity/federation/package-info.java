@@ -1,0 +1,4 @@
+@NullMarked
+package io.signetmesh.identity.federation;
+
+import org.jspecify.annotations.NullMarked;

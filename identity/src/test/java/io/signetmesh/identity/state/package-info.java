@@ -1,0 +1,4 @@
+@NullMarked
+package io.signetmesh.identity.state;
+
+import org.jspecify.annotations.NullMarked;
