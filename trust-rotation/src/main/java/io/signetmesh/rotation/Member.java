@@ -1,0 +1,67 @@
+package io.signetmesh.rotation;
+
+import java.time.Instant;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * One leaf in the mesh and whoever holds it, as far as the identity server knows.
+ *
+ * @param identity DNS name of the workload
+ * @param address where its last report came from; empty when it never reported
+ * @param serial serial number of the leaf, lower-case hexadecimal; {@link #UNRECORDED} when it
+ *     reports a leaf that was not issued to its identity
+ * @param presence whether it reports
+ * @param seen time of its last report, or of the issuance when it never reported
+ * @param trusts digest of the anchors that it trusts ({@link AnchorSet#digest}); empty when unknown
+ * @param refusal why it refused the newest bundle; empty when it took it
+ * @param anchor fingerprint of the anchor that its leaf was issued under; empty when unknown
+ * @param leafEnd end of validity of the leaf
+ * @param peerAnchors the anchors under which the leaves of its live peers verified, each with some
+ *     of those peers
+ */
+public record Member(
+    String identity,
+    String address,
+    String serial,
+    Presence presence,
+    Instant seen,
+    String trusts,
+    String refusal,
+    String anchor,
+    Instant leafEnd,
+    Map<String, Set<String>> peerAnchors) {
+  /**
+   * In place of the serial number of a leaf that is not on record: what a workload makes up, and
+   * changes at will, is the same leaf for a waiver.
+   */
+  public static final String UNRECORDED = "unrecorded";
+
+  /** Whether a workload reports what it has in force. */
+  public enum Presence {
+    /** Its stream is open. */
+    LIVE,
+    /** It reported once. Its stream has ended, its leaf has not. */
+    GONE,
+    /**
+     * It never reported: a proxy without trust bundle stream, such as Linkerd's, or software with a
+     * certificate from the command line. It is taken to trust what it was started with.
+     */
+    SILENT
+  }
+
+  /** Copies the collections. */
+  public Member {
+    peerAnchors = Map.copyOf(peerAnchors);
+  }
+
+  /** Whether it can take part in a handshake. */
+  boolean isValid(Instant now) {
+    return now.isBefore(leafEnd);
+  }
+
+  /** Name for messages. */
+  String name() {
+    return address.isEmpty() ? identity : identity + " at " + address;
+  }
+}

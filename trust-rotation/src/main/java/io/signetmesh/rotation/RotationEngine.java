@@ -1,0 +1,347 @@
+package io.signetmesh.rotation;
+
+import io.signetmesh.audit.AdministrativeEvent;
+import io.signetmesh.audit.AuditLog;
+import io.signetmesh.identity.pki.PkiException;
+import java.io.IOException;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Carries rotations out: looks at what is true, asks {@link RotationProcedure} what is next, does
+ * it, and keeps each phase before it goes on. Rotations that were under way go on after a restart.
+ * Thread-safe; one thread of its own does all acts.
+ */
+public final class RotationEngine implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(RotationEngine.class);
+
+  /** Between two looks while a rotation is under way. */
+  private static final Duration INTERVAL = Duration.ofMillis(250);
+
+  /**
+   * The same after a compromise, however long a look takes: forged certificates are taken as long
+   * as the rotation lasts.
+   */
+  private static final Duration URGENT_INTERVAL = Duration.ofMillis(50);
+
+  /** After an act that failed. */
+  private static final Duration RETRY = Duration.ofSeconds(2);
+
+  /** For the act that is under way. */
+  private static final Duration CLOSE_LIMIT = Duration.ofSeconds(10);
+
+  /** Acts in one go, so that a step that changes nothing cannot keep a thread busy. */
+  private static final int MAX_STEPS = 16;
+
+  private final RotationStore store;
+  private final TrustAuthority authority;
+  private final AuditLog audit;
+  private final RandomGenerator random;
+  private final InstantSource clock;
+
+  // Guarded by this.
+  private List<Obstacle> obstacles = List.of();
+  private boolean closed;
+  private @Nullable Thread thread;
+
+  /**
+   * Makes an engine; nothing happens before {@link #start}.
+   *
+   * @param random makes ids of rotations
+   */
+  public RotationEngine(
+      RotationStore store,
+      TrustAuthority authority,
+      AuditLog audit,
+      RandomGenerator random,
+      InstantSource clock) {
+    this.store = store;
+    this.authority = authority;
+    this.audit = audit;
+    this.random = random;
+    this.clock = clock;
+  }
+
+  /** Where a rotation is, and what it waits for. */
+  public record Progress(Rotation rotation, List<Obstacle> obstacles) {
+    /** Copies the list. */
+    public Progress {
+      obstacles = List.copyOf(obstacles);
+    }
+  }
+
+  /** Carries rotations out until {@link #close}. */
+  public synchronized void start() {
+    Rotation current = store.current();
+    if (current != null) {
+      log.info("rotation {} goes on in phase {}", current.id(), current.phase());
+    }
+    thread = Thread.ofPlatform().daemon().name("trust-rotation").start(this::run);
+  }
+
+  /**
+   * Begins a rotation.
+   *
+   * @param plan checked by the caller
+   * @throws RotationRefusedException when one is under way, or the anchors in force are not those
+   *     of the plan any more
+   * @throws IOException when it cannot be kept; nothing has changed
+   */
+  public synchronized Rotation begin(RotationPlan plan, String who, String why)
+      throws IOException, PkiException {
+    Rotation current = store.current();
+    if (current != null) {
+      throw new RotationRefusedException(
+          "rotation " + current.id() + " is under way in phase " + current.phase());
+    }
+    AnchorSet inForce = authority.inForce();
+    if (!inForce.equals(plan.before())) {
+      throw new RotationRefusedException(
+          "the anchors in force have changed since the plan, from "
+              + plan.before()
+              + " to "
+              + inForce
+              + ": look at the plan again");
+    }
+    byte[] id = new byte[8];
+    random.nextBytes(id);
+    Rotation rotation =
+        Rotation.start(
+            HexFormat.of().formatHex(id),
+            plan.before(),
+            plan.after(),
+            plan.compromised(),
+            plan.renewWindow(),
+            clock.instant(),
+            who,
+            why);
+    NewAnchor anchor = plan.newAnchor();
+    if (anchor != null) {
+      authority.adopt(rotation.id(), anchor);
+    }
+    try {
+      keep(rotation);
+    } catch (IOException e) {
+      try {
+        authority.discard(rotation.id());
+      } catch (IOException again) {
+        e.addSuppressed(again);
+      }
+      throw e;
+    }
+    return rotation;
+  }
+
+  /**
+   * Sends the rotation that is under way back.
+   *
+   * @throws RotationRefusedException when there is none, or it cannot go back
+   */
+  public synchronized Rotation abort(String who, String why) throws IOException {
+    Rotation back = require().abort(clock.instant(), who, why);
+    keep(back);
+    return back;
+  }
+
+  /**
+   * Has the rotation under way leave its old anchors as compromised ones.
+   *
+   * @param anchors the compromised ones; empty for all that were in force before it
+   * @throws RotationRefusedException when there is none, or one of them would stay
+   */
+  public synchronized Rotation compromise(AnchorSet anchors, String who, String why)
+      throws IOException {
+    Rotation compromised = require().compromise(anchors, clock.instant(), who, why);
+    keep(compromised);
+    return compromised;
+  }
+
+  /**
+   * Does not wait any more for what is known now of workloads.
+   *
+   * @throws RotationRefusedException when no rotation is under way
+   */
+  public synchronized Rotation waive(Set<String> identities, String who, String why)
+      throws IOException {
+    Rotation waived = require().waive(identities, authority.fleet(), clock.instant(), who, why);
+    keep(waived);
+    return waived;
+  }
+
+  private Rotation require() {
+    Rotation current = store.current();
+    if (current == null) {
+      throw new RotationRefusedException("no rotation is under way");
+    }
+    return current;
+  }
+
+  /** The rotation under way, else the last one; null when there was none. */
+  public synchronized @Nullable Progress progress() {
+    List<Rotation> all = store.all();
+    return all.isEmpty() ? null : new Progress(all.getLast(), obstacles);
+  }
+
+  private synchronized void keep(Rotation rotation) throws IOException {
+    store.put(rotation);
+    Rotation.Entry entry = rotation.log().getLast();
+    obstacles = List.of();
+    notifyAll();
+    log.info(
+        "rotation {}: {} in phase {} by {} {}",
+        rotation.id(),
+        entry.what(),
+        entry.phase(),
+        entry.who(),
+        entry.why());
+    audit.record(
+        new AdministrativeEvent(
+            clock.millis(), "trust-rotation", "identity", rotation.id(), details(rotation, entry)));
+  }
+
+  private static Map<String, String> details(Rotation rotation, Rotation.Entry entry) {
+    Map<String, String> details = new TreeMap<>();
+    details.put("act", entry.what());
+    details.put("phase", entry.phase().name().toLowerCase(Locale.ROOT));
+    details.put("by", entry.who());
+    if (!entry.why().isEmpty()) {
+      details.put("reason", entry.why());
+    }
+    details.put("before", String.join(",", rotation.before().fingerprints()));
+    details.put("after", String.join(",", rotation.after().fingerprints()));
+    if (rotation.compromised()) {
+      details.put("compromised", "true");
+    }
+    if (rotation.reversed()) {
+      details.put("reversed", "true");
+    }
+    return details;
+  }
+
+  private void run() {
+    try {
+      while (true) {
+        Duration wait = advance();
+        synchronized (this) {
+          if (closed) {
+            return;
+          }
+          // What was begun since the look has notified nobody.
+          if (!wait.isZero() || store.current() == null) {
+            wait(wait.toMillis());
+          }
+          if (closed) {
+            return;
+          }
+        }
+      }
+    } catch (InterruptedException e) {
+      log.debug("closed");
+    }
+  }
+
+  /**
+   * Does what can be done now.
+   *
+   * @return how long to wait for the next time; zero for until something begins
+   */
+  Duration advance() {
+    long began = System.nanoTime();
+    for (int i = 0; i < MAX_STEPS; i++) {
+      Rotation rotation = store.current();
+      if (rotation == null) {
+        return Duration.ZERO;
+      }
+      try {
+        if (!step(rotation)) {
+          return rotation.compromised() ? URGENT_INTERVAL : pause(began);
+        }
+      } catch (IOException | PkiException | RuntimeException | Error e) {
+        failed(rotation, obstacle(e), e);
+        return RETRY;
+      }
+    }
+    return pause(began);
+  }
+
+  private static Obstacle obstacle(Throwable failure) {
+    return failure instanceof RotationRefusedException
+        ? new Obstacle(Obstacle.Kind.CHANGED, "", String.valueOf(failure.getMessage()))
+        : new Obstacle(Obstacle.Kind.FAILURE, "", String.valueOf(failure));
+  }
+
+  /** Logs a failure once for as long as it lasts. */
+  private synchronized void failed(Rotation rotation, Obstacle failure, Throwable cause) {
+    if (!obstacles.equals(List.of(failure))) {
+      log.error("rotation {} cannot go on in phase {} now", rotation.id(), rotation.phase(), cause);
+    }
+    obstacles(rotation, List.of(failure));
+  }
+
+  /** A look at a million leaves takes a while: most of the time is for others. */
+  private static Duration pause(long began) {
+    Duration busy = Duration.ofNanos(System.nanoTime() - began).multipliedBy(4);
+    return busy.compareTo(INTERVAL) > 0 ? busy : INTERVAL;
+  }
+
+  /** Does one step. Says whether another may follow at once. */
+  private boolean step(Rotation rotation) throws IOException, PkiException {
+    Step step = RotationProcedure.next(rotation, authority.observe(rotation));
+    switch (step) {
+      case Step.Wait wait -> {
+        obstacles(rotation, wait.obstacles());
+        return false;
+      }
+      case Step.Next next -> {
+        synchronized (this) {
+          // An operator may have decided something in between: it is looked at first.
+          if (store.current() == rotation) {
+            keep(
+                rotation.in(next.phase(), clock.instant(), Obstacle.leftBehind(next.leftBehind())));
+          }
+        }
+      }
+      case Step.Publish publish -> authority.publish(rotation, publish.anchors());
+      case Step.IssueUnder issue ->
+          authority.issueUnder(rotation, issue.anchors(), issue.crossSign());
+      case Step.AskRenewal ask -> authority.askRenewal(rotation, ask.window());
+      case Step.Revoke revoke -> authority.revoke(rotation);
+      case Step.Settle settle -> authority.settle(rotation);
+    }
+    return true;
+  }
+
+  private synchronized void obstacles(Rotation rotation, List<Obstacle> found) {
+    if (store.current() == rotation) {
+      obstacles = found;
+    }
+  }
+
+  @Override
+  public void close() {
+    Thread running;
+    synchronized (this) {
+      closed = true;
+      notifyAll();
+      running = thread;
+    }
+    if (running != null) {
+      // Not interrupted: that would close the files that it writes.
+      try {
+        running.join(CLOSE_LIMIT);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+}

@@ -1,0 +1,310 @@
+package io.signetmesh.rotation;
+
+import io.signetmesh.identity.ca.RetiredAnchors;
+import io.signetmesh.identity.pki.Certificates;
+import java.security.cert.X509Certificate;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a rotation would do, checked before anything changes.
+ *
+ * @param before anchors of the bundle now
+ * @param after anchors of the bundle when it has ended
+ * @param newAnchor anchor that is added; null when the rotation only takes anchors away
+ * @param compromised whether the anchors that leave are not to be trusted
+ * @param renewWindow time over which renewals are spread
+ * @param findings what is wrong with the plan, errors first
+ * @param latestEnd when it will have ended even if workloads went away and do not come back
+ */
+public record RotationPlan(
+    AnchorSet before,
+    AnchorSet after,
+    @Nullable NewAnchor newAnchor,
+    boolean compromised,
+    Duration renewWindow,
+    List<Finding> findings,
+    Instant latestEnd) {
+
+  /** The longest time over which renewals can be spread. */
+  public static final Duration MAX_RENEW_WINDOW = Duration.ofHours(24);
+
+  /** For all phases but Renew and Retire. */
+  private static final Duration MARGIN = Duration.ofMinutes(5);
+
+  /** Workloads named in one finding. */
+  private static final int MAX_NAMED = 10;
+
+  /**
+   * One thing that is wrong.
+   *
+   * @param isError whether the rotation must not start
+   * @param message what, and what to do
+   */
+  public record Finding(boolean isError, String message) {}
+
+  /** Copies the list. */
+  public RotationPlan {
+    findings = List.copyOf(findings);
+  }
+
+  /** The same plan, with workloads that can come to a new leaf by no token. */
+  public RotationPlan withoutToken(Set<String> identities) {
+    if (!compromised || identities.isEmpty()) {
+      return this;
+    }
+    List<Finding> all = new ArrayList<>(findings);
+    all.add(
+        new Finding(
+            false,
+            "workloads that joined by a join token: "
+                + counted(identities)
+                + "; a certificate of the compromised anchor does not renew, so they are cut off"
+                + " until they get a new join token"));
+    return new RotationPlan(before, after, newAnchor, compromised, renewWindow, all, latestEnd);
+  }
+
+  /** The same plan, which must not start. */
+  public RotationPlan refused(String why) {
+    List<Finding> all = new ArrayList<>(List.of(new Finding(true, why)));
+    all.addAll(findings);
+    return new RotationPlan(before, after, newAnchor, compromised, renewWindow, all, latestEnd);
+  }
+
+  /** Whether the rotation may start. */
+  public boolean isClean() {
+    return findings.stream().noneMatch(Finding::isError);
+  }
+
+  /**
+   * What is asked for.
+   *
+   * @param newAnchor anchor to add; null to take away only
+   * @param leaving fingerprints of the anchors that are to leave; all that are in force but the new
+   *     one if there is a new one and none is named
+   */
+  public record Request(
+      @Nullable NewAnchor newAnchor,
+      Set<String> leaving,
+      boolean compromised,
+      Duration renewWindow) {}
+
+  /**
+   * Checks a plan.
+   *
+   * @param inForce anchors of the bundle now
+   * @param issuerAnchor fingerprint of the anchor above the issuer in force
+   * @param retired digests of anchors that earlier rotations took away: SHA-256 of their DER and of
+   *     their public keys, lower-case hexadecimal
+   * @param underWay id of the rotation that is under way; null when there is none
+   */
+  public static RotationPlan of(
+      Request request,
+      List<X509Certificate> inForce,
+      String issuerAnchor,
+      Set<String> retired,
+      @Nullable String underWay,
+      List<Member> fleet,
+      Duration leafLife,
+      Instant now) {
+    AnchorSet before = AnchorSet.of(inForce.stream().map(RotationPlan::fingerprint).toList());
+    List<Finding> errors = new ArrayList<>();
+    List<Finding> warnings = new ArrayList<>();
+    TreeSet<String> staying = new TreeSet<>(before.fingerprints());
+    NewAnchor added = request.newAnchor;
+    String newcomer = added == null ? "" : fingerprint(added.certificate());
+    Set<String> leaving = request.leaving;
+    if (leaving.isEmpty() && added != null) {
+      leaving = before.fingerprints();
+    }
+    for (String fingerprint : leaving) {
+      if (!staying.remove(fingerprint)) {
+        errors.add(
+            new Finding(
+                true,
+                "anchor "
+                    + fingerprint
+                    + " is not in force: expected one of "
+                    + before.fingerprints()));
+      }
+    }
+    if (added != null) {
+      staying.add(newcomer);
+    }
+    AnchorSet after = AnchorSet.of(staying);
+    Duration window = request.renewWindow;
+    if (window.isNegative() || window.compareTo(MAX_RENEW_WINDOW) > 0) {
+      errors.add(
+          new Finding(
+              true,
+              "renew window " + window + ": expected 0 to " + MAX_RENEW_WINDOW.toHours() + " h"));
+      window = Duration.ZERO;
+    }
+    Instant latestEnd = now.plus(MARGIN).plus(window).plus(leafLife);
+    if (underWay != null) {
+      errors.add(
+          new Finding(true, "rotation " + underWay + " is under way: abort it, or let it end"));
+    }
+    if (after.isEmpty()) {
+      errors.add(new Finding(true, "no anchor would stay: expected at least one"));
+    } else if (after.equals(before)) {
+      errors.add(new Finding(true, "nothing would change: all anchors are in force already"));
+    }
+    if (added == null && !after.isEmpty() && !after.contains(issuerAnchor)) {
+      errors.add(
+          new Finding(
+              true,
+              "the issuer in force is under anchor "
+                  + issuerAnchor
+                  + ", which would leave: rotate to another anchor first"));
+    }
+    if (added != null && !newcomer.equals(issuerAnchor) && after.contains(issuerAnchor)) {
+      errors.add(
+          new Finding(
+              true,
+              "anchor "
+                  + issuerAnchor
+                  + " of the issuer in force would stay, so nothing would be issued under the new"
+                  + " anchor: let it leave, or add no anchor"));
+    }
+    if (added != null) {
+      check(added.certificate(), newcomer, inForce, retired, latestEnd, now, errors, warnings);
+    }
+    for (X509Certificate anchor : inForce) {
+      Instant end = anchor.getNotAfter().toInstant();
+      boolean leaves = leaving.contains(fingerprint(anchor));
+      if (leaves && !request.compromised && end.isBefore(latestEnd)) {
+        errors.add(
+            new Finding(
+                true,
+                Certificates.describe(anchor)
+                    + " ends at "
+                    + end
+                    + ", before the rotation has ended for sure ("
+                    + latestEnd
+                    + "): shorten the renew window, or follow the recovery of an expired anchor"));
+      }
+    }
+    checkFleet(fleet, request.compromised, now, warnings);
+    errors.addAll(warnings);
+    return new RotationPlan(before, after, added, request.compromised, window, errors, latestEnd);
+  }
+
+  private static void check(
+      X509Certificate anchor,
+      String fingerprint,
+      List<X509Certificate> inForce,
+      Set<String> retired,
+      Instant latestEnd,
+      Instant now,
+      List<Finding> errors,
+      List<Finding> warnings) {
+    String name = "new anchor " + Certificates.describe(anchor);
+    if (retired.contains(fingerprint)) {
+      errors.add(new Finding(true, name + " was retired before: expected one that is new"));
+    } else if (retired.contains(RetiredAnchors.key(anchor))) {
+      errors.add(
+          new Finding(
+              true,
+              name
+                  + " has the key of an anchor that was retired before: expected a new key, or whoever"
+                  + " has the old one keeps it"));
+    }
+    Instant start = anchor.getNotBefore().toInstant();
+    Instant end = anchor.getNotAfter().toInstant();
+    if (start.isAfter(now)) {
+      errors.add(new Finding(true, name + " is not valid before " + start));
+    }
+    if (end.isBefore(latestEnd)) {
+      errors.add(
+          new Finding(
+              true,
+              name
+                  + " ends at "
+                  + end
+                  + ", before the rotation has ended for sure ("
+                  + latestEnd
+                  + ")"));
+    }
+    for (X509Certificate old : inForce) {
+      if (!old.equals(anchor) && old.getPublicKey().equals(anchor.getPublicKey())) {
+        errors.add(
+            new Finding(
+                true,
+                name
+                    + " has the key of "
+                    + Certificates.describe(old)
+                    + ": expected a new key, or whoever has the old one keeps it"));
+      }
+      if (!old.equals(anchor) && old.getNotAfter().toInstant().isAfter(end)) {
+        warnings.add(
+            new Finding(
+                false,
+                name
+                    + " ends before "
+                    + Certificates.describe(old)
+                    + " ("
+                    + end
+                    + ", "
+                    + old.getNotAfter().toInstant()
+                    + ")"));
+      }
+    }
+  }
+
+  private static void checkFleet(
+      List<Member> fleet, boolean compromised, Instant now, List<Finding> warnings) {
+    List<Member> valid = fleet.stream().filter(member -> member.isValid(now)).toList();
+    warn(
+        "workloads that never reported what they trust",
+        valid,
+        Member.Presence.SILENT,
+        compromised
+            ? "they are cut off until they are restarted with the new anchor"
+            : "Retire waits until they are waived; give them the new anchor first",
+        warnings);
+    warn(
+        "workloads that went away",
+        valid,
+        Member.Presence.GONE,
+        compromised
+            ? "they are cut off until they get a new certificate by a token"
+            : "Retire waits until they come back or are waived, or their certificates end",
+        warnings);
+  }
+
+  private static void warn(
+      String who,
+      List<Member> fleet,
+      Member.Presence presence,
+      String what,
+      List<Finding> warnings) {
+    TreeSet<String> names =
+        fleet.stream()
+            .filter(member -> member.presence() == presence)
+            .map(Member::identity)
+            .collect(Collectors.toCollection(TreeSet::new));
+    if (!names.isEmpty()) {
+      warnings.add(new Finding(false, who + ": " + counted(names) + "; " + what));
+    }
+  }
+
+  private static String counted(Set<String> names) {
+    return names.size()
+        + " ("
+        + names.stream().limit(MAX_NAMED).collect(Collectors.joining(", "))
+        + (names.size() > MAX_NAMED ? ", …)" : ")");
+  }
+
+  /** Names an anchor: SHA-256 of its DER, 64 lower-case hexadecimal digits. */
+  public static String fingerprint(X509Certificate anchor) {
+    return HexFormat.of().formatHex(Certificates.sha256(anchor));
+  }
+}

@@ -1,0 +1,109 @@
+package io.signetmesh.rotation;
+
+import io.signetmesh.identity.ca.KeyKind;
+import io.signetmesh.identity.pki.PkiException;
+import java.io.IOException;
+import java.security.cert.X509Certificate;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * The trust of a mesh, as a rotation sees and changes it. Each act says what is to be true
+ * afterwards: doing it again changes nothing, so that an act that was cut short by a crash is
+ * repeated. An act that throws may have been done in part.
+ */
+public interface TrustAuthority {
+  /**
+   * What is true now.
+   *
+   * @param rotation decides what counts: the anchors that it is about
+   */
+  Situation observe(Rotation rotation) throws IOException, PkiException;
+
+  /** Why anchors cannot be replaced here; empty when they can. */
+  String cannotRotate();
+
+  /** The anchors in force. */
+  List<X509Certificate> anchors();
+
+  /**
+   * The anchors in force, if no change of them is on its way.
+   *
+   * @throws RotationRefusedException when the files of the CA hold others
+   */
+  AnchorSet inForce() throws IOException, PkiException;
+
+  /**
+   * Digests of anchors that must not come into force again, lower-case hexadecimal: SHA-256 of the
+   * DER of the certificate, and of the public key.
+   */
+  Set<String> retired();
+
+  /** The chain of the issuer in force: issuer first, without the anchor. */
+  List<X509Certificate> issuer() throws IOException, PkiException;
+
+  /** Fingerprint of the anchor above the issuer in force; empty when it leads to none. */
+  String issuerAnchor() throws IOException, PkiException;
+
+  /** All leaves that have not expired and are not known to be unused. */
+  List<Member> fleet();
+
+  /**
+   * Workloads that proved their identity by a join token, which is used up: only their leaf proves
+   * it now.
+   */
+  Set<String> withoutToken();
+
+  /**
+   * How long a new leaf is valid: the longest time that a workload which went away is waited for.
+   */
+  Duration leafLife();
+
+  /**
+   * Makes an anchor of the mesh.
+   *
+   * @param life from now
+   */
+  NewAnchor makeAnchor(KeyKind kind, Duration life) throws PkiException;
+
+  /**
+   * Keeps the keys of a new anchor for a rotation.
+   *
+   * @param rotation id of the rotation
+   * @throws IOException when they cannot be stored
+   */
+  void adopt(String rotation, NewAnchor anchor) throws IOException, PkiException;
+
+  /** Deletes the keys of a rotation that has not begun. */
+  void discard(String rotation) throws IOException;
+
+  /**
+   * Puts a bundle of exactly these anchors in force.
+   *
+   * @throws RotationRefusedException when that would undo what somebody changed by hand; nothing
+   *     has changed
+   */
+  void publish(Rotation rotation, AnchorSet anchors) throws IOException, PkiException;
+
+  /**
+   * Puts an issuer under the one of these anchors whose key is known in force.
+   *
+   * @param crossSign whether to send along a certificate by which the anchors that leave vouch for
+   *     that anchor
+   */
+  void issueUnder(Rotation rotation, AnchorSet anchors, boolean crossSign)
+      throws IOException, PkiException;
+
+  /** Asks all workloads with a leaf of another issuer to renew it within that time. */
+  void askRenewal(Rotation rotation, Duration window);
+
+  /**
+   * Revokes the anchors that leave and all known issuers but those under anchors that stay; those
+   * under an unknown anchor, too.
+   */
+  void revoke(Rotation rotation) throws IOException, PkiException;
+
+  /** Deletes the keys of the anchors that have left, and ends what {@link #askRenewal} began. */
+  void settle(Rotation rotation) throws IOException, PkiException;
+}

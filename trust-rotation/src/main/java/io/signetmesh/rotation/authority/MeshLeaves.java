@@ -1,0 +1,204 @@
+package io.signetmesh.rotation.authority;
+
+import io.signetmesh.identity.ca.IssuedCertificates;
+import io.signetmesh.identity.ca.IssuedLeaf;
+import io.signetmesh.identity.ca.revocation.KnownIssuer;
+import io.signetmesh.identity.ca.revocation.RevocationStore;
+import io.signetmesh.identity.ca.revocation.RevokedCertificate;
+import io.signetmesh.identity.pki.RevocationList;
+import io.signetmesh.identity.pki.WorkloadIdentity;
+import io.signetmesh.identity.server.AdoptionLedger;
+import io.signetmesh.identity.server.LeafReports;
+import io.signetmesh.rotation.Member;
+import io.signetmesh.rotation.Member.Presence;
+import io.signetmesh.v1.PeerAnchor;
+import io.signetmesh.v1.ServedLeaf;
+import io.signetmesh.v1.TrustReport;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * All leaves that somebody may use: those that were issued and have neither expired nor been
+ * revoked nor given up, and those that are reported. What a workload reports counts for leaves of
+ * its own identity only.
+ */
+final class MeshLeaves {
+  /** What a workload reports may be anything, and goes to terminals and logs. */
+  private static final Pattern WORD = Pattern.compile("[!-~]{1,255}");
+
+  private static final String SPIFFE = "spiffe://";
+
+  private final String trustDomain;
+  private final IssuedCertificates issued;
+  private final AdoptionLedger ledger;
+  private final RevocationStore revoked;
+  private final IssuerAnchors anchors;
+  private final InstantSource clock;
+
+  MeshLeaves(
+      String trustDomain,
+      IssuedCertificates issued,
+      AdoptionLedger ledger,
+      RevocationStore revoked,
+      IssuerAnchors anchors,
+      InstantSource clock) {
+    this.trustDomain = trustDomain;
+    this.issued = issued;
+    this.ledger = ledger;
+    this.revoked = revoked;
+    this.anchors = anchors;
+    this.clock = clock;
+  }
+
+  /** The leaves now, live ones first. */
+  List<Member> all() {
+    Instant now = clock.instant();
+    List<Member> members = new ArrayList<>();
+    // A leaf that is served by several processes is there once for each.
+    Set<String> live = new TreeSet<>();
+    Map<String, AdoptionLedger.Adoption> left = new HashMap<>();
+    for (AdoptionLedger.Adoption adoption : ledger.adoptions()) {
+      String serial = adoption.report().getLeaf().getSerial();
+      if (adoption.connected()) {
+        members.add(live(adoption));
+        live.add(key(adoption.identity(), serial));
+      } else {
+        left.put(key(adoption.identity(), serial), adoption);
+      }
+    }
+    RevocationList list = revoked.list();
+    Set<String> serials = new HashSet<>();
+    for (RevokedCertificate certificate : revoked.certificates()) {
+      serials.add(key(certificate.identity(), certificate.serial().toString(16)));
+    }
+    Set<String> revokedIssuers = revokedIssuers();
+    LeafReports reports = ledger.reports();
+    for (IssuedLeaf leaf : issued.all()) {
+      String key = key(leaf.identity(), leaf.serial());
+      if (live.contains(key)
+          || !now.isBefore(leaf.notAfter())
+          || list.lists(leaf.identity())
+          || serials.contains(key)
+          || revokedIssuers.contains(leaf.issuerKeySha256())
+          || reports.isSuperseded(leaf)) {
+        continue;
+      }
+      members.add(absent(leaf, left.get(key), reports));
+    }
+    return members;
+  }
+
+  /** Keys of issuers of which each certificate is revoked: nobody takes their leaves. */
+  private Set<String> revokedIssuers() {
+    Set<RevocationList.Entry> listed = new HashSet<>();
+    revoked.certificates().forEach(certificate -> listed.add(certificate.entry()));
+    Set<String> all = new HashSet<>();
+    Set<String> good = new HashSet<>();
+    for (KnownIssuer issuer : revoked.issuers()) {
+      (listed.contains(issuer.entry()) ? all : good).add(issuer.keySha256());
+    }
+    all.removeAll(good);
+    return all;
+  }
+
+  private Member live(AdoptionLedger.Adoption adoption) {
+    ServedLeaf leaf = adoption.report().getLeaf();
+    @Nullable IssuedLeaf onRecord =
+        issued
+            .find(leaf.getSerial())
+            .filter(found -> found.identity().equals(adoption.identity()))
+            .orElse(null);
+    String issuerKey =
+        onRecord == null ? hex(leaf.getIssuerKeySha256()) : onRecord.issuerKeySha256();
+    return live(adoption, onRecord, anchors.of(issuerKey), trustDomain);
+  }
+
+  /**
+   * A workload that is connected. The serial number that it reports counts only when it is that of
+   * a leaf of its identity.
+   *
+   * @param onRecord the leaf, if it was issued to that identity
+   * @param anchor fingerprint of the anchor that it was issued under
+   */
+  static Member live(
+      AdoptionLedger.Adoption adoption,
+      @Nullable IssuedLeaf onRecord,
+      String anchor,
+      String trustDomain) {
+    TrustReport report = adoption.report();
+    return new Member(
+        adoption.identity(),
+        adoption.address(),
+        onRecord == null ? Member.UNRECORDED : onRecord.serial(),
+        Presence.LIVE,
+        adoption.reportedAt(),
+        hex(report.getTrustedDigest()),
+        report.getRefusal().isEmpty() ? "" : WorkloadIdentity.printable(report.getRefusal()),
+        anchor,
+        onRecord == null ? end(report.getLeaf()) : onRecord.notAfter(),
+        peers(report, trustDomain));
+  }
+
+  private Member absent(
+      IssuedLeaf leaf, AdoptionLedger.@Nullable Adoption last, LeafReports reports) {
+    Optional<LeafReports.LeafReport> report =
+        reports.of(leaf.serial()).filter(known -> known.identity().equals(leaf.identity()));
+    return new Member(
+        leaf.identity(),
+        report.map(LeafReports.LeafReport::address).orElse(""),
+        leaf.serial(),
+        report.isPresent() ? Presence.GONE : Presence.SILENT,
+        last != null
+            ? last.reportedAt()
+            : report.map(LeafReports.LeafReport::reportedAt).orElse(leaf.attestedAt()),
+        report.map(LeafReports.LeafReport::trusts).orElse(""),
+        "",
+        anchors.of(leaf.issuerKeySha256()),
+        leaf.notAfter(),
+        Map.of());
+  }
+
+  /**
+   * The anchors of live peers, with names of those of the own trust domain. A peer of another one
+   * is verified under the bundle of that: whatever leaves the own bundle does not concern it, also
+   * when both domains have an anchor in common.
+   */
+  static Map<String, Set<String>> peers(TrustReport report, String trustDomain) {
+    Map<String, Set<String>> peers = new HashMap<>();
+    for (PeerAnchor anchor : report.getPeerAnchorsList()) {
+      Set<String> names = new TreeSet<>();
+      for (String name : anchor.getPeersList()) {
+        if (name.startsWith(SPIFFE) && !name.startsWith(SPIFFE + trustDomain + "/")) {
+          continue;
+        }
+        names.add(WORD.matcher(name).matches() ? name : WorkloadIdentity.printable(name));
+      }
+      peers.put(hex(anchor.getAnchorSha256()), names);
+    }
+    return peers;
+  }
+
+  private static Instant end(ServedLeaf leaf) {
+    return Instant.ofEpochSecond(
+        Math.clamp(leaf.getNotAfter().getSeconds(), 0, Instant.MAX.getEpochSecond()));
+  }
+
+  private static String key(String identity, String serial) {
+    return serial + ' ' + identity;
+  }
+
+  private static String hex(com.google.protobuf.ByteString bytes) {
+    return HexFormat.of().formatHex(bytes.toByteArray());
+  }
+}

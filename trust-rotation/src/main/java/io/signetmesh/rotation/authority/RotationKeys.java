@@ -1,0 +1,221 @@
+package io.signetmesh.rotation.authority;
+
+import io.signetmesh.identity.pki.Certificates;
+import io.signetmesh.identity.pki.PkiException;
+import io.signetmesh.identity.pki.PrivateKeys;
+import io.signetmesh.identity.pki.StateFiles;
+import io.signetmesh.rotation.AnchorSet;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.PrivateKey;
+import java.security.cert.X509Certificate;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * The keys that rotations need on the way, each rotation's in a directory of its own, {@code
+ * rotations/ID} of the state directory: the new anchor with the issuer under it, and the CA as it
+ * was before. They are deleted when the rotation has ended. So are {@code anchors.crt}, the
+ * certificates of all anchors that it is about, and {@code published}, the bundles that it has put
+ * in force.
+ */
+final class RotationKeys {
+  private static final String ANCHORS = "anchors.crt";
+  private static final String PUBLISHED = "published";
+
+  /** Of the name of a directory that is being deleted. */
+  private static final String DELETED = ".deleted";
+
+  private final Path directory;
+
+  RotationKeys(Path stateDirectory) {
+    this.directory = stateDirectory.resolve("rotations");
+  }
+
+  /** A CA certificate, those above it, and its key. */
+  record KeyedChain(PrivateKey key, List<X509Certificate> chain) {
+    X509Certificate certificate() {
+      return chain.getFirst();
+    }
+
+    @Override
+    public String toString() {
+      return "KeyedChain[" + Certificates.describe(certificate()) + "]";
+    }
+  }
+
+  /** What is kept. */
+  enum Part {
+    /** The anchor that is added. */
+    ANCHOR("anchor"),
+    /** The issuer under it. */
+    ISSUER("issuer"),
+    /** The anchor before. */
+    EARLIER_ANCHOR("earlier-anchor"),
+    /** The issuer before. */
+    EARLIER_ISSUER("earlier-issuer");
+
+    private final String file;
+
+    Part(String file) {
+      this.file = file + ".pem";
+    }
+  }
+
+  /** How far a bundle has come. */
+  enum Mark {
+    /** It is about to be put in force. */
+    BEGUN,
+    /** It was in force. */
+    DONE
+  }
+
+  boolean has(String rotation, Part part) {
+    return Files.exists(file(rotation, part));
+  }
+
+  /** Keeps a key and its chain, unless that part is there. */
+  void keep(String rotation, Part part, KeyedChain chain) throws IOException {
+    if (!has(rotation, part)) {
+      StateFiles.createDirectory(directory);
+      StateFiles.createDirectory(directory.resolve(rotation));
+      StateFiles.writeSecret(
+          file(rotation, part), PrivateKeys.toPem(chain.key) + Certificates.toPem(chain.chain));
+    }
+  }
+
+  /**
+   * Reads a key and its chain.
+   *
+   * @throws PkiException when the file is missing, malformed or readable by others
+   */
+  KeyedChain read(String rotation, Part part) throws IOException, PkiException {
+    Path file = file(rotation, part);
+    if (!Files.exists(file)) {
+      throw new PkiException(
+          file + " is missing: rotation " + rotation + " needs its key; restore it, or abort");
+    }
+    StateFiles.requireSecret(file);
+    String text = Files.readString(file);
+    int split = text.indexOf("-----BEGIN CERTIFICATE-----");
+    if (split < 0) {
+      throw new PkiException(file + ": no certificate: expected a private key and its chain");
+    }
+    return new KeyedChain(
+        PrivateKeys.parsePem(file.toString(), text.substring(0, split)),
+        Certificates.parsePem(file.toString(), text.substring(split)));
+  }
+
+  /** Keeps the certificates of anchors, beside those that are kept already. */
+  void keepAnchors(String rotation, Collection<X509Certificate> anchors)
+      throws IOException, PkiException {
+    Set<X509Certificate> all = new LinkedHashSet<>(anchors(rotation));
+    if (all.addAll(anchors)) {
+      writePublic(rotation, ANCHORS, Certificates.toPem(List.copyOf(all)));
+    }
+  }
+
+  /** The certificates that are kept. */
+  List<X509Certificate> anchors(String rotation) throws IOException, PkiException {
+    Path file = directory.resolve(rotation).resolve(ANCHORS);
+    return Files.exists(file) ? Certificates.readPem(file) : List.of();
+  }
+
+  /** Remembers that a rotation begins to put a bundle in force, or has done so. */
+  void mark(String rotation, Mark mark, AnchorSet bundle) throws IOException {
+    if (!isMarked(rotation, mark, bundle)) {
+      Path file = directory.resolve(rotation).resolve(PUBLISHED);
+      String before = Files.exists(file) ? Files.readString(file) : "";
+      writePublic(rotation, PUBLISHED, before + mark + ' ' + bundle.digest() + "\n");
+    }
+  }
+
+  /** Whether a rotation has begun to put a bundle in force, or has done so. */
+  boolean isMarked(String rotation, Mark mark, AnchorSet bundle) throws IOException {
+    Path file = directory.resolve(rotation).resolve(PUBLISHED);
+    return Files.exists(file) && Files.readAllLines(file).contains(mark + " " + bundle.digest());
+  }
+
+  /**
+   * Keeps certificates that a rotation takes out of the files although they are not its own; not
+   * deleted with its keys.
+   *
+   * @return the file
+   */
+  Path keepDropped(String rotation, List<X509Certificate> anchors) throws IOException {
+    StateFiles.createDirectory(directory);
+    Path file = directory.resolve(rotation + ".dropped.crt");
+    StateFiles.writePublic(file, Certificates.toPem(anchors));
+    return file;
+  }
+
+  private void writePublic(String rotation, String name, String text) throws IOException {
+    StateFiles.createDirectory(directory);
+    StateFiles.createDirectory(directory.resolve(rotation));
+    StateFiles.writePublic(directory.resolve(rotation).resolve(name), text);
+  }
+
+  /** Whether it is known which bundles a rotation has put in force. */
+  boolean hasMarks(String rotation) {
+    return Files.exists(directory.resolve(rotation).resolve(PUBLISHED));
+  }
+
+  /** Whether any key is kept for a rotation, or is not deleted yet. */
+  boolean hasAny(String rotation) {
+    return Files.exists(directory.resolve(rotation))
+        || Files.exists(directory.resolve(rotation + DELETED));
+  }
+
+  /**
+   * Deletes the keys of a rotation. They leave together: what a crash leaves of them is deleted at
+   * the next start.
+   */
+  void delete(String rotation) throws IOException {
+    Path deleted = directory.resolve(rotation + DELETED);
+    deleteFlat(deleted);
+    Path kept = directory.resolve(rotation);
+    if (Files.exists(kept)) {
+      Files.move(kept, deleted, StandardCopyOption.ATOMIC_MOVE);
+      deleteFlat(deleted);
+    }
+  }
+
+  /** Deletes what a crash left of rotations that never began. */
+  void deleteAllBut(List<String> rotations) throws IOException {
+    if (!Files.isDirectory(directory)) {
+      return;
+    }
+    List<Path> strays = new ArrayList<>();
+    try (DirectoryStream<Path> all = Files.newDirectoryStream(directory, Files::isDirectory)) {
+      for (Path one : all) {
+        if (!rotations.contains(one.getFileName().toString())) {
+          strays.add(one);
+        }
+      }
+    }
+    for (Path stray : strays) {
+      deleteFlat(stray);
+    }
+  }
+
+  private Path file(String rotation, Part part) {
+    return directory.resolve(rotation).resolve(part.file);
+  }
+
+  private static void deleteFlat(Path directory) throws IOException {
+    if (Files.isDirectory(directory)) {
+      try (DirectoryStream<Path> files = Files.newDirectoryStream(directory)) {
+        for (Path file : files) {
+          Files.delete(file);
+        }
+      }
+      Files.delete(directory);
+    }
+  }
+}

@@ -1,0 +1,420 @@
+package io.signetmesh.rotation.server;
+
+import com.google.protobuf.ByteString;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.grpc.stub.ServerCallStreamObserver;
+import io.grpc.stub.StreamObserver;
+import io.signetmesh.identity.ca.KeyKind;
+import io.signetmesh.identity.channel.LocalPeer;
+import io.signetmesh.identity.pki.Certificates;
+import io.signetmesh.identity.pki.PkiException;
+import io.signetmesh.identity.pki.PrivateKeys;
+import io.signetmesh.identity.pki.WorkloadIdentity;
+import io.signetmesh.rotation.AnchorSet;
+import io.signetmesh.rotation.Member;
+import io.signetmesh.rotation.NewAnchor;
+import io.signetmesh.rotation.Rotation;
+import io.signetmesh.rotation.RotationEngine;
+import io.signetmesh.rotation.RotationPlan;
+import io.signetmesh.rotation.RotationRefusedException;
+import io.signetmesh.rotation.RotationStore;
+import io.signetmesh.rotation.TrustAuthority;
+import io.signetmesh.v1.AbortRotationRequest;
+import io.signetmesh.v1.AbortRotationResponse;
+import io.signetmesh.v1.GetTrustRequest;
+import io.signetmesh.v1.GetTrustResponse;
+import io.signetmesh.v1.ListLeavesRequest;
+import io.signetmesh.v1.ListLeavesResponse;
+import io.signetmesh.v1.ListRotationsRequest;
+import io.signetmesh.v1.ListRotationsResponse;
+import io.signetmesh.v1.StartRotationRequest;
+import io.signetmesh.v1.StartRotationResponse;
+import io.signetmesh.v1.TrustAnchorStatus;
+import io.signetmesh.v1.TrustRotation;
+import io.signetmesh.v1.TrustRotationFinding;
+import io.signetmesh.v1.TrustRotationsGrpc;
+import io.signetmesh.v1.WaiveWorkloadsRequest;
+import io.signetmesh.v1.WaiveWorkloadsResponse;
+import java.io.IOException;
+import java.security.PrivateKey;
+import java.security.cert.X509Certificate;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** {@code io.signetmesh.v1.TrustRotations}: operators of the host rotate trust anchors. */
+final class RotationService extends TrustRotationsGrpc.TrustRotationsImplBase {
+  private static final Logger log = LoggerFactory.getLogger(RotationService.class);
+  private static final Duration DEFAULT_ANCHOR_LIFE = Duration.ofDays(3650);
+  private static final Duration MAX_ANCHOR_LIFE = Duration.ofDays(36_500);
+  private static final int MAX_REASON = 1_024;
+  private static final int MAX_WAIVED = 1_000;
+
+  private final TrustAuthority trust;
+  private final RotationStore store;
+  private final RotationEngine engine;
+  private final String trustDomain;
+  private final InstantSource clock;
+
+  RotationService(
+      TrustAuthority trust,
+      RotationStore store,
+      RotationEngine engine,
+      String trustDomain,
+      InstantSource clock) {
+    this.trust = trust;
+    this.store = store;
+    this.engine = engine;
+    this.trustDomain = trustDomain;
+    this.clock = clock;
+  }
+
+  /** What a call does. */
+  @FunctionalInterface
+  private interface Answer<T> {
+    T make() throws IOException, PkiException;
+  }
+
+  /** Answers with a status that says what was wrong. */
+  private static <T> void answer(StreamObserver<T> response, Answer<T> answer) {
+    T made;
+    try {
+      made = answer.make();
+    } catch (StatusRuntimeException e) {
+      response.onError(e);
+      return;
+    } catch (RotationRefusedException e) {
+      response.onError(refused(Status.FAILED_PRECONDITION, e));
+      return;
+    } catch (IOException | PkiException | RuntimeException e) {
+      log.error("a call about trust rotation failed", e);
+      response.onError(refused(Status.INTERNAL, e));
+      return;
+    }
+    response.onNext(made);
+    response.onCompleted();
+  }
+
+  private static StatusRuntimeException invalid(String message) {
+    return Status.INVALID_ARGUMENT.withDescription(message).asRuntimeException();
+  }
+
+  private static StatusRuntimeException refused(Status status, Exception e) {
+    return status.withDescription(String.valueOf(e.getMessage())).asRuntimeException();
+  }
+
+  private static String operator() {
+    return "operator uid " + LocalPeer.current().uid();
+  }
+
+  @Override
+  public void getTrust(GetTrustRequest request, StreamObserver<GetTrustResponse> response) {
+    answer(response, this::trust);
+  }
+
+  private GetTrustResponse trust() throws IOException, PkiException {
+    RotationEngine.Progress progress = engine.progress();
+    Rotation rotation = progress == null ? null : progress.rotation();
+    List<X509Certificate> anchors = trust.anchors();
+    AnchorSet inForce = AnchorSet.of(anchors.stream().map(RotationPlan::fingerprint).toList());
+    List<Member> fleet = trust.fleet();
+    GetTrustResponse.Builder answer =
+        GetTrustResponse.newBuilder()
+            .setTrustDomain(trustDomain)
+            .setIssuerAnchorSha256(RotationMessages.bytes(trust.issuerAnchor()));
+    for (X509Certificate certificate : trust.issuer()) {
+      answer.addIssuerChain(ByteString.copyFrom(Certificates.der(certificate)));
+    }
+    for (X509Certificate anchor : anchors) {
+      String fingerprint = RotationPlan.fingerprint(anchor);
+      answer.addAnchors(
+          status(fingerprint, state(fingerprint, rotation), fleet)
+              .setCertificate(ByteString.copyFrom(Certificates.der(anchor))));
+    }
+    for (String retired : store.retired()) {
+      if (!inForce.contains(retired)) {
+        answer.addAnchors(status(retired, TrustAnchorStatus.State.RETIRED, fleet));
+      }
+    }
+    String digest = inForce.digest();
+    for (Member member : fleet) {
+      switch (member.presence()) {
+        case GONE -> answer.setGone(answer.getGone() + 1);
+        case SILENT -> answer.setSilent(answer.getSilent() + 1);
+        case LIVE -> {
+          answer.setLive(answer.getLive() + 1);
+          if (member.trusts().equals(digest)) {
+            answer.setAdopted(answer.getAdopted() + 1);
+          } else if (answer.getBehindCount() < RotationMessages.MAX_LISTED) {
+            answer.addBehind(RotationMessages.leaf(member, inForce));
+          }
+        }
+      }
+    }
+    if (progress != null) {
+      answer.setRotation(RotationMessages.rotation(progress.rotation(), progress.obstacles()));
+    }
+    return answer.build();
+  }
+
+  private static TrustAnchorStatus.State state(String anchor, @Nullable Rotation rotation) {
+    if (rotation == null || rotation.isDone()) {
+      return TrustAnchorStatus.State.IN_FORCE;
+    }
+    if (rotation.leaving().contains(anchor)) {
+      return TrustAnchorStatus.State.LEAVING;
+    }
+    return rotation.before().contains(anchor)
+        ? TrustAnchorStatus.State.IN_FORCE
+        : rotation.after().contains(anchor)
+            ? TrustAnchorStatus.State.ARRIVING
+            : TrustAnchorStatus.State.IN_FORCE;
+  }
+
+  private static TrustAnchorStatus.Builder status(
+      String anchor, TrustAnchorStatus.State state, List<Member> fleet) {
+    TrustAnchorStatus.Builder status =
+        TrustAnchorStatus.newBuilder().setSha256(RotationMessages.bytes(anchor)).setState(state);
+    for (Member member : fleet) {
+      if (member.anchor().equals(anchor)) {
+        switch (member.presence()) {
+          case LIVE -> status.setLiveLeaves(status.getLiveLeaves() + 1);
+          case GONE -> status.setGoneLeaves(status.getGoneLeaves() + 1);
+          case SILENT -> status.setSilentLeaves(status.getSilentLeaves() + 1);
+        }
+      }
+    }
+    return status;
+  }
+
+  @Override
+  public void startRotation(
+      StartRotationRequest request, StreamObserver<StartRotationResponse> response) {
+    answer(response, () -> start(request));
+  }
+
+  private StartRotationResponse start(StartRotationRequest request)
+      throws IOException, PkiException {
+    String reason = reason(request.getReason());
+    Set<String> leaving = new TreeSet<>();
+    for (ByteString fingerprint : request.getLeavingSha256List()) {
+      if (fingerprint.size() != 32) {
+        throw invalid("fingerprint of " + fingerprint.size() + " bytes: expected 32");
+      }
+      leaving.add(HexFormat.of().formatHex(fingerprint.toByteArray()));
+    }
+    Rotation underWay = store.current();
+    if (underWay != null && request.getCompromised()) {
+      return compromise(underWay, AnchorSet.of(leaving), request.getDryRun(), reason);
+    }
+    NewAnchor anchor = anchor(request);
+    RotationPlan plan =
+        RotationPlan.of(
+            new RotationPlan.Request(anchor, leaving, request.getCompromised(), window(request)),
+            trust.anchors(),
+            trust.issuerAnchor(),
+            retired(),
+            underWay == null ? null : underWay.id(),
+            trust.fleet(),
+            trust.leafLife(),
+            clock.instant());
+    plan = plan.withoutToken(trust.withoutToken());
+    String refusal = trust.cannotRotate();
+    if (!refusal.isEmpty()) {
+      plan = plan.refused(refusal);
+    }
+    try {
+      trust.inForce();
+    } catch (RotationRefusedException e) {
+      plan = plan.refused(String.valueOf(e.getMessage()));
+    }
+    StartRotationResponse.Builder answer =
+        StartRotationResponse.newBuilder()
+            .addAllBeforeSha256(RotationMessages.bytes(plan.before()))
+            .addAllAfterSha256(RotationMessages.bytes(plan.after()))
+            .setLatestEnd(RotationMessages.timestamp(plan.latestEnd()));
+    plan.findings().forEach(finding -> answer.addFindings(RotationMessages.finding(finding)));
+    if (anchor != null) {
+      answer.setNewAnchor(ByteString.copyFrom(Certificates.der(anchor.certificate())));
+    }
+    if (!request.getDryRun() && plan.isClean()) {
+      answer.setRotation(
+          RotationMessages.rotation(engine.begin(plan, operator(), reason), List.of()));
+    }
+    return answer.build();
+  }
+
+  private Set<String> retired() {
+    Set<String> digests = new TreeSet<>(store.retired());
+    digests.addAll(trust.retired());
+    return digests;
+  }
+
+  /**
+   * If the rotation under way leads away from the compromised anchors, it goes on without waiting.
+   *
+   * @param leaving the compromised anchors; empty for all that were in force before it
+   */
+  private StartRotationResponse compromise(
+      Rotation underWay, AnchorSet leaving, boolean dryRun, String reason) throws IOException {
+    String refusal = underWay.refusalToLeave(leaving);
+    StartRotationResponse.Builder answer =
+        StartRotationResponse.newBuilder()
+            .addAllBeforeSha256(RotationMessages.bytes(underWay.before()))
+            .addAllAfterSha256(RotationMessages.bytes(underWay.after()))
+            .setLatestEnd(RotationMessages.timestamp(clock.instant()))
+            .addFindings(
+                TrustRotationFinding.newBuilder()
+                    .setIsError(!refusal.isEmpty())
+                    .setMessage(
+                        refusal.isEmpty()
+                            ? "rotation "
+                                + underWay.id()
+                                + " is under way in phase "
+                                + underWay.phase()
+                                + ": it goes on as after a compromise, to its own new anchor;"
+                                + " certificates that were forged and renewed before now may stay"
+                                + " good: when it has ended, rotate with --compromised again"
+                            : refusal));
+    if (!dryRun && refusal.isEmpty()) {
+      answer.setRotation(
+          RotationMessages.rotation(engine.compromise(leaving, operator(), reason), List.of()));
+    }
+    return answer.build();
+  }
+
+  private @Nullable NewAnchor anchor(StartRotationRequest request) throws PkiException {
+    return switch (request.getAnchorCase()) {
+      case GENERATE -> {
+        String kind = request.getGenerate().getKeyKind();
+        Duration life =
+            request.getGenerate().hasLifetime()
+                ? Duration.ofSeconds(request.getGenerate().getLifetime().getSeconds())
+                : DEFAULT_ANCHOR_LIFE;
+        if (life.isNegative() || life.isZero() || life.compareTo(MAX_ANCHOR_LIFE) > 0) {
+          throw invalid(
+              "anchor lifetime " + life + ": expected up to " + MAX_ANCHOR_LIFE.toDays() + " days");
+        }
+        yield trust.makeAnchor(keyKind(kind), life);
+      }
+      case PROVIDED -> provided(request);
+      case ANCHOR_NOT_SET -> null;
+    };
+  }
+
+  private static KeyKind keyKind(String name) {
+    try {
+      return name.isEmpty() ? KeyKind.P256 : KeyKind.parse(name);
+    } catch (IllegalArgumentException e) {
+      throw invalid(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private static NewAnchor provided(StartRotationRequest request) {
+    try {
+      X509Certificate certificate =
+          Certificates.parseDer("new anchor", request.getProvided().getCertificate().toByteArray());
+      PrivateKey key =
+          PrivateKeys.parsePkcs8(
+              "key of the new anchor", request.getProvided().getPrivateKey().toByteArray());
+      return NewAnchor.of(certificate, key);
+    } catch (PkiException e) {
+      throw invalid(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private static Duration window(StartRotationRequest request) {
+    try {
+      return Duration.ofSeconds(
+          request.getRenewWindow().getSeconds(), request.getRenewWindow().getNanos());
+    } catch (ArithmeticException e) {
+      throw invalid("renew window out of range");
+    }
+  }
+
+  @Override
+  public void abortRotation(
+      AbortRotationRequest request, StreamObserver<AbortRotationResponse> response) {
+    answer(
+        response,
+        () ->
+            AbortRotationResponse.newBuilder()
+                .setRotation(message(engine.abort(operator(), reason(request.getReason()))))
+                .build());
+  }
+
+  @Override
+  public void waiveWorkloads(
+      WaiveWorkloadsRequest request, StreamObserver<WaiveWorkloadsResponse> response) {
+    answer(
+        response,
+        () -> {
+          Set<String> identities = new TreeSet<>(request.getIdentitiesList());
+          if (identities.isEmpty() || identities.size() > MAX_WAIVED) {
+            throw invalid(identities.size() + " workloads: expected 1 to " + MAX_WAIVED);
+          }
+          Set<String> known = new TreeSet<>();
+          for (Member member : trust.fleet()) {
+            known.add(member.identity());
+            // Of some, nothing is known but that others have connections with them.
+            member.peerAnchors().values().forEach(known::addAll);
+          }
+          for (String identity : identities) {
+            if (!known.contains(identity)) {
+              throw invalid(
+                  "workload "
+                      + WorkloadIdentity.printable(identity)
+                      + " has no certificate that is valid and no live peers: there is nothing to"
+                      + " waive");
+            }
+          }
+          return WaiveWorkloadsResponse.newBuilder()
+              .setRotation(
+                  message(engine.waive(identities, operator(), reason(request.getReason()))))
+              .build();
+        });
+  }
+
+  @Override
+  public void listRotations(
+      ListRotationsRequest request, StreamObserver<ListRotationsResponse> response) {
+    answer(
+        response,
+        () -> {
+          ListRotationsResponse.Builder answer = ListRotationsResponse.newBuilder();
+          store.all().forEach(rotation -> answer.addRotations(message(rotation)));
+          return answer.build();
+        });
+  }
+
+  @Override
+  public void listLeaves(ListLeavesRequest request, StreamObserver<ListLeavesResponse> response) {
+    LeafPages pages;
+    try {
+      pages = new LeafPages(trust.anchors(), store.current(), trust.fleet(), clock.instant());
+    } catch (RuntimeException e) {
+      log.error("the leaves of the mesh cannot be told", e);
+      response.onError(refused(Status.INTERNAL, e));
+      return;
+    }
+    pages.send((ServerCallStreamObserver<ListLeavesResponse>) response);
+  }
+
+  private static TrustRotation message(Rotation rotation) {
+    return RotationMessages.rotation(rotation, List.of());
+  }
+
+  private static String reason(String text) {
+    if (text.length() > MAX_REASON) {
+      throw invalid("reason of " + text.length() + " characters: expected at most " + MAX_REASON);
+    }
+    return text.replaceAll("\\p{Cntrl}", "?").strip();
+  }
+}

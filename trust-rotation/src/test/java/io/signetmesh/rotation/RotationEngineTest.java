@@ -1,0 +1,395 @@
+package io.signetmesh.rotation;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.signetmesh.audit.AdministrativeEvent;
+import io.signetmesh.audit.AuditEvent;
+import io.signetmesh.identity.ca.KeyKind;
+import io.signetmesh.identity.pki.PkiException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.cert.X509Certificate;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The engine over a simulated mesh. */
+final class RotationEngineTest {
+  private static final Duration WINDOW = Duration.ofMinutes(10);
+
+  @TempDir private Path state;
+  private final SimulatedMesh mesh = new SimulatedMesh();
+  private final List<AuditEvent> audit = new ArrayList<>();
+  private final Simulated authority = new Simulated();
+  private RotationStore store;
+  private RotationEngine engine;
+
+  @BeforeEach
+  void open() throws Exception {
+    store = RotationStore.open(state);
+    engine = new RotationEngine(store, authority, audit::add, new Random(1), () -> mesh.now);
+  }
+
+  @Test
+  void nothingHappensWithoutARotation() {
+    assertThat(engine.advance()).isZero();
+    assertThat(engine.progress()).isNull();
+  }
+
+  @Test
+  void itGoesOnUntilItHasToWaitAndSaysForWhat() throws Exception {
+    SimulatedMesh.Workload web = mesh.add("web", true);
+    begin(false);
+
+    assertThat(engine.advance()).isPositive();
+
+    assertThat(phase()).isEqualTo(Phase.DISTRIBUTE);
+    assertThat(mesh.bundle).isEqualTo(SimulatedMesh.BEFORE.plus(SimulatedMesh.AFTER));
+    assertThat(progress().obstacles()).extracting(Obstacle::workload).containsExactly("web");
+
+    web.take();
+    engine.advance();
+    assertThat(phase()).isEqualTo(Phase.RENEW);
+    web.renew();
+    engine.advance();
+    assertThat(phase()).isEqualTo(Phase.RETIRE);
+    web.take();
+    engine.advance();
+    assertThat(phase()).isEqualTo(Phase.DONE);
+    assertThat(progress().obstacles()).isEmpty();
+    assertThat(audit)
+        .extracting(event -> ((AdministrativeEvent) event).attributes().get("phase"))
+        .containsExactly("prepare", "distribute", "activate", "renew", "retire", "done");
+  }
+
+  @Test
+  void afterACompromiseItLooksAgainAtOnce() throws Exception {
+    mesh.add("web", true);
+    begin(true);
+
+    assertThat(engine.advance()).isEqualTo(Duration.ofMillis(50));
+
+    assertThat(phase()).isEqualTo(Phase.DISTRIBUTE);
+  }
+
+  @Test
+  void anActThatFailsIsTriedAgainAndNamed() throws Exception {
+    begin(false);
+    authority.failure = new IOException("disk full");
+
+    engine.advance();
+
+    assertThat(phase()).isEqualTo(Phase.DISTRIBUTE);
+    assertThat(progress().obstacles())
+        .containsExactly(new Obstacle(Obstacle.Kind.FAILURE, "", "java.io.IOException: disk full"));
+    authority.failure = null;
+    engine.advance();
+    assertThat(phase()).isEqualTo(Phase.DONE);
+  }
+
+  /** The engine may be about to wait for a beginning at the moment of it. */
+  @Test
+  @Timeout(300)
+  void eachRotationThatIsBegunIsCarriedOut() throws Exception {
+    engine.start();
+    try {
+      for (int i = 0; i < 100; i++) {
+        Rotation begun = begin(false);
+        while (store.current() != null) {
+          Thread.onSpinWait();
+        }
+        assertThat(store.all().getLast().id()).isEqualTo(begun.id());
+        // Back to the state before, for the next one.
+        mesh.bundle = SimulatedMesh.BEFORE;
+        mesh.issuing = SimulatedMesh.OLD;
+      }
+    } finally {
+      engine.close();
+    }
+  }
+
+  @Test
+  void aPhaseThatCannotBeKeptIsNotBegun() throws Exception {
+    SimulatedMesh.Workload web = mesh.add("web", true);
+    begin(false);
+    engine.advance();
+    web.take();
+    Path directory = state.resolve("rotations");
+    Path moved = state.resolve("moved");
+    Files.move(directory, moved);
+
+    engine.advance();
+
+    assertThat(phase()).isEqualTo(Phase.DISTRIBUTE);
+    assertThat(mesh.issuing).isEqualTo(SimulatedMesh.OLD);
+    Files.move(moved, directory);
+    engine.advance();
+    assertThat(phase()).isEqualTo(Phase.RENEW);
+  }
+
+  @Test
+  void anotherEngineGoesOnWithWhatIsKept() throws Exception {
+    mesh.add("web", true);
+    Rotation begun = begin(false);
+    engine.advance();
+    engine.waive(Set.of("web"), "uid 0", "known");
+
+    open();
+
+    assertThat(progress().rotation().id()).isEqualTo(begun.id());
+    Member web = mesh.situation().fleet().getFirst();
+    assertThat(progress().rotation().waivers())
+        .containsExactly(
+            Map.entry("web", new Waiver("web", new TreeSet<>(Set.of(web.serial())), false)));
+    assertThat(progress().rotation().isWaived(web)).isTrue();
+    assertThat(progress().rotation().log().getLast().why()).isEqualTo("web: known");
+  }
+
+  @Test
+  void aWaiverThatAnEarlierVersionKeptIsForWhoNeverReports() throws Exception {
+    mesh.add("web", true);
+    mesh.add("legacy", false);
+    Rotation rotation = begin(false);
+    Path file = state.resolve("rotations").resolve(rotation.id() + ".json");
+    Files.writeString(
+        file,
+        Files.readString(file)
+            .replaceFirst("\"waived\" : \\[ \\]", "\"waived\" : [ \"web\", \"legacy\" ]"));
+
+    open();
+
+    Rotation read = progress().rotation();
+    assertThat(read.waived()).containsExactly("legacy", "web");
+    for (Member member : mesh.situation().fleet()) {
+      assertThat(read.isWaived(member)).isEqualTo(member.identity().equals("legacy"));
+    }
+  }
+
+  @Test
+  void onlyOneRotationIsUnderWay() throws Exception {
+    mesh.add("web", true);
+    Rotation first = begin(false);
+
+    assertThatThrownBy(() -> begin(false)).hasMessageContaining(first.id() + " is under way");
+  }
+
+  @Test
+  void aPlanOfOtherAnchorsThanThoseInForceIsNotBegun() throws Exception {
+    mesh.bundle = SimulatedMesh.BEFORE.plus(AnchorSet.of("c".repeat(64)));
+
+    assertThatThrownBy(() -> begin(false))
+        .isInstanceOf(RotationRefusedException.class)
+        .hasMessageContaining("have changed since the plan")
+        .hasMessageContaining("cccccccccccccccc");
+
+    assertThat(store.all()).isEmpty();
+  }
+
+  @Test
+  void anchorsThatAreAddedOnTheWayAreKeptAndNamedUntilTheyAreGone() throws Exception {
+    SimulatedMesh.Workload web = mesh.add("web", true);
+    begin(false);
+    engine.advance();
+    web.take();
+    AnchorSet union = mesh.bundle;
+    AnchorSet changed = union.plus(AnchorSet.of("c".repeat(64)));
+    mesh.bundle = changed;
+
+    engine.advance();
+
+    assertThat(mesh.bundle).isEqualTo(changed);
+    assertThat(phase()).isEqualTo(Phase.DISTRIBUTE);
+    assertThat(progress().obstacles())
+        .singleElement()
+        .satisfies(
+            obstacle -> {
+              assertThat(obstacle.kind()).isEqualTo(Obstacle.Kind.CHANGED);
+              assertThat(obstacle.message()).contains("cccccccccccccccc was added");
+            });
+    mesh.bundle = union;
+    engine.advance();
+    assertThat(phase()).isEqualTo(Phase.RENEW);
+  }
+
+  @Test
+  void abortGoesBackToTheAnchorsBefore() throws Exception {
+    SimulatedMesh.Workload web = mesh.add("web", true);
+    begin(false);
+    engine.advance();
+    web.take();
+    engine.advance();
+    web.renew();
+
+    engine.abort("uid 0", "changed mind");
+    engine.advance();
+    assertThat(phase()).isEqualTo(Phase.RENEW);
+    web.renew();
+    engine.advance();
+    web.take();
+    engine.advance();
+
+    assertThat(phase()).isEqualTo(Phase.DONE);
+    assertThat(mesh.bundle).isEqualTo(SimulatedMesh.BEFORE);
+    assertThat(store.retired()).isEmpty();
+    assertThatThrownBy(() -> engine.abort("uid 0", "")).hasMessageContaining("no rotation");
+  }
+
+  @Test
+  void whatWasRetiredIsRemembered() throws Exception {
+    begin(false);
+    engine.advance();
+
+    assertThat(phase()).isEqualTo(Phase.DONE);
+    assertThat(store.retired()).containsExactly(SimulatedMesh.OLD);
+    assertThat(RotationStore.open(state).retired()).containsExactly(SimulatedMesh.OLD);
+  }
+
+  @Test
+  void aRecordThatIsDamagedIsAnError() throws Exception {
+    Rotation rotation = begin(false);
+    Path file = state.resolve("rotations").resolve(rotation.id() + ".json");
+    Files.writeString(file, Files.readString(file).replace("\"compromised\" : false", "\"x\" : 1"));
+
+    assertThatThrownBy(() -> RotationStore.open(state))
+        .isInstanceOf(PkiException.class)
+        .hasMessageContaining(file.toString())
+        .hasMessageContaining("compromised");
+  }
+
+  private Rotation begin(boolean compromised) throws Exception {
+    return engine.begin(
+        new RotationPlan(
+            SimulatedMesh.BEFORE,
+            SimulatedMesh.AFTER,
+            null,
+            compromised,
+            WINDOW,
+            List.of(),
+            mesh.now.plus(WINDOW)),
+        "uid 0",
+        "test");
+  }
+
+  private RotationEngine.Progress progress() {
+    return Objects.requireNonNull(engine.progress());
+  }
+
+  private Phase phase() {
+    return store.all().getLast().phase();
+  }
+
+  /** The simulated mesh, as the engine sees it. */
+  private final class Simulated implements TrustAuthority {
+    private @Nullable IOException failure;
+
+    private void act(Rotation rotation, Step step) throws IOException {
+      if (failure != null) {
+        throw failure;
+      }
+      mesh.act(rotation, step);
+    }
+
+    @Override
+    public Situation observe(Rotation rotation) {
+      return mesh.situation();
+    }
+
+    @Override
+    public void publish(Rotation rotation, AnchorSet anchors) throws IOException {
+      act(rotation, new Step.Publish(anchors));
+    }
+
+    @Override
+    public void issueUnder(Rotation rotation, AnchorSet anchors, boolean crossSign)
+        throws IOException {
+      act(rotation, new Step.IssueUnder(anchors, crossSign));
+    }
+
+    @Override
+    public void askRenewal(Rotation rotation, Duration window) {
+      mesh.act(rotation, new Step.AskRenewal(window));
+    }
+
+    @Override
+    public void revoke(Rotation rotation) throws IOException {
+      act(rotation, new Step.Revoke());
+    }
+
+    @Override
+    public void settle(Rotation rotation) throws IOException {
+      act(rotation, new Step.Settle());
+    }
+
+    @Override
+    public String cannotRotate() {
+      return "";
+    }
+
+    @Override
+    public AnchorSet inForce() {
+      return mesh.bundle;
+    }
+
+    @Override
+    public Set<String> retired() {
+      return Set.of();
+    }
+
+    @Override
+    public List<X509Certificate> anchors() {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public List<X509Certificate> issuer() {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public String issuerAnchor() {
+      return mesh.issuing;
+    }
+
+    @Override
+    public List<Member> fleet() {
+      return mesh.situation().fleet();
+    }
+
+    @Override
+    public Set<String> withoutToken() {
+      return Set.of();
+    }
+
+    @Override
+    public Duration leafLife() {
+      return SimulatedMesh.LEAF_LIFE;
+    }
+
+    @Override
+    public NewAnchor makeAnchor(KeyKind kind, Duration life) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void discard(String rotation) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void adopt(String rotation, NewAnchor anchor) {
+      throw new UnsupportedOperationException();
+    }
+  }
+}

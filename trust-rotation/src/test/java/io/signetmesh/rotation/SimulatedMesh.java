@@ -1,0 +1,445 @@
+package io.signetmesh.rotation;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.signetmesh.rotation.Member.Presence;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A mesh of a few workloads and one identity server, without cryptography: an anchor is a
+ * fingerprint, a leaf names the anchors that it verifies under. A workload may be several
+ * processes. Some processes are strangers: the identity server knows nothing of their leaves, and
+ * only who has a connection with them reports them.
+ */
+final class SimulatedMesh {
+  static final String OLD = "a".repeat(64);
+  static final String NEW = "b".repeat(64);
+  static final AnchorSet BEFORE = AnchorSet.of(OLD);
+  static final AnchorSet AFTER = AnchorSet.of(NEW);
+  static final Duration LEAF_LIFE = Duration.ofHours(24);
+
+  Instant now = Instant.parse("2026-01-01T00:00:00Z");
+  Instant observedSince = now.minusSeconds(3600);
+  AnchorSet bundle = BEFORE;
+  String issuing = OLD;
+  AnchorSet crossSigners = AnchorSet.NONE;
+  boolean renewalAsked;
+  AnchorSet revoked = AnchorSet.NONE;
+  boolean settled = true;
+  String canaryFailure = "";
+
+  /** Anchors of which an operator has said that their keys are with somebody else. */
+  AnchorSet compromised = AnchorSet.NONE;
+
+  /** After a compromise, the anchors of which workloads have to hear; else none. */
+  private AnchorSet awaited = AnchorSet.NONE;
+
+  final List<Workload> workloads = new ArrayList<>();
+
+  private final List<Connection> connections = new ArrayList<>();
+
+  /** What the ledger keeps, by serial number of the leaf. */
+  private final Map<String, Member> ledger = new TreeMap<>();
+
+  private int serials;
+
+  /** A leaf. */
+  record Leaf(String serial, String anchor, AnchorSet crossSigners, Instant end) {
+    boolean verifiesUnder(AnchorSet trust) {
+      return !anchorUnder(trust).isEmpty();
+    }
+
+    /** The anchor that it verifies under; empty when there is none. */
+    String anchorUnder(AnchorSet trust) {
+      if (trust.contains(anchor)) {
+        return anchor;
+      }
+      for (String signer : crossSigners) {
+        if (trust.contains(signer)) {
+          return signer;
+        }
+      }
+      return "";
+    }
+  }
+
+  /** A live connection, and the anchors under which each side has verified the other. */
+  private record Connection(
+      Workload client, Workload server, String clientAnchor, String serverAnchor) {
+    boolean isOf(Workload workload) {
+      return client == workload || server == workload;
+    }
+
+    Workload peerOf(Workload workload) {
+      return client == workload ? server : client;
+    }
+
+    String peerAnchor(Workload workload) {
+      return client == workload ? serverAnchor : clientAnchor;
+    }
+  }
+
+  /** A process that takes part in the mesh. */
+  final class Workload {
+    final String identity;
+    final boolean reports;
+    final boolean stranger;
+
+    /** Anchors that it is started with if it does not report. */
+    AnchorSet given = bundle;
+
+    AnchorSet trust = bundle;
+    Leaf leaf;
+    boolean connected;
+
+    /** Nothing happens in it; its stream is open as long as the server is not restarted. */
+    boolean frozen;
+
+    /** Anchors of which it has to hear before it can talk to others again. */
+    private AnchorSet awaits;
+
+    /** It was waived and has not been started since: it may be cut off. */
+    boolean waived;
+
+    Workload(String identity, boolean reports, boolean stranger) {
+      this.identity = identity;
+      this.reports = reports;
+      this.stranger = stranger;
+      this.leaf = stranger ? new Leaf("unknown", issuing, crossSigners, end()) : issue(identity);
+      this.awaits = missing();
+    }
+
+    private AnchorSet missing() {
+      return trust.meets(awaited.fingerprints()) ? AnchorSet.NONE : awaited;
+    }
+
+    private void trust(AnchorSet anchors) {
+      trust = anchors;
+      awaits = missing();
+    }
+
+    boolean takesPart() {
+      return now.isBefore(leaf.end);
+    }
+
+    /**
+     * Whether others have to be able to talk to it. After a compromise that is so as soon as it has
+     * heard of an anchor that stays, and has a leaf under one when the others have left.
+     */
+    boolean isParty() {
+      return takesPart()
+          && !waived
+          && !stranger
+          && awaits.isEmpty()
+          && (bundle.contains(leaf.anchor) || !compromised.contains(leaf.anchor));
+    }
+
+    void connect() {
+      if (!frozen && !stranger && verifiesServer()) {
+        connected = reports;
+        report();
+      }
+    }
+
+    void disconnect() {
+      connected = false;
+      ledger.computeIfPresent(leaf.serial, (serial, m) -> presence(m, Presence.GONE));
+    }
+
+    void take() {
+      if (connected && !frozen) {
+        trust(bundle);
+        report();
+      }
+    }
+
+    /** Whether the identity server's own leaf verifies; else nothing is to be had from it. */
+    private boolean verifiesServer() {
+      return trust.contains(issuing) || trust.meets(crossSigners.fingerprints());
+    }
+
+    /** Linkerd's proxies renew as well, and report nothing. */
+    void renew() {
+      if ((connected || !reports) && !frozen && !stranger && verifiesServer()) {
+        String earlier = leaf.serial;
+        leaf = issue(identity);
+        if (reports) {
+          ledger.remove(earlier);
+        }
+        report();
+      }
+    }
+
+    /** Another process has taken its place; nobody is told what became of the first. */
+    void restart() {
+      if (stranger) {
+        return;
+      }
+      disconnect();
+      hangUp();
+      frozen = false;
+      waived = false;
+      trust(reports ? bundle : given);
+      if (verifiesServer()) {
+        leaf = issue(identity);
+        connect();
+      } else {
+        // The earlier process has ended, and this one gets no leaf.
+        leaf = new Leaf(leaf.serial, leaf.anchor, leaf.crossSigners, now);
+      }
+    }
+
+    void hangUp() {
+      connections.removeIf(connection -> connection.isOf(this));
+    }
+
+    /** Opens a connection, if both sides can verify each other. */
+    void call(Workload server) {
+      if (this != server
+          && takesPart()
+          && server.takesPart()
+          && !frozen
+          && !server.frozen
+          && leaf.verifiesUnder(server.trust)
+          && server.leaf.verifiesUnder(trust)) {
+        connections.add(
+            new Connection(
+                this, server, leaf.anchorUnder(server.trust), server.leaf.anchorUnder(trust)));
+      }
+    }
+
+    void report() {
+      if (connected && !frozen) {
+        ledger.put(
+            leaf.serial,
+            new Member(
+                identity,
+                "10.0.0.1",
+                leaf.serial,
+                Presence.LIVE,
+                now,
+                trust.digest(),
+                "",
+                leaf.anchor,
+                leaf.end,
+                peers()));
+      }
+    }
+
+    private Map<String, Set<String>> peers() {
+      Map<String, Set<String>> peers = new HashMap<>();
+      for (Connection connection : connections) {
+        if (connection.isOf(this)) {
+          peers
+              .computeIfAbsent(connection.peerAnchor(this), anchor -> new HashSet<>())
+              .add(connection.peerOf(this).identity);
+        }
+      }
+      return peers;
+    }
+
+    @Override
+    public String toString() {
+      return identity
+          + (connected ? " connected" : "")
+          + (frozen ? " frozen" : "")
+          + " with "
+          + leaf
+          + " trusts "
+          + trust;
+    }
+  }
+
+  Workload add(String identity, boolean reports) {
+    Workload workload = new Workload(identity, reports, false);
+    workloads.add(workload);
+    workload.connect();
+    return workload;
+  }
+
+  /** A process with a leaf that the identity server knows nothing of. */
+  Workload addStranger(String identity) {
+    Workload stranger = new Workload(identity, false, true);
+    workloads.add(stranger);
+    return stranger;
+  }
+
+  private Instant end() {
+    return now.plus(LEAF_LIFE);
+  }
+
+  private Leaf issue(String identity) {
+    Leaf leaf = new Leaf(Integer.toHexString(++serials), issuing, crossSigners, end());
+    ledger.put(
+        leaf.serial,
+        new Member(
+            identity,
+            "",
+            leaf.serial,
+            Presence.SILENT,
+            now,
+            "",
+            "",
+            leaf.anchor,
+            leaf.end,
+            Map.of()));
+    return leaf;
+  }
+
+  private static Member presence(Member m, Presence presence) {
+    return new Member(
+        m.identity(),
+        m.address(),
+        m.serial(),
+        presence,
+        m.seen(),
+        m.trusts(),
+        m.refusal(),
+        m.anchor(),
+        m.leafEnd(),
+        m.peerAnchors());
+  }
+
+  Situation situation() {
+    connections.removeIf(c -> !c.client.takesPart() || !c.server.takesPart());
+    // Reports are sent again when the peers change.
+    workloads.forEach(Workload::report);
+    List<Member> fleet = new ArrayList<>();
+    for (Member member : ledger.values()) {
+      // Nobody takes a leaf of a revoked issuer, so it is not waited for.
+      if (now.isBefore(member.leafEnd())
+          && (member.presence() == Presence.LIVE || !revoked.contains(member.anchor()))) {
+        fleet.add(member);
+      }
+    }
+    return new Situation(
+        now, observedSince, bundle, issuing, canaryFailure, renewalAsked, revoked, settled, fleet);
+  }
+
+  /** The anchors that leave in a rotation are with somebody else, too. */
+  void compromise(Rotation rotation) {
+    compromised = compromised.plus(rotation.leaving());
+    awaited = rotation.staying();
+    workloads.forEach(workload -> workload.awaits = workload.missing());
+  }
+
+  /** Another rotation begins, and its anchors are in good order. */
+  void rotate() {
+    awaited = AnchorSet.NONE;
+  }
+
+  /** The identity server stops and starts: streams end, what is in memory is lost. */
+  void restartServer() {
+    renewalAsked = false;
+    observedSince = now;
+    for (Workload workload : workloads) {
+      if (workload.connected) {
+        workload.disconnect();
+      }
+    }
+  }
+
+  /** Does a step. The rotation afterwards. */
+  Rotation act(Rotation rotation, Step step) {
+    switch (step) {
+      case Step.Wait wait -> {
+        // Nothing.
+      }
+      case Step.Next next -> {
+        return rotation.in(next.phase(), now, "");
+      }
+      case Step.Publish publish -> {
+        requireNoStrangerIsCutOff(rotation, publish.anchors());
+        bundle = publish.anchors();
+        settled = false;
+      }
+      case Step.IssueUnder issue -> {
+        issuing = issue.anchors().iterator().next();
+        crossSigners = issue.crossSign() ? rotation.leaving() : AnchorSet.NONE;
+        renewalAsked = false;
+        settled = false;
+        assertThat(crossSigners.meets(compromised.fingerprints()))
+            .as("a compromised anchor vouches for a new issuer in %s", rotation)
+            .isFalse();
+      }
+      case Step.AskRenewal ask -> renewalAsked = true;
+      case Step.Revoke revoke -> revoked = revoked.plus(rotation.leaving());
+      case Step.Settle settle -> {
+        // The bridge to the anchor that has left is not sent any more.
+        crossSigners = AnchorSet.NONE;
+        settled = true;
+      }
+    }
+    return rotation;
+  }
+
+  /** A step of which a crash left nothing but the files that it writes first. */
+  void actInPart(Step step) {
+    switch (step) {
+      case Step.Publish publish -> settled = false;
+      case Step.IssueUnder issue -> settled = false;
+      case Step.Settle settle -> crossSigners = AnchorSet.NONE;
+      default -> {
+        // Nothing.
+      }
+    }
+  }
+
+  /**
+   * An anchor does not leave while somebody reports a peer under it of which nothing else is known.
+   */
+  private void requireNoStrangerIsCutOff(Rotation rotation, AnchorSet next) {
+    if (rotation.compromised()) {
+      return;
+    }
+    AnchorSet left = bundle.minus(next);
+    for (Connection connection : connections) {
+      for (Workload witness : List.of(connection.client, connection.server)) {
+        Workload peer = connection.peerOf(witness);
+        assertThat(
+                peer.stranger
+                    && witness.connected
+                    && !witness.frozen
+                    && left.contains(connection.peerAnchor(witness)))
+            .as("%s, a peer of %s, is cut off by %s in %s", peer, witness, next, rotation)
+            .isFalse();
+      }
+    }
+  }
+
+  /** At each moment, each workload that takes part verifies each other's leaf. */
+  void requireMutualTrust(Rotation rotation) {
+    List<Workload> parties =
+        workloads.stream()
+            .filter(Workload::isParty)
+            .filter(workload -> !rotation.waived().contains(workload.identity))
+            .toList();
+    for (Workload client : parties) {
+      for (Workload server : parties) {
+        if (!client.leaf.verifiesUnder(server.trust)) {
+          throw new AssertionError(client + " is no peer for " + server + " in " + rotation);
+        }
+      }
+    }
+  }
+
+  /** A compromised anchor that has left vouches for nothing new, and never comes back. */
+  void requireThatWhatHasLeftIsGone(AnchorSet gone) {
+    AnchorSet back = AnchorSet.of(gone.fingerprints().stream().filter(bundle::contains).toList());
+    assertThat(back.isEmpty()).as("compromised anchors %s are back", back).isTrue();
+    assertThat(gone.contains(issuing)).as("issued under %s, which has left", issuing).isFalse();
+  }
+
+  @Nullable Workload find(int index) {
+    return workloads.isEmpty() ? null : workloads.get(Math.floorMod(index, workloads.size()));
+  }
+}
