@@ -6,6 +6,7 @@ import io.signetmesh.audit.Journal;
 import io.signetmesh.audit.JournalConfig;
 import io.signetmesh.identity.channel.ControlChannel;
 import io.signetmesh.identity.channel.ControlLoops;
+import io.signetmesh.identity.live.LivePeers;
 import io.signetmesh.identity.pki.Credentials;
 import io.signetmesh.identity.pki.LiveSslContext;
 import io.signetmesh.identity.pki.MeshSslContexts;
@@ -18,6 +19,7 @@ import io.signetmesh.proxy.authorize.compile.PolicyCompiler;
 import io.signetmesh.proxy.config.ControlAddress;
 import io.signetmesh.proxy.config.ProxyConfig;
 import io.signetmesh.proxy.connect.Connector;
+import io.signetmesh.proxy.connect.DialledPeers;
 import io.signetmesh.proxy.connect.MeteredConnector;
 import io.signetmesh.proxy.connect.PeerConnector;
 import io.signetmesh.proxy.connect.SourceAddresses;
@@ -41,12 +43,12 @@ import io.signetmesh.proxy.upstream.DiscoveryClient;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
-import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Supplier;
 import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
@@ -161,12 +163,21 @@ final class Assembly {
                 DiscoveryClient.Config.defaults(),
                 timer));
 
+    LivePeers live =
+        new LivePeers(
+            () -> identity.credentials().peers(),
+            clock,
+            config.expiredPeerGrace(),
+            ThreadLocalRandom.current()::nextDouble);
+    identity.reportPeers(live);
     PeerConnector peers =
         parts.keep(
             new PeerConnector(
                 loops,
                 credentials,
                 clock,
+                new DialledPeers(
+                    live, config.workloadName(), config.identity(), journal, metrics, clock),
                 config.outboundConnectTimeout(),
                 config.inboundConnectTimeout(),
                 config.redirected()
@@ -197,6 +208,7 @@ final class Assembly {
             credentials,
             tls,
             directTls,
+            live,
             policies,
             connector,
             new DefaultHttpInbound(
@@ -224,6 +236,7 @@ final class Assembly {
             config.workloadName(),
             config.identity(),
             tls,
+            live,
             owner::isServing,
             policies,
             journal,
@@ -239,25 +252,39 @@ final class Assembly {
     listeners.own(outboundBound);
     listeners.own(List.of(admin.address()));
     RuntimeMetrics.exposePolicies(registry, () -> inForce(policies));
+    RuntimeMetrics.exposeIdentity(registry, identity::metrics);
     RuntimeMetrics.exposeAudit(registry, journal);
     RuntimeMetrics.exposeTransport(registry, transport.label(), config.loops());
     loops.expose(registry);
     RuntimeMetrics.exposeProcess(registry, build());
-    Renewal renewal = new Renewal(List.of(tls, directTls), peers, httpOutbound, metrics, identity);
+    Renewal renewal = new Renewal(live, List.of(tls, directTls), peers, httpOutbound);
     identity.onChange(renewal::changed);
     return new Running(
         loops, listeners, timer, identity, policies, upstreams, admin, inboundBound, outboundBound);
   }
 
-  /** Renews what depends on the leaf and the trust bundle. */
-  private record Renewal(
-      List<LiveSslContext<Credentials>> serverTls,
-      PeerConnector connector,
-      DefaultHttpOutbound outbound,
-      ProxyMetrics metrics,
-      IdentityClient identity) {
+  /** Renews what depends on the leaf and on the trust in peers. Confined to the client's thread. */
+  private static final class Renewal {
+    private final LivePeers live;
+    private final List<LiveSslContext<Credentials>> serverTls;
+    private final PeerConnector connector;
+    private final DefaultHttpOutbound outbound;
+    private @Nullable Credentials last;
+
+    Renewal(
+        LivePeers live,
+        List<LiveSslContext<Credentials>> serverTls,
+        PeerConnector connector,
+        DefaultHttpOutbound outbound) {
+      this.live = live;
+      this.serverTls = serverTls;
+      this.connector = connector;
+      this.outbound = outbound;
+    }
 
     void changed(Credentials credentials) {
+      // First: who is revoked is cut before anything else is done.
+      live.changed();
       try {
         for (LiveSslContext<Credentials> context : serverTls) {
           context.refresh();
@@ -266,11 +293,12 @@ final class Assembly {
       } catch (SSLException e) {
         log.error("no TLS context for the new credentials", e);
       }
-      outbound.retireConnections();
-      Instant refreshed = identity.metrics().refreshed();
-      if (refreshed != null) {
-        metrics.identityRefreshed(
-            refreshed, credentials.certificate().leaf().getNotAfter().toInstant());
+      Credentials before = last;
+      last = credentials;
+      if (before == null
+          || !before.certificate().equals(credentials.certificate())
+          || !before.trust().equals(credentials.trust())) {
+        outbound.retireConnections();
       }
     }
   }

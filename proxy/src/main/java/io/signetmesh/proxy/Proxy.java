@@ -30,13 +30,14 @@ import org.slf4j.LoggerFactory;
  * A proxy: everything that carries, authenticates, authorizes and records the traffic of one
  * workload.
  *
- * <p>All listeners are bound at the start, so that a wrong address is an error at once; they take
- * connections when the first certificate has come, and until then connections wait in the kernel.
+ * <p>All listeners are bound at the start, so that a wrong address fails at once. They accept
+ * connections once the first certificate has been obtained. Until then connections wait in the
+ * kernel's queue.
  *
- * <p>A proxy can take the place of a running one of the same workload, see {@link Predecessor}: it
- * starts beside it, gets its listeners, and takes connections once it has its certificate and the
- * policy of all its ports. Only then the other one closes its listeners and drains; until then it
- * goes on, whatever becomes of this one.
+ * <p>A proxy can replace a running one of the same workload, see {@link Predecessor}. It starts
+ * beside it, receives its listeners, and accepts connections once it has a certificate and the
+ * policy of all its ports. Only then does the running proxy close its listeners and drain. If the
+ * replacement fails before that, the running proxy goes on.
  */
 public final class Proxy implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Proxy.class);
@@ -77,11 +78,12 @@ public final class Proxy implements AutoCloseable {
   }
 
   /**
-   * Starts a proxy in the place of the one that runs with the same handover socket. That one goes
-   * on until this one is ready, and for good when this one ends before. Where none runs, this is
-   * the same as a start.
+   * Replaces the proxy that runs with the same handover socket. The running proxy goes on until
+   * this one is ready, and for good if this one ends before. If none runs, this is the same as
+   * {@link #start}.
    *
-   * @throws IOException as for {@link #start}, or when the running one does not hand over
+   * @throws IOException as for {@link #start}, or when the running proxy does not hand over its
+   *     listeners
    */
   public static Proxy replace(ProxyConfig config, InstantSource clock) throws IOException {
     return start(config, clock, true);
@@ -191,7 +193,7 @@ public final class Proxy implements AutoCloseable {
     }
   }
 
-  /** Whether another proxy can take the place of this one without an interruption. */
+  /** Whether another proxy can replace this one without interruption. */
   public boolean canBeReplaced() {
     return handover != null && !draining.get();
   }
@@ -232,14 +234,15 @@ public final class Proxy implements AutoCloseable {
 
   // ---- what it is
 
-  /** Completes when the proxy takes connections. */
+  /** Completes when the proxy accepts connections. */
   public CompletableFuture<Void> ready() {
     return ready.copy();
   }
 
   /**
-   * Completes when the proxy has ended: normally when that was asked for, exceptionally when it
-   * cannot serve any more. It is then up to the caller to {@link #close} it and to start another.
+   * Completes when the proxy has ended: normally after {@link #drain} or {@link #close},
+   * exceptionally when the proxy can no longer serve. In the second case the caller has to {@link
+   * #close} it and may start another.
    */
   public CompletableFuture<Void> closed() {
     return closed.copy();
@@ -260,14 +263,15 @@ public final class Proxy implements AutoCloseable {
     return parts().outbound();
   }
 
-  /** The policies in force, by port. */
+  /** The policies in force, by port of the application. */
   public Map<Integer, ServerPolicy> policies() {
     return parts().policies().inForce();
   }
 
   /**
-   * Ends the proxy in order: takes no more connections, asks the open ones to end after what is in
-   * flight, and closes when the last is gone or the grace period is over. Does not wait.
+   * Drains the proxy: it accepts no more connections, asks the open ones to end after their
+   * requests in flight, and closes when the last has ended or the grace period is over. Returns at
+   * once.
    */
   public void drain() {
     end(false);
@@ -310,9 +314,9 @@ public final class Proxy implements AutoCloseable {
   }
 
   /**
-   * Ends the proxy unless it serves. Its predecessor, if it has one, goes on for sure.
+   * Ends the proxy unless it serves already. If it has a predecessor, that one goes on.
    *
-   * @return false when the proxy serves: it goes on
+   * @return false when the proxy serves already and was not ended
    */
   public boolean withdraw() {
     synchronized (succession) {

@@ -1,4 +1,4 @@
-/** The data plane: {@link io.signetmesh.proxy.Proxy} puts the parts together. */
+/** The data plane. {@link io.signetmesh.proxy.Proxy} starts a proxy and assembles its parts. */
 @NullMarked
 package io.signetmesh.proxy;
 

@@ -11,6 +11,7 @@ import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpUtil;
 import io.netty.handler.codec.http.TooLongHttpHeaderException;
 import io.netty.handler.codec.http.TooLongHttpLineException;
+import io.signetmesh.identity.live.LiveConnection;
 import io.signetmesh.proxy.authorize.ServerPolicy;
 import io.signetmesh.proxy.policy.PortPolicy;
 import java.io.IOException;
@@ -33,6 +34,7 @@ final class AdminConnection extends SimpleChannelInboundHandler<FullHttpRequest>
   private @Nullable Future<?> deadline;
 
   private AdminGuard.@Nullable Connection guarded;
+  private boolean retired;
 
   /**
    * @param guard decides about requests; null: all are answered
@@ -57,6 +59,18 @@ final class AdminConnection extends SimpleChannelInboundHandler<FullHttpRequest>
   @Override
   public void channelInactive(ChannelHandlerContext ctx) {
     stopDeadline();
+  }
+
+  /** The certificates of the connection end: what is under way is its last request. */
+  @Override
+  public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
+    if (event instanceof LiveConnection.Notice notice) {
+      retired = true;
+      if (notice == LiveConnection.Notice.ENDS_NOW && deadline != null) {
+        ctx.close();
+      }
+    }
+    ctx.fireUserEventTriggered(event);
   }
 
   @Override
@@ -148,8 +162,9 @@ final class AdminConnection extends SimpleChannelInboundHandler<FullHttpRequest>
         HttpResponseStatus.SERVICE_UNAVAILABLE, "the policy of the admin port has not arrived");
   }
 
-  private void respond(ChannelHandlerContext ctx, FullHttpResponse answer, boolean keepAlive) {
+  private void respond(ChannelHandlerContext ctx, FullHttpResponse answer, boolean wanted) {
     FullHttpResponse response = answer;
+    boolean keepAlive = wanted && !retired;
     if (!room.answer(ctx.channel(), answer.content().readableBytes())) {
       answer.release();
       response =

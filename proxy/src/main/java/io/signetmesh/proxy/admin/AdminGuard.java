@@ -10,11 +10,16 @@ import io.signetmesh.audit.AuditedConnection;
 import io.signetmesh.audit.DecisionEvent;
 import io.signetmesh.audit.DecisionMode;
 import io.signetmesh.audit.Verdict;
+import io.signetmesh.identity.live.LiveConnection;
+import io.signetmesh.identity.live.LivePeers;
+import io.signetmesh.identity.live.LivePeers.Registration;
+import io.signetmesh.identity.live.LivePeers.Side;
 import io.signetmesh.identity.pki.Credentials;
 import io.signetmesh.identity.pki.LiveSslContext;
 import io.signetmesh.identity.pki.MeshSslContexts;
 import io.signetmesh.identity.pki.NegotiatedGroup;
 import io.signetmesh.identity.pki.PeerIdentity;
+import io.signetmesh.identity.pki.VerifiedPeer;
 import io.signetmesh.path.RequestPath;
 import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.authorize.Decision;
@@ -25,6 +30,7 @@ import io.signetmesh.proxy.authorize.RequestAttributes;
 import io.signetmesh.proxy.authorize.RequestMethod;
 import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;
+import io.signetmesh.proxy.connect.Endings;
 import io.signetmesh.proxy.inbound.AuditedDecisions;
 import io.signetmesh.proxy.metrics.InboundHttpMetrics;
 import io.signetmesh.proxy.metrics.ProxyMetrics;
@@ -40,21 +46,24 @@ import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The inbound policy of the admin port, as in Linkerd's proxy: each request is decided on as one to
- * the application is. Before the port has a policy only the probes of the proxy itself are
+ * Applies the inbound policy of the admin port, as Linkerd's proxy does: each request is authorized
+ * like one to the application. Until the port has a policy, only the probes of the proxy itself are
  * answered.
  *
  * @param workload {@code namespace/name} for records
  * @param serverName name under which mesh TLS is terminated
  * @param tls contexts of mesh TLS
- * @param watched whether the port's policy is watched: the proxy is certified
+ * @param peers follows the trust in callers that have shown a certificate
+ * @param watched whether the policy of the port is watched, which begins with the first certificate
  * @param policies policies of the workload's ports
- * @param audit gets refusals; what is allowed is counted only, because probes and scrapes never end
+ * @param audit gets a record of each refusal; allowed requests are only counted, because probes and
+ *     scrapes never stop
  */
 public record AdminGuard(
     String workload,
     String serverName,
     LiveSslContext<Credentials> tls,
+    LivePeers peers,
     BooleanSupplier watched,
     PortPolicies policies,
     AuditLog audit,
@@ -70,6 +79,71 @@ public record AdminGuard(
   /** A handler that terminates mesh TLS. */
   SslHandler newTls(ByteBufAllocator allocator) throws SSLException {
     return tls.newHandler(allocator);
+  }
+
+  /** Has a connection end with the trust in its caller. To be called when TLS is established. */
+  void follow(Channel channel, SslHandler handler) {
+    VerifiedPeer peer = MeshSslContexts.verifiedPeer(handler).orElse(null);
+    if (peer == null) {
+      return;
+    }
+    Registration registration =
+        peers.register(
+            channel.eventLoop(),
+            Side.ACCEPTED,
+            peer,
+            MeshSslContexts.ownLeaf(handler).orElse(null),
+            new Followed(channel, peer.identity().name()));
+    channel.closeFuture().addListener(closed -> registration.close());
+  }
+
+  /** A connection whose caller has shown a certificate. */
+  private final class Followed implements LiveConnection {
+    private final Channel channel;
+    private final String caller;
+
+    Followed(Channel channel, String caller) {
+      this.channel = channel;
+      this.caller = caller;
+    }
+
+    @Override
+    public void notice(Notice notice) {
+      channel.pipeline().fireUserEventTriggered(notice);
+    }
+
+    @Override
+    public void record(Cause cause, String why) {
+      Reason reason = Reason.ofCode(cause.code());
+      metrics.peerLost("admin", reason);
+      audit.record(
+          new DecisionEvent(
+              clock.millis(),
+              new AuditedConnection(
+                  workload,
+                  (InetSocketAddress) channel.remoteAddress(),
+                  local(channel),
+                  caller,
+                  "TLSv1.3",
+                  NegotiatedGroup.of(channel)),
+              "none",
+              "http/1",
+              null,
+              null,
+              Verdict.DENY,
+              reason.code(),
+              null,
+              null,
+              why,
+              0,
+              DecisionMode.ENFORCE,
+              null));
+    }
+
+    @Override
+    public void cut() {
+      Endings.reset(channel);
+    }
   }
 
   /** The policy of the admin port; null: it is not watched yet. */
@@ -206,7 +280,7 @@ public record AdminGuard(
                 redirect.location(path.toString(), attributes.authority().toString()));
           }
           case Route.Filter.Fail fail -> {
-            return Refusal.of(RefusalStatus.INVALID_POLICY, "invalid policy");
+            return Refusal.of(RefusalStatus.FILTER_FAILED, "invalid policy");
           }
         }
       }

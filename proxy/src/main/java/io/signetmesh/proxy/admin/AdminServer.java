@@ -32,13 +32,13 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Serves HTTP/1.1 on the admin port from one thread of its own, so that neither a scrape nor a
- * hostile client takes time from the data plane. Requests of a connection are answered one by one,
- * each must arrive within {@link Limits#requestTime}, and all sizes are bounded.
+ * Serves HTTP/1.1 on the admin port. It has one thread of its own, so that neither a scrape nor a
+ * hostile client takes time from the data plane. The requests of a connection are answered one at a
+ * time. Each must arrive within {@link Limits#requestTime}, and all sizes are bounded.
  */
 public final class AdminServer implements AutoCloseable {
   /** Of answers that clients have not read, bytes: some expositions of a busy proxy. */
-  static final long MOST_UNREAD = 32L * 1024 * 1024;
+  static final long MAX_UNREAD = 32L * 1024 * 1024;
 
   private final EventLoopGroup group;
   private final Channel listener;
@@ -82,11 +82,10 @@ public final class AdminServer implements AutoCloseable {
   }
 
   /**
-   * Takes over what listens on the address, and serves from {@link #accept} on.
+   * Takes over a listening socket of a predecessor. Serves from {@link #accept} on.
    *
-   * @param descriptors listening sockets, of which one is used; they belong to the server from now
-   *     on
-   * @throws IOException when the socket listens elsewhere
+   * @param descriptors listening sockets; one is used, and the server owns and closes all of them
+   * @throws IOException when the socket does not listen on {@code listen}
    */
   public static AdminServer adopt(
       InetSocketAddress listen,
@@ -125,7 +124,7 @@ public final class AdminServer implements AutoCloseable {
             new DefaultThreadFactory("admin", true),
             epoll ? EpollIoHandler.newFactory() : NioIoHandler.newFactory());
     ChannelGroup connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
-    AdminConnections room = new AdminConnections(limits.connections(), MOST_UNREAD);
+    AdminConnections room = new AdminConnections(limits.connections(), MAX_UNREAD);
     AdminRequests requests = new AdminRequests(surface, LogLevels.find());
     HttpDecoderConfig decoder =
         new HttpDecoderConfig()
@@ -206,22 +205,22 @@ public final class AdminServer implements AutoCloseable {
     throw new IllegalStateException("admin server is closed");
   }
 
-  /** What listens. */
+  /** The listening channel. */
   public Channel listener() {
     return listener;
   }
 
-  /** Begins to take connections, or goes on with it. */
+  /** Accepts connections, for the first time or again after {@link #pause}. */
   public void accept() {
     listener.config().setAutoRead(true);
   }
 
-  /** Takes no more connections; they wait in the kernel. */
+  /** Accepts no more connections; they wait in the kernel's queue. */
   public void pause() {
     listener.config().setAutoRead(false);
   }
 
-  /** Stops at once; open connections are closed. */
+  /** Stops at once and closes open connections. */
   @Override
   public void close() {
     listener.close();

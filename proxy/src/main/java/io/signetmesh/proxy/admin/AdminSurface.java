@@ -8,15 +8,15 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
 /**
- * What the admin server shows of a proxy. The suppliers are called on the admin server's thread and
- * must not block.
+ * What the admin server serves of a proxy. It calls the suppliers on its own thread; they must not
+ * block.
  *
- * @param faults why the proxy cannot serve any more; empty while it can
- * @param ready whether the proxy is certified and not draining
+ * @param faults why the proxy can no longer serve; empty while it can
+ * @param ready whether the proxy has a certificate and is not draining
  * @param metrics metrics to expose
  * @param environment environment of the process, for {@code /env.json}
  * @param policies policies in force, for {@code /policy.json}
- * @param shutdownEnabled whether {@code /shutdown} exists
+ * @param shutdownEnabled whether {@code POST /shutdown} is served
  * @param shutdown begins the drain; called at most once, on a thread of its own
  */
 public record AdminSurface(

@@ -46,6 +46,13 @@ final class AdminTls extends ByteToMessageDecoder {
       refuse(ctx, in);
       return;
     }
+    tls.handshakeFuture()
+        .addListener(
+            done -> {
+              if (done.isSuccess()) {
+                guard.follow(ctx.channel(), tls);
+              }
+            });
     ctx.pipeline().addBefore(ctx.name(), "tls-group", NegotiatedGroup.onServer());
     ctx.pipeline().replace(this, "tls", tls);
   }

@@ -11,7 +11,7 @@ import org.slf4j.LoggerFactory;
 
 /** Levels of Logback. */
 final class LogbackLevels implements LogLevels {
-  private static final int MOST_PARTS = 64;
+  private static final int MAX_PARTS = 64;
 
   private final LoggerContext context;
 
@@ -40,9 +40,9 @@ final class LogbackLevels implements LogLevels {
   public void set(String filter) {
     Map<String, Level> wanted = new LinkedHashMap<>();
     String[] parts = filter.split(",", -1);
-    if (parts.length > MOST_PARTS) {
+    if (parts.length > MAX_PARTS) {
       throw new IllegalArgumentException(
-          "filter has " + parts.length + " parts: expected at most " + MOST_PARTS);
+          "filter has " + parts.length + " parts: expected at most " + MAX_PARTS);
     }
     for (String part : parts) {
       String trimmed = part.trim();

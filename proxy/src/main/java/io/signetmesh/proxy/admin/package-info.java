@@ -1,4 +1,4 @@
-/** The admin server: health, metrics, and what an operator on the host may see and do. */
+/** The admin server: health, metrics, policy in force, and shutdown. */
 @NullMarked
 package io.signetmesh.proxy.admin;
 

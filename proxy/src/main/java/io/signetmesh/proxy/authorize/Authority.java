@@ -6,8 +6,8 @@ package io.signetmesh.proxy.authorize;
  * and the port is a number from 0 to 65535, or empty.
  */
 final class Authority {
-  private static final int MOST_PORT_DIGITS = 5;
-  private static final int MOST_PORT = 65_535;
+  private static final int MAX_PORT_DIGITS = 5;
+  private static final int MAX_PORT = 65_535;
   private static final int GROUPS = 8;
 
   /** Marks of a name (unreserved and sub-delims of RFC 3986 2.2), without the comma. */
@@ -38,7 +38,7 @@ final class Authority {
     if (host == length || (text.charAt(host) == ':' && host + 1 == length)) {
       return Port.NONE;
     }
-    if (text.charAt(host) != ':' || length - host - 1 > MOST_PORT_DIGITS) {
+    if (text.charAt(host) != ':' || length - host - 1 > MAX_PORT_DIGITS) {
       return Port.INVALID;
     }
     int number = 0;
@@ -49,7 +49,7 @@ final class Authority {
       }
       number = number * 10 + (c - '0');
     }
-    return number > MOST_PORT ? Port.INVALID : number == 0 ? Port.NONE : Port.NUMBER;
+    return number > MAX_PORT ? Port.INVALID : number == 0 ? Port.NONE : Port.NUMBER;
   }
 
   /** Where the host ends; 0 where there is none. */

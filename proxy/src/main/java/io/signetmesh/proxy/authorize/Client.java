@@ -5,7 +5,7 @@ import java.net.InetAddress;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** What a decision may know of a client: made once per connection. */
+/** A client as decisions see it. Made once for each connection. */
 public final class Client {
   private final InetAddress address;
   private final boolean meshTls;
@@ -27,7 +27,7 @@ public final class Client {
    * @param meshTls whether this proxy terminated mesh TLS on the connection
    * @param identity first DNS or URI SAN of the verified client certificate; null when the client
    *     showed none. Never non-null without {@code meshTls}.
-   * @throws IllegalArgumentException for an identity that no TLS session vouches for
+   * @throws IllegalArgumentException for an identity without mesh TLS
    */
   public Client(InetAddress address, boolean meshTls, @Nullable String identity) {
     this(address, meshTls, identity, null);
@@ -65,7 +65,7 @@ public final class Client {
    *
    * @param address source address of the connection
    * @param names DNS and URI SANs of the verified client certificate, in its order; empty when the
-   *     client showed none. Grants know the client by the first, denials by each.
+   *     client showed none. Grants match the first name, denials match any of them.
    */
   public static Client ofMeshTls(InetAddress address, List<String> names) {
     Client client = null;
@@ -94,7 +94,10 @@ public final class Client {
     }
   }
 
-  /** Hash of an identity suffix, as of clients' own: made from its end. */
+  /**
+   * Hash of an identity suffix, computed from its end, as {@link #suffixHash(int)} does for the
+   * client's own.
+   */
   public static int suffixHash(String suffix) {
     int hash = 0;
     for (int i = suffix.length() - 1; i >= 0; i--) {
@@ -103,12 +106,12 @@ public final class Client {
     return hash;
   }
 
-  /** Whether the client shows an identity that is a DNS name and not a URI. */
+  /** Whether the client has an identity that is a DNS name, not a URI. */
   public boolean hasDnsIdentity() {
     return dnsIdentity;
   }
 
-  /** The most labels that a suffix of the identity has; 0 when it has none. */
+  /** Number of labels of the longest suffix of the identity; 0 when it has none. */
   public int suffixes() {
     return suffixHashes.length;
   }
@@ -123,7 +126,7 @@ public final class Client {
   }
 
   /**
-   * Where the identity's last labels begin in it.
+   * Index in the identity at which its last labels begin.
    *
    * @param labels 1 to {@link #suffixes}
    */
@@ -141,17 +144,17 @@ public final class Client {
     return meshTls;
   }
 
-  /** The first name of the client certificate; null: the client showed none. */
+  /** The first name of the client certificate; null: the client sent no certificate. */
   public @Nullable String identity() {
     return identity;
   }
 
-  /** The same client by its next name; null when there is none. */
+  /** The same client under the next name of its certificate; null when there is none. */
   public @Nullable Client other() {
     return other;
   }
 
-  /** Whether the address is one of IPv4, mapped or not. */
+  /** Whether the address is an IPv4 address, mapped or not. */
   public boolean isIpv4() {
     return IpBits.isIpv4(high, low);
   }

@@ -8,13 +8,13 @@ import org.jspecify.annotations.Nullable;
  *
  * @param allowed the verdict
  * @param reason why
- * @param authorization the authorization or denial that matched, or where none allows the
- *     authorization that came nearest; null when there is none
- * @param failedAttribute where none allows the attribute that failed in the nearest authorization
- *     ({@code identity}, {@code network}, {@code tls}); null otherwise
- * @param detail on a denial what the nearest authorization wants, or what the denial names, in
- *     words; null otherwise
- * @param mode whether policy stands behind the verdict, or only the port's audit
+ * @param authorization the authorization or denial that matched. If nothing matched, the nearest
+ *     authorization. Null when there is none
+ * @param failedAttribute the attribute that failed in the nearest authorization ({@code identity},
+ *     {@code network}, {@code tls}); null when one matched
+ * @param detail for people: what the nearest authorization requires, or what the denial names; null
+ *     when allowed
+ * @param mode whether the verdict is of enforced policy, or only of the port's audit policy
  * @param generation generation of the policy that decided; 0 when it is not known
  */
 public record Decision(
@@ -26,11 +26,11 @@ public record Decision(
     Mode mode,
     long generation) {
 
-  /** What stands behind a verdict. */
+  /** Which policy a verdict rests on. */
   public enum Mode {
-    /** Policy in force. */
+    /** Enforced policy. */
     ENFORCE("enforce"),
-    /** No policy allows; the audit access policy of the port lets it through and records it. */
+    /** No authorization matched. The audit access policy of the port allows it and records it. */
     AUDIT("audit");
 
     private final String code;
@@ -45,7 +45,7 @@ public record Decision(
     }
   }
 
-  /** A decision of policy in force whose generation is not known. */
+  /** A decision of enforced policy whose generation is not known. */
   public Decision(
       boolean allowed,
       Reason reason,

@@ -5,7 +5,7 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A decision and how it came about.
+ * A decision, with all routes and rules that were considered.
  *
  * @param server Server, or default policy, whose rules and routes these are: in a dry run that of
  *     the dry-run policy, which may be another than the one in force
@@ -32,7 +32,7 @@ public record Explanation(
     rules = List.copyOf(rules);
   }
 
-  /** Where a rule stands. */
+  /** Where a rule is attached. */
   public enum Level {
     /** A denial of the server. */
     SERVER_DENIAL,
@@ -49,11 +49,11 @@ public record Explanation(
   /**
    * A denial or an authorization.
    *
-   * @param level where it stands
-   * @param ref where it comes from
+   * @param level where it is attached
+   * @param ref the policy resource that it comes from
    * @param matched whether all its conditions hold
    * @param decisive whether the decision rests on it; at most one rule's is set
-   * @param conditions what it asks of the client
+   * @param conditions what it requires of the client
    */
   public record Rule(
       Level level, ResourceRef ref, boolean matched, boolean decisive, List<Condition> conditions) {
@@ -68,7 +68,7 @@ public record Explanation(
    * @param ref the route resource
    * @param matched whether all its conditions hold
    * @param taken whether the request takes it: it matches and is the most specific that does
-   * @param conditions what it asks of the request; empty when it takes every request
+   * @param conditions what it requires of the request; empty when it matches every request
    */
   public record RouteMatch(
       ResourceRef ref, boolean matched, boolean taken, List<Condition> conditions) {
@@ -77,7 +77,7 @@ public record Explanation(
     }
   }
 
-  /** What a condition looks at. */
+  /** What a condition is about. */
   public enum Attribute {
     IDENTITY,
     TLS,
@@ -95,13 +95,13 @@ public record Explanation(
   }
 
   /**
-   * One thing that is asked of a client or a request.
+   * One requirement on a client or a request.
    *
-   * @param attribute what it looks at
+   * @param attribute what it is about
    * @param name header or query parameter; null for the others
    * @param holds whether it holds
-   * @param wanted what it wants, in words: {@code 10.0.0.0/8 except 10.1.0.0/16}
-   * @param seen what the client or request shows; {@code none} when it shows nothing
+   * @param wanted what it requires, for people, such as {@code 10.0.0.0/8 except 10.1.0.0/16}
+   * @param seen what the client or request has; {@code none} when it has nothing
    */
   public record Condition(
       Attribute attribute, @Nullable String name, boolean holds, String wanted, String seen) {}

@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * What regular expressions have said about one request, and what asking them has cost. Each
  * expression is asked about a text once. All expressions of a request share a budget of {@link
- * LinearPattern#MOST_STEPS}, whatever they are asked about: header, query or path, in policy that
- * is in force and in what is tried. Not for several threads.
+ * LinearPattern#MAX_STEPS}, whatever they are asked about: header, query or path, in policy that is
+ * in force and in what is tried. Not for several threads.
  */
 public final class ExpressionWork {
   /** Characters of a text that count for one step where it is only compared. */
@@ -31,19 +31,19 @@ public final class ExpressionWork {
   }
 
   /**
-   * Whether the budget did not suffice for an expression. What was found out about the request's
-   * route then counts for nothing.
+   * Whether the budget was too small for an expression. Then the result of route matching must not
+   * be used.
    */
   public boolean isExhausted() {
     return exhausted;
   }
 
-  /** Steps that have been spent. */
+  /** Steps spent so far, see {@link LinearPattern#steps}. */
   public long spent() {
     return spent;
   }
 
-  /** Whether the text up to {@code end} matches; false once the budget is exhausted. */
+  /** Whether the text up to {@code end} (exclusive) matches; false once the budget is exhausted. */
   public boolean matches(LinearPattern pattern, CharSequence text, int end) {
     long steps = pattern.steps(text, end);
     if (steps == 0) {
@@ -62,7 +62,7 @@ public final class ExpressionWork {
   }
 
   private boolean spend(long steps) {
-    if (exhausted || steps > LinearPattern.MOST_STEPS - spent) {
+    if (exhausted || steps > LinearPattern.MAX_STEPS - spent) {
       exhausted = true;
       return false;
     }

@@ -1,16 +1,16 @@
 package io.signetmesh.proxy.authorize;
 
 /**
- * Addresses as 128 bits: IPv6 as it is, IPv4 mapped to ::ffff:0:0/96, so that one index serves both
- * and an IPv4-mapped IPv6 client is the IPv4 client that it is.
+ * Addresses as 128 bits: IPv6 unchanged, IPv4 mapped to ::ffff:0:0/96 (RFC 4291 2.5.5.2). So one
+ * index serves both, and a client with an IPv4-mapped address is the IPv4 client.
  */
 public final class IpBits {
-  /** High 64 bits of a mapped address of IPv4. */
+  /** High 64 bits of a mapped IPv4 address. */
   public static final long MAPPED_HIGH = 0;
 
   private static final long MAPPED_LOW = 0x0000_ffff_0000_0000L;
 
-  /** Bits in front of a mapped address of IPv4. */
+  /** Number of bits before the IPv4 address in a mapped one. */
   public static final int MAPPED_PREFIX = 96;
 
   /** All of IPv4. */
@@ -43,12 +43,12 @@ public final class IpBits {
     return MAPPED_LOW | (ipv4 & 0xffff_ffffL);
   }
 
-  /** Prefix length in 128 bits of an IPv4 prefix length. */
+  /** Prefix length of the mapped network, 96 to 128, for an IPv4 prefix length of 0 to 32. */
   public static int mappedPrefix(int ipv4Prefix) {
     return MAPPED_PREFIX + ipv4Prefix;
   }
 
-  /** Whether an address is one of IPv4. */
+  /** Whether an address is a mapped IPv4 address. */
   public static boolean isIpv4(long high, long low) {
     return high == MAPPED_HIGH && low >>> 32 == MAPPED_LOW >>> 32;
   }
@@ -85,12 +85,12 @@ public final class IpBits {
       low &= lowMask(length);
     }
 
-    /** Whether it is a network of IPv4: all its addresses are. */
+    /** Whether all addresses of the network are IPv4 addresses. */
     public boolean isIpv4() {
       return length >= MAPPED_PREFIX && IpBits.isIpv4(high, low);
     }
 
-    /** Whether all of another network is in this one. */
+    /** Whether this network contains all of another one. */
     public boolean contains(Prefix other) {
       return length <= other.length && matches(other.high, other.low, this);
     }

@@ -6,26 +6,26 @@ import com.google.re2j.PatternSyntaxException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A regular expression that has to match the whole of a text, in time linear in the length of the
- * text times the size of the expression, which is bounded. What is literal at both ends is compared
- * first, and expressions that are nothing but literal, or literal and then {@code .*}, are compared
- * only.
+ * A regular expression that must match a whole text. Matching takes time linear in the length of
+ * the text times the size of the expression, and both are bounded. Literal text at both ends is
+ * compared first. An expression that is only literal text, or literal text followed by {@code .*},
+ * needs no automaton.
  */
 public final class LinearPattern {
   /** Longest expression, in characters; the Gateway API allows 4096 for a header. */
   static final int LONGEST = 4096;
 
   /** Largest program, in instructions. */
-  static final int MOST_INSTRUCTIONS = 2_000;
+  static final int MAX_INSTRUCTIONS = 2_000;
 
   /**
-   * What asking all expressions about a request may cost, in instructions times characters: about 2
-   * ms on a small machine, and room for 100 expressions of 200 instructions on a header of 100
-   * characters.
+   * Budget for all expressions of one request, in steps (instructions times characters). It is
+   * about 2 ms on a small machine, and enough for 100 expressions of 200 instructions on a header
+   * of 100 characters.
    */
-  public static final long MOST_STEPS = 2_000_000;
+  public static final long MAX_STEPS = 2_000_000;
 
-  /** Longest text that is asked about, in characters. */
+  /** Longest text that is matched, in characters. */
   static final int LONGEST_TEXT = 8 * 1024;
 
   /** Deepest nesting of groups. */
@@ -58,7 +58,7 @@ public final class LinearPattern {
   /**
    * Compiles an expression in RE2 syntax.
    *
-   * @throws IllegalArgumentException when it has an error or is too large
+   * @throws IllegalArgumentException when it has a syntax error or is too large
    */
   public static LinearPattern compile(String text) {
     if (text.length() > LONGEST) {
@@ -79,7 +79,7 @@ public final class LinearPattern {
       throw new IllegalArgumentException(
           "regular expression '" + text + "': " + e.getDescription(), e);
     }
-    if (pattern.programSize() > MOST_INSTRUCTIONS) {
+    if (pattern.programSize() > MAX_INSTRUCTIONS) {
       throw tooLarge(text);
     }
     StringBuilder literal = new StringBuilder();
@@ -105,13 +105,13 @@ public final class LinearPattern {
         "regular expression '"
             + (text.length() > 60 ? text.substring(0, 60) + "..." : text)
             + "' is too large: expected a program of at most "
-            + MOST_INSTRUCTIONS
+            + MAX_INSTRUCTIONS
             + " instructions and "
             + DEEPEST
             + " groups nested");
   }
 
-  /** What every text that matches begins with. */
+  /** Literal prefix of every text that matches; may be empty. */
   public String prefix() {
     return prefix;
   }
@@ -123,7 +123,7 @@ public final class LinearPattern {
 
   /**
    * The most steps that asking about the text up to {@code end} takes: instructions times
-   * characters; 0 where comparing is enough. More than {@link #MOST_STEPS} for a text that is too
+   * characters; 0 where comparing is enough. More than {@link #MAX_STEPS} for a text that is too
    * long to be asked about.
    */
   public long steps(CharSequence value, int end) {
@@ -136,7 +136,7 @@ public final class LinearPattern {
         || !regionEquals(value, end - tail, suffix)) {
       return 0;
     }
-    return end > LONGEST_TEXT ? MOST_STEPS + 1 : (long) asked.programSize() * end;
+    return end > LONGEST_TEXT ? MAX_STEPS + 1 : (long) asked.programSize() * end;
   }
 
   /** Whether the whole of the text matches. */
@@ -162,7 +162,7 @@ public final class LinearPattern {
     return matcher.matches();
   }
 
-  /** Instructions of the expression's program; 0 where comparing is enough. */
+  /** Number of instructions of the compiled expression; 0 when the literals decide. */
   public int instructions() {
     Pattern asked = pattern;
     return asked == null ? 0 : asked.programSize();
@@ -327,7 +327,7 @@ public final class LinearPattern {
             }
           }
         }
-        if (sums[depth] > 2L * MOST_INSTRUCTIONS) {
+        if (sums[depth] > 2L * MAX_INSTRUCTIONS) {
           throw tooLarge(text);
         }
       }

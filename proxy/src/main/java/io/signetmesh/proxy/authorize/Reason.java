@@ -49,12 +49,32 @@ public enum Reason {
   /** A rate limit is exhausted. */
   RATE_LIMITED("rate-limited"),
   /** The proxy has as many requests under way as it takes; policy was not asked. */
-  OVERLOAD("overload");
+  OVERLOAD("overload"),
+  /** The peer's identity, or a certificate of its path, has been revoked. */
+  PEER_REVOKED("peer-revoked"),
+  /** The peer's trust domain, or the anchor of its path, is trusted no more. */
+  PEER_UNTRUSTED("peer-untrusted"),
+  /** A certificate that the connection was made with has ended. */
+  PEER_EXPIRED("peer-expired");
 
   private final String code;
 
   Reason(String code) {
     this.code = code;
+  }
+
+  /**
+   * The reason with a code.
+   *
+   * @throws IllegalArgumentException when there is none
+   */
+  public static Reason ofCode(String code) {
+    for (Reason reason : values()) {
+      if (reason.code.equals(code)) {
+        return reason;
+      }
+    }
+    throw new IllegalArgumentException("no reason has code " + code);
   }
 
   /** Stable lower-case code with hyphens. */

@@ -1,20 +1,20 @@
 package io.signetmesh.proxy.authorize;
 
 /**
- * What a client gets where the proxy refuses a request itself: an HTTP status, or, with HTTP status
- * 200, a gRPC status.
+ * The status with which the proxy refuses a request itself: an HTTP status, or for gRPC a gRPC
+ * status with HTTP status 200.
  */
 public enum RefusalStatus {
-  /** The request, or its path, is none that can be decided about. */
+  /** The request or its path is malformed or ambiguous. */
   BAD_REQUEST(400, 3),
-  /** Nothing grants it, or something denies it. */
+  /** No authorization matches, or a denial does. */
   UNAUTHORIZED(403, 7),
-  /** No route takes it. */
+  /** No route matches. */
   NO_ROUTE(404, 5),
   /** A rate limit is exhausted. */
   RATE_LIMITED(429, 8),
   /** A filter of its route cannot be applied. */
-  INVALID_POLICY(500, 13),
+  FILTER_FAILED(500, 13),
   /** The proxy has as many requests under way as it takes. */
   OVERLOADED(503, 14);
 
@@ -39,7 +39,7 @@ public enum RefusalStatus {
   /**
    * The answer to a request that is refused for a reason.
    *
-   * @throws IllegalArgumentException for a reason to let it through
+   * @throws IllegalArgumentException for a reason that allows
    */
   public static RefusalStatus of(Reason reason) {
     return switch (reason) {
@@ -57,7 +57,10 @@ public enum RefusalStatus {
           INVALID_POLICY,
           FOREIGN_ADDRESS,
           TUNNEL_REFUSED,
-          TLS_HANDSHAKE ->
+          TLS_HANDSHAKE,
+          PEER_REVOKED,
+          PEER_UNTRUSTED,
+          PEER_EXPIRED ->
           UNAUTHORIZED;
       case AUTHORIZED, AUDITED, LOOPBACK, TUNNEL ->
           throw new IllegalArgumentException(reason.code() + " refuses nothing");

@@ -4,7 +4,7 @@ import java.util.Iterator;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** What route matching may look at of an HTTP request. Implementations are reused per stream. */
+/** An HTTP request as route matching sees it. Instances are reused for the next request. */
 public interface RequestAttributes {
   /** Method token, e.g. {@code GET}. */
   CharSequence method();
@@ -38,10 +38,7 @@ public interface RequestAttributes {
     return false;
   }
 
-  /**
-   * The Cookie that an application gets of the fields that a client splits it over (RFC 9113
-   * 8.2.3).
-   */
+  /** The Cookie header that an application gets from several Cookie fields (RFC 9113 8.2.3). */
   static String cookie(List<? extends CharSequence> crumbs) {
     return String.join("; ", crumbs);
   }

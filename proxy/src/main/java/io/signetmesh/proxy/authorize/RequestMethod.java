@@ -2,9 +2,9 @@ package io.signetmesh.proxy.authorize;
 
 import org.jspecify.annotations.Nullable;
 
-/** Methods of requests, as routes are matched against them. */
+/** Checks of request methods for route matching. */
 public final class RequestMethod {
-  /** What a misspelt method is refused for, in words for people. */
+  /** Why a misspelt method is refused, for people. */
   public static final String MISSPELT = "a registered method in another case";
 
   private static final String[] REGISTERED = {
@@ -14,17 +14,17 @@ public final class RequestMethod {
   private RequestMethod() {}
 
   /**
-   * Whether a method asks for a tunnel (RFC 9110 9.3.6), whose bytes nobody decides about. Only a
-   * route that names it takes such a request. Allocates nothing.
+   * Whether a method is CONNECT, which asks for a tunnel (RFC 9110 9.3.6). The bytes of a tunnel
+   * are not authorized, so only a route that names the method matches. Allocates nothing.
    */
   public static boolean isConnect(@Nullable CharSequence method) {
     return method != null && method.length() == 7 && "CONNECT".contentEquals(method);
   }
 
   /**
-   * Whether a method is a registered one but for its case. Methods are case-sensitive (RFC 9110
-   * 9.1), yet some applications take both for the same; so where routes match methods such a
-   * request is refused. Allocates nothing.
+   * Whether a method differs from a registered one in case only. Methods are case-sensitive (RFC
+   * 9110 9.1), but some applications ignore case. So such a request is refused where routes match
+   * on methods. Allocates nothing.
    */
   public static boolean isMisspelt(@Nullable CharSequence method) {
     if (method == null) {

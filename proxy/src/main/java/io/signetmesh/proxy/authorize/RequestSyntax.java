@@ -3,9 +3,9 @@ package io.signetmesh.proxy.authorize;
 import io.signetmesh.path.RequestPath;
 import java.util.List;
 
-/** What the parts of a request head have to look like, before policy is asked about it. */
+/** Syntax of the parts of a request head, checked before policy decides. */
 public final class RequestSyntax {
-  /** What a request is refused for whose Max-Forwards is none, in words for people. */
+  /** Why a request with an invalid Max-Forwards is refused, for people. */
   public static final String NO_FORWARDS = "Max-Forwards is not one number";
 
   private static final String TOKEN_MARKS = "!#$%&'*+-.^_`|~";
@@ -31,9 +31,10 @@ public final class RequestSyntax {
   }
 
   /**
-   * Whether a value holds nothing that ends a line elsewhere, and neither begins nor ends with a
-   * blank (RFC 9110 5.5, RFC 9113 8.2.1). Readers of HTTP/1 leave those out, so that they would see
-   * another value than policy; ours does so before (RFC 9112 5.1).
+   * Whether a text is a valid field value: no character that another reader takes for a line end,
+   * and no blank at its beginning or end (RFC 9110 5.5, RFC 9113 8.2.1). HTTP/1 readers strip such
+   * blanks and would see another value than policy. This proxy's own reader strips them first (RFC
+   * 9112 5.1).
    */
   public static boolean isFieldValue(CharSequence value) {
     for (int i = 0; i < value.length(); i++) {
@@ -47,8 +48,8 @@ public final class RequestSyntax {
   }
 
   /**
-   * Whether the values of Max-Forwards count what they are there for: one number without sign, with
-   * TRACE and OPTIONS (RFC 9110 7.6.2). With other methods they say nothing.
+   * Whether Max-Forwards is valid: with TRACE and OPTIONS one number without sign (RFC 9110 7.6.2).
+   * With other methods the field has no meaning and any value is valid.
    */
   public static boolean isForwardCount(
       CharSequence method, List<? extends CharSequence> maxForwards) {
@@ -66,8 +67,8 @@ public final class RequestSyntax {
   }
 
   /**
-   * Whether the path of an HTTP/2 request has a form of its own (RFC 9113 8.3.1); what it holds is
-   * not looked at, see {@link RequestPath}. CONNECT has none, and is not forwarded.
+   * Whether the {@code :path} of an HTTP/2 request has a valid form (RFC 9113 8.3.1). {@link
+   * RequestPath} checks its content. CONNECT has no {@code :path} and is not forwarded.
    */
   public static boolean isPath(CharSequence path, CharSequence method) {
     if (path.isEmpty() || "CONNECT".contentEquals(method)) {

@@ -4,18 +4,18 @@ import io.signetmesh.path.RequestPath;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the target of an HTTP/1 request says (RFC 9112 3.2).
+ * The target of an HTTP/1 request (RFC 9112 3.2).
  *
- * @param authority authority that it states in absolute or authority form, in the place of Host;
- *     null when it states none
+ * @param authority authority of an absolute or authority form, which replaces Host; null in other
+ *     forms
  * @param path path with query, or {@code *}; {@code /} for CONNECT
  */
 public record RequestTarget(@Nullable String authority, String path) {
   private static final String HTTP_SCHEME = "http://";
 
   /**
-   * Reads a target; null when it has no known form. Whether the path is one is not looked at, see
-   * {@link RequestPath}.
+   * Parses a target. Returns null when it has none of the four forms. {@link RequestPath} checks
+   * the path.
    *
    * @param method method token
    * @param target as sent
@@ -42,14 +42,14 @@ public record RequestTarget(@Nullable String authority, String path) {
         : null;
   }
 
-  /** Whether a text is host and optional port, without user information (RFC 9110 7.2). */
+  /** Whether a text is a host with an optional port, without user information (RFC 9110 7.2). */
   public static boolean isAuthority(CharSequence text) {
     return Authority.isValid(text);
   }
 
   /**
-   * Whether a text can be the value of Host: an authority, or nothing where the target has none
-   * (RFC 9112 3.2). A request with an empty Host names no host, as one of HTTP/1.0 without the
+   * Whether a text is a valid value of Host: an authority, or empty if the target has none (RFC
+   * 9112 3.2). A request with an empty Host names no host, like an HTTP/1.0 request without the
    * field.
    */
   public static boolean isHost(CharSequence text) {

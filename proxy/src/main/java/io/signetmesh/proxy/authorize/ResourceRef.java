@@ -3,8 +3,8 @@ package io.signetmesh.proxy.authorize;
 /**
  * The policy resource that a server, route or authorization comes from.
  *
- * @param group API group, empty for things without a Kubernetes resource
- * @param kind lower-case kind; {@code default} for things without a Kubernetes resource
+ * @param group API group; empty without a Kubernetes resource
+ * @param kind lower-case kind; {@code default} without a Kubernetes resource
  * @param name object name
  */
 public record ResourceRef(String group, String kind, String name) {

@@ -3,7 +3,7 @@ package io.signetmesh.proxy.authorize;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** A route of a {@link ServerPolicy}, with what is done to the requests that take it. */
+/** A route of a {@link ServerPolicy}, with its filters. */
 public interface Route {
   /** The HTTPRoute or GRPCRoute, or {@code default/<name>}. */
   ResourceRef ref();
@@ -11,7 +11,7 @@ public interface Route {
   /** Filters in the order in which they apply. */
   List<Filter> filters();
 
-  /** What a route does to a request. */
+  /** A filter: what a route does to a request. */
   sealed interface Filter {
     /**
      * Changes request headers: add, then set, then remove.
@@ -46,8 +46,8 @@ public interface Route {
         implements Filter {
 
       /**
-       * The Location that a request gets (Gateway API HTTPRequestRedirectFilter). What is not
-       * replaced stays as it was asked for, the query always.
+       * Value of the Location header (Gateway API HTTPRequestRedirectFilter). Parts that the filter
+       * does not replace are those of the request. The query is always kept.
        *
        * @param target path and query of the request
        * @param authority host of the request, with port where it names one
@@ -92,7 +92,7 @@ public interface Route {
     }
 
     /**
-     * Fails the request: a filter that this proxy does not know or a failure injector.
+     * Fails the request: a failure injector, or a filter that this proxy does not support.
      *
      * @param message what is wrong
      */

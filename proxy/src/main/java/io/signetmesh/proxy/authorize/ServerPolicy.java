@@ -6,8 +6,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The policy of one workload port: immutable but for what is spent of its rate limit, indexed,
- * swapped as a whole. Nothing in it allocates, locks or blocks when it decides.
+ * The compiled policy of one workload port. It is immutable, except for the spent part of its rate
+ * limit, and is replaced as a whole. A decision does not allocate, lock or block. Safe from any
+ * thread.
  */
 public interface ServerPolicy {
   /**
@@ -21,62 +22,63 @@ public interface ServerPolicy {
   /** The Server resource, or {@code default/<policy name>}. */
   ResourceRef server();
 
-  /** Generation that the controller stamped on the message; 0 when it is not Signet's. */
+  /** Generation of the controller's message; 0 when the controller states none. */
   long generation();
 
-  /** How the port's connections are to be read. */
+  /** The protocol of the port's connections. */
   Protocol protocol();
 
-  /**
-   * Longest wait for the bytes that protocol detection needs; only used by {@link Protocol#DETECT}.
-   */
+  /** Longest time of protocol detection; used with {@link Protocol#DETECT} only. */
   Duration detectTimeout();
 
-  /** Why the controller's message was not valid, so that everything is refused; null: it was. */
+  /**
+   * Why the controller's message is invalid, in which case everything is refused; null when it is
+   * valid.
+   */
   default @Nullable String invalidity() {
     return null;
   }
 
-  /** Decides on a connection that is not read as HTTP. */
+  /** Decides on a connection that does not carry HTTP. */
   Decision decideConnection(Client client);
 
   /**
-   * The answer to every request of a client that is refused whatever its route is, where finding
-   * the route would cost more than finding that out: its routes match on regular expressions that
-   * are not small, and a denial of the server holds, or neither the server nor any route grants the
-   * client anything. Null: the route has to be found.
+   * The refusal of a client whose every request is refused, whatever its route. It spares the cost
+   * of route matching, and is given only where routes match on large regular expressions. It holds
+   * when a denial of the server matches, or when neither the server nor any route grants the client
+   * anything. Null: match the route, then decide.
    */
   default @Nullable Decision decideBeforeRoute(Client client) {
     return null;
   }
 
-  /** The route that a request takes; null when none matches (404). */
+  /** The most specific route that matches a request; null when none matches (404). */
   @Nullable Route route(RequestAttributes request);
 
   /**
-   * Decides on a request that takes {@code route}, which came from this policy. Takes from the rate
-   * limit what an allowed request takes.
+   * Decides on a request. {@code route} must be a route of this policy. An allowed request is taken
+   * from the rate limit.
    */
   Decision decideRequest(Client client, Route route);
 
   /**
-   * As {@link #decideRequest}, but neither asks nor changes the rate limit: for requests that are
-   * under way and for questions about requests that are not made.
+   * As {@link #decideRequest}, but without the rate limit: for requests in flight, and for
+   * explanations.
    */
   default Decision authorizeRequest(Client client, Route route) {
     return decideRequest(client, route);
   }
 
   /**
-   * Whether a route in force is chosen by path: it matches another path than prefix {@code /}.
-   * Probe routes and the default route do not count. Where this holds, requests have to come with
-   * their path in normal form (see {@link RequestPath}), or be refused.
+   * Whether an enforced route matches on a path other than the prefix {@code /}. Probe routes and
+   * the default route do not count. If so, the path of requests must be normalized first, and
+   * requests whose path cannot be are refused (see {@link RequestPath}).
    */
   default boolean matchesPaths() {
     return false;
   }
 
-  /** Whether a route resource in force is chosen by method. */
+  /** Whether an enforced route resource matches on the method. */
   default boolean matchesMethods() {
     return false;
   }

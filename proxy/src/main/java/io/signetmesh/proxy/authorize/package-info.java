@@ -1,6 +1,6 @@
 /**
- * What is decided, on what, and why: the policy of one workload port as its callers see it, the
- * attributes of clients and requests, decisions with their reasons. {@code authorize.compile} makes
+ * Authorization: the interface of the policy of one workload port, the attributes of clients and
+ * requests that it reads, and decisions with their reasons. {@code authorize.compile} compiles
  * policies.
  */
 @NullMarked

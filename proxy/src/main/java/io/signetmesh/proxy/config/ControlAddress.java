@@ -1,11 +1,11 @@
 package io.signetmesh.proxy.config;
 
 /**
- * Where a control-plane service is.
+ * Address of a control-plane service.
  *
  * @param host IP address or DNS name
  * @param port port, 1 to 65535
- * @param name identity that the server must present
+ * @param name identity that the server's certificate must have
  */
 public record ControlAddress(String host, int port, String name) {
   /** {@code host:port} as configured. */

@@ -2,7 +2,7 @@ package io.signetmesh.proxy.config;
 
 import java.util.List;
 
-/** The environment does not describe a proxy. */
+/** The environment is not a valid configuration of a proxy. */
 public final class InvalidConfigException extends Exception {
   private static final long serialVersionUID = 1L;
   private final transient List<String> faults;
@@ -12,7 +12,7 @@ public final class InvalidConfigException extends Exception {
     this.faults = List.copyOf(faults);
   }
 
-  /** Every fault found, each naming the variable, its value and what was expected. */
+  /** All faults. Each names the variable, its value and what was expected. */
   public List<String> faults() {
     return faults;
   }

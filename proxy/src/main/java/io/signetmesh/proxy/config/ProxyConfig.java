@@ -24,13 +24,15 @@ import org.jspecify.annotations.Nullable;
  * Configuration of a proxy. Variables of Linkerd's proxy keep their names ({@code
  * LINKERD2_PROXY_*}); what is new is called {@code SIGNET_PROXY_*}.
  *
- * @param workload workload text sent to the controllers ({@code POLICY_WORKLOAD})
+ * @param workload workload as sent to the controllers, {@code namespace:pod} or JSON ({@code
+ *     POLICY_WORKLOAD})
  * @param identity own DNS identity ({@code IDENTITY_LOCAL_NAME})
- * @param anchors trust anchors to start with ({@code IDENTITY_TRUST_ANCHORS}), version 0
- * @param tokenFile file with the workload's token
+ * @param anchors trust anchors until the first trust bundle arrives ({@code
+ *     IDENTITY_TRUST_ANCHORS}), version 0
+ * @param tokenFile file with the workload's token, read at each renewal
  * @param minRefresh shortest time between renewals
  * @param maxRefresh longest time between renewals
- * @param identityService the CA
+ * @param identityService identity server (CA)
  * @param destinationService discovery
  * @param policyService policy controller
  * @param destinationContext context token for discovery
@@ -41,29 +43,31 @@ import org.jspecify.annotations.Nullable;
  * @param redirected whether the nat table redirects connections to the listeners
  * @param inboundListeners further inbound listeners, each for one application port
  * @param outboundListeners outbound listeners, each for one upstream
- * @param application address at which the application listens; null: the one asked for
+ * @param application address at which the application listens; null: the original destination
  * @param inboundPorts ports whose policy is watched from the start
  * @param inboundAddresses addresses of the workload; empty: any
- * @param policyWait longest wait for a port's first policy
- * @param policyIdle ports watched on demand are forgotten after this long without use
- * @param inboundDetectTimeout limit for TLS and header detection inbound
+ * @param policyWait longest wait of a connection for a port's first policy; then it is refused
+ * @param policyIdle how long a port that is watched on demand stays watched after its last use
+ * @param expiredPeerGrace time that opaque connections and streams may outlive the certificates
+ *     that they were made with, 0 to 24 h
+ * @param inboundDetectTimeout limit for the detection of TLS and of the transport header
  * @param outboundDetectTimeout limit for protocol detection outbound
- * @param inboundConnectTimeout limit for connections to the application
- * @param outboundConnectTimeout limit for connections to peers, TLS included
+ * @param inboundConnectTimeout limit for connecting to the application
+ * @param outboundConnectTimeout limit for connecting to a peer, TCP and TLS together
  * @param poolIdleTimeout idle HTTP/1 connections to upstreams are closed after this
- * @param keepAlive how vanished peers are noticed
- * @param pace how fast peers have to go on that owe bytes
- * @param maxHeadBytes longest head of a request or response, in bytes, on every hop
- * @param loops event loops
- * @param transport transport asked for, or null for the best
+ * @param keepAlive how dead peers are detected
+ * @param pace slowest rate at which peers may send bodies and read responses
+ * @param maxHeadBytes largest head of a request or response, in bytes, in both directions
+ * @param loops number of event loops, 1 or more
+ * @param transport label of an I/O transport; null: the best that works here
  * @param auditFile file of the audit journal
- * @param auditQueue records that may wait to be written
- * @param handover Unix socket at which a successor gets the listeners; null: none
- * @param metricsRetain how long a label set is exposed after its last change
- * @param shutdownEndpoint whether POST /shutdown works
- * @param shutdownGrace longest drain
- * @param ignored what is set and has no effect: a sentence each, with the name of the variable
- * @param environment the variables that this was read from
+ * @param auditQueue audit records that may wait to be written; more are lost and counted
+ * @param handover Unix socket at which a successor receives the listeners; null: no handover
+ * @param metricsRetain how long a metric series is exposed after its last change
+ * @param shutdownEndpoint whether {@code POST /shutdown} of the admin server works
+ * @param shutdownGrace longest time of a drain; then open connections are cut
+ * @param ignored variables that are set and have no effect: one sentence each, with the name
+ * @param environment the environment that this was read from
  */
 public record ProxyConfig(
     String workload,
@@ -88,6 +92,7 @@ public record ProxyConfig(
     Set<InetAddress> inboundAddresses,
     Duration policyWait,
     Duration policyIdle,
+    Duration expiredPeerGrace,
     Duration inboundDetectTimeout,
     Duration outboundDetectTimeout,
     Duration inboundConnectTimeout,
@@ -109,20 +114,21 @@ public record ProxyConfig(
 
   private static final String L5D = "LINKERD2_PROXY_";
   private static final String SIGNET = "SIGNET_PROXY_";
+  private static final Duration MAX_EXPIRED_PEER_GRACE = Duration.ofHours(24);
 
   /** Variables that are read by the command that runs the proxy. */
   private static final Set<String> OF_THE_COMMAND = Set.of(L5D + "LOG_FORMAT");
 
   /**
-   * How vanished peers are noticed.
+   * How dead peers are detected.
    *
-   * @param inboundAccept connections that come in
+   * @param inboundAccept inbound connections that are accepted
    * @param inboundConnect connections to the application
-   * @param outboundAccept connections of the application
+   * @param outboundAccept connections that the application opens
    * @param outboundConnect connections to peers
-   * @param inboundHttp2 HTTP/2 connections that come in
-   * @param outboundHttp2 HTTP/2 connections of the application
-   * @param peerHttp2 HTTP/2 connections to the proxies of peers; null: as discovery says of each
+   * @param inboundHttp2 inbound HTTP/2 connections that are accepted
+   * @param outboundHttp2 HTTP/2 connections that the application opens
+   * @param peerHttp2 HTTP/2 connections to the proxies of peers; null: as discovery states for each
    */
   public record KeepAlive(
       TcpKeepAlive inboundAccept,
@@ -150,9 +156,10 @@ public record ProxyConfig(
   public record OutboundListener(InetSocketAddress listen, String authority) {}
 
   /**
-   * Reads a configuration.
+   * Reads a configuration from an environment.
    *
-   * @throws InvalidConfigException with every fault, when there is any
+   * @throws InvalidConfigException when a variable is missing or invalid; the exception has all
+   *     faults
    */
   public static ProxyConfig from(Map<String, String> environment) throws InvalidConfigException {
     ConfigValues values = new ConfigValues(environment);
@@ -228,6 +235,7 @@ public record ProxyConfig(
             values.addresses(L5D + "INBOUND_IPS"),
             values.duration(SIGNET + "POLICY_WAIT", Duration.ofSeconds(3)),
             values.duration(L5D + "INBOUND_DISCOVERY_IDLE_TIMEOUT", Duration.ofSeconds(90)),
+            expiredPeerGrace(values),
             values.duration(L5D + "INBOUND_DETECT_TIMEOUT", Duration.ofSeconds(10)),
             values.duration(L5D + "OUTBOUND_DETECT_TIMEOUT", Duration.ofSeconds(10)),
             values.duration(L5D + "INBOUND_CONNECT_TIMEOUT", Duration.ofMillis(300)),
@@ -277,6 +285,17 @@ public record ProxyConfig(
     return named.equals("off") ? null : Path.of(named);
   }
 
+  /** How long connections may outlive certificates: a day at most, so that an end stays one. */
+  private static Duration expiredPeerGrace(ConfigValues values) {
+    String name = SIGNET + "EXPIRED_PEER_GRACE";
+    Duration found = values.duration(name, Duration.ZERO);
+    if (found.compareTo(MAX_EXPIRED_PEER_GRACE) > 0) {
+      values.fault(name, found.toSeconds() + "s", "0 to 24h");
+      return Duration.ZERO;
+    }
+    return found;
+  }
+
   /** A time of at least a second. */
   private static Duration seconds(ConfigValues values, String name, Duration otherwise) {
     Duration found = values.duration(name, otherwise);
@@ -315,9 +334,9 @@ public record ProxyConfig(
   }
 
   /**
-   * The workload as records and logs name it: {@code namespace/name}. A text of another form than
-   * {@code namespace:name} or JSON with {@code ns} and {@code pod} or {@code external_workload} is
-   * left as it is.
+   * The workload as records and logs name it: {@code namespace/name}. Made from {@code
+   * namespace:name}, or from JSON with {@code ns} and {@code pod} or {@code external_workload}. Any
+   * other text is returned unchanged.
    */
   public String workloadName() {
     if (!workload.startsWith("{")) {

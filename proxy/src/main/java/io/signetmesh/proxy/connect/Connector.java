@@ -6,7 +6,7 @@ import io.signetmesh.proxy.loop.ProxyLoop;
 import io.signetmesh.proxy.upstream.Endpoint;
 import java.net.InetSocketAddress;
 
-/** Opens connections on the loop of the connection that they serve. */
+/** Opens connections on the event loop of the connection that they serve. */
 public interface Connector {
   /**
    * Connects to an endpoint. The future completes on the loop once TCP and, for a meshed endpoint,
@@ -20,7 +20,7 @@ public interface Connector {
   /** Connects to the local application; same contract, no TLS. */
   Future<Channel> connectLocal(ProxyLoop loop, InetSocketAddress application);
 
-  /** What the bytes of a connection to a peer proxy are: goes into the transport header. */
+  /** What a connection to a peer's proxy carries, as its transport header states it. */
   enum Session {
     OPAQUE,
     HTTP1,

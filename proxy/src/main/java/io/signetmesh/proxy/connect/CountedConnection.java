@@ -10,8 +10,8 @@ import io.signetmesh.proxy.metrics.TcpConnectionMetrics;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Counts the bytes of a connection, after TLS, and its end. Stands between the transport handlers
- * and those that serve or relay.
+ * Counts the bytes of a connection (plaintext, without TLS) and its end. Its place in the pipeline
+ * is between the transport handlers and those that serve or relay.
  */
 public final class CountedConnection extends ChannelDuplexHandler {
   private final TcpConnectionMetrics metrics;
@@ -22,7 +22,7 @@ public final class CountedConnection extends ChannelDuplexHandler {
     this.metrics = metrics;
   }
 
-  /** Counts a connection from here on; its transport handlers are in place. */
+  /** Begins to count a connection. Its transport handlers must be in the pipeline already. */
   public static void add(Channel channel, TcpConnectionMetrics metrics) {
     channel.pipeline().addLast("count", new CountedConnection(metrics));
   }
@@ -62,7 +62,9 @@ public final class CountedConnection extends ChannelDuplexHandler {
     ctx.fireExceptionCaught(thrown);
   }
 
-  /** States why a connection is about to be closed, where it is counted. */
+  /**
+   * States why a connection is about to be closed. Does nothing if the connection is not counted.
+   */
   public static void closing(Channel channel, Throwable cause) {
     CountedConnection counted = channel.pipeline().get(CountedConnection.class);
     if (counted != null) {

@@ -18,7 +18,7 @@ import java.util.concurrent.TimeUnit;
  *   <li>a cut is a RST without close_notify.
  * </ul>
  *
- * <p>To be called on the channel's loop.
+ * <p>Call all methods on the channel's loop.
  */
 public final class Endings {
   /** Longest time in which a peer acknowledges nothing of what was sent before a cut. */
@@ -35,7 +35,7 @@ public final class Endings {
 
   private Endings() {}
 
-  /** Ends the output after what has been written, and goes on reading. */
+  /** Ends the output after all pending writes; reading goes on. */
   public static void endOutput(Channel channel) {
     DuplexTls tls = DuplexTls.of(channel);
     if (tls != null) {
@@ -52,7 +52,7 @@ public final class Endings {
             });
   }
 
-  /** Closes after what has been written: an end in both directions. */
+  /** Closes the connection after all pending writes: an end in both directions. */
   public static void end(Channel channel) {
     if (channel.isActive()) {
       channel.writeAndFlush(Unpooled.EMPTY_BUFFER).addListener(written -> channel.close());
@@ -61,7 +61,7 @@ public final class Endings {
     }
   }
 
-  /** Cuts the connection at once; what was written and not delivered yet is lost. */
+  /** Cuts the connection at once. Bytes that were written but not delivered are lost. */
   public static void reset(Channel channel) {
     if (!channel.isOpen()) {
       return;
@@ -84,9 +84,9 @@ public final class Endings {
   }
 
   /**
-   * Cuts the connection once the peer has what has been written: a RST makes the kernel forget what
-   * it has not delivered. Waits {@value #LOOK_MILLIS} ms at a time, for as long as the peer
-   * acknowledges something every 10 s, and a minute at most. Nothing is read any more.
+   * Cuts the connection once the peer has acknowledged all written bytes, because a RST makes the
+   * kernel discard undelivered ones. Checks every {@value #LOOK_MILLIS} ms. Gives up waiting when
+   * the peer acknowledges nothing for 10 s, and after a minute at most. Stops reading.
    */
   public static void cut(Channel channel) {
     if (!channel.isActive()) {

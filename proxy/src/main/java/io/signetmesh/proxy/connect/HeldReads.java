@@ -17,12 +17,12 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Keeps what a connection brings until the handlers that it is for are in place: bytes and the end
- * of input, neither of which may be lost, and both of which may come while auto-read is off. May
- * look at the bytes meanwhile. Confined to the channel's loop.
+ * Keeps the input of a connection until the handlers that need it are in the pipeline: bytes and
+ * the end of input, both of which can arrive while auto-read is off. The bytes can be inspected
+ * meanwhile. Confined to the channel's loop.
  *
- * <p>Bytes that came before a cut are kept as well: whoever takes over a connection that is not
- * active any more gets them.
+ * <p>Bytes that arrived before a cut are kept, too. A handler that takes over an inactive
+ * connection receives them.
  */
 public final class HeldReads extends ChannelInboundHandlerAdapter implements BufferHolder {
   private @Nullable ChannelHandlerContext context;
@@ -32,7 +32,7 @@ public final class HeldReads extends ChannelInboundHandlerAdapter implements Buf
   private @Nullable Inspection<?> inspection;
 
   /**
-   * Looks at the bytes held.
+   * Inspects the bytes held.
    *
    * @param <R> what may be found
    */
@@ -84,11 +84,11 @@ public final class HeldReads extends ChannelInboundHandlerAdapter implements Buf
   }
 
   /**
-   * Reads until it is certain what the bytes are, then stops reading.
+   * Reads until the inspector returns a result, then stops reading.
    *
-   * @param timeout after which it is not waited any longer
-   * @param found gets what was found
-   * @param undecided runs when time or input came to an end before
+   * @param timeout longest wait for a result
+   * @param found gets the result
+   * @param undecided runs when the timeout or the end of input comes before a result
    */
   public <R> void inspect(
       Duration timeout, Inspector<R> inspector, Consumer<R> found, Runnable undecided) {
@@ -105,7 +105,9 @@ public final class HeldReads extends ChannelInboundHandlerAdapter implements Buf
     }
   }
 
-  /** Looks no more, if it does; the bytes stay held. Neither callback runs afterwards. */
+  /**
+   * Ends an inspection, if one is active. The bytes stay held. Neither callback runs afterwards.
+   */
   public void stop() {
     Inspection<?> running = inspection;
     if (running != null) {
@@ -113,7 +115,7 @@ public final class HeldReads extends ChannelInboundHandlerAdapter implements Buf
     }
   }
 
-  /** Bytes held. */
+  /** Number of bytes held. */
   public int size() {
     return held.readableBytes();
   }
@@ -123,7 +125,7 @@ public final class HeldReads extends ChannelInboundHandlerAdapter implements Buf
     return held.capacity();
   }
 
-  /** Hands everything on to the handlers behind this one, and leaves the pipeline. */
+  /** Passes everything held to the next handlers and removes this one from the pipeline. */
   public void release() {
     if (released) {
       return;

@@ -7,7 +7,7 @@ import io.signetmesh.proxy.metrics.ProxyMetrics;
 import io.signetmesh.proxy.upstream.Endpoint;
 import java.net.InetSocketAddress;
 
-/** Counts the connections that another connector opens. */
+/** Counts the connections that another connector opens, in {@code tcp_*} metrics. */
 public final class MeteredConnector implements Connector {
   private final Connector connector;
   private final ProxyMetrics metrics;

@@ -16,7 +16,7 @@ import io.signetmesh.identity.pki.Credentials;
 import io.signetmesh.identity.pki.DuplexTls;
 import io.signetmesh.identity.pki.LiveSslContext;
 import io.signetmesh.identity.pki.MeshSslContexts;
-import io.signetmesh.identity.pki.PeerIdentity;
+import io.signetmesh.identity.pki.VerifiedPeer;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import io.signetmesh.proxy.loop.ProxyLoops;
 import io.signetmesh.proxy.loop.TcpKeepAlive;
@@ -27,13 +27,12 @@ import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 
-/** Dials peers with mutual TLS and the local application without. */
+/** Connects to peers with mutual TLS, and to the local application in plaintext. */
 public final class PeerConnector implements Connector, AutoCloseable {
   private final ProxyLoops loops;
   private final LiveSslContext<Credentials> direct;
@@ -43,18 +42,23 @@ public final class PeerConnector implements Connector, AutoCloseable {
   private final SourceAddresses sources;
   private final TcpKeepAlive peerKeepAlive;
   private final TcpKeepAlive localKeepAlive;
+  private final DialledPeers peers;
 
-  /** Calls to peers come from the address that the kernel chooses; the default keep-alive. */
+  /**
+   * Connects to peers from the source address that the kernel chooses, with the default keep-alive.
+   */
   public PeerConnector(
       ProxyLoops loops,
       Supplier<Credentials> credentials,
       InstantSource clock,
+      DialledPeers peers,
       Duration peerTimeout,
       Duration localTimeout) {
     this(
         loops,
         credentials,
         clock,
+        peers,
         peerTimeout,
         localTimeout,
         SourceAddresses.NONE,
@@ -64,9 +68,10 @@ public final class PeerConnector implements Connector, AutoCloseable {
 
   /**
    * @param credentials newest credentials of the workload
+   * @param peers has connections end with the trust in their peers
    * @param peerTimeout limit for TCP and TLS to a peer together
    * @param localTimeout limit for TCP to the application
-   * @param sources where calls to peers come from
+   * @param sources source addresses of connections to peers
    * @param peerKeepAlive of connections to peers
    * @param localKeepAlive of connections to the application
    */
@@ -74,12 +79,14 @@ public final class PeerConnector implements Connector, AutoCloseable {
       ProxyLoops loops,
       Supplier<Credentials> credentials,
       InstantSource clock,
+      DialledPeers peers,
       Duration peerTimeout,
       Duration localTimeout,
       SourceAddresses sources,
       TcpKeepAlive peerKeepAlive,
       TcpKeepAlive localKeepAlive) {
     this.loops = loops;
+    this.peers = peers;
     this.sources = sources;
     this.peerKeepAlive = peerKeepAlive;
     this.localKeepAlive = localKeepAlive;
@@ -152,7 +159,10 @@ public final class PeerConnector implements Connector, AutoCloseable {
     return promise;
   }
 
-  /** Builds the TLS contexts of the newest credentials, so that no connection waits for it. */
+  /**
+   * Builds the TLS contexts of the newest credentials now, so that no connection has to wait for
+   * that.
+   */
   public void refresh() throws SSLException {
     direct.refresh();
     plainTls.refresh();
@@ -222,14 +232,14 @@ public final class PeerConnector implements Connector, AutoCloseable {
     }
 
     private void established(Channel opened, SslHandler handler, TlsTarget tls) {
-      Optional<PeerIdentity> peer = MeshSslContexts.peer(handler);
-      if (peer.isEmpty() || !peer.get().matches(tls.identity())) {
+      VerifiedPeer peer = MeshSslContexts.verifiedPeer(handler).orElse(null);
+      if (peer == null || !peer.identity().matches(tls.identity())) {
         promise.tryFailure(
             new SSLException(
                 "peer "
                     + endpoint.dialAddress()
                     + " is "
-                    + peer.map(PeerIdentity::name).orElse("nobody")
+                    + (peer == null ? "nobody" : peer.identity().name())
                     + ", expected "
                     + tls.identity()));
         opened.close();
@@ -240,6 +250,12 @@ public final class PeerConnector implements Connector, AutoCloseable {
       } catch (SSLException e) {
         promise.tryFailure(e);
         opened.close();
+        return;
+      }
+      if (!peers.follow(opened, peer, handler)) {
+        // The handshake was begun under an older revocation list.
+        promise.tryFailure(
+            new SSLException("peer " + endpoint.dialAddress() + " is not trusted any more"));
         return;
       }
       if (endpoint.transportPort() != 0) {

@@ -8,7 +8,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.jspecify.annotations.Nullable;
 
-/** What the kernel has, and has not, delivered of a connection's bytes, by {@code TCP_INFO}. */
+/** How many of a connection's bytes the peer has acknowledged, from {@code TCP_INFO} (tcp(7)). */
 public final class SendQueue {
   private static final int IPPROTO_TCP = 6;
   private static final int TCP_INFO = 11;
@@ -27,12 +27,12 @@ public final class SendQueue {
 
   private SendQueue() {}
 
-  /** Whether the transport can tell. */
+  /** Whether the transport of the channel has {@code TCP_INFO}. */
   public static boolean known(Channel channel) {
     return channel instanceof UnixChannel;
   }
 
-  /** Bytes not acknowledged, about; 0 when the connection has ended. */
+  /** Approximate number of bytes not acknowledged; 0 when the connection has ended. */
   public static long bytes(Channel channel) {
     ByteBuffer info = info(channel);
     return info == null
@@ -41,7 +41,7 @@ public final class SendQueue {
             + info.getInt(NOT_SENT);
   }
 
-  /** Bytes acknowledged since the connection was made; 0 when that is not known. */
+  /** Bytes acknowledged since the connection was established; 0 when unknown. */
   public static long acknowledged(Channel channel) {
     ByteBuffer info = known(channel) ? info(channel) : null;
     return info == null ? 0 : info.getLong(ACKNOWLEDGED);

@@ -10,12 +10,12 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The addresses from which calls to peers are made: those of the workload, where they are addresses
- * of this host. Several workloads of one host share its routes, and without this the kernel would
- * choose one address for all, or 127.0.0.1: networks in policy are about the workload's own.
+ * The source addresses of connections to peers: those addresses of the workload that this host has.
+ * Several workloads of one host share its routes, so the kernel would choose one address for all of
+ * them, or 127.0.0.1. Networks in policy refer to the workload's own address.
  */
 public final class SourceAddresses {
-  /** Calls come from the address that the kernel chooses. */
+  /** The kernel chooses the source address. */
   public static final SourceAddresses NONE = new SourceAddresses(List.of());
 
   private final List<InetAddress> addresses;
@@ -24,7 +24,7 @@ public final class SourceAddresses {
     this.addresses = List.copyOf(addresses);
   }
 
-  /** Those of the addresses that this host has, in the order given. */
+  /** Keeps those addresses that this host has, in the given order. */
   public static SourceAddresses of(Collection<InetAddress> workload) {
     List<InetAddress> local = new ArrayList<>();
     for (InetAddress address : workload) {

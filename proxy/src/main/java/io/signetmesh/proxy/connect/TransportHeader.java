@@ -10,8 +10,8 @@ import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The header that opens a direct connection between proxies: 23 bytes of magic, a big-endian 32-bit
- * length, a protobuf {@link Header}, as Linkerd's proxies send it.
+ * The transport header, which begins a direct connection between proxies, in Linkerd's format: 23
+ * bytes of magic, a big-endian 32-bit length, a protobuf {@link Header}.
  */
 public final class TransportHeader {
   /** ALPN protocol of direct connections. */
@@ -22,7 +22,7 @@ public final class TransportHeader {
 
   private TransportHeader() {}
 
-  /** Encodes a header for an application port. */
+  /** Encodes the header of a connection to a port of the application, 1 to 65535. */
   public static ByteBuf encode(ByteBufAllocator allocator, int port, Connector.Session session) {
     Header.Builder header = Header.newBuilder().setPort(port);
     switch (session) {
@@ -42,8 +42,8 @@ public final class TransportHeader {
   /**
    * Reads a header and consumes its bytes.
    *
-   * @return null when more bytes are needed; nothing is consumed then
-   * @throws InvalidHeaderException when the bytes are no header
+   * @return the header; null when more bytes are needed, and then none are consumed
+   * @throws InvalidHeaderException when the bytes are not a valid header
    */
   public static @Nullable Header decode(ByteBuf in) throws InvalidHeaderException {
     int start = in.readerIndex();

@@ -6,11 +6,11 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Looks for the server name in the first bytes of a connection: TLS record layer and ClientHello
- * (RFC 8446 4.1.2, RFC 6066 3). Consumes nothing.
+ * Finds the server name in the first bytes of a connection: TLS record layer and ClientHello (RFC
+ * 8446 4.1.2, RFC 6066 3). Does not consume the bytes.
  */
 public final class ClientHello {
-  /** Bytes after which an undecided connection is refused. */
+  /** Most bytes that are read before a connection counts as {@link Oversized}. */
   static final int MAX_BYTES = 8192;
 
   private static final int RECORD_HEADER = 5;
@@ -23,7 +23,7 @@ public final class ClientHello {
 
   /** What the bytes are. */
   public sealed interface Result {
-    /** TLS, with a first message longer than any client needs. */
+    /** TLS, but the ClientHello is longer than any client needs. */
     record Oversized() implements Result {}
 
     /** No TLS. */
@@ -42,7 +42,7 @@ public final class ClientHello {
   private static final Result NOT_TLS = new Result.NotTls();
   private static final Result NO_NAME = new Result.Tls(null);
 
-  /** Inspects the readable bytes; null: it takes more of them. */
+  /** Inspects the readable bytes. Returns null when more bytes are needed. */
   public static @Nullable Result inspect(ByteBuf in) {
     Result found = parse(in);
     return found == null && in.readableBytes() > MAX_BYTES ? OVERSIZED : found;

@@ -7,8 +7,8 @@ import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds out from the first bytes whether a connection is HTTP/1, HTTP/2 or neither. It takes as
- * many bytes as are needed to know, unlike detectors that look at one read. Consumes nothing.
+ * Detects from the first bytes whether a connection is HTTP/1, HTTP/2 or neither. It waits for as
+ * many bytes as the decision needs, not for one read only. Does not consume the bytes.
  */
 public final class HttpSniffer {
   private static final byte[] PREFACE = "PRI * HTTP/2.0\r\n".getBytes(StandardCharsets.US_ASCII);
@@ -22,9 +22,9 @@ public final class HttpSniffer {
   private HttpSniffer() {}
 
   /**
-   * What the bytes are.
+   * Detects the protocol of the readable bytes.
    *
-   * @return HTTP1, HTTP2 or NOT_HTTP; null while that depends on bytes to come
+   * @return HTTP1, HTTP2 or NOT_HTTP; null when more bytes are needed
    */
   public static @Nullable HttpDetection inspect(ByteBuf in) {
     int start = in.readerIndex();
@@ -39,9 +39,7 @@ public final class HttpSniffer {
     return http1 ? HttpDetection.HTTP1 : HttpDetection.NOT_HTTP;
   }
 
-  /**
-   * Whether a connection that begins with a request of this method and target is taken for HTTP/1.
-   */
+  /** Whether a connection that begins with this method and target is detected as HTTP/1. */
   public static boolean isHttp1(String method, String target) {
     ByteBuf line =
         Unpooled.copiedBuffer(method + ' ' + target + " HTTP/1.1\r\n", StandardCharsets.UTF_8);

@@ -11,7 +11,7 @@ import java.nio.ByteOrder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where a redirected connection was going before the nat table turned it to the proxy: {@code
+ * The destination of a connection before the nat table redirected it to the proxy: {@code
  * SO_ORIGINAL_DST} of netfilter, for IPv4 and IPv6.
  */
 public final class OriginalDestination {

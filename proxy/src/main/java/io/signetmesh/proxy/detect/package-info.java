@@ -1,6 +1,6 @@
 /**
- * What the first bytes of a connection, and the kernel, tell of it: TLS and the server name, HTTP
- * and its version, the original destination.
+ * Detection on new connections: TLS and the server name, HTTP and its version from the first bytes,
+ * and the original destination from the kernel.
  */
 @NullMarked
 package io.signetmesh.proxy.detect;

@@ -15,12 +15,12 @@ import javax.net.ssl.SSLException;
 
 /**
  * Copies bytes between two connections of one loop, in both directions. A side is not read while
- * the other is not writable. Each direction ends on its own: when one side will send no more, the
- * other is told so after what was sent, and its answer still flows back.
+ * the other is not writable. Each direction ends on its own: the end of one side's input is passed
+ * on after its bytes, and the other direction goes on.
  *
- * <p>An end is a FIN, and a close_notify where TLS is spoken (RFC 8446 section 6.1). Whatever else
- * ends a connection is a cut: a RST, an error, an end of TLS without close_notify. A cut is passed
- * on as a RST, after the bytes that came before it.
+ * <p>An end is a FIN, with TLS preceded by a close_notify (RFC 8446 6.1). Anything else that ends a
+ * connection is a cut: a RST, an error, an end of TLS without close_notify. A cut is passed on as a
+ * RST, after the bytes that arrived before it.
  */
 public final class TcpRelay {
   /**
@@ -39,7 +39,7 @@ public final class TcpRelay {
   private int open = 2;
   private boolean serverFailed;
 
-  /** What becomes of the connection to the server. */
+  /** Gets the outcome of the connection to the server. */
   public interface Listener {
     /** The first bytes have come from the server. */
     default void answered() {}
@@ -60,8 +60,8 @@ public final class TcpRelay {
   }
 
   /**
-   * Joins two connections. Both have auto-read off; it is turned on here. Bytes that the caller has
-   * read from the client already are fired through its pipeline by the caller afterwards.
+   * Joins two connections. Both have auto-read off; it is turned on here. Afterwards the caller
+   * fires the bytes that it has already read from the client through the client's pipeline.
    *
    * @param closed runs once when both connections are closed
    */
@@ -69,7 +69,7 @@ public final class TcpRelay {
     return joinBalanced(loop, client, server, serverFailed -> closed.run());
   }
 
-  /** As {@link #join}, telling what becomes of the server that was picked. */
+  /** As {@link #join}, and reports the outcome of the endpoint that was picked. */
   public static TcpRelay joinBalanced(
       ProxyLoop loop, Channel client, Channel server, Listener listener) {
     TcpRelay relay = new TcpRelay(loop, client, server, listener);
@@ -87,7 +87,7 @@ public final class TcpRelay {
     return relay;
   }
 
-  /** Cuts both connections at once; what is on its way is lost. */
+  /** Cuts both connections at once. Undelivered bytes are lost. */
   public void cut() {
     Endings.reset(client.channel);
     Endings.reset(server.channel);

@@ -5,9 +5,9 @@ import java.net.InetSocketAddress;
 import java.util.List;
 
 /**
- * What listens on an address and can be handed to a successor.
+ * The listeners of one address, which can be handed to a successor.
  *
- * @param address the address as it was asked for, or the one that the system chose for port 0
+ * @param address address as configured, with the port that the system chose for port 0
  * @param channels the listeners, one per event loop; channels of a Unix transport
  */
 public record HandedOver(InetSocketAddress address, List<Channel> channels) {

@@ -42,8 +42,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Waits for a successor and hands it the listeners, one successor at a time; see {@link
- * HandoverSocket}. Nothing is given up before the successor serves.
+ * Waits for a successor and hands it the listeners, see {@link HandoverSocket}. Serves one
+ * successor at a time. This proxy keeps its listeners until the successor serves.
  */
 public final class HandoverServer implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(HandoverServer.class);
@@ -68,7 +68,9 @@ public final class HandoverServer implements AutoCloseable {
   private int connections;
   private volatile boolean handedOver;
 
-  /** The proxy whose listeners are handed over. Called on a thread of the server's. */
+  /**
+   * The proxy whose listeners are handed over. Its methods are called on a thread of the server.
+   */
   public interface Owner {
     /** What listens now. */
     List<HandedOver> listeners();
@@ -108,7 +110,7 @@ public final class HandoverServer implements AutoCloseable {
   }
 
   /**
-   * Why there can be no handover with this transport and this socket; null when there can.
+   * Why no handover is possible with this transport and this socket; null when it is possible.
    *
    * @param transport transport of the listeners
    */
@@ -117,10 +119,10 @@ public final class HandoverServer implements AutoCloseable {
   }
 
   /**
-   * Waits for successors at a socket of mode 0600. One that is there is replaced: make sure before
-   * that nobody answers at it.
+   * Waits for successors at a socket of mode 0600. Replaces a socket that exists: check first that
+   * no proxy answers there, see {@link Predecessor#isThere}.
    *
-   * @throws IOException when the socket cannot be made
+   * @throws IOException when the socket cannot be created
    */
   public static HandoverServer listen(Path socket, Owner owner) throws IOException {
     return listen(socket, owner, Limits.DEFAULT, HandoverSocket.ownUser());
@@ -172,7 +174,7 @@ public final class HandoverServer implements AutoCloseable {
     Files.move(begun, path, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
   }
 
-  /** Takes no more successors. The socket's file goes, unless a successor has put its own there. */
+  /** Accepts no more successors. Deletes the socket's file, unless a successor has replaced it. */
   @Override
   public void close() {
     Channel bound = listener;

@@ -36,8 +36,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A running proxy as its successor sees it; see {@link HandoverSocket}. It goes on serving until it
- * is told that the successor does.
+ * A running proxy as its successor sees it, see {@link HandoverSocket}. It serves until {@link
+ * #serving} tells it that the successor does.
  */
 public final class Predecessor implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Predecessor.class);
@@ -61,11 +61,11 @@ public final class Predecessor implements AutoCloseable {
   }
 
   /**
-   * Asks the proxy at a socket for its listeners.
+   * Asks the proxy at a socket for its listeners. Blocks.
    *
    * @param loops event loops of this process
-   * @return null when no proxy is there
-   * @throws IOException when one is there and does not hand over
+   * @return null when no proxy listens at the socket
+   * @throws IOException when a proxy listens there and does not hand over its listeners
    */
   public static @Nullable Predecessor ask(Path socket, int loops) throws IOException {
     return ask(socket, loops, HandoverSocket.ANSWER, HandoverSocket.ownUser());
@@ -93,7 +93,7 @@ public final class Predecessor implements AutoCloseable {
     }
   }
 
-  /** Whether a proxy waits for its successor at a socket. */
+  /** Whether a proxy waits for a successor at a socket. */
   public static boolean isThere(Path socket) throws IOException {
     try (Predecessor found =
         new Predecessor(socket.toAbsolutePath(), HandoverSocket.ANSWER, HandoverSocket.ownUser())) {
@@ -186,14 +186,14 @@ public final class Predecessor implements AutoCloseable {
     return counts;
   }
 
-  /** Whether the running proxy has ended, or does not hand over any more. */
+  /** Whether the running proxy has ended or has given up the handover. */
   public boolean isGone() {
     return !open().isActive();
   }
 
   /**
-   * Whether the running proxy has given up on this successor and goes on: it has ended the handover
-   * and waits for another successor. Blocks.
+   * Whether the running proxy has ended this handover, goes on serving and waits for another
+   * successor. Blocks.
    */
   public boolean goesOn() {
     try {
@@ -210,9 +210,9 @@ public final class Predecessor implements AutoCloseable {
   }
 
   /**
-   * The descriptors of what listens on an address. They belong to the caller from now on.
+   * The descriptors of the sockets that listen on an address. The caller owns them from now on.
    *
-   * @return at least as many as this process has loops, or none when nothing listens there
+   * @return at least as many as this process has event loops; empty when no socket listens there
    */
   public synchronized List<FileDescriptor> take(InetSocketAddress address) {
     List<FileDescriptor> found = descriptors.remove(HandoverSocket.name(address));
@@ -220,10 +220,10 @@ public final class Predecessor implements AutoCloseable {
   }
 
   /**
-   * Asks the running proxy to take no more connections.
+   * Asks the running proxy to accept no more connections.
    *
-   * @return completes when it takes none, is gone, or has not answered in time; true in the first
-   *     case only
+   * @return completes with true when the proxy has stopped accepting, and with false when it has
+   *     ended or did not answer in time
    */
   public CompletableFuture<Boolean> pause() {
     CompletableFuture<String> line = answers.line();
@@ -246,7 +246,7 @@ public final class Predecessor implements AutoCloseable {
             });
   }
 
-  /** Tells the running proxy that this one serves: it drains and ends. */
+  /** Tells the running proxy that this one serves. The running proxy then drains and ends. */
   public void serving() {
     send(HandoverSocket.SERVING);
   }
@@ -286,7 +286,7 @@ public final class Predecessor implements AutoCloseable {
     return new IOException("the running proxy, process " + process + ", " + what, cause);
   }
 
-  /** Closes the connection and the descriptors that nobody has taken. */
+  /** Closes the connection, and the descriptors that were not taken. */
   @Override
   public synchronized void close() {
     Channel connected = channel;

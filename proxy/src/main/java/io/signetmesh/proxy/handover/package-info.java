@@ -1,6 +1,6 @@
 /**
- * A running proxy hands its listeners to its successor: the descriptors themselves, over a Unix
- * socket, so that no connection is refused and none is lost from a queue.
+ * Handover of listeners from a running proxy to its successor. The descriptors are passed over a
+ * Unix socket (SCM_RIGHTS), so that no connection is refused or lost from a queue.
  */
 @NullMarked
 package io.signetmesh.proxy.handover;

@@ -15,9 +15,9 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Inbound HTTP: every request is decided on under the policy in force at that moment and then
- * forwarded to the local application over pooled connections. Requests that lose their right while
- * they are in flight are cut.
+ * Inbound HTTP: every request is authorized under the policy in force and then forwarded to the
+ * local application over pooled connections. A request in flight is cut when a new policy no longer
+ * allows it.
  */
 public final class DefaultHttpInbound implements HttpInbound {
   private final HttpConfig config;

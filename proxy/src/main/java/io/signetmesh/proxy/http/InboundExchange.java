@@ -270,7 +270,7 @@ final class InboundExchange extends Exchange {
       return false;
     }
     if (stops != null) {
-      fail(Failure.INVALID_POLICY);
+      fail(Failure.FILTER_FAILED);
       return false;
     }
     if (!allowedHead.countForward()) {

@@ -42,7 +42,7 @@ final class InboundLoop {
         .addListener(
             dialed -> {
               if (dialed.isSuccess()) {
-                policy.served();
+                policy.markServed();
               }
             });
   }

@@ -4,6 +4,7 @@ import io.netty.channel.Channel;
 import io.netty.handler.codec.http2.Http2Error;
 import io.netty.handler.codec.http2.Http2Headers;
 import io.signetmesh.proxy.authorize.ServerPolicy;
+import io.signetmesh.proxy.connect.Endings;
 import io.signetmesh.proxy.detect.HttpVersion;
 import io.signetmesh.proxy.http.exchange.ClientAccount;
 import io.signetmesh.proxy.http.exchange.Exchange;
@@ -83,8 +84,14 @@ final class InboundRequests implements ExchangeFactory {
     for (InboundExchange e = first; e != null; e = e.next) {
       live.add(e);
     }
-    for (InboundExchange exchange : live) {
-      exchange.recheck(policy);
+    try {
+      for (InboundExchange exchange : live) {
+        exchange.recheck(policy);
+      }
+    } catch (RuntimeException | Error e) {
+      // Nobody knows whether the policy allows what was not looked at.
+      Endings.reset(client);
+      throw e;
     }
     state.loop.flushDirty();
     if (!inbound.policy().isWatched()) {

@@ -6,11 +6,11 @@ import io.signetmesh.audit.Verdict;
 import io.signetmesh.proxy.authorize.Decision;
 import org.jspecify.annotations.Nullable;
 
-/** Decisions as audit records state them. */
+/** Translates decisions into the terms of audit records. */
 public final class AuditedDecisions {
   private AuditedDecisions() {}
 
-  /** What stands behind a verdict; refusals without a decision are enforced. */
+  /** The mode of a decision. A refusal without a decision counts as enforced. */
   public static DecisionMode mode(@Nullable Decision decision) {
     return decision != null && decision.mode() == Decision.Mode.AUDIT
         ? DecisionMode.AUDIT

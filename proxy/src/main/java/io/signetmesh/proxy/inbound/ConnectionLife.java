@@ -38,6 +38,9 @@ import org.slf4j.LoggerFactory;
  * as if it had just come.
  *
  * <p>Confined to the connection's loop.
+ *
+ * <p>Longer than 500 lines: it is the only door between ten states, and what ends a connection must
+ * find it in each of them.
  */
 final class ConnectionLife {
   private static final Logger log = LoggerFactory.getLogger(ConnectionLife.class);
@@ -49,6 +52,7 @@ final class ConnectionLife {
   private final ConnectionDecisions decisions;
   private final Runnable accepted;
   private final @Nullable ConnectionMemory memory;
+  private final ClientTrust trust;
   private ConnectionState state = new ConnectionState.Accepted();
   private HeldReads held;
   private InboundTransport transport = InboundTransport.PLAINTEXT;
@@ -72,6 +76,7 @@ final class ConnectionLife {
     this.decisions = new ConnectionDecisions(records, services.metrics());
     this.held = held;
     this.accepted = accepted;
+    this.trust = new ClientTrust(channel, this::trustEnded, this::cutAll);
     this.memory = ConnectionMemory.of(channel);
     if (memory != null) {
       memory.onShed(this::shed);
@@ -103,6 +108,9 @@ final class ConnectionLife {
     if (next instanceof ConnectionState.Closed || next instanceof ServingHttp) {
       // Serving HTTP registers on its own, before this registration ends.
       next.enter();
+      if (next instanceof ConnectionState.Closed) {
+        trust.close();
+      }
       PortBinding known = binding;
       if (known != null) {
         known.close();
@@ -155,7 +163,13 @@ final class ConnectionLife {
     }
     ServerPolicy now = known.policy().current();
     if (now != null) {
-      state.policyChanged(now);
+      try {
+        state.policyChanged(now);
+      } catch (RuntimeException | Error e) {
+        // Nobody knows whether the policy allows it.
+        cutAll();
+        throw e;
+      }
     }
     if (!known.policy().isWatched() && !(state instanceof ConnectionState.Closed)) {
       // Nobody tells of changes any more.
@@ -187,10 +201,31 @@ final class ConnectionLife {
     channel.close();
   }
 
+  /** The client is trusted no more, whatever it was allowed. */
+  private void trustEnded(Reason reason, String why) {
+    String label = state instanceof ServingHttp http ? http.label() : transport.label();
+    ServerPolicy policy = binding == null ? null : binding.policy().current();
+    records.trustEnded(audited(), policy, label, reason, why);
+  }
+
+  /** Cuts the connection, and the one to the application with it. */
+  private void cutAll() {
+    try {
+      if (state instanceof Relaying relaying) {
+        relaying.cut();
+      }
+    } finally {
+      cut();
+    }
+  }
+
   /** Ends what was begun, so that nobody takes it for an end. */
   private void cut() {
-    to(new ConnectionState.Closed());
-    Endings.reset(channel);
+    try {
+      to(new ConnectionState.Closed());
+    } finally {
+      Endings.reset(channel);
+    }
   }
 
   // ---- sniffing
@@ -281,6 +316,10 @@ final class ConnectionLife {
       DuplexTls.takeOver(channel, tls);
     } catch (SSLException e) {
       handshakeFailed(e);
+      return;
+    }
+    trust.follow(services.peers(), tls);
+    if (state instanceof ConnectionState.Closed) {
       return;
     }
     if (binding != null) {
@@ -400,7 +439,7 @@ final class ConnectionLife {
 
   @SuppressWarnings("ReferenceEquality") // A policy that is in force again is as good as another.
   private void dialed(Allowed allowed, Channel application) {
-    binding().policy().served();
+    binding().policy().markServed();
     ServerPolicy now = binding().inForce();
     if (now != allowed.policy()) {
       if (!allowed.isTreatedAs(treatment(now))) {

@@ -131,6 +131,32 @@ final class ConnectionRecords {
         null);
   }
 
+  /**
+   * The trust in the client has ended.
+   *
+   * @param policy in force on the port; null: none, or the port is not known
+   */
+  void trustEnded(
+      AuditedConnection connection,
+      @Nullable ServerPolicy policy,
+      String label,
+      Reason reason,
+      String why) {
+    services.metrics().peerLost("inbound", reason);
+    record(
+        connection,
+        policy == null ? NO_SERVER : policy.server().label(),
+        label,
+        Verdict.DENY,
+        reason,
+        null,
+        null,
+        why,
+        policy == null ? 0 : policy.generation(),
+        DecisionMode.ENFORCE,
+        null);
+  }
+
   private void record(
       AuditedConnection connection,
       String server,

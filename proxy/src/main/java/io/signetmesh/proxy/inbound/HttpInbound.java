@@ -4,7 +4,7 @@ import io.netty.channel.Channel;
 import io.signetmesh.proxy.detect.HttpVersion;
 import io.signetmesh.proxy.loop.ProxyLoop;
 
-/** Serves inbound HTTP connections: decides on each request and forwards it to the application. */
+/** Serves inbound HTTP connections: authorizes each request and forwards it to the application. */
 public interface HttpInbound {
   /**
    * Takes a connection over: adds the HTTP handlers at the end of the pipeline. Bytes already read

@@ -4,6 +4,7 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.signetmesh.audit.AuditLog;
+import io.signetmesh.identity.live.LivePeers;
 import io.signetmesh.identity.pki.Credentials;
 import io.signetmesh.identity.pki.LiveSslContext;
 import io.signetmesh.proxy.connect.Connector;
@@ -24,15 +25,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * First handler of an inbound connection. Steps: where was it going; the policy of that port,
- * waited for; TLS by server name; protocol; then either HTTP, which decides per request, or one
- * decision for the connection.
+ * First handler of an inbound connection. The steps are: find the original destination, wait for
+ * the policy of its port, decide on TLS by the server name, detect the protocol. Then HTTP is
+ * authorized per request, and any other protocol once per connection.
  *
- * <p>Differs from Linkerd on purpose: nothing is served before the port's policy has arrived; mesh
- * TLS is terminated on opaque ports too, because that only adds an identity; and on a port whose
- * policy says HTTP the application gets nothing but requests that were decided for, whatever a peer
- * says of its connection. Otherwise a client could hand the application headers that only proxies
- * may set.
+ * <p>Three things differ from Linkerd on purpose. Nothing is served before the policy of the port
+ * has arrived. Mesh TLS is terminated on opaque ports, too, because that only adds an identity. On
+ * a port whose policy says HTTP, the application gets authorized requests only, whatever the peer
+ * states about the connection: otherwise a client could send the application headers that only
+ * proxies may set.
  */
 public final class InboundAccept extends ChannelInboundHandlerAdapter {
   private static final Logger log = LoggerFactory.getLogger(InboundAccept.class);
@@ -42,10 +43,10 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
   private final Services services;
 
   /**
-   * How a listener knows where its connections were going.
+   * How a listener finds the original destination of its connections.
    *
-   * @param port application port that all connections of the listener are for; 0: the original
-   *     destination or the transport header tells
+   * @param port port of the application that all connections of the listener are for; 0: taken from
+   *     the original destination or the transport header
    * @param redirected whether the nat table redirects connections to the listener
    */
   public record Listener(int port, boolean redirected) {}
@@ -55,13 +56,14 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
    *
    * @param workload {@code namespace/name} for records
    * @param serverName name under which this proxy terminates TLS
-   * @param addresses addresses of the workload that may be asked for; empty: any
-   * @param application address at which the application listens; null: the one asked for
-   * @param ownListener whether the proxy itself listens at an address: nobody is forwarded to its
-   *     admin server, for which the client would come from this host, nor to its outbound
-   *     listeners, which would lend the client the workload's identity
+   * @param addresses addresses of the workload, to which connections are accepted; empty: any
+   * @param application address at which the application listens; null: the original destination
+   * @param ownListener whether the proxy itself listens at an address. No client is forwarded
+   *     there: the admin server would see a client of this host, and the outbound listeners would
+   *     lend the client the workload's identity
    * @param tls contexts for connections that are not direct
    * @param directTls contexts for direct connections, with the transport header's ALPN
+   * @param peers follows the trust in clients that have shown a certificate
    */
   public record Services(
       String workload,
@@ -72,6 +74,7 @@ public final class InboundAccept extends ChannelInboundHandlerAdapter {
       Supplier<Credentials> credentials,
       LiveSslContext<Credentials> tls,
       LiveSslContext<Credentials> directTls,
+      LivePeers peers,
       PortPolicies policies,
       Connector connector,
       HttpInbound http,

@@ -7,14 +7,14 @@ import io.signetmesh.proxy.policy.PortPolicy;
 import java.net.InetSocketAddress;
 
 /**
- * An inbound connection once its TLS is done: what the protocol handlers need to know of it.
+ * An inbound connection after TLS, as the protocol handlers need it.
  *
- * @param client what decisions may look at
+ * @param client the client as decisions see it
  * @param target address of the local application
  * @param policy live policy of the target port
- * @param audited what each audit record of the connection repeats
- * @param peerIsProxy whether a mesh proxy with an identity is on the other side: it may use {@code
- *     l5d-orig-proto}, and it gets the informational headers of synthesized responses
+ * @param audited the fields that all audit records of the connection share
+ * @param peerIsProxy whether the peer is a mesh proxy with an identity. Such a peer may use {@code
+ *     l5d-orig-proto} and gets the informational headers of responses that this proxy makes
  * @param metrics counts the requests of the connection
  */
 public record InboundConnection(

@@ -46,10 +46,17 @@ final class Relaying implements ConnectionState {
 
   @Override
   public void policyChanged(ServerPolicy now) {
-    TcpRelay live = relay;
-    if (live != null && !mayGoOn.test(now)) {
-      live.cut();
+    if (relay != null && !mayGoOn.test(now)) {
+      cut();
       ended.run();
+    }
+  }
+
+  /** Cuts both connections. */
+  void cut() {
+    TcpRelay live = relay;
+    if (live != null) {
+      live.cut();
     }
   }
 }

@@ -55,6 +55,11 @@ final class ServingHttp implements ConnectionState {
     loop.flushDirty();
   }
 
+  /** The protocol as records show it. */
+  String label() {
+    return version == HttpVersion.HTTP1 ? "http/1" : "http/2";
+  }
+
   private InboundConnection connection() {
     InetSocketAddress target = binding.target();
     return new InboundConnection(

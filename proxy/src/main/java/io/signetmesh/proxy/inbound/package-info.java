@@ -1,7 +1,7 @@
 /**
- * An inbound connection from its acceptance on: {@link io.signetmesh.proxy.inbound.ConnectionLife}
- * is the one door between its states, which look at TLS and protocol, decide, and forward or serve
- * HTTP.
+ * The states of an inbound connection, from its acceptance on: they detect TLS and protocol,
+ * authorize, and forward bytes or serve HTTP. Only {@link
+ * io.signetmesh.proxy.inbound.ConnectionLife} moves a connection from one state to the next.
  */
 @NullMarked
 package io.signetmesh.proxy.inbound;

@@ -3,15 +3,15 @@ package io.signetmesh.proxy.loop;
 import java.time.Duration;
 
 /**
- * How an HTTP/2 connection notices that its peer is gone: a PING after a time of silence, which has
- * to be answered in time (RFC 9113 6.7).
+ * How an HTTP/2 connection detects a dead peer: it sends a PING after a time of silence, and closes
+ * if no response comes in time (RFC 9113 6.7).
  *
- * @param interval silence after which a PING is sent; zero: none is
- * @param timeout time for the answer, more than zero
+ * @param interval silence after which a PING is sent; zero: no PINGs
+ * @param timeout time for the response, more than zero
  * @param whileIdle whether PINGs are sent while no stream is open
  */
 public record Http2KeepAlive(Duration interval, Duration timeout, boolean whileIdle) {
-  /** 10 s and 3 s, without streams too. */
+  /** A PING after 10 s, 3 s for the response, also without open streams. */
   public static final Http2KeepAlive DEFAULT =
       new Http2KeepAlive(Duration.ofSeconds(10), Duration.ofSeconds(3), true);
 

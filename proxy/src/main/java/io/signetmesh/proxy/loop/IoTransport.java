@@ -26,7 +26,7 @@ import java.util.Locale;
 import jdk.net.ExtendedSocketOptions;
 import org.jspecify.annotations.Nullable;
 
-/** How the event loops talk to the kernel. */
+/** The I/O transport of the event loops. */
 public enum IoTransport {
   /** Linux io_uring: fewest system calls; container runtimes often forbid it. */
   IO_URING("io_uring"),
@@ -57,16 +57,16 @@ public enum IoTransport {
     this.label = label;
   }
 
-  /** Name in configuration, logs and metrics. */
+  /** Name in configuration, logs and metrics: {@code io_uring}, {@code epoll} or {@code nio}. */
   public String label() {
     return label;
   }
 
   /**
-   * The best transport that works here, or the one asked for.
+   * Selects a transport, or the best one that works here.
    *
    * @param wanted label of a transport, or null for the best
-   * @throws IllegalArgumentException when the one asked for is unknown or does not work here
+   * @throws IllegalArgumentException when the wanted one is unknown or does not work here
    */
   public static IoTransport select(@Nullable String wanted) {
     if (wanted != null) {
@@ -120,9 +120,9 @@ public enum IoTransport {
   }
 
   /**
-   * Has clients that are bound to an address get their port when they connect. A port is then taken
-   * for a pair of addresses and not for all: as many connections are possible as without the
-   * address.
+   * Makes clients that bind a source address get their port at connect (IP_BIND_ADDRESS_NO_PORT). A
+   * port is then used per pair of addresses, so that binding does not reduce the number of
+   * connections.
    */
   public void bindWithoutPort(Bootstrap client) {
     if (this != NIO) {

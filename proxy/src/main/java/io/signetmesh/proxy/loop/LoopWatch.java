@@ -7,8 +7,8 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.function.LongSupplier;
 
 /**
- * Tells whether the event loops do their work: each is given a task every now and then, and one
- * that has ended, or has not run its task for too long, is named. Safe from any thread.
+ * Watches the event loops. Each loop gets a task at regular intervals. A loop that has ended, or
+ * has not run its task for too long, counts as stuck. Safe from any thread.
  */
 public final class LoopWatch {
   private final List<Watched> watched = new ArrayList<>();
@@ -32,7 +32,7 @@ public final class LoopWatch {
     watched.forEach(Watched::beat);
   }
 
-  /** What is wrong with which loop; empty while all do their work. */
+  /** One sentence for each stuck loop; empty while all work. */
   public List<String> stuck() {
     List<String> found = new ArrayList<>();
     for (Watched loop : watched) {

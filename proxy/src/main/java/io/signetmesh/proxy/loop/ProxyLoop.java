@@ -12,11 +12,10 @@ import java.util.concurrent.atomic.AtomicLong;
 /**
  * One event loop and the channels with unflushed writes on it.
  *
- * <p>Writes are not flushed where they are made. A handler that wrote to a channel marks it dirty,
- * and the loop flushes all dirty channels once it has handled everything that the kernel had ready.
- * One system call, and one TLS record, then carry what the requests of several connections wrote.
- * Where nothing can be gathered, because each connection is written to from one other only, {@link
- * #flushDirty} at the end of a read saves the detour.
+ * <p>Handlers do not flush their writes. They mark the channel dirty, and the loop flushes all
+ * dirty channels once it has handled all ready events. So one system call and one TLS record carry
+ * the writes of several requests. Where there is nothing to batch, because a connection is written
+ * to by one other only, call {@link #flushDirty} at the end of a read.
  *
  * <p>Confined to its event loop.
  */
@@ -30,7 +29,7 @@ public final class ProxyLoop {
   private boolean flushScheduled;
   private final AtomicLong silentPeers = new AtomicLong();
 
-  /** A loop whose buffers come from elsewhere: what connections hold of them is not counted. */
+  /** A loop without memory limits: buffers of its connections are not measured. */
   public ProxyLoop(EventLoop eventLoop, int index) {
     this(
         eventLoop,
@@ -41,9 +40,9 @@ public final class ProxyLoop {
 
   /**
    * @param eventLoop the loop
-   * @param index position among the proxy's loops, from 0: index of per-loop metric cells
-   * @param memory what the connections of the loop hold
-   * @param pace how fast peers have to go on
+   * @param index position among the proxy's loops, from 0
+   * @param memory memory of the loop's connections
+   * @param pace slowest rate allowed to peers
    */
   public ProxyLoop(EventLoop eventLoop, int index, LoopMemory memory, Pace pace) {
     this.eventLoop = eventLoop;
@@ -52,12 +51,12 @@ public final class ProxyLoop {
     this.pace = pace;
   }
 
-  /** How fast peers have to go on. */
+  /** The slowest rate allowed to peers. */
   public Pace pace() {
     return pace;
   }
 
-  /** What the connections of the loop hold of its memory. */
+  /** The memory of the loop's connections. */
   public LoopMemory memory() {
     return memory;
   }
@@ -80,7 +79,7 @@ public final class ProxyLoop {
     return silentPeers.get();
   }
 
-  /** Notes that {@code channel} has unflushed writes; marking twice is harmless. */
+  /** Marks a channel that has unflushed writes. Marking twice has no effect. */
   public void markDirty(Channel channel) {
     // The lists are short and the newest entry is the usual one.
     for (int i = dirty.size() - 1; i >= 0; i--) {

@@ -41,8 +41,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The proxy's event loops. Each loop has a listener of its own on every listening address
- * (SO_REUSEPORT), so that a connection is accepted where it stays.
+ * The proxy's event loops. Each loop has its own listener on every listening address
+ * (SO_REUSEPORT), so that a connection stays on the loop that accepts it.
  */
 public final class ProxyLoops implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(ProxyLoops.class);
@@ -65,17 +65,17 @@ public final class ProxyLoops implements AutoCloseable {
   private final ChannelGroup accepted = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
 
   /**
-   * @param transport how to talk to the kernel
-   * @param count loops, at least 1
+   * @param transport I/O transport
+   * @param count number of loops, 1 or more
    */
   public ProxyLoops(IoTransport transport, int count) {
     this(transport, count, Pace.DEFAULT);
   }
 
   /**
-   * Loops that share the memory of the process with all others of it.
+   * Loops that share the memory of the process with all other loops of the process.
    *
-   * @param pace how fast peers have to go on that owe bytes
+   * @param pace slowest rate allowed to peers
    */
   public ProxyLoops(IoTransport transport, int count, Pace pace) {
     this(transport, count, MemoryLimits.ofProcess(), OPEN::get, pace);
@@ -83,7 +83,7 @@ public final class ProxyLoops implements AutoCloseable {
 
   /**
    * @param limits memory that the connections of these loops may hold
-   * @param pace how fast peers have to go on that owe bytes
+   * @param pace slowest rate allowed to peers
    */
   public ProxyLoops(IoTransport transport, int count, MemoryLimits limits, Pace pace) {
     this(transport, count, limits, () -> count, pace);
@@ -152,10 +152,10 @@ public final class ProxyLoops implements AutoCloseable {
   }
 
   /**
-   * Listens on an address with every loop. Connections wait in the kernel until {@link #accept}.
+   * Binds an address with every loop. Connections wait in the kernel's queue until {@link #accept}.
    *
    * @param keepAlive of the connections
-   * @param handler makes the first handler of an accepted channel, which starts with auto-read off
+   * @param handler makes the first handler of an accepted channel; auto-read of the channel is off
    * @return the listening channels, one per loop; with port 0 all share the port of the first
    * @throws IOException when the address cannot be bound; the message names it
    */
@@ -188,13 +188,13 @@ public final class ProxyLoops implements AutoCloseable {
   }
 
   /**
-   * Takes over what listens on an address already. Connections wait in the kernel until {@link
-   * #accept}; those that wait there stay.
+   * Takes over sockets that listen on an address already. Connections in their queues stay there
+   * and wait until {@link #accept}.
    *
-   * @param descriptors listening sockets, at least as many as there are loops; they belong to the
-   *     loops from now on, also when this fails
+   * @param descriptors listening sockets, at least one for each loop; the loops own them from now
+   *     on, also when this fails
    * @param keepAlive of the connections
-   * @param handler as for {@link #bind}
+   * @param handler as in {@link #bind}
    * @return the listening channels, at least one per loop
    * @throws IOException when one of them does not listen at the address; the message names it
    */
@@ -232,7 +232,7 @@ public final class ProxyLoops implements AutoCloseable {
     return listeners;
   }
 
-  /** Whether a descriptor is that of a TCP socket which listens at an address. */
+  /** Whether a descriptor is a TCP socket that listens on an address. */
   public static boolean listensAt(FileDescriptor descriptor, InetSocketAddress address) {
     Socket socket = new Socket(descriptor.intValue());
     try {
@@ -304,7 +304,7 @@ public final class ProxyLoops implements AutoCloseable {
         cause);
   }
 
-  /** Begins to take connections from a listener. */
+  /** Begins to accept connections from listeners. */
   public static void accept(List<Channel> listeners) {
     for (Channel listener : listeners) {
       listener.config().setAutoRead(true);
@@ -312,10 +312,10 @@ public final class ProxyLoops implements AutoCloseable {
   }
 
   /**
-   * Takes no more connections from a listener; they wait in the kernel again.
+   * Stops accepting connections from listeners; they wait in the kernel's queue again.
    *
-   * @return completes when the loops know of it; those that are being taken at that moment still
-   *     come
+   * @return completes when all loops have stopped; connections that are being accepted at that
+   *     moment still arrive
    */
   public CompletableFuture<Void> pause(List<Channel> listeners) {
     List<CompletableFuture<Void>> paused = new ArrayList<>();
@@ -329,7 +329,7 @@ public final class ProxyLoops implements AutoCloseable {
     return CompletableFuture.allOf(paused.toArray(CompletableFuture<?>[]::new));
   }
 
-  /** Connections that were accepted and are still open. */
+  /** Number of accepted connections that are open. */
   public int accepted() {
     return accepted.size();
   }
@@ -363,10 +363,10 @@ public final class ProxyLoops implements AutoCloseable {
   }
 
   /**
-   * Watches over the loops from now on.
+   * Starts to watch the loops.
    *
-   * @param limit a loop that has not run a task for so long counts as stuck
-   * @param ended told why, once, when a loop has ended that was not closed
+   * @param limit time without running a task after which a loop counts as stuck
+   * @param ended gets the reason, once, when a loop ends without being closed
    */
   public LoopWatch watch(
       ScheduledExecutorService timer, Duration limit, Consumer<Throwable> ended) {
@@ -387,7 +387,7 @@ public final class ProxyLoops implements AutoCloseable {
     return watch;
   }
 
-  /** Exposes what the loops hold of memory, and whom that cost the connection. Call once. */
+  /** Exposes the memory of the loops and the connections that they closed. Call once. */
   public void expose(MetricsRegistry registry) {
     registry.value(
         "signet_memory_buffers_bytes",
@@ -424,7 +424,7 @@ public final class ProxyLoops implements AutoCloseable {
     return loops.stream().map(ProxyLoop::memory).mapToLong(figure).sum();
   }
 
-  /** Stops the loops at once; connections are closed. */
+  /** Stops the loops at once and closes their connections. */
   @Override
   public void close() {
     if (closed) {

@@ -3,19 +3,19 @@ package io.signetmesh.proxy.loop;
 import java.time.Duration;
 
 /**
- * How the kernel notices that the peer of a connection is gone (tcp(7)): it probes a connection on
- * which nothing comes, and limits how long what was sent may wait to be acknowledged.
+ * How the kernel detects the dead peer of a connection (tcp(7)): it probes an idle connection, and
+ * limits how long sent bytes may stay unacknowledged.
  *
  * @param idleSeconds TCP_KEEPIDLE, the silence after which the peer is probed, 1 to {@value
- *     #MAX_IDLE_SECONDS} s; 0: it is not
- * @param userTimeoutMillis TCP_USER_TIMEOUT, ms, 0 or more; also ends a peer whose window has been
- *     closed for so long. 0: the kernel's limit of about 15 min, and none for closed windows
+ *     #MAX_IDLE_SECONDS} s; 0: no probes
+ * @param userTimeoutMillis TCP_USER_TIMEOUT in ms, 0 or more. Also limits how long a peer's window
+ *     may stay closed. 0: the kernel's limit of about 15 min, and none for closed windows
  */
 public record TcpKeepAlive(int idleSeconds, int userTimeoutMillis) {
   /** The kernel's limit of TCP_KEEPIDLE. */
   public static final int MAX_IDLE_SECONDS = 32_767;
 
-  /** 10 s and 30 s. */
+  /** Probes after 10 s, 30 s for acknowledgements. */
   public static final TcpKeepAlive DEFAULT = new TcpKeepAlive(10, 30_000);
 
   /** Checks the ranges. */
@@ -32,7 +32,7 @@ public record TcpKeepAlive(int idleSeconds, int userTimeoutMillis) {
     }
   }
 
-  /** Of durations that are within the ranges; parts of a second of {@code idle} do not count. */
+  /** From durations within the ranges. Fractions of a second of {@code idle} are dropped. */
   public static TcpKeepAlive of(Duration idle, Duration userTimeout) {
     return new TcpKeepAlive(
         Math.toIntExact(idle.toSeconds()), Math.toIntExact(userTimeout.toMillis()));

@@ -6,7 +6,7 @@ import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.channel.uring.IoUringSocketChannel;
 import java.io.UncheckedIOException;
 
-/** What the kernel says of a TCP connection. */
+/** The kernel's state of a TCP connection. */
 public final class TcpState {
   /** TCP_CLOSE of the kernel: the connection is no more. */
   private static final int CLOSED = 7;
@@ -14,9 +14,9 @@ public final class TcpState {
   private TcpState() {}
 
   /**
-   * Whether a connection whose input ends now was reset, or is closed already. A read tells of a
-   * reset only when no write has told of it before; then it looks like the end of input. NIO does
-   * not say: false.
+   * Whether a connection whose input ends was reset, or is closed already. The kernel reports a
+   * reset once: after a write has reported it, a read sees an end of input. Always false with NIO,
+   * which does not expose the state.
    */
   public static boolean isReset(Channel channel) {
     try {

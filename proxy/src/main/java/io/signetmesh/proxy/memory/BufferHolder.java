@@ -1,8 +1,8 @@
 package io.signetmesh.proxy.memory;
 
 /**
- * A channel handler that keeps bytes in buffers while they wait. It is asked only when memory is
- * short, so that nothing is counted as long as there is enough. Asked by its loop.
+ * A channel handler that holds buffers. It is asked for their size only when memory is short, so
+ * that counting costs nothing otherwise. Called on its event loop.
  */
 @FunctionalInterface
 public interface BufferHolder {

@@ -4,11 +4,11 @@ import java.net.Inet6Address;
 import java.net.InetAddress;
 
 /**
- * What a client without identity is known by: its address in IPv4, and in IPv6 the /64, of which a
- * client usually has all addresses (RFC 6177 2).
+ * The network that stands for a client without identity: its IPv4 address, or the /64 of its IPv6
+ * address, because a client usually has all addresses of a /64 (RFC 6177 2).
  *
- * @param ipv6 whether it is a /64 of IPv6
- * @param bits the address of IPv4, or the high 64 bits of IPv6
+ * @param ipv6 whether it is an IPv6 /64
+ * @param bits the IPv4 address, or the high 64 bits of the IPv6 address
  */
 public record ClientNetwork(boolean ipv6, long bits) {
   /** The network of an address. */

@@ -14,18 +14,17 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The account of an accepted connection: what it holds of the memory of its loop, together with the
- * connections that were dialled for it alone. Closed when all of them are. Confined to its loop.
+ * The memory account of an accepted connection and of the connections that were dialled for it
+ * alone. It is closed when all of them are. Confined to its loop.
  *
- * <p>Heads of messages are charged when they begin to wait and released when they do not wait any
- * longer. Buffers are not charged: when memory is short, the handlers that keep them are asked
- * ({@link BufferHolder}), and what is queued for writing is looked up.
+ * <p>Heads of messages are charged while they wait. Buffers are not charged: when memory is short,
+ * the handlers that hold them are asked ({@link BufferHolder}), and pending writes are added up.
  */
 public final class ConnectionMemory {
   private static final AttributeKey<ConnectionMemory> KEY =
       AttributeKey.valueOf(ConnectionMemory.class, "memory");
 
-  /** Bytes of heap that a connection with its handlers takes, about. */
+  /** Approximate heap of a connection with its handlers, in bytes. */
   static final int BASE_HEAP = 6 * 1024;
 
   /** Bytes of buffers: one to read into. */
@@ -77,7 +76,7 @@ public final class ConnectionMemory {
   }
 
   /**
-   * Heap that a head takes, about.
+   * Approximate heap of a head, in bytes.
    *
    * @param head names and values
    */
@@ -91,7 +90,7 @@ public final class ConnectionMemory {
   }
 
   /**
-   * Heap that part of a head takes, about.
+   * Approximate heap of a part of a head, in bytes.
    *
    * @param bytes on the wire
    * @param fields header fields
@@ -100,12 +99,15 @@ public final class ConnectionMemory {
     return bytes + (long) fields * FIELD_HEAP;
   }
 
-  /** Runs when the connection is closed for what it holds, with the reason, to put it on record. */
+  /**
+   * Sets what runs when the connection is closed because of its memory. It gets the reason, for the
+   * audit record.
+   */
   public void onShed(Consumer<String> action) {
     shed = action;
   }
 
-  /** What is written to the client are answers, which it has to read. */
+  /** States whether writes to the client are responses, which it must read at {@link Pace}. */
   public void answers(boolean written) {
     owesReading = written;
     waiting = false;
@@ -116,13 +118,13 @@ public final class ConnectionMemory {
     written += bytes;
   }
 
-  /** TLS is spoken: a session is set up. */
+  /** Adds the memory of a TLS session. */
   public void tls() {
     reserved += TLS_BUFFERS;
     loop.addReserved(TLS_BUFFERS);
   }
 
-  /** The client has proven an identity; what it holds counts for that from now on. */
+  /** The client has proven an identity. Its memory is charged to the identity from now on. */
   public void identified(String identity) {
     if (open > 0) {
       client.addHeads(-heads);
@@ -132,15 +134,18 @@ public final class ConnectionMemory {
     }
   }
 
-  /** Whether there is room for the head of one more request, also in its client's share. */
+  /**
+   * Whether the head of one more request fits into the memory of the loop and the share of the
+   * client.
+   */
   public boolean hasRoomForHeads(long bytes) {
     return loop.hasRoomForHeads(client, bytes);
   }
 
   /**
-   * Heads wait, or wait no longer.
+   * Charges or releases the heap of waiting heads.
    *
-   * @param bytes of heap; negative: they wait no longer
+   * @param bytes heap to charge; negative to release
    */
   public void addHeads(long bytes) {
     if (open > 0 && !beingShed) {
@@ -151,7 +156,10 @@ public final class ConnectionMemory {
     }
   }
 
-  /** A connection was dialled for this one alone: what waits there is held for it as well. */
+  /**
+   * Adds a connection that was dialled for this one alone. Its memory is charged to this account,
+   * too.
+   */
   public void dialled(Channel other) {
     if (open == 0) {
       // The client is gone and its account is settled; what it sent before is handed on.
@@ -239,7 +247,7 @@ public final class ConnectionMemory {
     measured = bytes;
   }
 
-  /** Bytes that wait in the pipeline of a channel, and to be written. */
+  /** Bytes held in the pipeline of a channel, pending writes included. */
   public static long held(Channel channel) {
     long bytes = 0;
     ChannelOutboundBuffer queued = channel.unsafe().outboundBuffer();

@@ -20,13 +20,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The memory of one event loop: its share of what the process has, and the accounts of its
- * connections. Confined to its loop, but for the figures.
+ * The memory of one event loop: its share of the memory of the process, and the accounts of its
+ * connections. Confined to its loop, except for the methods that return figures.
  *
- * <p>While there is enough, nobody is held to anything. Beyond the first mark less is queued for
- * each connection. Beyond the last one connections are closed until there is room again: always of
- * the client that holds most, where what is held without identity weighs four times, and of its
- * connections the one that holds most. So whoever holds less than a fair share is never met.
+ * <p>While there is enough memory, nothing is limited. Above the first mark less is queued for each
+ * connection. Above the last mark connections are closed until there is room again: of the client
+ * that holds most, the connection that holds most. Memory of clients without identity counts four
+ * times. So a client that holds less than a fair share loses no connection.
  */
 public final class LoopMemory {
   private static final WriteBufferWaterMark AMPLE = new WriteBufferWaterMark(64 * 1024, 256 * 1024);
@@ -93,7 +93,7 @@ public final class LoopMemory {
     return account;
   }
 
-  /** How much may be queued for a connection that is opened now. */
+  /** Write buffer water marks for a connection that is opened now. */
   public WriteBufferWaterMark marks() {
     return scarce ? SCARCE : AMPLE;
   }
@@ -105,11 +105,11 @@ public final class LoopMemory {
   }
 
   /**
-   * A connection is in no account any more and goes on only to deliver what was written on it: it
-   * is reset as soon as memory is scarce, so that what nobody is charged for never takes the room
-   * of those who are.
+   * Registers a connection that has no account any more and is open only to deliver its pending
+   * writes. It is reset as soon as memory is short, so that uncharged memory never displaces
+   * charged memory.
    *
-   * @return false where memory is scarce already: the connection is to be reset at once
+   * @return false when memory is short already: the caller must reset the connection
    */
   public boolean mayDeliver(Channel channel) {
     if (scarce) {
@@ -192,7 +192,9 @@ public final class LoopMemory {
 
   // ---- pressure
 
-  /** Buffers were made; every so many bytes it is looked at how much is in use. */
+  /**
+   * Notes that buffers were allocated. After a fixed number of bytes the memory in use is measured.
+   */
   public void allocated(long bytes) {
     untilLook -= bytes;
     if (untilLook < 0) {
@@ -208,14 +210,14 @@ public final class LoopMemory {
   }
 
   /**
-   * Whether it is time to look at how much is in use. Not in the middle of an event: a connection
-   * must not be closed while it is being read.
+   * Whether it is time to measure. Measure between two events only: a connection must not be closed
+   * while it is being read.
    */
   public boolean isDue() {
     return due;
   }
 
-  /** {@link #look}, if it is time to. */
+  /** Calls {@link #look} if it {@link #isDue}. */
   public void lookIfDue() {
     if (due) {
       due = false;
@@ -224,9 +226,9 @@ public final class LoopMemory {
   }
 
   /**
-   * Looks at how much is in use, and closes connections where it is too much. Throws nothing: it is
-   * called between two events and by a task that is repeated, where an exception would end the loop
-   * or the task and nobody would hear of it.
+   * Measures the memory in use, and closes connections if it is too much. Never throws: it is
+   * called between events and by a repeated task, where an exception would silently end the loop or
+   * the task.
    */
   public void look() {
     try {
@@ -268,8 +270,8 @@ public final class LoopMemory {
   }
 
   /**
-   * Whether memory was short and has not been for a while; true once each time. Called after each
-   * of the looks that are made regularly.
+   * Whether memory was short and has been sufficient for a while since; true once each time. Called
+   * after each regular {@link #look}.
    */
   public boolean isCalmAgain() {
     if (!pressed || ++calmLooks < CALM_LOOKS) {
@@ -330,10 +332,10 @@ public final class LoopMemory {
   }
 
   /**
-   * Closes connections whose clients do not read what waits for them. Called once in the time that
-   * they have.
+   * Closes connections whose clients do not read their responses. Called once in each {@link
+   * Pace#answerTime}.
    *
-   * @param least bytes that each has to have read since then
+   * @param least bytes that each client must have read since the last call
    */
   public void closeSlowReaders(long least) {
     List<ConnectionMemory> slow = new ArrayList<>();
@@ -374,12 +376,12 @@ public final class LoopMemory {
     return slowReaders.sum();
   }
 
-  /** Bytes of buffers in use when it was last looked at. */
+  /** Bytes of buffers in use at the last measurement. */
   public long buffers() {
     return lastBuffers;
   }
 
-  /** Bytes of heap in use, by count, when it was last looked at. */
+  /** Bytes of heap charged at the last measurement. */
   public long heap() {
     return lastHeap;
   }

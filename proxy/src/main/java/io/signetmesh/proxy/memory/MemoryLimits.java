@@ -3,13 +3,13 @@ package io.signetmesh.proxy.memory;
 import io.netty.util.internal.PlatformDependent;
 
 /**
- * How much of the memory of the process connections may hold, all loops of all proxies together.
- * The marks for buffers lie well below the point at which Netty refuses to make any: what is read
- * in one turn of a loop has room above them.
+ * How much memory of the process connections may hold, over all loops of all proxies. The marks for
+ * buffers are well below Netty's own limit, so that what a loop reads in one turn fits above them.
  *
- * @param easeBuffers from here on less is queued for each connection, bytes
- * @param mostBuffers beyond it connections are closed, bytes
- * @param mostHeap the same for heads of messages and for connections themselves, bytes of heap
+ * @param easeBuffers bytes of buffers above which less is queued for each connection
+ * @param mostBuffers bytes of buffers above which connections are closed
+ * @param mostHeap bytes of heap for heads and for connections themselves above which connections
+ *     are closed
  */
 public record MemoryLimits(long easeBuffers, long mostBuffers, long mostHeap) {
 
@@ -27,7 +27,9 @@ public record MemoryLimits(long easeBuffers, long mostBuffers, long mostHeap) {
     }
   }
 
-  /** Of this process: a quarter and a half of its direct memory, and a third of its heap. */
+  /**
+   * The limits of this process: a quarter and a half of its direct memory, and a third of its heap.
+   */
   public static MemoryLimits ofProcess() {
     long direct = PlatformDependent.maxDirectMemory();
     return new MemoryLimits(direct / 4, direct / 2, Runtime.getRuntime().maxMemory() / 3);

@@ -3,12 +3,13 @@ package io.signetmesh.proxy.memory;
 import java.time.Duration;
 
 /**
- * How fast a peer has to go on that owes bytes: one that has sent a part of a body of a stated
- * length, or one that has answers to read. Who owes nothing may be silent for as long as it likes.
+ * The slowest rate allowed to a peer that has sent a part of a body of stated length, or that has
+ * responses to read. A peer in neither state may be silent for any time.
  *
- * @param bodyTime bodies are looked at once in this time
- * @param answerTime what waits to be read has to be read in this time, or at the rate
- * @param bytesPerSecond least rate, over such a time
+ * @param bodyTime interval at which bodies are checked
+ * @param answerTime interval at which unread responses are checked; they must be read within it, or
+ *     at the rate
+ * @param bytesPerSecond least rate over such an interval, in bytes per second
  */
 public record Pace(Duration bodyTime, Duration answerTime, int bytesPerSecond) {
   /** 500 bytes/s, over 30 s for bodies and 60 s for answers. */
@@ -28,12 +29,12 @@ public record Pace(Duration bodyTime, Duration answerTime, int bytesPerSecond) {
     }
   }
 
-  /** Least bytes of a body in the time between two looks. */
+  /** Least bytes of a body in one interval. */
   public long leastOfBody() {
     return bytesPerSecond * bodyTime.toSeconds();
   }
 
-  /** Least bytes of answers in the time between two looks. */
+  /** Least bytes of responses in one interval. */
   public long leastOfAnswers() {
     return bytesPerSecond * answerTime.toSeconds();
   }

@@ -1,6 +1,5 @@
 /**
- * What connections hold of the proxy's memory: accounts, budgets, and who goes first when there is
- * too little.
+ * Memory of connections: accounts, budgets, and which connections are closed when memory is short.
  */
 @NullMarked
 package io.signetmesh.proxy.memory;

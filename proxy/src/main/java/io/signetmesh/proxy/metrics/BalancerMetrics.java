@@ -60,7 +60,7 @@ public final class BalancerMetrics {
     queueLength.increment();
   }
 
-  /** A request has an endpoint, or has given up, after a wait of this long. */
+  /** A request has an endpoint, or has given up, after this many nanoseconds. */
   public void dequeued(long waitedNanos) {
     queueLength.decrement();
     queueLatency.observe(waitedNanos);

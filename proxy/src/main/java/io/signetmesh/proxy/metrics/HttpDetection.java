@@ -1,6 +1,6 @@
 package io.signetmesh.proxy.metrics;
 
-/** How a look for HTTP on a connection ended. */
+/** Result of the detection of HTTP on a connection. */
 public enum HttpDetection {
   NOT_HTTP("not_http"),
   HTTP1("http/1"),

@@ -33,7 +33,7 @@ public final class InboundHttpMetrics {
   /**
    * Counts that a request was allowed.
    *
-   * @return counts the rest of the request's life; keep it with the request
+   * @return counts the rest of the exchange; keep it with the request
    */
   public RequestMetrics authorized(ServerPolicy policy, Route route, Decision decision) {
     Entry entry = entry(policy, route, decision);
@@ -71,9 +71,9 @@ public final class InboundHttpMetrics {
   }
 
   /**
-   * Counts what would become of a request if everything in audit mode were in force.
+   * Counts the dry-run verdict on a request.
    *
-   * @param allowed what did become of it
+   * @param allowed the enforced verdict
    */
   // Policies and decisions are made once, when a policy is compiled.
   @SuppressWarnings("ReferenceEquality")
@@ -95,7 +95,7 @@ public final class InboundHttpMetrics {
     made.counter.increment();
   }
 
-  /** Counts a connection that was ended because of the work without use that its client makes. */
+  /** Counts a connection that was ended because its client made too much useless work. */
   public void exhausted() {
     metrics.inboundHttpExhausted();
   }

@@ -4,8 +4,8 @@ import io.signetmesh.proxy.upstream.Endpoint;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Counts the HTTP requests that go to one destination. Keeps the cells of the last few endpoints.
- * Confined to one event loop: make one for each client connection, or each destination and loop.
+ * Counts the HTTP requests to one destination. Keeps the cells of the last 8 endpoints. Confined to
+ * one event loop: make one for each client connection, or each destination and loop.
  */
 public final class OutboundHttpMetrics {
   private static final int KEPT = 8;
@@ -21,7 +21,7 @@ public final class OutboundHttpMetrics {
     this.authority = authority;
   }
 
-  /** What counts the requests to an endpoint; keep it with the request. */
+  /** A counter of the requests to an endpoint. Keep it with the request. */
   // An endpoint stays the same object until the control plane changes it.
   /** What counts the requests to an endpoint. */
   @SuppressWarnings("ReferenceEquality")

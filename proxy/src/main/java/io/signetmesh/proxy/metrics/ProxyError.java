@@ -8,7 +8,7 @@ public enum ProxyError {
   LOADSHED("loadshed"),
   GATEWAY_LOOP("gateway loop"),
   GATEWAY_DOMAIN_INVALID("gateway domain invalid"),
-  /** The peer has not the identity that was required. */
+  /** The peer does not have the required identity. */
   IDENTITY_REQUIRED("identity required"),
   /** A connection failed or broke. */
   IO("i/o"),

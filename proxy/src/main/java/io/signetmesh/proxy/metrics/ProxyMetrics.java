@@ -1,6 +1,7 @@
 package io.signetmesh.proxy.metrics;
 
 import io.signetmesh.proxy.authorize.Decision;
+import io.signetmesh.proxy.authorize.Reason;
 import io.signetmesh.proxy.authorize.ResourceRef;
 import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;
@@ -9,17 +10,15 @@ import io.signetmesh.proxy.metrics.registry.Counter;
 import io.signetmesh.proxy.metrics.registry.Family;
 import io.signetmesh.proxy.metrics.registry.Histogram;
 import io.signetmesh.proxy.metrics.registry.Labels;
-import io.signetmesh.proxy.metrics.registry.MetricType;
 import io.signetmesh.proxy.metrics.registry.MetricsRegistry;
 import io.signetmesh.proxy.upstream.Endpoint;
 import java.net.InetSocketAddress;
-import java.time.Instant;
 import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the data plane counts, under the names and labels that Linkerd's proxy uses. Its methods
- * give handles that the connections keep; the handles count without lookup. Safe from any thread.
+ * Counts what the data plane does, under the names and labels of Linkerd's proxy. Some methods
+ * return handles, which connections keep and which count without lookup. Safe from any thread.
  */
 public final class ProxyMetrics {
   private final MetricsRegistry registry;
@@ -40,6 +39,7 @@ public final class ProxyMetrics {
   private final Family<Counter> inboundTcpTerminate;
   private final Family<Counter> inboundHttpErrors;
   private final Family<Counter> inboundHttpExhausted;
+  private final Family<Counter> peersLost;
   private final Family<Counter> inboundTcpErrors;
   private final Family<Counter> outboundHttpErrors;
   private final Family<Counter> outboundTcpErrors;
@@ -48,10 +48,7 @@ public final class ProxyMetrics {
   private final Family<Counter> transportHeaders;
   private final BalancerMetrics.Families httpBalancers;
   private final BalancerMetrics.Families tcpBalancers;
-  private final Family<Counter> identityRefreshes;
   private volatile IntPredicate ownPorts = port -> true;
-  private volatile long identityExpiryMillis;
-  private volatile long identityRefreshMillis;
 
   /** Registers all families of a proxy. */
   public ProxyMetrics(MetricsRegistry registry) {
@@ -107,6 +104,10 @@ public final class ProxyMetrics {
         registry.counter(
             "signet_inbound_http_exhausted_total",
             "HTTP connections ended because their clients made too much work without use.");
+    peersLost =
+        registry.counter(
+            "signet_peer_connections_cut_total",
+            "Connections cut because the trust in the peer's certificate ended.");
     inboundTcpErrors =
         registry.counter("inbound_tcp_errors_total", "Inbound connections that the proxy failed.");
     outboundHttpErrors =
@@ -128,19 +129,6 @@ public final class ProxyMetrics {
             "Direct connections with a transport header.");
     httpBalancers = BalancerMetrics.Families.of(registry, "outbound_http_balancer");
     tcpBalancers = BalancerMetrics.Families.of(registry, "outbound_tcp_balancer");
-    identityRefreshes =
-        registry.counter(
-            "control_identity_cert_refreshes_total", "Attempts to obtain a certificate.");
-    registry.value(
-        "control_identity_cert_expiration_timestamp_seconds",
-        "When the certificate expires, in Unix seconds; 0 before the first one.",
-        MetricType.GAUGE,
-        () -> identityExpiryMillis / 1e3);
-    registry.value(
-        "control_identity_cert_refresh_timestamp_seconds",
-        "When the certificate was obtained, in Unix seconds; 0 before the first one.",
-        MetricType.GAUGE,
-        () -> identityRefreshMillis / 1e3);
     tcp = new InternedBundles<>(key -> new TcpSeries(connections, key.labels()));
     inboundRequests = new InternedBundles<>(key -> new RequestMetrics(http, key.labels()));
     outboundRequests = new InternedBundles<>(key -> new RequestMetrics(http, key.labels()));
@@ -152,8 +140,8 @@ public final class ProxyMetrics {
   }
 
   /**
-   * Names the ports that labels may show. A client may knock at any of 65,535; denials of the
-   * workload's own ports must not be counted as {@code overflow} for that.
+   * Sets which ports labels may show. A client can try all 65,535 ports, and must not push denials
+   * of the workload's own ports into the {@code overflow} series.
    */
   public void nameOnly(IntPredicate own) {
     ownPorts = own;
@@ -166,7 +154,7 @@ public final class ProxyMetrics {
   // Connections.
 
   /**
-   * An inbound connection was accepted and its TLS is known.
+   * Counts an inbound connection that was accepted, once its TLS is known.
    *
    * @param target original destination
    * @param policy policy of the target port
@@ -178,7 +166,7 @@ public final class ProxyMetrics {
         new TcpKey("inbound", "src", shown, tls, policy.server(), shown.port(), Labels.none()));
   }
 
-  /** A connection to the local application is established. */
+  /** Counts a connection to the local application that was established. */
   public TcpConnectionMetrics inboundConnected(InetSocketAddress application) {
     return open(
         new TcpKey(
@@ -191,7 +179,7 @@ public final class ProxyMetrics {
             Labels.none()));
   }
 
-  /** A connection of the local application was accepted. */
+  /** Counts a connection of the local application that was accepted. */
   public TcpConnectionMetrics outboundAccepted(InetSocketAddress target) {
     return open(
         new TcpKey(
@@ -204,7 +192,7 @@ public final class ProxyMetrics {
             Labels.none()));
   }
 
-  /** A connection to an endpoint is established. */
+  /** Counts a connection to an endpoint that was established. */
   public TcpConnectionMetrics outboundConnected(Endpoint endpoint) {
     return open(
         new TcpKey(
@@ -240,7 +228,7 @@ public final class ProxyMetrics {
   }
 
   /**
-   * Counts that a live connection was cut because it lost its right.
+   * Counts that a live connection was cut because policy no longer allows it.
    *
    * @param decision the decision that allowed it
    */
@@ -255,9 +243,9 @@ public final class ProxyMetrics {
   }
 
   /**
-   * Counts what would become of a connection if everything in audit mode were in force.
+   * Counts the dry-run verdict on a connection.
    *
-   * @param allowed what did become of it
+   * @param allowed the enforced verdict
    */
   public void inboundTcpTried(
       InetSocketAddress target, ServerPolicy policy, boolean allowed, Decision trial) {
@@ -267,6 +255,15 @@ public final class ProxyMetrics {
   /** Counts an inbound connection that the proxy failed. */
   public void inboundTcpFailed(InetSocketAddress target, ProxyError error) {
     inboundTcpErrors.with(MetricLabels.errorLabels(error, inbound(target))).increment();
+  }
+
+  /**
+   * Counts a connection that was cut because the trust in its peer ended.
+   *
+   * @param direction {@code inbound}, {@code outbound} or {@code admin}
+   */
+  public void peerLost(String direction, Reason reason) {
+    peersLost.with(Labels.of("direction", direction, "reason", reason.code())).increment();
   }
 
   /** Counts an inbound connection to an address that is not the workload's. */
@@ -282,10 +279,10 @@ public final class ProxyMetrics {
   }
 
   /**
-   * Counts a look for HTTP.
+   * Counts a protocol detection.
    *
    * @param port target port
-   * @param nanos how long it took
+   * @param nanos duration in nanoseconds
    */
   public void inboundDetected(ServerPolicy policy, int port, HttpDetection result, long nanos) {
     Labels server =
@@ -295,7 +292,7 @@ public final class ProxyMetrics {
   }
 
   /**
-   * Counts a direct connection.
+   * Counts a direct connection with a transport header.
    *
    * @param sessionProtocol {@code http/1}, {@code http/2} or empty for bytes
    * @param targetPort port that the header names
@@ -319,12 +316,15 @@ public final class ProxyMetrics {
 
   // HTTP.
 
-  /** What counts the requests of an inbound connection; keep it with the connection. */
+  /** A counter of the requests of one inbound connection. Keep it with the connection. */
   public InboundHttpMetrics inboundHttp(InetSocketAddress target, TlsStatus tls) {
     return new InboundHttpMetrics(this, inbound(target), tls);
   }
 
-  /** What counts the requests to a destination; see {@link OutboundHttpMetrics}. */
+  /**
+   * A counter of the requests to one destination, {@code name:port}; see {@link
+   * OutboundHttpMetrics}.
+   */
   public OutboundHttpMetrics outboundHttp(String authority) {
     return new OutboundHttpMetrics(this, authority);
   }
@@ -448,19 +448,5 @@ public final class ProxyMetrics {
             .add("logical", logical)
             .add("concrete", concrete)
             .build());
-  }
-
-  // Identity.
-
-  /** A certificate was obtained. */
-  public void identityRefreshed(Instant now, Instant expiry) {
-    identityRefreshMillis = now.toEpochMilli();
-    identityExpiryMillis = expiry.toEpochMilli();
-    identityRefreshes.with(Labels.of("result", "ok")).increment();
-  }
-
-  /** An attempt to obtain a certificate failed. */
-  public void identityRefreshFailed() {
-    identityRefreshes.with(Labels.of("result", "error")).increment();
   }
 }

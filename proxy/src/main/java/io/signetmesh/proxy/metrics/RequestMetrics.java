@@ -7,8 +7,8 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Counts the requests of one endpoint label set. Shared by all connections with equal labels; any
- * thread may count. Resolve it when the request is routed, and keep it with the request.
+ * Counts the requests of one label set. All connections with equal labels share it. Safe from any
+ * thread. Resolve it when the request is routed, and keep it with the request.
  */
 public final class RequestMetrics {
   private final HttpFamilies families;
@@ -23,16 +23,16 @@ public final class RequestMetrics {
     this.requests = families.requests().with(endpoint);
   }
 
-  /** A request goes to its endpoint. */
+  /** A request is sent to its endpoint. */
   public void requestStarted() {
     requests.increment();
   }
 
   /**
-   * The first byte of a response body, or its end, has come.
+   * The first byte of a response body, or the end of a response without body, has arrived.
    *
    * @param status HTTP status
-   * @param latencyNanos since the request was taken
+   * @param latencyNanos time since the request arrived, in nanoseconds
    */
   public void responseStarted(int status, long latencyNanos) {
     Latency[] known = latencies;

@@ -1,6 +1,6 @@
 package io.signetmesh.proxy.metrics;
 
-/** Whether a response counts as a success of the service. */
+/** Classifies responses as success or failure of the service. */
 public final class ResponseClass {
   /** Stands for "not a gRPC response". */
   public static final int NO_GRPC_STATUS = -1;

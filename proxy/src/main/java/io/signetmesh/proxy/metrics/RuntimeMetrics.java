@@ -1,15 +1,18 @@
 package io.signetmesh.proxy.metrics;
 
 import io.signetmesh.audit.Journal;
+import io.signetmesh.identity.workload.IdentityMetrics;
 import io.signetmesh.proxy.metrics.registry.Labels;
 import io.signetmesh.proxy.metrics.registry.MetricType;
 import io.signetmesh.proxy.metrics.registry.MetricsRegistry;
+import java.time.Instant;
 import java.util.Collection;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
- * What a proxy exposes of itself beside its traffic: policies in force, the audit journal, the
- * transport and the process. Each is read when metrics are asked for.
+ * What a proxy exposes of itself beside its traffic: policies in force, the certificate, the audit
+ * journal, the transport and the process. Each is read when metrics are asked for.
  */
 public final class RuntimeMetrics {
   private RuntimeMetrics() {}
@@ -33,6 +36,37 @@ public final class RuntimeMetrics {
                 (double) policy.generation());
           }
         });
+  }
+
+  /**
+   * Exposes the life of the proxy's certificate. Call once.
+   *
+   * @param identity read at each exposition; must not block
+   */
+  public static void exposeIdentity(MetricsRegistry registry, Supplier<IdentityMetrics> identity) {
+    registry.collector(
+        "control_identity_cert_refreshes_total",
+        "Attempts to obtain a certificate, by result.",
+        MetricType.COUNTER,
+        sink -> {
+          IdentityMetrics now = identity.get();
+          sink.sample(Labels.of("result", "ok"), (double) now.refreshes());
+          sink.sample(Labels.of("result", "error"), (double) now.failures());
+        });
+    registry.value(
+        "control_identity_cert_expiration_timestamp_seconds",
+        "When the certificate expires, in Unix seconds; 0 before the first one.",
+        MetricType.GAUGE,
+        () -> unixSeconds(identity.get().expiration()));
+    registry.value(
+        "control_identity_cert_refresh_timestamp_seconds",
+        "When the certificate was obtained, in Unix seconds; 0 before the first one.",
+        MetricType.GAUGE,
+        () -> unixSeconds(identity.get().refreshed()));
+  }
+
+  private static double unixSeconds(@Nullable Instant instant) {
+    return instant == null ? 0 : instant.toEpochMilli() / 1e3;
   }
 
   /** Exposes the counts of the audit journal. Call once. */

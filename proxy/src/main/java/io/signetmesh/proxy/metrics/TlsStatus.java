@@ -3,7 +3,7 @@ package io.signetmesh.proxy.metrics;
 import io.signetmesh.proxy.metrics.registry.Labels;
 import org.jspecify.annotations.Nullable;
 
-/** What the TLS labels of a metric say of a connection. */
+/** The TLS of a connection, as the labels of metrics show it. */
 public sealed interface TlsStatus {
   /** The labels, in the order in which Linkerd's proxy prints them. */
   Labels labels();

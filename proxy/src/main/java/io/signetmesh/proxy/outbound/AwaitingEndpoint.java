@@ -7,14 +7,14 @@ import java.util.function.Consumer;
 /** Waits until an endpoint is ready; the wait is bounded by the future. */
 final class AwaitingEndpoint implements OutboundState {
   private final Future<Upstream.Lease> picking;
-  private final Consumer<Claim> picked;
+  private final Consumer<ChosenEndpoint> picked;
   private final Runnable none;
   private boolean left;
 
   /**
    * @param none runs when no endpoint was ready in time
    */
-  AwaitingEndpoint(Future<Upstream.Lease> picking, Consumer<Claim> picked, Runnable none) {
+  AwaitingEndpoint(Future<Upstream.Lease> picking, Consumer<ChosenEndpoint> picked, Runnable none) {
     this.picking = picking;
     this.picked = picked;
     this.none = none;
@@ -29,7 +29,7 @@ final class AwaitingEndpoint implements OutboundState {
               done.getNow().release();
             }
           } else if (done.isSuccess()) {
-            picked.accept(new Claim.Picked(done.getNow()));
+            picked.accept(new ChosenEndpoint.Picked(done.getNow()));
           } else {
             none.run();
           }

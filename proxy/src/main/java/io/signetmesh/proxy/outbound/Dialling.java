@@ -23,7 +23,7 @@ final class Dialling implements OutboundState {
   private final Upstream destination;
   private final Upstream.Lease first;
   private final Function<Endpoint, Future<Channel>> dial;
-  private final Consumer<Claim> connected;
+  private final Consumer<ChosenEndpoint> connected;
   private final Runnable failed;
   private boolean left;
 
@@ -37,7 +37,7 @@ final class Dialling implements OutboundState {
       Upstream destination,
       Upstream.Lease first,
       Function<Endpoint, Future<Channel>> dial,
-      Consumer<Claim> connected,
+      Consumer<ChosenEndpoint> connected,
       Runnable failed) {
     this.destination = destination;
     this.first = first;
@@ -68,11 +68,12 @@ final class Dialling implements OutboundState {
                 return;
               }
               lease.connected(System.nanoTime() - started);
-              Claim claim = new Claim.Connected(endpoint, lease, dialed.getNow());
+              ChosenEndpoint chosen =
+                  new ChosenEndpoint.Connected(endpoint, lease, dialed.getNow());
               if (left) {
-                claim.giveBack();
+                chosen.giveBack();
               } else {
-                connected.accept(claim);
+                connected.accept(chosen);
               }
             });
   }

@@ -17,8 +17,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * First handler of a connection that the local application opened: finds out where it was going and
- * begins its {@link OutboundLife}.
+ * First handler of a connection that the local application opened. Finds its destination and starts
+ * its {@link OutboundLife}.
  */
 public final class OutboundAccept extends ChannelInboundHandlerAdapter {
   private static final Logger log = LoggerFactory.getLogger(OutboundAccept.class);
@@ -47,7 +47,8 @@ public final class OutboundAccept extends ChannelInboundHandlerAdapter {
       ProxyMetrics metrics) {}
 
   /**
-   * @param authority declared upstream, {@code name:port}; null: the original destination tells
+   * @param authority declared upstream, {@code name:port}; null: the original destination is the
+   *     upstream
    */
   public OutboundAccept(ProxyLoop loop, @Nullable String authority, Services services) {
     this.loop = loop;

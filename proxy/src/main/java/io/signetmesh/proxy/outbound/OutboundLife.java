@@ -81,7 +81,7 @@ final class OutboundLife {
 
   /** Begins. */
   void start() {
-    resolve(Claim.NONE);
+    resolve(ChosenEndpoint.NONE);
   }
 
   /** Closes a connection that has no destination. */
@@ -102,18 +102,18 @@ final class OutboundLife {
     next.enter();
   }
 
-  private void resolve(Claim claim) {
+  private void resolve(ChosenEndpoint chosen) {
     String name = authority;
     Future<Upstream> answer =
         name == null
             ? services.upstreams().forAddress(target, loop.eventLoop())
             : services.upstreams().forAuthority(name, loop.eventLoop());
     if (!answer.isSuccess() && isForNobody()) {
-      claim.giveBack();
+      chosen.giveBack();
       to(new OutboundState.Closed());
       return;
     }
-    to(new Resolving(answer, claim, this::proceed, this::unresolved));
+    to(new Resolving(answer, chosen, this::proceed, this::unresolved));
   }
 
   private void unresolved(Throwable cause) {
@@ -125,19 +125,19 @@ final class OutboundLife {
   /**
    * Goes on as the destination in force has it.
    *
-   * @param claim what the connection has got so far
+   * @param chosen what the connection has got so far
    */
-  private void proceed(Claim claim, Upstream now) {
+  private void proceed(ChosenEndpoint chosen, Upstream now) {
     Treatment treatment = Treatment.of(now, found);
-    if (treatment == Treatment.RELAY && claim.isOf(now)) {
-      switch (claim) {
-        case Claim.Connected connected -> relay(connected);
-        case Claim.Picked picked -> dial(now, picked.lease());
-        case Claim.None none -> pick(now);
+    if (treatment == Treatment.RELAY && chosen.isOf(now)) {
+      switch (chosen) {
+        case ChosenEndpoint.Connected connected -> relay(connected);
+        case ChosenEndpoint.Picked picked -> dial(now, picked.lease());
+        case ChosenEndpoint.None none -> pick(now);
       }
       return;
     }
-    claim.giveBack();
+    chosen.giveBack();
     switch (treatment) {
       case FORBID -> close();
       case SNIFF -> to(new Sniffing(held, services.detectTimeout(), this::sniffed));
@@ -163,7 +163,7 @@ final class OutboundLife {
 
   private void sniffed(HttpDetection result) {
     found = result;
-    resolve(Claim.NONE);
+    resolve(ChosenEndpoint.NONE);
   }
 
   private void pick(Upstream destination) {
@@ -189,9 +189,9 @@ final class OutboundLife {
             () -> cut(ProxyError.IO)));
   }
 
-  private void relay(Claim.Connected claim) {
+  private void relay(ChosenEndpoint.Connected chosen) {
     count();
-    to(new Relaying(loop, channel, claim, this::handOver, () -> to(new OutboundState.Closed())));
+    to(new Relaying(loop, channel, chosen, this::handOver, () -> to(new OutboundState.Closed())));
   }
 
   private void serve(Upstream destination, HttpVersion version) {

@@ -12,7 +12,7 @@ import io.signetmesh.proxy.upstream.Upstream;
 final class Relaying implements OutboundState {
   private final ProxyLoop loop;
   private final Channel application;
-  private final Claim.Connected claim;
+  private final ChosenEndpoint.Connected chosen;
   private final Runnable handOver;
   private final Runnable ended;
 
@@ -23,19 +23,19 @@ final class Relaying implements OutboundState {
   Relaying(
       ProxyLoop loop,
       Channel application,
-      Claim.Connected claim,
+      ChosenEndpoint.Connected chosen,
       Runnable handOver,
       Runnable ended) {
     this.loop = loop;
     this.application = application;
-    this.claim = claim;
+    this.chosen = chosen;
     this.handOver = handOver;
     this.ended = ended;
   }
 
   @Override
   public void enter() {
-    TcpRelay.joinBalanced(loop, application, claim.peer(), new Use());
+    TcpRelay.joinBalanced(loop, application, chosen.peer(), new Use());
     handOver.run();
     loop.flushDirty();
   }
@@ -43,12 +43,12 @@ final class Relaying implements OutboundState {
   private final class Use implements TcpRelay.Listener {
     @Override
     public void answered() {
-      claim.lease().answered();
+      chosen.lease().answered();
     }
 
     @Override
     public void closed(boolean serverFailed) {
-      Upstream.Lease lease = claim.lease();
+      Upstream.Lease lease = chosen.lease();
       if (serverFailed) {
         lease.answeredBadly(0);
       }

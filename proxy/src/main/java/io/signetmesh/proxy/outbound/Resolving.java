@@ -11,24 +11,24 @@ import java.util.function.Consumer;
  */
 final class Resolving implements OutboundState {
   private final Future<Upstream> answer;
-  private final Claim claim;
-  private final BiConsumer<Claim, Upstream> resolved;
+  private final ChosenEndpoint chosen;
+  private final BiConsumer<ChosenEndpoint, Upstream> resolved;
   private final Consumer<Throwable> failed;
   private boolean left;
   private boolean handedOn;
 
   /**
    * @param answer the destination, bounded in time
-   * @param claim what the connection has got before; handed on with the destination, or given back
+   * @param chosen what the connection has got before; handed on with the destination, or given back
    * @param failed runs when there is no destination
    */
   Resolving(
       Future<Upstream> answer,
-      Claim claim,
-      BiConsumer<Claim, Upstream> resolved,
+      ChosenEndpoint chosen,
+      BiConsumer<ChosenEndpoint, Upstream> resolved,
       Consumer<Throwable> failed) {
     this.answer = answer;
-    this.claim = claim;
+    this.chosen = chosen;
     this.resolved = resolved;
     this.failed = failed;
   }
@@ -50,7 +50,7 @@ final class Resolving implements OutboundState {
   private void answered() {
     if (answer.isSuccess()) {
       handedOn = true;
-      resolved.accept(claim, answer.getNow());
+      resolved.accept(chosen, answer.getNow());
     } else {
       failed.accept(answer.cause());
     }
@@ -61,7 +61,7 @@ final class Resolving implements OutboundState {
     left = true;
     if (!handedOn) {
       handedOn = true;
-      claim.giveBack();
+      chosen.giveBack();
     }
   }
 }

@@ -1,7 +1,7 @@
 /**
- * A connection of the local application from its acceptance on: {@link
- * io.signetmesh.proxy.outbound.OutboundLife} is the one door between its states, which find the
- * destination and the protocol, connect to an endpoint, and forward or serve HTTP.
+ * The states of a connection of the local application, from its acceptance on: they resolve the
+ * destination, detect the protocol, connect to an endpoint, and forward bytes or serve HTTP. Only
+ * {@link io.signetmesh.proxy.outbound.OutboundLife} moves a connection from one state to the next.
  */
 @NullMarked
 package io.signetmesh.proxy.outbound;

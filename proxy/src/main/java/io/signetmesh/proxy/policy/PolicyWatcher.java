@@ -27,38 +27,38 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Watches the policy of the workload's ports, one stream per port. A policy that has arrived stays
- * in force while the controller is away; before the first one there is none, and waiting for it is
- * bounded.
+ * Watches the policy of the workload's ports, with one stream for each port. A policy stays in
+ * force while the controller is away. Before the first message a port has no policy, and
+ * connections wait for it up to a limit. Safe from any thread.
  *
- * <p>A change is put in force in this order: compile, swap the reference, have every event loop
- * look again at what lives on the port, acknowledge the generation.
+ * <p>A change comes into force in this order: the message is compiled, the reference is swapped,
+ * every event loop decides again on live connections and requests of the port, and the generation
+ * is acknowledged.
  */
 public final class PolicyWatcher implements PortPolicies, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(PolicyWatcher.class);
 
   /**
-   * Ports watched at the same time that are not pinned, but that the application serves or a Server
-   * names. Neither is up to a stranger.
+   * Known ports watched at the same time: not pinned, but the application serves them or a Server
+   * names them. Neither is up to a stranger.
    */
-  static final int MOST_FOUND = 512;
+  static final int MAX_KNOWN_PORTS = 512;
 
   /**
-   * Ports watched at the same time that somebody knocked at and that nothing is known of. Each is a
-   * stream to the controller, and where connections are redirected any client opens one: a scan
-   * must not use up memory and streams, nor those of other ports.
+   * Unknown ports watched at the same time: a client asked for them, and neither the application
+   * serves them nor a Server names them. Each is a stream to the controller, and where connections
+   * are redirected any client opens one: a scan must not use up memory and streams, nor those of
+   * other ports.
    */
-  static final int MOST_KNOCKED = 64;
+  static final int MAX_UNKNOWN_PORTS = 64;
 
-  /**
-   * Life of such a port, whoever is connected to it. Longer than it takes to find a protocol out.
-   */
-  static final Duration KNOCKED_LIFE = Duration.ofSeconds(30);
+  /** Life of an unknown port, whoever is connected to it. Longer than protocol detection takes. */
+  static final Duration UNKNOWN_PORT_LIFE = Duration.ofSeconds(30);
 
   /** As whose a port counts that no client has asked for. */
-  private static final Object UNKNOWN = "unknown";
+  private static final Object NO_SOURCE = "unknown";
 
-  private final PortStream.Source streams;
+  private final PortWatch.Source streams;
   private final PolicyCompiler compiler;
   private final Duration wait;
   private final Duration idle;
@@ -70,10 +70,10 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
 
   /**
    * @param channel to the policy controller
-   * @param workload workload text as the controller wants it, JSON or {@code ns:pod}
-   * @param wait longest wait for a port's first policy
-   * @param idle ports watched on demand are forgotten after this long without use
-   * @param scheduler runs retries; never blocked
+   * @param workload workload as the controller expects it, JSON or {@code namespace:pod}
+   * @param wait longest wait of a connection for a port's first policy
+   * @param idle how long a port that is watched on demand stays watched after its last use
+   * @param scheduler runs retries; is never blocked
    */
   public PolicyWatcher(
       ManagedChannel channel,
@@ -87,15 +87,15 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
     this.idle = idle;
     this.scheduler = scheduler;
     String instance = UUID.randomUUID().toString();
-    this.streams = new PortStream.Source(channel, workload, instance, scheduler);
+    this.streams = new PortWatch.Source(channel, workload, instance, scheduler);
     this.reporter = new EnforcementReporter(channel, workload, instance, scheduler);
   }
 
-  /** Watches ports for the life of the proxy. */
+  /** Pins ports: they are watched until this watcher is closed. */
   public void watch(Collection<Integer> pinned) {
     for (int number : pinned) {
       pinnedNumbers.add(number);
-      port(number, UNKNOWN).pinned = true;
+      port(number, NO_SOURCE).pinned = true;
     }
   }
 
@@ -109,10 +109,10 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
     if (number < 1 || number > 65_535) {
       throw new IllegalArgumentException("port " + number + ": expected 1 to 65535");
     }
-    return port(number, source == null ? UNKNOWN : ClientNetwork.of(source));
+    return port(number, source == null ? NO_SOURCE : ClientNetwork.of(source));
   }
 
-  /** The ports that have a policy, with it. */
+  /** The policies in force, by port. Ports without policy are left out. */
   public Map<Integer, ServerPolicy> inForce() {
     Map<Integer, ServerPolicy> found = new HashMap<>();
     ports.forEach(
@@ -146,27 +146,27 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
               return created;
             });
     port.usedAt = System.nanoTime();
-    if (!port.source.equals(source) && !port.pinned && !port.isFound()) {
+    if (!port.source.equals(source) && !port.pinned && !port.isKnown()) {
       share(port, source);
     }
     return port;
   }
 
   /**
-   * A port that several clients ask for counts for the one that asks for fewest others: whoever has
-   * knocked at it first, to lose it with its next knocks, does not take it from those.
+   * An unknown port that several clients ask for counts for the one that asks for fewest others. So
+   * a scan that asks for a port first, and then for many, does not take it from the others.
    */
   private void share(Port port, Object source) {
-    Map<Object, Integer> counts = knockedBySource();
+    Map<Object, Integer> counts = unknownPortsBySource();
     if (counts.getOrDefault(source, 0) + 1 < counts.getOrDefault(port.source, 0)) {
       port.source = source;
     }
   }
 
-  private Map<Object, Integer> knockedBySource() {
+  private Map<Object, Integer> unknownPortsBySource() {
     Map<Object, Integer> counts = new HashMap<>();
     for (Port port : ports.values()) {
-      if (!port.pinned && !port.isFound()) {
+      if (!port.pinned && !port.isKnown()) {
         counts.merge(port.source, 1, Integer::sum);
       }
     }
@@ -174,44 +174,43 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
   }
 
   /**
-   * Makes room for one more port that is not known. A knock never costs a port of the
-   * application's, nor one of a client that has knocked at fewer: the room is taken from the client
-   * that has most, of its ports those without connections first, and of them the one that has not
-   * been used for the longest time.
+   * Makes room for one more unknown port. This never costs a known port, nor a port of a client
+   * that has asked for fewer unknown ports. The client that has most of them loses one: those
+   * without connections first, and of them the one that has not been used for the longest time.
    *
-   * @param source of the knock
+   * @param source client that asks
    */
   private void makeRoom(Object source) {
-    int knocked = 0;
-    int found = 0;
-    Port oldestFound = null;
+    int unknown = 0;
+    int known = 0;
+    Port oldestKnown = null;
     for (Port port : ports.values()) {
       if (port.pinned) {
         continue;
       }
-      if (port.isFound()) {
-        found++;
+      if (port.isKnown()) {
+        known++;
         if (port.listeners.isEmpty()
-            && (oldestFound == null || port.usedAt - oldestFound.usedAt < 0)) {
-          oldestFound = port;
+            && (oldestKnown == null || port.usedAt - oldestKnown.usedAt < 0)) {
+          oldestKnown = port;
         }
       } else {
-        knocked++;
+        unknown++;
       }
     }
-    if (knocked >= MOST_KNOCKED) {
-      Port least = leastOfTheLargest(source);
+    if (unknown >= MAX_UNKNOWN_PORTS) {
+      Port least = portToEvict(source);
       if (least != null) {
         least.forget();
       }
     }
-    if (found >= MOST_FOUND && oldestFound != null) {
-      oldestFound.forget();
+    if (known >= MAX_KNOWN_PORTS && oldestKnown != null) {
+      oldestKnown.forget();
     }
   }
 
-  private @Nullable Port leastOfTheLargest(Object source) {
-    Map<Object, Integer> counts = knockedBySource();
+  private @Nullable Port portToEvict(Object source) {
+    Map<Object, Integer> counts = unknownPortsBySource();
     // With the port that room is made for.
     int most = counts.merge(source, 1, Integer::sum);
     for (int count : counts.values()) {
@@ -222,9 +221,9 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
     Port least = null;
     for (Port port : ports.values()) {
       if (!port.pinned
-          && !port.isFound()
+          && !port.isKnown()
           && (itself ? port.source.equals(source) : counts.getOrDefault(port.source, 0) == most)
-          && (least == null || port.goesBefore(least))) {
+          && (least == null || port.isEvictedBefore(least))) {
         least = port;
       }
     }
@@ -232,12 +231,12 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
   }
 
   /**
-   * Whether a port is one of the workload's own, so that it may be named in metrics: pinned, served
-   * by the application, or named by a Server.
+   * Whether a port is one of the workload's own (pinned, served by the application, or named by a
+   * Server). Only such ports are shown in metrics.
    */
   public boolean isOwn(int number) {
     Port port = ports.get(number);
-    return port != null && (port.pinned || port.isFound());
+    return port != null && (port.pinned || port.isKnown());
   }
 
   /** Whether the watches of all pinned ports are open. */
@@ -267,7 +266,7 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
     }
   }
 
-  private final class Port implements PortPolicy, PortStream.Port {
+  private final class Port implements PortPolicy, PortWatch.Port {
     private final int number;
     private final Set<Listener> listeners = ConcurrentHashMap.newKeySet();
     private final List<Promise<ServerPolicy>> waiting = new ArrayList<>();
@@ -277,25 +276,26 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
     private volatile long usedAt = System.nanoTime();
     private volatile boolean stopped;
     private volatile boolean served;
-    private final PortStream stream;
+    private final PortWatch stream;
 
     Port(int number, Object source) {
       this.number = number;
       this.source = source;
       this.pinned = pinnedNumbers.contains(number);
-      this.stream = new PortStream(streams, number, this);
+      this.stream = new PortWatch(streams, number, this);
     }
 
     void start() {
       stream.open();
       if (!pinned) {
-        scheduler.schedule(this::endKnocked, KNOCKED_LIFE.toMillis(), TimeUnit.MILLISECONDS);
+        scheduler.schedule(
+            this::forgetIfUnknown, UNKNOWN_PORT_LIFE.toMillis(), TimeUnit.MILLISECONDS);
         scheduler.schedule(this::evictIfIdle, idle.toMillis(), TimeUnit.MILLISECONDS);
       }
     }
 
-    private void endKnocked() {
-      if (!pinned && !stopped && !isFound()) {
+    private void forgetIfUnknown() {
+      if (!pinned && !stopped && !isKnown()) {
         forget();
       }
     }
@@ -312,20 +312,20 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
     }
 
     /** Whether less is lost by forgetting this one: nobody is connected, or not for longer. */
-    boolean goesBefore(Port other) {
+    boolean isEvictedBefore(Port other) {
       boolean unused = listeners.isEmpty();
       return unused == other.listeners.isEmpty() ? usedAt - other.usedAt < 0 : unused;
     }
 
     /** Whether the application serves the port, or a Server names it. */
-    boolean isFound() {
+    boolean isKnown() {
       ServerPolicy policy = current;
       return served
           || (policy != null && policy.invalidity() == null && !policy.server().isDefault());
     }
 
     @Override
-    public void served() {
+    public void markServed() {
       if (!served) {
         served = true;
       }

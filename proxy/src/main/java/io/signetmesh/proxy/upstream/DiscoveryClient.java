@@ -26,10 +26,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Destinations as the outbound policy, profile and destination streams state them: one upstream per
- * address or authority, watched while it is used and a while longer, and one balancer per concrete
- * destination, shared by all upstreams that lead to it. What is known stays in use while the
- * control plane is away.
+ * Resolves destinations from the streams of outbound policy, profiles and endpoints. There is one
+ * upstream for each address or authority. It is watched while it is used, and for {@link
+ * Config#idle} after that. Upstreams that lead to the same concrete destination share its balancer.
+ * While the control plane is away, the last state stays in use. Safe from any thread.
  */
 public final class DiscoveryClient implements Upstreams, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(DiscoveryClient.class);
@@ -47,21 +47,21 @@ public final class DiscoveryClient implements Upstreams, AutoCloseable {
   /**
    * Times of discovery.
    *
-   * @param idle an upstream is watched no more after this long without use
-   * @param resolve longest wait for the first answer about a destination
-   * @param failFast longest wait of a request for an endpoint
+   * @param idle how long an upstream is watched after its last use
+   * @param resolve longest wait for the first response about a destination
+   * @param failFast longest wait of a request for a ready endpoint; then 504
    */
   public record Config(Duration idle, Duration resolve, Duration failFast) {
-    /** 5 s after the last use, 10 s for an answer, 3 s for an endpoint. */
+    /** 5 s after the last use, 10 s for a response, 3 s for an endpoint. */
     public static Config defaults() {
       return new Config(Duration.ofSeconds(5), Duration.ofSeconds(10), Duration.ofSeconds(3));
     }
   }
 
   /**
-   * @param policy channel to the policy port
-   * @param destination channel to the discovery port
-   * @param workload workload text for outbound policies
+   * @param policy channel to the service of outbound policies
+   * @param destination channel to the service of destinations and profiles
+   * @param workload workload as the service expects it: JSON or {@code namespace:pod}
    * @param context context token for destinations
    */
   public DiscoveryClient(
@@ -90,7 +90,7 @@ public final class DiscoveryClient implements Upstreams, AutoCloseable {
     return entry(DestinationKey.of(address)).await(executor);
   }
 
-  /** Watches a destination for as long as this client lives, whether it is used or not. */
+  /** Watches a destination until this client is closed, whether it is used or not. */
   public void keep(String authority) {
     Entry entry = entries.computeIfAbsent(new DestinationKey(authority, null), Entry::new);
     entry.kept = true;

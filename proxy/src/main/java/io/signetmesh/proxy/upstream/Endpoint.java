@@ -8,15 +8,16 @@ import org.jspecify.annotations.Nullable;
 /**
  * One endpoint of a destination.
  *
- * @param address application address
- * @param tls how the peer proxy is authenticated; null: the endpoint is not meshed, plaintext
- * @param hint what the peer proxy takes
- * @param transportPort port of the peer proxy's inbound listener that takes direct connections with
- *     the transport header, 1 to 65534; 0: dial {@code address} itself
+ * @param address address of the application
+ * @param tls how the peer's proxy is authenticated; null: the endpoint is not meshed and gets
+ *     plaintext
+ * @param hint protocol that the peer's proxy accepts
+ * @param transportPort inbound port of the peer's proxy, which accepts direct connections with a
+ *     transport header, 1 to 65534; 0: dial {@code address}
  * @param authorityOverride replaces {@code :authority}; null: keep
- * @param labels metric labels, become {@code dst_<key>}
- * @param keepAlive when HTTP/2 connections to it are asked for a sign of life, as discovery says;
- *     null: it says nothing
+ * @param labels labels from discovery, which metrics show as {@code dst_<key>}
+ * @param keepAlive PINGs on HTTP/2 connections to it, as discovery states; null: discovery states
+ *     none
  */
 public record Endpoint(
     InetSocketAddress address,
@@ -27,7 +28,7 @@ public record Endpoint(
     Map<String, String> labels,
     @Nullable Http2KeepAlive keepAlive) {
 
-  /** An endpoint of which nothing is said about keep-alive. */
+  /** An endpoint without a stated keep-alive. */
   public Endpoint(
       InetSocketAddress address,
       @Nullable TlsTarget tls,
@@ -54,7 +55,10 @@ public record Endpoint(
     return address.hashCode();
   }
 
-  /** Where to dial: the peer proxy's inbound port when it takes direct connections. */
+  /**
+   * The address to dial: that of the application, with the port of the peer's proxy if it accepts
+   * direct connections.
+   */
   public InetSocketAddress dialAddress() {
     return transportPort == 0
         ? address

@@ -1,9 +1,9 @@
 package io.signetmesh.proxy.upstream;
 
 /**
- * How a peer is authenticated.
+ * How the TLS server of a peer is authenticated.
  *
- * @param serverName SNI to send
- * @param identity DNS name or SPIFFE id that one of the peer's SANs must equal
+ * @param serverName server name (SNI) to send
+ * @param identity DNS name or SPIFFE id; one of the SANs of the peer's certificate must equal it
  */
 public record TlsTarget(String serverName, String identity) {}

@@ -4,13 +4,13 @@ import io.netty.util.concurrent.EventExecutor;
 import io.netty.util.concurrent.Future;
 import org.jspecify.annotations.Nullable;
 
-/** A destination with its live endpoints. Safe from any thread; nothing here blocks. */
+/** A destination with its live endpoints. Safe from any thread. No method blocks. */
 public interface Upstream {
-  /** How the client's bytes are to be read. */
+  /** How the bytes of the application are read. */
   Protocol protocol();
 
   /**
-   * Whether all endpoints that are known now are hinted to take bytes only: then the client's bytes
+   * Whether discovery marks all endpoints known now as opaque. Then the bytes of the application
    * are not read as HTTP, whatever they look like.
    */
   default boolean takesBytesOnly() {
@@ -18,8 +18,8 @@ public interface Upstream {
   }
 
   /**
-   * Whether an endpoint that was picked, and then waited for, is still one that the destination
-   * leads to, as it is known now: with that identity, hint and port.
+   * Whether the destination still has this endpoint, with the same identity, hint and port. Asked
+   * after a wait between {@link #pick} and use.
    */
   default boolean leadsTo(Endpoint endpoint) {
     return true;
@@ -29,20 +29,21 @@ public interface Upstream {
   String authority();
 
   /**
-   * Picks an endpoint by power of two choices over peak-EWMA load. Null when no endpoint is ready
-   * now; {@link #awaitPick} then waits.
+   * Picks an endpoint by power of two choices over peak-EWMA load. Returns null when no endpoint is
+   * ready; {@link #awaitPick} waits for one.
    */
   @Nullable Lease pick();
 
   /**
-   * As {@link #pick}, waiting on {@code executor} for an endpoint up to the fail-fast limit (3 s);
-   * fails with {@link java.util.concurrent.TimeoutException}: answer 504.
+   * As {@link #pick}, but waits up to the fail-fast limit (3 s) for a ready endpoint. Completes on
+   * {@code executor}. Fails with {@link java.util.concurrent.TimeoutException}, which is a 504 for
+   * the client.
    */
   Future<Lease> awaitPick(EventExecutor executor);
 
   /** Protocol of a destination. */
   enum Protocol {
-    /** Find out from the first bytes. */
+    /** Detected from the first bytes. */
     DETECT,
     /** HTTP/1. */
     HTTP1,
@@ -54,7 +55,7 @@ public interface Upstream {
     FORBIDDEN
   }
 
-  /** One request or connection that counts as load of an endpoint until it is released. */
+  /** One request or connection. It counts as load of its endpoint until it is released. */
   interface Lease {
     /** The endpoint picked. */
     Endpoint endpoint();
@@ -62,37 +63,38 @@ public interface Upstream {
     /** The response to a request has begun. */
     void responded(long latencyNanos);
 
-    /**
-     * A connection that carries bytes only is established, maybe with the endpoint's proxy alone.
-     */
+    /** An opaque connection is established, maybe with the endpoint's proxy alone. */
     default void connected(long latencyNanos) {
       responded(latencyNanos);
     }
 
-    /** The first bytes have come over a connection that carries bytes only. */
+    /** The first bytes have arrived on an opaque connection. */
     default void answered() {}
 
     /**
-     * The endpoint answered with a failure of its own (5xx), or the connection failed before it
-     * answered: counts as slow, however fast it was, so that failing earns no load. After several
-     * in a row others are preferred for a while.
+     * The endpoint answered with 5xx, or the connection failed before it answered. This counts as a
+     * slow response, so that an endpoint gets no load for failing fast. After several in a row,
+     * other endpoints are preferred for a while.
      */
     default void answeredBadly(long latencyNanos) {
       responded(latencyNanos);
     }
 
     /**
-     * The endpoint's proxy could not connect to its application: as several failures in a row, see
-     * {@link #answeredBadly}.
+     * The endpoint's proxy could not connect to its application. This counts as several failures in
+     * a row, see {@link #answeredBadly}.
      */
     default void refused(long latencyNanos) {
       answeredBadly(latencyNanos);
     }
 
-    /** No connection to the endpoint could be made: it rests for a while. */
+    /**
+     * The connection to the endpoint could not be opened. The endpoint is not picked for a while
+     * (backoff).
+     */
     void failed();
 
-    /** Ends the lease, once. */
+    /** Ends the lease. Call exactly once. */
     void release();
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Where outbound traffic goes: destinations, profiles and policies as streamed, and balancing over
- * endpoints.
+ * Destinations of outbound traffic: endpoints, profiles and policies from discovery, and load
+ * balancing.
  */
 @NullMarked
 package io.signetmesh.proxy.upstream;

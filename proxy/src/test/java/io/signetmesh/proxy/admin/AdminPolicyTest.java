@@ -1,6 +1,7 @@
 package io.signetmesh.proxy.admin;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.linkerd.proxy.http_route.HttpRouteMatch;
 import io.linkerd.proxy.http_route.PathMatch;
@@ -21,10 +22,13 @@ import io.netty.util.concurrent.EventExecutor;
 import io.netty.util.concurrent.Future;
 import io.netty.util.concurrent.Promise;
 import io.signetmesh.audit.DecisionEvent;
+import io.signetmesh.identity.live.LivePeers;
 import io.signetmesh.identity.pki.Credentials;
 import io.signetmesh.identity.pki.LiveSslContext;
 import io.signetmesh.identity.pki.MeshSslContexts;
 import io.signetmesh.identity.pki.MeshSslContexts.ClientCertificate;
+import io.signetmesh.identity.pki.PeerTrust;
+import io.signetmesh.identity.pki.RevocationList;
 import io.signetmesh.identity.pki.TrustBundle;
 import io.signetmesh.identity.pki.WorkloadCertificate;
 import io.signetmesh.proxy.authorize.ServerPolicy;
@@ -32,6 +36,7 @@ import io.signetmesh.proxy.authorize.compile.PolicyCompiler;
 import io.signetmesh.proxy.metrics.ProxyMetrics;
 import io.signetmesh.proxy.metrics.registry.MetricsRegistry;
 import io.signetmesh.proxy.policy.PortPolicy;
+import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
@@ -66,6 +71,8 @@ final class AdminPolicyTest {
   private volatile boolean watched = true;
   private X509Bundle ca;
   private LiveSslContext<Credentials> tls;
+  private LivePeers peers;
+  private volatile PeerTrust trust;
   private AdminServer server;
 
   private static final class AdminPort implements PortPolicy {
@@ -104,7 +111,9 @@ final class AdminPolicyTest {
             .setIsCertificateAuthority(true)
             .buildSelfSigned();
     Credentials own = credentials(SERVER);
+    trust = own.peers();
     InstantSource clock = InstantSource.system();
+    peers = new LivePeers(() -> trust, clock, Duration.ZERO, () -> 0.5);
     tls =
         new LiveSslContext<>(
             () -> own,
@@ -118,6 +127,7 @@ final class AdminPolicyTest {
                 "shop/web",
                 SERVER,
                 tls,
+                peers,
                 () -> watched,
                 number -> port,
                 event -> decisions.add((DecisionEvent) event),
@@ -203,6 +213,12 @@ final class AdminPolicyTest {
   }
 
   private int getOverMeshTls(String identity, String path) throws Exception {
+    try (SSLSocket socket = meshSocket(identity)) {
+      return status(socket, "GET " + path + " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    }
+  }
+
+  private SSLSocket meshSocket(String identity) throws Exception {
     WorkloadCertificate certificate = credentials(identity).certificate();
     KeyStore keys = KeyStore.getInstance("PKCS12");
     keys.load(null, null);
@@ -216,11 +232,8 @@ final class AdminPolicyTest {
     SSLContext context = SSLContext.getInstance("TLSv1.3");
     context.init(
         managers.getKeyManagers(), InsecureTrustManagerFactory.INSTANCE.getTrustManagers(), null);
-    try (Socket plain = new Socket(server.address().getAddress(), server.address().getPort());
-        SSLSocket socket =
-            (SSLSocket) context.getSocketFactory().createSocket(plain, SERVER, 443, true)) {
-      return status(socket, "GET " + path + " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-    }
+    Socket plain = new Socket(server.address().getAddress(), server.address().getPort());
+    return (SSLSocket) context.getSocketFactory().createSocket(plain, SERVER, 443, true);
   }
 
   @Test
@@ -310,6 +323,27 @@ final class AdminPolicyTest {
       assertThat(status(socket, "GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"))
           .isEqualTo(403);
     }
+  }
+
+  @Test
+  void connectionOfARevokedCallerIsCutWhateverItIsDoing() throws Exception {
+    policy(http1(), anybody("all"));
+    try (SSLSocket socket = meshSocket(CLIENT)) {
+      socket.setSoTimeout(10_000);
+      socket.startHandshake();
+      socket
+          .getOutputStream()
+          .write("HEAD /metrics HTTP/1.1\r\nHost: a\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+      byte[] head = socket.getInputStream().readNBytes(12);
+      assertThat(new String(head, StandardCharsets.US_ASCII)).isEqualTo("HTTP/1.1 200");
+      trust = trust.withRevoked(RevocationList.of(1, List.of(), List.of(CLIENT)));
+      peers.changed();
+      assertThatThrownBy(() -> socket.getInputStream().readAllBytes())
+          .isInstanceOf(IOException.class);
+    }
+    DecisionEvent record = decisions.getLast();
+    assertThat(record.reason()).isEqualTo("peer-revoked");
+    assertThat(record.connection().clientIdentity()).isEqualTo(CLIENT);
   }
 
   private Credentials credentials(String name) throws Exception {

@@ -138,7 +138,7 @@ final class AdminServerTest {
     assertThat(get("/shutdown").statusCode()).isEqualTo(405);
     assertThat(shutdown.getCount()).isEqualTo(1);
     assertThat(post("/shutdown").statusCode()).isEqualTo(200);
-    assertThat(shutdown.await(5, TimeUnit.SECONDS)).isTrue();
+    assertThat(shutdown.await(20, TimeUnit.SECONDS)).isTrue();
     assertThat(post("/shutdown").statusCode()).isEqualTo(200);
   }
 

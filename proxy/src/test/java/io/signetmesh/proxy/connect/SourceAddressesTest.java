@@ -3,9 +3,13 @@ package io.signetmesh.proxy.connect;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.netty.channel.Channel;
+import io.signetmesh.audit.AuditLog;
+import io.signetmesh.identity.live.LivePeers;
 import io.signetmesh.proxy.loop.IoTransport;
 import io.signetmesh.proxy.loop.ProxyLoops;
 import io.signetmesh.proxy.loop.TcpKeepAlive;
+import io.signetmesh.proxy.metrics.ProxyMetrics;
+import io.signetmesh.proxy.metrics.registry.MetricsRegistry;
 import io.signetmesh.proxy.upstream.Endpoint;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -54,6 +58,19 @@ class SourceAddressesTest {
                   throw new IllegalStateException("no TLS here");
                 },
                 clock,
+                new DialledPeers(
+                    new LivePeers(
+                        () -> {
+                          throw new IllegalStateException("no TLS here");
+                        },
+                        clock,
+                        Duration.ZERO,
+                        () -> 0.5),
+                    "shop/client",
+                    "client",
+                    AuditLog.none(),
+                    new ProxyMetrics(new MetricsRegistry(Duration.ofMinutes(10))),
+                    clock),
                 Duration.ofSeconds(5),
                 Duration.ofSeconds(5),
                 SourceAddresses.of(List.of(address("127.9.8.7"))),

@@ -12,19 +12,22 @@ import io.signetmesh.proxy.upstream.TlsTarget;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.security.KeyStore;
 import java.security.cert.X509Certificate;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
@@ -391,10 +394,35 @@ class ConnectionEndingsIT {
     }
   }
 
-  /** A reset makes the kernel forget what the proxy has not read; this test is not about that. */
-  private static void awaitDelivery(Socket socket) throws IOException, InterruptedException {
-    OutputStream out = socket.getOutputStream();
-    out.flush();
-    Thread.sleep(100);
+  /**
+   * Waits until the proxy has read what was written. A reset makes the kernel forget what it has
+   * not; this test is not about that.
+   */
+  private static void awaitDelivery(Socket socket) throws IOException {
+    socket.getOutputStream().flush();
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+    while (queued(socket.getLocalPort(), socket.getPort()) > 0
+        || queued(socket.getPort(), socket.getLocalPort()) > 0) {
+      assertThat(System.nanoTime() - deadline).as("the proxy does not read").isNegative();
+      LockSupport.parkNanos(1_000_000);
+    }
+  }
+
+  /** Bytes that wait at a socket of this host, to be sent or to be read (proc_net_tcp). */
+  private static long queued(int localPort, int remotePort) throws IOException {
+    String local = ":%04X".formatted(localPort);
+    String remote = ":%04X".formatted(remotePort);
+    long bytes = 0;
+    for (String table : List.of("/proc/net/tcp", "/proc/net/tcp6")) {
+      for (String line : Files.readAllLines(Path.of(table))) {
+        String[] fields = line.strip().split(" +");
+        if (fields[1].endsWith(local) && fields[2].endsWith(remote)) {
+          int colon = fields[4].indexOf(':');
+          bytes += Long.parseLong(fields[4].substring(0, colon), 16);
+          bytes += Long.parseLong(fields[4].substring(colon + 1), 16);
+        }
+      }
+    }
+    return bytes;
   }
 }

@@ -271,7 +271,7 @@ class HandoverTest {
     try (HandoverServer server = HandoverServer.listen(socket, recorder);
         Predecessor predecessor =
             Objects.requireNonNull(
-                Predecessor.ask(socket, 1, Duration.ofSeconds(1), HandoverSocket.ownUser()))) {
+                Predecessor.ask(socket, 1, Duration.ofSeconds(2), HandoverSocket.ownUser()))) {
       assertThat(predecessor.pause().get()).isFalse();
       assertThat(recorder.next()).isEqualTo("pause");
     }
@@ -284,8 +284,10 @@ class HandoverTest {
     Recorder recorder = new Recorder(List.of());
     recorder.paused = new CompletableFuture<>();
     try (HandoverServer server = HandoverServer.listen(socket, recorder);
+        // The same limit holds for the answer that has to come first.
         Predecessor predecessor =
-            Objects.requireNonNull(Predecessor.ask(socket, 1, SHORT, HandoverSocket.ownUser()))) {
+            Objects.requireNonNull(
+                Predecessor.ask(socket, 1, Duration.ofSeconds(2), HandoverSocket.ownUser()))) {
       assertThat(predecessor.pause().get()).isFalse();
       assertThat(predecessor.goesOn()).isFalse();
       predecessor.serving();
@@ -299,7 +301,8 @@ class HandoverTest {
   void aSuccessorThatIsTooLateSeesThatTheProxyGoesOn() throws Exception {
     Path socket = dir.resolve("p.handover");
     Recorder recorder = new Recorder(List.of());
-    var limits = new HandoverServer.Limits(SHORT, Duration.ofMinutes(1));
+    // Long enough to see between the pause and its end that the proxy does not go on.
+    var limits = new HandoverServer.Limits(Duration.ofSeconds(3), Duration.ofMinutes(1));
     try (HandoverServer server =
             HandoverServer.listen(socket, recorder, limits, HandoverSocket.ownUser());
         Predecessor late = ask(socket, 1)) {

@@ -115,12 +115,12 @@ class ConnectionReuseTest {
   /** The next request waits at the proxy while the response comes that has too much. */
   @Test
   void aPipelinedRequestIsNotAnsweredByTheSurplusOfTheOneBefore() throws Exception {
-    try (var app = evil("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok" + POISON);
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      client.send(GET.formatted("/evil") + GET.formatted("/v"));
-      assertThat(client.response().body()).isEqualTo("ok");
-      assertThat(client.response().body()).isEqualTo("/v");
+    try (var wire =
+        Http1Wire.open(
+            transport, evil("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok" + POISON))) {
+      wire.client.send(GET.formatted("/evil") + GET.formatted("/v"));
+      assertThat(wire.client.response().body()).isEqualTo("ok");
+      assertThat(wire.client.response().body()).isEqualTo("/v");
     }
   }
 
@@ -129,7 +129,9 @@ class ConnectionReuseTest {
   void aByteThatComesWhileIdleClosesTheConnection(String late) throws Exception {
     CountDownLatch rested = new CountDownLatch(1);
     CountDownLatch closed = new CountDownLatch(1);
-    try (var app =
+    try (var wire =
+        Http1Wire.open(
+            transport,
             new Http1Application(
                 (connection, application) -> {
                   connection.request();
@@ -139,10 +141,8 @@ class ConnectionReuseTest {
                   if (connection.ended()) {
                     closed.countDown();
                   }
-                });
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      client.send(GET.formatted("/")).response();
+                }))) {
+      wire.client.send(GET.formatted("/")).response();
       rested.countDown();
       assertThat(closed.await(2, java.util.concurrent.TimeUnit.SECONDS)).isTrue();
     }
@@ -151,20 +151,23 @@ class ConnectionReuseTest {
   @ParameterizedTest
   @ValueSource(strings = {"content-length: 34", "content-length: 0", "transfer-encoding: chunked"})
   void connectWithABodyReachesNoApplication(String framing) throws Exception {
-    try (var app =
-            Http1Application.answering(request -> "HTTP/1.1 405 No\r\ncontent-length: 0\r\n\r\n");
-        var proxy = new ProxyFixture(transport, app.port());
-        var attacker = new Http1Client(proxy.inbound(null))) {
-      attacker.send(
+    try (var wire =
+        Http1Wire.open(
+            transport,
+            Http1Application.answering(
+                request -> "HTTP/1.1 405 No\r\ncontent-length: 0\r\n\r\n"))) {
+      wire.client.send(
           "CONNECT web:80 HTTP/1.1\r\nhost: web:80\r\n"
               + framing
               + "\r\n\r\n"
               + "0\r\n\r\n"
               + POISON);
-      assertThat(attacker.response().status()).isEqualTo(400);
-      assertThat(attacker.ended()).isTrue();
-      assertThat(app.requests).isEmpty();
-      assertThat(proxy.decisions).extracting(event -> event.reason()).contains("protocol-error");
+      assertThat(wire.client.response().status()).isEqualTo(400);
+      assertThat(wire.client.ended()).isTrue();
+      assertThat(wire.app.requests).isEmpty();
+      assertThat(wire.proxy.decisions)
+          .extracting(event -> event.reason())
+          .contains("protocol-error");
     }
   }
 
@@ -242,15 +245,13 @@ class ConnectionReuseTest {
   /** Of a WebSocket draft of 2010, with a body of eight bytes that no header states. */
   @Test
   void aBodyThatNoHeaderStatesDoesNotTakeTheBeginningOfTheNextRequest() throws Exception {
-    try (var app = Http1Application.echoingPaths();
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      client.send(
+    try (var wire = Http1Wire.open(transport, Http1Application.echoingPaths())) {
+      wire.client.send(
           "GET / HTTP/1.1\r\nhost: web\r\nsec-websocket-key1: 1\r\nsec-websocket-key2: 2\r\n\r\n"
               + GET.formatted("/v"));
-      assertThat(client.response().status()).isEqualTo(400);
-      assertThat(client.ended()).isTrue();
-      assertThat(app.requests).isEmpty();
+      assertThat(wire.client.response().status()).isEqualTo(400);
+      assertThat(wire.client.ended()).isTrue();
+      assertThat(wire.app.requests).isEmpty();
     }
   }
 

@@ -201,21 +201,21 @@ class EarlyAnswerTest {
   /** Nothing says that the body is whole where the connection was reset under it. */
   @Test
   void aBodyUpToTheEndOfAConnectionThatIsResetIsNotComplete() throws Exception {
-    try (var app =
+    try (var wire =
+        Http1Wire.open(
+            transport,
             new Http1Application(
                 (connection, application) -> {
                   while (!connection.line().isEmpty()) {}
                   connection.send("HTTP/1.1 200 OK\r\n\r\npart");
                   connection.exactly(1000);
                   connection.reset();
-                });
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      client.send("PUT / HTTP/1.1\r\nhost: web\r\ncontent-length: " + UPLOAD + "\r\n\r\n");
-      upload(client);
+                }))) {
+      wire.client.send("PUT / HTTP/1.1\r\nhost: web\r\ncontent-length: " + UPLOAD + "\r\n\r\n");
+      upload(wire.client);
       StringBuilder all = new StringBuilder();
       try {
-        all.append(client.rest());
+        all.append(wire.client.rest());
       } catch (IOException e) {
         // A reset is as clear.
       }

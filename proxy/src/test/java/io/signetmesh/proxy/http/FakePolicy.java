@@ -104,7 +104,7 @@ final class FakePolicy implements PortPolicy {
                   recheck.policyChanged(policy);
                   seen.countDown();
                 }));
-    if (!seen.await(5, TimeUnit.SECONDS)) {
+    if (!seen.await(20, TimeUnit.SECONDS)) {
       throw new AssertionError("rechecks did not run");
     }
   }

@@ -5,10 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.signetmesh.proxy.http.FakePolicy.Rules;
 import io.signetmesh.proxy.loop.IoTransport;
 import java.io.IOException;
-import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -106,13 +104,11 @@ class Http1HostileTest {
   @ParameterizedTest
   @MethodSource("heads")
   void refusesAndClosesWithoutReadingOn(String request) throws Exception {
-    try (var app = Http1Application.echoingPaths();
-        var proxy = new ProxyFixture(TRANSPORT, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      client.send(request + AFTER);
-      assertThat(client.response().status()).isEqualTo(400);
-      assertThat(client.ended()).isTrue();
-      assertThat(app.requests).isEmpty();
+    try (var wire = Http1Wire.open(TRANSPORT, Http1Application.echoingPaths())) {
+      wire.client.send(request + AFTER);
+      assertThat(wire.client.response().status()).isEqualTo(400);
+      assertThat(wire.client.ended()).isTrue();
+      assertThat(wire.app.requests).isEmpty();
     }
   }
 
@@ -120,9 +116,7 @@ class Http1HostileTest {
   @ParameterizedTest
   @MethodSource("heads")
   void refusesAlsoByteByByte(String request) throws Exception {
-    try (var app = Http1Application.echoingPaths();
-        var proxy = new ProxyFixture(TRANSPORT, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
+    try (var wire = Http1Wire.open(TRANSPORT, Http1Application.echoingPaths())) {
       Thread sender =
           Thread.ofVirtual()
               .start(
@@ -130,27 +124,25 @@ class Http1HostileTest {
                     try {
                       String all = request + AFTER;
                       for (int i = 0; i < all.length(); i++) {
-                        client.send(all.substring(i, i + 1));
+                        wire.client.send(all.substring(i, i + 1));
                       }
                     } catch (IOException e) {
                       // The proxy hangs up in the middle.
                     }
                   });
-      assertThat(client.response().status()).isEqualTo(400);
+      assertThat(wire.client.response().status()).isEqualTo(400);
       sender.join();
-      assertThat(app.requests).isEmpty();
+      assertThat(wire.app.requests).isEmpty();
     }
   }
 
   @Test
   void refusesCodingsThatItWouldHaveToPassOn() throws Exception {
-    try (var app = Http1Application.echoingPaths();
-        var proxy = new ProxyFixture(TRANSPORT, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      client.send(
+    try (var wire = Http1Wire.open(TRANSPORT, Http1Application.echoingPaths())) {
+      wire.client.send(
           "POST / HTTP/1.1\r\nhost: w\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n");
-      assertThat(client.response().status()).isEqualTo(501);
-      assertThat(client.ended()).isTrue();
+      assertThat(wire.client.response().status()).isEqualTo(501);
+      assertThat(wire.client.ended()).isTrue();
     }
   }
 
@@ -166,55 +158,48 @@ class Http1HostileTest {
         "HTTP/1.1 200 OK\r\nx: a\0b\r\ncontent-length: 0\r\n\r\n",
       })
   void answers502ForResponsesThatMakeNoSense(String response) throws Exception {
-    try (var app = Http1Application.answering(request -> response);
-        var proxy = new ProxyFixture(TRANSPORT, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      client.send("GET / HTTP/1.1\r\nhost: w\r\n\r\n");
-      assertThat(client.response().status()).isEqualTo(502);
+    try (var wire = Http1Wire.open(TRANSPORT, Http1Application.answering(request -> response))) {
+      wire.client.send("GET / HTTP/1.1\r\nhost: w\r\n\r\n");
+      assertThat(wire.client.response().status()).isEqualTo(502);
     }
   }
 
   @Test
   void doesNotTakeWhatFollowsAResponseForTheNextOne() throws Exception {
-    try (var app =
+    try (var wire =
+        Http1Wire.open(
+            TRANSPORT,
             Http1Application.answering(
                 request ->
                     "HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\na"
-                        + "HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\npoison");
-        var proxy = new ProxyFixture(TRANSPORT, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
+                        + "HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\npoison"))) {
       for (int i = 0; i < 5; i++) {
-        client.send("GET / HTTP/1.1\r\nhost: w\r\n\r\n");
-        assertThat(client.response().body()).isEqualTo("a");
+        wire.client.send("GET / HTTP/1.1\r\nhost: w\r\n\r\n");
+        assertThat(wire.client.response().body()).isEqualTo("a");
       }
     }
   }
 
   @Test
   void stopsReadingRequestsFromAClientThatDoesNotTakeTheAnswers() throws Exception {
-    try (var app = Http1Application.echoingPaths();
-        var proxy = new ProxyFixture(TRANSPORT, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      proxy.policy.set(new Rules(List.of("/"), List.of("/no"), List.of()));
+    try (var wire = Http1Wire.open(TRANSPORT, Http1Application.echoingPaths())) {
+      wire.proxy.policy.set(new Rules(List.of("/"), List.of("/no"), List.of()));
       String batch = "GET /no HTTP/1.1\r\nhost: w\r\n\r\n".repeat(1000);
       AtomicLong sent = new AtomicLong();
-      Thread.ofVirtual()
-          .start(
-              () -> {
-                try {
-                  while (true) {
-                    client.send(batch);
-                    sent.addAndGet(batch.length());
-                  }
-                } catch (IOException e) {
-                  // The end of the test.
-                }
-              });
-      long before;
-      do {
-        before = sent.get();
-        LockSupport.parkNanos(Duration.ofMillis(300).toNanos());
-      } while (sent.get() != before);
+      Thread sender =
+          Thread.ofVirtual()
+              .start(
+                  () -> {
+                    try {
+                      while (true) {
+                        wire.client.send(batch);
+                        sent.addAndGet(batch.length());
+                      }
+                    } catch (IOException e) {
+                      // The end of the test.
+                    }
+                  });
+      long before = StoppedWriter.await(sender, sent, wire.proxy.loops());
       // What the kernel's buffers take, both ways.
       assertThat(before).isLessThan(32 * 1024 * 1024);
     }

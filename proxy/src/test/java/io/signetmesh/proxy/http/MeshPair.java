@@ -16,15 +16,19 @@ import io.netty.util.concurrent.EventExecutor;
 import io.netty.util.concurrent.Future;
 import io.signetmesh.audit.AuditEvent;
 import io.signetmesh.audit.DecisionEvent;
+import io.signetmesh.identity.live.LivePeers;
 import io.signetmesh.identity.pki.Credentials;
 import io.signetmesh.identity.pki.LiveSslContext;
 import io.signetmesh.identity.pki.MeshSslContexts;
 import io.signetmesh.identity.pki.MeshSslContexts.ClientCertificate;
+import io.signetmesh.identity.pki.PeerTrust;
+import io.signetmesh.identity.pki.RevocationList;
 import io.signetmesh.identity.pki.TrustBundle;
 import io.signetmesh.identity.pki.WorkloadCertificate;
 import io.signetmesh.proxy.authorize.ServerPolicy;
 import io.signetmesh.proxy.authorize.compile.PolicyCompiler;
 import io.signetmesh.proxy.connect.Connector;
+import io.signetmesh.proxy.connect.DialledPeers;
 import io.signetmesh.proxy.connect.PeerConnector;
 import io.signetmesh.proxy.connect.TransportHeader;
 import io.signetmesh.proxy.http.exchange.HttpConfig;
@@ -68,10 +72,15 @@ public final class MeshPair implements AutoCloseable {
   private final PeerConnector serverConnector;
   private final LiveSslContext<Credentials> tls;
   private final LiveSslContext<Credentials> directTls;
+  private final LivePeers clientPeers;
+  private final LivePeers serverPeers;
+  private volatile PeerTrust clientTrust;
+  private volatile PeerTrust serverTrust;
   private final FixedPolicy policy = new FixedPolicy();
   private final ProxyMetrics metrics =
       new ProxyMetrics(new MetricsRegistry(Duration.ofMinutes(10)));
   private final List<AuditEvent> audit = new CopyOnWriteArrayList<>();
+  private volatile boolean recordsFail;
   private final InetSocketAddress inbound;
   private final InetSocketAddress declared;
   private final InetSocketAddress outbound;
@@ -89,12 +98,28 @@ public final class MeshPair implements AutoCloseable {
             .buildSelfSigned();
     Credentials client = credentials(CLIENT);
     Credentials server = credentials(SERVER);
+    clientTrust = client.peers();
+    serverTrust = server.peers();
     InstantSource clock = InstantSource.system();
+    clientPeers = new LivePeers(() -> clientTrust, clock, Duration.ZERO, () -> 0.5);
+    serverPeers = new LivePeers(() -> serverTrust, clock, Duration.ZERO, () -> 0.5);
     loops = new ProxyLoops(transport, 1);
     clientConnector =
-        new PeerConnector(loops, () -> client, clock, Duration.ofSeconds(5), Duration.ofSeconds(1));
+        new PeerConnector(
+            loops,
+            () -> client,
+            clock,
+            new DialledPeers(clientPeers, "shop/client", CLIENT, this::record, metrics, clock),
+            Duration.ofSeconds(10),
+            Duration.ofSeconds(10));
     serverConnector =
-        new PeerConnector(loops, () -> server, clock, Duration.ofSeconds(5), Duration.ofSeconds(1));
+        new PeerConnector(
+            loops,
+            () -> server,
+            clock,
+            new DialledPeers(serverPeers, "shop/web", SERVER, this::record, metrics, clock),
+            Duration.ofSeconds(10),
+            Duration.ofSeconds(10));
     tls =
         new LiveSslContext<>(
             () -> server,
@@ -118,10 +143,11 @@ public final class MeshPair implements AutoCloseable {
             () -> server,
             tls,
             directTls,
+            serverPeers,
             policies,
             serverConnector,
-            new DefaultHttpInbound(http, serverConnector, audit::add, clock),
-            audit::add,
+            new DefaultHttpInbound(http, serverConnector, this::record, clock),
+            this::record,
             metrics,
             Duration.ofSeconds(2),
             Duration.ofSeconds(2),
@@ -157,6 +183,11 @@ public final class MeshPair implements AutoCloseable {
     outbound =
         address(
             loops.listen(any, loop -> new OutboundAccept(loop, "web.shop:80", outboundServices)));
+  }
+
+  /** The event loops of both proxies. */
+  public ProxyLoops loops() {
+    return loops;
   }
 
   /** A listener for the client's application whose only upstream is an endpoint of the test. */
@@ -206,6 +237,60 @@ public final class MeshPair implements AutoCloseable {
   /** A listener of the server's proxy that stands for the application's port. */
   public InetSocketAddress declared() {
     return declared;
+  }
+
+  /** A list arrives at the server's proxy, which looks at its connections. */
+  public void revokeAtServer(String... identities) {
+    listAtServer(identities);
+    serverPeers.changed();
+  }
+
+  /** A list is the newest at the server's proxy, which has not looked at its connections yet. */
+  public void listAtServer(String... identities) {
+    serverTrust = revoked(serverTrust, identities);
+  }
+
+  /** A list arrives at the client's proxy, which looks at its connections. */
+  public void revokeAtClient(String... identities) {
+    listAtClient(identities);
+    clientPeers.changed();
+  }
+
+  /** A list is the newest at the client's proxy, which has not looked at its connections yet. */
+  public void listAtClient(String... identities) {
+    clientTrust = revoked(clientTrust, identities);
+  }
+
+  private static PeerTrust revoked(PeerTrust trust, String... identities) {
+    return trust.withRevoked(
+        RevocationList.of(trust.revoked().number() + 1, List.of(), List.of(identities)));
+  }
+
+  /** How long connections wait for the first policy. */
+  public void awaitPolicyFor(Duration patience) {
+    policy.patience = patience;
+  }
+
+  /** Whether a connection has begun to wait for the first policy. */
+  public boolean isPolicyAwaited() {
+    return policy.awaited;
+  }
+
+  /** From now on nothing can be put on record: trying fails. */
+  public void failRecords() {
+    recordsFail = true;
+  }
+
+  private void record(AuditEvent event) {
+    if (recordsFail) {
+      throw new IllegalStateException("nothing can be put on record");
+    }
+    audit.add(event);
+  }
+
+  /** Records with a reason. */
+  public List<DecisionEvent> decisions(String reason) {
+    return decisions().stream().filter(event -> event.reason().equals(reason)).toList();
   }
 
   public List<AuditEvent> audit() {
@@ -376,6 +461,8 @@ public final class MeshPair implements AutoCloseable {
 
     private final List<Live> live = new CopyOnWriteArrayList<>();
     private volatile @Nullable ServerPolicy current;
+    private volatile Duration patience = Duration.ofMillis(200);
+    private volatile boolean awaited;
 
     long generation() {
       ServerPolicy now = current;
@@ -408,8 +495,9 @@ public final class MeshPair implements AutoCloseable {
           () -> {
             promise.tryFailure(new TimeoutException("no policy"));
           },
-          200,
+          patience.toMillis(),
           TimeUnit.MILLISECONDS);
+      awaited = true;
       return promise;
     }
 

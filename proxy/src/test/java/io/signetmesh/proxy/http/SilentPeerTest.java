@@ -19,11 +19,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 @MethodSource("transports")
 @Timeout(60)
 class SilentPeerTest {
-  private static final Http2KeepAlive SHORT =
-      new Http2KeepAlive(Duration.ofMillis(100), Duration.ofMillis(100), true);
-
-  /** For peers that answer: on a busy machine that may take a while. */
-  private static final Http2KeepAlive PATIENT =
+  /** On a busy machine an answer may take a while, also of the peer that is silent later. */
+  private static final Http2KeepAlive KEEP_ALIVE =
       new Http2KeepAlive(Duration.ofMillis(100), Duration.ofSeconds(2), true);
 
   private final IoTransport transport;
@@ -44,7 +41,8 @@ class SilentPeerTest {
   void streamsOfAPeersProxyThatIsSilentAreCut() throws Exception {
     try (var peer = Http2Peer.application(SilentPeerTest::headOnly);
         var proxy =
-            new ProxyFixture(transport, 0, config -> config.keepAlive(Http2KeepAlive.OFF, SHORT));
+            new ProxyFixture(
+                transport, 0, config -> config.keepAlive(Http2KeepAlive.OFF, KEEP_ALIVE));
         var client = Http2Peer.client(proxy.outbound(Endpoint.Hint.HTTP2, true, peer.port()))) {
       Stream stream = client.get("/stream");
       stream.nextHead();
@@ -64,7 +62,8 @@ class SilentPeerTest {
             Http2Peer.application((stream, application) -> application.connection().stopReading());
         var other = Http2Peer.application(SilentPeerTest::headOnly);
         var proxy =
-            new ProxyFixture(transport, 0, config -> config.keepAlive(Http2KeepAlive.OFF, SHORT));
+            new ProxyFixture(
+                transport, 0, config -> config.keepAlive(Http2KeepAlive.OFF, KEEP_ALIVE));
         var client =
             Http2Peer.client(
                 proxy.outbound(Endpoint.Hint.HTTP2, true, peer.port(), other.port()))) {
@@ -77,7 +76,7 @@ class SilentPeerTest {
   void requestsOfAClientThatIsSilentAreCut() throws Exception {
     try (var app = Http2Peer.application(SilentPeerTest::headOnly);
         var proxy =
-            new ProxyFixture(transport, app.port(), config -> config.keepAlive(SHORT, null));
+            new ProxyFixture(transport, app.port(), config -> config.keepAlive(KEEP_ALIVE, null));
         var client = Http2Peer.client(proxy.inbound(ProxyFixture.IDENTITY))) {
       client.get("/stream").nextHead();
       Stream served = app.accepted();
@@ -92,7 +91,8 @@ class SilentPeerTest {
   void peersThatAnswerKeepTheirConnectionsAndApplicationsAreNotAsked() throws Exception {
     try (var app = Http2Peer.application(SilentPeerTest::headOnly);
         var proxy =
-            new ProxyFixture(transport, app.port(), config -> config.keepAlive(PATIENT, PATIENT));
+            new ProxyFixture(
+                transport, app.port(), config -> config.keepAlive(KEEP_ALIVE, KEEP_ALIVE));
         var plain = Http2Peer.client(proxy.outbound(Endpoint.Hint.HTTP2, false, app.port()));
         var opaque = Http2Peer.client(proxy.outbound(Endpoint.Hint.OPAQUE, true, app.port()));
         var local = Http2Peer.client(proxy.inbound(ProxyFixture.IDENTITY));

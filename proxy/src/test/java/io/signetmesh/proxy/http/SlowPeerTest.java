@@ -195,12 +195,10 @@ class SlowPeerTest {
 
   @Test
   void aHeadOfTooManyShortLinesIsRefusedBeforeItEnds() throws Exception {
-    try (var app = Http1Application.echoingPaths();
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      client.send("GET / HTTP/1.1\r\nhost: web\r\n" + "x: y\r\n".repeat(2_500));
-      assertThat(client.response().status()).isEqualTo(431);
-      assertThat(proxy.decisions)
+    try (var wire = Http1Wire.open(transport, Http1Application.echoingPaths())) {
+      wire.client.send("GET / HTTP/1.1\r\nhost: web\r\n" + "x: y\r\n".repeat(2_500));
+      assertThat(wire.client.response().status()).isEqualTo(431);
+      assertThat(wire.proxy.decisions)
           .extracting(DecisionEvent::reason)
           .containsExactly("protocol-error");
     }

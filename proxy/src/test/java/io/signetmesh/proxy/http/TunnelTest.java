@@ -105,18 +105,16 @@ class TunnelTest {
   @ParameterizedTest
   @MethodSource("policiesThatDoNotNameConnect")
   void connectReachesNoApplicationUnlessARouteNamesIt(Server.Builder policy) throws Exception {
-    try (var app = plain();
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      set(proxy, policy);
-      client.send(CONNECT + INSIDE);
-      Message response = client.response();
+    try (var wire = Http1Wire.open(transport, plain())) {
+      set(wire.proxy, policy);
+      wire.client.send(CONNECT + INSIDE);
+      Message response = wire.client.response();
       assertThat(response.status()).isEqualTo(403);
       assertThat(response.header("connection")).isEqualTo("close");
-      assertThat(client.ended()).isTrue();
-      assertThat(app.requests).isEmpty();
-      assertThat(verdicts(proxy)).containsExactly(Verdict.DENY + " tunnel-refused");
-      DecisionEvent refused = proxy.decisions.getFirst();
+      assertThat(wire.client.ended()).isTrue();
+      assertThat(wire.app.requests).isEmpty();
+      assertThat(verdicts(wire.proxy)).containsExactly(Verdict.DENY + " tunnel-refused");
+      DecisionEvent refused = wire.proxy.decisions.getFirst();
       assertThat(refused.method()).isEqualTo("CONNECT");
       assertThat(refused.detail()).contains("method: CONNECT");
     }
@@ -124,57 +122,53 @@ class TunnelTest {
 
   @Test
   void aTunnelThatARouteGrantsIsOnRecordAsOpaque() throws Exception {
-    try (var app = switching("HTTP/1.1 200 OK\r\n\r\n");
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      set(proxy, open(naming(HttpMethod.Registered.CONNECT)));
-      client.send(CONNECT);
-      assertThat(client.line()).startsWith("HTTP/1.1 200");
-      while (!client.line().isEmpty()) {}
-      client.send("bytes");
-      assertThat(new String(client.exactly(5), ISO_8859_1)).isEqualTo("bytes");
-      assertThat(verdicts(proxy))
+    try (var wire = Http1Wire.open(transport, switching("HTTP/1.1 200 OK\r\n\r\n"))) {
+      set(wire.proxy, open(naming(HttpMethod.Registered.CONNECT)));
+      wire.client.send(CONNECT);
+      assertThat(wire.client.line()).startsWith("HTTP/1.1 200");
+      while (!wire.client.line().isEmpty()) {}
+      wire.client.send("bytes");
+      assertThat(new String(wire.client.exactly(5), ISO_8859_1)).isEqualTo("bytes");
+      assertThat(verdicts(wire.proxy))
           .containsExactly(Verdict.ALLOW + " authorized", Verdict.ALLOW + " tunnel");
-      DecisionEvent tunnel = proxy.decisions.getLast();
+      DecisionEvent tunnel = wire.proxy.decisions.getLast();
       assertThat(tunnel.detail()).isEqualTo("CONNECT");
       assertThat(tunnel.authorization()).contains("tunnelers");
-      assertThat(proxy.scrape())
+      assertThat(wire.proxy.scrape())
           .containsPattern("signet_inbound_http_tunnels_total\\{[^}]*srv_name=\"web\"[^}]*} 1");
     }
   }
 
   @Test
   void aTunnelEndsWhenItsRouteNamesConnectNoMore() throws Exception {
-    try (var app = switching("HTTP/1.1 200 OK\r\n\r\n");
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      set(proxy, open(naming(HttpMethod.Registered.CONNECT)));
-      client.send(CONNECT);
-      while (!client.line().isEmpty()) {}
-      client.send("bytes").exactly(5);
-      set(proxy, open());
-      assertThat(client.endedByReset()).isTrue();
-      assertThat(verdicts(proxy)).last().isEqualTo(Verdict.DENY + " tunnel-refused");
+    try (var wire = Http1Wire.open(transport, switching("HTTP/1.1 200 OK\r\n\r\n"))) {
+      set(wire.proxy, open(naming(HttpMethod.Registered.CONNECT)));
+      wire.client.send(CONNECT);
+      while (!wire.client.line().isEmpty()) {}
+      wire.client.send("bytes").exactly(5);
+      set(wire.proxy, open());
+      assertThat(wire.client.endedByReset()).isTrue();
+      assertThat(verdicts(wire.proxy)).last().isEqualTo(Verdict.DENY + " tunnel-refused");
     }
   }
 
   @Test
   void whatFollowsAConnectThatTheApplicationDeclinesIsNoRequest() throws Exception {
-    try (var app =
+    try (var wire =
+        Http1Wire.open(
+            transport,
             Http1Application.answering(
-                request -> "HTTP/1.1 405 No\r\ncontent-length: 2\r\n\r\nno");
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      set(proxy, open(naming(HttpMethod.Registered.CONNECT)));
-      client.send(CONNECT + "GET /a HTTP/1.1\r\nhost: web\r\n\r\n");
-      Message response = client.response();
+                request -> "HTTP/1.1 405 No\r\ncontent-length: 2\r\n\r\nno"))) {
+      set(wire.proxy, open(naming(HttpMethod.Registered.CONNECT)));
+      wire.client.send(CONNECT + "GET /a HTTP/1.1\r\nhost: web\r\n\r\n");
+      Message response = wire.client.response();
       assertThat(response.status()).isEqualTo(405);
       assertThat(response.body()).isEqualTo("no");
-      assertThat(client.ended()).isTrue();
-      assertThat(app.requests).hasSize(1);
-      assertThat(app.request().headers())
+      assertThat(wire.client.ended()).isTrue();
+      assertThat(wire.app.requests).hasSize(1);
+      assertThat(wire.app.request().headers())
           .noneMatch(field -> field.startsWith("content-length") || field.startsWith("transfer"));
-      assertThat(verdicts(proxy)).containsExactly(Verdict.ALLOW + " authorized");
+      assertThat(verdicts(wire.proxy)).containsExactly(Verdict.ALLOW + " authorized");
     }
   }
 
@@ -209,7 +203,9 @@ class TunnelTest {
   @ValueSource(booleans = {true, false})
   void whatFollowsAnUpgradeWaitsForTheAnswer(boolean accepted) throws Exception {
     CountDownLatch looked = new CountDownLatch(1);
-    try (var app =
+    try (var wire =
+        Http1Wire.open(
+            transport,
             new Http1Application(
                 (connection, application) -> {
                   application.requests.add(connection.request());
@@ -222,19 +218,17 @@ class TunnelTest {
                     connection.send("HTTP/1.1 426 Old\r\ncontent-length: 0\r\n\r\n");
                   }
                   connection.ended();
-                });
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      set(proxy, open());
-      client.send(WEBSOCKET + INSIDE);
-      app.request();
+                }))) {
+      set(wire.proxy, open());
+      wire.client.send(WEBSOCKET + INSIDE);
+      wire.app.request();
       looked.countDown();
-      assertThat(client.response().status()).isEqualTo(accepted ? 101 : 426);
+      assertThat(wire.client.response().status()).isEqualTo(accepted ? 101 : 426);
       if (accepted) {
-        assertThat(new String(client.exactly(INSIDE.length()), ISO_8859_1)).isEqualTo(INSIDE);
+        assertThat(new String(wire.client.exactly(INSIDE.length()), ISO_8859_1)).isEqualTo(INSIDE);
       } else {
-        assertThat(client.response().status()).isEqualTo(403);
-        assertThat(verdicts(proxy)).last().isEqualTo(Verdict.DENY + " tls-required");
+        assertThat(wire.client.response().status()).isEqualTo(403);
+        assertThat(verdicts(wire.proxy)).last().isEqualTo(Verdict.DENY + " tls-required");
       }
     }
   }
@@ -251,20 +245,20 @@ class TunnelTest {
         "a b",
       })
   void anUpgradeToWhatCarriesRequestsIsNotOffered(String upgrade) throws Exception {
-    try (var app =
+    try (var wire =
+        Http1Wire.open(
+            transport,
             Http1Application.answering(
                 request ->
                     request.path().equals("/forced")
                         ? "HTTP/1.1 101 Switching\r\nupgrade: " + upgrade + "\r\n\r\n"
-                        : "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
+                        : "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"))) {
       String request =
           "GET %s HTTP/1.1\r\nhost: web\r\nconnection: Upgrade\r\nupgrade: " + upgrade + "\r\n\r\n";
-      assertThat(client.send(request.formatted("/")).response().status()).isEqualTo(200);
-      assertThat(app.request().headers())
+      assertThat(wire.client.send(request.formatted("/")).response().status()).isEqualTo(200);
+      assertThat(wire.app.request().headers())
           .noneMatch(field -> field.startsWith("upgrade") || field.startsWith("connection"));
-      assertThat(client.send(request.formatted("/forced")).response().status()).isEqualTo(502);
+      assertThat(wire.client.send(request.formatted("/forced")).response().status()).isEqualTo(502);
     }
   }
 
@@ -272,22 +266,21 @@ class TunnelTest {
   @ValueSource(
       strings = {"upgrade: ssh", "upgrade: websocket, ssh", "upgrade: ssh\r\nupgrade: websocket"})
   void aSwitchToAProtocolThatWasNotOfferedIsAnError(String upgrade) throws Exception {
-    try (var app = switching("HTTP/1.1 101 Switching\r\n" + upgrade + "\r\n\r\n");
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      assertThat(client.send(WEBSOCKET).response().status()).isEqualTo(502);
-      assertThat(verdicts(proxy)).doesNotContain(Verdict.ALLOW + " tunnel");
+    try (var wire =
+        Http1Wire.open(transport, switching("HTTP/1.1 101 Switching\r\n" + upgrade + "\r\n\r\n"))) {
+      assertThat(wire.client.send(WEBSOCKET).response().status()).isEqualTo(502);
+      assertThat(verdicts(wire.proxy)).doesNotContain(Verdict.ALLOW + " tunnel");
     }
   }
 
   @Test
   void theUpgradeOfARequestWithABodyIsNotOffered() throws Exception {
-    try (var app = switching("HTTP/1.1 101 Switching\r\nupgrade: websocket\r\n\r\n");
-        var proxy = new ProxyFixture(transport, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      client.send(WEBSOCKET.replace("\r\n\r\n", "\r\ncontent-length: 2\r\n\r\nhi"));
-      assertThat(client.response().status()).isEqualTo(502);
-      assertThat(app.request().header("upgrade")).isNull();
+    try (var wire =
+        Http1Wire.open(
+            transport, switching("HTTP/1.1 101 Switching\r\nupgrade: websocket\r\n\r\n"))) {
+      wire.client.send(WEBSOCKET.replace("\r\n\r\n", "\r\ncontent-length: 2\r\n\r\nhi"));
+      assertThat(wire.client.response().status()).isEqualTo(502);
+      assertThat(wire.app.request().header("upgrade")).isNull();
     }
   }
 

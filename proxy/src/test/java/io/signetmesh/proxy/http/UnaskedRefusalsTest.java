@@ -77,17 +77,18 @@ class UnaskedRefusalsTest {
 
   @Test
   void headThatDoesNotEndInTimeIsOnRecord() throws Exception {
-    try (var app = Http1Application.echoingPaths();
-        var proxy =
-            new ProxyFixture(TRANSPORT, app.port(), c -> c.headTimeout(Duration.ofMillis(100)));
-        var client = new Http1Client(proxy.inbound(null))) {
-      proxy.policy.set(ALLOW);
-      client.send("GET / HTTP/1.1\r\nhost: web\r\nx: ");
+    try (var wire =
+        Http1Wire.open(
+            TRANSPORT,
+            Http1Application.echoingPaths(),
+            c -> c.headTimeout(Duration.ofMillis(100)))) {
+      wire.proxy.policy.set(ALLOW);
+      wire.client.send("GET / HTTP/1.1\r\nhost: web\r\nx: ");
 
-      assertThat(client.ended()).isTrue();
-      assertThat(proxy.decisions).hasSize(1);
-      assertThat(proxy.decisions.getFirst().reason()).isEqualTo("protocol-error");
-      assertThat(proxy.decisions.getFirst().detail()).contains("in time");
+      assertThat(wire.client.ended()).isTrue();
+      assertThat(wire.proxy.decisions).hasSize(1);
+      assertThat(wire.proxy.decisions.getFirst().reason()).isEqualTo("protocol-error");
+      assertThat(wire.proxy.decisions.getFirst().detail()).contains("in time");
     }
   }
 }

@@ -51,28 +51,25 @@ class UnfinishedHeadTest {
 
   @Test
   void halfAHeadBehindAnAnswer() throws Exception {
-    try (var app = Http1Application.echoingPaths();
-        var proxy = new ProxyFixture(TRANSPORT, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      client.send("GET /a HTTP/1.1\r\nhost: w\r\n\r\nGET /b");
-      assertThat(client.response().status()).isEqualTo(200);
-      client.shutdownOutput();
-      client.rest();
-      Http2WireTest.await("two records", () -> proxy.decisions.size() == 2);
-      assertThat(proxy.decisions.getLast().detail()).isEqualTo("head: the connection ended in it");
+    try (var wire = Http1Wire.open(TRANSPORT, Http1Application.echoingPaths())) {
+      wire.client.send("GET /a HTTP/1.1\r\nhost: w\r\n\r\nGET /b");
+      assertThat(wire.client.response().status()).isEqualTo(200);
+      wire.client.shutdownOutput();
+      wire.client.rest();
+      Http2WireTest.await("two records", () -> wire.proxy.decisions.size() == 2);
+      assertThat(wire.proxy.decisions.getLast().detail())
+          .isEqualTo("head: the connection ended in it");
     }
   }
 
   @Test
   void aWholeRequestAndAnEndLeaveNoOther() throws Exception {
-    try (var app = Http1Application.echoingPaths();
-        var proxy = new ProxyFixture(TRANSPORT, app.port());
-        var client = new Http1Client(proxy.inbound(null))) {
-      client.send("GET /a HTTP/1.1\r\nhost: w\r\n\r\n");
-      assertThat(client.response().status()).isEqualTo(200);
-      client.shutdownOutput();
-      client.rest();
-      assertThat(proxy.decisions).hasSize(1);
+    try (var wire = Http1Wire.open(TRANSPORT, Http1Application.echoingPaths())) {
+      wire.client.send("GET /a HTTP/1.1\r\nhost: w\r\n\r\n");
+      assertThat(wire.client.response().status()).isEqualTo(200);
+      wire.client.shutdownOutput();
+      wire.client.rest();
+      assertThat(wire.proxy.decisions).hasSize(1);
     }
   }
 
@@ -127,7 +124,7 @@ class UnfinishedHeadTest {
     try (var app = Http2Peer.echoingPaths();
         var proxy =
             new ProxyFixture(
-                TRANSPORT, app.port(), config -> config.idleTimeout(Duration.ofMillis(200)));
+                TRANSPORT, app.port(), config -> config.idleTimeout(Duration.ofSeconds(1)));
         var client = new Http1Client(proxy.inbound(null))) {
       client.send(PREFACE);
       client.rest();

@@ -13,6 +13,7 @@ import io.netty.pkitesting.X509Bundle;
 import io.netty.util.concurrent.Future;
 import io.netty.util.concurrent.Promise;
 import io.signetmesh.audit.DecisionEvent;
+import io.signetmesh.identity.live.LivePeers;
 import io.signetmesh.identity.pki.Credentials;
 import io.signetmesh.identity.pki.LiveSslContext;
 import io.signetmesh.identity.pki.MeshSslContexts;
@@ -119,6 +120,7 @@ final class InboundFixture implements AutoCloseable {
             () -> server,
             tls,
             directTls,
+            new LivePeers(server::peers, clock, Duration.ZERO, () -> 0.5),
             number -> port,
             new ScriptedConnector(),
             new RecordingHttp(),

@@ -2,6 +2,7 @@ package io.signetmesh.proxy.metrics;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.signetmesh.identity.workload.IdentityMetrics;
 import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Reason;
@@ -312,8 +313,11 @@ final class ProxyMetricsTest {
 
   @Test
   void runtimeIdentityAndPolicyAreExposed() throws Exception {
-    metrics.identityRefreshed(Instant.ofEpochSecond(1000), Instant.ofEpochMilli(87_400_500));
-    metrics.identityRefreshFailed();
+    RuntimeMetrics.exposeIdentity(
+        registry,
+        () ->
+            new IdentityMetrics(
+                Instant.ofEpochMilli(87_400_500), Instant.ofEpochSecond(1000), 3, 2, 0, 0));
     RuntimeMetrics.exposePolicies(
         registry,
         () ->
@@ -327,8 +331,8 @@ final class ProxyMetricsTest {
         .contains(
             "control_identity_cert_expiration_timestamp_seconds 87400.5\n",
             "control_identity_cert_refresh_timestamp_seconds 1000\n",
-            "control_identity_cert_refreshes_total{result=\"ok\"} 1\n",
-            "control_identity_cert_refreshes_total{result=\"error\"} 1\n",
+            "control_identity_cert_refreshes_total{result=\"ok\"} 3\n",
+            "control_identity_cert_refreshes_total{result=\"error\"} 2\n",
             "signet_policy_generation{port=\"8080\",server=\"policy.linkerd.io/server/web\"} 42\n",
             "signet_policy_generation{port=\"9090\",server=\"\"} 0\n",
             "signet_io_transport_info{transport=\"epoll\"} 1\n",

@@ -15,19 +15,19 @@ import org.junit.jupiter.api.Test;
 class OutboundStateTest {
   private final TestUpstream destination = new TestUpstream(Upstream.Protocol.OPAQUE, false);
   private final List<String> told = new ArrayList<>();
-  private final List<Claim> claims = new ArrayList<>();
+  private final List<ChosenEndpoint> chosenEndpoints = new ArrayList<>();
 
   private static <T> Promise<T> promise() {
     return ImmediateEventExecutor.INSTANCE.newPromise();
   }
 
-  private Resolving resolving(Promise<Upstream> answer, Claim claim) {
+  private Resolving resolving(Promise<Upstream> answer, ChosenEndpoint chosen) {
     return new Resolving(
         answer,
-        claim,
+        chosen,
         (kept, upstream) -> {
           told.add("resolved");
-          claims.add(kept);
+          chosenEndpoints.add(kept);
         },
         cause -> told.add("failed"));
   }
@@ -35,21 +35,21 @@ class OutboundStateTest {
   @Test
   void whatWasPickedIsHandedOnWithTheDestination() {
     Promise<Upstream> answer = promise();
-    Claim claim = new Claim.Picked(destination.pick());
-    Resolving state = resolving(answer, claim);
+    ChosenEndpoint chosen = new ChosenEndpoint.Picked(destination.pick());
+    Resolving state = resolving(answer, chosen);
     state.enter();
     assertThat(told).isEmpty();
     answer.setSuccess(destination);
     state.leave();
     assertThat(told).containsExactly("resolved");
-    assertThat(claims).containsExactly(claim);
+    assertThat(chosenEndpoints).containsExactly(chosen);
     assertThat(destination.leases()).isEqualTo(1);
   }
 
   @Test
   void whatWasPickedIsGivenBackWhenThereIsNoDestination() {
     Promise<Upstream> answer = promise();
-    Resolving state = resolving(answer, new Claim.Picked(destination.pick()));
+    Resolving state = resolving(answer, new ChosenEndpoint.Picked(destination.pick()));
     state.enter();
     answer.setFailure(new IllegalStateException("no destination"));
     state.leave();
@@ -62,7 +62,8 @@ class OutboundStateTest {
     Promise<Upstream> answer = promise();
     EmbeddedChannel peer = new EmbeddedChannel();
     Upstream.Lease lease = destination.pick();
-    Resolving state = resolving(answer, new Claim.Connected(lease.endpoint(), lease, peer));
+    Resolving state =
+        resolving(answer, new ChosenEndpoint.Connected(lease.endpoint(), lease, peer));
     state.enter();
     state.leave();
     answer.setSuccess(destination);
@@ -75,11 +76,11 @@ class OutboundStateTest {
   void anEndpointThatIsReadyTooLateIsGivenBack() {
     Promise<Upstream.Lease> picking = promise();
     AwaitingEndpoint state =
-        new AwaitingEndpoint(picking, claims::add, () -> told.add("no endpoint"));
+        new AwaitingEndpoint(picking, chosenEndpoints::add, () -> told.add("no endpoint"));
     state.enter();
     state.leave();
     picking.setSuccess(destination.pick());
-    assertThat(claims).isEmpty();
+    assertThat(chosenEndpoints).isEmpty();
     assertThat(destination.leases()).isZero();
   }
 
@@ -106,7 +107,7 @@ class OutboundStateTest {
     state.leave();
     EmbeddedChannel peer = new EmbeddedChannel();
     dials.getFirst().setSuccess(peer);
-    assertThat(claims).isEmpty();
+    assertThat(chosenEndpoints).isEmpty();
     assertThat(destination.leases()).isZero();
     assertThat(peer.isOpen()).isFalse();
   }
@@ -120,7 +121,7 @@ class OutboundStateTest {
           dials.add(dial);
           return dial;
         },
-        claims::add,
+        chosenEndpoints::add,
         () -> told.add("failed"));
   }
 }

@@ -70,7 +70,7 @@ class PolicyWatcherTest {
     }
 
     assertThat(watcher.watched())
-        .hasSizeLessThanOrEqualTo(PolicyWatcher.MOST_KNOCKED + 1)
+        .hasSizeLessThanOrEqualTo(PolicyWatcher.MAX_UNKNOWN_PORTS + 1)
         .contains(8080, 5_000);
   }
 
@@ -83,15 +83,15 @@ class PolicyWatcherTest {
       watcher.forPort(port).onChange(ImmediateEventExecutor.INSTANCE, gone -> told.add(knocked));
     }
 
-    assertThat(watcher.watched()).hasSizeLessThanOrEqualTo(PolicyWatcher.MOST_KNOCKED + 1);
+    assertThat(watcher.watched()).hasSizeLessThanOrEqualTo(PolicyWatcher.MAX_UNKNOWN_PORTS + 1);
     // Who still holds one of the others is told, so that it closes.
-    assertThat(told).hasSize(500 - PolicyWatcher.MOST_KNOCKED).contains(1);
+    assertThat(told).hasSize(500 - PolicyWatcher.MAX_UNKNOWN_PORTS).contains(1);
   }
 
   @Test
   void scanDoesNotCostAPortThatTheApplicationServes() {
     PortPolicy served = watcher.forPort(9_999);
-    served.served();
+    served.markServed();
     for (int port = 1; port <= 500; port++) {
       watcher.forPort(port);
     }
@@ -116,7 +116,7 @@ class PolicyWatcherTest {
     }
 
     assertThat(watcher.watched())
-        .hasSize(PolicyWatcher.MOST_KNOCKED)
+        .hasSize(PolicyWatcher.MAX_UNKNOWN_PORTS)
         .contains(9_998, 9_999, 500)
         .doesNotContain(1);
   }
@@ -158,7 +158,7 @@ class PolicyWatcherTest {
   @Test
   void portThatWasForgottenGrantsNothingToThoseWhoStillHoldIt() {
     PortPolicy held = watcher.forPort(1);
-    for (int port = 2; port <= PolicyWatcher.MOST_KNOCKED + 1; port++) {
+    for (int port = 2; port <= PolicyWatcher.MAX_UNKNOWN_PORTS + 1; port++) {
       watcher.forPort(port);
     }
 
@@ -190,7 +190,7 @@ class PolicyWatcherTest {
         new PolicyCompiler(
             false,
             () -> {
-              for (int port = 2; port <= PolicyWatcher.MOST_KNOCKED + 1; port++) {
+              for (int port = 2; port <= PolicyWatcher.MAX_UNKNOWN_PORTS + 1; port++) {
                 knocks.join().forPort(port);
               }
               return System.nanoTime();
@@ -228,8 +228,8 @@ class PolicyWatcherTest {
             manual)) {
       brief.watch(List.of(8080));
       brief.forPort(1).onChange(ImmediateEventExecutor.INSTANCE, gone -> {});
-      brief.forPort(2).served();
-      manual.run(PolicyWatcher.KNOCKED_LIFE);
+      brief.forPort(2).markServed();
+      manual.run(PolicyWatcher.UNKNOWN_PORT_LIFE);
 
       assertThat(brief.watched()).containsExactlyInAnyOrder(8080, 2);
     }
@@ -317,7 +317,7 @@ class PolicyWatcherTest {
             Duration.ofHours(1),
             timer)) {
       PortPolicy port = limited.forPort(8080);
-      StreamObserver<Server> updates = subscribed.get(5, TimeUnit.SECONDS);
+      StreamObserver<Server> updates = subscribed.get(20, TimeUnit.SECONDS);
       int granted = 0;
       for (int second = 0; second < 12; second++) {
         // Another generation each second; the limit is the same.

@@ -9,6 +9,10 @@ import static io.signetmesh.proxy.upstream.DiscoveryMessages.policy;
 import static io.signetmesh.proxy.upstream.DiscoveryMessages.remove;
 import static io.signetmesh.proxy.upstream.DiscoveryMessages.socket;
 import static io.signetmesh.proxy.upstream.FakeControlPlane.next;
+import static io.signetmesh.proxy.upstream.WatchedDestination.eventually;
+import static io.signetmesh.proxy.upstream.WatchedDestination.get;
+import static io.signetmesh.proxy.upstream.WatchedDestination.picked;
+import static io.signetmesh.proxy.upstream.WatchedDestination.picks;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -18,6 +22,7 @@ import io.linkerd.proxy.destination.DestinationProfile;
 import io.linkerd.proxy.destination.GetDestination;
 import io.linkerd.proxy.destination.TlsIdentity;
 import io.linkerd.proxy.destination.Update;
+import io.linkerd.proxy.destination.WeightedAddr;
 import io.linkerd.proxy.destination.WeightedAddrSet;
 import io.linkerd.proxy.outbound.OutboundPolicy;
 import io.linkerd.proxy.outbound.TrafficSpec;
@@ -29,14 +34,11 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
-import java.util.TreeSet;
-import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -73,10 +75,17 @@ class DiscoveryClientTest {
   }
 
   private DiscoveryClient client() {
-    return client(
-        new DiscoveryClient.Config(
-            Duration.ofSeconds(30), Duration.ofSeconds(10), Duration.ofMillis(300)));
+    return client(Duration.ofSeconds(30));
   }
+
+  private DiscoveryClient client(Duration idle) {
+    return client(new DiscoveryClient.Config(idle, Duration.ofSeconds(10), Duration.ofMillis(300)));
+  }
+
+  /** Requests wait for endpoints for as long as a test may take. */
+  private static final DiscoveryClient.Config PATIENT =
+      new DiscoveryClient.Config(
+          Duration.ofSeconds(30), Duration.ofSeconds(10), Duration.ofSeconds(20));
 
   private DiscoveryClient client(DiscoveryClient.Config config) {
     DiscoveryClient client =
@@ -88,49 +97,45 @@ class DiscoveryClientTest {
 
   // ---- helpers
 
-  private static Upstream get(Future<Upstream> future) throws Exception {
-    return future.get(15, TimeUnit.SECONDS);
-  }
-
   private static Throwable failure(Future<?> future) throws Exception {
     assertThatThrownBy(() -> future.get(15, TimeUnit.SECONDS))
         .isInstanceOf(ExecutionException.class);
     return future.cause();
   }
 
-  /** Addresses that many requests at a time lead to. */
-  private static Set<String> picked(Upstream upstream) {
-    Set<String> addresses = new TreeSet<>();
-    List<Upstream.Lease> leases = new ArrayList<>();
-    for (int i = 0; i < 50; i++) {
-      Upstream.Lease lease = upstream.pick();
-      if (lease != null) {
-        addresses.add(lease.endpoint().address().getAddress().getHostAddress());
-        leases.add(lease);
-      }
-    }
-    leases.forEach(Upstream.Lease::release);
-    return addresses;
+  private static void assertRefused(Future<?> asked, Status.Code code) throws Exception {
+    assertThat(((StatusRuntimeException) failure(asked)).getStatus().getCode()).isEqualTo(code);
   }
 
-  private static void eventually(Callable<Boolean> condition) throws Exception {
-    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
-    while (!condition.call()) {
-      assertThat(System.nanoTime() - deadline).as("not true in 10 s").isNegative();
-      LockSupport.parkNanos(2_000_000);
-    }
+  /** Asks for {@link #WEB}, which has a policy. */
+  private WatchedDestination web(DiscoveryClient client) throws Exception {
+    return WatchedDestination.answer(controlPlane, client.forAuthority(WEB, EXECUTOR), policy(WEB));
   }
 
-  private static void picks(Upstream upstream, String... addresses) throws Exception {
-    Set<String> expected = Set.of(addresses);
-    eventually(() -> picked(upstream).equals(expected));
+  /** Asks for the address of {@link #WEB}, which has the same policy. */
+  private WatchedDestination webByAddress(DiscoveryClient client) throws Exception {
+    return WatchedDestination.answer(
+        controlPlane, client.forAddress(SERVICE, EXECUTOR), policy(WEB));
   }
 
-  private FakeControlPlane.Call<GetDestination, Update> resolved(DiscoveryClient client)
-      throws Exception {
-    Future<Upstream> unused = client.forAuthority(WEB, EXECUTOR);
-    next(controlPlane.policies).send(policy(WEB));
-    return next(controlPlane.destinations);
+  /** Asks for an address that has no policy. */
+  private Future<Upstream> askWithoutPolicy(InetSocketAddress address) throws Exception {
+    Future<Upstream> asked = client().forAddress(address, EXECUTOR);
+    next(controlPlane.policies).end(Status.Code.NOT_FOUND);
+    return asked;
+  }
+
+  private static DestinationProfile.Builder profile(WeightedAddr endpoint) {
+    return DestinationProfile.newBuilder().setEndpoint(endpoint);
+  }
+
+  private static Update addOne(WeightedAddr endpoint) {
+    return Update.newBuilder().setAdd(WeightedAddrSet.newBuilder().addAddrs(endpoint)).build();
+  }
+
+  /** A meshed endpoint whose identity is not stated. */
+  private static WeightedAddr withoutName(int lastByte) {
+    return address(lastByte).toBuilder().setTlsIdentity(TlsIdentity.getDefaultInstance()).build();
   }
 
   // ---- subscriptions
@@ -152,7 +157,7 @@ class DiscoveryClientTest {
     assertThat(upstream.protocol()).isEqualTo(Upstream.Protocol.DETECT);
     assertThat(upstream.authority()).isEqualTo(WEB);
     endpoints.send(add(1, 2));
-    picks(upstream, "10.0.0.1", "10.0.0.2");
+    picks(upstream, 1, 2);
   }
 
   @Test
@@ -176,8 +181,8 @@ class DiscoveryClientTest {
     next(controlPlane.policies).send(policy(WEB));
     next(controlPlane.destinations).send(add(1));
 
-    picks(get(byName), "10.0.0.1");
-    picks(get(byAddress), "10.0.0.1");
+    picks(get(byName), 1);
+    picks(get(byAddress), 1);
     assertThat(controlPlane.destinations).isEmpty();
     assertThat(client.balanced()).isEqualTo(1);
   }
@@ -185,39 +190,28 @@ class DiscoveryClientTest {
   @Test
   void followsPolicyToOtherEndpointsAndLeavesTheOldOnes() throws Exception {
     DiscoveryClient client = client();
-    Future<Upstream> resolving = client.forAuthority(WEB, EXECUTOR);
-    FakeControlPlane.Call<TrafficSpec, OutboundPolicy> policies = next(controlPlane.policies);
-    policies.send(policy(WEB));
-    FakeControlPlane.Call<GetDestination, Update> web = next(controlPlane.destinations);
-    web.send(add(1));
-    Upstream upstream = get(resolving);
-    picks(upstream, "10.0.0.1");
+    WatchedDestination web = web(client).with(1);
 
-    policies.send(policy(CART));
+    web.policies.send(policy(CART));
 
     FakeControlPlane.Call<GetDestination, Update> cart = next(controlPlane.destinations);
     assertThat(cart.request().getPath()).isEqualTo(CART);
-    web.awaitCancel();
+    web.endpoints.awaitCancel();
     cart.send(add(2));
-    picks(upstream, "10.0.0.2");
+    web.picks(2);
     assertThat(client.balanced()).isEqualTo(1);
   }
 
   @Test
   void opensNothingNewWhenAPolicyIsRepeated() throws Exception {
     DiscoveryClient client = client();
-    Future<Upstream> resolving = client.forAuthority(WEB, EXECUTOR);
-    FakeControlPlane.Call<TrafficSpec, OutboundPolicy> policies = next(controlPlane.policies);
-    policies.send(policy(WEB));
-    FakeControlPlane.Call<GetDestination, Update> web = next(controlPlane.destinations);
-    web.send(add(1));
-    picks(get(resolving), "10.0.0.1");
+    WatchedDestination web = web(client).with(1);
 
-    policies.send(policy(WEB));
-    policies.send(forward(POD));
+    web.policies.send(policy(WEB));
+    web.policies.send(forward(POD));
 
-    eventually(() -> get(resolving).protocol() == Upstream.Protocol.HTTP2);
-    web.awaitCancel();
+    eventually(() -> web.upstream.protocol() == Upstream.Protocol.HTTP2);
+    web.endpoints.awaitCancel();
     assertThat(controlPlane.destinations).isEmpty();
     assertThat(client.balanced()).isZero();
   }
@@ -226,83 +220,58 @@ class DiscoveryClientTest {
 
   @Test
   void laterAdditionsJoinAndRemovalsLeave() throws Exception {
-    DiscoveryClient client = client();
-    FakeControlPlane.Call<GetDestination, Update> endpoints = resolved(client);
-    Upstream upstream = get(client.forAuthority(WEB, EXECUTOR));
-    endpoints.send(add(1));
-    endpoints.send(add(2));
-    picks(upstream, "10.0.0.1", "10.0.0.2");
+    WatchedDestination web = web(client());
+    web.endpoints.send(add(1));
+    web.endpoints.send(add(2));
+    web.picks(1, 2);
 
-    endpoints.send(remove(1));
-    picks(upstream, "10.0.0.2");
+    web.endpoints.send(remove(1));
+    web.picks(2);
 
-    endpoints.send(noEndpoints(true));
-    picks(upstream);
+    web.endpoints.send(noEndpoints(true));
+    web.picks();
 
-    endpoints.send(add(3));
-    picks(upstream, "10.0.0.3");
+    web.endpoints.send(add(3));
+    web.picks(3);
 
-    endpoints.send(noEndpoints(false));
-    picks(upstream);
+    web.endpoints.send(noEndpoints(false));
+    web.picks();
   }
 
   @Test
   void anAdditionReplacesWhatWasSaidOfAnAddress() throws Exception {
-    DiscoveryClient client = client();
-    FakeControlPlane.Call<GetDestination, Update> endpoints = resolved(client);
-    Upstream upstream = get(client.forAuthority(WEB, EXECUTOR));
-    endpoints.send(add(1));
-    picks(upstream, "10.0.0.1");
+    WatchedDestination web = web(client()).with(1);
 
-    endpoints.send(
-        Update.newBuilder()
-            .setAdd(
-                WeightedAddrSet.newBuilder()
-                    .addAddrs(address(1).toBuilder().putMetricLabels("pod", "web-1")))
-            .build());
+    web.endpoints.send(addOne(address(1).toBuilder().putMetricLabels("pod", "web-1").build()));
 
     eventually(
         () -> {
-          Upstream.Lease lease = upstream.pick();
+          Upstream.Lease lease = web.upstream.pick();
           return lease != null && "web-1".equals(lease.endpoint().labels().get("pod"));
         });
   }
 
   @Test
   void theFirstAdditionOfANewStreamReplacesEverything() throws Exception {
-    DiscoveryClient client = client();
-    FakeControlPlane.Call<GetDestination, Update> endpoints = resolved(client);
-    Upstream upstream = get(client.forAuthority(WEB, EXECUTOR));
-    endpoints.send(add(1, 2));
-    picks(upstream, "10.0.0.1", "10.0.0.2");
+    WatchedDestination web = web(client()).with(1, 2);
 
-    endpoints.end(Status.Code.UNAVAILABLE);
+    web.endpoints.end(Status.Code.UNAVAILABLE);
     FakeControlPlane.Call<GetDestination, Update> again = next(controlPlane.destinations);
-    assertThat(picked(upstream)).containsExactly("10.0.0.1", "10.0.0.2");
+    assertThat(picked(web.upstream)).containsExactly("10.0.0.1", "10.0.0.2");
     // Of what was said on the old stream nothing can be removed by the new one.
     again.send(remove(1));
     again.send(Update.newBuilder().setAdd(WeightedAddrSet.getDefaultInstance()).build());
     again.send(add(2, 3));
-    picks(upstream, "10.0.0.2", "10.0.0.3");
+    web.picks(2, 3);
   }
 
   @Test
   void leavesOutEndpointsWhoseIdentityCannotBeChecked() throws Exception {
-    DiscoveryClient client = client();
-    FakeControlPlane.Call<GetDestination, Update> endpoints = resolved(client);
-    Upstream upstream = get(client.forAuthority(WEB, EXECUTOR));
-    endpoints.send(add(1, 2));
-    picks(upstream, "10.0.0.1", "10.0.0.2");
+    WatchedDestination web = web(client()).with(1, 2);
 
-    endpoints.send(
-        Update.newBuilder()
-            .setAdd(
-                WeightedAddrSet.newBuilder()
-                    .addAddrs(
-                        address(1).toBuilder().setTlsIdentity(TlsIdentity.getDefaultInstance())))
-            .build());
+    web.endpoints.send(addOne(withoutName(1)));
 
-    picks(upstream, "10.0.0.2");
+    web.picks(2);
   }
 
   // ---- when the control plane is away
@@ -310,14 +279,11 @@ class DiscoveryClientTest {
   @Test
   void keepsEndpointsAndComesBackWhenTheControlPlaneDoes() throws Exception {
     DiscoveryClient client = client();
-    FakeControlPlane.Call<GetDestination, Update> endpoints = resolved(client);
-    Upstream upstream = get(client.forAuthority(WEB, EXECUTOR));
-    endpoints.send(add(1));
-    picks(upstream, "10.0.0.1");
+    WatchedDestination web = web(client).with(1);
 
     controlPlane.stop();
-    assertThat(picked(upstream)).containsExactly("10.0.0.1");
-    assertThat(get(client.forAuthority(WEB, EXECUTOR))).isSameAs(upstream);
+    assertThat(picked(web.upstream)).containsExactly("10.0.0.1");
+    assertThat(get(client.forAuthority(WEB, EXECUTOR))).isSameAs(web.upstream);
     Future<Upstream> unknown = client.forAuthority(CART, EXECUTOR);
     controlPlane.start();
 
@@ -333,8 +299,8 @@ class DiscoveryClientTest {
       FakeControlPlane.Call<GetDestination, Update> call = next(controlPlane.destinations);
       call.send(call.request().getPath().equals(WEB) ? add(2) : add(3));
     }
-    picks(upstream, "10.0.0.2");
-    picks(get(unknown), "10.0.0.3");
+    web.picks(2);
+    picks(get(unknown), 3);
   }
 
   @Test
@@ -352,18 +318,13 @@ class DiscoveryClientTest {
 
   @Test
   void keepsAPolicyThatARestartedControllerDoesNotKnowYet() throws Exception {
-    DiscoveryClient client = client();
-    Future<Upstream> resolving = client.forAddress(SERVICE, EXECUTOR);
-    FakeControlPlane.Call<TrafficSpec, OutboundPolicy> policies = next(controlPlane.policies);
-    policies.send(policy(WEB));
-    next(controlPlane.destinations).send(add(1));
-    picks(get(resolving), "10.0.0.1");
+    WatchedDestination web = webByAddress(client()).with(1);
 
-    policies.end(Status.Code.UNAVAILABLE);
+    web.policies.end(Status.Code.UNAVAILABLE);
     next(controlPlane.policies).end(Status.Code.NOT_FOUND);
     next(controlPlane.policies).send(policy(WEB));
 
-    assertThat(picked(get(resolving))).containsExactly("10.0.0.1");
+    assertThat(picked(web.upstream)).containsExactly("10.0.0.1");
     assertThat(controlPlane.profiles).isEmpty();
   }
 
@@ -383,27 +344,23 @@ class DiscoveryClientTest {
 
   @Test
   void failsFastWithoutEndpoints() throws Exception {
-    DiscoveryClient client = client();
-    FakeControlPlane.Call<GetDestination, Update> endpoints = resolved(client);
-    Upstream upstream = get(client.forAuthority(WEB, EXECUTOR));
-    endpoints.send(noEndpoints(true));
+    WatchedDestination web = web(client());
+    web.endpoints.send(noEndpoints(true));
 
-    assertThat(failure(upstream.awaitPick(EXECUTOR))).isInstanceOf(TimeoutException.class);
-    assertThat(upstream.awaitPick(EXECUTOR).isDone()).isTrue();
+    assertThat(failure(web.upstream.awaitPick(EXECUTOR))).isInstanceOf(TimeoutException.class);
+    assertThat(web.upstream.awaitPick(EXECUTOR).isDone()).isTrue();
 
-    endpoints.send(add(1));
-    picks(upstream, "10.0.0.1");
+    web.endpoints.send(add(1));
+    web.picks(1);
   }
 
   @Test
   void requestsWaitForEndpointsThatAreOnTheirWay() throws Exception {
-    DiscoveryClient client = client();
-    FakeControlPlane.Call<GetDestination, Update> endpoints = resolved(client);
-    Upstream upstream = get(client.forAuthority(WEB, EXECUTOR));
-    assertThat(upstream.pick()).isNull();
-    Future<Upstream.Lease> waiting = upstream.awaitPick(EXECUTOR);
+    WatchedDestination web = web(client(PATIENT));
+    assertThat(web.upstream.pick()).isNull();
+    Future<Upstream.Lease> waiting = web.upstream.awaitPick(EXECUTOR);
 
-    endpoints.send(add(1));
+    web.endpoints.send(add(1));
 
     assertThat(waiting.get(10, TimeUnit.SECONDS).endpoint().address()).isEqualTo(POD);
   }
@@ -415,8 +372,7 @@ class DiscoveryClientTest {
     DiscoveryClient client = client();
     Future<Upstream> resolving = client.forAuthority("example.com:80", EXECUTOR);
     next(controlPlane.policies).end(Status.Code.NOT_FOUND);
-    assertThat(((StatusRuntimeException) failure(resolving)).getStatus().getCode())
-        .isEqualTo(Status.Code.NOT_FOUND);
+    assertRefused(resolving, Status.Code.NOT_FOUND);
     assertThat(client.forAuthority("example.com:80", EXECUTOR).isDone()).isTrue();
 
     next(controlPlane.policies).send(forward(POD));
@@ -434,64 +390,53 @@ class DiscoveryClientTest {
       Future<Upstream> resolving = client().forAddress(SERVICE, EXECUTOR);
       next(controlPlane.policies).end(code);
 
-      assertThat(((StatusRuntimeException) failure(resolving)).getStatus().getCode())
-          .isEqualTo(code);
+      assertRefused(resolving, code);
     }
     assertThat(controlPlane.profiles).isEmpty();
   }
 
   @Test
   void letsNothingThroughWhenPolicyForbids() throws Exception {
-    DiscoveryClient client = client();
-    FakeControlPlane.Call<TrafficSpec, OutboundPolicy> policies;
-    Future<Upstream> resolving = client.forAddress(SERVICE, EXECUTOR);
-    policies = next(controlPlane.policies);
-    policies.send(policy(WEB));
-    next(controlPlane.destinations).send(add(1));
-    Upstream upstream = get(resolving);
-    picks(upstream, "10.0.0.1");
+    WatchedDestination web = webByAddress(client()).with(1);
 
-    policies.send(forbidden());
+    web.policies.send(forbidden());
 
-    eventually(() -> upstream.protocol() == Upstream.Protocol.FORBIDDEN);
-    assertThat(upstream.pick()).isNull();
-    assertThat(upstream.awaitPick(EXECUTOR).cause()).isInstanceOf(TimeoutException.class);
+    eventually(() -> web.upstream.protocol() == Upstream.Protocol.FORBIDDEN);
+    assertThat(web.upstream.pick()).isNull();
+    assertThat(web.upstream.awaitPick(EXECUTOR).cause()).isInstanceOf(TimeoutException.class);
   }
 
   // ---- profiles
 
   @Test
   void takesTheProfileOfAnAddressWithoutPolicyAndFollowsIt() throws Exception {
-    Future<Upstream> resolving = client().forAddress(POD, EXECUTOR);
-    next(controlPlane.policies).end(Status.Code.NOT_FOUND);
+    Future<Upstream> resolving = askWithoutPolicy(POD);
     FakeControlPlane.Call<GetDestination, DestinationProfile> profiles =
         next(controlPlane.profiles);
     assertThat(profiles.request().getPath()).isEqualTo("10.0.0.1:8080");
     assertThat(profiles.request().getContextToken()).isEqualTo(CONTEXT);
-    profiles.send(
-        DestinationProfile.newBuilder().setOpaqueProtocol(true).setEndpoint(address(1)).build());
+    profiles.send(profile(address(1)).setOpaqueProtocol(true).build());
     Upstream upstream = get(resolving);
     assertThat(upstream.protocol()).isEqualTo(Upstream.Protocol.OPAQUE);
 
-    profiles.send(DestinationProfile.newBuilder().setEndpoint(address(2)).build());
+    profiles.send(profile(address(2)).build());
 
     eventually(() -> upstream.protocol() == Upstream.Protocol.DETECT);
-    picks(upstream, "10.0.0.2");
+    picks(upstream, 2);
   }
 
   @Test
   void leavesTheProfileWhenThereIsAPolicy() throws Exception {
-    Future<Upstream> resolving = client().forAddress(POD, EXECUTOR);
-    next(controlPlane.policies).end(Status.Code.NOT_FOUND);
+    Future<Upstream> resolving = askWithoutPolicy(POD);
     FakeControlPlane.Call<GetDestination, DestinationProfile> profiles =
         next(controlPlane.profiles);
-    profiles.send(DestinationProfile.newBuilder().setEndpoint(address(1)).build());
+    profiles.send(profile(address(1)).build());
     Upstream upstream = get(resolving);
 
     next(controlPlane.policies).send(forward(socket("10.0.0.9", 80)));
 
     profiles.awaitCancel();
-    picks(upstream, "10.0.0.9");
+    picks(upstream, 9);
   }
 
   @Test
@@ -509,8 +454,7 @@ class DiscoveryClientTest {
 
   @Test
   void forwardsToAddressesThatNobodyKnows() throws Exception {
-    Future<Upstream> resolving = client().forAddress(POD, EXECUTOR);
-    next(controlPlane.policies).end(Status.Code.NOT_FOUND);
+    Future<Upstream> resolving = askWithoutPolicy(POD);
     next(controlPlane.profiles).end(Status.Code.NOT_FOUND);
 
     Upstream.Lease lease = get(resolving).pick();
@@ -522,14 +466,8 @@ class DiscoveryClientTest {
 
   @Test
   void neverFallsBackToPlaintextForAMeshedEndpointThatCannotBeAuthenticated() throws Exception {
-    Future<Upstream> resolving = client().forAddress(POD, EXECUTOR);
-    next(controlPlane.policies).end(Status.Code.NOT_FOUND);
-    next(controlPlane.profiles)
-        .send(
-            DestinationProfile.newBuilder()
-                .setEndpoint(
-                    address(1).toBuilder().setTlsIdentity(TlsIdentity.getDefaultInstance()))
-                .build());
+    Future<Upstream> resolving = askWithoutPolicy(POD);
+    next(controlPlane.profiles).send(profile(withoutName(1)).build());
 
     assertThat(get(resolving).protocol()).isEqualTo(Upstream.Protocol.FORBIDDEN);
     assertThat(get(resolving).pick()).isNull();
@@ -548,60 +486,44 @@ class DiscoveryClientTest {
     FakeControlPlane.Call<GetDestination, Update> endpoints = next(controlPlane.destinations);
     assertThat(endpoints.request().getPath()).isEqualTo(WEB);
     endpoints.send(add(1));
-    picks(get(resolving), "10.0.0.1");
+    picks(get(resolving), 1);
   }
 
   // ---- life of a watch
 
   @Test
   void forgetsWhatIsNotUsed() throws Exception {
-    DiscoveryClient client =
-        client(
-            new DiscoveryClient.Config(
-                Duration.ofMillis(100), Duration.ofSeconds(10), Duration.ofMillis(200)));
-    Future<Upstream> unused = client.forAuthority(WEB, EXECUTOR);
-    FakeControlPlane.Call<TrafficSpec, OutboundPolicy> policies = next(controlPlane.policies);
-    policies.send(policy(WEB));
-    FakeControlPlane.Call<GetDestination, Update> endpoints = next(controlPlane.destinations);
+    DiscoveryClient client = client(Duration.ofMillis(500));
+    WatchedDestination web = web(client);
 
-    policies.awaitCancel();
-    endpoints.awaitCancel();
+    web.policies.awaitCancel();
+    web.endpoints.awaitCancel();
 
     eventually(() -> client.watched() == 0 && client.balanced() == 0);
   }
 
   @Test
   void endpointThatWasPickedIsToldFromThoseThatAreThereNow() throws Exception {
-    DiscoveryClient client = client();
-    Future<Upstream> resolving = client.forAuthority(WEB, EXECUTOR);
-    FakeControlPlane.Call<TrafficSpec, OutboundPolicy> policies = next(controlPlane.policies);
-    policies.send(policy(WEB));
-    FakeControlPlane.Call<GetDestination, Update> endpoints = next(controlPlane.destinations);
-    endpoints.send(add(1));
-    Upstream upstream = get(resolving);
-    picks(upstream, "10.0.0.1");
-    Upstream.Lease lease = upstream.pick();
+    WatchedDestination web = web(client()).with(1);
+    Upstream.Lease lease = web.upstream.pick();
     assertThat(lease).isNotNull();
-    assertThat(upstream.leadsTo(lease.endpoint())).isTrue();
+    assertThat(web.upstream.leadsTo(lease.endpoint())).isTrue();
 
-    endpoints.send(add(2));
-    endpoints.send(remove(1));
-    eventually(() -> !upstream.leadsTo(lease.endpoint()));
+    web.endpoints.send(add(2));
+    web.endpoints.send(remove(1));
+    eventually(() -> !web.upstream.leadsTo(lease.endpoint()));
 
     // The same one is back, and then the whole destination is another.
-    endpoints.send(add(1));
-    eventually(() -> upstream.leadsTo(lease.endpoint()));
-    policies.send(policy(CART));
-    eventually(() -> !upstream.leadsTo(lease.endpoint()));
+    web.endpoints.send(add(1));
+    eventually(() -> web.upstream.leadsTo(lease.endpoint()));
+    web.policies.send(policy(CART));
+    eventually(() -> !web.upstream.leadsTo(lease.endpoint()));
     lease.release();
   }
 
   @Test
   void upstreamThatIsHeldAfterItsWatchHasEndedFollowsTheNextOne() throws Exception {
-    DiscoveryClient client =
-        client(
-            new DiscoveryClient.Config(
-                Duration.ofMillis(50), Duration.ofSeconds(10), Duration.ofMillis(200)));
+    DiscoveryClient client = client(Duration.ofMillis(50));
     Future<Upstream> resolving = client.forAuthority(WEB, EXECUTOR);
     FakeControlPlane.Call<TrafficSpec, OutboundPolicy> policies = next(controlPlane.policies);
     policies.send(policy(WEB));
@@ -615,14 +537,12 @@ class DiscoveryClientTest {
 
   @Test
   void whatIsKeptIsWatchedWithoutUse() throws Exception {
-    DiscoveryClient client =
-        client(
-            new DiscoveryClient.Config(
-                Duration.ofMillis(50), Duration.ofSeconds(10), Duration.ofMillis(200)));
+    DiscoveryClient client = client(Duration.ofMillis(50));
     client.keep(WEB);
-    client.forAuthority(CART, EXECUTOR);
     FakeControlPlane.Call<TrafficSpec, OutboundPolicy> kept = next(controlPlane.policies);
     kept.send(policy(WEB));
+    // Only now: a server hands calls that arrive together to its handlers in any order.
+    client.forAuthority(CART, EXECUTOR);
     FakeControlPlane.Call<TrafficSpec, OutboundPolicy> idle = next(controlPlane.policies);
     idle.send(policy(CART));
 
@@ -633,22 +553,22 @@ class DiscoveryClientTest {
 
   @Test
   void nothingIsForgottenWhileTheControllerIsAway() throws Exception {
-    DiscoveryClient client =
-        client(
-            new DiscoveryClient.Config(
-                Duration.ofMillis(50), Duration.ofSeconds(10), Duration.ofMillis(200)));
+    // Long enough that the first stream ends before its destination is forgotten.
+    DiscoveryClient client = client(Duration.ofMillis(500));
     Future<Upstream> unused = client.forAuthority(WEB, EXECUTOR);
     FakeControlPlane.Call<TrafficSpec, OutboundPolicy> policies = next(controlPlane.policies);
     policies.send(policy(WEB));
     get(unused);
     policies.end(Status.Code.UNAVAILABLE);
 
-    // The retries come later than the destination would have been forgotten.
-    FakeControlPlane.Call<TrafficSpec, OutboundPolicy> second = next(controlPlane.policies);
-    second.end(Status.Code.UNAVAILABLE);
-    FakeControlPlane.Call<TrafficSpec, OutboundPolicy> third = next(controlPlane.policies);
+    // The waits are 100 ms and twice as much each time: the fourth attempt comes later than the
+    // destination would have been forgotten.
+    for (int attempt = 0; attempt < 3; attempt++) {
+      next(controlPlane.policies).end(Status.Code.UNAVAILABLE);
+    }
+    FakeControlPlane.Call<TrafficSpec, OutboundPolicy> last = next(controlPlane.policies);
     assertThat(client.watched()).isEqualTo(1);
-    third.send(policy(WEB));
+    last.send(policy(WEB));
 
     eventually(() -> client.watched() == 0);
   }
@@ -659,45 +579,35 @@ class DiscoveryClientTest {
         client(
             new DiscoveryClient.Config(
                 Duration.ofMillis(500), Duration.ofSeconds(10), Duration.ofSeconds(5)));
-    Future<Upstream> resolving = client.forAuthority(WEB, EXECUTOR);
-    FakeControlPlane.Call<TrafficSpec, OutboundPolicy> policies = next(controlPlane.policies);
-    policies.send(policy(WEB));
-    FakeControlPlane.Call<GetDestination, Update> endpoints = next(controlPlane.destinations);
-    endpoints.send(add(1));
-    Upstream upstream = get(resolving);
-    endpoints.awaitCancel();
-    policies.awaitCancel();
+    WatchedDestination web = web(client);
+    web.endpoints.send(add(1));
+    web.endpoints.awaitCancel();
+    web.policies.awaitCancel();
 
     // What was known last serves until the new watch knows better.
-    eventually(() -> picked(upstream).equals(Set.of("10.0.0.1")));
+    eventually(() -> picked(web.upstream).equals(Set.of("10.0.0.1")));
     next(controlPlane.policies).send(policy(WEB));
-    Future<Upstream.Lease> waiting = upstream.awaitPick(EXECUTOR);
+    Future<Upstream.Lease> waiting = web.upstream.awaitPick(EXECUTOR);
     next(controlPlane.destinations).send(add(2));
 
     assertThat(waiting.get(10, TimeUnit.SECONDS)).isNotNull();
-    picks(upstream, "10.0.0.2");
+    web.picks(2);
     assertThat(client.watched()).isEqualTo(1);
   }
 
   @Test
   void endsItsStreamsWhenItIsClosed() throws Exception {
     DiscoveryClient client = client();
-    Future<Upstream> resolving = client.forAuthority(WEB, EXECUTOR);
-    FakeControlPlane.Call<TrafficSpec, OutboundPolicy> policies = next(controlPlane.policies);
-    policies.send(policy(WEB));
-    FakeControlPlane.Call<GetDestination, Update> endpoints = next(controlPlane.destinations);
-    endpoints.send(add(1));
-    Upstream upstream = get(resolving);
-    picks(upstream, "10.0.0.1");
+    WatchedDestination web = web(client).with(1);
     Future<Upstream> waiting = client.forAuthority(CART, EXECUTOR);
     next(controlPlane.policies);
 
     client.close();
 
-    policies.awaitCancel();
-    endpoints.awaitCancel();
+    web.policies.awaitCancel();
+    web.endpoints.awaitCancel();
     assertThat(failure(waiting)).hasMessageContaining(CART);
-    assertThat(picked(upstream)).containsExactly("10.0.0.1");
+    assertThat(picked(web.upstream)).containsExactly("10.0.0.1");
     assertThat(client.watched()).isZero();
     assertThat(failure(client.forAuthority(WEB, EXECUTOR))).isNotNull();
   }

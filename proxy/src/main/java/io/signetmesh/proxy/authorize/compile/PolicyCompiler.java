@@ -19,14 +19,13 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Compiles the controller's message into a {@link ServerPolicy}, checking it by the rules of
- * Linkerd's proxy. What the message does not say clearly grants nothing: a message that breaks a
- * rule becomes a policy that refuses everything.
+ * Compiles the controller's message into a {@link ServerPolicy}, and validates it by the rules of
+ * Linkerd's proxy. It fails closed: an invalid message becomes a policy that refuses everything.
  *
- * <p>Two differences from Linkerd's proxy. The localhost authorization is added only where the
- * kernel redirects traffic, since elsewhere any process of the host can come from 127.0.0.1. And
- * the authorization of audit mode is asked last, so that what a real policy allows is not reported
- * as allowed for the audit only.
+ * <p>Two things differ from Linkerd's proxy. The localhost authorization is added only where the
+ * kernel redirects traffic, because elsewhere any process of the host can connect from 127.0.0.1.
+ * The authorization of audit mode is evaluated last, so that what another authorization allows is
+ * not reported as allowed by audit only.
  */
 public final class PolicyCompiler {
   private static final String AUDIT = "audit";
@@ -49,11 +48,11 @@ public final class PolicyCompiler {
   }
 
   /**
-   * The policy of a message; never null, never more than the message grants. An error in the policy
-   * in dry run makes that refuse everything, and changes nothing for the one in force.
+   * Compiles a message. The policy never grants more than the message. An error in the dry-run
+   * policy makes the dry run refuse everything, and does not affect the enforced policy.
    *
-   * @param before the policy of the same port that this one takes the place of: a rate limit goes
-   *     on with what is spent of it; null when there is none
+   * @param before the policy of the same port that this one replaces, whose spent rate limit moves
+   *     to the new one; null when there is none
    */
   public ServerPolicy compile(Server message, @Nullable ServerPolicy before) {
     long generation = message.getSignetGeneration();

@@ -24,7 +24,7 @@ final class RateLimiter {
   private static final long SECOND = 1_000_000_000L;
 
   /** Identities that have a bucket of their own at the same time. */
-  static final int MOST_IDENTITIES = 10_000;
+  static final int MAX_IDENTITIES = 10_000;
 
   private final ResourceRef ref;
   private final LongSupplier nanos;
@@ -178,9 +178,9 @@ final class RateLimiter {
 
     /** The first request of an identity; others find their bucket. */
     private Bucket make(String identity, long now) {
-      if (buckets.size() >= MOST_IDENTITIES) {
+      if (buckets.size() >= MAX_IDENTITIES) {
         sweep(now);
-        if (buckets.size() >= MOST_IDENTITIES) {
+        if (buckets.size() >= MAX_IDENTITIES) {
           return rest;
         }
       }

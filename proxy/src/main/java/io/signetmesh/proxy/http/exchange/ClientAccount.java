@@ -3,8 +3,8 @@ package io.signetmesh.proxy.http.exchange;
 import java.util.function.LongSupplier;
 
 /**
- * One client, over all its connections of a loop: what it may cost, and whether it shares
- * connections to upstreams with others. Confined to its loop.
+ * The account of one client over all its connections of a loop: its budget for useless work, and
+ * whether it shares upstream connections with other clients. Confined to its loop.
  */
 public final class ClientAccount {
   /**
@@ -23,9 +23,9 @@ public final class ClientAccount {
    */
   private static final int APART_REQUESTS = 64;
 
-  /** Work without use. */
+  /** Useless work that a client causes. */
   public enum Waste {
-    /** A request that its client cancels before it is answered, or that is malformed. */
+    /** A request that is malformed, or that its client cancels before the response. */
     RESET("requests that are cancelled or malformed", WorkBudget.REQUEST),
     /** A request that is refused. */
     REFUSAL("requests that are refused", WorkBudget.REQUEST / 4),
@@ -42,12 +42,12 @@ public final class ClientAccount {
       this.cost = cost;
     }
 
-    /** What it is, for records. */
+    /** Description for audit records. */
     public String text() {
       return text;
     }
 
-    /** What it costs, see {@link WorkBudget}. */
+    /** Cost, in the unit of {@link WorkBudget}. */
     public int cost() {
       return cost;
     }
@@ -62,17 +62,17 @@ public final class ClientAccount {
     this.budget = new WorkBudget(nanoTime, CLIENT_REQUESTS, CLIENT_REQUESTS_PER_SECOND);
   }
 
-  /** What one of the client's connections may cost. */
+  /** Budget of one of the client's connections. */
   public WorkBudget connectionBudget() {
     return new WorkBudget(nanoTime, CONNECTION_REQUESTS, CONNECTION_REQUESTS_PER_SECOND);
   }
 
-  /** What all of the client's connections may cost. */
+  /** Budget of all the client's connections together. */
   public WorkBudget budget() {
     return budget;
   }
 
-  /** Whether the client's requests go over connections to upstreams that others do not use. */
+  /** Whether the client's requests use upstream connections of their own. */
   public boolean isApart() {
     return budget.spent() > (long) APART_REQUESTS * WorkBudget.REQUEST;
   }

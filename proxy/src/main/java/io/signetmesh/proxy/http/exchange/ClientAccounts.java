@@ -8,8 +8,8 @@ import java.util.Map;
 import java.util.function.LongSupplier;
 
 /**
- * The clients of a loop: by identity where they have one, otherwise by source address. What a
- * client has spent outlives its connections. Confined to its loop.
+ * The accounts of a loop's clients, by identity, or by source address for clients without one. What
+ * a client has spent stays after its connections have ended. Confined to its loop.
  */
 public final class ClientAccounts {
   /** Accounts without connections that are kept, oldest first out. */
@@ -22,7 +22,7 @@ public final class ClientAccounts {
     this.nanoTime = nanoTime;
   }
 
-  /** The account of a client that opens a connection; goes back with {@link #close}. */
+  /** The account of a client that opens a connection. Return it with {@link #close}. */
   public ClientAccount open(Client client) {
     ClientAccount account =
         accounts.computeIfAbsent(key(client), unknown -> new ClientAccount(nanoTime));

@@ -4,7 +4,8 @@ import io.netty.buffer.ByteBuf;
 import io.netty.handler.codec.http2.Http2Headers;
 
 /**
- * The upstream side of an {@link Exchange}: takes the rest of the request. Confined to the loop.
+ * The upstream side of an {@link Exchange}: receives the rest of the request after its head.
+ * Confined to the loop.
  */
 public interface ClientStream {
   /** Sends body bytes and takes ownership; false asks to hold the source, see ServerStream. */

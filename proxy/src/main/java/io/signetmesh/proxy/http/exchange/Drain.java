@@ -1,7 +1,8 @@
 package io.signetmesh.proxy.http.exchange;
 
 /**
- * User events that ask an HTTP connection to end; what is in flight is finished. May be repeated.
+ * User events that ask an HTTP connection to end after its requests in flight. May be fired
+ * repeatedly.
  */
 public enum Drain {
   /**

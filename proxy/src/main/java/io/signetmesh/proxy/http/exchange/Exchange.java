@@ -13,11 +13,11 @@ import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One request and its response, crossing the proxy. The server connection feeds request events in,
- * the upstream connection response events; each side is told when to hold its source because the
- * other side is slow. Confined to one loop.
+ * One request and its response on their way through the proxy. The server connection feeds in
+ * request events, and the upstream connection feeds in response events. Each side is told to stop
+ * reading while the other side is slow. Confined to one loop.
  *
- * <p>Until an upstream stream exists, request bytes wait here; the source is held meanwhile, so
+ * <p>Until there is an upstream stream, request bytes wait here. Reading is stopped meanwhile, so
  * there are never more of them than one read or one HTTP/2 window.
  *
  * <p>Longer than 500 lines: it is the contract between the two sides, so that the events of both,
@@ -67,21 +67,21 @@ public abstract class Exchange {
    * Counts the request as in flight and charges its client for the head, until the exchange is
    * over.
    *
-   * @param account of the client's connection; null where none is kept
+   * @param memory of the client's connection; null where none is kept
    */
-  public final void begin(InFlight inFlight, @Nullable ConnectionMemory account) {
+  public final void begin(InFlight inFlight, @Nullable ConnectionMemory memory) {
     end.begin(inFlight);
-    if (account != null) {
-      end.charge(account, request);
+    if (memory != null) {
+      end.charge(memory, request);
     }
   }
 
-  /** Whether the client has its share of memory in heads of requests under way. */
+  /** Whether the heads of the client's requests in flight exceed its share of memory; then 503. */
   public final boolean beyondShare() {
     return end.beyondShare();
   }
 
-  /** Bytes of the request that wait, here and upstream. */
+  /** Bytes of the request that wait to be sent, here and in the upstream connection. */
   public final long heldBytes() {
     long bytes = 0;
     ArrayDeque<Object> queued = waiting;
@@ -96,12 +96,12 @@ public abstract class Exchange {
     return upstream == null ? bytes : bytes + upstream.heldBytes();
   }
 
-  /** Bytes of the body that have come. */
+  /** Bytes of the body received so far. */
   public final long bodyBytes() {
     return bodyBytes;
   }
 
-  /** Whether the body waits for the upstream: its sender may not go on. */
+  /** Whether reading the body is stopped because the upstream is slow. */
   public final boolean bodyHeld() {
     return bodyHeld || client == null;
   }
@@ -116,12 +116,12 @@ public abstract class Exchange {
     return grpc;
   }
 
-  /** Whether all of the request has come. */
+  /** Whether the whole request has been received. */
   public final boolean requestEnded() {
     return requestEnded;
   }
 
-  /** Whether the head is all that there is to send: no body waits, none will come. */
+  /** Whether the request is its head only: no body waits and none will come. */
   public final boolean endsWithHead() {
     return requestEnded && waiting == null;
   }
@@ -147,14 +147,14 @@ public abstract class Exchange {
   }
 
   /**
-   * Looks at the policy in force after a wait, before anything is sent upstream; false: the
-   * exchange has been ended.
+   * Checks the policy in force after a wait, before anything is sent upstream. Returns false when
+   * the exchange has been ended or is sent elsewhere.
    */
   public boolean mayBeSent() {
     return !done;
   }
 
-  /** Whether the request, or a part of it, has been given to an upstream. */
+  /** Whether the request or a part of it has been sent upstream. */
   public final boolean sent() {
     return client != null || bodySent || response.started();
   }
@@ -195,7 +195,7 @@ public abstract class Exchange {
   /** Called once when the exchange is over, however it ended; see {@link #responseComplete}. */
   protected abstract void onDone();
 
-  /** Whether the upstream's response has come to its end. */
+  /** Whether the whole response has been received from the upstream. */
   public final boolean responseComplete() {
     return responseComplete;
   }
@@ -283,7 +283,7 @@ public abstract class Exchange {
     }
   }
 
-  /** The client went away or reset its stream. */
+  /** The client closed the connection or reset its stream. */
   public final void requestAborted(long http2ErrorCode) {
     if (!done) {
       finish();
@@ -291,7 +291,7 @@ public abstract class Exchange {
     }
   }
 
-  /** The client takes response bytes again. */
+  /** The client is writable again. */
   public final void resumeResponse() {
     ClientStream upstream = client;
     if (upstream != null && !done) {
@@ -327,7 +327,7 @@ public abstract class Exchange {
     }
   }
 
-  /** The upstream takes request bytes again. */
+  /** The upstream is writable again. */
   public final void resumeRequest() {
     if (!done && !requestEnded) {
       bodyHeld = false;
@@ -388,7 +388,7 @@ public abstract class Exchange {
 
   private void responseEnded() {
     responseComplete = true;
-    end.orderly();
+    end.markComplete();
     finish();
   }
 
@@ -445,9 +445,10 @@ public abstract class Exchange {
   }
 
   /**
-   * The upstream has switched protocols and its head has been sent: both sides are bytes now.
+   * The upstream has switched protocols, and its response head has been sent. Both sides carry
+   * bytes now.
    *
-   * @param into what they go on as, in words for people
+   * @param into the new protocol, for people
    */
   public final void becomeTunnel(Channel upstream, String into) {
     if (done) {
@@ -455,7 +456,7 @@ public abstract class Exchange {
       return;
     }
     tunnel = true;
-    end.orderly();
+    end.markComplete();
     onTunnel(into);
     server.becomeTunnel(
         upstream,
@@ -466,7 +467,7 @@ public abstract class Exchange {
         });
   }
 
-  /** When a request that failed may be sent once more. */
+  /** When a failed request may be retried. */
   public enum Retry {
     /** The upstream has begun to answer, or what was sent cannot be sent again. */
     NEVER,
@@ -497,7 +498,7 @@ public abstract class Exchange {
     }
   }
 
-  /** The upstream reset its stream, which a client that speaks HTTP/2 is told as it is. */
+  /** The upstream reset its stream. An HTTP/2 client gets the same error code. */
   public final void upstreamReset(long http2ErrorCode, Retry safe) {
     if (!done) {
       upstreamFailed(Failure.UNAVAILABLE, safe, http2ErrorCode, server.multiplexed());
@@ -540,7 +541,7 @@ public abstract class Exchange {
 
   // ---- answers of the proxy
 
-  /** Answers in place of the upstream. */
+  /** Sends a response in place of the upstream. */
   public final void fail(Failure failure) {
     if (done) {
       return;
@@ -562,8 +563,8 @@ public abstract class Exchange {
   }
 
   /**
-   * Answers TRACE or OPTIONS as the final recipient (RFC 9110 7.6.2). TRACE gets back what was
-   * asked for, without what may be secret (9.3.8).
+   * Answers TRACE or OPTIONS as the final recipient (RFC 9110 7.6.2). The response to TRACE is the
+   * request, without fields that may be secret (9.3.8).
    */
   public final void answerAsLast() {
     if (MaxForwards.isTrace(request.method())) {

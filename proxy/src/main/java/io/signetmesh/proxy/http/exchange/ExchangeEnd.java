@@ -20,7 +20,7 @@ final class ExchangeEnd {
   private @Nullable RequestMetrics counted;
   private int status;
   private int grpcStatus = ResponseClass.NO_GRPC_STATUS;
-  private boolean orderly;
+  private boolean complete;
 
   /**
    * @param grpc whether responses have a gRPC status
@@ -41,16 +41,16 @@ final class ExchangeEnd {
   }
 
   /** Charges the client for the head, until the exchange is over. */
-  void charge(ConnectionMemory account, Http2Headers head) {
-    memory = account;
+  void charge(ConnectionMemory memory, Http2Headers head) {
+    this.memory = memory;
     headBytes = ConnectionMemory.heapOf(head);
-    account.addHeads(headBytes);
+    memory.addHeads(headBytes);
   }
 
   /** Whether the client has its share of memory in heads of requests under way. */
   boolean beyondShare() {
-    ConnectionMemory account = memory;
-    return account != null && !account.hasRoomForHeads(0);
+    ConnectionMemory charged = memory;
+    return charged != null && !charged.hasRoomForHeads(0);
   }
 
   /** Counts the request, and what becomes of it, from here on; ends what was counted before. */
@@ -65,7 +65,7 @@ final class ExchangeEnd {
     RequestMetrics metrics = counted;
     if (metrics != null) {
       counted = null;
-      if (orderly) {
+      if (complete) {
         metrics.responseEnded(status, grpcStatus);
       } else {
         metrics.failed(status, ProxyError.IO);
@@ -103,16 +103,16 @@ final class ExchangeEnd {
   }
 
   /** The response has come to its end, or the exchange has left HTTP. */
-  void orderly() {
-    orderly = true;
+  void markComplete() {
+    complete = true;
   }
 
   /** The exchange is over. */
   void settle() {
-    ConnectionMemory account = memory;
-    if (account != null) {
+    ConnectionMemory charged = memory;
+    if (charged != null) {
       memory = null;
-      account.addHeads(-headBytes);
+      charged.addHeads(-headBytes);
     }
     endCount();
     responseBegins();

@@ -4,7 +4,10 @@ import io.netty.channel.Channel;
 import io.netty.handler.codec.http2.Http2Headers;
 import org.jspecify.annotations.Nullable;
 
-/** What a server connection hands its requests to. One per connection, confined to its loop. */
+/**
+ * Begins an exchange for each request of a server connection. One per connection, confined to its
+ * loop.
+ */
 public interface ExchangeFactory {
   /**
    * Begins an exchange. The factory acts on it at once; it may answer before this returns.

@@ -5,7 +5,7 @@ import io.signetmesh.proxy.authorize.RefusalStatus;
 import io.signetmesh.proxy.metrics.ProxyError;
 import org.jspecify.annotations.Nullable;
 
-/** Why a request was answered by the proxy itself: HTTP and gRPC status. */
+/** Why the proxy answers a request itself, with the HTTP and the gRPC status. */
 public enum Failure {
   NO_ROUTE(RefusalStatus.NO_ROUTE, false, "no route", null),
   /** Of a gRPC call, whose client follows no redirect. */
@@ -24,7 +24,7 @@ public enum Failure {
   NO_ENDPOINT(504, 4, true, "no endpoint is ready", ProxyError.FAILFAST),
   UNAVAILABLE(502, 14, true, "upstream connection failed", ProxyError.IO),
   CONNECT_TIMEOUT(504, 4, true, "upstream connect timed out", ProxyError.IO),
-  INVALID_POLICY(RefusalStatus.INVALID_POLICY, true, "invalid policy", ProxyError.UNEXPECTED),
+  FILTER_FAILED(RefusalStatus.FILTER_FAILED, true, "invalid policy", ProxyError.UNEXPECTED),
   UNEXPECTED(500, 13, true, "unexpected error", ProxyError.UNEXPECTED);
 
   private final AsciiString status;
@@ -67,7 +67,7 @@ public enum Failure {
     return error == null && this != REDIRECTED;
   }
 
-  /** How metrics count it; null when it is the request's own fault. */
+  /** Value of the {@code error} label in metrics; null when the request itself is at fault. */
   public @Nullable ProxyError error() {
     return error;
   }

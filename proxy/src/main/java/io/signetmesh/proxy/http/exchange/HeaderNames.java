@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Header names and values of the data plane, and what it has to know about them. */
+/** Header names and values of the data plane, and how they are treated. */
 public final class HeaderNames {
   private static final int FIELD_OVERHEAD = 32;
   public static final AsciiString HOST = AsciiString.cached("host");
@@ -28,8 +28,7 @@ public final class HeaderNames {
   public static final AsciiString L5D_PROXY_CONNECTION = AsciiString.cached("l5d-proxy-connection");
 
   /**
-   * In the answer of a proxy in place of its application: no byte of the request has reached the
-   * application.
+   * In a response that a proxy makes itself: no byte of the request was sent to the application.
    */
   public static final AsciiString L5D_PROXY_UNSENT = AsciiString.cached("l5d-proxy-unsent");
 
@@ -50,7 +49,7 @@ public final class HeaderNames {
   /** As many as a long surely holds. */
   private static final int MAX_LENGTH_DIGITS = 18;
 
-  /** What {@link #parseLength} gives for text that is no length. */
+  /** Result of {@link #parseLength} for an invalid value. */
   public static final long MALFORMED_LENGTH = -2;
 
   private HeaderNames() {}
@@ -88,8 +87,8 @@ public final class HeaderNames {
   }
 
   /**
-   * Whether a header is for the proxy alone to write: what frames the message, concerns one hop or
-   * states what the proxy has verified. Policy that changes one is in error.
+   * Whether only the proxy may write a header: those that frame the message, concern one hop or
+   * state what the proxy has verified. Policy that changes one is invalid.
    */
   public static boolean isOfTheProxy(CharSequence lowerCaseName) {
     return isHopByHop(lowerCaseName)
@@ -101,13 +100,13 @@ public final class HeaderNames {
         || foldsTo(lowerCaseName, TRANSFER_ENCODING);
   }
 
-  /** Whether a request or response is gRPC by its content type. */
+  /** Whether the content type of a request or response is gRPC. */
   public static boolean isGrpc(Http2Headers headers) {
     CharSequence type = headers.get(CONTENT_TYPE);
     return type != null && AsciiString.regionMatches(type, true, 0, GRPC, 0, GRPC.length());
   }
 
-  /** Whether a comma-separated header value holds {@code token}, ignoring case. */
+  /** Whether a comma-separated header value contains {@code token}, ignoring case. */
   public static boolean hasToken(@Nullable CharSequence list, AsciiString token) {
     if (list == null) {
       return false;
@@ -161,9 +160,9 @@ public final class HeaderNames {
   }
 
   /**
-   * Removes the headers of the mesh from a request: the proxy has read those that are meant for it,
-   * and sets those that the peer or the application may believe. What servers fold to a header that
-   * frames the message goes as well.
+   * Removes the headers of the mesh from a request. The proxy has read those that are meant for it,
+   * and sets those that the peer or the application may trust. Also removes names that servers fold
+   * to a header that frames the message.
    */
   public static void removeInternal(Http2Headers headers) {
     @Nullable List<CharSequence> found = null;
@@ -227,7 +226,10 @@ public final class HeaderNames {
     return c == ' ' || c == '\t';
   }
 
-  /** Size of a list of fields in the measure of SETTINGS_MAX_HEADER_LIST_SIZE (RFC 9113 6.5.2). */
+  /**
+   * Size of a list of fields in bytes, as SETTINGS_MAX_HEADER_LIST_SIZE measures it (RFC 9113
+   * 6.5.2).
+   */
   public static long listSize(Http2Headers fields) {
     long size = 0;
     for (Map.Entry<CharSequence, CharSequence> field : fields) {

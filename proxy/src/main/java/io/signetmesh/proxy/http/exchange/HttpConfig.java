@@ -12,15 +12,16 @@ import org.jspecify.annotations.Nullable;
  * @param idleTimeout idle client connections are closed after this
  * @param poolIdleTimeout idle upstream HTTP/1 connections are closed after this
  * @param maxConcurrentStreams HTTP/2 streams that a peer may have open on one connection
- * @param streamWindow HTTP/2 receive window that a stream begins with, bytes
- * @param maxStreamWindow what the window of a stream whose bytes go on at once may grow to, bytes
- * @param connectionWindow HTTP/2 receive window of a connection, and what the windows of its
- *     streams may grow by in sum, bytes
- * @param maxInFlight requests awaiting a response head, per loop; beyond it 503
- * @param progressTimeout HTTP/2 streams, and connections, whose peer takes nothing of what waits
- *     for it are ended after this, and after half of it at the earliest
- * @param clientKeepAlive when HTTP/2 clients are asked for a sign of life
- * @param peerKeepAlive the same for proxies of peers; null: as discovery says of each
+ * @param streamWindow initial HTTP/2 receive window of a stream, bytes
+ * @param maxStreamWindow largest receive window of a stream whose bytes are forwarded at once,
+ *     bytes
+ * @param connectionWindow HTTP/2 receive window of a connection, and most growth of the windows of
+ *     its streams together, bytes
+ * @param maxInFlight requests of a loop that wait for a response head; more get 503
+ * @param progressTimeout HTTP/2 streams and connections whose peer reads none of the pending bytes
+ *     are ended after this time, and after half of it at the earliest
+ * @param clientKeepAlive PINGs to HTTP/2 clients
+ * @param peerKeepAlive PINGs to proxies of peers; null: as discovery states for each
  */
 public record HttpConfig(
     int maxHeadBytes,
@@ -41,15 +42,15 @@ public record HttpConfig(
     return builder().build();
   }
 
-  /** Makes a configuration, from the defaults on. */
+  /** A builder that begins with the defaults. */
   public static Builder builder() {
     return new Builder();
   }
 
   /**
-   * Makes a configuration. Each method sets the component of the same name. The defaults: 64 KiB
-   * heads in 10 s, 1,024 streams, windows of 64 KiB that grow to 1 MiB, 16 MiB for a connection, 2
-   * minutes without progress, PINGs after 10 s of silence.
+   * Builds a configuration. Each method sets the component of the same name. Defaults: heads of 64
+   * KiB within 10 s, 1,024 streams, stream windows of 64 KiB that grow to 1 MiB, connection windows
+   * of 16 MiB, 2 minutes without progress, PINGs after 10 s of silence.
    */
   public static final class Builder {
     private int maxHeadBytes = 64 * 1024;

@@ -1,6 +1,6 @@
 package io.signetmesh.proxy.http.exchange;
 
-/** The requests of one loop that have no response head yet. Confined to the loop. */
+/** Counts the requests of one loop that wait for a response head. Confined to the loop. */
 public final class InFlight {
   private int requests;
 
@@ -12,7 +12,7 @@ public final class InFlight {
     requests--;
   }
 
-  /** How many there are. */
+  /** Number of requests in flight. */
   public int requests() {
     return requests;
   }

@@ -5,12 +5,12 @@ import io.netty.util.AsciiString;
 import io.signetmesh.proxy.authorize.RequestSyntax;
 import org.jspecify.annotations.Nullable;
 
-/** What Max-Forwards of TRACE and OPTIONS asks of an intermediary (RFC 9110 7.6.2). */
+/** Handles Max-Forwards of TRACE and OPTIONS as an intermediary (RFC 9110 7.6.2). */
 public final class MaxForwards {
   public static final AsciiString NAME = AsciiString.cached("max-forwards");
   private static final AsciiString TRACE = AsciiString.cached("TRACE");
   private static final AsciiString OPTIONS = AsciiString.cached("OPTIONS");
-  private static final int MOST_DIGITS = 9;
+  private static final int MAX_DIGITS = 9;
   private static final long MOST = 999_999_999;
 
   private MaxForwards() {}
@@ -24,16 +24,16 @@ public final class MaxForwards {
     return method != null && (OPTIONS.contentEquals(method) || TRACE.contentEquals(method));
   }
 
-  /** Whether a request states a number of forwards that is none, or several. */
+  /** Whether a request has an invalid Max-Forwards, or several. */
   public static boolean isMalformed(Http2Headers request) {
     return counts(request) && !RequestSyntax.isForwardCount(request.method(), request.getAll(NAME));
   }
 
   /**
-   * Counts this proxy.
+   * Decrements the number of forwards.
    *
    * @param request not malformed, see {@link #isMalformed}
-   * @return false when the request goes no further, and the proxy has to answer it
+   * @return false when the number was 0: the proxy must answer the request itself
    */
   public static boolean count(Http2Headers request) {
     CharSequence value = counts(request) ? request.get(NAME) : null;
@@ -45,7 +45,7 @@ public final class MaxForwards {
       first++;
     }
     long left =
-        value.length() - first > MOST_DIGITS
+        value.length() - first > MAX_DIGITS
             ? MOST
             : Long.parseLong(value, first, value.length(), 10);
     if (left == 0) {

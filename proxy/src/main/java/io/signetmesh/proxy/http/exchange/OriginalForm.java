@@ -4,9 +4,9 @@ import io.netty.util.AsciiString;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the HTTP/1 form of a request was: carried from the HTTP/1 connection to the exchange as
- * pseudo-headers of its own (names that no peer can send: both codecs refuse them) and between
- * proxies as {@code l5d-orig-proto}.
+ * The original HTTP/1 form of a request. The HTTP/1 connection passes it to the exchange in private
+ * pseudo-headers, whose names both codecs refuse from peers. Proxies pass it to each other in
+ * {@code l5d-orig-proto}.
  */
 public final class OriginalForm {
   public static final AsciiString NAME = AsciiString.cached(":signet-form");
@@ -26,7 +26,7 @@ public final class OriginalForm {
     return http10 ? HeaderNames.ORIG_HTTP_10 : HeaderNames.ORIG_HTTP_11;
   }
 
-  /** Whether an {@code l5d-orig-proto} value says absolute-form. */
+  /** Whether an {@code l5d-orig-proto} value states absolute-form (RFC 9112 3.2.2). */
   public static boolean isAbsolute(@Nullable CharSequence origProto) {
     return origProto != null
         && origProto.length() > HeaderNames.ABSOLUTE_FORM.length()

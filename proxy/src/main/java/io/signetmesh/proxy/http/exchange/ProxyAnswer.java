@@ -7,14 +7,14 @@ import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.util.AsciiString;
 import java.nio.charset.StandardCharsets;
 
-/** Responses that the proxy makes in place of the upstream. */
+/** Responses that the proxy sends in place of the upstream. */
 public final class ProxyAnswer {
   private static final AsciiString OK = AsciiString.cached("200");
   private static final AsciiString MESSAGE_HTTP = AsciiString.cached("message/http");
 
   private ProxyAnswer() {}
 
-  /** A head that tells a client of a failure, and is all of the answer. */
+  /** A response that states a failure: a head without body. */
   public static Http2Headers to(Failure failure, boolean grpc) {
     Http2Headers head = new DefaultHttp2Headers(false, 8);
     if (grpc) {
@@ -49,7 +49,7 @@ public final class ProxyAnswer {
     return head;
   }
 
-  /** Trailers that tell a gRPC client why there are no more messages. */
+  /** Trailers that state a failure to a gRPC client in the middle of a response. */
   static Http2Headers trailers(Failure failure) {
     Http2Headers trailers = new DefaultHttp2Headers(false, 2);
     trailers.set(HeaderNames.GRPC_STATUS, failure.grpcStatus());
@@ -74,7 +74,10 @@ public final class ProxyAnswer {
     return head;
   }
 
-  /** What was asked for, without what may be secret (RFC 9110 9.3.8). */
+  /**
+   * The body of the response to TRACE: the request, without fields that may be secret (RFC 9110
+   * 9.3.8).
+   */
   static ByteBuf trace(Http2Headers request) {
     CharSequence authority = request.authority();
     String message =

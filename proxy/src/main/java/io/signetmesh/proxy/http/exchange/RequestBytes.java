@@ -5,25 +5,25 @@ import io.signetmesh.proxy.authorize.RequestSyntax;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Holds the request line and the lines of chunks to RFC 9112 before the decoder reads them, which
- * takes what the RFC lets a recipient be lenient about (2.2, 3, 7.1): blanks of other kinds and in
- * other places, line ends of other kinds, chunk extensions without limit. Other readers do not, or
- * in another way, so that a request would not mean the same to all of them.
+ * Validates the request line and chunk lines strictly (RFC 9112) before the decoder reads them. The
+ * decoder accepts what the RFC lets a recipient tolerate (2.2, 3, 7.1): other blanks and line ends,
+ * and chunk extensions without limit. Other readers treat those differently, so that one request
+ * would mean different things to them (request smuggling).
  *
- * <p>It is shown the bytes before they are decoded, and then how many of them were. Confined to the
- * loop of its connection.
+ * <p>Call {@link #look} before the bytes are decoded and {@link #decoded} afterwards. Confined to
+ * the loop of its connection.
  */
 public final class RequestBytes {
   /** Empty lines in front of a request line that are passed over (RFC 9112 2.2 asks for one). */
-  static final int MOST_EMPTY_LINES = 4;
+  static final int MAX_EMPTY_LINES = 4;
 
   /** Longest line of a chunk's size, in bytes, without its end. */
   static final int LONGEST_CHUNK_LINE = 1024;
 
   /** Most bytes of chunk extensions of one request, all chunks together (RFC 9112 7.1.1). */
-  static final int MOST_EXTENSION_BYTES = 4096;
+  static final int MAX_EXTENSION_BYTES = 4096;
 
-  private static final int MOST_SIZE_DIGITS = 16;
+  private static final int MAX_SIZE_DIGITS = 16;
   private static final byte CR = '\r';
   private static final byte LF = '\n';
   private static final String VERSION = "HTTP/1.";
@@ -52,16 +52,16 @@ public final class RequestBytes {
 
   private @Nullable String flaw;
 
-  /** What is wrong with the bytes, after {@link #look} has returned false. */
+  /** Why the bytes are invalid, after {@link #look} has returned false. */
   public String flaw() {
     String found = flaw;
     return found == null ? "" : found;
   }
 
   /**
-   * Looks at the bytes that are to be decoded next. Skips empty lines in front of a request.
+   * Validates the bytes that are decoded next. Skips empty lines before a request.
    *
-   * @return false when they are no part of a request
+   * @return false when they are not valid; {@link #flaw} says why
    */
   public boolean look(ByteBuf in) {
     return switch (state) {
@@ -71,17 +71,17 @@ public final class RequestBytes {
     };
   }
 
-  /** Whether the beginning of a line end is all that has come of a request. */
+  /** Whether only a part of a line end has been received. */
   public boolean waits(ByteBuf in) {
     return state == State.REQUEST_LINE && (!in.isReadable() || in.getByte(in.readerIndex()) == CR);
   }
 
-  /** Whether empty lines have come and no request after them. */
+  /** Whether only empty lines have been received, and no request. */
   public boolean emptyLinesOnly() {
     return state == State.REQUEST_LINE && emptyLines > 0;
   }
 
-  /** The decoder has taken that many bytes. */
+  /** The decoder has consumed this many bytes. */
   public void decoded(int bytes) {
     if (bytes == 0) {
       return;
@@ -108,14 +108,14 @@ public final class RequestBytes {
     }
   }
 
-  /** The decoder has handed out a head. */
+  /** The decoder has returned a head. */
   public void headDecoded(boolean chunked) {
     state = chunked ? State.CHUNK_LINE : State.PASSED;
     emptyLines = 0;
     extensionBytes = 0;
   }
 
-  /** The decoder has handed out the end of a request. */
+  /** The decoder has returned the end of a request. */
   public void requestDecoded() {
     state = State.REQUEST_LINE;
     emptyLines = 0;
@@ -138,8 +138,8 @@ public final class RequestBytes {
       if (in.getByte(in.readerIndex() + 1) != LF) {
         return refuse("a CR without LF before the request");
       }
-      if (++emptyLines > MOST_EMPTY_LINES) {
-        return refuse("more than " + MOST_EMPTY_LINES + " empty lines before the request");
+      if (++emptyLines > MAX_EMPTY_LINES) {
+        return refuse("more than " + MAX_EMPTY_LINES + " empty lines before the request");
       }
       in.skipBytes(2);
     }
@@ -204,7 +204,7 @@ public final class RequestBytes {
       size = size << 4 | digit;
       at++;
     }
-    if (at == from || at - from > MOST_SIZE_DIGITS || size < 0) {
+    if (at == from || at - from > MAX_SIZE_DIGITS || size < 0) {
       return refuse("chunk: its size is none");
     }
     if (at < end) {
@@ -212,8 +212,8 @@ public final class RequestBytes {
         return refuse("chunk: what follows its size is no extension");
       }
       extensionBytes += end - at;
-      if (extensionBytes > MOST_EXTENSION_BYTES) {
-        return refuse("chunk: more than " + MOST_EXTENSION_BYTES + " bytes of extensions");
+      if (extensionBytes > MAX_EXTENSION_BYTES) {
+        return refuse("chunk: more than " + MAX_EXTENSION_BYTES + " bytes of extensions");
       }
     }
     lineLength = lf + 1 - from;
@@ -264,8 +264,8 @@ public final class RequestBytes {
   }
 
   /**
-   * What a decoder says of a message, without what the message holds: messages quote it, or name it
-   * after a colon.
+   * The message of a decoder's exception without the content that it quotes, or appends after a
+   * colon.
    */
   public static String withoutContent(@Nullable Throwable cause) {
     String message = cause == null ? null : cause.getMessage();
@@ -281,7 +281,7 @@ public final class RequestBytes {
     return colon < 0 ? message : message.substring(0, colon);
   }
 
-  /** A request that is none. */
+  /** A malformed request. */
   public static final class MalformedException extends IllegalArgumentException {
     private static final long serialVersionUID = 1L;
 

@@ -5,8 +5,8 @@ import io.netty.channel.Channel;
 import io.netty.handler.codec.http2.Http2Headers;
 
 /**
- * The client's side of an {@link Exchange}: takes the response. Heads are HTTP/2 headers with
- * pseudo-headers whatever the version on the wire. Confined to the loop.
+ * The client's side of an {@link Exchange}: receives the response. Heads are HTTP/2 headers with
+ * pseudo-headers, whatever the HTTP version on the wire. Confined to the loop.
  */
 public interface ServerStream {
   /** Whether the client speaks HTTP/2, so that a stream can be reset without the connection. */

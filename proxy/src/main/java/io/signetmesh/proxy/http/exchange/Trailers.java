@@ -114,7 +114,7 @@ public final class Trailers {
 
   private Trailers() {}
 
-  /** Removes what may not stand in trailers. */
+  /** Removes the fields that are not allowed in trailers. */
   static void filter(Http2Headers trailers) {
     @Nullable List<CharSequence> removed = null;
     for (CharSequence name : trailers.names()) {

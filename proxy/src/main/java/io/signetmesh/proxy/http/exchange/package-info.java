@@ -1,6 +1,6 @@
 /**
- * One request and its response on their way through the proxy, whatever the versions of HTTP on the
- * two sides; and what a client may cost.
+ * One request and its response on their way through the proxy, independent of the HTTP versions of
+ * the two sides; and budgets for the work that a client causes.
  */
 @NullMarked
 package io.signetmesh.proxy.http.exchange;

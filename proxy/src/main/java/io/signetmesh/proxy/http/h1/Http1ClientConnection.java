@@ -18,6 +18,7 @@ import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.util.AsciiString;
 import io.netty.util.ReferenceCountUtil;
+import io.signetmesh.identity.live.LiveConnection;
 import io.signetmesh.proxy.connect.Endings;
 import io.signetmesh.proxy.http.exchange.ClientStream;
 import io.signetmesh.proxy.http.exchange.Exchange;
@@ -71,6 +72,7 @@ public final class Http1ClientConnection extends ChannelDuplexHandler implements
   private @Nullable CharSequence offered;
   private boolean closed;
   private boolean outputFailed;
+  private boolean retired;
   private boolean bytesSeen;
   private boolean flushed;
   private @Nullable Http2Headers bodiless;
@@ -501,6 +503,10 @@ public final class Http1ClientConnection extends ChannelDuplexHandler implements
 
   /** Offers the connection for the next exchange. */
   public void rest() {
+    if (retired) {
+      close();
+      return;
+    }
     idleSinceNanos = loop.eventLoop().ticker().nanoTime();
     reused = true;
     pool.idle(this);
@@ -533,7 +539,13 @@ public final class Http1ClientConnection extends ChannelDuplexHandler implements
    */
   @Override
   public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
-    if (event == ChannelOutputShutdownEvent.INSTANCE) {
+    if (event instanceof LiveConnection.Notice) {
+      // The certificates of the connection end: what is under way is its last exchange.
+      retired = true;
+      if (exchange == null && !resting) {
+        close();
+      }
+    } else if (event == ChannelOutputShutdownEvent.INSTANCE) {
       outputFailed = true;
       keepAlive = false;
     } else if (event == ChannelInputShutdownEvent.INSTANCE) {

@@ -57,7 +57,7 @@ final class Http1RequestDecoder extends HttpRequestDecoder implements BufferHold
   @Override
   public void handlerAdded(ChannelHandlerContext ctx) throws Exception {
     context = ctx;
-    partial.account(ConnectionMemory.of(ctx.channel()));
+    partial.chargeTo(ConnectionMemory.of(ctx.channel()));
     super.handlerAdded(ctx);
   }
 

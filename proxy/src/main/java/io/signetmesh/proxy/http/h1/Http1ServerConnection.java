@@ -16,6 +16,7 @@ import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.util.AsciiString;
 import io.netty.util.ReferenceCountUtil;
 import io.netty.util.concurrent.ScheduledFuture;
+import io.signetmesh.identity.live.LiveConnection;
 import io.signetmesh.proxy.connect.Endings;
 import io.signetmesh.proxy.forward.TcpRelay;
 import io.signetmesh.proxy.http.exchange.ClientAccount;
@@ -330,12 +331,13 @@ public final class Http1ServerConnection extends ChannelInboundHandlerAdapter
    */
   @Override
   public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
-    if (event instanceof Drain) {
+    if (event instanceof Drain || event instanceof LiveConnection.Notice) {
+      boolean now = event == Drain.BEGIN || event == LiveConnection.Notice.ENDS_NOW;
       draining = true;
-      if (event == Drain.BEGIN || !responseStarted) {
+      if (now || !responseStarted) {
         keepAlive = false;
       }
-      if (event == Drain.BEGIN && !responseOpen && !closing && !tunnel) {
+      if (now && !responseOpen && !closing && !tunnel) {
         recordUnfinishedHead();
         end(false);
       }
@@ -541,9 +543,9 @@ public final class Http1ServerConnection extends ChannelInboundHandlerAdapter
     ChannelHandlerContext ctx = context();
     Channel channel = ctx.channel();
     tunnel = true;
-    ConnectionMemory account = ConnectionMemory.of(channel);
-    if (account != null) {
-      account.answers(false);
+    ConnectionMemory memory = ConnectionMemory.of(channel);
+    if (memory != null) {
+      memory.answers(false);
     }
     exchange = null;
     stopHeadTimer();

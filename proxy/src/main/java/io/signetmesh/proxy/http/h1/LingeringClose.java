@@ -26,23 +26,23 @@ import org.jspecify.annotations.Nullable;
  */
 final class LingeringClose extends ChannelInboundHandlerAdapter {
   /** Longest time after the end of the response. */
-  static final long MOST_MILLIS = 30_000;
+  static final long MAX_MILLIS = 30_000;
 
   /** Longest time without a byte of the client. */
   static final long QUIET_MILLIS = 5_000;
 
   /** Longest time that all of the end takes for a client that reads at the least rate. */
-  static final long MOST_DELIVERY_MILLIS = 60_000;
+  static final long MAX_DELIVERY_MILLIS = 60_000;
 
   /** Least rate at which what waits for the client has to be read, bytes per second. */
   static final int LEAST_RATE = Pace.DEFAULT.bytesPerSecond();
 
   /** As much as is thrown away for one client. */
-  static final long MOST_BYTES = 64L * 1024 * 1024;
+  static final long MAX_BYTES = 64L * 1024 * 1024;
 
   private final DuplexChannel channel;
   private @Nullable ScheduledFuture<?> timer;
-  private long left = MOST_BYTES;
+  private long left = MAX_BYTES;
   private long seen;
   private long endNanos;
 
@@ -88,14 +88,14 @@ final class LingeringClose extends ChannelInboundHandlerAdapter {
     if (!channel.isOpen() || queued == null) {
       return;
     }
-    long millis = MOST_DELIVERY_MILLIS + queued.totalPendingWriteBytes() * 1000 / LEAST_RATE;
+    long millis = MAX_DELIVERY_MILLIS + queued.totalPendingWriteBytes() * 1000 / LEAST_RATE;
     ScheduledFuture<?> limit =
         channel.eventLoop().schedule(() -> Endings.reset(channel), millis, TimeUnit.MILLISECONDS);
     channel.closeFuture().addListener(closed -> limit.cancel(false));
   }
 
   private void endOutput() {
-    endNanos = now() + TimeUnit.MILLISECONDS.toNanos(MOST_MILLIS);
+    endNanos = now() + TimeUnit.MILLISECONDS.toNanos(MAX_MILLIS);
     watch();
     // The client tells a response that has ended from one that was cut (RFC 8446 6.1).
     Endings.endOutput(channel);

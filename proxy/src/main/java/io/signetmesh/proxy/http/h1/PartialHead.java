@@ -24,9 +24,9 @@ final class PartialHead {
     this.maxHeadBytes = maxHeadBytes;
   }
 
-  /** The account; null where none is kept. */
-  void account(@Nullable ConnectionMemory account) {
-    memory = account;
+  /** Where the head is charged to; null where no memory is counted. */
+  void chargeTo(@Nullable ConnectionMemory memory) {
+    this.memory = memory;
   }
 
   /**
@@ -45,11 +45,11 @@ final class PartialHead {
       more++;
     }
     lines += more;
-    ConnectionMemory account = memory;
-    if (account != null) {
+    ConnectionMemory counted = memory;
+    if (counted != null) {
       long bytes = ConnectionMemory.heapOf(end - start, more);
       charged += bytes;
-      account.addHeads(bytes);
+      counted.addHeads(bytes);
     }
     return (lines - 1) * (Http1Heads.FIELD_OVERHEAD + 1) <= maxHeadBytes;
   }
@@ -57,9 +57,9 @@ final class PartialHead {
   /** The head is complete, or will not be. */
   void ended() {
     lines = 0;
-    ConnectionMemory account = memory;
-    if (account != null && charged != 0) {
-      account.addHeads(-charged);
+    ConnectionMemory counted = memory;
+    if (counted != null && charged != 0) {
+      counted.addHeads(-charged);
       charged = 0;
     }
   }

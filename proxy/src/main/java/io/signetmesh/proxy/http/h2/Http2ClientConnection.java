@@ -10,6 +10,7 @@ import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.handler.codec.http2.Http2RemoteFlowController;
 import io.netty.handler.codec.http2.Http2Stream;
 import io.netty.util.concurrent.ScheduledFuture;
+import io.signetmesh.identity.live.LiveConnection;
 import io.signetmesh.proxy.http.exchange.ClientAccount;
 import io.signetmesh.proxy.http.exchange.ClientStream;
 import io.signetmesh.proxy.http.exchange.Exchange;
@@ -179,6 +180,16 @@ public final class Http2ClientConnection extends Http2Link<Http2ClientConnection
   public void handlerAdded(ChannelHandlerContext ctx) throws Exception {
     super.handlerAdded(ctx);
     watchStuck(ctx);
+  }
+
+  /** The certificates of the connection end: requests go to another one. */
+  @Override
+  public void userEventTriggered(ChannelHandlerContext ctx, Object event) throws Exception {
+    if (event instanceof LiveConnection.Notice) {
+      retire();
+    } else {
+      super.userEventTriggered(ctx, event);
+    }
   }
 
   private void watchStuck(ChannelHandlerContext ctx) {

@@ -31,6 +31,7 @@ import io.netty.handler.codec.http2.Http2Settings;
 import io.netty.handler.codec.http2.Http2Stream;
 import io.netty.handler.codec.http2.UniformStreamByteDistributor;
 import io.netty.util.concurrent.ScheduledFuture;
+import io.signetmesh.identity.live.LiveConnection;
 import io.signetmesh.proxy.connect.CountedConnection;
 import io.signetmesh.proxy.connect.Endings;
 import io.signetmesh.proxy.connect.SendQueue;
@@ -535,9 +536,9 @@ abstract class Http2Link<S extends Http2Link.Flow> extends Http2ConnectionHandle
 
   @Override
   public void userEventTriggered(ChannelHandlerContext ctx, Object event) throws Exception {
-    if (event == Drain.ANNOUNCE) {
+    if (event == Drain.ANNOUNCE || event == LiveConnection.Notice.ENDS_SOON) {
       announce();
-    } else if (event == Drain.BEGIN) {
+    } else if (event == Drain.BEGIN || event == LiveConnection.Notice.ENDS_NOW) {
       drain();
     } else if (event == ChannelInputShutdownEvent.INSTANCE) {
       // HTTP/2 has no half-close: the peer is gone, and so are its streams.

@@ -2,18 +2,18 @@ package io.signetmesh.proxy.metrics.registry;
 
 import java.util.concurrent.atomic.LongAdder;
 
-/** A number that only grows. Any thread may count; counting allocates nothing. */
+/** A number that only grows. Safe from any thread. Counting allocates nothing. */
 public final class Counter extends Cell {
   private final LongAdder value = new LongAdder();
 
   Counter() {}
 
-  /** Counts one. */
+  /** Adds one. */
   public void increment() {
     value.increment();
   }
 
-  /** Counts {@code amount}, 0 or more. */
+  /** Adds {@code amount}, 0 or more. */
   public void add(long amount) {
     value.add(amount);
   }

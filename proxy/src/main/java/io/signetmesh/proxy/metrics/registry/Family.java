@@ -8,9 +8,9 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All label sets of one metric. A cell that is resolved stays the cell of its labels for as long as
- * somebody holds it: an idle label set only leaves the exposition, and returns to it with its value
- * when a holder counts again.
+ * All label sets of one metric. A label set has one cell for as long as somebody holds the cell. An
+ * idle label set leaves the exposition, and returns with its value when a holder counts again. Safe
+ * from any thread.
  *
  * @param <C> kind of cell
  */
@@ -33,8 +33,9 @@ public final class Family<C extends Cell> {
   }
 
   /**
-   * The cell of a label set. Above the registry's limit of label sets all new ones share one cell,
-   * whose label values are {@code overflow}. Not for each request: resolve once and keep the cell.
+   * The cell of a label set. Above the registry's limit (2,000) all new label sets share one cell,
+   * whose label values are {@code overflow}. Do not call it for each request: resolve the cell once
+   * and keep it.
    */
   public C with(Labels labels) {
     Series<C> known = series.get(labels);

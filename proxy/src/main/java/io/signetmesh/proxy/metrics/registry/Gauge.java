@@ -2,7 +2,7 @@ package io.signetmesh.proxy.metrics.registry;
 
 import java.util.concurrent.atomic.LongAdder;
 
-/** A number that goes up and down. Any thread may change it; changing allocates nothing. */
+/** A number that goes up and down. Safe from any thread. Changing it allocates nothing. */
 public final class Gauge extends Cell {
   private final LongAdder value = new LongAdder();
 
@@ -13,7 +13,7 @@ public final class Gauge extends Cell {
     value.increment();
   }
 
-  /** Takes one away. */
+  /** Subtracts one. */
   public void decrement() {
     value.decrement();
   }

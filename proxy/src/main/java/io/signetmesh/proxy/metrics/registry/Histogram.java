@@ -2,7 +2,10 @@ package io.signetmesh.proxy.metrics.registry;
 
 import java.util.concurrent.atomic.LongAdder;
 
-/** A distribution over fixed buckets. Any thread may observe; observing allocates nothing. */
+/**
+ * A distribution of durations over fixed buckets. Safe from any thread. Observing allocates
+ * nothing.
+ */
 public final class Histogram extends Cell {
   private final Buckets buckets;
   private final LongAdder[] counts;

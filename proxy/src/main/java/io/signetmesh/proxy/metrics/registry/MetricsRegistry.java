@@ -14,8 +14,8 @@ import java.util.function.DoubleSupplier;
 import java.util.function.LongSupplier;
 
 /**
- * The metrics of a proxy. Families are made once; cells are resolved from them and kept by those
- * who count. Label sets that do not change for a while leave the exposition.
+ * The metrics of a proxy. Families are registered once. Callers resolve cells from them and keep
+ * those. Label sets that do not change for a while leave the exposition. Safe from any thread.
  */
 public final class MetricsRegistry {
   /** Value of all labels of the cell that takes what is above the limit of label sets. */
@@ -30,14 +30,14 @@ public final class MetricsRegistry {
   private final List<Writable> families = new CopyOnWriteArrayList<>();
   private final LongAdder overflows = new LongAdder();
 
-  /** Gives the samples of a metric at the time of exposure. */
+  /** Provides the samples of a metric at the time of an exposition. */
   @FunctionalInterface
   public interface Collector {
     /** Writes one sample for each label set; must not block. */
     void collect(Sink sink) throws IOException;
   }
 
-  /** Takes the samples of a {@link Collector}. */
+  /** Receives the samples of a {@link Collector}. */
   @FunctionalInterface
   public interface Sink {
     void sample(Labels labels, double value) throws IOException;
@@ -83,7 +83,7 @@ public final class MetricsRegistry {
     return add(new Family<>(this, name, help, () -> new Histogram(buckets)));
   }
 
-  /** Adds a metric whose samples are asked for when the metrics are exposed. */
+  /** Adds a metric whose samples are collected at each exposition. */
   public void collector(String name, String help, MetricType type, Collector collector) {
     families.add(
         new Writable() {
@@ -100,7 +100,7 @@ public final class MetricsRegistry {
         });
   }
 
-  /** Adds a metric without labels whose value is asked for when the metrics are exposed. */
+  /** Adds a metric without labels whose value is read at each exposition. */
   public void value(String name, String help, MetricType type, DoubleSupplier value) {
     collector(name, help, type, sink -> sink.sample(Labels.none(), value.getAsDouble()));
   }

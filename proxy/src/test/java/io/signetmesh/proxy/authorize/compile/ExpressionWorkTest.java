@@ -131,7 +131,7 @@ class ExpressionWorkTest {
     assertThat(policy.route(worst)).isNull();
     assertThat(policy.decideWithoutRoute(KNOWN, worst).reason()).isEqualTo(Reason.UNSAFE_PATH);
     assertThat(worst.expressions().isExhausted()).isTrue();
-    assertThat(worst.expressions().spent()).isLessThanOrEqualTo(LinearPattern.MOST_STEPS);
+    assertThat(worst.expressions().spent()).isLessThanOrEqualTo(LinearPattern.MAX_STEPS);
     // The next request has a budget of its own, and one that fits is decided on as ever.
     worst.expressions().reset();
     Ask small = new Ask("GET", "/x", Map.of("user-agent", "curl Linux v7.1"), worst.expressions());

@@ -121,13 +121,13 @@ class RateLimiterTest {
   @Test
   void identitiesThatAreQuietMakeRoomForOthers() {
     RateLimiter limiter = limiter(LIMIT, new Rates(0, 2, List.of()), null);
-    for (int i = 0; i < 10 * RateLimiter.MOST_IDENTITIES; i++) {
+    for (int i = 0; i < 10 * RateLimiter.MAX_IDENTITIES; i++) {
       assertThat(limiter.take("client-" + i)).isNull();
       if (i % 1_000 == 0) {
         nanos.addAndGet(SECOND / 2);
       }
     }
-    assertThat(limiter.tracked()).isPositive().isLessThanOrEqualTo(RateLimiter.MOST_IDENTITIES);
+    assertThat(limiter.tracked()).isPositive().isLessThanOrEqualTo(RateLimiter.MAX_IDENTITIES);
     // The updates of a policy change nothing about it.
     RateLimiter next = limiter(LIMIT, new Rates(0, 2, List.of()), limiter);
     assertThat(next.tracked()).isEqualTo(limiter.tracked());
@@ -137,14 +137,14 @@ class RateLimiterTest {
   @Test
   void identitiesBeyondTheBoundShareOneBudgetAndTakeNothingFromTheRest() {
     RateLimiter limiter = limiter(LIMIT, new Rates(0, 2, List.of()), null);
-    for (int i = 0; i < RateLimiter.MOST_IDENTITIES; i++) {
+    for (int i = 0; i < RateLimiter.MAX_IDENTITIES; i++) {
       assertThat(limiter.take("client-" + i)).isNull();
     }
     assertThat(limiter.take("late-1")).isNull();
     assertThat(limiter.take("late-2")).isNull();
     assertThat(limiter.take("late-3")).isEqualTo(Scope.IDENTITY);
     assertThat(burst(limiter, "client-7")).isEqualTo(1);
-    assertThat(limiter.tracked()).isEqualTo(RateLimiter.MOST_IDENTITIES);
+    assertThat(limiter.tracked()).isEqualTo(RateLimiter.MAX_IDENTITIES);
 
     // Spent budgets survive the making of room.
     nanos.addAndGet(SECOND / 2);
@@ -159,7 +159,7 @@ class RateLimiterTest {
   void noMoreThanTheLimitIsGrantedWhileRoomIsMadeAndLimitersFollowOneAnother() throws Exception {
     Rates rates = new Rates(0, 5, List.of());
     RateLimiter crowded = limiter(LIMIT, rates, null);
-    for (int i = 0; i < RateLimiter.MOST_IDENTITIES; i++) {
+    for (int i = 0; i < RateLimiter.MAX_IDENTITIES; i++) {
       crowded.take("client-" + i);
     }
     nanos.addAndGet(2 * SECOND);

@@ -20,7 +20,7 @@ class LingeringCloseTimeTest {
 
   /** What waits takes 10 s at the least rate. */
   private static final long MOST =
-      LingeringClose.MOST_DELIVERY_MILLIS + PENDING * 1000L / LingeringClose.LEAST_RATE + 1_000;
+      LingeringClose.MAX_DELIVERY_MILLIS + PENDING * 1000L / LingeringClose.LEAST_RATE + 1_000;
 
   private final Client channel = new Client();
 
@@ -101,9 +101,9 @@ class LingeringCloseTimeTest {
     channel.freezeTime();
     channel.write(Unpooled.wrappedBuffer(new byte[PENDING]));
     end.accept(channel);
-    pass(LingeringClose.MOST_DELIVERY_MILLIS);
+    pass(LingeringClose.MAX_DELIVERY_MILLIS);
     assertThat(channel.isOpen()).isTrue();
-    pass(MOST - LingeringClose.MOST_DELIVERY_MILLIS);
+    pass(MOST - LingeringClose.MAX_DELIVERY_MILLIS);
     assertThat(channel.isOpen()).isFalse();
   }
 

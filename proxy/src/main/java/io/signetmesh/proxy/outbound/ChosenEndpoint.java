@@ -9,9 +9,9 @@ import io.signetmesh.proxy.upstream.Upstream;
  * What a connection has got of an endpoint so far. It is used only if the destination in force
  * still leads there, and given back otherwise.
  */
-sealed interface Claim {
+sealed interface ChosenEndpoint {
   /** Nothing has been picked. */
-  Claim NONE = new None();
+  ChosenEndpoint NONE = new None();
 
   /** Whether a destination still leads to what was picked; false when nothing was. */
   boolean isOf(Upstream destination);
@@ -20,7 +20,7 @@ sealed interface Claim {
   void giveBack();
 
   /** Nothing has been picked. */
-  record None() implements Claim {
+  record None() implements ChosenEndpoint {
     @Override
     public boolean isOf(Upstream destination) {
       return false;
@@ -35,7 +35,7 @@ sealed interface Claim {
    *
    * @param lease counts the connection as load of the endpoint
    */
-  record Picked(Upstream.Lease lease) implements Claim {
+  record Picked(Upstream.Lease lease) implements ChosenEndpoint {
     @Override
     public boolean isOf(Upstream destination) {
       return destination.leadsTo(lease.endpoint());
@@ -53,7 +53,8 @@ sealed interface Claim {
    * @param endpoint what was picked
    * @param peer connection to it
    */
-  record Connected(Endpoint endpoint, Upstream.Lease lease, Channel peer) implements Claim {
+  record Connected(Endpoint endpoint, Upstream.Lease lease, Channel peer)
+      implements ChosenEndpoint {
     @Override
     public boolean isOf(Upstream destination) {
       return destination.leadsTo(endpoint);

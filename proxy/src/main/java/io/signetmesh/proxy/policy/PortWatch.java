@@ -20,13 +20,13 @@ import org.slf4j.LoggerFactory;
  * The stream of one port's policy. It is opened again whenever it ends, for as long as the port is
  * watched.
  */
-final class PortStream {
-  private static final Logger log = LoggerFactory.getLogger(PortStream.class);
+final class PortWatch {
+  private static final Logger log = LoggerFactory.getLogger(PortWatch.class);
   private static final long BACKOFF_MIN_MILLIS = 100;
   private static final long BACKOFF_MAX_MILLIS = 10_000;
   private static final long BACKOFF_MAX_PINNED_MILLIS = 2_000;
   private static final long DEFER_MILLIS = 100;
-  private static final int MOST_DEFERRALS = 10;
+  private static final int MAX_DEFERRALS = 10;
 
   private final Source source;
   private final int number;
@@ -68,7 +68,7 @@ final class PortStream {
   /**
    * @param number of the port
    */
-  PortStream(Source source, int number, Port port) {
+  PortWatch(Source source, int number, Port port) {
     this.source = source;
     this.number = number;
     this.port = port;
@@ -90,7 +90,7 @@ final class PortStream {
    * a second.
    */
   private void open(int deferred) {
-    if (deferred < MOST_DEFERRALS && !port.mayOpen()) {
+    if (deferred < MAX_DEFERRALS && !port.mayOpen()) {
       source.scheduler().schedule(() -> open(deferred + 1), DEFER_MILLIS, TimeUnit.MILLISECONDS);
       return;
     }
