@@ -22,13 +22,15 @@ import picocli.CommandLine.Spec;
           + " their own on loopback addresses, under the manifests in examples/quickstart; sends"
           + " real traffic as a workload that may call, as one that may not, and from outside the"
           + " mesh; edits the policy while traffic flows; and shows each verdict with the reason"
-          + " from the audit records."
+          + " from the audit records.",
+      "With --rotate it replaces the trust anchor (root certificate) of that mesh instead, while"
+          + " requests go on, and shows for each phase the proof that it kept its promise."
     },
     mixinStandardHelpOptions = true,
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
-      "0:every verdict was the expected one",
-      "1:a verdict was not; logs and records are kept",
+      "0:every verdict was the expected one; with --rotate: every proof holds",
+      "1:a verdict was not, or a proof does not hold; logs and records are kept",
       ExitCode.USAGE_HELP,
       ExitCode.CONFIGURATION_HELP,
       ExitCode.UNAVAILABLE_HELP,
@@ -40,11 +42,19 @@ import picocli.CommandLine.Spec;
       "Examples:",
       "  signet demo",
       "  signet demo --keep",
+      "  signet demo --rotate",
       "  signet demo --json | jq '.verdicts[] | {client, service, verdict, reason: .record.reason}'"
     })
 final class DemoCommand implements Callable<Integer> {
   @Spec private CommandSpec spec = CommandSpec.create();
   @Mixin private LoggingOptions logging = LoggingOptions.quiet();
+
+  @Option(
+      names = "--rotate",
+      description =
+          "Replace the trust anchor under traffic: who trusts and serves what in each phase, which"
+              + " requests failed, what was restarted.")
+  private boolean rotate;
 
   @Option(
       names = "--json",
@@ -62,7 +72,9 @@ final class DemoCommand implements Callable<Integer> {
         new Demo(spec.commandLine().getOut(), spec.commandLine().getErr(), Clock.systemUTC());
     CountDownLatch never = new CountDownLatch(1);
     try {
-      return demo.run(json, keep, never::await) ? ExitCode.OK : ExitCode.NEGATIVE;
+      boolean good =
+          rotate ? demo.rotate(json, keep, never::await) : demo.run(json, keep, never::await);
+      return good ? ExitCode.OK : ExitCode.NEGATIVE;
     } catch (Exception e) {
       throw CommandFailure.starting("the demo", e);
     }

@@ -11,6 +11,7 @@ import io.signetmesh.cli.server.PolicyCommand;
 import io.signetmesh.cli.server.ProxyCommand;
 import io.signetmesh.cli.server.UpCommand;
 import io.signetmesh.cli.text.PlainWriter;
+import io.signetmesh.cli.trust.TrustCommand;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
@@ -25,7 +26,9 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
 import picocli.CommandLine.Spec;
 
-/** The {@code signet} command. */
+/**
+ * The {@code signet} command. The first argument names a subcommand; each is a class of its own.
+ */
 @Command(
     name = "signet",
     description = "A policy-first zero-trust security mesh.",
@@ -54,6 +57,7 @@ public final class Signet implements Callable<Integer> {
     commands.put("demo", DemoCommand::new);
     commands.put("up", UpCommand::new);
     commands.put("identity", IdentityCommand::new);
+    commands.put("trust", TrustCommand::commandLine);
     commands.put("policy", PolicyCommand::new);
     commands.put("authz", AuthzCommand::new);
     commands.put("discovery", DiscoveryCommand::new);
@@ -65,7 +69,7 @@ public final class Signet implements Callable<Integer> {
     return commands;
   }
 
-  /** Runs a command line and exits with its code. */
+  /** Runs a command line and exits with a code of {@link ExitCode}. */
   public static void main(String[] args) {
     SignetProcess.leaveWithParent();
     System.exit(execute(args));
@@ -119,6 +123,15 @@ public final class Signet implements Callable<Integer> {
     } else {
       commandLine.addSubcommand(args[0], only.get());
     }
+    return configured(commandLine);
+  }
+
+  /** Only this command, as tests make it with other surroundings. */
+  static CommandLine commandLine(String name, CommandLine command) {
+    return configured(new CommandLine(new Signet()).addSubcommand(name, command));
+  }
+
+  private static CommandLine configured(CommandLine commandLine) {
     commandLine.setExecutionStrategy(Signet::run);
     commandLine.setExecutionExceptionHandler(Signet::explain);
     commandLine.setParameterExceptionHandler(Signet::explainUsage);

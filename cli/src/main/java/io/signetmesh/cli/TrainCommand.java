@@ -11,8 +11,8 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
 
 /**
- * {@code signet train-aot}: does once, in one process, what the commands do, so that the virtual
- * machine can keep the classes and profiles of it for their starts.
+ * {@code signet train-aot}: runs the code of the other commands once, in one process. The JVM
+ * writes an ahead-of-time cache from this run, which makes later starts faster.
  */
 @Command(
     name = "train-aot",

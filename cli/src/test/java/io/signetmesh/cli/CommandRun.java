@@ -7,17 +7,23 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import picocli.CommandLine;
 
 /** A command run in this process, and what it said. */
 public record CommandRun(int code, String out, String err) {
   public static CommandRun of(String... arguments) {
+    return of(Signet.commandLine(), arguments);
+  }
+
+  /** Runs a command that was made with other surroundings than this process's. */
+  public static CommandRun of(String name, CommandLine command, String... arguments) {
+    return of(Signet.commandLine(name, command), arguments);
+  }
+
+  private static CommandRun of(CommandLine signet, String... arguments) {
     StringWriter out = new StringWriter();
     StringWriter err = new StringWriter();
-    int code =
-        Signet.commandLine()
-            .setOut(new PrintWriter(out))
-            .setErr(new PrintWriter(err))
-            .execute(arguments);
+    int code = signet.setOut(new PrintWriter(out)).setErr(new PrintWriter(err)).execute(arguments);
     return new CommandRun(code, out.toString(), err.toString());
   }
 

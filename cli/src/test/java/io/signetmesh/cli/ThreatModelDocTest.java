@@ -15,6 +15,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The documents about security name tests and classes that exist, and every promise has a test. */
@@ -127,9 +128,27 @@ final class ThreatModelDocTest {
   }
 
   @ParameterizedTest
+  @CsvSource({"docs/security/identity.md, 5, 60", "docs/security/trust-rotation.md, 1, 12"})
+  void everyThreatHasATest(String document, int leastTables, int leastThreats) throws Exception {
+    List<String> tables =
+        Pattern.compile("(?m)^\\| threat \\|.*\n\\|[-|]+\n((?:\\|.*\n)+)")
+            .matcher(text(document))
+            .results()
+            .map(table -> Objects.requireNonNull(table.group(1)))
+            .toList();
+    List<String> threats = tables.stream().flatMap(String::lines).toList();
+
+    assertThat(tables).hasSizeGreaterThanOrEqualTo(leastTables);
+    assertThat(threats).hasSizeGreaterThan(leastThreats);
+    assertThat(threats.stream().filter(threat -> !TEST.matcher(threat).find())).isEmpty();
+  }
+
+  @ParameterizedTest
   @ValueSource(
       strings = {
         THREAT_MODEL,
+        "docs/security/identity.md",
+        "docs/security/trust-rotation.md",
         "docs/security/hardening.md",
         "docs/security/audit-format.md",
         "docs/security/policy-reference.md",

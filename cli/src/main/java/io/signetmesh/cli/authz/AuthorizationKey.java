@@ -3,12 +3,12 @@ package io.signetmesh.cli.authz;
 import java.util.Comparator;
 
 /**
- * What a row is about, as the labels of metrics spell it.
+ * Identifies a row of the table, by the labels of the proxies' metrics.
  *
  * @param server {@code kind/name} of the Server, or {@code default/policy}
  * @param route {@code kind/name} of the route
- * @param authorization {@code kind/name} of the authorization or denial; empty for requests that
- *     none allows
+ * @param authorization {@code kind/name} of the authorization or DenyPolicy; empty for requests
+ *     that no authorization allows
  */
 public record AuthorizationKey(String server, String route, String authorization)
     implements Comparable<AuthorizationKey> {

@@ -22,8 +22,8 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The authorizations of a namespace or a workload by Server and route, under the columns that
- * {@code linkerd viz authz} has.
+ * The authorizations of a namespace or a workload, by Server and route. The columns are those of
+ * {@code linkerd viz authz}.
  */
 public final class AuthorizationTable {
   private static final String UNKNOWN = "-";
@@ -32,7 +32,11 @@ public final class AuthorizationTable {
   private Map<AuthorizationKey, Counts> counts = new TreeMap<>();
   private @Nullable Duration window;
 
-  /** Adds what applies to a port. */
+  /**
+   * Adds the authorizations of a port.
+   *
+   * @param message policy of the port, as its proxy receives it
+   */
   public void add(Server message) {
     String server =
         message.getLabelsOrDefault("kind", "server").toLowerCase(Locale.ROOT)
@@ -57,7 +61,11 @@ public final class AuthorizationTable {
     }
   }
 
-  /** Adds what proxies counted. */
+  /**
+   * Adds the counts of proxies.
+   *
+   * @param over time over which the proxies counted; rates are per second of it
+   */
   public void add(ProxyCounts counted, Duration over) {
     counts = counted.byKey();
     window = over;
@@ -65,7 +73,7 @@ public final class AuthorizationTable {
     keys.removeIf(key -> key.authorization().isEmpty() && isSilent(key));
   }
 
-  /** Whether there is nothing to show. */
+  /** Whether the table has no rows. */
   public boolean isEmpty() {
     return keys.isEmpty();
   }
@@ -102,7 +110,7 @@ public final class AuthorizationTable {
     table.print(out);
   }
 
-  /** The same for programs; what is not known is left out. */
+  /** The table as JSON. Unknown values are left out. */
   public ObjectNode json() {
     ObjectNode root = JsonNodeFactory.instance.objectNode();
     ArrayNode rows = root.putArray("rows");

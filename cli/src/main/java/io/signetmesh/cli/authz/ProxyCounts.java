@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** What proxies count in a while: their metrics are read twice, and the difference counts. */
+/** What proxies count in a time window: the difference between two readings of their metrics. */
 public final class ProxyCounts {
   private static final Duration LIMIT = Duration.ofSeconds(5);
   private static final int MAX_CHARACTERS = 64 * 1024 * 1024;
@@ -22,7 +22,7 @@ public final class ProxyCounts {
 
   private ProxyCounts() {}
 
-  /** Counters of one row. */
+  /** The counters of one row. */
   public static final class Counts {
     private double allowed;
     private double denied;
@@ -30,26 +30,26 @@ public final class ProxyCounts {
     private double failed;
     private final TreeMap<Double, Double> latency = new TreeMap<>();
 
-    /** Requests allowed. */
+    /** Number of allowed requests. */
     public double allowed() {
       return allowed;
     }
 
-    /** Requests denied. */
+    /** Number of denied requests. */
     public double denied() {
       return denied;
     }
 
-    /** Share of the responses that are no failure, 0 to 1; NaN when there are none. */
+    /** Share of successful responses, 0 to 1; NaN without responses. */
     public double success() {
       return succeeded + failed == 0 ? Double.NaN : succeeded / (succeeded + failed);
     }
 
     /**
-     * Upper estimate of a latency in milliseconds, by linear interpolation within its bucket; NaN
+     * Estimate of a latency in milliseconds, interpolated linearly within its histogram bucket. NaN
      * when nothing was counted.
      *
-     * @param quantile 0 to 1
+     * @param quantile quantile, 0 to 1: 0.99 is the 99th percentile
      */
     public double latency(double quantile) {
       double total = latency.isEmpty() ? 0 : latency.lastEntry().getValue();
@@ -77,11 +77,11 @@ public final class ProxyCounts {
   }
 
   /**
-   * Reads the metrics of proxies, waits, and reads them again.
+   * Reads the metrics of proxies, waits for the window, and reads them again.
    *
    * @param proxies addresses of their admin servers
-   * @param window how long to wait
-   * @throws IOException when a proxy does not answer; the message names it
+   * @param window time between the readings
+   * @throws IOException when a proxy does not answer; the message names its address
    */
   public static ProxyCounts over(List<InetSocketAddress> proxies, Duration window)
       throws IOException, InterruptedException {
@@ -104,7 +104,7 @@ public final class ProxyCounts {
     return result;
   }
 
-  /** Counts by row. */
+  /** The counts of each row. */
   public Map<AuthorizationKey, Counts> byKey() {
     return counts;
   }

@@ -6,15 +6,15 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What came of a case.
+ * The result of a case.
  *
  * @param test the case
- * @param position where it stands
- * @param before what the proxy would do with the calls before
- * @param answer what the proxy would do; null when that could not be asked
- * @param problem why it could not; null when it could
- * @param differences what was expected and is not so
- * @param nanos time it took
+ * @param position position of the case in its file
+ * @param before what the proxy would do with each call in {@code before}
+ * @param answer what the proxy would do with the tested call; null when the case cannot be run
+ * @param problem why the case cannot be run; null when it can
+ * @param differences what is not as expected; empty when everything is
+ * @param nanos duration of the case in nanoseconds
  */
 public record CaseResult(
     PolicyCase test,
@@ -24,23 +24,24 @@ public record CaseResult(
     @Nullable String problem,
     List<Difference> differences,
     long nanos) {
-  /** Copies its lists. */
+  /** Copies the lists. */
   public CaseResult {
     before = List.copyOf(before);
     differences = List.copyOf(differences);
   }
 
-  /** Whether everything is as expected. */
+  /** Whether the case ran and everything is as expected. */
   public boolean passed() {
     return problem == null && differences.isEmpty();
   }
 
   /**
-   * A field that is not as expected.
+   * A field whose value is not the expected one.
    *
-   * @param field its name in {@code expect}, of a call before after {@code before[0].}
-   * @param expected what the case states
-   * @param found what is so
+   * @param field name of the field in {@code expect}; for a call in {@code before}, with the prefix
+   *     {@code before[0].}
+   * @param expected value that the case states
+   * @param found actual value
    */
   public record Difference(String field, String expected, String found) {}
 }

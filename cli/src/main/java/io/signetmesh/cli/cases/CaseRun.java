@@ -8,7 +8,7 @@ import io.signetmesh.cli.simulate.SimulatedMesh;
 import io.signetmesh.cli.simulate.SimulatedPort;
 import io.signetmesh.cli.simulate.WorkloadNames;
 import io.signetmesh.cluster.WorkloadRef;
-import io.signetmesh.crds.manifest.Finding;
+import io.signetmesh.crds.manifest.ManifestFinding;
 import io.signetmesh.crds.manifest.Position;
 import io.signetmesh.crds.manifest.RecordReader;
 import io.signetmesh.crds.manifest.RecordReader.Located;
@@ -22,7 +22,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Asks a simulated mesh about the cases of a file, and compares. */
+/** Runs the cases of a file against a simulated mesh. */
 public final class CaseRun {
   private static final String NONE = "none";
   private static final String IDENTITY = "client.identity";
@@ -30,26 +30,26 @@ public final class CaseRun {
   private final SimulatedMesh mesh;
   private final WorkloadNames names;
 
-  /** Runs over this mesh. */
+  /** Runs cases against this mesh. */
   public CaseRun(SimulatedMesh mesh) {
     this.mesh = mesh;
     this.names = new WorkloadNames(mesh.view());
   }
 
   /**
-   * Reads a file of cases; two cases of one name are an error, and so is an identity that no client
-   * has.
+   * Reads a file of cases. Duplicate names are errors among the findings, and so are identities
+   * that no certificate can have.
    */
   public static Records<PolicyCase> read(Path file) {
     Records<PolicyCase> read = new RecordReader().readFile(file, PolicyCase.class);
-    List<Finding> findings = new ArrayList<>(read.findings());
+    List<ManifestFinding> findings = new ArrayList<>(read.findings());
     Map<String, Position> seen = new HashMap<>();
     for (Located<PolicyCase> test : read.records()) {
       Position first = seen.putIfAbsent(test.value().name(), test.position());
       if (first != null) {
         findings.add(
-            new Finding(
-                Finding.Severity.ERROR,
+            new ManifestFinding(
+                ManifestFinding.Severity.ERROR,
                 test.position(),
                 null,
                 "name",
@@ -63,8 +63,8 @@ public final class CaseRun {
     }
     if (read.records().isEmpty() && findings.isEmpty()) {
       findings.add(
-          new Finding(
-              Finding.Severity.ERROR,
+          new ManifestFinding(
+              ManifestFinding.Severity.ERROR,
               new Position(file.toString(), 1, 1),
               null,
               "",
@@ -77,7 +77,7 @@ public final class CaseRun {
       Located<PolicyCase> test,
       PolicyCase.@Nullable ClientCase client,
       String field,
-      List<Finding> findings) {
+      List<ManifestFinding> findings) {
     String identity = client == null ? null : client.identity();
     if (identity == null) {
       return;
@@ -86,8 +86,8 @@ public final class CaseRun {
       ClientIdentity.requireForm(identity);
     } catch (IllegalArgumentException e) {
       findings.add(
-          new Finding(
-              Finding.Severity.ERROR,
+          new ManifestFinding(
+              ManifestFinding.Severity.ERROR,
               test.position().of(field),
               null,
               field,
@@ -95,7 +95,7 @@ public final class CaseRun {
     }
   }
 
-  /** Runs a case. */
+  /** Runs one case. */
   public CaseResult run(Located<PolicyCase> located) {
     PolicyCase test = located.value();
     long started = System.nanoTime();

@@ -8,7 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/** Results in words. */
+/** Formats results for people. */
 public final class CaseText {
   private CaseText() {}
 
@@ -30,8 +30,8 @@ public final class CaseText {
   }
 
   /**
-   * What is wrong, line by line: the place, the calls before, the call, each difference, and what
-   * the cause is.
+   * What is wrong, one item per line: the position, the earlier calls, the tested call, each
+   * difference, and the cause.
    */
   public static List<String> details(CaseResult result) {
     List<String> lines = new ArrayList<>();

@@ -12,16 +12,20 @@ import javax.xml.stream.XMLOutputFactory;
 import javax.xml.stream.XMLStreamException;
 import javax.xml.stream.XMLStreamWriter;
 
-/** Results in the XML form that build servers read: a suite for each file of cases. */
+/**
+ * Writes results in JUnit's XML format, which build servers read: one test suite per file of cases.
+ */
 public final class JUnitReport {
   private static final String INDENT = "  ";
 
   private JUnitReport() {}
 
   /**
-   * Writes a report.
+   * Writes a report, replacing the file if it exists.
    *
-   * @param suites results by file of cases
+   * @param file file to write
+   * @param suites results of each file of cases
+   * @throws IOException when the file cannot be written
    */
   public static void write(Path file, Map<Path, List<CaseResult>> suites) throws IOException {
     Path parent = file.toAbsolutePath().getParent();

@@ -17,16 +17,17 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One policy test, as case files hold it (docs/policy-testing.md).
+ * One policy test of a case file (docs/policy-testing.md).
  *
- * @param name what is tested; unique in its file
- * @param workload workload that is called: {@code namespace/pod}
- * @param port port that is called
- * @param client who calls; by default a client without mesh TLS
- * @param request what for; by default whatever the port expects
- * @param before calls made just before at the same moment, in this order
- * @param repeat calls made at the same moment, of which the last one counts
- * @param expect what has to come of it
+ * @param name what the case tests; unique in its file; 1 to 500 characters
+ * @param workload called workload: {@code namespace/pod}
+ * @param port called port, 1 to 65535
+ * @param client the caller; null means a client without mesh TLS
+ * @param request the request; null means whatever the port expects
+ * @param before calls made earlier in the same instant, in this order; they can use up rate limits
+ * @param repeat number of calls in the same instant, of which the last is compared, 1 to 100,000;
+ *     null means 1
+ * @param expect the expected result
  */
 public record PolicyCase(
     @Required @Length(min = 1, max = 500) String name,
@@ -37,19 +38,20 @@ public record PolicyCase(
     @Items(min = 1, max = 100) List<CallCase> before,
     @Range(min = 1, max = 100_000) @Nullable Integer repeat,
     @Required Expectation expect) {
-  /** Calls before that are not given are none. */
+  /** Copies the earlier calls; null becomes an empty list. */
   public PolicyCase {
     before = before == null ? List.of() : List.copyOf(before);
   }
 
   /**
-   * Calls of one client for one thing. Before those that are tested they are for what calls leave
-   * behind, which is what they took from rate limits.
+   * A call, made once or several times. In {@code before} it prepares the state for the tested
+   * call: it takes from rate limits.
    *
-   * @param client who calls; by default that of the case
-   * @param request what for; by default that of the case
-   * @param repeat calls made at the same moment, of which the last one counts
-   * @param expect what has to come of it; by default that is not looked at
+   * @param client the caller; null means that of the case
+   * @param request the request; null means that of the case
+   * @param repeat number of calls in the same instant, of which the last is compared, 1 to 100,000;
+   *     null means 1
+   * @param expect the expected result; null means that it is not compared
    */
   public record CallCase(
       @Nullable ClientCase client,
@@ -73,11 +75,12 @@ public record PolicyCase(
   }
 
   /**
-   * Who calls.
+   * The caller.
    *
-   * @param identity identity in its certificate, or {@code namespace/account}
-   * @param ip address that it calls from
-   * @param tls whether it comes with mesh TLS; by default when it has an identity
+   * @param identity identity in the client's certificate, or {@code namespace/account}; null
+   *     without one
+   * @param ip address of the client
+   * @param tls whether the client uses mesh TLS; null means that it does if it has an identity
    */
   public record ClientCase(
       @Nullable String identity, @Text(TextFormat.IP) @Nullable String ip, @Nullable Boolean tls) {
@@ -88,11 +91,11 @@ public record PolicyCase(
   /**
    * A request.
    *
-   * @param protocol what is spoken; by default what the port expects
-   * @param method method; by default GET, for gRPC POST
-   * @param path path with query as sent; by default {@code /}
-   * @param host host; by default the name of the workload
-   * @param headers further headers
+   * @param protocol protocol; null means the one that the port expects
+   * @param method HTTP method; null means GET, or POST for gRPC
+   * @param path path and query, as the client sends them; null means {@code /}
+   * @param host host; null means the name of the workload
+   * @param headers additional headers
    */
   public record RequestCase(
       @Nullable CallProtocol protocol,
@@ -100,12 +103,12 @@ public record PolicyCase(
       @Nullable String path,
       @Nullable String host,
       Map<String, String> headers) {
-    /** Headers that are not given are none. */
+    /** Copies the headers; null becomes an empty map. */
     public RequestCase {
       headers = headers == null ? Map.of() : new LinkedHashMap<>(headers);
     }
 
-    /** The call that is asked about. */
+    /** The request as a {@link Call}. */
     public Call call() {
       return new Call(
           protocol,
@@ -119,19 +122,21 @@ public record PolicyCase(
   }
 
   /**
-   * What has to come of a call; only what is stated is compared.
+   * The expected result of a call. Null fields are not compared.
    *
    * @param verdict allow or deny
-   * @param status HTTP status that the client gets; 200 for what reaches the application
-   * @param grpcStatus gRPC status that the proxy answers with
-   * @param authorization the authorization or denial that decides, or on a refusal the one that
-   *     came nearest: {@code group/kind/name}, or the end of that; {@code none} for none
-   * @param reason reason code
-   * @param route route taken, spelled as {@code authorization}
-   * @param location where a redirect leads; {@code none} for what is no redirect
-   * @param mode enforce, or audit when only the audit access policy lets it through
-   * @param trial dry-run verdict if everything in audit mode were in force; {@code none} when
-   *     nothing in audit mode affects the call
+   * @param status HTTP status that the client gets; 200 for a request that the application answers
+   * @param grpcStatus gRPC status that the proxy answers with (0 to 16)
+   * @param authorization the authorization or DenyPolicy that decides, or, on a denial, the
+   *     authorization that came nearest: {@code group/kind/name} or the end of it; {@code none} for
+   *     none
+   * @param reason reason code (docs/security/audit-format.md)
+   * @param route matched route, in the form of {@code authorization}
+   * @param location target of a redirect; {@code none} if it is not a redirect
+   * @param mode {@code enforce}, or {@code audit} when only the access policy {@code audit} allows
+   *     the call
+   * @param trial dry-run verdict: what the verdict would be if everything in audit mode were
+   *     enforced; {@code none} when nothing in audit mode affects the call
    */
   @AtLeastOneOf({
     "verdict",
@@ -157,9 +162,9 @@ public record PolicyCase(
 
   /** Verdict of a call. */
   public enum Verdict {
-    /** It goes through. */
+    /** The call is allowed. */
     ALLOW("allow"),
-    /** It is refused. */
+    /** The call is denied. */
     DENY("deny");
 
     private final String wireName;
@@ -175,13 +180,13 @@ public record PolicyCase(
     }
   }
 
-  /** The dry-run verdict. */
+  /** Verdict of a dry run. */
   public enum DryRunVerdict {
-    /** It would go through. */
+    /** The call would be allowed. */
     ALLOW("allow"),
-    /** It would be refused. */
+    /** The call would be denied. */
     DENY("deny"),
-    /** Nothing in mode audit affects the port. */
+    /** Nothing in audit mode affects the port. */
     NONE("none");
 
     private final String wireName;
@@ -197,7 +202,7 @@ public record PolicyCase(
     }
   }
 
-  /** All its calls in order; the last ones are those that are tested. */
+  /** All calls of the case in order. The last one is the tested one. */
   public List<CallCase> calls() {
     List<CallCase> calls = new ArrayList<>();
     for (CallCase one : before) {

@@ -1,4 +1,4 @@
-/** Policy tests: files of cases, their outcome, and reports of it. */
+/** Policy tests: case files, their results and reports. */
 @NullMarked
 package io.signetmesh.cli.cases;
 

@@ -5,11 +5,11 @@ import java.net.InetSocketAddress;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
-/** Options that are socket addresses. */
+/** Converters for options that are socket addresses. */
 public final class AddressOptions {
   private AddressOptions() {}
 
-  /** Reads {@code ip:port}. */
+  /** Parses {@code ip:port}, as {@link io.signetmesh.cli.host.ListenAddress} does. */
   public static final class Converter implements ITypeConverter<InetSocketAddress> {
     @Override
     public InetSocketAddress convert(String text) {

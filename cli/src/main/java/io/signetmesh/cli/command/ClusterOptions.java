@@ -2,6 +2,7 @@ package io.signetmesh.cli.command;
 
 import io.signetmesh.cli.controlplane.ClusterSettings;
 import io.signetmesh.cli.host.MeshNames;
+import io.signetmesh.cluster.ClusterDefaults;
 import io.signetmesh.crds.network.Cidr;
 import io.signetmesh.crds.network.PortSet;
 import io.signetmesh.crds.policy.AccessPolicy;
@@ -14,13 +15,17 @@ import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
 
-/** What a control plane knows of its cluster besides the manifests. */
+/**
+ * Options for what a control plane cannot learn from the manifests, such as networks, the default
+ * policy and opaque ports.
+ */
 public final class ClusterOptions {
   @Option(
       names = "--cluster-networks",
       paramLabel = "CIDR",
       split = ",",
-      defaultValue = "10.0.0.0/8,100.64.0.0/10,172.16.0.0/12,192.168.0.0/16,127.0.0.0/8,fd00::/8",
+      defaultValue =
+          ClusterDefaults.IPV4_NETWORKS + ",127.0.0.0/8," + ClusterDefaults.IPV6_NETWORKS,
       converter = Networks.class,
       description = {
         "Networks whose addresses belong to the cluster, separated by commas",
@@ -53,7 +58,7 @@ public final class ClusterOptions {
   @Option(
       names = "--default-opaque-ports",
       paramLabel = "PORTS",
-      defaultValue = "25,587,3306,4444,5432,6379,9300,11211",
+      defaultValue = ClusterDefaults.OPAQUE_PORTS,
       converter = Ports.class,
       description =
           "Ports, and ranges a-b, whose bytes nobody looks at where config.linkerd.io/opaque-ports"
@@ -71,12 +76,12 @@ public final class ClusterOptions {
       })
   private @Nullable String defaultNamespace;
 
-  /** Namespace of objects that name none; null when such objects are errors. */
+  /** Namespace of objects whose manifests name none; null when such objects are errors. */
   public @Nullable String defaultNamespace() {
     return defaultNamespace;
   }
 
-  /** The settings of a mesh with those names. */
+  /** The settings, for a mesh with these names. */
   public ClusterSettings settings(MeshNames names) {
     return new ClusterSettings(
         names, networks, defaultPolicy, probeNetworks.networks(), opaquePorts);

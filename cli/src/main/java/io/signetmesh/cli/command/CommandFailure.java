@@ -12,7 +12,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
-/** Ends a command with one sentence on standard error and an exit code. */
+/** An expected failure of a command: one sentence for standard error, and an exit code. */
 public final class CommandFailure extends Exception {
   private static final long serialVersionUID = 1L;
 
@@ -23,31 +23,32 @@ public final class CommandFailure extends Exception {
     this.exitCode = exitCode;
   }
 
-  /** Wrong configuration, manifests or state. */
+  /** Configuration, manifests or state are invalid: {@link ExitCode#CONFIGURATION}. */
   public static CommandFailure configuration(String message) {
     return new CommandFailure(ExitCode.CONFIGURATION, message, null);
   }
 
-  /** Wrong configuration, manifests or state. */
+  /** Configuration, manifests or state are invalid: {@link ExitCode#CONFIGURATION}. */
   public static CommandFailure configuration(String message, Throwable cause) {
     return new CommandFailure(ExitCode.CONFIGURATION, message, cause);
   }
 
-  /** Something outside this process is not there. */
+  /** A server cannot be reached or a port cannot be bound: {@link ExitCode#UNAVAILABLE}. */
   public static CommandFailure unavailable(String message) {
     return new CommandFailure(ExitCode.UNAVAILABLE, message, null);
   }
 
-  /** Something outside this process is not there. */
+  /** A server cannot be reached or a port cannot be bound: {@link ExitCode#UNAVAILABLE}. */
   public static CommandFailure unavailable(String message, Throwable cause) {
     return new CommandFailure(ExitCode.UNAVAILABLE, message, cause);
   }
 
   /**
-   * What kept a server from starting, as a sentence and a code. Faults of Signet itself come back
-   * as they are.
+   * Converts what kept a server from starting into a failure with a sentence and an exit code. A
+   * bug of Signet is returned unchanged.
    *
-   * @param what the server, as in "the identity server"
+   * @param what name of the server, as in "the identity server"
+   * @param cause what the start threw
    */
   public static Exception starting(String what, Exception cause) {
     Throwable root = cause;
@@ -85,6 +86,7 @@ public final class CommandFailure extends Exception {
     return null;
   }
 
+  /** A code of {@link ExitCode}. */
   public int exitCode() {
     return exitCode;
   }

@@ -5,7 +5,7 @@ import io.signetmesh.cli.logging.CommandLogging;
 import java.util.Map;
 import picocli.CommandLine.Option;
 
-/** How much a command says on standard error, and how. */
+/** What a command logs to standard error: level and format. */
 public final class LoggingOptions {
   private static final String FORMAT_VARIABLE = "LINKERD2_PROXY_LOG_FORMAT";
 
@@ -23,7 +23,7 @@ public final class LoggingOptions {
 
   private final boolean quiet;
 
-  /** For servers: what they do is worth a line. */
+  /** For servers: logs at INFO, with {@code --verbose} at DEBUG. */
   public LoggingOptions() {
     this(false);
   }
@@ -32,24 +32,26 @@ public final class LoggingOptions {
     this.quiet = quiet;
   }
 
-  /** For commands whose output is the answer: only warnings are worth a line. */
+  /** For commands that print an answer: logs at WARN, with {@code --verbose} at DEBUG. */
   public static LoggingOptions quiet() {
     return new LoggingOptions(true);
   }
 
-  /** As a command without arguments has them. */
+  /**
+   * The defaults, with the format that the environment names in {@code LINKERD2_PROXY_LOG_FORMAT}.
+   */
   public static LoggingOptions ofEnvironment(Map<String, String> environment) {
     LoggingOptions options = new LoggingOptions();
     options.format = environment.getOrDefault(FORMAT_VARIABLE, options.format);
     return options;
   }
 
-  /** Whether errors are shown with their stack. */
+  /** Whether error messages include the stack trace. */
   public boolean verbose() {
     return verbose;
   }
 
-  /** Puts the options in force; called before a command does anything. */
+  /** Configures logging. Call it before the command does anything else. */
   public void apply() {
     CommandLogging.apply(
         format.equalsIgnoreCase("json") ? CommandLogging.Format.JSON : CommandLogging.Format.PLAIN,

@@ -1,5 +1,7 @@
 package io.signetmesh.cli.command;
 
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import io.signetmesh.cli.controlplane.Closing;
 import io.signetmesh.cli.controlplane.ControlPlaneFile;
 import io.signetmesh.cli.controlplane.Membership;
@@ -12,6 +14,7 @@ import io.signetmesh.identity.channel.ControlLoops;
 import io.signetmesh.identity.channel.ControlServer.Security;
 import io.signetmesh.identity.pki.Certificates;
 import io.signetmesh.identity.pki.PkiException;
+import io.signetmesh.identity.pki.WorkloadCertificate;
 import io.signetmesh.identity.pki.WorkloadIdentity;
 import io.signetmesh.identity.workload.IdentityClient;
 import java.io.IOException;
@@ -31,7 +34,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** How a command becomes a member of a mesh whose identity server runs already. */
+/** Options of a command that joins a mesh with a running identity server. */
 public final class MemberOptions {
   private static final Duration JOIN_LIMIT = Duration.ofSeconds(20);
 
@@ -79,7 +82,12 @@ public final class MemberOptions {
           "Part of every identity (default: as in the state directory, else cluster.local).")
   private @Nullable String trustDomain;
 
-  /** Names in the identities of the mesh. */
+  /**
+   * Names in the identities of the mesh: from the options, else from the state directory, else
+   * {@link MeshNames#DEFAULT}.
+   *
+   * @throws CommandFailure when the state directory does not exist or cannot be read
+   */
   public MeshNames names() throws CommandFailure {
     MeshNames known = file().map(ControlPlaneFile::names).orElse(MeshNames.DEFAULT);
     return new MeshNames(
@@ -87,7 +95,12 @@ public final class MemberOptions {
         trustDomain == null ? known.trustDomain() : trustDomain);
   }
 
-  /** Where the servers are: by the state directory, else at the default ports of this host. */
+  /**
+   * Addresses of the servers: from the state directory, else the default ports on loopback. The
+   * option for the identity server takes precedence.
+   *
+   * @throws CommandFailure when the state directory does not exist or cannot be read
+   */
   public ControlPlane servers() throws CommandFailure {
     ControlPlane known =
         file()
@@ -111,15 +124,18 @@ public final class MemberOptions {
     }
   }
 
-  /** The state directory, where it was given. */
+  /** The state directory as an absolute path; empty when the option is not set. */
   public Optional<Path> state() {
     return Optional.ofNullable(state).map(Path::toAbsolutePath);
   }
 
   /**
-   * Has a certificate issued and keeps it valid.
+   * Obtains a certificate for the member and renews it until {@code parts} is closed.
    *
-   * @param parts takes what has to be closed in the end
+   * @param who identity of the member
+   * @param parts closes the client
+   * @throws TimeoutException when there is no certificate in time
+   * @throws CommandFailure when the options or the state directory are not usable
    */
   public IdentityClient join(WorkloadIdentity who, Closing parts, ControlLoops loops, Clock clock)
       throws IOException, PkiException, TimeoutException, InterruptedException, CommandFailure {
@@ -127,9 +143,44 @@ public final class MemberOptions {
   }
 
   /**
-   * How a server of the control plane protects its connections.
+   * Obtains one certificate that nothing renews, for software that reports nothing to the identity
+   * server.
    *
-   * @param cleartext that it does not, and so needs no certificate
+   * @param who identity of the software
+   * @throws CommandFailure when the options or the state directory are not usable, or the identity
+   *     server refuses or does not answer
+   */
+  public WorkloadCertificate certify(
+      WorkloadIdentity who, Closing parts, ControlLoops loops, Clock clock)
+      throws IOException, PkiException, CommandFailure {
+    Membership membership = membership(who, parts, clock);
+    try {
+      return membership.certify(who, loops, clock, JOIN_LIMIT);
+    } catch (StatusRuntimeException e) {
+      Status status = e.getStatus();
+      String sentence =
+          "no certificate for "
+              + who.dnsName()
+              + " from the identity server at "
+              + membership.identityServer()
+              + ": "
+              + (status.getDescription() == null ? status.getCode() : status.getDescription());
+      throw switch (status.getCode()) {
+        case UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED, RESOURCE_EXHAUSTED ->
+            CommandFailure.unavailable(sentence, e);
+        default -> CommandFailure.configuration(sentence, e);
+      };
+    }
+  }
+
+  /**
+   * Obtains what a control-plane server protects its connections with.
+   *
+   * @param cleartext whether the server uses no TLS, and so needs no certificate
+   * @param who identity of the server
+   * @param parts closes the client that renews the certificate
+   * @throws TimeoutException when there is no certificate in time
+   * @throws CommandFailure when the options or the state directory are not usable
    */
   public Security security(
       boolean cleartext, WorkloadIdentity who, Closing parts, ControlLoops loops, Clock clock)
@@ -142,9 +193,10 @@ public final class MemberOptions {
   }
 
   /**
-   * Refuses options that are not enough to join with, before anything is opened.
+   * Checks, before anything is opened, that the options suffice to join the mesh.
    *
-   * @param cleartext that the server needs no certificate
+   * @param cleartext whether the server needs no certificate
+   * @throws ParameterException when an option is missing; the message says which are expected
    */
   public void requireComplete(boolean cleartext) {
     if (!cleartext && state == null && (identity == null || anchors == null || token == null)) {
@@ -166,7 +218,7 @@ public final class MemberOptions {
       }
       return new Membership(names, Files.readString(anchors), token, server);
     }
-    if (!Files.exists(directory.resolve("trust-bundle.json"))) {
+    if (!Files.exists(directory.resolve(TrustBundleStore.FILE))) {
       throw CommandFailure.configuration(
           directory
               + " is no state directory of a mesh (there is no trust-bundle.json): expected the"

@@ -3,7 +3,7 @@ package io.signetmesh.cli.command;
 import io.signetmesh.cli.host.MeshNames;
 import picocli.CommandLine.Option;
 
-/** Names in the identities of a mesh that exists in manifests only. */
+/** Options for the names in identities, for a mesh that exists only as manifests. */
 public final class MeshNameOptions {
   @Option(
       names = "--control-plane-namespace",
@@ -19,6 +19,7 @@ public final class MeshNameOptions {
       description = "Part of every identity (default: ${DEFAULT-VALUE}).")
   private String trustDomain = "cluster.local";
 
+  /** The names that the options give. */
   public MeshNames names() {
     return new MeshNames(controlPlaneNamespace, trustDomain);
   }

@@ -1,9 +1,9 @@
 package io.signetmesh.cli.command;
 
-/** How an answer is printed. */
+/** Output format of an answer. */
 public enum OutputFormat {
-  /** For people. */
+  /** Text for people. */
   TEXT,
-  /** For programs. */
+  /** JSON for programs. */
   JSON
 }

@@ -4,14 +4,16 @@ import java.nio.file.Path;
 import java.time.Duration;
 import picocli.CommandLine.ITypeConverter;
 
-/** Where things are in a state directory, beside what {@code identity} keeps there. */
+/** Paths in a state directory, except those that the module {@code identity} owns. */
 public final class StateDirectory {
   private final Path root;
 
+  /** The state directory at this path. */
   public StateDirectory(Path root) {
     this.root = root;
   }
 
+  /** Path of the directory. */
   public Path root() {
     return root;
   }
@@ -21,7 +23,10 @@ public final class StateDirectory {
     return root.resolve("audit").resolve("control-plane.jsonl");
   }
 
-  /** Reads Linkerd's durations: an integer and ms, s, m, h or d. */
+  /**
+   * Parses durations in Linkerd's format: an integer of up to 12 digits and one of ms, s, m, h and
+   * d.
+   */
   public static final class Durations implements ITypeConverter<Duration> {
     @Override
     public Duration convert(String text) {

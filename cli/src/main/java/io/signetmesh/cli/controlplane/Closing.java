@@ -3,11 +3,11 @@ package io.signetmesh.cli.controlplane;
 import java.util.ArrayDeque;
 import java.util.Deque;
 
-/** Parts of a server that are closed together, the last one first. */
+/** Parts of a server that are closed together, in reverse order. */
 public final class Closing implements AutoCloseable {
   private final Deque<AutoCloseable> parts = new ArrayDeque<>();
 
-  /** Takes a part; the one taken last is closed first. */
+  /** Adds a part and returns it. The part added last is closed first. */
   public <T extends AutoCloseable> T add(T part) {
     parts.push(part);
     return part;

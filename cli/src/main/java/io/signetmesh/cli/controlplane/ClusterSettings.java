@@ -9,13 +9,14 @@ import io.signetmesh.policy.effective.PolicyConfig;
 import java.util.List;
 
 /**
- * What policy and discovery have to agree on.
+ * Settings that policy and discovery share.
  *
  * @param names names in the identities of the mesh
  * @param networks networks whose addresses belong to the cluster
- * @param defaultPolicy what holds for ports that no Server selects
- * @param probeNetworks where probes come from that are let in without a grant; none: from nowhere
- * @param opaquePorts ports that are opaque where no annotation says which are
+ * @param defaultPolicy policy of ports that no Server selects
+ * @param probeNetworks networks from which probes are allowed without an authorization; empty
+ *     allows none
+ * @param opaquePorts ports that are opaque where no annotation says otherwise
  */
 public record ClusterSettings(
     MeshNames names,
@@ -29,7 +30,7 @@ public record ClusterSettings(
     probeNetworks = List.copyOf(probeNetworks);
   }
 
-  /** With the probe networks and opaque ports of {@link PolicyConfig#defaults}. */
+  /** Settings with the probe networks and opaque ports of {@link PolicyConfig#defaults}. */
   public ClusterSettings(MeshNames names, List<Cidr> networks, AccessPolicy defaultPolicy) {
     this(names, networks, defaultPolicy, defaults(names));
   }
@@ -43,7 +44,7 @@ public record ClusterSettings(
     return PolicyConfig.defaults(names.controlPlaneNamespace(), names.trustDomain());
   }
 
-  /** For the policy controller. */
+  /** The settings of the policy controller. */
   public PolicyConfig policy() {
     return defaults(names)
         .withClusterNetworks(networks)
@@ -52,7 +53,7 @@ public record ClusterSettings(
         .withDefaultOpaquePorts(opaquePorts);
   }
 
-  /** For discovery. */
+  /** The settings of the discovery server. */
   public DiscoveryConfig discovery() {
     DiscoveryConfig defaults =
         DiscoveryConfig.defaults(names.controlPlaneNamespace(), names.trustDomain());

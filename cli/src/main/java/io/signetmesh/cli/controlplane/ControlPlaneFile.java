@@ -14,17 +14,17 @@ import java.nio.file.Path;
 import java.util.Optional;
 
 /**
- * {@code control-plane.json} of a state directory: where its servers listen and what the mesh is
- * called, so that commands on the same host find them.
+ * The file {@code control-plane.json} of a state directory: addresses of the servers and names of
+ * the mesh. With it, commands on the same host find the servers.
  *
- * @param servers where the servers listen
+ * @param servers addresses of the servers
  * @param names names in the identities of the mesh
  */
 public record ControlPlaneFile(ControlPlane servers, MeshNames names) {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String NAME = "control-plane.json";
 
-  /** Writes the file; one that is there is replaced. */
+  /** Writes the file, replacing an existing one. */
   public void write(Path stateDirectory) throws IOException {
     ObjectNode json = JSON.createObjectNode();
     json.put("identity", ListenAddress.text(servers.identity()));
@@ -38,10 +38,10 @@ public record ControlPlaneFile(ControlPlane servers, MeshNames names) {
   }
 
   /**
-   * Reads the file.
+   * Reads the file of a state directory.
    *
-   * @return empty when there is none
-   * @throws IOException when it cannot be understood
+   * @return empty when there is no file
+   * @throws IOException when the file cannot be read or parsed
    */
   public static Optional<ControlPlaneFile> read(Path stateDirectory) throws IOException {
     Path file = stateDirectory.resolve(NAME);

@@ -10,14 +10,18 @@ import io.signetmesh.crds.manifest.InvalidManifestsException;
 import io.signetmesh.discovery.DiscoveryServer;
 import io.signetmesh.identity.admin.AdminServer;
 import io.signetmesh.identity.admin.ServerMeters;
+import io.signetmesh.identity.attest.Attestation;
 import io.signetmesh.identity.attest.WorkloadTokens;
 import io.signetmesh.identity.ca.IssuancePolicy;
+import io.signetmesh.identity.ca.TrustBundleStore;
 import io.signetmesh.identity.channel.ControlLoops;
 import io.signetmesh.identity.channel.ControlServer.Security;
+import io.signetmesh.identity.federation.FederationConfig;
 import io.signetmesh.identity.pki.Certificates;
 import io.signetmesh.identity.server.IdentityServer;
 import io.signetmesh.identity.workload.IdentityClient;
 import io.signetmesh.policy.PolicyServer;
+import io.signetmesh.rotation.server.TrustRotationExtension;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
@@ -39,7 +43,7 @@ public final class ControlPlaneServers implements AutoCloseable {
   private final ControlPlane addresses;
   private final ClusterSource source;
   private final TokenFiles tokens;
-  private final String trustAnchors;
+  private final TrustBundleStore bundles;
   private final PolicyServer policy;
   private final @Nullable InetSocketAddress admin;
 
@@ -48,29 +52,31 @@ public final class ControlPlaneServers implements AutoCloseable {
       ControlPlane addresses,
       ClusterSource source,
       TokenFiles tokens,
-      String trustAnchors,
+      TrustBundleStore bundles,
       PolicyServer policy,
       @Nullable InetSocketAddress admin) {
     this.parts = parts;
     this.addresses = addresses;
     this.source = source;
     this.tokens = tokens;
-    this.trustAnchors = trustAnchors;
+    this.bundles = bundles;
     this.policy = policy;
     this.admin = admin;
   }
 
   /**
-   * What the servers are made from.
+   * Configuration of the servers.
    *
    * @param state the state directory
-   * @param manifests the directory with the manifests of the mesh
-   * @param defaultNamespace namespace of manifests that name none; null when those are errors
-   * @param listen where to listen
-   * @param cluster what policy and discovery agree on
-   * @param issuance how long leaves live
-   * @param admin where the servers tell their metrics; null for nowhere
-   * @param otlp where the servers push their metrics to; null for nowhere
+   * @param manifests directory with the manifests of the mesh
+   * @param defaultNamespace namespace of objects whose manifests name none; null when such objects
+   *     are errors
+   * @param listen addresses to bind
+   * @param cluster settings that policy and discovery share
+   * @param issuance lifetime of leaves
+   * @param federation trust domains that the identity server federates with
+   * @param admin address that serves metrics; null for none
+   * @param otlp OTLP endpoint that metrics are pushed to; null for none
    */
   public record Config(
       Path state,
@@ -79,18 +85,19 @@ public final class ControlPlaneServers implements AutoCloseable {
       ControlPlane listen,
       ClusterSettings cluster,
       IssuancePolicy issuance,
+      FederationConfig federation,
       AdminServer.@Nullable Listen admin,
       @Nullable URI otlp) {
-    /** The audit journal. */
+    /** The audit journal of the control plane. */
     public Path journal() {
       return state.resolve("audit").resolve("control-plane.jsonl");
     }
   }
 
   /**
-   * Starts all servers; when one of them cannot start, none is left running.
+   * Starts all servers. If one of them fails to start, none keeps running.
    *
-   * @throws Exception what kept a server from starting, as its module states it
+   * @throws Exception why a server did not start, as its module throws it
    */
   public static ControlPlaneServers start(Config config, InstantSource clock) throws Exception {
     Closing parts = new Closing();
@@ -129,8 +136,10 @@ public final class ControlPlaneServers implements AutoCloseable {
                     false,
                     config.issuance(),
                     null,
-                    meters),
-                attestor,
+                    config.federation(),
+                    meters,
+                    TrustRotationExtension::open),
+                Attestation.of(attestor),
                 loops,
                 journal,
                 clock));
@@ -174,14 +183,14 @@ public final class ControlPlaneServers implements AutoCloseable {
     Optional<AdminServer> admin =
         config.admin() == null
             ? Optional.empty()
-            : AdminServer.start(config.admin(), meters, () -> true);
+            : AdminServer.start(config.admin(), meters, identity::isReady, identity.documents());
     admin.ifPresent(parts::add);
     return new ControlPlaneServers(
         parts,
         new ControlPlane(identity.address(), discovery.address(), policy.address()),
         source,
         tokens,
-        anchors,
+        identity.bundles(),
         policy,
         admin.map(AdminServer::address).orElse(null));
   }
@@ -201,12 +210,12 @@ public final class ControlPlaneServers implements AutoCloseable {
         : bound;
   }
 
-  /** Where the servers listen. */
+  /** Addresses of the servers. */
   public ControlPlane addresses() {
     return addresses;
   }
 
-  /** The cluster that the servers speak of. */
+  /** The source of the cluster view that the servers use. */
   public ClusterSource source() {
     return source;
   }
@@ -216,17 +225,17 @@ public final class ControlPlaneServers implements AutoCloseable {
     return tokens;
   }
 
-  /** PEM of the trust anchors in force at the start. */
+  /** The trust anchors in force now, as PEM: a workload that starts later needs the new ones. */
   public String trustAnchors() {
-    return trustAnchors;
+    return Certificates.toPem(bundles.get().anchors());
   }
 
-  /** The policy controller, for questions within this process. */
+  /** The policy controller, for calls within this process. */
   public PolicyServer policy() {
     return policy;
   }
 
-  /** Where metrics are served; empty when they are not. */
+  /** Address that serves metrics; empty when none does. */
   public Optional<InetSocketAddress> adminAddress() {
     return Optional.ofNullable(admin);
   }

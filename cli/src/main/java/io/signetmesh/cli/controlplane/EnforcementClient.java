@@ -14,9 +14,9 @@ import java.time.InstantSource;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 
-/** Asks a policy controller what the proxies enforce. */
+/** A client of the policy controller that asks which policy the proxies enforce. */
 public final class EnforcementClient implements AutoCloseable {
-  /** The service account, in the control plane's namespace, that operators' commands have. */
+  /** Name of the operators' ServiceAccount, in the control plane's namespace. */
   public static final String OPERATOR = "signet-operator";
 
   private static final long PAUSE_MILLIS = 20;
@@ -32,10 +32,11 @@ public final class EnforcementClient implements AutoCloseable {
   }
 
   /**
-   * Makes a client; it connects with the first question.
+   * Creates a client, which connects with the first call.
    *
-   * @param serverName identity that the controller must have
-   * @param member an operator's certificate
+   * @param controller address of the policy controller
+   * @param serverName identity that the controller must prove
+   * @param member the operator's certificate
    */
   public static EnforcementClient open(
       InetSocketAddress controller,
@@ -54,13 +55,15 @@ public final class EnforcementClient implements AutoCloseable {
   }
 
   /**
-   * Asks until the answer is the one wanted and stays so, or the time is over. An edit of manifests
-   * is seen some hundred milliseconds after it was made, and the controller's answers until then
-   * are about the policy before it.
+   * Polls the status until it is the wanted one and stays so, or until the time limit. The
+   * controller sees an edit of the manifests some hundred milliseconds late; until then it answers
+   * about the earlier policy.
    *
-   * @param steady how long the answer has to stay
-   * @param namespace restricts the answer to one namespace; empty = all
-   * @return the last answer
+   * @param namespace restricts the status to one namespace; empty means all
+   * @param wanted what the status must fulfil
+   * @param steady how long the status must stay wanted and at the same generation
+   * @param limit longest time to poll
+   * @return the last status, wanted or not
    * @throws StatusRuntimeException when the controller does not answer
    */
   public EnforcementStatus await(

@@ -13,7 +13,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Which policy object is in force at which proxies, for people and for machines. */
+/** Prints which policy objects which proxies enforce, as text and as JSON. */
 public final class EnforcementTable {
   private static final String POLICY_GROUP = "policy.linkerd.io";
 
@@ -23,8 +23,8 @@ public final class EnforcementTable {
   private EnforcementTable() {}
 
   /**
-   * Whether the newest policy is in force on every port of every proxy that is connected. Objects
-   * that affect none of them are in force nowhere, and not asked: no proxy could ever have them.
+   * Whether all connected proxies enforce the newest policy on all ports. Objects that affect no
+   * port of a connected proxy are ignored: no proxy can ever acknowledge them.
    */
   public static boolean inForce(EnforcementStatus status) {
     return status.getPortsList().stream()
@@ -33,9 +33,9 @@ public final class EnforcementTable {
   }
 
   /**
-   * Prints tables.
+   * Prints tables of objects and ports.
    *
-   * @param allPorts whether to show ports on which all is well, too
+   * @param allPorts whether to include ports without problems
    */
   public static void print(EnforcementStatus status, boolean allPorts, PrintWriter out) {
     long connected = status.getPortsList().stream().filter(PortStatus::getConnected).count();
@@ -181,7 +181,7 @@ public final class EnforcementTable {
     };
   }
 
-  /** The same as JSON. */
+  /** The status as JSON. */
   public static ObjectNode json(EnforcementStatus status) {
     ObjectNode node = JsonNodeFactory.instance.objectNode();
     node.put("generation", status.getCurrentGeneration());

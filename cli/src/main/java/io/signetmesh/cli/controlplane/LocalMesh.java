@@ -9,13 +9,15 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.InstantSource;
 
-/** Proxies beside a control plane in one process. */
+/** Runs proxies and a control plane in one process. */
 public final class LocalMesh {
   private LocalMesh() {}
 
   /**
-   * The proxies of this host's workloads; none runs before it is subscribed to the control plane's
-   * source.
+   * Creates the proxies of this host's workloads. They start when the result is subscribed to the
+   * control plane's source.
+   *
+   * @throws IOException when the audit directory cannot be created
    */
   public static LocalProxies proxies(
       ControlPlaneServers.Config config, ControlPlaneServers servers, InstantSource clock)
@@ -42,7 +44,7 @@ public final class LocalMesh {
         clock);
   }
 
-  /** {@code namespace.name}: what files of a workload are called. */
+  /** Base name of a workload's files: {@code namespace.name}. */
   public static String fileName(HostWorkload workload) {
     return workload.namespace() + "." + workload.name();
   }

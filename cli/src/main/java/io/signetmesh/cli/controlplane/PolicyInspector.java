@@ -22,7 +22,7 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
-/** Asks a policy controller what the policy of a port is. */
+/** A client of the policy controller that asks for the policy of a port. */
 public final class PolicyInspector implements AutoCloseable {
   private static final long CALL_SECONDS = 5;
 
@@ -36,10 +36,11 @@ public final class PolicyInspector implements AutoCloseable {
   }
 
   /**
-   * Makes a client; it connects with the first question.
+   * Creates a client, which connects with the first call.
    *
-   * @param serverName identity that the controller must have
-   * @param member an operator's certificate
+   * @param controller address of the policy controller
+   * @param serverName identity that the controller must prove
+   * @param member the operator's certificate
    */
   public static PolicyInspector open(
       InetSocketAddress controller,
@@ -58,11 +59,13 @@ public final class PolicyInspector implements AutoCloseable {
   }
 
   /**
-   * The policy of a port.
+   * Returns the policy of a port.
    *
-   * @param workload as proxies name it
-   * @param client a client to look up beside; null for none
-   * @throws StatusRuntimeException when the controller does not answer, or knows no such workload
+   * @param workload name of the workload, in the form that proxies send ({@code ns:pod} or JSON)
+   * @param port port number
+   * @param client a client that the controller looks up as well; null for none
+   * @throws StatusRuntimeException when the controller does not answer, or does not know the
+   *     workload
    */
   public PortInspection inspect(String workload, int port, @Nullable ClientQuery client) {
     PortInspectionRequest.Builder request =
@@ -74,9 +77,9 @@ public final class PolicyInspector implements AutoCloseable {
   }
 
   /**
-   * The client that a controller found; empty when it found none.
+   * Reads the client that the controller found; empty when it found none.
    *
-   * @throws IllegalArgumentException for what is none
+   * @throws IllegalArgumentException when the message is malformed
    */
   public static Optional<ClientWorkload> client(io.signetmesh.v1.ClientWorkload answer) {
     if (answer.getWorkload().isEmpty()) {
@@ -101,9 +104,9 @@ public final class PolicyInspector implements AutoCloseable {
   }
 
   /**
-   * The ports that proxies ask for.
+   * The ports for which proxies stream policy.
    *
-   * @param namespace restricts the answer to one namespace; empty = all
+   * @param namespace restricts the answer to one namespace; empty means all
    * @throws StatusRuntimeException when the controller does not answer
    */
   public EnforcementStatus ports(String namespace) {

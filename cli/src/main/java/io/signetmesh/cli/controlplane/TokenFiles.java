@@ -15,8 +15,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Tokens of the workloads of this host, each in a file of mode 0600 that is written anew at half
- * the life of the token in it, as a kubelet does it.
+ * Token files of this host's workloads. Each file has mode 0600. It is rewritten after half the
+ * lifetime of its token, as the kubelet does.
  */
 public final class TokenFiles implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(TokenFiles.class);
@@ -31,7 +31,11 @@ public final class TokenFiles implements AutoCloseable {
 
   private record Holder(String namespace, String serviceAccount) {}
 
-  /** Keeps files in a directory, which is made when it is missing. */
+  /**
+   * Keeps the files in this directory, and creates it if it is missing.
+   *
+   * @throws IOException when the directory cannot be created
+   */
   public TokenFiles(Path directory, WorkloadTokens tokens) throws IOException {
     this.directory = directory;
     this.tokens = tokens;
@@ -41,9 +45,11 @@ public final class TokenFiles implements AutoCloseable {
   }
 
   /**
-   * Issues a token.
+   * Issues a token and renews it from now on.
    *
-   * @param holder what the file is called; several workloads may have one service account
+   * @param holder name of the file; workloads that share a ServiceAccount have different files
+   * @return the file
+   * @throws IOException when the file cannot be written
    */
   public Path issue(String holder, String namespace, String serviceAccount) throws IOException {
     Path file = directory.resolve(holder);
@@ -52,7 +58,7 @@ public final class TokenFiles implements AutoCloseable {
     return file;
   }
 
-  /** Removes a token that was issued here. */
+  /** Deletes a token file, and renews it no longer. */
   public void remove(Path file) throws IOException {
     holders.remove(file);
     Files.deleteIfExists(file);

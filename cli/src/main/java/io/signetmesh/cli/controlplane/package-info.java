@@ -1,4 +1,6 @@
-/** The servers of a control plane on this host, and how its own members join the mesh. */
+/**
+ * The servers of a control plane on this host, and how members of the control plane join the mesh.
+ */
 @NullMarked
 package io.signetmesh.cli.controlplane;
 

@@ -1,7 +1,9 @@
 package io.signetmesh.cli.demo;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.signetmesh.cli.process.SignetProcess;
+import io.signetmesh.identity.channel.ControlLoops;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.net.InetSocketAddress;
@@ -13,17 +15,20 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** {@code signet demo}: starts the shop, runs the demonstration and tells of it. */
+/** {@code signet demo}: starts the shop, runs the demonstration and prints a report. */
 public final class Demo {
+  /** Far more than a phase of a rotation takes; on a busy host everything takes its time. */
+  private static final Duration PHASE_LIMIT = Duration.ofSeconds(60);
+
   private final PrintWriter out;
   private final PrintWriter progress;
   private final Clock clock;
 
   /**
-   * Prepares a demo.
+   * Creates a demo.
    *
-   * @param out for the report
-   * @param progress for what happens meanwhile
+   * @param out receives the report
+   * @param progress receives progress messages
    */
   public Demo(PrintWriter out, PrintWriter progress, Clock clock) {
     this.out = out;
@@ -31,22 +36,79 @@ public final class Demo {
     this.clock = clock;
   }
 
-  /** What to do with the shop when the demonstration is over. */
+  /** What to do with the running shop after the demonstration. */
   @FunctionalInterface
   public interface Afterwards {
-    /** Called while everything still runs. */
+    /** Called before the shop is stopped. */
     void run() throws Exception;
   }
 
   /**
-   * Runs the demo with every part in a process of its own.
+   * Runs the demo, with every part in a process of its own.
    *
-   * @param json whether the report is for machines
-   * @param keep whether to tell what to try next, and call {@code afterwards}, before it ends
-   * @return whether every verdict was the expected one; the directory with logs and records stays
-   *     when one was not
+   * @param json whether the report is JSON
+   * @param keep whether to print what to try next and call {@code afterwards} before the shop is
+   *     stopped
+   * @return whether every verdict was the expected one; if not, the directory with logs and records
+   *     is kept
    */
   public boolean run(boolean json, boolean keep, Afterwards afterwards) throws Exception {
+    return run(
+        "Sending traffic ...",
+        keep,
+        afterwards,
+        (mesh, start, began) -> {
+          Demonstration.Outcome outcome = new Demonstration(mesh, verdict -> {}).run();
+          DemoReport report =
+              new DemoReport(outcome, mesh.processes(), mesh.proxies(), start, since(began));
+          if (json) {
+            print(report.json());
+          } else {
+            report.print(out);
+          }
+          out.flush();
+          return outcome.asExpected();
+        });
+  }
+
+  /**
+   * Replaces the trust anchor of the running shop under traffic, with every part in a process of
+   * its own.
+   *
+   * @param json whether the report is JSON
+   * @param keep whether to print what to try next and call {@code afterwards} before the shop is
+   *     stopped
+   * @return whether the rotation kept all its promises; if not, the directory with logs and records
+   *     is kept
+   */
+  public boolean rotate(boolean json, boolean keep, Afterwards afterwards) throws Exception {
+    return run(
+        "Replacing its trust anchor under traffic ...",
+        keep,
+        afterwards,
+        (mesh, start, began) -> {
+          RotationReport report = new RotationReport(json ? progress : out);
+          RotationReport.Outcome outcome;
+          try (ControlLoops loops = ControlLoops.start(1)) {
+            outcome =
+                new RotationDemonstration(mesh, loops, clock, PHASE_LIMIT, report::proof).run();
+          }
+          report.end(outcome, mesh.processes(), since(began));
+          if (json) {
+            print(RotationReport.json(outcome, mesh.processes(), start, since(began)));
+          }
+          return outcome.asExpected();
+        });
+  }
+
+  /** What is shown of a running shop. */
+  @FunctionalInterface
+  private interface Show {
+    boolean run(ShopProcesses mesh, Duration start, long began) throws Exception;
+  }
+
+  private boolean run(String what, boolean keep, Afterwards afterwards, Show show)
+      throws Exception {
     long began = System.nanoTime();
     Path directory = Files.createTempDirectory("signet-demo-");
     boolean good = false;
@@ -54,20 +116,8 @@ public final class Demo {
       say("Starting a control plane, five proxies and three services ...");
       try (ShopProcesses mesh = ShopProcesses.start(examples(), directory, clock)) {
         Duration start = since(began);
-        say("Ready after %.1f s. Sending traffic ...".formatted(start.toMillis() / 1000.0));
-        Demonstration.Outcome outcome = new Demonstration(mesh, verdict -> {}).run();
-        DemoReport report =
-            new DemoReport(outcome, mesh.processes(), mesh.proxies(), start, since(began));
-        if (json) {
-          out.println(
-              new ObjectMapper()
-                  .writerWithDefaultPrettyPrinter()
-                  .writeValueAsString(report.json()));
-        } else {
-          report.print(out);
-        }
-        out.flush();
-        good = outcome.asExpected();
+        say("Ready after %.1f s. %s".formatted(start.toMillis() / 1000.0, what));
+        good = show.run(mesh, start, began);
         if (keep) {
           suggest(mesh);
           afterwards.run();
@@ -83,7 +133,11 @@ public final class Demo {
     return good;
   }
 
-  /** Runs the demonstration within this process, and tells nothing. */
+  /**
+   * Runs the demonstration within this process. Writes the report twice: as text and as JSON.
+   *
+   * @return whether every verdict was the expected one
+   */
   public boolean train() throws Exception {
     Path directory = Files.createTempDirectory("signet-train-");
     try (ShopInProcess mesh = ShopInProcess.start(examples(), directory, clock)) {
@@ -96,6 +150,11 @@ public final class Demo {
     } finally {
       delete(directory);
     }
+  }
+
+  private void print(ObjectNode json) throws IOException {
+    out.println(new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(json));
+    out.flush();
   }
 
   private void suggest(ShopProcesses mesh) throws IOException {
@@ -119,6 +178,7 @@ public final class Demo {
                 + mesh.manifests().resolve("authentications.yaml")
                 + "    # who the storefront is",
             "  " + signet + " policy status --state " + mesh.state() + "    # who enforces what",
+            "  " + signet + " trust status --state " + mesh.state() + "    # who trusts what",
             "  curl -s http://"
                 + address(shop.admin(Shop.Service.WEB))
                 + "/metrics    # metrics of the web service's proxy",

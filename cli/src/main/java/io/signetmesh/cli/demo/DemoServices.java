@@ -3,21 +3,25 @@ package io.signetmesh.cli.demo;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 
-/** The applications of the demo: real servers that know nothing of the mesh. */
+/** The applications of the demo. They are real servers that know nothing of the mesh. */
 public final class DemoServices {
-  /** What a service speaks. */
+  /** Protocol of a service. */
   public enum Kind {
     /** HTTP/1.1: a shop window. */
     HTTP,
-    /** gRPC: greets, and chats both ways. */
+    /** gRPC: a unary greeting, and a bidirectional chat. */
     GRPC,
-    /** A protocol of its own on TCP: answers questions about balances. */
+    /** A line protocol on TCP: answers with account balances. */
     TCP
   }
 
   private DemoServices() {}
 
-  /** Starts a service; closing it ends it. */
+  /**
+   * Starts a service. Closing the result stops it.
+   *
+   * @throws IOException when the address cannot be bound
+   */
   public static AutoCloseable start(Kind kind, InetSocketAddress listen) throws IOException {
     return switch (kind) {
       case HTTP -> WebService.start(listen);

@@ -21,6 +21,7 @@ final class Flow implements AutoCloseable {
   private long served;
   private long refused;
   private @Nullable Turn last;
+  private @Nullable Answer firstRefusal;
 
   /** One request and its answer. */
   @FunctionalInterface
@@ -65,6 +66,9 @@ final class Flow implements AutoCloseable {
         served++;
       } else {
         refused++;
+        if (firstRefusal == null) {
+          firstRefusal = answer;
+        }
       }
       Turn before = last;
       if (before == null || before.answer().served() != answer.served()) {
@@ -115,6 +119,16 @@ final class Flow implements AutoCloseable {
     lock.lock();
     try {
       return refused;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** The first answer that was refused; null when none was. */
+  @Nullable Answer firstRefusal() {
+    lock.lock();
+    try {
+      return firstRefusal;
     } finally {
       lock.unlock();
     }

@@ -6,6 +6,7 @@ import java.io.InputStreamReader;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
@@ -64,6 +65,8 @@ final class LedgerClient implements AutoCloseable {
       return answer == null || !answer.startsWith("OK ")
           ? Answer.refused(answer == null ? "connection closed" : answer)
           : Answer.served(answer);
+    } catch (SocketTimeoutException e) {
+      return Answer.refused("no answer in time");
     } catch (IOException e) {
       return Answer.refused("connection closed");
     }

@@ -160,7 +160,28 @@ record Shop(LoopbackNet net) {
     edit(manifests.resolve(AUTHENTICATIONS), NOBODY, STOREFRONT);
   }
 
-  /** As editors do it: a new file takes the place of the old one. */
+  /** Lets a program without proxy call the web service, by its identity. */
+  void admit(String serviceAccount, Path manifests) throws IOException {
+    replace(
+        manifests.resolve(serviceAccount + ".yaml"),
+        """
+        apiVersion: policy.linkerd.io/v1alpha1
+        kind: MeshTLSAuthentication
+        metadata: {name: NAME, namespace: shop}
+        spec:
+          identityRefs: [{kind: ServiceAccount, name: NAME}]
+        ---
+        apiVersion: policy.linkerd.io/v1alpha1
+        kind: AuthorizationPolicy
+        metadata: {name: web-from-NAME, namespace: shop}
+        spec:
+          targetRef: {group: policy.linkerd.io, kind: Server, name: web}
+          requiredAuthenticationRefs:
+            - {group: policy.linkerd.io, kind: MeshTLSAuthentication, name: NAME}
+        """
+            .replace("NAME", serviceAccount));
+  }
+
   private static void edit(Path file, String what, String by) throws IOException {
     String text = Files.readString(file);
     // Only the field: comments speak of these names too.
@@ -168,8 +189,13 @@ record Shop(LoopbackNet net) {
     if (edited.equals(text)) {
       throw new IOException(file + ": expected a line '" + what + "' to edit");
     }
+    replace(file, edited);
+  }
+
+  /** As editors do it: a new file takes the place of the old one. */
+  private static void replace(Path file, String text) throws IOException {
     Path fresh = file.resolveSibling("." + file.getFileName() + ".new");
-    Files.writeString(fresh, edited);
+    Files.writeString(fresh, text);
     Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
   }
 }

@@ -14,6 +14,7 @@ import io.signetmesh.crds.network.Cidr;
 import io.signetmesh.crds.policy.AccessPolicy;
 import io.signetmesh.identity.admin.AdminServer;
 import io.signetmesh.identity.ca.IssuancePolicy;
+import io.signetmesh.identity.federation.FederationConfig;
 import io.signetmesh.identity.pki.StateFiles;
 import io.signetmesh.identity.pki.WorkloadIdentity;
 import java.io.IOException;
@@ -22,8 +23,10 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
 
 /** The shop with everything in this process, for a training run of the virtual machine. */
 final class ShopInProcess implements ShopMesh {
@@ -33,6 +36,7 @@ final class ShopInProcess implements ShopMesh {
   private final Path directory;
   private final Closing parts = new Closing();
   private final OperatorView operator;
+  private @Nullable ControlPlaneServers controlPlane;
 
   private ShopInProcess(Shop shop, Path directory, Clock clock) {
     this.shop = shop;
@@ -67,6 +71,7 @@ final class ShopInProcess implements ShopMesh {
             new ClusterSettings(
                 MeshNames.DEFAULT, List.of(Cidr.parse("127.0.0.0/8")), AccessPolicy.DENY),
             IssuancePolicy.DEFAULT,
+            FederationConfig.NONE,
             // As 'signet up' has it, for whose start this is the training.
             new AdminServer.Listen(
                 new InetSocketAddress(shop.controlPlane().policy().getAddress(), 0), true),
@@ -77,14 +82,8 @@ final class ShopInProcess implements ShopMesh {
     ControlPlaneServers servers = parts.add(ControlPlaneServers.start(config, clock));
     LocalProxies proxies = parts.add(LocalMesh.proxies(config, servers, clock));
     parts.add(servers.source().subscribe(proxies));
-    WorkloadIdentity who = OperatorView.identity(MeshNames.DEFAULT);
-    operator.join(
-        new Membership(
-            MeshNames.DEFAULT,
-            servers.trustAnchors(),
-            servers.tokens().issue(who.serviceAccount(), who.namespace(), who.serviceAccount()),
-            servers.addresses().identity()),
-        READY_LIMIT);
+    controlPlane = servers;
+    operator.join(membership(OperatorView.identity(MeshNames.DEFAULT)), READY_LIMIT);
     proxies.ready().get(READY_LIMIT.toSeconds(), TimeUnit.SECONDS);
     for (HostWorkload workload : proxies.workloads()) {
       long end = System.nanoTime() + READY_LIMIT.toNanos();
@@ -105,6 +104,29 @@ final class ShopInProcess implements ShopMesh {
   @Override
   public Path manifests() {
     return directory.resolve("manifests");
+  }
+
+  @Override
+  public Path state() {
+    return directory.resolve("state");
+  }
+
+  @Override
+  public Membership membership(WorkloadIdentity who) throws IOException {
+    ControlPlaneServers servers = controlPlane;
+    if (servers == null) {
+      throw new IllegalStateException("the control plane has not started");
+    }
+    return new Membership(
+        MeshNames.DEFAULT,
+        servers.trustAnchors(),
+        servers.tokens().issue(who.serviceAccount(), who.namespace(), who.serviceAccount()),
+        servers.addresses().identity());
+  }
+
+  @Override
+  public Set<Long> running() {
+    return Set.of(ProcessHandle.current().pid());
   }
 
   @Override

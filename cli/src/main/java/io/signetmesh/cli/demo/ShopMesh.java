@@ -1,8 +1,11 @@
 package io.signetmesh.cli.demo;
 
+import io.signetmesh.cli.controlplane.Membership;
+import io.signetmesh.identity.pki.WorkloadIdentity;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Set;
 import java.util.concurrent.TimeoutException;
 
 /** A running shop: control plane, proxies and services. */
@@ -13,8 +16,21 @@ interface ShopMesh extends AutoCloseable {
   /** The manifests that are in force; edit them while everything runs. */
   Path manifests();
 
+  /** The control plane's state directory. */
+  Path state();
+
   /** The audit journal of a service's proxy. */
   Path journal(Shop.Service service);
+
+  /**
+   * What somebody needs to join the mesh now: a new token, and the anchors in force.
+   *
+   * @throws IOException when the token cannot be written
+   */
+  Membership membership(WorkloadIdentity who) throws IOException;
+
+  /** Process ids of all parts that run. */
+  Set<Long> running();
 
   /**
    * Waits until the newest policy is in force at all proxies.

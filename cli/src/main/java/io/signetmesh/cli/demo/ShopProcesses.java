@@ -13,6 +13,7 @@ import io.signetmesh.cluster.ClusterView;
 import io.signetmesh.crds.manifest.InvalidManifestsException;
 import io.signetmesh.crds.manifest.ManifestReader;
 import io.signetmesh.crds.manifest.Manifests;
+import io.signetmesh.identity.pki.WorkloadIdentity;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -22,7 +23,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.TimeoutException;
+import java.util.stream.Collectors;
 
 /** The shop with every part in a process of its own. */
 final class ShopProcesses implements ShopMesh {
@@ -87,13 +91,7 @@ final class ShopProcesses implements ShopMesh {
       proxies.put(workload, mesh.startProxy(workload, SHORT_LIVED));
     }
     mesh.awaitControlPlane(controlPlane);
-    operator.join(
-        new Membership(
-            mesh.names(),
-            mesh.trustAnchors(),
-            mesh.issueToken(OperatorView.identity(mesh.names())),
-            mesh.controlPlane().identity()),
-        READY_LIMIT);
+    operator.join(membership(OperatorView.identity(mesh.names())), READY_LIMIT);
     for (Map.Entry<HostWorkload, SignetProcess> proxy : proxies.entrySet()) {
       mesh.awaitProxy(proxy.getValue(), proxy.getKey());
     }
@@ -125,9 +123,23 @@ final class ShopProcesses implements ShopMesh {
     return mesh.manifests();
   }
 
-  /** The control plane's state directory. */
-  Path state() {
+  @Override
+  public Path state() {
     return mesh.state();
+  }
+
+  @Override
+  public Membership membership(WorkloadIdentity who) throws IOException {
+    return new Membership(
+        mesh.names(), mesh.trustAnchors(), mesh.issueToken(who), mesh.controlPlane().identity());
+  }
+
+  @Override
+  public Set<Long> running() {
+    return mesh.processes().stream()
+        .filter(SignetProcess::isAlive)
+        .map(SignetProcess::pid)
+        .collect(Collectors.toCollection(TreeSet::new));
   }
 
   @Override

@@ -1,4 +1,4 @@
-/** {@code signet demo}: a small shop with real services, watched while policy decides. */
+/** {@code signet demo}: a small shop of real services, with clients that show each decision. */
 @NullMarked
 package io.signetmesh.cli.demo;
 

@@ -11,15 +11,15 @@ import java.util.Optional;
 import java.util.function.Function;
 
 /**
- * A pod that runs on this host with a proxy of its own.
+ * A Pod that runs on this host, with a proxy of its own.
  *
  * @param namespace its namespace
  * @param name its name
  * @param serviceAccount its service account
- * @param address its pod address
- * @param ports ports that its containers declare
- * @param outbound listeners for what it calls
- * @param inbound listeners that stand for redirection
+ * @param address its IP address, one of this host's
+ * @param ports port numbers that its containers declare
+ * @param outbound listeners of its proxy for the upstreams that it calls
+ * @param inbound listeners of its proxy that replace the redirection of packets
  */
 public record HostWorkload(
     String namespace,
@@ -29,17 +29,18 @@ public record HostWorkload(
     List<Integer> ports,
     List<OutboundListener> outbound,
     List<InboundListener> inbound) {
-  /** Where peers' proxies connect, with the transport header. */
+  /** Port to which the proxies of peers connect, with the transport header. */
   public static final int INBOUND_PORT = 4143;
 
-  /** Where the proxy serves its health and metrics. */
+  /** Port on which the proxy serves health checks and metrics. */
   public static final int ADMIN_PORT = 4191;
 
   /**
-   * The workload, if it has a proxy of this control plane and one of its addresses is this host's.
+   * Reads a workload. Empty unless it has a proxy of this control plane and an address of this
+   * host.
    *
-   * @throws IllegalArgumentException when an annotation cannot be understood; the message names
-   *     workload, annotation and entry
+   * @throws IllegalArgumentException when an annotation is malformed; the message names workload,
+   *     annotation and entry
    */
   public static Optional<HostWorkload> of(Workload workload, String controlPlaneNamespace) {
     if (workload.ref().kind() != WorkloadRef.Kind.POD
@@ -92,17 +93,17 @@ public record HostWorkload(
     }
   }
 
-  /** {@code namespace/name}, as commands and records write it. */
+  /** {@code namespace/name}, as in commands and records. */
   public String qualifiedName() {
     return namespace + "/" + name;
   }
 
-  /** Where the proxy serves its health and metrics. */
+  /** Address on which the proxy serves health checks and metrics. */
   public InetSocketAddress admin() {
     return new InetSocketAddress(address, ADMIN_PORT);
   }
 
-  /** Where peers' proxies connect. */
+  /** Address to which the proxies of peers connect. */
   public InetSocketAddress direct() {
     return new InetSocketAddress(address, INBOUND_PORT);
   }

@@ -4,20 +4,20 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A listener of a workload's proxy that stands for redirection: what connects to {@code listenPort}
- * of the workload's address is treated as if it had connected to {@code port}.
+ * A listener of a workload's proxy that replaces the redirection of packets. A connection to {@code
+ * listenPort} of the workload's address is handled as one to {@code port}.
  *
- * @param listenPort port that the proxy listens on
- * @param port port of the application
+ * @param listenPort port that the proxy listens on, 1 to 65535
+ * @param port port of the application, 1 to 65535
  */
 public record InboundListener(int listenPort, int port) {
-  /** Pod annotation: comma-separated {@code listenPort=port}. */
+  /** Pod annotation with the listeners: {@code listenPort=port}, separated by commas. */
   public static final String ANNOTATION = "proxy.signetmesh.io/inbound";
 
   /**
-   * Reads the value of {@value #ANNOTATION}.
+   * Parses the value of {@value #ANNOTATION}.
    *
-   * @throws IllegalArgumentException when an entry is not {@code port=port}
+   * @throws IllegalArgumentException when an entry is not {@code port=port}; the message quotes it
    */
   public static List<InboundListener> parse(String value) {
     List<InboundListener> listeners = new ArrayList<>();

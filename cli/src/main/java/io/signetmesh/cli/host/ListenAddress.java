@@ -3,14 +3,15 @@ package io.signetmesh.cli.host;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 
-/** Reads {@code ip:port}; never asks a name server. */
+/** Parses {@code ip:port}, without ever asking a name server. */
 public final class ListenAddress {
   private ListenAddress() {}
 
   /**
-   * Reads {@code ip:port}, an IPv6 address in brackets.
+   * Parses {@code ip:port}. An IPv6 address is in brackets: {@code [::1]:8080}. The port is 1 to
+   * 65535.
    *
-   * @throws IllegalArgumentException when it is anything else
+   * @throws IllegalArgumentException when the text has another form; the message quotes it
    */
   public static InetSocketAddress parse(String text) {
     int colon = text.lastIndexOf(':');
@@ -34,9 +35,11 @@ public final class ListenAddress {
   }
 
   /**
-   * Reads a port from 1 to 65535.
+   * Parses a port from 1 to 65535.
    *
-   * @param whole text that the port is a part of, for the message
+   * @param whole text that contains the port, for the message
+   * @param text the port
+   * @throws IllegalArgumentException when the text is not a port
    */
   public static int port(String whole, String text) {
     if (!text.isEmpty() && text.length() <= 5 && text.chars().allMatch(c -> c >= '0' && c <= '9')) {
@@ -49,7 +52,7 @@ public final class ListenAddress {
         "\"" + whole + "\": \"" + text + "\" is no port from 1 to 65535");
   }
 
-  /** The form that {@link #parse} reads. */
+  /** Formats an address so that {@link #parse} can read it. */
   public static String text(InetSocketAddress address) {
     String ip = address.getAddress().getHostAddress();
     return (ip.indexOf(':') >= 0 ? "[" + ip + "]" : ip) + ":" + address.getPort();

@@ -21,14 +21,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One proxy in this process for each workload of this host, as the view of the cluster declares
- * them: proxies come, go and are renewed with their pods. A pod whose proxy cannot be started is
- * reported, and does not keep the others from running; one whose proxy has failed gets another.
+ * Runs one proxy in this process for each workload of this host. It follows the view of the
+ * cluster: proxies start, stop and are replaced with their Pods. A Pod whose proxy cannot start is
+ * reported, and the other proxies run all the same. A proxy that fails is replaced.
  *
- * <p>When a pod changes, its new proxy takes the place of the old one without an interruption where
- * the host allows it; until the new one serves, and when it cannot be started, the old one goes on.
- * With another service account the old one ends first: nothing goes on under an identity that the
- * pod does not have any more.
+ * <p>When a Pod changes, its new proxy replaces the old one without an interruption where the host
+ * allows it. The old proxy serves until the new one does, also if the new one cannot start. If the
+ * Pod's ServiceAccount has changed, the old proxy stops first: nothing continues under an identity
+ * that the Pod no longer has.
  */
 public final class LocalProxies implements ClusterListener, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(LocalProxies.class);
@@ -55,14 +55,18 @@ public final class LocalProxies implements ClusterListener, AutoCloseable {
     }
   }
 
-  /** Makes the environment of a workload's proxy. */
+  /** Creates the environment of a workload's proxy. */
   @FunctionalInterface
   public interface Environments {
-    /** The variables, with a token that is good. */
+    /**
+     * The environment variables, with a valid token.
+     *
+     * @throws IOException when the token cannot be written
+     */
     Map<String, String> of(HostWorkload workload) throws IOException;
   }
 
-  /** Has no proxies yet; subscribe it to a source. */
+  /** Starts without proxies. Subscribe it to a source. */
   public LocalProxies(
       String controlPlaneNamespace, Environments environments, InstantSource clock) {
     this.controlPlaneNamespace = controlPlaneNamespace;
@@ -223,12 +227,14 @@ public final class LocalProxies implements ClusterListener, AutoCloseable {
     return running.values().stream().map(Running::workload).toList();
   }
 
-  /** Why workloads of this host have no proxy, or an old one; empty when all is well. */
+  /**
+   * Why workloads of this host have no proxy, or an outdated one; empty when there are no problems.
+   */
   public synchronized List<String> faults() {
     return List.copyOf(refused.values());
   }
 
-  /** Completes when the proxies that run now take connections. */
+  /** Completes when all proxies that run now accept connections. */
   public synchronized CompletableFuture<Void> ready() {
     return CompletableFuture.allOf(
         running.values().stream()

@@ -3,21 +3,21 @@ package io.signetmesh.cli.host;
 import io.signetmesh.identity.pki.WorkloadIdentity;
 
 /**
- * The two names that are part of every identity of a mesh.
+ * The two names that every identity of a mesh contains.
  *
  * @param controlPlaneNamespace namespace of the control plane
  * @param trustDomain trust domain, a DNS name
  */
 public record MeshNames(String controlPlaneNamespace, String trustDomain) {
-  /** As Linkerd has them when nothing else is said. */
+  /** Linkerd's defaults: {@code linkerd} and {@code cluster.local}. */
   public static final MeshNames DEFAULT = new MeshNames("linkerd", "cluster.local");
 
-  /** Identity of a service account. */
+  /** Identity of a ServiceAccount. */
   public WorkloadIdentity identity(String namespace, String serviceAccount) {
     return new WorkloadIdentity(serviceAccount, namespace, controlPlaneNamespace, trustDomain);
   }
 
-  /** Identity of the CA's server. */
+  /** Identity of the identity server. */
   public WorkloadIdentity identityServer() {
     return identity(controlPlaneNamespace, "linkerd-identity");
   }
@@ -27,7 +27,10 @@ public record MeshNames(String controlPlaneNamespace, String trustDomain) {
     return identity(controlPlaneNamespace, "linkerd-destination");
   }
 
-  /** Identity of the policy controller, which Linkerd runs beside discovery. */
+  /**
+   * Identity of the policy controller. Linkerd runs it in the destination Pod, under the same
+   * identity.
+   */
   public WorkloadIdentity policyServer() {
     return discoveryServer();
   }

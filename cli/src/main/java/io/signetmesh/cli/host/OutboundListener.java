@@ -5,19 +5,20 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Where a workload reaches one upstream through its proxy when no packets are redirected.
+ * A listener of a workload's proxy for one upstream, where packets are not redirected.
  *
  * @param listen address that the proxy listens on
- * @param authority {@code name:port} of the upstream, as a client would name it
+ * @param authority upstream as {@code name:port}, as a client names it
  */
 public record OutboundListener(InetSocketAddress listen, String authority) {
-  /** Pod annotation: comma-separated {@code ip:port=name:port}. */
+  /** Pod annotation with the listeners: {@code ip:port=name:port}, separated by commas. */
   public static final String ANNOTATION = "proxy.signetmesh.io/outbound";
 
   /**
-   * Reads the value of {@value #ANNOTATION}.
+   * Parses the value of {@value #ANNOTATION}.
    *
-   * @throws IllegalArgumentException when an entry is not {@code ip:port=name:port}
+   * @throws IllegalArgumentException when an entry is not {@code ip:port=name:port}; the message
+   *     quotes it
    */
   public static List<OutboundListener> parse(String value) {
     List<OutboundListener> listeners = new ArrayList<>();

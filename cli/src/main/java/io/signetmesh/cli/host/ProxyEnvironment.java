@@ -6,8 +6,8 @@ import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
- * Environment of the proxy of a workload on this host: what the injector writes into a pod in
- * Kubernetes.
+ * Environment of a workload's proxy on this host. In Kubernetes, the injector writes it into the
+ * Pod.
  */
 public final class ProxyEnvironment {
   private static final String L5D = "LINKERD2_PROXY_";
@@ -16,11 +16,11 @@ public final class ProxyEnvironment {
   private ProxyEnvironment() {}
 
   /**
-   * The variables.
+   * The environment variables of a proxy.
    *
-   * @param trustAnchors PEM of the trust anchors to begin with
+   * @param trustAnchors trust anchors at the start, as PEM
    * @param tokenFile file with the workload's token
-   * @param auditFile where the proxy writes its audit journal
+   * @param auditFile file of the proxy's audit journal
    */
   public static Map<String, String> of(
       HostWorkload workload,

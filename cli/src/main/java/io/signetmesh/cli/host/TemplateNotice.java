@@ -7,7 +7,7 @@ import io.signetmesh.cluster.PodTemplates;
 import java.util.List;
 import java.util.function.Consumer;
 
-/** Says which pod templates are among the manifests of a mesh that makes no pods from them. */
+/** Logs which pod templates are among the manifests, if the mesh makes no Pods from templates. */
 public final class TemplateNotice implements ClusterListener {
   private static final int NAMED = 10;
 
@@ -15,7 +15,9 @@ public final class TemplateNotice implements ClusterListener {
   private List<String> known = List.of();
 
   /**
-   * @param log takes one line whenever there are other templates than before
+   * Creates a listener.
+   *
+   * @param log receives one line whenever the set of templates changes
    */
   public TemplateNotice(Consumer<String> log) {
     this.log = log;

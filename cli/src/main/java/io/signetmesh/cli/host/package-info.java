@@ -1,4 +1,4 @@
-/** Which workloads of a manifest directory run on this host, and how their proxies are set up. */
+/** The workloads of a manifest directory that run on this host, and the setup of their proxies. */
 @NullMarked
 package io.signetmesh.cli.host;
 

@@ -15,8 +15,8 @@ import ch.qos.logback.core.spi.ContextAwareBase;
 import org.slf4j.LoggerFactory;
 
 /**
- * Sets up logback in code, which takes a tenth of the time that a configuration file takes. In
- * force when {@code ./signet} starts the process and no {@code logback.configurationFile} is named.
+ * Configures logback in code, which takes a tenth of the time of a configuration file. It applies
+ * to processes that {@code ./signet} starts, unless {@code logback.configurationFile} is set.
  */
 @ConfiguratorRank(ConfiguratorRank.CUSTOM_HIGH_PRIORITY)
 public final class CommandLogging extends ContextAwareBase implements Configurator {
@@ -25,15 +25,15 @@ public final class CommandLogging extends ContextAwareBase implements Configurat
 
   private static final String APPENDER = "stderr";
 
-  /** Form of a line. */
+  /** Format of log lines. */
   public enum Format {
     /** For people. */
     PLAIN,
-    /** One JSON object a line. */
+    /** One JSON object per line. */
     JSON
   }
 
-  /** Made by logback. */
+  /** Called by logback. */
   public CommandLogging() {}
 
   @Override
@@ -48,9 +48,9 @@ public final class CommandLogging extends ContextAwareBase implements Configurat
   }
 
   /**
-   * Puts a command's wishes in force, unless someone else configured logback.
+   * Applies the options of a command, unless logback has another configuration.
    *
-   * @param level least level of Signet's own loggers
+   * @param level lowest level that Signet's own loggers log
    */
   public static void apply(Format format, Level level) {
     if (!(LoggerFactory.getILoggerFactory() instanceof LoggerContext context)) {

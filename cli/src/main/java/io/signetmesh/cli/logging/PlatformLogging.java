@@ -6,16 +6,16 @@ import java.nio.charset.StandardCharsets;
 import java.util.logging.LogManager;
 
 /**
- * Sends what libraries say to {@code java.util.logging}, gRPC above all, where Signet's own lines
- * go; warnings and worse only, because gRPC tells of each connection that a client broke off. Named
- * by the system property {@code java.util.logging.config.class}, so that it costs nothing before
- * the first such library is used.
+ * Sends what libraries log through {@code java.util.logging}, mainly gRPC, to Signet's log. Only
+ * warnings and errors: gRPC logs every connection that a client aborts. The system property {@code
+ * java.util.logging.config.class} names this class, so that it is loaded only with the first such
+ * library.
  */
 public final class PlatformLogging {
   private static final String CONFIGURATION =
       "handlers=org.slf4j.bridge.SLF4JBridgeHandler\n.level=WARNING\n";
 
-  /** Made by {@link LogManager} when it is first used; configures it. */
+  /** Called by {@link LogManager} on its first use; configures it. */
   public PlatformLogging() throws IOException {
     LogManager.getLogManager()
         .readConfiguration(

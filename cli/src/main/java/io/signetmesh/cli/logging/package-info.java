@@ -1,4 +1,4 @@
-/** How the command line logs. */
+/** Logging of the command line. */
 @NullMarked
 package io.signetmesh.cli.logging;
 

@@ -31,27 +31,27 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Who may reach what in a mesh: each cell is asked of the engine, at every address where the
- * networks of the policy begin or end, so that what is said about networks is exact.
+ * Who may call what in a mesh. The policy engine decides each cell, for each address at which a
+ * network of the policy begins or ends. So statements about networks are exact.
  *
- * @param sources rows
- * @param targets columns
- * @param cells by source, then by target
+ * @param sources rows: who calls
+ * @param targets columns: what is called
+ * @param cells verdicts, by source and then by target
  */
 public record AccessMatrix(
     List<Source> sources, List<Target> targets, Map<Source, Map<Target, Cell>> cells) {
   private static final int IPV4 = 32;
   private static final int IPV6 = 128;
 
-  /** The cell of a source and a target, both of this matrix. */
+  /** The cell of a source and a target, which must both be in this matrix. */
   public Cell cell(Source source, Target target) {
     return cells.getOrDefault(source, Map.of()).getOrDefault(target, Cell.NOTHING);
   }
 
   /**
-   * The matrix of a mesh.
+   * Computes the matrix of a mesh.
    *
-   * @param namespace restricts the targets to one namespace; empty: all
+   * @param namespace restricts the targets to one namespace; empty means all
    */
   public static AccessMatrix of(SimulatedMesh mesh, String namespace) {
     Map<Target, Asked> asked = targets(mesh, namespace);
@@ -66,18 +66,18 @@ public record AccessMatrix(
   }
 
   /**
-   * A line of a graph.
+   * An edge of the access graph.
    *
-   * @param source from where
-   * @param target to where
-   * @param cell what holds; not allowed where the line is an exception from a wider one
+   * @param source caller
+   * @param target what is called
+   * @param cell verdict; a denial if the edge is an exception from a wider edge
    */
   public record Edge(Source source, Target target, Cell cell) {}
 
   /**
-   * What is allowed as the lines of a graph, without those that wider ones stand for: what clients
-   * without identity may, everybody may, and what any meshed client may, every identity may, unless
-   * there is a line of its own that says otherwise.
+   * The allowed calls as a graph, without the edges that a wider edge implies. What clients without
+   * an identity may call, everyone may call; what any meshed client may call, every identity may
+   * call. An exception from that has an edge of its own.
    */
   public List<Edge> edges() {
     List<Edge> edges = new ArrayList<>();

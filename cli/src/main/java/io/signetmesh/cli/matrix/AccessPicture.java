@@ -9,12 +9,12 @@ import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
- * Draws who may reach what: sources on the left, the routes of each Server on the right, one line
- * for each permitted pair.
+ * Draws who may call what: sources on the left, the routes of each Server on the right, one line
+ * per allowed pair.
  *
- * <p>The result is one SVG file that refers to nothing outside itself. The same matrix always gives
- * the same bytes. It is readable on a light and on a dark background. Each line has a tooltip that
- * names its policy, and {@code title} and {@code desc} say in words what the lines show.
+ * <p>The result is one SVG file without external references. The same matrix always gives the same
+ * bytes. The picture is readable on a light and on a dark background. Each line has a tooltip that
+ * names its policy, and {@code title} and {@code desc} describe the picture in text.
  */
 public final class AccessPicture {
   private static final int ROW = 30;
@@ -104,7 +104,7 @@ public final class AccessPicture {
     this.height = bottom + 2 * GAP + MARGIN;
   }
 
-  /** Draws a matrix. */
+  /** Draws a matrix as SVG. */
   public static void draw(AccessMatrix matrix, PrintWriter out) {
     new AccessPicture(matrix, out).draw();
   }

@@ -5,33 +5,33 @@ import java.util.Locale;
 import java.util.stream.Collectors;
 
 /**
- * Whether a source may reach a target.
+ * Whether a source may call a target.
  *
  * @param verdict what holds
- * @param policies labels of the policies that grant it or, on a denial by policy, deny it
- * @param networks from where, when that makes a difference; prefixes
+ * @param policies labels of the policies that allow it or, on a denial by policy, deny it
+ * @param networks client networks in CIDR notation, if the verdict depends on them; else empty
  */
 public record Cell(Verdict verdict, List<String> policies, List<String> networks) {
   /** Nothing grants or denies. */
   static final Cell NOTHING = new Cell(Verdict.NONE, List.of(), List.of());
 
-  /** Copies its lists. */
+  /** Copies the lists. */
   public Cell {
     policies = List.copyOf(policies);
     networks = List.copyOf(networks);
   }
 
-  /** What holds for a cell. */
+  /** Verdict of a cell. */
   public enum Verdict {
     /** Allowed from everywhere. */
     ALLOW("yes"),
     /** Allowed from some networks only. */
     NETWORKS("net"),
-    /** Only the audit access policy lets it through. */
+    /** Allowed only by the access policy {@code audit}. */
     AUDIT("audit"),
-    /** A denial refuses it. */
+    /** Denied by a DenyPolicy. */
     DENIED("denied"),
-    /** Nothing grants it. */
+    /** Denied: nothing allows it. */
     NONE("-");
 
     private final String text;
@@ -40,12 +40,12 @@ public record Cell(Verdict verdict, List<String> policies, List<String> networks
       this.text = text;
     }
 
-    /** In a table. */
+    /** Spelling in tables. */
     public String text() {
       return text;
     }
 
-    /** In JSON. */
+    /** Spelling in JSON. */
     public String code() {
       return name().toLowerCase(Locale.ROOT);
     }
@@ -64,7 +64,10 @@ public record Cell(Verdict verdict, List<String> policies, List<String> networks
         .collect(Collectors.joining(", "));
   }
 
-  /** From where, with at most so many prefixes written out; empty for everywhere. */
+  /**
+   * The networks, of which at most {@code max} are written out; empty if the verdict does not
+   * depend on them.
+   */
   public String networkText(int max) {
     return networks.size() <= max
         ? String.join(", ", networks)

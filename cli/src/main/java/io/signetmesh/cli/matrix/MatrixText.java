@@ -8,13 +8,13 @@ import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
 
-/** A matrix as tables, as JSON and as a graph in the language of Graphviz. */
+/** Formats a matrix as tables, as JSON and as a Graphviz graph. */
 public final class MatrixText {
   private static final int NETWORKS_SHOWN = 3;
 
   private MatrixText() {}
 
-  /** A row for each route of each Server, a column for each source. */
+  /** Prints a table with a row per route and a column per source. */
   public static void table(AccessMatrix matrix, PrintWriter out) {
     List<String> headings = new ArrayList<>(List.of("SERVER", "ROUTE"));
     matrix.sources().forEach(source -> headings.add(source.name()));
@@ -32,7 +32,7 @@ public final class MatrixText {
     out.println("'-o wide' names the policies and networks behind each of them.");
   }
 
-  /** A row for each cell that is not empty, with what is behind it. */
+  /** Prints a table with a row per cell that is not empty, and the policies behind it. */
   public static void wide(AccessMatrix matrix, PrintWriter out) {
     TextTable table =
         new TextTable("SERVER", "ROUTE", "SOURCE", "ACCESS", "POLICY", "FROM NETWORKS");
@@ -54,7 +54,7 @@ public final class MatrixText {
     table.print(out);
   }
 
-  /** All cells, for programs. */
+  /** The matrix as JSON, with all cells. */
   public static ObjectNode json(AccessMatrix matrix) {
     ObjectNode root = JsonNodeFactory.instance.objectNode();
     ArrayNode sources = root.putArray("sources");
@@ -92,7 +92,7 @@ public final class MatrixText {
     return root;
   }
 
-  /** What is allowed as a graph, for Graphviz. */
+  /** Prints the allowed calls as a graph in Graphviz's DOT language. */
   public static void dot(AccessMatrix matrix, PrintWriter out) {
     out.println("digraph access {");
     out.println("  rankdir=LR;");

@@ -3,11 +3,11 @@ package io.signetmesh.cli.matrix;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Who may call.
+ * A caller, or a group of callers that policy treats alike.
  *
- * @param name short name: {@code shop/frontend}
- * @param identity identity in its certificate; null for who shows none
- * @param tls whether it comes with mesh TLS
+ * @param name short name, such as {@code shop/frontend}
+ * @param identity identity in the certificate; null without one
+ * @param tls whether the caller uses mesh TLS
  * @param workload whether workloads of the mesh have this identity
  */
 public record Source(String name, @Nullable String identity, boolean tls, boolean workload) {
@@ -28,7 +28,7 @@ public record Source(String name, @Nullable String identity, boolean tls, boolea
     return new Source(name, "any." + suffix, true, false);
   }
 
-  /** Name in a graph, where a line from it stands for more callers than itself. */
+  /** Name in a graph, where an edge from this source can stand for more callers than this one. */
   public String graphName() {
     return equals(NO_IDENTITY) ? "anybody" : name;
   }

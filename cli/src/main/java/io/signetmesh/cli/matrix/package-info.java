@@ -1,4 +1,4 @@
-/** Who may reach what: the whole of a policy at once, as a table, a graph and a picture. */
+/** Who may call what: the effect of a whole policy, as a table, a graph and a picture. */
 @NullMarked
 package io.signetmesh.cli.matrix;
 

@@ -7,9 +7,8 @@ import java.net.ServerSocket;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
- * A /24 of the loopback network that nobody else on this host uses: every address of 127.0.0.0/8 is
- * this host, so that each workload can have one of its own with all its ports free. Held until
- * closed.
+ * A reserved /24 of the loopback network 127.0.0.0/8. Each workload can have an address of its own,
+ * with all ports free. Other users of this class do not get the same network until it is closed.
  */
 public final class LoopbackNet implements AutoCloseable {
   /** Bound on address 1 of the network for as long as it is held. */
@@ -26,9 +25,9 @@ public final class LoopbackNet implements AutoCloseable {
   }
 
   /**
-   * Takes a free network.
+   * Reserves a free network.
    *
-   * @throws IOException when none was found
+   * @throws IOException when there is none in 200 attempts
    */
   public static LoopbackNet reserve() throws IOException {
     ThreadLocalRandom random = ThreadLocalRandom.current();
@@ -46,17 +45,25 @@ public final class LoopbackNet implements AutoCloseable {
     throw new IOException("no free loopback network found in " + ATTEMPTS + " attempts");
   }
 
-  /** The first three numbers with a dot at the end, e.g. {@code 127.77.3.}. */
+  /** The first three octets with a trailing dot, such as {@code 127.77.3.}. */
   public String prefix() {
     return prefix;
   }
 
-  /** An address of the network; 1 to 254. */
+  /**
+   * An address of the network.
+   *
+   * @param last last octet, 1 to 254
+   */
   public InetAddress address(int last) {
     return InetAddress.ofLiteral(prefix + last);
   }
 
-  /** A socket address of the network. */
+  /**
+   * A socket address of the network.
+   *
+   * @param last last octet, 1 to 254
+   */
   public InetSocketAddress address(int last, int port) {
     return new InetSocketAddress(address(last), port);
   }

@@ -8,7 +8,7 @@ import io.signetmesh.cli.host.ProxyEnvironment;
 import io.signetmesh.cli.process.Readiness;
 import io.signetmesh.cli.process.SignetProcess;
 import io.signetmesh.identity.attest.WorkloadTokens;
-import io.signetmesh.identity.ca.EmbeddedAuthority;
+import io.signetmesh.identity.ca.source.EmbeddedAuthority;
 import io.signetmesh.identity.pki.Certificates;
 import io.signetmesh.identity.pki.PkiException;
 import io.signetmesh.identity.pki.StateFiles;
@@ -27,10 +27,9 @@ import java.util.Map;
 import java.util.concurrent.TimeoutException;
 
 /**
- * Starts the parts of a mesh as processes: the control plane in one, and each workload's proxy in
- * one. Directory {@code directory} holds all of it: {@code state}, {@code manifests}, and below
- * {@code logs} and {@code audit} a file for each process. Closing ends the processes, last started
- * first; the directory stays.
+ * Runs a mesh as processes: one for the control plane, and one per workload for its proxy. Its
+ * directory contains {@code state}, {@code manifests}, and in {@code logs} and {@code audit} a file
+ * per process. Closing stops the processes in reverse order and keeps the directory.
  */
 public final class MeshProcesses implements AutoCloseable {
   private static final Duration TOKEN_LIFETIME = Duration.ofDays(1);
@@ -39,27 +38,21 @@ public final class MeshProcesses implements AutoCloseable {
   private final Path directory;
   private final MeshNames names;
   private final ControlPlane controlPlane;
-  private final String trustAnchors;
   private final WorkloadTokens tokens;
   private final Deque<SignetProcess> processes = new ArrayDeque<>();
 
   private MeshProcesses(
-      Path directory,
-      MeshNames names,
-      ControlPlane controlPlane,
-      String trustAnchors,
-      WorkloadTokens tokens) {
+      Path directory, MeshNames names, ControlPlane controlPlane, WorkloadTokens tokens) {
     this.directory = directory;
     this.names = names;
     this.controlPlane = controlPlane;
-    this.trustAnchors = trustAnchors;
     this.tokens = tokens;
   }
 
   /**
-   * Makes the CA and the token key, so that everything else can start at the same time.
+   * Creates the CA and the token key, so that all processes can start at the same time.
    *
-   * @param directory where everything of the mesh is kept
+   * @param directory directory of the mesh
    * @param controlPlane addresses of the control plane
    */
   public static MeshProcesses prepare(
@@ -69,15 +62,13 @@ public final class MeshProcesses implements AutoCloseable {
     for (String name : List.of("manifests", "logs", "audit", "tokens")) {
       StateFiles.createDirectory(directory.resolve(name));
     }
-    EmbeddedAuthority authority =
-        EmbeddedAuthority.open(state, names.controlPlaneNamespace(), names.trustDomain(), clock);
+    EmbeddedAuthority.open(state, names.controlPlaneNamespace(), names.trustDomain(), clock);
     WorkloadTokens tokens =
         WorkloadTokens.open(state, names.controlPlaneNamespace(), names.trustDomain(), clock);
-    return new MeshProcesses(
-        directory, names, controlPlane, Certificates.toPem(List.of(authority.anchor())), tokens);
+    return new MeshProcesses(directory, names, controlPlane, tokens);
   }
 
-  /** The manifests that the control plane reads; edit them while it runs. */
+  /** Directory with the manifests that the control plane reads. Edit them while it runs. */
   public Path manifests() {
     return directory.resolve("manifests");
   }
@@ -92,14 +83,18 @@ public final class MeshProcesses implements AutoCloseable {
     return names;
   }
 
-  /** Where the control plane listens. */
+  /** Addresses of the control plane's servers. */
   public ControlPlane controlPlane() {
     return controlPlane;
   }
 
-  /** PEM of the trust anchor. */
+  /** The trust anchors in the files of the CA, as PEM. */
   public String trustAnchors() {
-    return trustAnchors;
+    try {
+      return Certificates.toPem(EmbeddedAuthority.certificates(state()).anchors());
+    } catch (IOException | PkiException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   /** The audit journal of a workload's proxy. */
@@ -109,25 +104,25 @@ public final class MeshProcesses implements AutoCloseable {
         .resolve(workload.namespace() + "." + workload.name() + ".jsonl");
   }
 
-  /** All processes started and not closed, in the order of their start. */
+  /** All processes that were started and not stopped, in the order of their start. */
   public List<SignetProcess> processes() {
     return List.copyOf(processes);
   }
 
   /**
-   * Starts {@code signet up --control-plane-only}, without waiting.
+   * Starts {@code signet up --control-plane-only}, and does not wait until it serves.
    *
-   * @param options further options
+   * @param options additional options
    */
   public SignetProcess startControlPlane(String... options) throws IOException {
     return startControlPlane(Map.of(), options);
   }
 
   /**
-   * Starts {@code signet up --control-plane-only}, without waiting.
+   * Starts {@code signet up --control-plane-only}, and does not wait until it serves.
    *
-   * @param environment added to the environment
-   * @param options further options
+   * @param environment additional environment variables
+   * @param options additional options
    */
   public SignetProcess startControlPlane(Map<String, String> environment, String... options)
       throws IOException {
@@ -154,7 +149,12 @@ public final class MeshProcesses implements AutoCloseable {
     return start("control-plane", environment, arguments);
   }
 
-  /** Waits until all servers of the control plane take connections. */
+  /**
+   * Waits until all servers of the control plane accept connections.
+   *
+   * @throws TimeoutException when they do not in time
+   * @throws IOException when the process has exited
+   */
   public void awaitControlPlane(SignetProcess process)
       throws IOException, TimeoutException, InterruptedException {
     Readiness.awaitListening(process, controlPlane.identity(), READY_LIMIT);
@@ -163,7 +163,7 @@ public final class MeshProcesses implements AutoCloseable {
   }
 
   /**
-   * Issues a token to a member of the mesh that is no workload.
+   * Issues a token to a member of the mesh that is not a workload.
    *
    * @return the file with the token
    */
@@ -174,7 +174,7 @@ public final class MeshProcesses implements AutoCloseable {
   }
 
   /**
-   * The environment of a workload's proxy, with a fresh token.
+   * The environment variables of a workload's proxy, with a new token.
    *
    * @throws IOException when the token cannot be written
    */
@@ -182,13 +182,13 @@ public final class MeshProcesses implements AutoCloseable {
     Path token = directory.resolve("tokens").resolve(workload.namespace() + "." + workload.name());
     tokens.issueTo(token, workload.namespace(), workload.serviceAccount(), TOKEN_LIFETIME);
     return ProxyEnvironment.of(
-        workload, names, controlPlane, trustAnchors, token, journal(workload));
+        workload, names, controlPlane, trustAnchors(), token, journal(workload));
   }
 
   /**
-   * Starts a workload's proxy, without waiting.
+   * Starts a workload's proxy, and does not wait until it serves.
    *
-   * @param overrides variables that differ from {@link #proxyEnvironment}
+   * @param overrides variables that replace those of {@link #proxyEnvironment}
    */
   public SignetProcess startProxy(HostWorkload workload, Map<String, String> overrides)
       throws IOException {
@@ -197,13 +197,23 @@ public final class MeshProcesses implements AutoCloseable {
     return start("proxy." + workload.name(), environment, List.of("proxy"));
   }
 
-  /** Waits until a proxy has its certificate and serves. */
+  /**
+   * Waits until a proxy has its certificate and accepts connections.
+   *
+   * @throws TimeoutException when it does not in time
+   * @throws IOException when the process has exited
+   */
   public void awaitProxy(SignetProcess process, HostWorkload workload)
       throws IOException, TimeoutException, InterruptedException {
     Readiness.awaitOk(process, workload.admin(), "/ready", READY_LIMIT);
   }
 
-  /** Starts another {@code signet} process that ends with the mesh. */
+  /**
+   * Starts another {@code signet} process, which is stopped with the mesh.
+   *
+   * @param name name of the process in messages, and of its log file
+   * @param environment additional environment variables
+   */
   public SignetProcess start(String name, Map<String, String> environment, List<String> arguments)
       throws IOException {
     Path log = directory.resolve("logs").resolve(name + ".log");
@@ -212,7 +222,7 @@ public final class MeshProcesses implements AutoCloseable {
     return process;
   }
 
-  /** Ends one process before the others. */
+  /** Stops one process before the others. */
   public void stop(SignetProcess process) {
     processes.remove(process);
     process.close();
@@ -226,7 +236,7 @@ public final class MeshProcesses implements AutoCloseable {
     ending.forEach(SignetProcess::close);
   }
 
-  /** Removes the directory of a mesh whose processes have ended. */
+  /** Deletes the directory. Call it when the processes have stopped. */
   public void deleteDirectory() throws IOException {
     List<Path> paths;
     try (var walk = Files.walk(directory)) {

@@ -7,7 +7,7 @@ import io.signetmesh.cli.command.AddressOptions;
 import io.signetmesh.cli.command.CommandFailure;
 import io.signetmesh.cli.command.ExitCode;
 import io.signetmesh.cli.command.LoggingOptions;
-import io.signetmesh.cli.command.OutputFormat;
+import io.signetmesh.cli.command.OutputOptions;
 import io.signetmesh.cli.command.StateDirectory;
 import io.signetmesh.cli.controlplane.PolicyInspector;
 import io.signetmesh.cli.simulate.SimulatedMesh;
@@ -98,11 +98,7 @@ public final class AuthzCommand implements Callable<Integer> {
       description = "How long to count, with --proxy (default: ${DEFAULT-VALUE}).")
   private Duration window = Duration.ofSeconds(10);
 
-  @Option(
-      names = {"-o", "--output"},
-      paramLabel = "FORMAT",
-      description = "text (default) or json.")
-  private OutputFormat output = OutputFormat.TEXT;
+  @Mixin private OutputOptions output = new OutputOptions();
 
   @Override
   public Integer call() throws Exception {
@@ -135,7 +131,7 @@ public final class AuthzCommand implements Callable<Integer> {
       }
     }
     PrintWriter out = new PlainWriter(spec.commandLine().getOut());
-    if (output == OutputFormat.JSON) {
+    if (output.isJson()) {
       out.println(
           new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(table.json()));
     } else if (table.isEmpty()) {

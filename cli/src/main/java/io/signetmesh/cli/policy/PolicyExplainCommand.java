@@ -4,7 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.signetmesh.cli.command.CommandFailure;
 import io.signetmesh.cli.command.ExitCode;
 import io.signetmesh.cli.command.LoggingOptions;
-import io.signetmesh.cli.command.OutputFormat;
+import io.signetmesh.cli.command.OutputOptions;
 import io.signetmesh.cli.controlplane.PolicyInspector;
 import io.signetmesh.cli.simulate.Caller;
 import io.signetmesh.cli.simulate.CallerDescription;
@@ -86,11 +86,7 @@ public final class PolicyExplainCommand implements Callable<Integer> {
       description = "Fail (exit code 1) unless the verdict is this: allow or deny.")
   private @Nullable Expected expected;
 
-  @Option(
-      names = {"-o", "--output"},
-      paramLabel = "FORMAT",
-      description = "text (default) or json.")
-  private OutputFormat output = OutputFormat.TEXT;
+  @Mixin private OutputOptions output = new OutputOptions();
 
   @Mixin private ControllerOptions controller = new ControllerOptions();
 
@@ -116,7 +112,7 @@ public final class PolicyExplainCommand implements Callable<Integer> {
       throw CommandFailure.configuration(String.valueOf(e.getMessage()), e);
     }
     PrintWriter out = new PlainWriter(spec.commandLine().getOut());
-    if (output == OutputFormat.JSON) {
+    if (output.isJson()) {
       out.println(
           new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(report.json()));
     } else {

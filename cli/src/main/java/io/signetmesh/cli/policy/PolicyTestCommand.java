@@ -12,11 +12,11 @@ import io.signetmesh.cli.command.CommandFailure;
 import io.signetmesh.cli.command.ExitCode;
 import io.signetmesh.cli.command.LoggingOptions;
 import io.signetmesh.cli.command.MeshNameOptions;
-import io.signetmesh.cli.command.OutputFormat;
+import io.signetmesh.cli.command.OutputOptions;
 import io.signetmesh.cli.simulate.Answer;
 import io.signetmesh.cli.simulate.AnswerJson;
 import io.signetmesh.cli.text.PlainWriter;
-import io.signetmesh.crds.manifest.Finding;
+import io.signetmesh.crds.manifest.ManifestFinding;
 import io.signetmesh.crds.manifest.RecordReader.Records;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -72,11 +72,7 @@ public final class PolicyTestCommand implements Callable<Integer> {
       description = "File of cases; may be given several times.")
   private List<Path> files = List.of();
 
-  @Option(
-      names = {"-o", "--output"},
-      paramLabel = "FORMAT",
-      description = "text (default) or json.")
-  private OutputFormat output = OutputFormat.TEXT;
+  @Mixin private OutputOptions output = new OutputOptions();
 
   @Option(
       names = "--junit",
@@ -93,16 +89,16 @@ public final class PolicyTestCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     CaseRun run = new CaseRun(manifests.required().mesh(names.names()));
     Map<Path, Records<PolicyCase>> suites = new LinkedHashMap<>();
-    List<Finding> errors = new ArrayList<>();
+    List<ManifestFinding> errors = new ArrayList<>();
     for (Path file : files) {
       Records<PolicyCase> read = CaseRun.read(file);
       suites.put(file, read);
-      read.findings().stream().filter(Finding::isError).forEach(errors::add);
+      read.findings().stream().filter(ManifestFinding::isError).forEach(errors::add);
     }
     if (!errors.isEmpty()) {
       throw CommandFailure.configuration(
           "the cases are not valid:\n"
-              + errors.stream().map(Finding::toString).collect(Collectors.joining("\n")));
+              + errors.stream().map(ManifestFinding::toString).collect(Collectors.joining("\n")));
     }
     Map<Path, List<CaseResult>> results = new LinkedHashMap<>();
     suites.forEach(
@@ -117,7 +113,7 @@ public final class PolicyTestCommand implements Callable<Integer> {
     }
     List<CaseResult> flat = results.values().stream().flatMap(List::stream).toList();
     PrintWriter out = new PlainWriter(spec.commandLine().getOut());
-    if (output == OutputFormat.JSON) {
+    if (output.isJson()) {
       out.println(
           new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(json(flat)));
     } else {

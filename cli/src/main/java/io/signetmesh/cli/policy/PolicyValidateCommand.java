@@ -6,7 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.signetmesh.cli.command.ExitCode;
 import io.signetmesh.cli.command.LoggingOptions;
 import io.signetmesh.cli.command.MeshNameOptions;
-import io.signetmesh.cli.command.OutputFormat;
+import io.signetmesh.cli.command.OutputOptions;
 import io.signetmesh.cli.simulate.FindingJson;
 import io.signetmesh.cli.simulate.PolicySources;
 import io.signetmesh.cli.simulate.PortFinding;
@@ -51,11 +51,7 @@ public final class PolicyValidateCommand implements Callable<Integer> {
   @Mixin private LoggingOptions logging = LoggingOptions.quiet();
   @Mixin private SimulationOptions manifests = new SimulationOptions();
 
-  @Option(
-      names = {"-o", "--output"},
-      paramLabel = "FORMAT",
-      description = "text (default) or json.")
-  private OutputFormat output = OutputFormat.TEXT;
+  @Mixin private OutputOptions output = new OutputOptions();
 
   @Option(names = "--warnings-as-errors", description = "Let warnings fail as errors do.")
   private boolean strict;
@@ -68,7 +64,7 @@ public final class PolicyValidateCommand implements Callable<Integer> {
     Validation validation =
         Validation.of(sources.manifests(), sources.assumed(), manifests.config(names.names()));
     PrintWriter out = new PlainWriter(spec.commandLine().getOut());
-    if (output == OutputFormat.JSON) {
+    if (output.isJson()) {
       ObjectMapper mapper = new ObjectMapper();
       ObjectNode root = mapper.createObjectNode();
       root.put("objects", validation.objects());

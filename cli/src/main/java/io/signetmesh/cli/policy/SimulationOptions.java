@@ -7,8 +7,8 @@ import io.signetmesh.cli.simulate.PolicySources;
 import io.signetmesh.cli.simulate.SimulatedMesh;
 import io.signetmesh.cli.text.PlainWriter;
 import io.signetmesh.crds.ResourceKey;
-import io.signetmesh.crds.manifest.Finding;
 import io.signetmesh.crds.manifest.InvalidManifestsException;
+import io.signetmesh.crds.manifest.ManifestFinding;
 import io.signetmesh.crds.text.NearestName;
 import io.signetmesh.policy.effective.PolicyConfig;
 import java.io.PrintWriter;
@@ -75,7 +75,7 @@ final class SimulationOptions {
           "the objects of --assume cannot be read:\n"
               + sources.assumed().errors().stream()
                   .filter(error -> error.resource() == null)
-                  .map(Finding::toString)
+                  .map(ManifestFinding::toString)
                   .collect(Collectors.joining("\n")));
     }
     if (!sources.empty().isEmpty()) {

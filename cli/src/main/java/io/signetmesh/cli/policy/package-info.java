@@ -1,4 +1,4 @@
-/** The commands that tell what policy does: of manifests, and of a running mesh. */
+/** Commands about policy: in manifests, and in a running mesh. */
 @NullMarked
 package io.signetmesh.cli.policy;
 

@@ -10,7 +10,7 @@ import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
-/** Waits until a process serves, by asking it. */
+/** Waits until a process serves, by connecting to it. */
 public final class Readiness {
   private static final long PAUSE_MILLIS = 20;
   private static final int ASK_TIMEOUT_MILLIS = 1_000;
@@ -18,10 +18,10 @@ public final class Readiness {
   private Readiness() {}
 
   /**
-   * Waits until the address takes connections.
+   * Waits until an address accepts connections.
    *
    * @throws TimeoutException when it does not within {@code limit}
-   * @throws IOException when the process has ended
+   * @throws IOException when the process has exited
    */
   public static void awaitListening(
       SignetProcess process, InetSocketAddress address, Duration limit)
@@ -30,10 +30,10 @@ public final class Readiness {
   }
 
   /**
-   * Waits until {@code GET path} is answered with 200.
+   * Waits until {@code GET path} is answered with status 200.
    *
    * @throws TimeoutException when it is not within {@code limit}
-   * @throws IOException when the process has ended
+   * @throws IOException when the process has exited
    */
   public static void awaitOk(
       SignetProcess process, InetSocketAddress address, String path, Duration limit)
@@ -82,7 +82,7 @@ public final class Readiness {
     }
   }
 
-  /** Whether {@code GET path} is answered with 200 within a second. */
+  /** Whether {@code GET path} is answered with status 200 within a second. */
   public static boolean answersOk(InetSocketAddress address, String path) {
     try (Socket socket = new Socket()) {
       socket.connect(address, ASK_TIMEOUT_MILLIS);

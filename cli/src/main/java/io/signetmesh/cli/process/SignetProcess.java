@@ -14,8 +14,8 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A {@code signet} command in a process of its own, started by {@code ./signet} without another
- * look at the build. Its output goes to a file. The process ends by itself when the one that
+ * A {@code signet} command in a process of its own. The script {@code ./signet} starts it, without
+ * checking the build again. Its output goes to a file. The process exits when the process that
  * started it is gone, however that one ended.
  */
 public final class SignetProcess implements AutoCloseable {
@@ -38,11 +38,11 @@ public final class SignetProcess implements AutoCloseable {
   /**
    * Starts a command.
    *
-   * @param name what the process is called in messages
-   * @param log file for standard output and error, appended to
-   * @param environment added to this process's environment
-   * @param arguments of {@code signet}
-   * @throws IOException when there is no launcher or it cannot be run
+   * @param name name of the process in messages
+   * @param log file that standard output and standard error are appended to
+   * @param environment additional environment variables
+   * @param arguments arguments of {@code signet}
+   * @throws IOException when the launcher is missing or cannot be run
    */
   public static SignetProcess start(
       String name, Path log, Map<String, String> environment, List<String> arguments)
@@ -60,8 +60,11 @@ public final class SignetProcess implements AutoCloseable {
   }
 
   /**
-   * The {@code signet} script: named by {@code SIGNET_LAUNCHER}, as the script does for what it
-   * starts, else found in the working directory or above it, as tests need it.
+   * The {@code signet} script. The environment variable {@code SIGNET_LAUNCHER} names it in
+   * processes that the script started. In tests it is searched in the working directory and its
+   * parents.
+   *
+   * @throws IOException when it is not found
    */
   public static Path launcher() throws IOException {
     String named = System.getenv("SIGNET_LAUNCHER");
@@ -82,8 +85,8 @@ public final class SignetProcess implements AutoCloseable {
   }
 
   /**
-   * Ends this process when its standard input ends, if it was started by {@link #start}. Called
-   * once by {@code main}.
+   * Exits this process when its standard input ends, if {@link #start} started it. {@code main}
+   * calls this once.
    */
   public static void leaveWithParent() {
     if (System.getenv(TIED) == null) {
@@ -105,22 +108,22 @@ public final class SignetProcess implements AutoCloseable {
             });
   }
 
-  /** What the process is called in messages. */
+  /** Name of the process in messages. */
   public String name() {
     return name;
   }
 
-  /** Process id; the launcher replaces itself by the JVM, so it is the JVM's. */
+  /** Process ID of the JVM. The launcher replaces itself by the JVM, so it is the same process. */
   public long pid() {
     return process.pid();
   }
 
-  /** File with everything the process printed. */
+  /** File with the output of the process. */
   public Path log() {
     return log;
   }
 
-  /** Whether it still runs. */
+  /** Whether the process runs. */
   public boolean isAlive() {
     return process.isAlive();
   }
@@ -134,23 +137,27 @@ public final class SignetProcess implements AutoCloseable {
     return process.exitValue();
   }
 
-  /** Waits for the end; false when the process still runs after {@code limit}. */
+  /**
+   * Waits until the process exits.
+   *
+   * @return false when the process still runs after {@code limit}
+   */
   public boolean awaitExit(Duration limit) throws InterruptedException {
     return process.waitFor(limit.toNanos(), TimeUnit.NANOSECONDS);
   }
 
-  /** Asks the process to end (SIGTERM), without waiting. */
+  /** Sends SIGTERM and does not wait. */
   public void terminate() {
     process.destroy();
   }
 
-  /** Ends the process at once (SIGKILL) and waits until it is gone. */
+  /** Sends SIGKILL and waits until the process is gone. */
   public void kill() {
     process.destroyForcibly();
     awaitQuietly();
   }
 
-  /** SIGTERM, and SIGKILL when that has not helped within five seconds. */
+  /** Sends SIGTERM, and SIGKILL if the process still runs after five seconds. */
   @Override
   public void close() {
     process.destroy();
@@ -170,7 +177,7 @@ public final class SignetProcess implements AutoCloseable {
     }
   }
 
-  /** The last lines that the process printed. */
+  /** The last lines of the output, at most {@code count}. */
   public List<String> lastLines(int count) {
     try (RandomAccessFile file = new RandomAccessFile(log.toFile(), "r")) {
       long from = Math.max(0, file.length() - TAIL_BYTES);

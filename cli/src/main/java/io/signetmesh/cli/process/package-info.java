@@ -1,4 +1,4 @@
-/** Further Signet processes, started the way that {@code ./signet} starts them. */
+/** Other Signet processes, started through {@code ./signet}. */
 @NullMarked
 package io.signetmesh.cli.process;
 

@@ -5,30 +5,30 @@ import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A decision as an audit journal has it, see docs/security/audit-format.md.
+ * A decision in an audit journal (docs/security/audit-format.md).
  *
- * @param sequence number of the record in its journal
- * @param time when it was made
- * @param workload workload that decided, {@code namespace/name}
- * @param server Server in force
- * @param clientIdentity identity of the client; null when it showed none
+ * @param sequence sequence number of the record in its journal
+ * @param time time of the decision
+ * @param workload workload whose proxy decided, {@code namespace/name}
+ * @param server Server of the port, or its default policy
+ * @param clientIdentity verified identity of the client; null without one
  * @param clientAddress address of the client, {@code ip:port}
- * @param targetAddress address that the client wanted, {@code ip:port}
+ * @param targetAddress address that the client connected to, {@code ip:port}
  * @param protocol {@code tcp}, {@code tls}, {@code http/1}, {@code http/2} or {@code grpc}
  * @param method HTTP method; null for connections
  * @param path HTTP path; null for connections
- * @param allowed the verdict
+ * @param allowed whether the client was allowed
  * @param reason stable reason code
- * @param authorization what matched, or came nearest
- * @param failedAttribute on a denial the attribute that failed
- * @param detail on a denial what the nearest authorization wants
+ * @param authorization the authorization that matched, or on a denial the one that came nearest
+ * @param failedAttribute on a denial, the attribute that failed: identity, network or tls
+ * @param detail on a denial, what the nearest authorization requires
  * @param policyGeneration generation of the policy that decided
- * @param mode {@code enforce}, or {@code audit} when the client was let through by audit only;
- *     empty in records of proxies that do not state it
- * @param trial what the decision would be if everything in audit mode were in force; null when
- *     nothing in audit mode affects the port
- * @param tlsVersion TLS version; null without TLS
- * @param tlsGroup key exchange group; null without TLS
+ * @param mode {@code enforce}; {@code audit} if the client was allowed only by the access policy
+ *     {@code audit}; empty in records of proxies that do not state it
+ * @param trial dry-run verdict: what the decision would be if everything in audit mode were
+ *     enforced; null when nothing in audit mode affects the port
+ * @param tlsVersion TLS version, such as {@code TLSv1.3}; null without TLS
+ * @param tlsGroup key exchange group, such as {@code X25519MLKEM768}; null without TLS
  */
 public record DecisionRecord(
     long sequence,
@@ -53,13 +53,14 @@ public record DecisionRecord(
     @Nullable String tlsGroup) {
 
   /**
-   * The dry-run verdict.
+   * Verdict of a dry run.
    *
-   * @param allowed what the outcome would be
+   * @param allowed whether the client would be allowed
    * @param reason stable reason code
-   * @param authorization what would match, or comes nearest
-   * @param failedAttribute on a denial the attribute that would fail
-   * @param detail on a denial what the nearest authorization wants
+   * @param authorization the authorization that would match, or on a denial the one that comes
+   *     nearest
+   * @param failedAttribute on a denial, the attribute that would fail
+   * @param detail on a denial, what the nearest authorization requires
    */
   public record DryRun(
       boolean allowed,

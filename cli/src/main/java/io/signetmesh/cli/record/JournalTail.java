@@ -16,8 +16,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 
 /**
- * Follows the current file of an audit journal while it is written. Not thread-safe. A file that
- * does not exist yet is an empty one.
+ * Follows the current file of an audit journal while it is written. A missing file is an empty one.
+ * When the journal starts a new file, the tail continues with that. Not thread-safe.
  */
 public final class JournalTail {
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -30,24 +30,32 @@ public final class JournalTail {
     this.file = file;
   }
 
-  /** Begins with the first record of the file. */
+  /** Starts with the first record of the file. */
   public static JournalTail fromStart(Path file) {
     return new JournalTail(file);
   }
 
-  /** Begins with the next record that is written. */
+  /**
+   * Starts with the next record that is written.
+   *
+   * @throws IOException when the file cannot be read
+   */
   public static JournalTail fromEnd(Path file) throws IOException {
     JournalTail tail = new JournalTail(file);
     tail.skip();
     return tail;
   }
 
-  /** Forgets what has been written so far. */
+  /** Skips what has been written so far. */
   public void skip() throws IOException {
     lines();
   }
 
-  /** The records written since the last call, decisions and all others. */
+  /**
+   * Reads the records written since the last call, decisions and others; at most 64 MiB of them.
+   *
+   * @throws IOException when the file cannot be read or a line is not JSON
+   */
   public List<JsonNode> lines() throws IOException {
     List<JsonNode> lines = new ArrayList<>();
     if (!Files.exists(file)) {
@@ -76,7 +84,7 @@ public final class JournalTail {
     return lines;
   }
 
-  /** The decisions written since the last call. */
+  /** Reads the decisions written since the last call. Other records are skipped. */
   public List<DecisionRecord> decisions() throws IOException {
     List<DecisionRecord> decisions = new ArrayList<>();
     for (JsonNode line : lines()) {
@@ -89,10 +97,10 @@ public final class JournalTail {
   }
 
   /**
-   * Waits for a decision; those before it are passed over, and those after it that were read with
-   * it are passed over too.
+   * Waits for a decision. Decisions before it are skipped, and so are those after it that were read
+   * together with it.
    *
-   * @return empty when none came within {@code limit}
+   * @return empty when there is none within {@code limit}
    */
   public Optional<DecisionRecord> await(Predicate<DecisionRecord> wanted, Duration limit)
       throws IOException, InterruptedException {

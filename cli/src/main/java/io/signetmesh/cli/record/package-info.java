@@ -1,4 +1,4 @@
-/** Reads audit journals back. */
+/** Reads audit journals. */
 @NullMarked
 package io.signetmesh.cli.record;
 

@@ -10,6 +10,8 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -27,6 +29,9 @@ final class AdminOptions {
   /** Port of the identity server. */
   static final int IDENTITY_PORT = 9991;
 
+  /** Port of the identity agent. */
+  static final int AGENT_PORT = 9997;
+
   /** Port of discovery, as that of Linkerd's. */
   static final int DISCOVERY_PORT = 9996;
 
@@ -42,7 +47,9 @@ final class AdminOptions {
               + IDENTITY_PORT
               + " for the identity server, "
               + DISCOVERY_PORT
-              + " for discovery; nowhere when it is taken).")
+              + " for discovery, "
+              + AGENT_PORT
+              + " for the identity agent; nowhere when it is taken).")
   private @Nullable InetSocketAddress admin;
 
   @Option(
@@ -87,7 +94,24 @@ final class AdminOptions {
    * @param parts takes what has to be closed in the end
    */
   void serve(ServerMeters meters, AdminServer.Listen listen, Closing parts) throws IOException {
-    AdminServer.start(listen, meters, () -> true)
+    serve(meters, listen, () -> true, Map.of(), parts);
+  }
+
+  /**
+   * Serves the meters of a server, and its documents.
+   *
+   * @param ready whether the server is ready
+   * @param documents by path
+   * @param parts takes what has to be closed in the end
+   */
+  void serve(
+      ServerMeters meters,
+      AdminServer.Listen listen,
+      BooleanSupplier ready,
+      Map<String, AdminServer.DocumentSource> documents,
+      Closing parts)
+      throws IOException {
+    AdminServer.start(listen, meters, ready, documents)
         .ifPresent(
             admin -> {
               parts.add(admin);

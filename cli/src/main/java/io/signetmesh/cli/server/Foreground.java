@@ -6,22 +6,25 @@ import java.util.concurrent.ExecutionException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Keeps server commands running until the process is asked to end (SIGINT, SIGTERM). */
+/** Runs a server command until SIGINT or SIGTERM. */
 public final class Foreground {
   private static final Logger log = LoggerFactory.getLogger(Foreground.class);
 
   private Foreground() {}
 
-  /** Serves until the process is asked to end, then closes the server and ends with code 0. */
+  /** Serves until SIGINT or SIGTERM. Then it closes the server and exits with code 0. */
   public static int serve(AutoCloseable server) throws InterruptedException {
     return serve(server, new CompletableFuture<>());
   }
 
   /**
-   * Serves until the process is asked to end or the server has ended by itself.
+   * Serves until SIGINT or SIGTERM, or until the server stops by itself. A signal exits the
+   * process: with code 0, or {@link ExitCode#INTERNAL} if {@code stop} throws.
    *
-   * @param stop ends the server when the process is asked to end; returns when that is done
-   * @param ended completes when the server has ended by itself
+   * @param stop stops the server after a signal, and returns when it has stopped
+   * @param ended completes when the server has stopped by itself
+   * @return exit code if the server stopped by itself: 0, or {@link ExitCode#INTERNAL} if {@code
+   *     ended} failed
    */
   public static int serve(AutoCloseable stop, CompletableFuture<Void> ended)
       throws InterruptedException {

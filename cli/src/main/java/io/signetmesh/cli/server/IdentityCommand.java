@@ -4,27 +4,36 @@ import io.signetmesh.audit.Journal;
 import io.signetmesh.audit.JournalConfig;
 import io.signetmesh.cli.command.CommandFailure;
 import io.signetmesh.cli.command.ExitCode;
+import io.signetmesh.cli.command.IssuerOptions;
 import io.signetmesh.cli.command.LoggingOptions;
 import io.signetmesh.cli.command.MeshOptions;
 import io.signetmesh.cli.controlplane.Closing;
 import io.signetmesh.cli.host.ControlPlane;
 import io.signetmesh.cli.host.ListenAddress;
+import io.signetmesh.cli.identity.IdentityBundleCommand;
+import io.signetmesh.cli.identity.IdentityCaCommand;
+import io.signetmesh.cli.identity.IdentityFederationCommand;
+import io.signetmesh.cli.identity.IdentityIssueCommand;
+import io.signetmesh.cli.identity.IdentityJoinTokenCommand;
+import io.signetmesh.cli.identity.IdentityShowCommand;
+import io.signetmesh.cli.identity.IdentityVerifyCommand;
+import io.signetmesh.cli.revocation.IdentityRevocationsCommand;
+import io.signetmesh.cli.revocation.IdentityRevokeCommand;
 import io.signetmesh.identity.admin.ServerMeters;
+import io.signetmesh.identity.ca.source.AuthoritySource;
 import io.signetmesh.identity.channel.ControlLoops;
 import io.signetmesh.identity.pki.PkiException;
 import io.signetmesh.identity.server.IdentityServer;
+import io.signetmesh.rotation.server.TrustRotationExtension;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
 
 /** {@code signet identity}. */
 @Command(
@@ -35,6 +44,18 @@ import picocli.CommandLine.Option;
     },
     mixinStandardHelpOptions = true,
     sortOptions = false,
+    subcommands = {
+      IdentityAgentCommand.class,
+      IdentityCaCommand.class,
+      IdentityJoinTokenCommand.class,
+      IdentityIssueCommand.class,
+      IdentityShowCommand.class,
+      IdentityVerifyCommand.class,
+      IdentityRevokeCommand.class,
+      IdentityRevocationsCommand.class,
+      IdentityBundleCommand.class,
+      IdentityFederationCommand.class
+    },
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
       "0:ended on request (SIGINT, SIGTERM)",
@@ -47,7 +68,9 @@ import picocli.CommandLine.Option;
       "",
       "Examples:",
       "  signet identity --state /var/lib/signet",
-      "  signet identity --state /var/lib/signet --listen 10.0.0.5:8080 --leaf-lifetime 1h"
+      "  signet identity --state /var/lib/signet --listen 10.0.0.5:8080 --leaf-lifetime 1h",
+      "  signet identity --state /var/lib/signet --issuer-directory /etc/signet/issuer \\",
+      "      --trust-anchors /etc/signet/anchors.pem"
     })
 public final class IdentityCommand implements Callable<Integer> {
   private static final Logger log = LoggerFactory.getLogger(IdentityCommand.class);
@@ -55,45 +78,19 @@ public final class IdentityCommand implements Callable<Integer> {
   @Mixin private LoggingOptions logging = new LoggingOptions();
   @Mixin private MeshOptions mesh = new MeshOptions();
   @Mixin private IssuanceOptions issuance = new IssuanceOptions();
+  @Mixin private FederationOptions federation = new FederationOptions();
+  @Mixin private AttestationOptions attestation = new AttestationOptions();
   @Mixin private AdminOptions admin = new AdminOptions();
 
   @Mixin private ListenOptions listen = new ListenOptions();
 
-  @ArgGroup(exclusive = false, heading = "%nAn issuer of your own:%n")
-  private @Nullable External external;
-
-  /** Files of an issuer that someone else made. */
-  static final class External {
-    @Option(
-        names = "--issuer-certificates",
-        required = true,
-        paramLabel = "FILE",
-        description = "PEM: the issuer's certificate, then intermediates.")
-    private Path certificates = Path.of("");
-
-    @Option(
-        names = "--issuer-key",
-        required = true,
-        paramLabel = "FILE",
-        description = "PEM: the issuer's private key, ECDSA P-256.")
-    private Path key = Path.of("");
-
-    @Option(
-        names = "--trust-anchors",
-        required = true,
-        paramLabel = "FILE",
-        description = "PEM: the trust anchors.")
-    private Path anchors = Path.of("");
-
-    IdentityServer.ExternalIssuer issuer() {
-      return new IdentityServer.ExternalIssuer(certificates, key, anchors);
-    }
-  }
+  @Mixin private IssuerOptions issuer = new IssuerOptions();
 
   @Override
   public Integer call() throws Exception {
     Clock clock = Clock.systemUTC();
     Path state = mesh.state().root();
+    AuthoritySource source = issuer.source().orElse(null);
     Closing parts = new Closing();
     try {
       InetSocketAddress address = listen.address(ControlPlane.IDENTITY_PORT);
@@ -110,9 +107,11 @@ public final class IdentityCommand implements Callable<Integer> {
                       address,
                       listen.cleartext(),
                       issuance.policy(),
-                      external == null ? null : external.issuer(),
-                      meters),
-                  mesh.tokens(clock),
+                      source,
+                      federation.config(),
+                      meters,
+                      TrustRotationExtension::open),
+                  attestation.open(mesh.tokens(clock), mesh.names(), clock, parts),
                   loops,
                   journal,
                   clock));
@@ -120,7 +119,12 @@ public final class IdentityCommand implements Callable<Integer> {
           "identity server listens on {}{}",
           ListenAddress.text(server.address()),
           listen.cleartext() ? ", in the clear" : "");
-      admin.serve(meters, admin.listen(address, AdminOptions.IDENTITY_PORT), parts);
+      admin.serve(
+          meters,
+          admin.listen(address, AdminOptions.IDENTITY_PORT),
+          server::isReady,
+          server.documents(),
+          parts);
     } catch (IOException | PkiException | RuntimeException | CommandFailure e) {
       parts.close();
       throw CommandFailure.starting("the identity server", e);

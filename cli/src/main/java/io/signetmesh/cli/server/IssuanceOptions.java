@@ -2,7 +2,9 @@ package io.signetmesh.cli.server;
 
 import io.signetmesh.cli.command.StateDirectory;
 import io.signetmesh.identity.ca.IssuancePolicy;
+import java.net.URI;
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -32,9 +34,19 @@ final class IssuanceOptions {
       })
   private Duration clockSkew = Duration.ofSeconds(20);
 
+  @Option(
+      names = "--crl-url",
+      paramLabel = "URL",
+      converter = AdminOptions.Urls.class,
+      description = {
+        "Where software other than Signet gets the revocation list, put into certificates: an URL",
+        "under which /crl of the admin address is reached (default: none)."
+      })
+  private @Nullable URI crlUrl;
+
   IssuancePolicy policy() {
     try {
-      return new IssuancePolicy(lifetime, clockSkew);
+      return new IssuancePolicy(lifetime, clockSkew, crlUrl);
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), String.valueOf(e.getMessage()), e);
     }

@@ -56,6 +56,7 @@ import picocli.CommandLine.Option;
       "  signet proxy --replace                 a new version, without an interruption"
     })
 public final class ProxyCommand implements Callable<Integer> {
+  /** Option that takes over from a running proxy. */
   public static final String REPLACE = "--replace";
 
   @Mixin private LoggingOptions logging = new LoggingOptions();
@@ -69,6 +70,7 @@ public final class ProxyCommand implements Callable<Integer> {
       })
   private boolean replace;
 
+  /** A command with this value of {@link #REPLACE}. */
   public ProxyCommand(boolean replace) {
     this.replace = replace;
   }

@@ -93,6 +93,7 @@ public final class UpCommand implements Callable<Integer> {
 
   @Mixin private ClusterOptions cluster = new ClusterOptions();
   @Mixin private IssuanceOptions issuance = new IssuanceOptions();
+  @Mixin private FederationOptions federation = new FederationOptions();
   @Mixin private AdminOptions admin = new AdminOptions();
 
   @Option(names = "--control-plane-only", description = "Start no proxies.")
@@ -110,6 +111,7 @@ public final class UpCommand implements Callable<Integer> {
             new ControlPlane(identity, discovery, policy),
             cluster.settings(mesh.names()),
             issuance.policy(),
+            federation.config(),
             admin.listen(policy, AdminOptions.POLICY_PORT),
             admin.otlp());
     Closing parts = new Closing();

@@ -1,4 +1,4 @@
-/** The commands that run servers: the whole mesh, a server of the control plane, or a proxy. */
+/** Commands that run servers: the whole mesh, one server of the control plane, or one proxy. */
 @NullMarked
 package io.signetmesh.cli.server;
 

@@ -9,19 +9,19 @@ import org.jspecify.annotations.Nullable;
 /**
  * What the proxy would do with a call.
  *
- * @param server Server, or default policy, that has the port
- * @param caller who calls
- * @param protocol what it speaks
- * @param request the request as it is decided about; null for a connection
+ * @param server Server of the port, or its default policy
+ * @param caller the client
+ * @param protocol protocol of the call
+ * @param request the request in the form that is decided; null for a connection
  * @param decision verdict and reason
- * @param route route taken; null without one
- * @param status HTTP status that the client gets: 200 stands for whatever the application answers;
- *     0 when it gets none
- * @param grpcStatus gRPC status that the client gets from the proxy; -1 when it gets none
- * @param location where a redirect leads; null without one
+ * @param route matched route; null without one
+ * @param status HTTP status that the client gets: 200 for anything that the application answers; 0
+ *     for none
+ * @param grpcStatus gRPC status that the proxy answers with; -1 for none
+ * @param location target of a redirect; null without one
  * @param generation generation of the policy
- * @param explanation every rule and route considered; null when the call was refused before policy
- *     was asked
+ * @param explanation every rule and route that was considered; null when the call is denied before
+ *     policy is consulted
  */
 public record Answer(
     ResourceRef server,
@@ -39,13 +39,13 @@ public record Answer(
   /**
    * A request.
    *
-   * @param method method token
-   * @param path path with query, in the form that is decided about and forwarded
-   * @param host host, with port where the client names one
+   * @param method HTTP method
+   * @param path path and query, in the normalized form that is decided and forwarded
+   * @param host host, with a port if the client names one
    */
   public record Request(String method, String path, String host) {}
 
-  /** Whether the call goes through. */
+  /** Whether the call is allowed. */
   public boolean allowed() {
     return decision.allowed();
   }
@@ -55,14 +55,14 @@ public record Answer(
     return verdict(decision);
   }
 
-  /** Why. */
+  /** The reason of the decision. */
   public Reason reason() {
     return decision.reason();
   }
 
   /**
-   * What it would be if everything in audit mode were in force; null when nothing affects it, and
-   * over a rate limit, where the proxy tries nothing.
+   * The decision if everything in audit mode were enforced. Null when nothing in audit mode affects
+   * the call, and when the call is over a rate limit: then the proxy makes no dry run.
    */
   public @Nullable Decision dryRun() {
     Explanation dryRun =
@@ -72,7 +72,7 @@ public record Answer(
     return dryRun == null ? null : dryRun.decision();
   }
 
-  /** {@code allow} or {@code deny}. */
+  /** Verdict of a decision: {@code allow} or {@code deny}. */
   public static String verdict(Decision decision) {
     return decision.allowed() ? "allow" : "deny";
   }

@@ -9,13 +9,13 @@ import io.signetmesh.proxy.authorize.Explanation;
 import io.signetmesh.proxy.authorize.Route;
 import java.util.List;
 
-/** Answers for programs. Fields may be added, and keep their meaning. */
+/** Formats answers as JSON. Later versions may add fields; existing ones keep their meaning. */
 public final class AnswerJson {
   private static final JsonNodeFactory JSON = JsonNodeFactory.instance;
 
   private AnswerJson() {}
 
-  /** The outcome, without how it came about. */
+  /** The answer, without its explanation. */
   public static ObjectNode of(Answer answer) {
     ObjectNode node = JSON.objectNode();
     decision(node, answer.decision());
@@ -71,7 +71,7 @@ public final class AnswerJson {
     return node;
   }
 
-  /** The outcome, and every rule and route that was considered. */
+  /** The answer, with every rule and route that was considered. */
   public static ObjectNode explained(Answer answer) {
     ObjectNode node = of(answer);
     Explanation explanation = answer.explanation();

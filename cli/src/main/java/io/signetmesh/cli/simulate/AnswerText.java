@@ -8,11 +8,11 @@ import io.signetmesh.proxy.authorize.ResourceRef;
 import io.signetmesh.proxy.authorize.Route;
 import org.jspecify.annotations.Nullable;
 
-/** Answers in words. */
+/** Formats answers for people. */
 public final class AnswerText {
   private AnswerText() {}
 
-  /** What is asked for: {@code http/1 GET /catalog of host web}. */
+  /** The call: {@code http/1 GET /catalog of host web}. */
   public static String call(Answer answer) {
     Answer.Request request = answer.request();
     return answer.protocol().wireName()
@@ -32,13 +32,13 @@ public final class AnswerText {
     return answer.allowed() ? "forwarded" : "connection closed";
   }
 
-  /** Verdict and why, in one sentence. */
+  /** Verdict and reason in one sentence. */
   public static String sentence(Answer answer) {
     String start = (answer.allowed() ? "allowed" : "denied") + " (" + outcome(answer) + "): ";
     return PlainText.of(start + why(answer.decision(), answer.server(), answer.route()));
   }
 
-  /** What a dry run comes to: {@code would deny: Server web has no authorization}. */
+  /** Result of a dry run: {@code would deny: Server web has no authorization}. */
   public static String dryRun(Explanation dryRun) {
     Route route = dryRun.route();
     return PlainText.of(
@@ -48,7 +48,7 @@ public final class AnswerText {
             + why(dryRun.decision(), dryRun.server(), route == null ? null : route.ref()));
   }
 
-  /** Why a decision came out as it did. */
+  /** The reason of a decision, in words. */
   public static String why(Decision decision, ResourceRef server, @Nullable ResourceRef route) {
     ResourceRef ref = decision.authorization();
     String detail = decision.detail() == null ? "" : ", which " + decision.detail();
@@ -82,16 +82,24 @@ public final class AnswerText {
               ? "what the client speaks is not what " + name(server) + " takes"
               : "the proxy takes no such request: " + decision.detail();
       case RATE_LIMITED -> "the rate limit of " + name(server) + " is exhausted";
-      case NO_POLICY, FOREIGN_ADDRESS, TLS_HANDSHAKE, OVERLOAD, TUNNEL -> decision.reason().code();
+      case NO_POLICY,
+          FOREIGN_ADDRESS,
+          TLS_HANDSHAKE,
+          OVERLOAD,
+          TUNNEL,
+          PEER_REVOKED,
+          PEER_UNTRUSTED,
+          PEER_EXPIRED ->
+          decision.reason().code();
     };
   }
 
-  /** A route as a reader knows it: {@code HTTPRoute orders}, {@code default route}. */
+  /** Short name of a route: {@code HTTPRoute orders}, {@code default route}. */
   public static String route(ResourceRef ref) {
     return ref.kind().equals("default") ? ref.name() + " route" : name(ref);
   }
 
-  /** A policy object as a reader knows it: {@code AuthorizationPolicy web-clients}. */
+  /** Short name of a policy object: {@code AuthorizationPolicy web-clients}. */
   public static String name(@Nullable ResourceRef ref) {
     if (ref == null) {
       return "nothing";

@@ -5,14 +5,14 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is asked for. What is null takes the form that the port expects: its protocol, GET (POST for
- * gRPC), path {@code /}, the workload's name as host.
+ * A call. A part that is null takes the form that the port expects: its protocol, GET (POST for
+ * gRPC), path {@code /}, and the workload's name as host.
  *
- * @param protocol what the client speaks
- * @param method method token
- * @param path target as sent: path with query, {@code *}, or absolute form with HTTP/1
+ * @param protocol protocol that the client uses
+ * @param method HTTP method
+ * @param path request target, as sent: path and query, {@code *}, or with HTTP/1 the absolute form
  * @param host host, with or without port
- * @param headers further headers
+ * @param headers additional headers
  */
 public record Call(
     @Nullable CallProtocol protocol,
@@ -20,7 +20,7 @@ public record Call(
     @Nullable String path,
     @Nullable String host,
     List<Header> headers) {
-  /** Whatever the port expects. */
+  /** A call of the form that the port expects. */
   public static final Call DEFAULT = new Call(null, null, null, null, List.of());
 
   /** Copies the headers. */
@@ -28,7 +28,7 @@ public record Call(
     headers = List.copyOf(headers);
   }
 
-  /** Whether something is said that only requests have. */
+  /** Whether any part is set that only requests have. */
   public boolean saysRequest() {
     return method != null || path != null || host != null || !headers.isEmpty();
   }
@@ -36,14 +36,14 @@ public record Call(
   /**
    * A header.
    *
-   * @param name name; compared without regard to case
+   * @param name name, case-insensitive
    * @param value value
    */
   public record Header(String name, String value) {
     /**
-     * Reads {@code name: value} or {@code name:value}.
+     * Parses {@code name: value} or {@code name:value}.
      *
-     * @throws IllegalArgumentException for anything else
+     * @throws IllegalArgumentException when the text has another form
      */
     public static Header parse(String text) {
       int colon = text.indexOf(':');

@@ -4,7 +4,7 @@ import com.fasterxml.jackson.annotation.JsonValue;
 import java.util.Arrays;
 import java.util.stream.Collectors;
 
-/** What a client speaks, as it arrives at the proxy of the workload that is called. */
+/** Protocol of a client, as it arrives at the proxy of the called workload. */
 public enum CallProtocol {
   /** HTTP/1. */
   HTTP1("http/1"),
@@ -12,9 +12,9 @@ public enum CallProtocol {
   HTTP2("http/2"),
   /** gRPC over HTTP/2. */
   GRPC("grpc"),
-  /** Bytes that are no HTTP. */
+  /** Bytes that are not HTTP. */
   TCP("tcp"),
-  /** TLS of the applications' own. */
+  /** TLS that the applications terminate themselves. */
   TLS("tls");
 
   private final String wireName;
@@ -29,13 +29,13 @@ public enum CallProtocol {
     return wireName;
   }
 
-  /** Whether it consists of requests. */
+  /** Whether it carries requests. */
   public boolean isHttp() {
     return this == HTTP1 || this == HTTP2 || this == GRPC;
   }
 
   /**
-   * The protocol of that spelling.
+   * Parses the spelling of {@link #wireName}.
    *
    * @throws IllegalArgumentException for any other text
    */

@@ -5,13 +5,13 @@ import java.net.InetAddress;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Who calls.
+ * A client.
  *
- * @param identity identity in its certificate; null when it shows none
- * @param ip address that it calls from
- * @param tls whether its connection is mesh TLS
- * @param assumedIp why that address was chosen when none was given; null when it was given
- * @param at the workload that has that address, when the caller shows no identity and might be it;
+ * @param identity identity in its certificate; null without one
+ * @param ip address of the client
+ * @param tls whether the connection uses mesh TLS
+ * @param assumedIp why this address was assumed; null when the address was given
+ * @param at workload that has this address, if the client has no identity and may be that workload;
  *     else null
  */
 public record Caller(
@@ -20,7 +20,11 @@ public record Caller(
     boolean tls,
     @Nullable String assumedIp,
     @Nullable ClientWorkload at) {
-  /** Refuses an identity that no mesh TLS vouches for. */
+  /**
+   * Checks that an identity comes with mesh TLS.
+   *
+   * @throws IllegalArgumentException when there is an identity without mesh TLS
+   */
   public Caller {
     if (identity != null && !tls) {
       throw new IllegalArgumentException(
@@ -28,13 +32,13 @@ public record Caller(
     }
   }
 
-  /** Who calls, in words: {@code frontend.shop… from 10.0.0.7 with mesh TLS}. */
+  /** The caller in words: {@code frontend.shop… from 10.0.0.7 with mesh TLS}. */
   public String text() {
     String who = identity != null ? identity : tls ? "a client without identity" : "a client";
     return who + " from " + ip.getHostAddress() + (tls ? " with mesh TLS" : " without mesh TLS");
   }
 
-  /** What was assumed of the caller, and what was not though it might be; null for nothing. */
+  /** What was assumed about the caller, and what was not although it may hold; null for nothing. */
   public @Nullable String assumptions() {
     if (assumedIp != null) {
       return "address assumed: " + assumedIp;

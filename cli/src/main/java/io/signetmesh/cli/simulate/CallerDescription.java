@@ -12,28 +12,32 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A caller as an operator describes it. Missing parts are filled in: an identity comes with mesh
- * TLS, from the address of the first workload that has it. A caller without address or identity
- * comes from {@link #NOWHERE}. No identity is ever assumed, because an address proves none; the
- * workload of an address is only told beside the answer.
+ * A caller as an operator describes it. Missing parts are filled in. An identity implies mesh TLS
+ * and the address of the first workload with that identity. A caller without address and identity
+ * has the address {@link #NOWHERE}. An identity is never assumed, because an address proves none;
+ * the answer only mentions the workload that has the address.
  *
- * @param identity identity as certificates have it; null when the caller shows none
- * @param ip address that it calls from; null when it is not said
- * @param tls whether it comes with mesh TLS; null when it is not said
+ * @param identity identity, in the form of certificates; null without one
+ * @param ip address of the caller; null when it is not given
+ * @param tls whether the caller uses mesh TLS; null when it is not given
  */
 public record CallerDescription(
     @Nullable String identity, @Nullable InetAddress ip, @Nullable Boolean tls) {
-  /** Where callers come from of whom nothing else is known (RFC 5737): no network grants it. */
+  /**
+   * Address of callers of whom nothing else is known. It is of TEST-NET-1 (RFC 5737), which no real
+   * network uses.
+   */
   public static final InetAddress NOWHERE = address("192.0.2.1");
 
   /**
-   * Reads a description.
+   * Parses a description.
    *
-   * @param identity identity, or {@code namespace/account} for a service account of this mesh; null
-   *     when it shows none
-   * @param ip literal address; null when it is not said
-   * @param tls whether it comes with mesh TLS; null when it is not said
-   * @throws IllegalArgumentException for an identity that no client has, and what is no address
+   * @param identity identity, or {@code namespace/account} for a ServiceAccount of this mesh; null
+   *     without one
+   * @param ip literal IP address; null when it is not given
+   * @param tls whether the caller uses mesh TLS; null when it is not given
+   * @throws IllegalArgumentException when no certificate can have the identity, or the address is
+   *     invalid
    */
   public static CallerDescription of(
       @Nullable String identity, @Nullable String ip, @Nullable Boolean tls, PolicyConfig config) {
@@ -43,7 +47,7 @@ public record CallerDescription(
         tls);
   }
 
-  /** Looks up the workload that may be meant. */
+  /** Finds the workload that the description probably means. */
   public Optional<ClientWorkload> find(ClientWorkloads workloads) {
     if (ip != null) {
       return asksWhoseAddress() ? workloads.at(ip) : Optional.empty();
@@ -51,7 +55,10 @@ public record CallerDescription(
     return identity == null ? Optional.empty() : workloads.withIdentity(identity);
   }
 
-  /** What a controller is asked to look up; empty when there is nothing. */
+  /**
+   * The query with which a controller can find that workload; empty when there is nothing to look
+   * up.
+   */
   public Optional<ClientQuery> query() {
     if (ip != null) {
       return asksWhoseAddress()
@@ -67,16 +74,16 @@ public record CallerDescription(
   }
 
   /**
-   * The caller.
+   * The complete caller.
    *
-   * @param found the workload that may be meant; null when there is none
-   * @throws IllegalArgumentException for an identity without mesh TLS
+   * @param found the workload that the description probably means; null when there is none
+   * @throws IllegalArgumentException when there is an identity without mesh TLS
    */
   public Caller caller(@Nullable ClientWorkload found) {
     return caller(found, "no workload with this identity has one");
   }
 
-  /** The caller, where nobody can look up a workload. */
+  /** The complete caller, where workloads cannot be looked up. */
   public Caller unknown() {
     return caller(null, "the controller looks none up");
   }

@@ -9,17 +9,17 @@ import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Why a call is refused, where something wrong with the policy objects is behind it: an
- * authorization that grants nothing because of a typo looks like any other refusal.
+ * The error in a policy object that causes a denial. An authorization that allows nobody because of
+ * a typo otherwise looks like any other denial.
  *
- * <p>A typo is the cause of a refusal when the same call would go through with that one typo
- * corrected and all else as it is; the engine is asked. A typo is not the cause when the call would
- * be refused all the same. Where nothing can be suggested, nobody knows whom the object was meant
- * to let in: such an error is told beside the plain reason. An error in the very denial that
- * refuses is a cause as well.
+ * <p>A typo is the cause if the same call would be allowed with only that typo corrected. The
+ * policy engine decides that. If the call would still be denied, the typo is not the cause. For an
+ * error without a suggested correction, nobody knows whom the object was meant to allow: it is
+ * shown next to the reason, as a possible cause. An error in the DenyPolicy that denies the call is
+ * a cause as well.
  *
- * @param finding what is behind the refusal, or may be; null when it is a plain one
- * @param certain whether it surely is
+ * @param finding the error that causes the denial, or may cause it; null when there is none
+ * @param certain whether the finding is certainly the cause
  */
 public record Cause(@Nullable PortFinding finding, boolean certain) {
   private static final Cause NONE = new Cause(null, false);

@@ -6,9 +6,8 @@ import io.signetmesh.policy.effective.PolicyConfig;
 import java.util.regex.Pattern;
 
 /**
- * Reads identities that an operator says a client has. What no certificate can carry is refused: a
- * question about it has an answer for no client, and a test that expects a refusal would pass for
- * the wrong reason.
+ * Parses client identities that an operator enters. An identity that no certificate can have is an
+ * error: otherwise, a test that expects a denial would pass for the wrong reason.
  */
 public final class ClientIdentity {
   private static final String EXPECTED =
@@ -26,11 +25,11 @@ public final class ClientIdentity {
   private ClientIdentity() {}
 
   /**
-   * The identity as certificates have it.
+   * Converts the text to an identity in the form of certificates.
    *
-   * @param text a DNS name, a SPIFFE ID, or {@code namespace/account} for a service account of this
+   * @param text a DNS name, a SPIFFE ID, or {@code namespace/account} for a ServiceAccount of this
    *     mesh
-   * @throws IllegalArgumentException for anything else, and a name too long for this mesh; the
+   * @throws IllegalArgumentException when the text has another form, or the name is too long; the
    *     message says what is expected
    */
   public static String parse(String text, PolicyConfig config) {
@@ -51,9 +50,9 @@ public final class ClientIdentity {
   }
 
   /**
-   * Returns the text when it has one of the forms of {@link #parse}.
+   * Returns the text if it has one of the forms of {@link #parse}.
    *
-   * @throws IllegalArgumentException when it has none; the message says what is expected
+   * @throws IllegalArgumentException when it has another form; the message says what is expected
    */
   public static String requireForm(String text) {
     if (text.isEmpty()) {

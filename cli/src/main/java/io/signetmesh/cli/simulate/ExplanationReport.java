@@ -9,14 +9,14 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An answer with everything behind it.
+ * The answer to a call, with its full explanation.
  *
- * @param workload workload that is called, as {@code namespace/name}
- * @param port port that is called
+ * @param workload called workload, as {@code namespace/name}
+ * @param port called port
  * @param answer what the proxy would do
- * @param limits rate limits that the call takes from, in words; null when there are none
- * @param findings what is wrong with objects that affect the port
- * @param cause what of that is behind a refusal
+ * @param limits rate limits that count the call, in words; null when there are none
+ * @param findings errors and warnings of objects that affect the port
+ * @param cause the finding that causes a denial
  */
 public record ExplanationReport(
     String workload,
@@ -27,7 +27,12 @@ public record ExplanationReport(
     Cause cause) {
   private static final String INDENT = "  ";
 
-  /** Asks a port. */
+  /**
+   * Makes the report of a call.
+   *
+   * @param number port number
+   * @param port the same port, simulated
+   */
   public static ExplanationReport of(
       String workload,
       int number,
@@ -50,7 +55,7 @@ public record ExplanationReport(
     findings = List.copyOf(findings);
   }
 
-  /** Prints it for people: the verdict first, then what was asked, then what was considered. */
+  /** Prints the report for people: the verdict, then the call, then what was considered. */
   public void print(PrintWriter out) {
     Decision decision = answer.decision();
     Explanation explanation = answer.explanation();
@@ -118,7 +123,7 @@ public record ExplanationReport(
     }
   }
 
-  /** The same for programs. */
+  /** The report as JSON. */
   public ObjectNode json() {
     ObjectNode node = AnswerJson.explained(answer);
     node.put("workload", workload).put("port", port);

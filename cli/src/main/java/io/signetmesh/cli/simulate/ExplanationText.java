@@ -7,11 +7,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/** How a decision came about, in words. */
+/** Formats explanations of decisions for people. */
 public final class ExplanationText {
   private ExplanationText() {}
 
-  /** Where a rule stands, as a word. */
+  /** The level of a rule, in a word. */
   public static String level(Explanation.Level level) {
     return switch (level) {
       case SERVER_DENIAL -> "denial of the server";
@@ -22,7 +22,7 @@ public final class ExplanationText {
     };
   }
 
-  /** The rules considered, denials first; a line each and one more for each condition. */
+  /** The rules that were considered, denials first: one line per rule and one per condition. */
   public static List<String> rules(Explanation explanation) {
     List<String> lines = new ArrayList<>();
     for (Explanation.Rule rule : explanation.rules()) {
@@ -38,7 +38,7 @@ public final class ExplanationText {
     return lines.stream().map(PlainText::of).toList();
   }
 
-  /** The routes considered, a line each with its conditions. */
+  /** The routes that were considered: one line per route, with its conditions. */
   public static List<String> routes(Explanation explanation) {
     List<String> lines = new ArrayList<>();
     for (Explanation.RouteMatch match : explanation.routes()) {
@@ -59,7 +59,7 @@ public final class ExplanationText {
         .concat(what + " wants " + condition.wanted() + ", is " + condition.seen());
   }
 
-  /** What failed in a rule, on one line. */
+  /** The failed conditions of a rule, on one line. */
   public static String failures(List<Condition> conditions) {
     return conditions.stream()
         .filter(condition -> !condition.holds())

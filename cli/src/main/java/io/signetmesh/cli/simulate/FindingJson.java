@@ -5,13 +5,13 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Findings for programs. */
+/** Formats findings as JSON. */
 public final class FindingJson {
   private static final Pattern ORIGIN = Pattern.compile("(.*):([0-9]+):([0-9]+)", Pattern.DOTALL);
 
   private FindingJson() {}
 
-  /** Adds a finding to a list. */
+  /** Appends a finding to an array. */
   public static void add(ArrayNode list, PortFinding finding) {
     ObjectNode node = list.addObject();
     node.put("severity", finding.severity());

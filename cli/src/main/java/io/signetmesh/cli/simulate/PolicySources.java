@@ -18,43 +18,43 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Manifests that are not applied anywhere yet, held to their schemas and to the admission rules.
+ * Manifests that may not be applied anywhere yet, checked against their schemas and the admission
+ * rules.
  *
- * @param paths where they come from
+ * @param paths files and directories that were read
  * @param manifests what was read
- * @param empty those of the paths where there is no object
- * @param assumed objects that are said to exist elsewhere; of those that are not valid nothing is
- *     known but that they exist
+ * @param empty those paths that contain no object
+ * @param assumed objects that exist elsewhere; of an invalid one, only its existence is known
  */
 public record PolicySources(
     List<Path> paths, Manifests manifests, List<Path> empty, Manifests assumed) {
-  /** Copies the paths. */
+  /** Copies the lists of paths. */
   public PolicySources {
     paths = List.copyOf(paths);
     empty = List.copyOf(empty);
   }
 
-  /** Reads files, and all manifests under directories. What is wrong is among the findings. */
+  /** Reads files, and all manifests in directories. Errors are among the findings. */
   public static PolicySources read(List<Path> paths) {
     return read(paths, null);
   }
 
   /**
-   * Reads files, and all manifests under directories. What is wrong is among the findings.
+   * Reads files, and all manifests in directories. Errors are among the findings.
    *
-   * @param defaultNamespace namespace of objects that name none and must have one; null when such
-   *     objects are errors
+   * @param defaultNamespace namespace of namespaced objects that name none; null when such objects
+   *     are errors
    */
   public static PolicySources read(List<Path> paths, @Nullable String defaultNamespace) {
     return read(paths, List.of(), defaultNamespace);
   }
 
   /**
-   * Reads files, and all manifests under directories. What is wrong is among the findings.
+   * Reads files, and all manifests in directories. Errors are among the findings.
    *
    * @param elsewhere files and directories with objects that exist elsewhere
-   * @param defaultNamespace namespace of objects that name none and must have one; null when such
-   *     objects are errors
+   * @param defaultNamespace namespace of namespaced objects that name none; null when such objects
+   *     are errors
    */
   public static PolicySources read(
       List<Path> paths, List<Path> elsewhere, @Nullable String defaultNamespace) {
@@ -77,10 +77,10 @@ public record PolicySources(
   }
 
   /**
-   * The objects as a cluster.
+   * The objects as a view of a cluster.
    *
-   * @throws InvalidManifestsException when there is an error: half of them could say the contrary
-   *     of all of them
+   * @throws InvalidManifestsException when there is an error: half of a policy can mean the
+   *     opposite of the whole
    */
   public ClusterView view() throws InvalidManifestsException {
     String origin = paths.stream().map(Path::toString).collect(Collectors.joining(", "));

@@ -2,25 +2,26 @@ package io.signetmesh.cli.simulate;
 
 import io.linkerd.proxy.inbound.Server;
 import io.signetmesh.crds.text.PlainText;
-import io.signetmesh.policy.lint.Finding;
+import io.signetmesh.policy.lint.LintFinding;
 import io.signetmesh.policy.suggest.Suggestion;
 import io.signetmesh.v1.PolicyFinding;
 import io.signetmesh.v1.PolicyObject;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is wrong with an object that affects a port, whether it was found here or by a controller.
+ * An error or warning about an object that affects a port. It was found here, or by a controller.
  *
- * @param error whether policy is without effect, and not merely suspicious
- * @param rule stable code of the kind of problem
- * @param group API group, {@code core} for the legacy group
+ * @param error whether it is an error: policy has no effect; else a warning
+ * @param rule stable code of the lint rule
+ * @param group API group; {@code core} for the core group
  * @param kind kind of the object to correct
- * @param namespace its namespace
- * @param name its name
- * @param origin {@code file:line:column}; empty when unknown
+ * @param namespace namespace of that object
+ * @param name name of that object
+ * @param origin position as {@code file:line:column}; empty when unknown
  * @param field path of the field; empty for the object as a whole
- * @param message one sentence with the bad value and the effect
- * @param meant what is probably meant; null when it is not about a typo, or nothing is near
+ * @param message one sentence, with the bad value and the effect
+ * @param meant what the author probably meant; null when it is not a typo, or nothing similar is
+ *     known
  */
 public record PortFinding(
     boolean error,
@@ -35,10 +36,10 @@ public record PortFinding(
     @Nullable Meant meant) {
 
   /**
-   * What an object with a typo probably means.
+   * The probable meaning of an object with a typo.
    *
-   * @param text what would have been written
-   * @param server the policy that the port would have with that
+   * @param text the corrected text
+   * @param server policy that the port would have with the correction
    */
   public record Meant(String text, Server server) {}
 
@@ -56,10 +57,10 @@ public record PortFinding(
     this(error, rule, group, kind, namespace, name, origin, field, message, null);
   }
 
-  /** A finding of the index. */
-  public static PortFinding of(Finding finding) {
+  /** Converts a finding of the local linter. */
+  public static PortFinding of(LintFinding finding) {
     return new PortFinding(
-        finding.severity() == Finding.Severity.ERROR,
+        finding.severity() == LintFinding.Severity.ERROR,
         finding.rule().text(),
         finding.object().kind().group(),
         finding.object().kind().resourceKind(),
@@ -70,7 +71,7 @@ public record PortFinding(
         finding.message());
   }
 
-  /** A finding of a controller. */
+  /** Converts a finding of a controller. */
   public static PortFinding of(PolicyFinding finding) {
     PolicyObject object = finding.getObject();
     return new PortFinding(
@@ -116,7 +117,7 @@ public record PortFinding(
             : " (did you mean \"" + said.text + "\"?)");
   }
 
-  /** {@code Kind namespace/name}. */
+  /** The object, as {@code Kind namespace/name}. */
   public String object() {
     return kind + " " + (namespace.isEmpty() ? name : namespace + "/" + name);
   }
@@ -127,8 +128,8 @@ public record PortFinding(
   }
 
   /**
-   * {@code file:line:column: error: Kind namespace/name: message (rule)}; without the object where
-   * none could be read.
+   * One line: {@code file:line:column: error: Kind namespace/name: message (rule)}. The object is
+   * left out if it could not be read.
    */
   public String text() {
     return (origin.isEmpty() ? "" : origin + ": ")

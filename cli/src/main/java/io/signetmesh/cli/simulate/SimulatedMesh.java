@@ -13,8 +13,8 @@ import io.signetmesh.policy.clients.ClientWorkloads;
 import io.signetmesh.policy.effective.EffectivePolicy;
 import io.signetmesh.policy.effective.PolicyConfig;
 import io.signetmesh.policy.index.PolicyIndex;
-import io.signetmesh.policy.lint.Finding;
 import io.signetmesh.policy.lint.IndexLinter;
+import io.signetmesh.policy.lint.LintFinding;
 import io.signetmesh.policy.lint.NotInForce;
 import io.signetmesh.policy.model.ObjectRef;
 import io.signetmesh.policy.model.PolicyModel;
@@ -33,8 +33,8 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A mesh that exists in manifests only: the controller's index over them, and for each port the
- * proxy's engine.
+ * A mesh that exists only as manifests: the controller's policy index, and for each port the
+ * proxy's policy engine.
  */
 public final class SimulatedMesh {
   private final ClusterView view;
@@ -43,7 +43,7 @@ public final class SimulatedMesh {
   private final IndexLinter linter;
   private final Map<ObjectRef, Map<Integer, SimulatedPort>> ports = new HashMap<>();
 
-  /** A mesh with the objects of a view; its pod templates count as pods. */
+  /** A mesh with the objects of a view. Its pod templates count as Pods. */
   public SimulatedMesh(ClusterView given, PolicyConfig config) {
     this.view = PodTemplates.asPods(given, config.controlPlaneNamespace());
     this.config = config;
@@ -57,27 +57,27 @@ public final class SimulatedMesh {
     index.apply(objects, List.of());
   }
 
-  /** The objects. */
+  /** The objects, with a Pod for each pod template. */
   public ClusterView view() {
     return view;
   }
 
-  /** What policy means in this mesh, apart from its objects. */
+  /** The settings on which policy depends besides the objects. */
   public PolicyConfig config() {
     return config;
   }
 
-  /** The controller's index over the objects. */
+  /** The controller's policy index of the objects. */
   public PolicyIndex index() {
     return index;
   }
 
-  /** The index's name of a workload. */
+  /** Converts a workload's name to the form of the index. */
   public static ObjectRef refOf(WorkloadRef workload) {
     return PolicyModel.refOf(workload);
   }
 
-  /** A port of a workload; empty when the mesh has no such workload. */
+  /** A port of a workload; empty when the mesh does not have the workload. */
   public Optional<SimulatedPort> port(WorkloadRef workload, int port) {
     ObjectRef ref = refOf(workload);
     Map<Integer, SimulatedPort> known = ports.computeIfAbsent(ref, key -> new HashMap<>());
@@ -94,8 +94,8 @@ public final class SimulatedMesh {
   }
 
   /**
-   * Ports of a workload of which something is known: those that it declares, and those that a
-   * Server of its namespace names by number.
+   * Known ports of a workload: those that it declares, and those that a Server of its namespace
+   * names by number.
    */
   public Set<Integer> portsOf(Workload workload) {
     Set<Integer> numbers = new TreeSet<>();
@@ -128,7 +128,10 @@ public final class SimulatedMesh {
     return port.filter(known -> !known.policy().server().kind().equals("default")).isPresent();
   }
 
-  /** {@code namespace/account} for the identity of a service account of this mesh, else itself. */
+  /**
+   * {@code namespace/account} for the identity of a ServiceAccount of this mesh; any other identity
+   * unchanged.
+   */
   public String accountName(String identity) {
     String[] parts = identity.split("\\.", 3);
     return parts.length == 3 && config.identity(parts[0], parts[1]).equals(identity)
@@ -137,8 +140,8 @@ public final class SimulatedMesh {
   }
 
   /**
-   * {@code any of NAMESPACE} for the suffix that all service accounts of a namespace share, {@code
-   * *.SUFFIX} for any other.
+   * Short name of an identity suffix: {@code any of NAMESPACE} if all ServiceAccounts of a
+   * namespace share it, else {@code *.SUFFIX}.
    */
   public String namespaceName(String suffix) {
     String namespace = suffix.split("\\.", 2)[0];
@@ -147,7 +150,7 @@ public final class SimulatedMesh {
         : "*." + suffix;
   }
 
-  /** The identity of a workload; empty when it can have none. */
+  /** The identity of a workload; empty when it has none. */
   public Optional<String> identity(Workload workload) {
     return index
         .workload(refOf(workload.ref()))
@@ -155,14 +158,14 @@ public final class SimulatedMesh {
   }
 
   /**
-   * A caller, with what is not said filled in as {@link CallerDescription} tells.
+   * A caller. Missing parts are filled in as {@link CallerDescription} says.
    *
-   * @param identity identity, or {@code namespace/account} for a service account of this mesh; null
-   *     when it shows none
-   * @param ip literal address; null when it is not said
-   * @param tls whether it comes with mesh TLS; null when it is not said
-   * @throws IllegalArgumentException for an identity that no client has, what is no address, and an
-   *     identity without mesh TLS
+   * @param identity identity, or {@code namespace/account} for a ServiceAccount of this mesh; null
+   *     without one
+   * @param ip literal IP address; null when it is not given
+   * @param tls whether the caller uses mesh TLS; null when it is not given
+   * @throws IllegalArgumentException when no certificate can have the identity, the address is
+   *     invalid, or there is an identity without mesh TLS
    */
   public Caller caller(@Nullable String identity, @Nullable String ip, @Nullable Boolean tls) {
     CallerDescription said = CallerDescription.of(identity, ip, tls, config);
@@ -170,25 +173,25 @@ public final class SimulatedMesh {
   }
 
   /**
-   * What is wrong with objects that affect a port, or would with the object corrected; errors
-   * first, and of those the most telling.
+   * Errors and warnings of objects that affect a port, or would if they were corrected. Errors come
+   * first, the most specific before others.
    */
   public List<PortFinding> findings(WorkloadRef workload, int port) {
-    Map<Finding, Suggestion> suggestions = TypoSuggestions.of(linter, refOf(workload), port);
+    Map<LintFinding, Suggestion> suggestions = TypoSuggestions.of(linter, refOf(workload), port);
     return linter.findings(refOf(workload), port).stream()
         .map(finding -> PortFinding.of(located(finding)).meaning(suggestions.get(finding)))
         .toList();
   }
 
   /** What is wrong with the objects seen together, errors first. */
-  List<Finding> findings() {
-    List<Finding> all = new ArrayList<>(NotInForce.of(view));
+  List<LintFinding> findings() {
+    List<LintFinding> all = new ArrayList<>(NotInForce.of(view));
     linter.findings().forEach(finding -> all.add(located(finding)));
     all.sort(null);
     return List.copyOf(all);
   }
 
-  private Finding located(Finding finding) {
+  private LintFinding located(LintFinding finding) {
     return finding.at(PolicyModel.originOf(view, finding.object(), finding.field()));
   }
 }

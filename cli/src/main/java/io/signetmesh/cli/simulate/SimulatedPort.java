@@ -18,12 +18,11 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One port of a workload: the message that its proxy gets, compiled as the proxy compiles it, and
- * asked in the order in which the proxy asks.
+ * One port of a workload. The message that its proxy receives is compiled as in the proxy, and
+ * consulted in the same order.
  *
- * <p>Rate limits are full whenever something is asked. Not for use by several threads.
- *
- * <p>Clients from 127.0.0.1 are decided on like all others, as on a host that redirects no traffic.
+ * <p>Each call to {@code ask} finds all rate limits full. Clients from 127.0.0.1 are decided like
+ * all others, as on a host without redirection. Not thread-safe.
  */
 public final class SimulatedPort {
   private static final int FORWARDED = 200;
@@ -40,9 +39,9 @@ public final class SimulatedPort {
   private long moment;
 
   /**
-   * A port.
+   * Creates a port.
    *
-   * @param message policy of the port, with all features and its generation
+   * @param message policy of the port, with all features and with its generation
    * @param host host of requests that name none
    */
   public SimulatedPort(Server message, String host) {
@@ -51,12 +50,12 @@ public final class SimulatedPort {
     this.host = host;
   }
 
-  /** The message that the proxy gets. */
+  /** The message that the proxy receives. */
   public Server message() {
     return message;
   }
 
-  /** The policy as the proxy compiles it. */
+  /** The compiled policy. */
   public ServerPolicy policy() {
     return policy;
   }
@@ -66,14 +65,15 @@ public final class SimulatedPort {
     return new SimulatedPort(other, host);
   }
 
-  /** What the proxy would do with a call, none before it. */
+  /** What the proxy would do with a call, as the first one. */
   public Answer ask(Caller caller, Call call) {
     return ask(List.of(new Calls(caller, call, 1))).getFirst();
   }
 
   /**
-   * What the proxy would do with calls at the same moment, one after the other and none before
-   * them: an answer for the last of each.
+   * What the proxy would do with calls in the same instant, one after the other.
+   *
+   * @return one answer per element, for the last of its calls
    */
   public List<Answer> ask(List<Calls> calls) {
     moment += REFILL_NANOS;
@@ -81,11 +81,11 @@ public final class SimulatedPort {
   }
 
   /**
-   * A call that is made once or several times.
+   * A call, made once or several times.
    *
-   * @param caller who calls
-   * @param call what for
-   * @param times at least 1
+   * @param caller the client
+   * @param call the call
+   * @param times number of calls, at least 1
    */
   public record Calls(Caller caller, Call call, int times) {}
 
@@ -217,7 +217,7 @@ public final class SimulatedPort {
             return answer(request, decision, route, redirect.status(), NONE, location, explanation);
           }
           case Route.Filter.Fail fail -> {
-            return failed(request, decision, route, RefusalStatus.INVALID_POLICY, explanation);
+            return failed(request, decision, route, RefusalStatus.FILTER_FAILED, explanation);
           }
         }
       }

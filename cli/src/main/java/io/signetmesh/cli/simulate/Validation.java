@@ -1,10 +1,11 @@
 package io.signetmesh.cli.simulate;
 
 import io.signetmesh.crds.ResourceKey;
+import io.signetmesh.crds.manifest.ManifestFinding;
 import io.signetmesh.crds.manifest.Manifests;
 import io.signetmesh.crds.manifest.PassedOver;
 import io.signetmesh.policy.effective.PolicyConfig;
-import io.signetmesh.policy.lint.Finding;
+import io.signetmesh.policy.lint.LintFinding;
 import io.signetmesh.policy.model.PolicyModel;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -15,11 +16,11 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Everything that is wrong with a set of manifests: by themselves, and with each other.
+ * Everything that is wrong with a set of manifests: in each object, and between objects.
  *
- * @param objects number of objects that can be read
- * @param findings what was found, in the order of files and lines
- * @param passedOver objects that have nothing to do with the mesh
+ * @param objects number of objects that could be read
+ * @param findings errors and warnings, in the order of files and lines
+ * @param passedOver objects that the mesh does not use
  */
 public record Validation(int objects, List<PortFinding> findings, List<PassedOver> passedOver) {
   private static final Pattern ORIGIN = Pattern.compile("(.*):([0-9]+):([0-9]+)", Pattern.DOTALL);
@@ -47,31 +48,30 @@ public record Validation(int objects, List<PortFinding> findings, List<PassedOve
   }
 
   /**
-   * Checks manifests. What they say of each other is checked between the valid ones; a reference to
-   * an object that is there and not valid is no second error.
+   * Checks manifests. References are checked between valid objects. A reference to an object that
+   * is present but invalid is not a second error.
    */
   public static Validation of(Manifests manifests, PolicyConfig config) {
     return of(manifests, Manifests.EMPTY, config);
   }
 
   /**
-   * Checks manifests. What they say of each other is checked between the valid ones; a reference to
-   * an object that is there and not valid is no second error, and one to an object that is assumed
-   * is none at all.
+   * Checks manifests. References are checked between valid objects. A reference to an object that
+   * is present but invalid is not a second error. A reference to an assumed object is not an error.
    *
-   * @param assumed objects that exist elsewhere, of which nothing is told
+   * @param assumed objects that exist elsewhere; they get no findings
    */
   public static Validation of(Manifests manifests, Manifests assumed, PolicyConfig config) {
     List<PortFinding> findings = new ArrayList<>();
     Map<ResourceKey, ?> valid = manifests.objectsOver(Map.of(), Map.of());
-    List<Finding> together =
+    List<LintFinding> together =
         new SimulatedMesh(PolicySources.view(manifests, assumed), config).findings();
-    for (io.signetmesh.crds.manifest.Finding finding : manifests.findings()) {
+    for (ManifestFinding finding : manifests.findings()) {
       if (together.stream().noneMatch(other -> other.repeats(finding))) {
         findings.add(of(finding));
       }
     }
-    for (Finding finding : together) {
+    for (LintFinding finding : together) {
       if (!isConsequence(finding, manifests)
           && !isAssumed(finding, assumed)
           && !isElsewhere(finding, manifests, assumed)) {
@@ -92,22 +92,22 @@ public record Validation(int objects, List<PortFinding> findings, List<PassedOve
     return findings.size() - errors();
   }
 
-  private static boolean isConsequence(Finding finding, Manifests manifests) {
+  private static boolean isConsequence(LintFinding finding, Manifests manifests) {
     boolean missing =
-        finding.rule() == Finding.Rule.DANGLING_REFERENCE
-            || finding.rule() == Finding.Rule.SELECTS_NOTHING;
+        finding.rule() == LintFinding.Rule.DANGLING_REFERENCE
+            || finding.rule() == LintFinding.Rule.SELECTS_NOTHING;
     return missing
         && (!manifests.unreadableSources().isEmpty()
             || manifests.invalidKeys().stream()
                 .anyMatch(
                     key ->
-                        finding.rule() == Finding.Rule.SELECTS_NOTHING
+                        finding.rule() == LintFinding.Rule.SELECTS_NOTHING
                             ? key.namespace().equals(finding.object().namespace())
                             : mentions(finding.message(), key.name())));
   }
 
   /** Whether the object that is missing exists elsewhere, though no more is known of it. */
-  private static boolean isAssumed(Finding finding, Manifests assumed) {
+  private static boolean isAssumed(LintFinding finding, Manifests assumed) {
     return switch (finding.rule()) {
       case DANGLING_REFERENCE ->
           assumed.invalidKeys().stream()
@@ -128,7 +128,7 @@ public record Validation(int objects, List<PortFinding> findings, List<PassedOve
   }
 
   /** Whether the finding is about an object that is somebody else's. */
-  private static boolean isElsewhere(Finding finding, Manifests manifests, Manifests assumed) {
+  private static boolean isElsewhere(LintFinding finding, Manifests manifests, Manifests assumed) {
     ResourceKey key = PolicyModel.keyOf(finding.object());
     return assumed.positions().containsKey(key) && !manifests.positions().containsKey(key);
   }
@@ -139,7 +139,7 @@ public record Validation(int objects, List<PortFinding> findings, List<PassedOve
         .find();
   }
 
-  private static PortFinding of(io.signetmesh.crds.manifest.Finding finding) {
+  private static PortFinding of(ManifestFinding finding) {
     ResourceKey key = finding.resource();
     String at = finding.field().isEmpty() ? "" : finding.field() + ": ";
     return new PortFinding(

@@ -13,9 +13,9 @@ import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /**
- * Finds the workload that an operator means: {@code shop/web-0} is a pod or an ExternalWorkload,
- * {@code shop/deploy/web} the first pod of that Deployment, or of its template; {@code deploy/web}
- * when only one namespace has one.
+ * Finds the workload that an operator names. {@code shop/web-0} is a Pod or an ExternalWorkload.
+ * {@code shop/deploy/web} is the first Pod of that Deployment or of its template. {@code
+ * deploy/web} is enough when only one namespace has such a Deployment.
  */
 public final class WorkloadNames {
   private static final Map<String, String> OWNERS =
@@ -37,16 +37,16 @@ public final class WorkloadNames {
 
   private final ClusterView view;
 
-  /** Names of the workloads of a view. */
+  /** Indexes the workloads of a view. */
   public WorkloadNames(ClusterView view) {
     this.view = view;
   }
 
   /**
-   * The workload of that name.
+   * Finds the workload of this name.
    *
-   * @throws IllegalArgumentException when there is none, or it has no proxy, or the name could mean
-   *     workloads of several namespaces; the message says what there is
+   * @throws IllegalArgumentException when there is none, it has no proxy, or several namespaces
+   *     have one; the message lists what there is
    */
   public Workload find(String name) {
     String[] parts = name.split("/", -1);
@@ -84,10 +84,10 @@ public final class WorkloadNames {
   }
 
   /**
-   * The workload of that very name, where none are known: {@code namespace/pod} or {@code
+   * Parses the full name of a workload, without looking it up: {@code namespace/pod} or {@code
    * namespace/ew/name}.
    *
-   * @throws IllegalArgumentException for any other name
+   * @throws IllegalArgumentException when the name has another form
    */
   public static WorkloadRef exact(String name) {
     String[] parts = name.split("/", -1);
@@ -107,7 +107,7 @@ public final class WorkloadNames {
             + " NAMESPACE/ew/NAME");
   }
 
-  /** Whether a proxy stands before the workload. */
+  /** Whether the workload has a proxy. */
   public static boolean hasProxy(Workload workload) {
     return workload.ref().kind() == WorkloadRef.Kind.EXTERNAL_WORKLOAD
         || workload.controlPlaneNamespace().isPresent();

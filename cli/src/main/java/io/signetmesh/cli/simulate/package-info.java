@@ -1,6 +1,6 @@
 /**
- * Asks the proxy's own engine about requests that nobody makes: from manifests or from what a
- * controller states for a port, without a network.
+ * Asks the proxy's own policy engine about hypothetical calls, without a network. The policy comes
+ * from manifests or from a controller.
  */
 @NullMarked
 package io.signetmesh.cli.simulate;

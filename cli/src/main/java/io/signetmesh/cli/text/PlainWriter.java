@@ -4,12 +4,12 @@ import io.signetmesh.crds.text.PlainText;
 import java.io.PrintWriter;
 
 /**
- * What a command prints of things that others wrote: manifests, case files, answers of proxies.
- * Characters that a terminal obeys are shown as their escapes, whatever the command forgets; line
- * feeds stay, so whoever puts foreign text on a line uses {@link PlainText} too.
+ * Prints untrusted text: manifests, case files, answers of proxies. Characters that control a
+ * terminal become escapes. Line feeds are kept, so text that must stay on one line needs {@link
+ * PlainText}, too.
  */
 public final class PlainWriter extends PrintWriter {
-  /** Prints to another writer. */
+  /** Prints to another writer, and flushes it after each line. */
   public PlainWriter(PrintWriter out) {
     super(out, true);
   }

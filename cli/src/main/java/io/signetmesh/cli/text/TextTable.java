@@ -5,18 +5,18 @@ import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Rows in aligned columns, two spaces apart; the last column is as wide as it likes. */
+/** Prints rows in aligned columns, two spaces apart. The last column is not padded. */
 public final class TextTable {
   private final List<List<String>> rows = new ArrayList<>();
   private final int columns;
 
-  /** A table with these headings. */
+  /** Creates a table with these headings. */
   public TextTable(String... headings) {
     this.columns = headings.length;
     rows.add(List.of(headings));
   }
 
-  /** Adds a row with as many cells as there are headings; they are shown as {@link PlainText}. */
+  /** Adds a row, with one cell per heading. Cells are escaped with {@link PlainText}. */
   public void row(List<String> cells) {
     if (cells.size() != columns) {
       throw new IllegalArgumentException(cells.size() + " cells: expected " + columns);
@@ -24,7 +24,7 @@ public final class TextTable {
     rows.add(cells.stream().map(PlainText::of).toList());
   }
 
-  /** Prints headings and rows. */
+  /** Prints the headings and rows. */
   public void print(PrintWriter out) {
     int[] widths = new int[columns];
     for (List<String> row : rows) {

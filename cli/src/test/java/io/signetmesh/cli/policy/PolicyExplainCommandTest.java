@@ -1,18 +1,13 @@
 package io.signetmesh.cli.policy;
 
+import static io.signetmesh.cli.policy.ExplainedShop.yaml;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.InstanceOfAssertFactories.STRING;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.signetmesh.cli.CommandRun;
-import io.signetmesh.cli.ShopManifests;
 import io.signetmesh.cli.command.ExitCode;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -21,39 +16,18 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 final class PolicyExplainCommandTest {
-  @TempDir private Path directory;
-  private Path manifests = Path.of("shop.yaml");
+  private final ExplainedShop shop;
 
-  @BeforeEach
-  void writeManifests() throws IOException {
-    manifests = directory.resolve("shop.yaml");
-    write(ShopManifests.YAML);
-  }
-
-  private void write(String yaml) throws IOException {
-    Files.writeString(manifests, yaml);
-  }
-
-  private CommandRun explain(String... more) {
-    List<String> all = new ArrayList<>(List.of("policy", "explain", "-f", manifests.toString()));
-    all.addAll(Arrays.asList(more));
-    return CommandRun.of(all.toArray(String[]::new));
-  }
-
-  private CommandRun web(String... more) {
-    List<String> all = new ArrayList<>(List.of("--workload", "shop/web", "--port", "8080"));
-    all.addAll(Arrays.asList(more));
-    return explain(all.toArray(String[]::new));
+  PolicyExplainCommandTest(@TempDir Path directory) {
+    shop = new ExplainedShop(directory);
   }
 
   @Test
-  void aMethodInAnotherCaseIsRefusedOnlyWhereRoutesMatchMethods() throws IOException {
-    assertThat(web("--client-identity", "shop/frontend", "--method", "get").out())
+  void aMethodInAnotherCaseIsRefusedOnlyWhereRoutesMatchMethods() {
+    assertThat(shop.calledBy("shop/frontend").with("--method", "get").explanation())
         .startsWith("allowed (200)");
-    write(
-        ShopManifests.YAML
-            + """
-            ---
+    shop.alsoHas(
+        """
             apiVersion: policy.linkerd.io/v1beta3
             kind: HTTPRoute
             metadata: {name: reads, namespace: shop}
@@ -62,10 +36,9 @@ final class PolicyExplainCommandTest {
               rules: [{matches: [{method: GET}, {path: {value: /any}}]}]
             """);
     for (String path : List.of("/", "/any")) {
-      CommandRun run =
-          web("--client-identity", "shop/frontend", "--method", "get", "--path", path)
-              .ended(ExitCode.OK);
-      assertThat(run.out()).contains("denied (400)", "protocol-error");
+      String explanation =
+          shop.calledBy("shop/frontend").with("--method", "get", "--path", path).explanation();
+      assertThat(explanation).contains("denied (400)", "protocol-error");
     }
   }
 
@@ -90,11 +63,9 @@ final class PolicyExplainCommandTest {
         "https://example.org/a"
       })
   void refusesAnIdentityThatNoClientHas(String identity) {
-    CommandRun run = web("--client-identity", identity).ended(ExitCode.USAGE);
-    assertThat(run.err())
+    assertThat(shop.calledBy(identity).error(ExitCode.USAGE))
         .contains("'--client-identity'", "expected")
         .contains(identity.isEmpty() ? "an empty text is no identity" : "\"" + identity + "\"");
-    assertThat(run.out()).isEmpty();
   }
 
   @ParameterizedTest
@@ -107,14 +78,13 @@ final class PolicyExplainCommandTest {
         "spiffe://example.org/ns/shop/sa/...backend"
       })
   void takesWhateverACertificateCanCarry(String identity) {
-    assertThat(web("--client-identity", identity).ended(ExitCode.OK).out()).startsWith("denied");
+    assertThat(shop.calledBy(identity).explanation()).startsWith("denied");
   }
 
   @Test
   void saysWhichAuthorizationAllows() {
-    CommandRun run =
-        web("--client-identity", "shop/frontend", "--path", "/catalog").ended(ExitCode.OK);
-    assertThat(run.out())
+    String explanation = shop.calledBy("shop/frontend").with("--path", "/catalog").explanation();
+    assertThat(explanation)
         .startsWith("allowed (200): authorized by AuthorizationPolicy web-clients\n")
         .contains(
             "workload    shop/web port 8080",
@@ -129,48 +99,46 @@ final class PolicyExplainCommandTest {
 
   @Test
   void aHostThatIsNoAuthorityIsRefusedAsTheProxyRefusesIt() {
-    assertThat(web("--client-identity", "shop/frontend", "--host", "user@web").ended(0).out())
+    assertThat(shop.calledBy("shop/frontend").with("--host", "user@web").explanation())
         .startsWith("denied (400): the proxy takes no such request: its host is no authority");
   }
 
   @Test
   void anAddressIsNoIdentityAndWhoseItIsIsSaid() throws Exception {
     String identity = "frontend.shop.serviceaccount.identity.linkerd.cluster.local";
-    CommandRun run = web("--client-ip", "10.0.0.7").ended(ExitCode.OK);
-    assertThat(run.out())
+    String explanation = shop.calledFrom("10.0.0.7").explanation();
+    assertThat(explanation)
         .startsWith("denied (403): tls-required")
         .contains(
             "a client from 10.0.0.7 without mesh TLS (no identity assumed: that is the address of"
                 + " shop/frontend; to call as it, add --client-identity "
                 + identity
                 + ")");
-    JsonNode json = web("--client-ip", "10.0.0.7", "-o", "json").ended(ExitCode.OK).json();
+    JsonNode json = shop.calledFrom("10.0.0.7").json();
     assertThat(json.at("/client/identity").isMissingNode()).isTrue();
     assertThat(json.at("/client/addressOf/workload").textValue()).isEqualTo("shop/frontend");
     assertThat(json.at("/client/addressOf/identity").textValue()).isEqualTo(identity);
-    for (String[] more :
+    for (ExplainedShop.Call call :
         List.of(
-            new String[] {"--client-ip", "10.0.0.8"},
-            new String[] {"--client-ip", "10.0.0.7", "--no-tls"},
-            new String[] {"--client-ip", "10.0.0.7", "--client-identity", "shop/backend"})) {
-      assertThat(web(more).ended(ExitCode.OK).out()).doesNotContain("assumed");
+            shop.calledFrom("10.0.0.8"),
+            shop.calledFrom("10.0.0.7").with("--no-tls"),
+            shop.calledFrom("10.0.0.7").with("--client-identity", "shop/backend"))) {
+      assertThat(call.explanation()).doesNotContain("assumed");
     }
   }
 
   @Test
-  void thePodOfAnAddressMayHaveNoIdentity() throws Exception {
-    write(
-        ShopManifests.YAML.replace(
-            "labels: {app: frontend, linkerd.io/control-plane-ns: linkerd}",
-            "labels: {app: frontend}"));
-    assertThat(web("--client-ip", "10.0.0.7").ended(ExitCode.OK).out())
+  void thePodOfAnAddressMayHaveNoIdentity() {
+    shop.has(
+        "labels: {app: frontend, linkerd.io/control-plane-ns: linkerd}", "labels: {app: frontend}");
+    assertThat(shop.calledFrom("10.0.0.7").explanation())
         .contains("(no identity assumed: shop/frontend, which has that address, has none)");
   }
 
   @Test
   void saysWhatFailedInTheNearestAuthorization() {
-    CommandRun run = web("--client-identity", "shop/backend").ended(ExitCode.OK);
-    assertThat(run.out())
+    String explanation = shop.calledBy("shop/backend").explanation();
+    assertThat(explanation)
         .startsWith("denied (403): identity-mismatch: nothing grants it; nearest is")
         .contains("nearest     AuthorizationPolicy web-clients: identity fails")
         .contains(
@@ -179,35 +147,33 @@ final class PolicyExplainCommandTest {
   }
 
   @Test
-  void namesTheTypoInAReferenceAsTheCauseInItsFirstSentence() throws Exception {
-    write(
-        ShopManifests.YAML.replace(
-            "kind: MeshTLSAuthentication, name: frontend",
-            "kind: MeshTLSAuthentication, name: fronted"));
-    CommandRun run = web("--client-identity", "shop/frontend").ended(ExitCode.OK);
-    assertThat(run.out().lines().findFirst().orElseThrow())
+  void namesTheTypoInAReferenceAsTheCauseInItsFirstSentence() {
+    shop.has(
+        "kind: MeshTLSAuthentication, name: frontend",
+        "kind: MeshTLSAuthentication, name: fronted");
+    String explanation = shop.calledBy("shop/frontend").explanation();
+    assertThat(explanation.lines().findFirst())
+        .get(STRING)
         .startsWith("denied (403): AuthorizationPolicy shop/web-clients: ")
         .contains("MeshTLSAuthentication shop/fronted", "did you mean \"frontend\"?")
         .contains("it grants nothing");
-    assertThat(run.out().lines().skip(1).findFirst().orElseThrow()).contains(manifests + ":");
+    assertThat(explanation.lines().skip(1).findFirst().orElseThrow()).contains(shop.file() + ":");
   }
 
   @Test
-  void namesATypoInAServiceAccountThatMeantTheCaller() throws Exception {
-    write(
-        ShopManifests.YAML.replace(
-            "kind: ServiceAccount, name: frontend", "kind: ServiceAccount, name: fronted"));
-    assertThat(web("--client-identity", "shop/frontend").ended(ExitCode.OK).out())
+  void namesATypoInAServiceAccountThatMeantTheCaller() {
+    shop.has("kind: ServiceAccount, name: frontend", "kind: ServiceAccount, name: fronted");
+    assertThat(shop.calledBy("shop/frontend").explanation())
         .startsWith("denied (403): MeshTLSAuthentication shop/frontend: ")
         .contains("did you mean \"frontend\"?");
-    assertThat(web("--client-identity", "shop/backend").ended(ExitCode.OK).out())
+    assertThat(shop.calledBy("shop/backend").explanation())
         .startsWith("denied (403): identity-mismatch");
   }
 
   @Test
-  void namesATypoInTheTargetOfAPolicy() throws Exception {
-    write(ShopManifests.YAML.replace("kind: Server, name: web}", "kind: Server, name: wep}"));
-    assertThat(web("--client-identity", "shop/frontend").ended(ExitCode.OK).out())
+  void namesATypoInTheTargetOfAPolicy() {
+    shop.has("kind: Server, name: web}", "kind: Server, name: wep}");
+    assertThat(shop.calledBy("shop/frontend").explanation())
         .startsWith("denied (403): AuthorizationPolicy shop/web-clients: ")
         .contains("\"wep\"", "did you mean \"web\"?");
   }
@@ -216,64 +182,59 @@ final class PolicyExplainCommandTest {
   private static final String IDENTITY_REFS =
       "identityRefs: [{kind: ServiceAccount, name: frontend}]";
 
-  private static String replaced(String what, String with) {
-    assertThat(ShopManifests.YAML).contains(what);
-    return ShopManifests.YAML.replace(what, with);
-  }
-
   /** A typo, the object that has it, and what is said of it. */
   static List<Arguments> typosThatKeepTheFrontendOut() {
     return List.of(
         Arguments.of(
             "Namespace of identityRefs",
-            replaced(IDENTITY_REFS, "identityRefs: [{kind: Namespace, name: shpo}]"),
+            yaml(IDENTITY_REFS, "identityRefs: [{kind: Namespace, name: shpo}]"),
             "MeshTLSAuthentication shop/frontend: ",
             "did you mean \"shop\"?"),
         Arguments.of(
             "suffix of a namespace",
-            replaced(
+            yaml(
                 IDENTITY_REFS,
                 "identities: ['*.shpo.serviceaccount.identity.linkerd.cluster.local']"),
             "MeshTLSAuthentication shop/frontend: ",
             "did you mean \"shop\"?"),
         Arguments.of(
             "namespace of an account",
-            replaced(
+            yaml(
                 IDENTITY_REFS,
                 "identityRefs: [{kind: ServiceAccount, name: frontend, namespace: shpo}]"),
             "MeshTLSAuthentication shop/frontend: ",
             "did you mean \"shop\"?"),
         Arguments.of(
             "namespace in the identity of an account",
-            replaced(
+            yaml(
                 IDENTITY_REFS,
                 "identities: ['frontend.shpo.serviceaccount.identity.linkerd.cluster.local']"),
             "MeshTLSAuthentication shop/frontend: ",
             "did you mean \"shop\"?"),
         Arguments.of(
             "namespace of a required account",
-            replaced(
+            yaml(
                 "{group: policy.linkerd.io, kind: MeshTLSAuthentication, name: frontend}",
                 "{kind: ServiceAccount, name: frontend, namespace: shpo}"),
             "AuthorizationPolicy shop/web-clients: ",
             "did you mean \"shop\"?"),
         Arguments.of(
             "identity of an account",
-            replaced(
+            yaml(
                 IDENTITY_REFS,
                 "identities: ['fronted.shop.serviceaccount.identity.linkerd.cluster.local']"),
             "MeshTLSAuthentication shop/frontend: ",
             "did you mean \"frontend\"?"),
         Arguments.of(
             "namespace of an authentication",
-            replaced(
+            yaml(
                 "kind: MeshTLSAuthentication, name: frontend}",
                 "kind: MeshTLSAuthentication, name: frontend, namespace: shpo}"),
             "AuthorizationPolicy shop/web-clients: ",
             "there is one in namespace shop"),
         Arguments.of(
             "label that a Server is selected by",
-            replaced(
+            yaml(
                     "metadata: {name: web, namespace: shop}",
                     "metadata: {name: web, namespace: shop, labels: {app: web}}")
                 .replace("kind: AuthorizationPolicy", "kind: ServerAuthorization")
@@ -290,7 +251,7 @@ final class PolicyExplainCommandTest {
             "did you mean \"app=web\"?"),
         Arguments.of(
             "parent of a route",
-            replaced(SERVER_TARGET, "{group: policy.linkerd.io, kind: HTTPRoute, name: all}")
+            yaml(SERVER_TARGET, "{group: policy.linkerd.io, kind: HTTPRoute, name: all}")
                 + """
                 ---
                 apiVersion: policy.linkerd.io/v1beta3
@@ -302,12 +263,12 @@ final class PolicyExplainCommandTest {
             "did you mean \"web\"?"),
         Arguments.of(
             "name of a Server's port",
-            replaced("port: http\n", "port: htpp\n"),
+            yaml("port: http\n", "port: htpp\n"),
             "Server shop/web: ",
             "did you mean \"http\"?"),
         Arguments.of(
             "label that a Server selects by",
-            replaced(
+            yaml(
                 "{matchLabels: {app: web}}\n  port: http",
                 "{matchLabels: {app: wbe}}\n  port: 8080"),
             "Server shop/web: ",
@@ -317,38 +278,37 @@ final class PolicyExplainCommandTest {
   @ParameterizedTest(name = "{0}")
   @MethodSource("typosThatKeepTheFrontendOut")
   void blamesATypoForWhomItKeepsOutAndForNobodyElse(
-      String typo, String yaml, String object, String hint) throws Exception {
-    write(yaml);
-    CommandRun meant = web("--client-identity", "shop/frontend").ended(ExitCode.OK);
-    assertThat(meant.out().lines().findFirst().orElseThrow())
+      String typo, String yaml, String object, String hint) {
+    shop.has(yaml);
+    String meant = shop.calledBy("shop/frontend").explanation();
+    assertThat(meant.lines().findFirst())
+        .get(STRING)
         .startsWith("denied (403): " + object)
         .contains(hint);
-    assertThat(meant.out()).contains("  see " + manifests + ":");
-    CommandRun stranger = web("--client-ip", "203.0.113.1").ended(ExitCode.OK);
-    assertThat(stranger.out().lines().findFirst().orElseThrow())
+    assertThat(meant).contains("  see " + shop.file() + ":");
+    String stranger = shop.calledFrom("203.0.113.1").explanation();
+    assertThat(stranger.lines().findFirst())
+        .get(STRING)
         .startsWith("denied (403): ")
         .doesNotContain(object)
         .doesNotContain("(and: ");
   }
 
   @Test
-  void tellsOfAnErrorWithoutSuggestionBesideThePlainReason() throws Exception {
-    write(
-        replaced(
-            "kind: MeshTLSAuthentication, name: frontend",
-            "kind: MeshTLSAuthentication, name: partners"));
-    assertThat(web("--client-identity", "shop/backend").ended(ExitCode.OK).out())
+  void tellsOfAnErrorWithoutSuggestionBesideThePlainReason() {
+    shop.has(
+        "kind: MeshTLSAuthentication, name: frontend",
+        "kind: MeshTLSAuthentication, name: partners");
+    assertThat(shop.calledBy("shop/backend").explanation())
         .startsWith(
             "denied (403): Server web has no authorization (and: AuthorizationPolicy"
                 + " shop/web-clients: requires");
   }
 
   @Test
-  void blamesATypoInTheDenialThatRefuses() throws Exception {
-    write(
-        ShopManifests.YAML
-            + """
-            ---
+  void blamesATypoInTheDenialThatRefuses() {
+    shop.alsoHas(
+        """
             apiVersion: policy.linkerd.io/v1alpha1
             kind: MeshTLSAuthentication
             metadata: {name: intruders, namespace: shop}
@@ -362,19 +322,17 @@ final class PolicyExplainCommandTest {
               requiredAuthenticationRefs:
                 - {group: policy.linkerd.io, kind: MeshTLSAuthentication, name: intruder}
             """);
-    assertThat(web("--client-identity", "shop/frontend").ended(ExitCode.OK).out())
+    assertThat(shop.calledBy("shop/frontend").explanation())
         .startsWith("denied (403): DenyPolicy shop/quarantine: ")
         .contains("did you mean \"intruders\"?");
-    assertThat(web("--client-identity", "intruder.example.org").ended(ExitCode.OK).out())
+    assertThat(shop.calledBy("intruder.example.org").explanation())
         .startsWith("denied (403): DenyPolicy quarantine denies it");
   }
 
   @Test
-  void doesNotBlameWhatBearsOnAnotherServer() throws Exception {
-    write(
-        ShopManifests.YAML
-            + """
-            ---
+  void doesNotBlameWhatBearsOnAnotherServer() {
+    shop.alsoHas(
+        """
             apiVersion: policy.linkerd.io/v1alpha1
             kind: AuthorizationPolicy
             metadata: {name: scrapers, namespace: shop}
@@ -383,16 +341,16 @@ final class PolicyExplainCommandTest {
               requiredAuthenticationRefs:
                 - {group: policy.linkerd.io, kind: MeshTLSAuthentication, name: prometeus}
             """);
-    CommandRun run = web("--client-identity", "shop/backend").ended(ExitCode.OK);
-    assertThat(run.out()).startsWith("denied (403): identity-mismatch").doesNotContain("prometeus");
+    String explanation = shop.calledBy("shop/backend").explanation();
+    assertThat(explanation)
+        .startsWith("denied (403): identity-mismatch")
+        .doesNotContain("prometeus");
   }
 
   @Test
-  void showsDenialsBeforeWhatAllows() throws Exception {
-    write(
-        ShopManifests.YAML
-            + """
-            ---
+  void showsDenialsBeforeWhatAllows() {
+    shop.alsoHas(
+        """
             apiVersion: policy.signetmesh.io/v1alpha1
             kind: DenyPolicy
             metadata: {name: quarantine, namespace: shop}
@@ -400,20 +358,18 @@ final class PolicyExplainCommandTest {
               targetRef: {group: policy.linkerd.io, kind: Server, name: web}
               requiredAuthenticationRefs: [{kind: ServiceAccount, name: frontend}]
             """);
-    CommandRun run = web("--client-identity", "shop/frontend").ended(ExitCode.OK);
-    assertThat(run.out())
+    String explanation = shop.calledBy("shop/frontend").explanation();
+    assertThat(explanation)
         .startsWith("denied (403): DenyPolicy quarantine denies it, whatever else allows it");
-    assertThat(run.out().indexOf("* matched  DenyPolicy quarantine (denial of the server)"))
+    assertThat(explanation.indexOf("* matched  DenyPolicy quarantine (denial of the server)"))
         .isPositive()
-        .isLessThan(run.out().indexOf("matched  AuthorizationPolicy web-clients"));
+        .isLessThan(explanation.indexOf("matched  AuthorizationPolicy web-clients"));
   }
 
   @Test
-  void tellsOfTheDryRunWithoutChangingTheOutcome() throws Exception {
-    write(
-        ShopManifests.YAML
-            + """
-            ---
+  void tellsOfTheDryRunWithoutChangingTheOutcome() {
+    shop.alsoHas(
+        """
             apiVersion: policy.signetmesh.io/v1alpha1
             kind: DenyPolicy
             metadata: {name: quarantine, namespace: shop}
@@ -422,8 +378,8 @@ final class PolicyExplainCommandTest {
               targetRef: {group: policy.linkerd.io, kind: Server, name: web}
               requiredAuthenticationRefs: [{kind: ServiceAccount, name: frontend}]
             """);
-    CommandRun run = web("--client-identity", "shop/frontend").ended(ExitCode.OK);
-    assertThat(run.out())
+    String explanation = shop.calledBy("shop/frontend").explanation();
+    assertThat(explanation)
         .startsWith("allowed (200): authorized by AuthorizationPolicy web-clients")
         .contains("dry run     would deny: DenyPolicy quarantine denies it")
         .contains("Rules if everything in mode audit were in force:");
@@ -431,10 +387,8 @@ final class PolicyExplainCommandTest {
 
   @Test
   void tellsOfTheServerInDryRunByItsName() throws Exception {
-    write(
-        ShopManifests.YAML
-            + """
-            ---
+    shop.alsoHas(
+        """
             apiVersion: policy.linkerd.io/v1beta3
             kind: Server
             metadata:
@@ -443,33 +397,22 @@ final class PolicyExplainCommandTest {
               annotations: {policy.signetmesh.io/mode: audit}
             spec: {podSelector: {matchLabels: {app: web}}, port: 9999, proxyProtocol: HTTP/1}
             """);
-    String[] call = {
-      "--workload",
-      "shop/web",
-      "--port",
-      "9999",
-      "--client-identity",
-      "shop/frontend",
-      "--default-policy",
-      "all-authenticated",
-      "-o",
-      "text"
-    };
-    assertThat(explain(call).ended(ExitCode.OK).out())
+    ExplainedShop.Call call =
+        shop.calledBy("shop/frontend")
+            .to("shop/web", 9999)
+            .with("--default-policy", "all-authenticated");
+    assertThat(call.with("-o", "text").explanation())
         .startsWith("allowed (200): authorized by default policy all-authenticated")
         .contains("dry run     would deny: Server tried has no authorization\n");
-    call[call.length - 1] = "json";
-    JsonNode dryRun = explain(call).ended(ExitCode.OK).json().get("trial");
+    JsonNode dryRun = call.json().get("trial");
     assertThat(dryRun.get("server").asText()).isEqualTo("policy.linkerd.io/server/tried");
     assertThat(dryRun.get("verdict").asText()).isEqualTo("deny");
   }
 
   @Test
-  void saysWhichLimitsACallTakesFrom() throws Exception {
-    write(
-        ShopManifests.YAML
-            + """
-            ---
+  void saysWhichLimitsACallTakesFrom() {
+    shop.alsoHas(
+        """
             apiVersion: policy.linkerd.io/v1alpha1
             kind: HTTPLocalRateLimitPolicy
             metadata: {name: web, namespace: shop}
@@ -481,20 +424,18 @@ final class PolicyExplainCommandTest {
                 - requestsPerSecond: 50
                   clientRefs: [{kind: ServiceAccount, name: frontend}]
             """);
-    assertThat(web("--client-identity", "shop/frontend").ended(ExitCode.OK).out())
+    assertThat(shop.calledBy("shop/frontend").explanation())
         .contains(
             "limits      100 requests/s for all clients together, 50 requests/s for this identity by"
                 + " an override (HTTPLocalRateLimitPolicy web); not asked here");
-    assertThat(web("--client-identity", "shop/backend").ended(ExitCode.OK).out())
+    assertThat(shop.calledBy("shop/backend").explanation())
         .contains("10 requests/s for this identity");
   }
 
   @Test
   void answersForProgramsToo() throws Exception {
     JsonNode json =
-        web("--client-ip", "10.9.9.9", "--method", "POST", "--header", "x-tenant: 7", "-o", "json")
-            .ended(ExitCode.OK)
-            .json();
+        shop.calledFrom("10.9.9.9").with("--method", "POST", "--header", "x-tenant: 7").json();
     assertThat(json.get("verdict").asText()).isEqualTo("deny");
     assertThat(json.get("status").asInt()).isEqualTo(403);
     assertThat(json.get("reason").asText()).isEqualTo("tls-required");
@@ -511,32 +452,22 @@ final class PolicyExplainCommandTest {
 
   @Test
   void failsOnlyWhenTheVerdictIsNotTheExpectedOne() {
-    web("--expect", "deny").ended(ExitCode.OK);
-    web("--expect", "allow").ended(ExitCode.NEGATIVE);
-    web("--client-identity", "shop/frontend", "--expect", "allow").ended(ExitCode.OK);
+    shop.called().with("--expect", "deny").ended(ExitCode.OK);
+    shop.called().with("--expect", "allow").ended(ExitCode.NEGATIVE);
+    shop.calledBy("shop/frontend").with("--expect", "allow").ended(ExitCode.OK);
   }
 
   @Test
   void takesADeploymentForItsFirstPod() {
-    CommandRun run =
-        explain(
-                "--workload",
-                "deploy/store",
-                "--port",
-                "8080",
-                "--client-identity",
-                "shop/frontend")
-            .ended(ExitCode.OK);
-    assertThat(run.out()).startsWith("allowed").contains("workload    shop/web port 8080");
-    explain("--workload", "shop/deploy/store", "--port", "8080").ended(ExitCode.OK);
+    String explanation = shop.calledBy("shop/frontend").to("deploy/store", 8080).explanation();
+    assertThat(explanation).startsWith("allowed").contains("workload    shop/web port 8080");
+    shop.called().to("shop/deploy/store", 8080).ended(ExitCode.OK);
   }
 
   @Test
-  void wantsTheNamespaceOfAWorkloadThatSeveralHave() throws Exception {
-    write(
-        ShopManifests.YAML
-            + """
-            ---
+  void wantsTheNamespaceOfAWorkloadThatSeveralHave() {
+    shop.alsoHas(
+        """
             apiVersion: v1
             kind: Pod
             metadata:
@@ -555,35 +486,30 @@ final class PolicyExplainCommandTest {
               ownerReferences: [{apiVersion: apps/v1, kind: StatefulSet, name: db, uid: "3"}]
             spec: {containers: [{name: app, image: example/db}]}
             """);
-    assertThat(
-            explain("--workload", "sts/db", "--port", "5432").ended(ExitCode.CONFIGURATION).err())
+    assertThat(shop.called().to("sts/db", 5432).error(ExitCode.CONFIGURATION))
         .contains("'sts/db' is in the namespaces shop, store: expected NAMESPACE/sts/db");
-    assertThat(explain("--workload", "store/sts/db", "--port", "5432").ended(ExitCode.OK).out())
+    assertThat(shop.called().to("store/sts/db", 5432).explanation())
         .contains("workload    store/db-0 port 5432");
   }
 
   @Test
   void suggestsTheNearestWorkload() {
-    CommandRun run =
-        explain("--workload", "shop/webb", "--port", "8080").ended(ExitCode.CONFIGURATION);
-    assertThat(run.err())
+    assertThat(shop.called().to("shop/webb", 8080).error(ExitCode.CONFIGURATION))
         .isEqualToIgnoringNewLines(
             "signet: there is no workload 'shop/webb' (did you mean \"shop/web\"?)");
   }
 
   @Test
-  void saysThatAPodHasNoProxy() throws Exception {
-    write(
-        ShopManifests.YAML.replace(
-            "{app: web, linkerd.io/control-plane-ns: linkerd}", "{app: web}"));
-    assertThat(web().ended(ExitCode.CONFIGURATION).err())
+  void saysThatAPodHasNoProxy() {
+    shop.has("{app: web, linkerd.io/control-plane-ns: linkerd}", "{app: web}");
+    assertThat(shop.called().error(ExitCode.CONFIGURATION))
         .contains("shop/web has no proxy", "linkerd.io/control-plane-ns");
   }
 
   @Test
   void decidesAboutConnectionsWhereThePortTakesNoRequests() {
-    CommandRun run = explain("--workload", "shop/web", "--port", "9000").ended(ExitCode.OK);
-    assertThat(run.out())
+    String explanation = shop.called().to("shop/web", 9000).explanation();
+    assertThat(explanation)
         .startsWith("allowed (forwarded): authorized by default policy all-unauthenticated")
         .contains("asks        tcp connection")
         .doesNotContain("Routes considered");
@@ -591,27 +517,27 @@ final class PolicyExplainCommandTest {
 
   @Test
   void refusesWhatThePortDoesNotSpeak() {
-    CommandRun run =
-        web("--client-identity", "shop/frontend", "--protocol", "tcp", "-o", "text")
-            .ended(ExitCode.OK);
-    assertThat(run.out()).startsWith("denied (400): what the client speaks is not what Server web");
+    String explanation =
+        shop.calledBy("shop/frontend").with("--protocol", "tcp", "-o", "text").explanation();
+    assertThat(explanation)
+        .startsWith("denied (400): what the client speaks is not what Server web");
   }
 
   @Test
   void refusesAnIdentityWithoutMeshTls() {
-    assertThat(web("--client-identity", "x", "--no-tls").ended(ExitCode.CONFIGURATION).err())
+    assertThat(shop.calledBy("x").with("--no-tls").error(ExitCode.CONFIGURATION))
         .contains("an identity is shown in mesh TLS only");
   }
 
   @Test
   void refusesOptionsThatMakeNoSense() {
-    assertThat(web("--client-ip", "10.0.0").ended(ExitCode.CONFIGURATION).err())
+    assertThat(shop.calledFrom("10.0.0").error(ExitCode.CONFIGURATION))
         .contains("'10.0.0' is no IP address");
-    assertThat(web("--protocol", "http").ended(ExitCode.USAGE).err())
+    assertThat(shop.called().with("--protocol", "http").error(ExitCode.USAGE))
         .contains("'http' is no protocol", "http/1, http/2, grpc, tcp, tls");
-    assertThat(web("--header", "x").ended(ExitCode.USAGE).err()).contains("NAME:VALUE");
-    assertThat(web("--server").ended(ExitCode.USAGE).err()).contains("either -f PATH");
-    assertThat(explain("--workload", "shop/web", "--port", "0").ended(ExitCode.USAGE).err())
+    assertThat(shop.called().with("--header", "x").error(ExitCode.USAGE)).contains("NAME:VALUE");
+    assertThat(shop.called().with("--server").error(ExitCode.USAGE)).contains("either -f PATH");
+    assertThat(shop.called().to("shop/web", 0).error(ExitCode.USAGE))
         .contains("expected 1 to 65535");
   }
 }

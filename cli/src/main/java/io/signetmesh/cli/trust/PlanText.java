@@ -1,0 +1,201 @@
+package io.signetmesh.cli.trust;
+
+import com.google.protobuf.ByteString;
+import io.signetmesh.cli.text.DurationText;
+import io.signetmesh.cli.text.TextTable;
+import io.signetmesh.crds.text.PlainText;
+import io.signetmesh.v1.GetTrustResponse;
+import io.signetmesh.v1.MeshLeaf;
+import io.signetmesh.v1.StartRotationRequest;
+import io.signetmesh.v1.StartRotationResponse;
+import io.signetmesh.v1.TrustRotationFinding;
+import java.io.PrintWriter;
+import java.security.cert.X509Certificate;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+
+/** The plan of a rotation for people: what changes, what is wrong, and what each phase does. */
+final class PlanText {
+  private final PrintWriter out;
+  private final Instant now;
+
+  /** Life left is told as of this time. */
+  PlanText(PrintWriter out, Instant now) {
+    this.out = out;
+    this.now = now;
+  }
+
+  /**
+   * Prints a plan.
+   *
+   * @param cutOff leaves whose workloads lose their trust at once; of a compromise only
+   */
+  void print(
+      GetTrustResponse trust,
+      StartRotationRequest request,
+      StartRotationResponse plan,
+      List<MeshLeaf> cutOff) {
+    out.println(
+        "Plan of a rotation in trust domain "
+            + PlainText.of(trust.getTrustDomain())
+            + (request.getCompromised() ? ", after a compromise" : ""));
+    out.println();
+    anchors(new TrustAnchors(trust), request, plan);
+    boolean other = isOfAnotherAnchor(request, plan);
+    if (plan.getFindingsCount() > 0 || other) {
+      out.println();
+    }
+    for (TrustRotationFinding finding : plan.getFindingsList()) {
+      out.println(
+          (finding.getIsError() ? "ERROR    " : "WARNING  ") + PlainText.of(finding.getMessage()));
+    }
+    if (other) {
+      out.println(
+          "WARNING  the anchor of --new-anchor is not used: the rotation under way leads to "
+              + String.join(
+                  ", ",
+                  hexes(plan.getAfterSha256List()).stream().map(TrustAnchors::brief).toList()));
+    }
+    if (plan.getFindingsList().stream().anyMatch(TrustRotationFinding::getIsError)) {
+      return;
+    }
+    out.println();
+    phases(trust, request);
+    if (request.getCompromised()) {
+      cutOff(cutOff);
+    }
+    out.println();
+    out.println(
+        "Takes about "
+            + DurationText.words(expected(request))
+            + " if all workloads are there"
+            + (request.getCompromised() || !plan.hasLatestEnd()
+                ? ""
+                : ", and ends by "
+                    + TrustAnchors.text(TrustAnchors.instant(plan.getLatestEnd()))
+                    + " even if workloads that went away do not come back"));
+  }
+
+  /** A rotation that is under way keeps its new anchor when its old one is compromised. */
+  private static boolean isOfAnotherAnchor(
+      StartRotationRequest request, StartRotationResponse plan) {
+    return request.hasProvided() && plan.getNewAnchor().isEmpty();
+  }
+
+  private static Duration expected(StartRotationRequest request) {
+    return request.getCompromised()
+        ? Duration.ofSeconds(5)
+        : Duration.ofSeconds(request.getRenewWindow().getSeconds()).plusSeconds(10);
+  }
+
+  private void anchors(
+      TrustAnchors anchors, StartRotationRequest request, StartRotationResponse plan) {
+    List<String> before = hexes(plan.getBeforeSha256List());
+    List<String> after = hexes(plan.getAfterSha256List());
+    TextTable table = new TextTable("ANCHOR", "NOW", "AFTERWARDS", "LIFE LEFT", "NAME");
+    List<String> all = new ArrayList<>(before);
+    after.stream().filter(sha256 -> !before.contains(sha256)).forEach(all::add);
+    for (String sha256 : all) {
+      TrustAnchors.Anchor known = anchors.get(sha256);
+      // Another one is generated when the rotation begins, unless it has begun.
+      boolean isNew = !before.contains(sha256) && !plan.getNewAnchor().isEmpty();
+      X509Certificate certificate =
+          isNew
+              ? TrustAnchors.certificate(plan.getNewAnchor())
+              : known == null ? null : known.certificate();
+      table.row(
+          List.of(
+              isNew && request.hasGenerate() ? "(to be made)" : TrustAnchors.brief(sha256),
+              before.contains(sha256) || (!isNew && known != null && known.isInForce())
+                  ? "trusted"
+                  : "-",
+              after.contains(sha256) ? "trusted" : "retired",
+              certificate == null ? "-" : TrustAnchors.lifeLeft(certificate, now),
+              certificate == null ? "-" : certificate.getSubjectX500Principal().getName()));
+    }
+    table.print(out);
+  }
+
+  private void phases(GetTrustResponse trust, StartRotationRequest request) {
+    boolean added = request.getAnchorCase() != StartRotationRequest.AnchorCase.ANCHOR_NOT_SET;
+    boolean urgent = request.getCompromised();
+    int live = trust.getLive();
+    int absent = trust.getGone() + trust.getSilent();
+    String all =
+        switch (live) {
+          case 0 -> "live workloads (none now)";
+          case 1 -> "the live workload";
+          default -> "all " + live + " live workloads";
+        };
+    phase(1, "Prepare", "the plan is kept; nothing changes yet");
+    phase(
+        2,
+        "Distribute",
+        (added
+                ? all + " and the control plane come to trust the new anchor beside the old"
+                : "the bundle stays as it is")
+            + (urgent ? "; waits 1.5 seconds at most" : "; waits until all have acknowledged"));
+    phase(
+        3,
+        "Activate",
+        added
+            ? "the identity server issues under the new anchor"
+                + (urgent
+                    ? ""
+                    : "; the old anchor vouches for the new issuer, so that nobody is cut off")
+                + "; waits until a test certificate verifies"
+            : "the issuer stays; waits until a test certificate verifies");
+    phase(
+        4,
+        "Renew",
+        all
+            + (urgent
+                ? " renew their certificates at once; waits 2.5 seconds at most"
+                : " renew their certificates, spread over "
+                    + DurationText.words(Duration.ofSeconds(request.getRenewWindow().getSeconds()))
+                    + "; waits until all have"));
+    phase(
+        5,
+        "Retire",
+        urgent
+            ? "what the old anchor's issuers signed is revoked, and nobody trusts the old anchor"
+            : "waits until nobody needs the old anchor"
+                + (absent == 0 ? "" : " (now " + absent + " gone or silent)")
+                + "; then all workloads stop to trust it");
+    phase(6, "Done", "the keys of the old anchor are deleted, and nothing was restarted");
+  }
+
+  private void phase(int number, String name, String what) {
+    out.println("  %d %-10s  %s".formatted(number, name, what));
+  }
+
+  private void cutOff(List<MeshLeaf> leaves) {
+    out.println();
+    if (leaves.isEmpty()) {
+      out.println("Nobody is known to be cut off.");
+      return;
+    }
+    out.println("Cut off until they get a new certificate: " + leaves.size());
+    for (MeshLeaf leaf : leaves.subList(0, Math.min(TrustText.MAX_LINES, leaves.size()))) {
+      out.println("  " + PlainText.of(TrustText.who(leaf) + ": " + why(leaf)));
+    }
+    new TrustText(out, now).more(leaves.size() - TrustText.MAX_LINES);
+  }
+
+  private static String why(MeshLeaf leaf) {
+    return switch (leaf.getPresence()) {
+      case SILENT -> "does not report what it trusts; restart it with the new anchor";
+      case GONE -> "went away; it needs a token to come back";
+      default ->
+          leaf.getRefusal().isEmpty()
+              ? "has not taken the bundle in force"
+              : "refuses the bundle: " + leaf.getRefusal();
+    };
+  }
+
+  private static List<String> hexes(List<ByteString> fingerprints) {
+    return fingerprints.stream().map(TrustAnchors::hex).toList();
+  }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.signetmesh.cli.agent;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package io.signetmesh.cli.identity;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package io.signetmesh.cli.trust;
+
+import org.jspecify.annotations.NullMarked;
