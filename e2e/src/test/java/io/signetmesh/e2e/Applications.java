@@ -16,7 +16,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** Applications in the test's own process, for what the demo's services do not do. */
-final class Applications {
+public final class Applications {
   /** Methods of the demo's greeter. */
   static final MethodDescriptor<StringValue, StringValue> GREET =
       greeter("Greet", MethodDescriptor.MethodType.UNARY);
@@ -38,12 +38,12 @@ final class Applications {
 
   /** What serves one connection. */
   @FunctionalInterface
-  interface Service {
+  public interface Service {
     void serve(InputStream in, OutputStream out) throws IOException;
   }
 
   /** A TCP server with a thread for each connection. */
-  static final class TcpServer implements AutoCloseable {
+  public static final class TcpServer implements AutoCloseable {
     private final ServerSocket listener;
     private final Service service;
     private final AtomicInteger accepted = new AtomicInteger();
@@ -54,7 +54,8 @@ final class Applications {
       this.service = service;
     }
 
-    static TcpServer start(InetSocketAddress listen, Service service) throws IOException {
+    /** Starts it. */
+    public static TcpServer start(InetSocketAddress listen, Service service) throws IOException {
       ServerSocket listener = new ServerSocket();
       listener.bind(listen, 512);
       TcpServer server = new TcpServer(listener, service);
@@ -146,7 +147,7 @@ final class Applications {
   }
 
   /** HTTP/1.1: each request without a body is answered with its target, a blank and its host. */
-  static void targets(InputStream in, OutputStream raw) throws IOException {
+  public static void targets(InputStream in, OutputStream raw) throws IOException {
     OutputStream out = new BufferedOutputStream(raw, 1 << 16);
     for (String head = head(in); !head.isEmpty(); head = head(in)) {
       String host = "";

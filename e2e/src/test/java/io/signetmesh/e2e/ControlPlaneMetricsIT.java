@@ -22,8 +22,10 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -39,6 +41,8 @@ class ControlPlaneMetricsIT {
   private static final int IDENTITY_ADMIN = 9991;
   private static final int POLICY_ADMIN = 9990;
   private static final int DISCOVERY_ADMIN = 9996;
+
+  private final Map<String, SignetProcess> servers = new HashMap<>();
 
   private Mesh mesh;
   private MeshWorkload web;
@@ -80,6 +84,7 @@ class ControlPlaneMetricsIT {
                 ListenAddress.text(listen)));
     arguments.addAll(List.of(more));
     SignetProcess process = mesh.run(command, Map.of(), arguments.toArray(String[]::new));
+    servers.put(command, process);
     Readiness.awaitListening(process, listen, LIMIT);
   }
 
@@ -90,6 +95,14 @@ class ControlPlaneMetricsIT {
       "--identity-addr",
       ListenAddress.text(mesh.addresses().identity())
     };
+  }
+
+  /** The distribution has the native library of each architecture; only one of them loads. */
+  @Test
+  void signaturesOfTheIdentityServerAreNotComputedByTheJdk() throws Exception {
+    assertThat(Mesh.output(Objects.requireNonNull(servers.get("identity"))))
+        .contains("identity server listens")
+        .doesNotContain("computed by the JDK");
   }
 
   private String page(int port) throws Exception {

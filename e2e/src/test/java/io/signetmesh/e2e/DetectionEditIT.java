@@ -2,25 +2,17 @@ package io.signetmesh.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.netty.handler.ssl.util.InsecureTrustManagerFactory;
-import io.signetmesh.cli.process.SignetProcess;
 import io.signetmesh.cli.record.DecisionRecord;
 import io.signetmesh.cli.record.JournalTail;
 import io.signetmesh.e2e.Applications.TcpServer;
 import io.signetmesh.e2e.harness.Leaf;
 import io.signetmesh.e2e.harness.Mesh;
 import io.signetmesh.e2e.harness.MeshWorkload;
-import io.signetmesh.identity.pki.WorkloadCertificate;
+import io.signetmesh.e2e.harness.TlsConnection;
 import java.io.ByteArrayOutputStream;
-import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.security.KeyStore;
-import java.security.cert.X509Certificate;
 import java.time.Duration;
-import java.util.Map;
-import javax.net.ssl.KeyManagerFactory;
-import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocket;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -59,7 +51,6 @@ class DetectionEditIT {
   void connectionThatWaitedInDetectionIsDecidedByThePolicyThatIsSaidToBeInForce() throws Exception {
     JournalTail journal = mesh.journal(web);
     try (SSLSocket waiting = connect(mesh.leaf("frontend"))) {
-      waiting.startHandshake();
       mesh.server("web", web, "http", "HTTP/1");
       mesh.manifest(
           "denial",
@@ -80,7 +71,6 @@ class DetectionEditIT {
           """);
       awaitInForce();
 
-      waiting.setSoTimeout(20_000);
       waiting
           .getOutputStream()
           .write(
@@ -99,10 +89,8 @@ class DetectionEditIT {
   }
 
   private void awaitInForce() throws Exception {
-    SignetProcess status =
-        mesh.run(
-            "status",
-            Map.of(),
+    Mesh.Command status =
+        mesh.command(
             "policy",
             "status",
             "--state",
@@ -111,27 +99,11 @@ class DetectionEditIT {
             Mesh.NAMESPACE,
             "--wait",
             "10s");
-    assertThat(status.awaitExit(Duration.ofSeconds(30))).isTrue();
-    assertThat(status.exitCode()).as(Mesh.output(status)).isZero();
-    assertThat(Mesh.output(status)).contains("no-admin");
+    assertThat(status.exitCode()).as(status.output()).isZero();
+    assertThat(status.output()).contains("no-admin");
   }
 
   private SSLSocket connect(Leaf leaf) throws Exception {
-    WorkloadCertificate certificate = leaf.certificate();
-    KeyStore keys = KeyStore.getInstance("PKCS12");
-    keys.load(null, null);
-    keys.setKeyEntry(
-        "leaf",
-        certificate.privateKey(),
-        new char[0],
-        certificate.chain().toArray(X509Certificate[]::new));
-    KeyManagerFactory managers = KeyManagerFactory.getInstance("PKIX");
-    managers.init(keys, new char[0]);
-    SSLContext tls = SSLContext.getInstance("TLSv1.3");
-    tls.init(
-        managers.getKeyManagers(), InsecureTrustManagerFactory.INSTANCE.getTrustManagers(), null);
-    Socket plain = new Socket(web.address(), 18_080);
-    return (SSLSocket)
-        tls.getSocketFactory().createSocket(plain, mesh.identity(web).dnsName(), 443, true);
+    return TlsConnection.open(web.at(18_080), mesh.identity(web).dnsName(), leaf);
   }
 }

@@ -43,11 +43,13 @@ class RenewalIT {
               .port("ledger", 7070)
               .redirect(18_080, 8080)
               .redirect(17_070, 7070)
+              .environment("SIGNET_PROXY_EXPIRED_PEER_GRACE", "5m")
               .environment("LINKERD2_PROXY_INBOUND_CONNECT_TIMEOUT", "5s");
       MeshWorkload frontend =
           mesh.workload("frontend")
               .upstream(15_001, "web.shop.svc.cluster.local:80")
               .upstream(15_002, "ledger.shop.svc.cluster.local:70")
+              .environment("SIGNET_PROXY_EXPIRED_PEER_GRACE", "5m")
               // A busy host is not what this is about.
               .environment("LINKERD2_PROXY_OUTBOUND_CONNECT_TIMEOUT", "8s");
       mesh.service("web", web, 80, "http");
@@ -142,7 +144,7 @@ class RenewalIT {
     return mesh.admin(workload, "/metrics")
         .body()
         .lines()
-        .filter(line -> line.startsWith("control_identity_cert_refreshes_total"))
+        .filter(line -> line.startsWith("control_identity_cert_refreshes_total{result=\"ok\"}"))
         .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
         .sum();
   }

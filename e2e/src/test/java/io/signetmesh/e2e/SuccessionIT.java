@@ -32,6 +32,10 @@ class SuccessionIT {
   private static final int DIRECT = 18_080;
   private static final int HTTP = 15_001;
   private static final int LEDGER = 15_002;
+
+  /** Longer than a test on a slow machine: what is open is cut at its end. */
+  private static final String GRACE = "180s";
+
   private static final Duration ENDS = Duration.ofSeconds(60);
 
   private Mesh mesh;
@@ -47,13 +51,13 @@ class SuccessionIT {
             .port("ledger", 7070)
             .redirect(DIRECT, 8080)
             .environment("LINKERD2_PROXY_INBOUND_CONNECT_TIMEOUT", "5s")
-            .environment("LINKERD2_PROXY_SHUTDOWN_GRACE_PERIOD", "30s");
+            .environment("LINKERD2_PROXY_SHUTDOWN_GRACE_PERIOD", GRACE);
     frontend =
         mesh.workload("frontend")
             .upstream(HTTP, "web.shop.svc.cluster.local:80")
             .upstream(LEDGER, "ledger.shop.svc.cluster.local:70")
             .environment("LINKERD2_PROXY_OUTBOUND_CONNECT_TIMEOUT", "8s")
-            .environment("LINKERD2_PROXY_SHUTDOWN_GRACE_PERIOD", "30s");
+            .environment("LINKERD2_PROXY_SHUTDOWN_GRACE_PERIOD", GRACE);
     mesh.service("web", web, 80, "http");
     mesh.service("ledger", web, 70, "ledger");
     mesh.server("web", web, "http", "HTTP/1");

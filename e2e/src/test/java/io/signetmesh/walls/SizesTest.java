@@ -15,8 +15,8 @@ import org.junit.jupiter.api.Test;
 
 /** Holds packages and classes of the main sources to a size that a reader can take in. */
 final class SizesTest {
-  private static final int MOST_CLASSES = 25;
-  private static final int MOST_LINES = 500;
+  private static final int MAX_CLASSES = 25;
+  private static final int MAX_LINES = 500;
 
   /** Begins the sentence in the Javadoc of a longer class that says why it is not cut. */
   private static final String REASON = "Longer than 500 lines: ";
@@ -32,7 +32,7 @@ final class SizesTest {
                     Collectors.counting()));
 
     assertThat(packages).isNotEmpty();
-    packages.values().removeIf(classes -> classes <= MOST_CLASSES);
+    packages.values().removeIf(classes -> classes <= MAX_CLASSES);
     assertThat(packages).isEmpty();
   }
 
@@ -41,7 +41,7 @@ final class SizesTest {
     List<String> silent = new ArrayList<>();
     for (Path source : sources()) {
       List<String> lines = Files.readAllLines(source);
-      if (lines.size() > MOST_LINES && lines.stream().noneMatch(line -> line.contains(REASON))) {
+      if (lines.size() > MAX_LINES && lines.stream().noneMatch(line -> line.contains(REASON))) {
         silent.add(source + ": " + lines.size() + " lines");
       }
     }

@@ -34,14 +34,17 @@ import org.junit.jupiter.params.provider.ValueSource;
 final class WallsTest {
   private static final String WIRE_LINKERD = "io.linkerd..";
   private static final String WIRE_SIGNET = "io.signetmesh.v1..";
+  private static final String WIRE_SPIFFE = "io.signetmesh.spiffe..";
   private static final String PATH = "io.signetmesh.path..";
   private static final String CRDS = "io.signetmesh.crds..";
   private static final String AUDIT = "io.signetmesh.audit..";
   private static final String CLUSTER = "io.signetmesh.cluster..";
   private static final String POLICY_MODEL = "io.signetmesh.policy.model..";
+  private static final String IDENTITY = "io.signetmesh.identity..";
   private static final String PKI = "io.signetmesh.identity.pki..";
   private static final String ADMIN = "io.signetmesh.identity.admin..";
   private static final String CHANNEL = "io.signetmesh.identity.channel..";
+  private static final String LIVE = "io.signetmesh.identity.live..";
   private static final String WORKLOAD = "io.signetmesh.identity.workload..";
 
   /** Module package, and what of ours it may use besides itself. */
@@ -50,11 +53,12 @@ final class WallsTest {
           "path", List.of(),
           "crds", List.of(PATH),
           "audit", List.of(WIRE_LINKERD, WIRE_SIGNET),
-          "identity", List.of(WIRE_LINKERD, WIRE_SIGNET, AUDIT),
+          "identity", List.of(WIRE_LINKERD, WIRE_SIGNET, WIRE_SPIFFE, AUDIT),
+          "rotation", List.of(WIRE_SIGNET, AUDIT, IDENTITY),
           "cluster", List.of(CRDS),
           "policy", List.of(CLUSTER, CRDS, WIRE_LINKERD, WIRE_SIGNET, AUDIT, PKI, CHANNEL, ADMIN),
           "discovery", List.of(CLUSTER, CRDS, WIRE_LINKERD, WIRE_SIGNET, PKI, CHANNEL, ADMIN),
-          "proxy", List.of(PATH, WIRE_LINKERD, WIRE_SIGNET, AUDIT, PKI, CHANNEL, WORKLOAD));
+          "proxy", List.of(PATH, WIRE_LINKERD, WIRE_SIGNET, AUDIT, PKI, CHANNEL, LIVE, WORKLOAD));
 
   /** The wire contract is generated; what it uses is not ours to say. */
   private static final DescribedPredicate<JavaClass> OURS =
@@ -87,17 +91,28 @@ final class WallsTest {
   @Test
   void theWireContractUsesNothingOfOurs() {
     noClasses()
-        .that(resideInAnyPackage(WIRE_LINKERD, WIRE_SIGNET))
+        .that(resideInAnyPackage(WIRE_LINKERD, WIRE_SIGNET, WIRE_SPIFFE))
         .should()
         .dependOnClassesThat(
-            OURS.and(DescribedPredicate.not(resideInAnyPackage(WIRE_LINKERD, WIRE_SIGNET))))
+            OURS.and(
+                DescribedPredicate.not(resideInAnyPackage(WIRE_LINKERD, WIRE_SIGNET, WIRE_SPIFFE))))
         .check(CLASSES);
   }
 
   /** Each package is a slice, a module's own among them. */
   @ParameterizedTest
   @ValueSource(
-      strings = {"crds", "audit", "identity", "cluster", "policy", "discovery", "proxy", "cli"})
+      strings = {
+        "crds",
+        "audit",
+        "identity",
+        "rotation",
+        "cluster",
+        "policy",
+        "discovery",
+        "proxy",
+        "cli"
+      })
   void packagesOfAModuleHaveNoCycles(String module) {
     DescribedPredicate<JavaClass> inModule = resideInAPackage(own(module));
     slices()
@@ -300,6 +315,9 @@ final class WallsTest {
                 resideInAnyPackage(
                     ADMIN,
                     "io.signetmesh.identity.server..",
+                    "io.signetmesh.identity.spiffe..",
+                    "io.signetmesh.identity.federation..",
+                    "io.signetmesh.rotation.server..",
                     "io.signetmesh.policy..",
                     "io.signetmesh.discovery..",
                     "io.signetmesh.cli.controlplane..")))

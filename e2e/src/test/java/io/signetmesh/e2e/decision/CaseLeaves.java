@@ -2,8 +2,8 @@ package io.signetmesh.e2e.decision;
 
 import io.netty.handler.ssl.SslContext;
 import io.signetmesh.cli.host.MeshNames;
-import io.signetmesh.identity.ca.EmbeddedAuthority;
 import io.signetmesh.identity.ca.Issuer;
+import io.signetmesh.identity.ca.source.EmbeddedAuthority;
 import io.signetmesh.identity.pki.Credentials;
 import io.signetmesh.identity.pki.MeshSslContexts;
 import io.signetmesh.identity.pki.PrivateKeys;
@@ -30,30 +30,44 @@ import org.bouncycastle.asn1.x509.KeyPurposeId;
 import org.bouncycastle.asn1.x509.KeyUsage;
 import org.bouncycastle.cert.jcajce.JcaX509CertificateConverter;
 import org.bouncycastle.cert.jcajce.JcaX509v3CertificateBuilder;
-import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Leaves of the mesh's CA with any one name, a DNS name or a URI: the cases need names that no
- * service account has.
+ * Leaves with any one name, a DNS name or a URI: the cases need names that no service account has.
+ * Those of the trust domain {@value #PARTNER} are of a CA of its own, all others of the mesh's.
  */
 final class CaseLeaves {
+  /** A trust domain that is federated with the mesh. */
+  static final String PARTNER = "partner.example";
+
+  /** A trust domain that is federated as well, and of which no bundle is known yet. */
+  static final String PENDING = "pending.example";
+
   private final Issuer issuer;
+  private final Issuer partner;
   private final TrustBundle trust;
   private final Map<String, SslContext> contexts = new HashMap<>();
 
-  private CaseLeaves(Issuer issuer, TrustBundle trust) {
+  private CaseLeaves(Issuer issuer, Issuer partner, TrustBundle trust) {
     this.issuer = issuer;
+    this.partner = partner;
     this.trust = trust;
   }
 
-  /** Leaves of the CA that a state directory keeps. */
-  static CaseLeaves of(Path state, MeshNames names) throws Exception {
+  /**
+   * Leaves of two CAs.
+   *
+   * @param state state directory that keeps the mesh's
+   * @param partner the CA of {@value #PARTNER}
+   */
+  static CaseLeaves of(Path state, MeshNames names, EmbeddedAuthority partner) throws Exception {
     EmbeddedAuthority authority =
         EmbeddedAuthority.open(
             state, names.controlPlaneNamespace(), names.trustDomain(), Clock.systemUTC());
     return new CaseLeaves(
-        authority.current(), new TrustBundle(0, names.trustDomain(), List.of(authority.anchor())));
+        authority.current(),
+        partner.current(),
+        new TrustBundle(0, names.trustDomain(), List.of(authority.anchor())));
   }
 
   /**
@@ -63,20 +77,37 @@ final class CaseLeaves {
    * @param alpn protocols to offer
    */
   SslContext context(@Nullable String identity, List<String> alpn) throws Exception {
-    String key = identity + " " + alpn;
+    return context(
+        identity,
+        identity != null && identity.startsWith("spiffe://" + PARTNER + "/") ? partner : issuer,
+        alpn);
+  }
+
+  /**
+   * A name of whomever, in a certificate of a CA that may not vouch for it.
+   *
+   * @param byPartner of the CA of {@value #PARTNER}, else of the mesh's
+   */
+  SslContext claimed(String identity, boolean byPartner) throws Exception {
+    return context(identity, byPartner ? partner : issuer, List.of());
+  }
+
+  private SslContext context(@Nullable String identity, Issuer signer, List<String> alpn)
+      throws Exception {
+    String key = identity + " " + (signer == partner) + " " + alpn;
     SslContext known = contexts.get(key);
     if (known == null) {
       known =
           identity == null
               ? MeshSslContexts.anonymousClient(trust, alpn, Clock.systemUTC())
               : MeshSslContexts.client(
-                  new Credentials(leaf(identity), trust), alpn, Clock.systemUTC());
+                  new Credentials(leaf(identity, signer), trust), alpn, Clock.systemUTC());
       contexts.put(key, known);
     }
     return known;
   }
 
-  private WorkloadCertificate leaf(String identity) throws Exception {
+  private WorkloadCertificate leaf(String identity, Issuer signer) throws Exception {
     KeyPair keys = PrivateKeys.generate();
     Instant now = Instant.now();
     GeneralName name =
@@ -85,11 +116,11 @@ final class CaseLeaves {
             identity);
     var builder =
         new JcaX509v3CertificateBuilder(
-                issuer.certificate(),
+                signer.certificate(),
                 BigInteger.valueOf(contexts.size() + 1L),
                 Date.from(now.minus(Duration.ofMinutes(1))),
                 Date.from(now.plus(Duration.ofHours(1))),
-                issuer.certificate().getSubjectX500Principal(),
+                signer.certificate().getSubjectX500Principal(),
                 keys.getPublic())
             .addExtension(Extension.basicConstraints, true, new BasicConstraints(false))
             .addExtension(Extension.keyUsage, true, new KeyUsage(KeyUsage.digitalSignature))
@@ -99,13 +130,10 @@ final class CaseLeaves {
                 new ExtendedKeyUsage(KeyPurposeId.id_kp_clientAuth))
             .addExtension(Extension.subjectAlternativeName, true, new GeneralNames(name));
     X509Certificate leaf =
-        new JcaX509CertificateConverter()
-            .getCertificate(
-                builder.build(
-                    new JcaContentSignerBuilder("SHA256withECDSA").build(issuer.privateKey())));
+        new JcaX509CertificateConverter().getCertificate(builder.build(signer.contentSigner()));
     List<X509Certificate> chain = new ArrayList<>();
     chain.add(leaf);
-    chain.addAll(issuer.chain());
+    chain.addAll(signer.chain());
     return new WorkloadCertificate(keys.getPrivate(), chain);
   }
 }

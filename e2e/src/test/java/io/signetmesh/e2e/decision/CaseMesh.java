@@ -22,6 +22,9 @@ import io.signetmesh.cluster.Workload;
 import io.signetmesh.cluster.WorkloadRef;
 import io.signetmesh.identity.admin.AdminServer;
 import io.signetmesh.identity.ca.IssuancePolicy;
+import io.signetmesh.identity.ca.source.EmbeddedAuthority;
+import io.signetmesh.identity.federation.FederationConfig;
+import io.signetmesh.identity.pki.Certificates;
 import io.signetmesh.identity.pki.StateFiles;
 import io.signetmesh.proxy.Proxy;
 import io.signetmesh.proxy.authorize.ResourceRef;
@@ -31,6 +34,7 @@ import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
@@ -158,6 +162,9 @@ final class CaseMesh implements AutoCloseable {
       EventLoopGroup group = new MultiThreadIoEventLoopGroup(2, NioIoHandler.newFactory());
       parts.push(() -> group.shutdownGracefully(0, 1, TimeUnit.SECONDS).await());
       Path state = directory.resolve("state");
+      EmbeddedAuthority partner =
+          EmbeddedAuthority.open(
+              directory.resolve("partner"), "linkerd", CaseLeaves.PARTNER, Clock.systemUTC());
       ControlPlaneServers servers =
           ControlPlaneServers.start(
               new ControlPlaneServers.Config(
@@ -167,6 +174,7 @@ final class CaseMesh implements AutoCloseable {
                   ControlPlane.at(net.address(2)),
                   settings,
                   IssuancePolicy.DEFAULT,
+                  new FederationConfig(federation(directory, partner), null),
                   new AdminServer.Listen(new InetSocketAddress(net.address(2), 0), true),
                   null),
               Clock.systemUTC());
@@ -174,7 +182,7 @@ final class CaseMesh implements AutoCloseable {
       CaseMesh mesh =
           new CaseMesh(
               new CaseClient(group),
-              CaseLeaves.of(state, settings.names()),
+              CaseLeaves.of(state, settings.names(), partner),
               new WorkloadNames(PolicySources.read(List.of(manifests)).view()));
       mesh.parts.addAll(parts);
       parts = mesh.parts;
@@ -184,6 +192,26 @@ final class CaseMesh implements AutoCloseable {
       closeAll(parts);
       throw e;
     }
+  }
+
+  /** Nobody serves the bundles: what is known at first stays. */
+  private static Path federation(Path directory, EmbeddedAuthority partner) throws Exception {
+    Files.writeString(
+        directory.resolve("partner.pem"), Certificates.toPem(List.of(partner.anchor())));
+    return Files.writeString(
+        directory.resolve("federation.yaml"),
+        """
+        trustDomains:
+          - trustDomain: %1$s
+            bundleEndpointUrl: https://127.0.0.1:1/
+            profile: https_spiffe
+            endpointSpiffeId: spiffe://%1$s/ns/linkerd/sa/linkerd-identity
+            initialBundle: partner.pem
+          - trustDomain: %2$s
+            bundleEndpointUrl: https://127.0.0.1:1/
+            profile: https_web
+        """
+            .formatted(CaseLeaves.PARTNER, CaseLeaves.PENDING));
   }
 
   private void serve(
@@ -356,6 +384,31 @@ final class CaseMesh implements AutoCloseable {
           case TLS -> client.bytes(route, true);
         };
     return new Made(protocol, times, reply, to.counts().grownSince(before));
+  }
+
+  /**
+   * Makes the call of a case over HTTP/1.1, with a certificate of a CA that may not vouch for the
+   * name in it.
+   *
+   * @param identity name that is claimed
+   * @param byPartner with a certificate of the CA of the federated trust domain, else of the mesh's
+   */
+  Outcome claim(PolicyCase test, String identity, boolean byPartner) throws Exception {
+    Served to = Objects.requireNonNull(served.get(names.find(test.workload()).ref()));
+    PolicyCase.CallCase call = test.calls().getLast();
+    InetAddress from = address(test, call);
+    to.forget();
+    CaseClient.Reply reply =
+        client.http1(
+            new CaseClient.Route(
+                new InetSocketAddress(from, 0),
+                listener(to, test.port(), from, false),
+                leaves.claimed(identity, byPartner),
+                to.serverName,
+                0),
+            request(test, Objects.requireNonNull(call.request(), test.name()), "GET"),
+            1);
+    return Outcome.of(reply, to.await(reply.local(), 1), null);
   }
 
   private static Outcome outcome(Served to, Made made) throws Exception {

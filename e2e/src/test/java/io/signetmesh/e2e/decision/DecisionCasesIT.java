@@ -11,6 +11,7 @@ import io.signetmesh.cli.cases.PolicyCase;
 import io.signetmesh.cli.controlplane.ClusterSettings;
 import io.signetmesh.cli.host.MeshNames;
 import io.signetmesh.cli.process.SignetProcess;
+import io.signetmesh.cli.simulate.CallProtocol;
 import io.signetmesh.cli.simulate.PolicySources;
 import io.signetmesh.cli.simulate.SimulatedMesh;
 import io.signetmesh.crds.manifest.RecordReader.Located;
@@ -26,14 +27,18 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DynamicContainer;
+import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Every rule of policy, as manifests and a call with what has to come of it. Each case is asked
@@ -164,6 +169,58 @@ class DecisionCasesIT {
     assertThat(seen).as("as the simulation of " + test.position()).isEqualTo(simulated);
   }
 
+  /** What an identity of this mesh may do, a foreign CA that vouches for it may not. */
+  @TestFactory
+  Stream<DynamicTest> identityInACertificateOfAFederatedTrustDomain() {
+    return topics.stream()
+        .flatMap(topic -> topic.tests().stream())
+        .map(Located::value)
+        .filter(
+            test -> test.calls().size() == 1 && test.expect().verdict() == PolicyCase.Verdict.ALLOW)
+        .filter(test -> isOwn(test) && isHttp1(test))
+        .map(test -> dynamicTest(test.name(), () -> refused(test)));
+  }
+
+  /** Also of one whose bundle has not been fetched yet. */
+  @ParameterizedTest
+  @ValueSource(strings = {CaseLeaves.PARTNER, CaseLeaves.PENDING})
+  void ownCaVouchesForNobodyOfAFederatedTrustDomain(String domain) throws Exception {
+    PolicyCase test =
+        topics.stream()
+            .flatMap(topic -> topic.tests().stream())
+            .map(Located::value)
+            .filter(t -> t.name().equals("a SPIFFE id of a federated trust domain is that id"))
+            .findFirst()
+            .orElseThrow();
+
+    assertRefused(mesh.claim(test, "spiffe://" + domain + "/ns/authn/sa/client", false));
+  }
+
+  private static boolean isOwn(PolicyCase test) {
+    String identity = identity(test);
+    return identity != null && !identity.startsWith("spiffe://" + CaseLeaves.PARTNER + "/");
+  }
+
+  private static boolean isHttp1(PolicyCase test) {
+    PolicyCase.RequestCase request = test.calls().getLast().request();
+    return request != null && request.protocol() == CallProtocol.HTTP1;
+  }
+
+  private static @Nullable String identity(PolicyCase test) {
+    PolicyCase.ClientCase client = test.calls().getLast().client();
+    return client == null ? null : client.identity();
+  }
+
+  private void refused(PolicyCase test) throws Exception {
+    assertRefused(mesh.claim(test, Objects.requireNonNull(identity(test)), true));
+  }
+
+  private static void assertRefused(Outcome seen) {
+    assertThat(seen.status()).isZero();
+    assertThat(seen.verdict()).isEqualTo("deny");
+    assertThat(seen.reason()).isEqualTo("tls-handshake-failed");
+  }
+
   private static List<String> differences(PolicyCase.Expectation expected, Outcome seen) {
     List<String> found = new ArrayList<>();
     compare(
@@ -187,10 +244,7 @@ class DecisionCasesIT {
   }
 
   private static void compare(
-      String field,
-      @org.jspecify.annotations.Nullable Object expected,
-      Object seen,
-      List<String> found) {
+      String field, @Nullable Object expected, Object seen, List<String> found) {
     if (expected != null && !expected.equals(seen)) {
       found.add(field + ": expected " + expected + ", seen " + seen);
     }

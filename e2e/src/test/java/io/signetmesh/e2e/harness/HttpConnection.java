@@ -53,6 +53,11 @@ public final class HttpConnection implements AutoCloseable {
     }
   }
 
+  /** Takes a connection that is there, such as one with TLS. */
+  public static HttpConnection over(Socket socket) throws IOException {
+    return new HttpConnection(socket);
+  }
+
   /** One request on a connection of its own. */
   public static Mesh.Answer getOnce(InetSocketAddress server, String path) throws IOException {
     try (HttpConnection connection = open(server)) {

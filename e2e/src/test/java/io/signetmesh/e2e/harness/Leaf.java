@@ -1,9 +1,9 @@
 package io.signetmesh.e2e.harness;
 
 import io.signetmesh.identity.ca.CertificateAuthority;
-import io.signetmesh.identity.ca.EmbeddedAuthority;
 import io.signetmesh.identity.ca.IssuancePolicy;
 import io.signetmesh.identity.ca.SigningRequest;
+import io.signetmesh.identity.ca.source.EmbeddedAuthority;
 import io.signetmesh.identity.pki.Certificates;
 import io.signetmesh.identity.pki.PrivateKeys;
 import io.signetmesh.identity.pki.StateFiles;

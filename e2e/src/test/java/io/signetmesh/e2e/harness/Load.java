@@ -87,19 +87,27 @@ public final class Load implements AutoCloseable {
     return failed.sum();
   }
 
-  /** Waits until every flow has had further answers. */
+  /**
+   * Waits until every flow has had further answers.
+   *
+   * @throws AssertionError when one has not; with the failures so far, which may be why
+   */
   public void awaitMore(int answers) {
     List<Long> before = flows.stream().map(flow -> flow.served().sum()).toList();
-    Await.until(
-        answers + " more answers in each flow",
-        () -> {
-          for (int i = 0; i < flows.size(); i++) {
-            if (flows.get(i).served().sum() < before.get(i) + answers) {
-              return false;
-            }
-          }
-          return true;
-        });
+    try {
+      Await.until(answers + " more answers in each flow", () -> haveServed(before, answers));
+    } catch (AssertionError e) {
+      throw new AssertionError(e.getMessage() + "; failures: " + failures(), e);
+    }
+  }
+
+  private boolean haveServed(List<Long> before, int more) {
+    for (int i = 0; i < flows.size(); i++) {
+      if (flows.get(i).served().sum() < before.get(i) + more) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Ends the flows after the exchanges that are under way; a second time it does nothing. */

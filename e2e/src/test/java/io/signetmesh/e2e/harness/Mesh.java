@@ -5,6 +5,7 @@ import io.signetmesh.cli.host.ControlPlane;
 import io.signetmesh.cli.host.MeshNames;
 import io.signetmesh.cli.mesh.LoopbackNet;
 import io.signetmesh.cli.mesh.MeshProcesses;
+import io.signetmesh.cli.mesh.RestartLoop;
 import io.signetmesh.cli.process.Readiness;
 import io.signetmesh.cli.process.SignetProcess;
 import io.signetmesh.cli.record.JournalTail;
@@ -80,8 +81,16 @@ public final class Mesh implements AutoCloseable {
    * @param directory for everything that the mesh keeps, also logs
    */
   public static Mesh create(Path directory) throws Exception {
+    return create(directory, MeshNames.DEFAULT);
+  }
+
+  /**
+   * Makes the CA of a trust domain and an empty set of manifests; nothing runs yet.
+   *
+   * @param directory for everything that the mesh keeps, also logs
+   */
+  public static Mesh create(Path directory, MeshNames names) throws Exception {
     LoopbackNet net = LoopbackNet.reserve();
-    MeshNames names = MeshNames.DEFAULT;
     InstantSource clock = Clock.systemUTC();
     MeshProcesses processes =
         MeshProcesses.prepare(directory, names, ControlPlane.at(net.address(CONTROL_PLANE)), clock);
@@ -296,6 +305,11 @@ public final class Mesh implements AutoCloseable {
         "proxy." + workload.name() + "." + names.incrementAndGet(), environment, arguments);
   }
 
+  /** Kills a workload's proxy and starts it again, until the result is closed. */
+  public RestartLoop restartLoop(MeshWorkload workload) {
+    return RestartLoop.of(processes, workload.host(), workload.proxy(), workload.environment());
+  }
+
   /** Waits until a workload's proxy has its certificate. */
   public void awaitReady(MeshWorkload workload) throws Exception {
     processes.awaitProxy(workload.proxy(), workload.host());
@@ -323,6 +337,30 @@ public final class Mesh implements AutoCloseable {
       throws IOException {
     return processes.start(name, environment, List.of(arguments));
   }
+
+  /**
+   * Runs a {@code signet} command to its end.
+   *
+   * @throws AssertionError when it does not end within 30 s
+   */
+  public Command command(String... arguments) throws IOException, InterruptedException {
+    long begun = System.nanoTime();
+    SignetProcess process = run("command." + names.incrementAndGet(), Map.of(), arguments);
+    if (!process.awaitExit(LIMIT)) {
+      throw new AssertionError(String.join(" ", arguments) + " does not end: " + output(process));
+    }
+    return new Command(process.exitCode(), output(process), begun, System.nanoTime());
+  }
+
+  /**
+   * A command that has ended.
+   *
+   * @param exitCode its exit code
+   * @param output all that it has printed
+   * @param begun {@link System#nanoTime} before it was started
+   * @param ended {@link System#nanoTime} when it was seen to have ended
+   */
+  public record Command(int exitCode, String output, long begun, long ended) {}
 
   /** The processes below, for what this class has no method for. */
   public MeshProcesses processes() {
