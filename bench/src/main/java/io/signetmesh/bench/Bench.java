@@ -5,7 +5,12 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import io.signetmesh.bench.abuse.AbuseBench;
 import io.signetmesh.bench.controller.ControllerScale;
 import io.signetmesh.bench.decision.DecisionBench;
+import io.signetmesh.bench.identity.CertifyBench;
+import io.signetmesh.bench.identity.StampedeBench;
+import io.signetmesh.bench.metrics.MetricsBench;
 import io.signetmesh.bench.restart.RestartBench;
+import io.signetmesh.bench.revocation.RevocationBench;
+import io.signetmesh.bench.rotation.RotationBench;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
@@ -33,9 +38,14 @@ import picocli.CommandLine.Option;
     sortOptions = false,
     subcommands = {
       DecisionBench.class,
+      MetricsBench.class,
       ControllerScale.class,
       AbuseBench.class,
-      RestartBench.class
+      RestartBench.class,
+      RevocationBench.class,
+      CertifyBench.class,
+      StampedeBench.class,
+      RotationBench.class
     },
     description = {
       "Measures pairs of proxies (client proxy, mTLS, server proxy) on loopback, with nginx behind"
@@ -56,9 +66,14 @@ import picocli.CommandLine.Option;
       "  bench/run --only http1 --seconds 5 --rounds 5",
       "  bench/run --only tcp --system haproxy",
       "  bench/run decisions --help",
+      "  bench/run metrics --help",
       "  bench/run controller --help",
       "  bench/run abuse --help",
       "  bench/run restart --help",
+      "  bench/run revocation --help",
+      "  bench/run certify --help",
+      "  bench/run stampede --help",
+      "  bench/run rotation --help",
       "  bench/run fuzz --help"
     })
 public final class Bench implements Callable<Integer> {

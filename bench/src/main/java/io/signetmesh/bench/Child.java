@@ -78,6 +78,11 @@ public final class Child implements AutoCloseable {
     }
   }
 
+  /** Ends the process as a crash does. */
+  public void kill() throws InterruptedException {
+    process.destroyForcibly().waitFor();
+  }
+
   String tail() throws IOException {
     ArrayDeque<String> last = new ArrayDeque<>();
     for (String line : Files.readAllLines(log, StandardCharsets.UTF_8)) {

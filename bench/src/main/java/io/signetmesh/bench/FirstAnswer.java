@@ -15,7 +15,7 @@ import java.util.concurrent.atomic.AtomicReference;
 final class FirstAnswer {
   private static final Duration LIMIT = Duration.ofSeconds(60);
   private static final long INTERVAL_MILLIS = 20;
-  private static final int MOST_ATTEMPTS = 64;
+  private static final int MAX_ATTEMPTS = 64;
   private static final byte[] HTTP2_PREFACE =
       "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".getBytes(StandardCharsets.US_ASCII);
   private static final byte[] EMPTY_SETTINGS = {0, 0, 0, 4, 0, 0, 0, 0, 0};
@@ -38,7 +38,7 @@ final class FirstAnswer {
     long deadline = System.nanoTime() + LIMIT.toNanos();
     AtomicReference<String> last = new AtomicReference<>("no attempt");
     CountDownLatch answered = new CountDownLatch(1);
-    Semaphore attempts = new Semaphore(MOST_ATTEMPTS);
+    Semaphore attempts = new Semaphore(MAX_ATTEMPTS);
     // Attempts overlap: one that a proxy holds back, say for a retry after a second, must not keep
     // the next one from being answered at once.
     while (System.nanoTime() < deadline) {

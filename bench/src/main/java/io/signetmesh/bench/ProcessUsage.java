@@ -34,6 +34,11 @@ public final class ProcessUsage {
     return mean(pids, "status", "VmRSS:");
   }
 
+  /** The most resident memory that a process has had so far, in MB. */
+  public double peakRssMegabytes(long pid) throws IOException {
+    return kilobytes(pid, "status", "VmHWM:") / 1024.0;
+  }
+
   /** Mean proportional memory in MB; 0 where the kernel does not tell. */
   double pssMegabytes(List<Long> pids) throws IOException {
     return Files.isReadable(file(pids.getFirst(), "smaps_rollup"))

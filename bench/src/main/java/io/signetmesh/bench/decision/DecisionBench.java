@@ -42,8 +42,8 @@ import picocli.CommandLine.ParameterException;
       "  bench/run decisions --json decisions.json"
     })
 public final class DecisionBench implements Callable<Integer> {
-  private static final double MOST_NANOS = 200;
-  private static final double MOST_RATIO = 2;
+  private static final double MAX_NANOS = 200;
+  private static final double MAX_RATIO = 2;
 
   /** What the profiler itself leaves in an iteration, spread over its operations. */
   private static final double NO_BYTES = 0.01;
@@ -144,7 +144,7 @@ public final class DecisionBench implements Callable<Integer> {
       out.printf(
           "%-17s %,9d %6.1f ± %4.1f %9.2f %10.3f%n",
           figure.work(), figure.policies(), figure.nanos(), figure.error(), ratio, figure.bytes());
-      met &= figure.nanos() < MOST_NANOS && ratio < MOST_RATIO && figure.bytes() < NO_BYTES;
+      met &= figure.nanos() < MAX_NANOS && ratio < MAX_RATIO && figure.bytes() < NO_BYTES;
     }
     return met;
   }
