@@ -182,8 +182,10 @@ class Http1HostileTest {
 
   @Test
   void stopsReadingRequestsFromAClientThatDoesNotTakeTheAnswers() throws Exception {
-    try (var wire = Http1Wire.open(TRANSPORT, Http1Application.echoingPaths())) {
-      wire.proxy.policy.set(new Rules(List.of("/"), List.of("/no"), List.of()));
+    try (var app = Http1Application.echoingPaths();
+        var proxy = new ProxyFixture(TRANSPORT, app.port());
+        var client = Http1Client.takingLittle(proxy.inboundWithSmallBuffer())) {
+      proxy.policy.set(new Rules(List.of("/"), List.of("/no"), List.of()));
       String batch = "GET /no HTTP/1.1\r\nhost: w\r\n\r\n".repeat(1000);
       AtomicLong sent = new AtomicLong();
       Thread sender =
@@ -192,16 +194,19 @@ class Http1HostileTest {
                   () -> {
                     try {
                       while (true) {
-                        wire.client.send(batch);
+                        client.send(batch);
                         sent.addAndGet(batch.length());
                       }
                     } catch (IOException e) {
                       // The end of the test.
                     }
                   });
-      long before = StoppedWriter.await(sender, sent, wire.proxy.loops());
+      long before = StoppedWriter.await(sender, sent, proxy.loops());
       // What the kernel's buffers take, both ways.
       assertThat(before).isLessThan(32 * 1024 * 1024);
+      assertThat(proxy.scrape())
+          .as("stopped, not cut off for a flood")
+          .doesNotContain("signet_inbound_http_exhausted_total");
     }
   }
 }

@@ -102,11 +102,27 @@ final class ProxyFixture implements AutoCloseable {
   /** An inbound port; {@code identity}: the client that its connections are said to come from. */
   int inbound(@Nullable String identity) throws IOException {
     return listen(
+        loop -> accept(loop, (channel, version) -> serve(loop, channel, identity, version)));
+  }
+
+  /**
+   * An inbound port for clients without identity for which the kernel keeps few answers, some
+   * hundreds at most: fewer refusals than a client is cut off for.
+   */
+  int inboundWithSmallBuffer() throws IOException {
+    return listen(
         loop ->
             accept(
                 loop,
-                (channel, version) ->
-                    inbound.serve(loop, channel, connection(channel, identity), version)));
+                (channel, version) -> {
+                  channel.config().setOption(ChannelOption.SO_SNDBUF, 4096);
+                  serve(loop, channel, null, version);
+                }));
+  }
+
+  private void serve(
+      ProxyLoop loop, Channel channel, @Nullable String identity, HttpVersion version) {
+    inbound.serve(loop, channel, connection(channel, identity), version);
   }
 
   private InboundConnection connection(Channel channel, @Nullable String identity) {

@@ -23,7 +23,9 @@ final class StoppedWriter {
   static long await(Thread writer, AtomicLong written, ProxyLoops loops) throws Exception {
     long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
     while (true) {
-      assertThat(System.nanoTime() - deadline).as("the writer is not stopped").isNegative();
+      assertThat(System.nanoTime() - deadline)
+          .as("the writer is not stopped: %s, %d written", writer.getState(), written.get())
+          .isNegative();
       long before = written.get();
       boolean stopped = writer.getState() == Thread.State.WAITING;
       for (int turn = 0; turn < TURNS; turn++) {
