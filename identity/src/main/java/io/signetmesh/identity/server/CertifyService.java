@@ -5,6 +5,7 @@ import com.google.protobuf.Timestamp;
 import io.grpc.Context;
 import io.grpc.Metadata;
 import io.grpc.Status;
+import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import io.linkerd.proxy.identity.CertifyRequest;
 import io.linkerd.proxy.identity.CertifyResponse;
@@ -58,6 +59,7 @@ final class CertifyService extends IdentityGrpc.IdentityImplBase {
   private final CertificateAuthority authority;
   private final Attestor attestor;
   private final IssuedCertificates issued;
+  private final LeafReports reports;
   private final RevocationStore revocations;
   private final AuditLog audit;
   private final IssuanceMeters meters;
@@ -72,6 +74,7 @@ final class CertifyService extends IdentityGrpc.IdentityImplBase {
       CertificateAuthority authority,
       Attestor attestor,
       IssuedCertificates issued,
+      LeafReports reports,
       RevocationStore revocations,
       IssuanceQueue queue,
       AuditLog audit,
@@ -81,6 +84,7 @@ final class CertifyService extends IdentityGrpc.IdentityImplBase {
     this.authority = authority;
     this.attestor = attestor;
     this.issued = issued;
+    this.reports = reports;
     this.revocations = revocations;
     this.audit = audit;
     this.meters = meters;
@@ -94,6 +98,8 @@ final class CertifyService extends IdentityGrpc.IdentityImplBase {
     Evidence evidence =
         new Evidence(
             request.getToken().toByteArray(), Caller.currentPeer(), Caller.currentAddress());
+    Delivery delivery = new Delivery();
+    ((ServerCallStreamObserver<CertifyResponse>) response).setOnCancelHandler(delivery::lost);
     queue.submit(
         party(),
         leafEnd(request),
@@ -106,7 +112,7 @@ final class CertifyService extends IdentityGrpc.IdentityImplBase {
 
           @Override
           public void run() {
-            context.run(() -> answer(request, evidence, response));
+            context.run(() -> answer(request, evidence, delivery, response));
           }
 
           @Override
@@ -143,10 +149,13 @@ final class CertifyService extends IdentityGrpc.IdentityImplBase {
   }
 
   private void answer(
-      CertifyRequest request, Evidence evidence, StreamObserver<CertifyResponse> response) {
+      CertifyRequest request,
+      Evidence evidence,
+      Delivery delivery,
+      StreamObserver<CertifyResponse> response) {
     Issued result;
     try {
-      result = certify(request, evidence);
+      result = certify(request, evidence, delivery);
     } catch (Refusal refusal) {
       refused(request, refusal, response);
       return;
@@ -196,7 +205,8 @@ final class CertifyService extends IdentityGrpc.IdentityImplBase {
     return new Refusal(reason, status, retryAfter);
   }
 
-  private Issued certify(CertifyRequest request, Evidence evidence) throws Refusal {
+  private Issued certify(CertifyRequest request, Evidence evidence, Delivery delivery)
+      throws Refusal {
     requirePresent("identity", request.getIdentity().isEmpty());
     if (request.getToken().isEmpty() && Caller.currentLeaf() == null) {
       throw new Refusal(
@@ -229,9 +239,14 @@ final class CertifyService extends IdentityGrpc.IdentityImplBase {
     requireNotRevoked(identity);
     try {
       List<X509Certificate> chain = authority.issue(identity, signingRequest);
-      record(identity, chain, attested);
+      IssuedLeaf leaf = record(identity, chain, attested);
       // Again: a revocation in between did not see this leaf, and one after it sees it on record.
       requireNotRevoked(identity);
+      if (!delivery.begins(leaf)) {
+        throw new Refusal(
+            Reason.CANCELLED,
+            Status.CANCELLED.withDescription("the caller does not wait any more"));
+      }
       // Last, so that what is refused does not use the evidence up.
       attested.use().commit();
       return new Issued(chain, attested);
@@ -254,21 +269,24 @@ final class CertifyService extends IdentityGrpc.IdentityImplBase {
     }
   }
 
-  private void record(WorkloadIdentity identity, List<X509Certificate> chain, Attested attested)
+  private IssuedLeaf record(
+      WorkloadIdentity identity, List<X509Certificate> chain, Attested attested)
       throws PkiException, Refusal {
     Issuer issuer = authority.issuerInUse();
     if (issuer == null) {
       throw new PkiException("there is no issuer");
     }
     PublicKey issuerKey = (chain.size() > 1 ? chain.get(1) : issuer.certificate()).getPublicKey();
+    IssuedLeaf leaf =
+        IssuedLeaf.of(
+            chain.getFirst(),
+            identity.dnsName(),
+            issuerKey,
+            attested.attestedAt(),
+            attested.attestor());
     try {
-      issued.record(
-          IssuedLeaf.of(
-              chain.getFirst(),
-              identity.dnsName(),
-              issuerKey,
-              attested.attestedAt(),
-              attested.attestor()));
+      issued.record(leaf);
+      return leaf;
     } catch (IOException e) {
       log.error("no certificate for {}: it cannot be put on record", identity, e);
       throw new Refusal(
@@ -377,6 +395,40 @@ final class CertifyService extends IdentityGrpc.IdentityImplBase {
     }
     audit.record(
         new AdministrativeEvent(clock.millis(), "certificate-refused", ACTOR, subject, attributes));
+  }
+
+  /**
+   * A leaf on its way to its caller. A leaf that cannot have arrived, because the call ended before
+   * its answer had been sent, counts as given up: nobody has to wait for its end. A workload that
+   * reports to serve it after all is believed.
+   */
+  private final class Delivery {
+    private @Nullable IssuedLeaf leaf;
+    private boolean lost;
+
+    /** The leaf is on record; false: its caller does not wait any more, and gets nothing. */
+    synchronized boolean begins(IssuedLeaf issuedLeaf) {
+      leaf = issuedLeaf;
+      // The call may have ended without the handler having been told yet.
+      lost |= Context.current().isCancelled();
+      if (lost) {
+        giveUp(issuedLeaf);
+      }
+      return !lost;
+    }
+
+    /** The call has ended, and not all of the answer has been sent. */
+    synchronized void lost() {
+      lost = true;
+      IssuedLeaf undelivered = leaf;
+      if (undelivered != null) {
+        giveUp(undelivered);
+      }
+    }
+
+    private void giveUp(IssuedLeaf undelivered) {
+      reports.superseded(undelivered.serial(), undelivered.identity());
+    }
   }
 
   /** A refusal on its way to the caller. */

@@ -371,6 +371,7 @@ public final class IdentityServer implements AutoCloseable {
                           authority,
                           attestor,
                           issued,
+                          reports,
                           revocations.store(),
                           queue,
                           audit,

@@ -62,6 +62,8 @@ final class IssuanceMeters {
     REVOKED("revoked"),
     /** Too much waits, of the caller or of all. */
     OVERLOAD("overload"),
+    /** The caller ended the call before the certificate could be sent. */
+    CANCELLED("cancelled"),
     /** A fault of the server; its log has it. */
     INTERNAL("internal");
 

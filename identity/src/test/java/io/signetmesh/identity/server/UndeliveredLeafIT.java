@@ -1,0 +1,201 @@
+package io.signetmesh.identity.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.google.common.util.concurrent.ListenableFuture;
+import com.google.protobuf.ByteString;
+import com.google.protobuf.Duration;
+import io.grpc.Context;
+import io.grpc.ManagedChannel;
+import io.linkerd.proxy.identity.CertifyRequest;
+import io.linkerd.proxy.identity.CertifyResponse;
+import io.linkerd.proxy.identity.IdentityGrpc;
+import io.signetmesh.audit.AdministrativeEvent;
+import io.signetmesh.audit.AuditEvent;
+import io.signetmesh.identity.attest.WorkloadTokens;
+import io.signetmesh.identity.ca.IssuancePolicy;
+import io.signetmesh.identity.ca.IssuedLeaf;
+import io.signetmesh.identity.ca.SigningRequest;
+import io.signetmesh.identity.channel.ControlChannel;
+import io.signetmesh.identity.channel.ControlLoops;
+import io.signetmesh.identity.pki.PrivateKeys;
+import io.signetmesh.identity.pki.WorkloadIdentity;
+import io.signetmesh.v1.CreateJoinTokenRequest;
+import io.signetmesh.v1.IdentityAdminGrpc;
+import java.net.InetSocketAddress;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Callers that do not wait for their certificate. */
+@Timeout(90)
+class UndeliveredLeafIT {
+  private static final WorkloadIdentity SERVER =
+      new WorkloadIdentity("signet-identity", "signet", "signet", "cluster.local");
+  private static final WorkloadIdentity WEB =
+      new WorkloadIdentity("web", "shop", "signet", "cluster.local");
+
+  @TempDir Path state;
+
+  private final ControlLoops loops = ControlLoops.start(1);
+  private final List<AutoCloseable> open = new ArrayList<>();
+  private final InstantSource clock = this::now;
+
+  /** The call that ends while its certificate is signed. */
+  private final AtomicReference<CompletableFuture<ListenableFuture<CertifyResponse>>>
+      endsWhileSigning = new AtomicReference<>();
+
+  /** The call that ends between the record of its certificate and its answer. */
+  private final AtomicReference<CompletableFuture<ListenableFuture<CertifyResponse>>>
+      endsBeforeItsAnswer = new AtomicReference<>();
+
+  private WorkloadTokens tokens;
+  private IdentityServer server;
+  private IdentityGrpc.IdentityFutureStub stub;
+
+  @BeforeEach
+  void start() throws Exception {
+    tokens = WorkloadTokens.open(state, "signet", "cluster.local", clock);
+    server =
+        IdentityServer.start(
+            new IdentityServer.Config(
+                state,
+                SERVER,
+                new InetSocketAddress("127.0.0.1", 0),
+                true,
+                IssuancePolicy.DEFAULT,
+                null),
+            tokens,
+            loops,
+            this::record,
+            clock);
+    open.add(server);
+    ManagedChannel channel =
+        ControlChannel.openCleartext(
+            new ControlChannel.Address("127.0.0.1", server.address().getPort()), loops);
+    open.add(channel::shutdownNow);
+    stub = IdentityGrpc.newFutureStub(channel).withDeadlineAfter(60, TimeUnit.SECONDS);
+  }
+
+  @AfterEach
+  void stop() throws Exception {
+    for (AutoCloseable closeable : open.reversed()) {
+      closeable.close();
+    }
+    loops.close();
+  }
+
+  /** The server looks at the clock also while it signs. */
+  private Instant now() {
+    if (Thread.currentThread().getName().startsWith("issuance")) {
+      end(endsWhileSigning);
+    }
+    return Instant.now();
+  }
+
+  private void record(AuditEvent event) {
+    if (event instanceof AdministrativeEvent act && act.act().equals("certificate-issued")) {
+      end(endsBeforeItsAnswer);
+    }
+  }
+
+  /** Cancels a call, and waits until the server has heard of it. */
+  private static void end(
+      AtomicReference<CompletableFuture<ListenableFuture<CertifyResponse>>> ends) {
+    CompletableFuture<ListenableFuture<CertifyResponse>> call = ends.getAndSet(null);
+    if (call != null) {
+      call.orTimeout(30, TimeUnit.SECONDS).join().cancel(true);
+      Context context = Context.current();
+      await(context::isCancelled);
+    }
+  }
+
+  @Test
+  void leafThatWasSignedForACallThatHadEndedIsGivenUp() throws Exception {
+    certifyUntil(endsBeforeItsAnswer, token());
+
+    await(() -> server.issued().of(WEB.dnsName()).size() == 1);
+    IssuedLeaf leaf = server.issued().of(WEB.dnsName()).getFirst();
+    await(() -> server.ledger().reports().isSuperseded(leaf));
+  }
+
+  @Test
+  void leafThatArrivedIsNotGivenUp() throws Exception {
+    certify(token()).get(60, TimeUnit.SECONDS);
+    certifyUntil(endsBeforeItsAnswer, token());
+
+    await(() -> server.issued().of(WEB.dnsName()).size() == 2);
+    List<IssuedLeaf> leaves = server.issued().of(WEB.dnsName());
+    await(() -> server.ledger().reports().isSuperseded(leaves.get(1)));
+    assertThat(server.ledger().reports().isSuperseded(leaves.get(0))).isFalse();
+  }
+
+  @Test
+  void joinTokenOfACallThatEndedStaysGood() throws Exception {
+    ByteString secret = joinToken();
+    certifyUntil(endsWhileSigning, secret);
+
+    await(() -> server.issued().of(WEB.dnsName()).size() == 1);
+    IssuedLeaf leaf = server.issued().of(WEB.dnsName()).getFirst();
+    await(() -> server.ledger().reports().isSuperseded(leaf));
+    assertThat(certify(secret).get(60, TimeUnit.SECONDS).getLeafCertificate().isEmpty()).isFalse();
+  }
+
+  private void certifyUntil(
+      AtomicReference<CompletableFuture<ListenableFuture<CertifyResponse>>> ends, ByteString token)
+      throws Exception {
+    CompletableFuture<ListenableFuture<CertifyResponse>> call = new CompletableFuture<>();
+    ends.set(call);
+    call.complete(certify(token));
+  }
+
+  private ListenableFuture<CertifyResponse> certify(ByteString token) throws Exception {
+    return stub.certify(
+        CertifyRequest.newBuilder()
+            .setIdentity(WEB.dnsName())
+            .setToken(token)
+            .setCertificateSigningRequest(
+                ByteString.copyFrom(SigningRequest.create(WEB.dnsName(), PrivateKeys.generate())))
+            .build());
+  }
+
+  private ByteString token() {
+    return ByteString.copyFromUtf8(
+        tokens.issue(WEB.namespace(), WEB.serviceAccount(), java.time.Duration.ofHours(1)));
+  }
+
+  private ByteString joinToken() throws Exception {
+    ManagedChannel channel = ControlChannel.openLocal(IdentityServer.socket(state), loops);
+    open.add(channel::shutdownNow);
+    return ByteString.copyFromUtf8(
+        IdentityAdminGrpc.newBlockingStub(channel)
+            .withDeadlineAfter(20, TimeUnit.SECONDS)
+            .createJoinToken(
+                CreateJoinTokenRequest.newBuilder()
+                    .setIdentity(WEB.dnsName())
+                    .setTtl(Duration.newBuilder().setSeconds(60))
+                    .build())
+            .getTokens(0)
+            .getSecret());
+  }
+
+  private static void await(BooleanSupplier condition) {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+    while (!condition.getAsBoolean()) {
+      assertThat(System.nanoTime()).isLessThan(deadline);
+      LockSupport.parkNanos(1_000_000);
+    }
+  }
+}
