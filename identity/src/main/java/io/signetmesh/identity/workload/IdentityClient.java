@@ -67,8 +67,7 @@ public final class IdentityClient implements AutoCloseable {
   /**
    * Largest trust message taken, in bytes: a revocation list of {@link
    * io.signetmesh.identity.pki.crl.Crl#MAX_BYTES}, federated bundles of 4 MiB and the own. It is
-   * held once as it comes, and once more while it is read. Only the identity server can send it:
-   * the connection is authenticated.
+   * held twice while it is read. Only the authenticated identity server can send it.
    */
   private static final int MAX_TRUST_MESSAGE = 32 << 20;
 
