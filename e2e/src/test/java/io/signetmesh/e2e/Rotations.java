@@ -3,10 +3,10 @@ package io.signetmesh.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.signetmesh.cli.mesh.MeshRotations;
 import io.signetmesh.cli.process.SignetProcess;
 import io.signetmesh.e2e.harness.Await;
 import io.signetmesh.e2e.harness.Mesh;
+import io.signetmesh.testkit.MeshRotations;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;

@@ -9,7 +9,7 @@ import io.signetmesh.bench.Protocol;
 import io.signetmesh.bench.Tool;
 import io.signetmesh.bench.rotation.Traffic.Period;
 import io.signetmesh.cli.demo.DemoServices;
-import io.signetmesh.cli.mesh.MeshRotations;
+import io.signetmesh.testkit.MeshRotations;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.net.InetAddress;

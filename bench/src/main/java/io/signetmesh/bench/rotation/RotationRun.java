@@ -1,9 +1,9 @@
 package io.signetmesh.bench.rotation;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.signetmesh.cli.mesh.MeshRotations;
-import io.signetmesh.cli.mesh.RestartLoop;
 import io.signetmesh.cli.process.SignetProcess;
+import io.signetmesh.testkit.MeshRotations;
+import io.signetmesh.testkit.RestartLoop;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.time.Duration;

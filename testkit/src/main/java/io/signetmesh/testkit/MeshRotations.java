@@ -1,7 +1,8 @@
-package io.signetmesh.cli.mesh;
+package io.signetmesh.testkit;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.signetmesh.cli.mesh.MeshProcesses;
 import io.signetmesh.cli.process.SignetProcess;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -1,6 +1,7 @@
-package io.signetmesh.cli.mesh;
+package io.signetmesh.testkit;
 
 import io.signetmesh.cli.host.HostWorkload;
+import io.signetmesh.cli.mesh.MeshProcesses;
 import io.signetmesh.cli.process.SignetProcess;
 import java.io.IOException;
 import java.nio.file.Path;

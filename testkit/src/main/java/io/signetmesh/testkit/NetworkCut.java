@@ -1,4 +1,4 @@
-package io.signetmesh.cli.mesh;
+package io.signetmesh.testkit;
 
 import java.io.IOException;
 import java.io.InputStream;
