@@ -131,6 +131,7 @@ public final class TrustBundleStore implements Supplier<TrustBundle> {
   /**
    * Retires anchors in good order: live connections under them may go on to the end of their
    * certificates when the anchors leave the bundle. At most {@value #MAX_RETIRED} are remembered.
+   * Listeners are not called before the next bundle: one message tells workloads of both.
    *
    * @param fingerprints SHA-256 of the DER of each, lower-case hexadecimal
    * @throws IOException when that cannot be stored; nothing has changed
@@ -139,7 +140,8 @@ public final class TrustBundleStore implements Supplier<TrustBundle> {
     List<String> next = new ArrayList<>(retired);
     next.removeAll(fingerprints);
     next.addAll(fingerprints);
-    setRetired(next.subList(Math.max(0, next.size() - MAX_RETIRED), next.size()));
+    // Listeners hear of it with the bundle that the anchors leave: until then it changes nothing.
+    setRetired(next.subList(Math.max(0, next.size() - MAX_RETIRED), next.size()), false);
   }
 
   /**
@@ -150,31 +152,37 @@ public final class TrustBundleStore implements Supplier<TrustBundle> {
   public synchronized void unretire(Collection<String> fingerprints) throws IOException {
     List<String> next = new ArrayList<>(retired);
     next.removeAll(fingerprints);
-    setRetired(next);
+    setRetired(next, true);
   }
 
-  private void setRetired(List<String> next) throws IOException {
-    if (!next.equals(retired)) {
-      List<String> old = retired;
-      retired = List.copyOf(next);
-      try {
-        put(current);
-      } catch (IOException e) {
-        retired = old;
-        throw e;
-      }
+  private void setRetired(List<String> next, boolean tells) throws IOException {
+    if (next.equals(retired)) {
+      return;
+    }
+    List<String> old = retired;
+    retired = List.copyOf(next);
+    try {
+      keep(current);
+    } catch (IOException e) {
+      retired = old;
+      throw e;
+    }
+    if (tells) {
+      listeners.forEach(listener -> listener.accept(current));
     }
   }
 
   private TrustBundle put(TrustBundle next) throws IOException {
+    keep(next);
+    listeners.forEach(listener -> listener.accept(next));
+    return next;
+  }
+
+  private void keep(TrustBundle next) throws IOException {
     byte[] content = format(next, retired);
     StateFiles.writePublic(file, content);
     stored = content;
     current = next;
-    for (Consumer<TrustBundle> listener : listeners) {
-      listener.accept(next);
-    }
-    return next;
   }
 
   /** Calls the listener with the bundle in force and with each later one. */

@@ -3,6 +3,7 @@ package io.signetmesh.identity.ca;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.signetmesh.identity.pki.Certificates;
 import io.signetmesh.identity.pki.PkiException;
 import io.signetmesh.identity.pki.TestPki;
 import io.signetmesh.identity.pki.TrustBundle;
@@ -11,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.cert.X509Certificate;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -47,6 +49,23 @@ class TrustBundleStoreTest {
     store.setBundle(List.of(ONE));
 
     assertThat(heard).containsExactly(1L, 2L);
+  }
+
+  @Test
+  void listenersHearOfARetiredAnchorWithTheBundleThatItLeaves() throws Exception {
+    TrustBundleStore store = open();
+    store.setBundle(List.of(ONE, TWO));
+    String one = HexFormat.of().formatHex(Certificates.sha256(ONE));
+    List<String> heard = new ArrayList<>();
+    store.onChange(bundle -> heard.add(bundle.version() + " " + store.retired()));
+
+    store.retire(List.of(one));
+    assertThat(store.retired()).containsExactly(one);
+    assertThat(open().retired()).containsExactly(one);
+    store.setBundle(List.of(TWO));
+    store.unretire(List.of(one));
+
+    assertThat(heard).containsExactly("2 []", "3 [" + one + "]", "3 []");
   }
 
   @Test
