@@ -11,6 +11,7 @@ import io.signetmesh.bench.metrics.MetricsBench;
 import io.signetmesh.bench.restart.RestartBench;
 import io.signetmesh.bench.revocation.RevocationBench;
 import io.signetmesh.bench.rotation.RotationBench;
+import io.signetmesh.bench.rotation.ScaleBench;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
@@ -45,7 +46,8 @@ import picocli.CommandLine.Option;
       RevocationBench.class,
       CertifyBench.class,
       StampedeBench.class,
-      RotationBench.class
+      RotationBench.class,
+      ScaleBench.class
     },
     description = {
       "Measures pairs of proxies (client proxy, mTLS, server proxy) on loopback, with nginx behind"
@@ -74,6 +76,7 @@ import picocli.CommandLine.Option;
       "  bench/run certify --help",
       "  bench/run stampede --help",
       "  bench/run rotation --help",
+      "  bench/run rotation-scale --help",
       "  bench/run fuzz --help"
     })
 public final class Bench implements Callable<Integer> {

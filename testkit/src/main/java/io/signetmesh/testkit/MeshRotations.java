@@ -26,14 +26,61 @@ public final class MeshRotations {
   private static final Duration LIMIT = Duration.ofSeconds(60);
   private static final String SUFFIX = ".json";
 
-  private final MeshProcesses mesh;
+  private final Path state;
   private final Path directory;
+  private final Processes processes;
   private final AtomicInteger commands = new AtomicInteger();
 
-  /** The rotations of a mesh that runs, or is to run. */
+  /** The rotations of a mesh that runs, or is to run. Its commands are stopped with the mesh. */
   public MeshRotations(MeshProcesses mesh) {
-    this.mesh = mesh;
-    this.directory = mesh.state().resolve("rotations");
+    this(
+        mesh.state(),
+        new Processes() {
+          @Override
+          public SignetProcess start(String name, List<String> arguments) throws IOException {
+            return mesh.start(name, Map.of(), arguments);
+          }
+
+          @Override
+          public void stop(SignetProcess process) {
+            mesh.stop(process);
+          }
+        });
+  }
+
+  /**
+   * The rotations of an identity server that runs by itself, or is to run.
+   *
+   * @param state its state directory
+   * @param logs directory for the output of commands; it must exist
+   */
+  public MeshRotations(Path state, Path logs) {
+    this(
+        state,
+        new Processes() {
+          @Override
+          public SignetProcess start(String name, List<String> arguments) throws IOException {
+            return SignetProcess.start(name, logs.resolve(name + ".log"), Map.of(), arguments);
+          }
+
+          @Override
+          public void stop(SignetProcess process) {
+            process.close();
+          }
+        });
+  }
+
+  private MeshRotations(Path state, Processes processes) {
+    this.state = state;
+    this.directory = state.resolve("rotations");
+    this.processes = processes;
+  }
+
+  /** Starts and stops commands. */
+  private interface Processes {
+    SignetProcess start(String name, List<String> arguments) throws IOException;
+
+    void stop(SignetProcess process);
   }
 
   /** A command that has ended. */
@@ -45,9 +92,9 @@ public final class MeshRotations {
   /** Starts {@code signet trust COMMAND}. */
   public SignetProcess start(String command, String... options) throws IOException {
     List<String> arguments =
-        new ArrayList<>(List.of("trust", command, "--state", mesh.state().toString()));
+        new ArrayList<>(List.of("trust", command, "--state", state.toString()));
     arguments.addAll(Arrays.asList(options));
-    return mesh.start("trust." + commands.incrementAndGet(), Map.of(), arguments);
+    return processes.start("trust." + commands.incrementAndGet(), arguments);
   }
 
   /**
@@ -59,7 +106,7 @@ public final class MeshRotations {
       throws IOException, InterruptedException, TimeoutException {
     SignetProcess process = start(command, options);
     boolean ended = process.awaitExit(LIMIT);
-    mesh.stop(process);
+    processes.stop(process);
     String output = Files.readString(process.log());
     if (!ended) {
       throw new TimeoutException("signet trust " + command + " does not end: " + output);

@@ -3,7 +3,10 @@ package io.signetmesh.bench.identity;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import io.signetmesh.bench.Child;
+import io.signetmesh.bench.RunDirectory;
 import io.signetmesh.bench.Tool;
+import io.signetmesh.bench.fleet.CaProcess;
+import io.signetmesh.bench.fleet.Cores;
 import io.signetmesh.bench.identity.CertifyLoad.Result;
 import io.signetmesh.bench.identity.CertifyLoad.Way;
 import io.signetmesh.cli.process.SignetProcess;
@@ -98,11 +101,8 @@ public final class CertifyBench implements Callable<Integer> {
       return MISSING;
     }
     Signatures.useNative();
-    Path directory =
-        keep == null
-            ? Files.createTempDirectory("signet-certify")
-            : Files.createDirectory(keep.toAbsolutePath());
-    try {
+    try (RunDirectory run = RunDirectory.open("certify", keep)) {
+      Path directory = run.path();
       Path program = peer ? build(directory) : directory;
       Cores.moveAway(directory.resolve("taskset.log"));
       List<CaProcess> servers = new ArrayList<>();
@@ -124,10 +124,6 @@ public final class CertifyBench implements Callable<Integer> {
       } finally {
         loads.forEach(CertifyLoad::close);
         servers.forEach(CaProcess::close);
-      }
-    } finally {
-      if (keep == null) {
-        delete(directory);
       }
     }
     report();
@@ -238,14 +234,6 @@ public final class CertifyBench implements Callable<Integer> {
       new ObjectMapper()
           .enable(SerializationFeature.INDENT_OUTPUT)
           .writeValue(json.toFile(), Map.of("rows", rows, "memory_mb_now_and_peak", memory));
-    }
-  }
-
-  static void delete(Path directory) throws IOException {
-    try (var files = Files.walk(directory)) {
-      for (Path path : files.sorted((a, b) -> b.compareTo(a)).toList()) {
-        Files.delete(path);
-      }
     }
   }
 }

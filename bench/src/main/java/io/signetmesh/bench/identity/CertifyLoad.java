@@ -6,6 +6,8 @@ import io.grpc.stub.StreamObserver;
 import io.linkerd.proxy.identity.CertifyRequest;
 import io.linkerd.proxy.identity.CertifyResponse;
 import io.linkerd.proxy.identity.IdentityGrpc;
+import io.signetmesh.bench.fleet.CaProcess;
+import io.signetmesh.bench.fleet.Fleet;
 import io.signetmesh.identity.ca.SigningRequest;
 import io.signetmesh.identity.channel.ControlChannel;
 import io.signetmesh.identity.channel.ControlLoops;

@@ -1,20 +1,17 @@
 package io.signetmesh.bench.identity;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
+import io.signetmesh.bench.Findings;
+import io.signetmesh.bench.RunDirectory;
+import io.signetmesh.bench.fleet.CaProcess;
+import io.signetmesh.bench.fleet.Fleet;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -76,8 +73,7 @@ public final class StampedeBench implements Callable<Integer> {
   private @Nullable Path keep;
 
   private final PrintStream out = System.out;
-  private final Map<String, Object> result = new LinkedHashMap<>();
-  private final List<String> missed = new ArrayList<>();
+  private final Findings findings = new Findings();
   private long failuresSeen;
 
   /** A line of the result. Times are since the beginning of what is measured. */
@@ -105,13 +101,10 @@ public final class StampedeBench implements Callable<Integer> {
       System.err.println("bench: an option is out of range, see --help");
       return 2;
     }
-    Path directory =
-        keep == null
-            ? Files.createTempDirectory("signet-stampede")
-            : Files.createDirectory(keep.toAbsolutePath());
-    try (CaProcess server =
-            CaProcess.signet(directory, List.of("--leaf-lifetime", lifetime + "s"));
-        Fleet fleet = Fleet.start(server, proxies, processes, directory)) {
+    try (RunDirectory directory = RunDirectory.open("stampede", keep);
+        CaProcess server =
+            CaProcess.signet(directory.path(), List.of("--leaf-lifetime", lifetime + "s"));
+        Fleet fleet = Fleet.start(server, proxies, processes, directory.path())) {
       out.printf(
           "%,d proxies in %d processes on all cores; the server runs on one; leaves"
               + " live %d s%n%n",
@@ -131,19 +124,8 @@ public final class StampedeBench implements Callable<Integer> {
       restart(server, fleet);
       removeAnchor(server, fleet);
       renew(server, fleet);
-    } finally {
-      if (keep == null) {
-        CertifyBench.delete(directory);
-      }
     }
-    if (json != null) {
-      new ObjectMapper()
-          .enable(SerializationFeature.INDENT_OUTPUT)
-          .writeValue(json.toFile(), result);
-    }
-    missed.forEach(goal -> out.println("missed: " + goal));
-    out.println(missed.isEmpty() ? "everyone was served, no certificate ran out" : "not met");
-    return missed.isEmpty() ? 0 : 1;
+    return findings.end(out, json, "everyone was served, no certificate ran out");
   }
 
   /** Server and proxies start at the same time: the server has just begun to listen. */
@@ -153,10 +135,10 @@ public final class StampedeBench implements Callable<Integer> {
     long start = System.currentTimeMillis();
     fleet.tell("start", "started");
     double started = (System.currentTimeMillis() - start) / 1e3;
-    await(fleet, Fleet.State::ready);
+    fleet.await(Fleet.State::ready, proxies, Duration.ofSeconds(limit));
     report("restart: leaf", "restart_certificate", server, fleet, before, start, "first");
     report("restart: ready", "restart_ready", server, fleet, before, start, "ready");
-    result.put("started_within_s", started);
+    findings.put("started_within_s", started);
   }
 
   /** The anchor of all certificates is taken away: all proxies need another one at once. */
@@ -167,7 +149,7 @@ public final class StampedeBench implements Callable<Integer> {
     fleet.tell("mark", "marked");
     long start = System.currentTimeMillis();
     server.files().removeOldAnchors();
-    await(fleet, Fleet.State::again);
+    fleet.await(Fleet.State::again, proxies, Duration.ofSeconds(limit));
     report("anchor removed", "anchor_removed", server, fleet, before, start, "again");
   }
 
@@ -184,24 +166,16 @@ public final class StampedeBench implements Callable<Integer> {
     report("renewal", "renewal", server, fleet, before, begun, "again");
     Fleet.State state = fleet.state();
     double[] left = Arrays.stream(fleet.times("left")).mapToDouble(ms -> ms / 1e3).toArray();
-    result.put("life_left_at_renewal_least_s", left[0]);
-    result.put("life_left_at_renewal_median_s", left[left.length / 2]);
+    findings.put("life_left_at_renewal_least_s", left[0]);
+    findings.put("life_left_at_renewal_median_s", left[left.length / 2]);
     out.printf(
         "%nlife left when renewed: %.1f s at least, %.1f s in the median",
         left[0], left[left.length / 2]);
-    result.put("certificates_that_ran_out", state.lost());
+    findings.put("certificates_that_ran_out", state.lost());
     out.printf(
         "%n%,d certificates; %,d ran out before the next one%n", state.refreshes(), state.lost());
     if (state.lost() > 0) {
-      missed.add("the certificate of " + state.lost() + " proxies ran out");
-    }
-  }
-
-  private void await(Fleet fleet, ToLongFunction<Fleet.State> served)
-      throws IOException, InterruptedException {
-    long end = System.nanoTime() + Duration.ofSeconds(limit).toNanos();
-    while (served.applyAsLong(fleet.state()) < proxies && System.nanoTime() - end < 0) {
-      Thread.sleep(LOOK);
+      findings.miss("the certificate of " + state.lost() + " proxies ran out");
     }
   }
 
@@ -229,7 +203,7 @@ public final class StampedeBench implements Callable<Integer> {
             server.rssMegabytes(),
             server.peakRssMegabytes());
     failuresSeen = state.failures();
-    result.put(key, row);
+    findings.put(key, row);
     out.printf(
         "%-15s %,8d %9.1f %9.1f %9.1f %9.1f %,8d %8.1f %8.0f %9.0f%n",
         label,
@@ -243,7 +217,7 @@ public final class StampedeBench implements Callable<Integer> {
         row.serverRssMegabytes,
         row.serverPeakRssMegabytes);
     if (served.length < proxies) {
-      missed.add(label + ": " + (proxies - served.length) + " proxies were not served");
+      findings.miss(label + ": " + (proxies - served.length) + " proxies were not served");
     }
   }
 

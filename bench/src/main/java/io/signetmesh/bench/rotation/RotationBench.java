@@ -1,15 +1,14 @@
 package io.signetmesh.bench.rotation;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import io.signetmesh.bench.Backend;
+import io.signetmesh.bench.Findings;
 import io.signetmesh.bench.Ports;
 import io.signetmesh.bench.ProcessUsage;
 import io.signetmesh.bench.Protocol;
+import io.signetmesh.bench.RunDirectory;
 import io.signetmesh.bench.Tool;
 import io.signetmesh.bench.rotation.Traffic.Period;
 import io.signetmesh.cli.demo.DemoServices;
-import io.signetmesh.testkit.MeshRotations;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.net.InetAddress;
@@ -19,14 +18,12 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -133,8 +130,7 @@ public final class RotationBench implements Callable<Integer> {
   private final PrintStream out = System.out;
   private final PrintStream progress = System.err;
   private final ProcessUsage usage = new ProcessUsage(Path.of("/proc"));
-  private final Map<String, Object> result = new LinkedHashMap<>();
-  private final List<String> missed = new ArrayList<>();
+  private final Findings findings = new Findings();
 
   /** Made by picocli. */
   public RotationBench() {}
@@ -172,28 +168,11 @@ public final class RotationBench implements Callable<Integer> {
       progress.println("bench: missing: " + lacking);
       return MISSING;
     }
-    Path directory =
-        keep == null
-            ? Files.createTempDirectory("signet-rotation")
-            : Files.createDirectory(keep.toAbsolutePath());
-    try {
-      run(troubles, directory);
-    } finally {
-      if (keep == null) {
-        delete(directory);
-      }
+    try (RunDirectory directory = RunDirectory.open("rotation", keep)) {
+      run(troubles, directory.path());
     }
-    if (json != null) {
-      new ObjectMapper()
-          .enable(SerializationFeature.INDENT_OUTPUT)
-          .writeValue(json.toFile(), result);
-    }
-    missed.forEach(goal -> out.println("missed: " + goal));
-    out.println(
-        missed.isEmpty()
-            ? "no request failed, no connection was dropped, nothing was retired early"
-            : "not met");
-    return missed.isEmpty() ? 0 : 1;
+    return findings.end(
+        out, json, "no request failed, no connection was dropped, nothing was retired early");
   }
 
   private void run(Set<Trouble> troubles, Path directory) throws Exception {
@@ -303,7 +282,7 @@ public final class RotationBench implements Callable<Integer> {
       out.println("Starts of the proxy that restarts: " + rotation.restarts());
       put("restarts_of_the_victim", rotation.restarts());
     }
-    missed.addAll(rotation.missed());
+    rotation.missed().forEach(findings::miss);
   }
 
   /** Just before somebody is waived, everybody must still be able to talk to everybody. */
@@ -314,7 +293,7 @@ public final class RotationBench implements Callable<Integer> {
       Thread.currentThread().interrupt();
     }
     if (!mesh.processes().trustAnchors().contains(anchors)) {
-      missed.add("the old anchor was retired early");
+      findings.miss("the old anchor was retired early");
     }
     if (straggling.answers() > 0) {
       out.printf(
@@ -324,7 +303,7 @@ public final class RotationBench implements Callable<Integer> {
       put("straggler_failed", straggling.failed());
       straggling.failures().forEach(failure -> out.println("  " + failure));
       if (straggling.failed() > 0) {
-        missed.add("the proxy that is cut off did not talk to all until Retire");
+        findings.miss("the proxy that is cut off did not talk to all until Retire");
       }
     }
   }
@@ -337,16 +316,11 @@ public final class RotationBench implements Callable<Integer> {
   }
 
   private void phases(String title, RotationRun rotation, String id) throws IOException {
-    List<MeshRotations.Stretch> phases = rotation.phases(id);
     out.printf("%n%-24s %8s%n", title, "seconds");
     List<Map<String, Object>> rows = new ArrayList<>();
-    for (int i = 0; i + 1 < phases.size(); i++) {
-      double took =
-          Duration.between(phases.get(i).began(), phases.get(i + 1).began()).toMillis() / 1e3;
-      String name = phases.get(i).phase();
-      out.printf(
-          "%-24s %8.3f%n", name.charAt(0) + name.substring(1).toLowerCase(Locale.ROOT), took);
-      rows.add(Map.of("phase", name, "seconds", took));
+    for (PhaseTime phase : PhaseTime.of(rotation.phases(id))) {
+      out.printf("%-24s %8.3f%n", phase.label(), phase.seconds());
+      rows.add(Map.of("phase", phase.name(), "seconds", phase.seconds()));
     }
     put(title, rows);
   }
@@ -383,26 +357,18 @@ public final class RotationBench implements Callable<Integer> {
     put("proxies_ended", mesh.ended());
     traffic.failures().forEach(failure -> out.println("  " + failure));
     if (traffic.failed() > 0) {
-      missed.add(traffic.failed() + " requests failed");
+      findings.miss(traffic.failed() + " requests failed");
     }
     if (mesh.ended() > 0) {
-      missed.add(mesh.ended() + " proxies ended");
+      findings.miss(mesh.ended() + " proxies ended");
     }
   }
 
   private void put(String field, Object value) {
-    result.put(field.replace(' ', '_').toLowerCase(Locale.ROOT), value);
+    findings.put(field.replace(' ', '_').toLowerCase(Locale.ROOT), value);
   }
 
   private static void pause(int seconds) throws InterruptedException {
     Thread.sleep(Duration.ofSeconds(seconds));
-  }
-
-  private static void delete(Path directory) throws IOException {
-    try (Stream<Path> all = Files.walk(directory)) {
-      for (Path path : all.sorted(java.util.Comparator.reverseOrder()).toList()) {
-        Files.deleteIfExists(path);
-      }
-    }
   }
 }

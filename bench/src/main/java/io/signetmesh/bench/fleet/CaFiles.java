@@ -1,4 +1,4 @@
-package io.signetmesh.bench.identity;
+package io.signetmesh.bench.fleet;
 
 import io.signetmesh.cli.host.MeshNames;
 import io.signetmesh.identity.attest.WorkloadTokens;
@@ -30,8 +30,10 @@ import java.util.regex.Pattern;
  *
  * @param directory all of it is below
  */
-record CaFiles(Path directory) {
-  static final MeshNames NAMES = MeshNames.DEFAULT;
+public record CaFiles(Path directory) {
+  /** Names of the mesh. */
+  public static final MeshNames NAMES = MeshNames.DEFAULT;
+
   private static final Pattern PEM =
       Pattern.compile("-----BEGIN ([A-Z ]+)-----.*?-----END \\1-----\n", Pattern.DOTALL);
 
@@ -44,7 +46,24 @@ record CaFiles(Path directory) {
     return files;
   }
 
-  Path state() {
+  /**
+   * Makes a CA in the state directory, whose anchors the server can rotate, and the key of tokens.
+   * Issuer and key are there alone.
+   */
+  static CaFiles createEmbedded(Path directory) throws IOException, PkiException {
+    CaFiles files = new CaFiles(directory);
+    StateFiles.createDirectory(files.state());
+    files.tokens();
+    EmbeddedAuthority.open(
+        files.state(), NAMES.controlPlaneNamespace(), NAMES.trustDomain(), Clock.systemUTC());
+    replace(
+        files.anchors(),
+        Certificates.toPem(EmbeddedAuthority.certificates(files.state()).anchors()));
+    return files;
+  }
+
+  /** The state directory. */
+  public Path state() {
     return directory.resolve("state");
   }
 
@@ -56,7 +75,8 @@ record CaFiles(Path directory) {
     return directory.resolve("issuer.key");
   }
 
-  Path anchors() {
+  /** The trust anchors that proxies are configured with, as PEM. */
+  public Path anchors() {
     return directory.resolve("anchors.pem");
   }
 
@@ -65,22 +85,22 @@ record CaFiles(Path directory) {
   }
 
   /** Writes a token of a workload into a file. */
-  void issueToken(Path file, WorkloadIdentity identity) throws IOException, PkiException {
+  public void issueToken(Path file, WorkloadIdentity identity) throws IOException, PkiException {
     tokens().issueTo(file, identity.namespace(), identity.serviceAccount(), Duration.ofDays(1));
   }
 
   /** The anchors as a bundle of the configuration. */
-  TrustBundle trust() throws IOException, PkiException {
+  public TrustBundle trust() throws IOException, PkiException {
     return new TrustBundle(0, NAMES.trustDomain(), Certificates.readPem(anchors()));
   }
 
   /** Puts a new issuer under a new anchor into the files; the old anchors stay beside it. */
-  void changeIssuer() throws IOException, PkiException {
+  public void changeIssuer() throws IOException, PkiException {
     put(newCa(), Files.readString(anchors(), StandardCharsets.US_ASCII));
   }
 
   /** Takes all anchors but the newest away. */
-  void removeOldAnchors() throws IOException, PkiException {
+  public void removeOldAnchors() throws IOException, PkiException {
     replace(anchors(), Certificates.toPem(List.of(Certificates.readPem(anchors()).getLast())));
   }
 

@@ -1,4 +1,4 @@
-package io.signetmesh.bench.identity;
+package io.signetmesh.bench.fleet;
 
 import io.signetmesh.bench.Child;
 import io.signetmesh.bench.Ports;
@@ -16,7 +16,7 @@ import java.util.List;
 import java.util.Map;
 
 /** A CA that answers {@code Identity/Certify}, as a process on a core of its own. */
-final class CaProcess implements AutoCloseable {
+public final class CaProcess implements AutoCloseable {
   private static final Duration START = Duration.ofMinutes(2);
 
   private final String name;
@@ -43,14 +43,41 @@ final class CaProcess implements AutoCloseable {
   }
 
   /**
-   * Starts {@code signet identity} and waits until it listens.
+   * Starts {@code signet identity} with an issuer from files, and waits until it listens.
    *
    * @param directory for state and logs
    * @param options further options of {@code signet identity}
    */
-  static CaProcess signet(Path directory, List<String> options)
+  public static CaProcess signet(Path directory, List<String> options)
       throws IOException, PkiException, InterruptedException {
     CaFiles files = CaFiles.create(directory);
+    List<String> all =
+        new ArrayList<>(
+            List.of(
+                "--issuer-certificates",
+                files.certificates().toString(),
+                "--issuer-key",
+                files.key().toString(),
+                "--trust-anchors",
+                files.anchors().toString()));
+    all.addAll(options);
+    return start(files, all);
+  }
+
+  /**
+   * Starts {@code signet identity} with the CA in its state directory, and waits until it listens.
+   * Its trust anchors can be rotated.
+   *
+   * @param directory for state and logs
+   * @param options further options of {@code signet identity}
+   */
+  public static CaProcess signetEmbedded(Path directory, List<String> options)
+      throws IOException, PkiException, InterruptedException {
+    return start(CaFiles.createEmbedded(directory), options);
+  }
+
+  private static CaProcess start(CaFiles files, List<String> options)
+      throws IOException, InterruptedException {
     int[] ports = Ports.free(2);
     List<String> command =
         new ArrayList<>(
@@ -62,13 +89,7 @@ final class CaProcess implements AutoCloseable {
                 "--listen",
                 "127.0.0.1:" + ports[0],
                 "--admin-addr",
-                "127.0.0.1:" + ports[1],
-                "--issuer-certificates",
-                files.certificates().toString(),
-                "--issuer-key",
-                files.key().toString(),
-                "--trust-anchors",
-                files.anchors().toString()));
+                "127.0.0.1:" + ports[1]));
     command.addAll(options);
     return new CaProcess(
         "Signet",
@@ -83,7 +104,7 @@ final class CaProcess implements AutoCloseable {
    *
    * @param program as it was built
    */
-  static CaProcess peer(Path program, Path directory)
+  public static CaProcess peer(Path program, Path directory)
       throws IOException, PkiException, InterruptedException {
     CaFiles files = CaFiles.create(directory);
     Path chain = directory.resolve("server.crt");
@@ -139,44 +160,58 @@ final class CaProcess implements AutoCloseable {
   }
 
   /** Ends the process as a crash does, and starts it again. */
-  void restart() throws IOException, InterruptedException {
+  public void restart() throws IOException, InterruptedException {
     child.kill();
     child = launch();
   }
 
-  String name() {
+  /** Name of the implementation. */
+  public String name() {
     return name;
   }
 
-  CaFiles files() {
+  /** What the CA reads. */
+  public CaFiles files() {
     return files;
   }
 
-  InetSocketAddress address() {
+  /** Where it listens. */
+  public InetSocketAddress address() {
     return address;
   }
 
-  String serverName() {
+  /** The identity that it has as a server. */
+  public String serverName() {
     return CaFiles.NAMES.identityServer().dnsName();
   }
 
-  void expectAlive() throws IOException {
+  /** Process ID of the JVM: the launcher replaces itself by it. */
+  public long pid() {
+    return child.pid();
+  }
+
+  /** Throws when the process has ended, with the end of its log. */
+  public void expectAlive() throws IOException {
     child.expectAlive();
   }
 
-  long cpuMicros() throws IOException {
+  /** CPU time, user and system, in microseconds. */
+  public long cpuMicros() throws IOException {
     return usage.cpuMicros(List.of(child.pid()));
   }
 
-  double cpuSeconds() throws IOException {
+  /** CPU time, user and system, in seconds. */
+  public double cpuSeconds() throws IOException {
     return cpuMicros() / 1e6;
   }
 
-  double rssMegabytes() throws IOException {
+  /** Resident memory in MB (2^20 bytes). */
+  public double rssMegabytes() throws IOException {
     return usage.rssMegabytes(List.of(child.pid()));
   }
 
-  double peakRssMegabytes() throws IOException {
+  /** The most resident memory so far, in MB (2^20 bytes). */
+  public double peakRssMegabytes() throws IOException {
     return usage.peakRssMegabytes(child.pid());
   }
 

@@ -1,4 +1,4 @@
-package io.signetmesh.bench.identity;
+package io.signetmesh.bench.fleet;
 
 import io.signetmesh.bench.Child;
 import io.signetmesh.bench.Tool;
@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Keeps what is measured on one core, and what loads it off that core, where there are two. */
-final class Cores {
+public final class Cores {
   private static final boolean SEPARATE =
       Runtime.getRuntime().availableProcessors() > 1
           && new Tool("taskset", "util-linux").installed();
@@ -18,7 +18,8 @@ final class Cores {
 
   private Cores() {}
 
-  static String description() {
+  /** Who runs where, in words. */
+  public static String description() {
     return SEPARATE
         ? "the server has core 0 for itself, the load has " + OTHERS
         : "all share one core";
@@ -30,7 +31,7 @@ final class Cores {
   }
 
   /** Keeps this process, which loads, off core 0. */
-  static void moveAway(Path log) throws IOException, InterruptedException {
+  public static void moveAway(Path log) throws IOException, InterruptedException {
     if (SEPARATE) {
       Child.output(
           "taskset",

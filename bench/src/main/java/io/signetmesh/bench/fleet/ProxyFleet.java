@@ -1,9 +1,12 @@
-package io.signetmesh.bench.identity;
+package io.signetmesh.bench.fleet;
 
 import io.signetmesh.identity.channel.ControlChannel;
 import io.signetmesh.identity.channel.ControlLoops;
 import io.signetmesh.identity.crypto.Signatures;
 import io.signetmesh.identity.pki.Certificates;
+import io.signetmesh.identity.pki.ChainVerifier;
+import io.signetmesh.identity.pki.ChainVerifier.Purpose;
+import io.signetmesh.identity.pki.Credentials;
 import io.signetmesh.identity.pki.TrustBundle;
 import io.signetmesh.identity.workload.IdentityClient;
 import io.signetmesh.identity.workload.IdentityMetrics;
@@ -14,11 +17,16 @@ import java.io.PrintStream;
 import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.security.cert.CertificateException;
+import java.security.cert.X509Certificate;
 import java.time.Clock;
 import java.time.Instant;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Semaphore;
 import java.util.function.ToLongFunction;
-import java.util.stream.Collectors;
-import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,6 +41,7 @@ final class ProxyFleet {
   private static final int WARM = 150;
 
   private final Member[] members;
+  private final CallCounts calls;
   private final PrintStream out = System.out;
 
   /** Certificates after this count as another one, milliseconds since the epoch. */
@@ -62,13 +71,16 @@ final class ProxyFleet {
     }
   }
 
-  private ProxyFleet(Member[] members) {
+  private ProxyFleet(Member[] members, CallCounts calls) {
     this.members = members;
+    this.calls = calls;
   }
 
   /** Arguments: address, anchors, directory of tokens, first number, count. */
   public static void main(String[] args) throws Exception {
     Signatures.useNative();
+    CallCounts calls = new CallCounts();
+    calls.install();
     ControlChannel.Address address = ControlChannel.Address.parse(args[0]);
     TrustBundle anchors =
         new TrustBundle(0, CaFiles.NAMES.trustDomain(), Certificates.readPem(Path.of(args[1])));
@@ -79,7 +91,7 @@ final class ProxyFleet {
       members[i] = member(first + i, tokens, anchors, address);
     }
     try (ControlLoops loops = ControlLoops.start(1)) {
-      new ProxyFleet(members).serve(loops);
+      new ProxyFleet(members, calls).serve(loops);
     }
     System.exit(0);
   }
@@ -101,17 +113,23 @@ final class ProxyFleet {
   private void serve(ControlLoops loops) throws IOException, InterruptedException {
     BufferedReader in =
         new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-    String command;
-    while ((command = in.readLine()) != null) {
-      switch (command) {
+    String line;
+    while ((line = in.readLine()) != null) {
+      String[] words = line.split(" ", -1);
+      switch (words[0]) {
         case "warm" -> warm(loops);
         case "start" -> start(loops);
+        case "join" -> join(loops);
+        case "count" -> count();
+        case "calls" -> times(calls.micros());
+        case "failures" -> failures();
+        case "serving" -> serving(words[1]);
         case "mark" -> mark();
         case "first" -> times(member -> member.certified);
         case "ready" -> times(member -> member.ready);
         case "again" -> times(member -> member.again);
         case "left" -> times(member -> member.left);
-        default -> throw new IOException("'" + command + "' is no command of a fleet");
+        default -> throw new IOException("'" + line + "' is no command of a fleet");
       }
     }
   }
@@ -131,14 +149,91 @@ final class ProxyFleet {
     say("warm");
   }
 
+  /** All at once. */
   private void start(ControlLoops loops) {
     for (Member member : members) {
-      member.client =
-          IdentityClient.start(member.config, loops.from(member.source), Clock.systemUTC());
-      member.client.firstCredentials().thenRun(() -> member.ready = System.currentTimeMillis());
+      start(member, loops).thenRun(() -> member.ready = System.currentTimeMillis());
     }
     say("started");
     Thread.ofPlatform().daemon().name("look").start(this::look);
+  }
+
+  private static CompletableFuture<Credentials> start(Member member, ControlLoops loops) {
+    IdentityClient client =
+        IdentityClient.start(member.config, loops.from(member.source), Clock.systemUTC());
+    member.client = client;
+    return client.firstCredentials();
+  }
+
+  /** One after the other, a few at a time. */
+  private void join(ControlLoops loops) {
+    say("joining");
+    Thread.ofPlatform().daemon().name("look").start(this::look);
+    Thread.ofPlatform().daemon().name("join").start(() -> joinAll(loops));
+  }
+
+  private void joinAll(ControlLoops loops) {
+    Semaphore room = new Semaphore(Fleet.JOINING);
+    for (Member member : members) {
+      room.acquireUninterruptibly();
+      start(member, loops)
+          .thenRun(
+              () -> {
+                member.ready = System.currentTimeMillis();
+                room.release();
+              });
+    }
+  }
+
+  /** Calls count from now on. */
+  private void count() {
+    calls.reset();
+    say("counting");
+  }
+
+  private void failures() {
+    StringBuilder line = new StringBuilder("failures");
+    calls
+        .failures()
+        .forEach((name, count) -> line.append(' ').append(name).append('=').append(count));
+    say(line.toString());
+  }
+
+  /**
+   * Proxies whose leaf verifies under an anchor, and proxies that trust exactly it.
+   *
+   * @param anchor its SHA-256, lower-case hexadecimal
+   */
+  private void serving(String anchor) {
+    int serving = 0;
+    int trusting = 0;
+    for (Member member : members) {
+      IdentityClient client = member.client;
+      Credentials credentials = client == null ? null : client.current();
+      if (credentials == null) {
+        continue;
+      }
+      List<X509Certificate> anchors = credentials.trust().anchors();
+      trusting += anchors.size() == 1 && isThe(anchors.getFirst(), anchor) ? 1 : 0;
+      List<X509Certificate> one = anchors.stream().filter(each -> isThe(each, anchor)).toList();
+      serving += !one.isEmpty() && isUnder(credentials, one) ? 1 : 0;
+    }
+    say("serving " + serving + " " + trusting);
+  }
+
+  private static boolean isThe(X509Certificate certificate, String sha256) {
+    return HexFormat.of().formatHex(Certificates.sha256(certificate)).equals(sha256);
+  }
+
+  private static boolean isUnder(Credentials credentials, List<X509Certificate> anchors) {
+    TrustBundle alone = new TrustBundle(0, credentials.trust().trustDomain(), anchors);
+    try {
+      ChainVerifier.of(alone, Clock.systemUTC())
+          .verifyPeer(credentials.certificate().chain(), Purpose.SERVER);
+      return true;
+    } catch (CertificateException e) {
+      return false;
+    }
   }
 
   private void mark() throws InterruptedException {
@@ -201,19 +296,33 @@ final class ProxyFleet {
       lost += member.lost ? 1 : 0;
     }
     say(
-        "state certified=%d ready=%d again=%d lost=%d failures=%d refreshes=%d"
-            .formatted(certified, ready, again, lost, failures, refreshes));
+        ("state certified=%d ready=%d again=%d lost=%d failures=%d refreshes=%d bundles=%d"
+                + " reports=%d certifies=%d failed=%d")
+            .formatted(
+                certified,
+                ready,
+                again,
+                lost,
+                failures,
+                refreshes,
+                calls.bundles(),
+                calls.reports(),
+                calls.certifies(),
+                calls.failed()));
     sinceSeen = mark;
   }
 
   /** Times in milliseconds since the epoch; 0 for what has not happened. */
   private void times(ToLongFunction<Member> time) {
-    say(
-        "times "
-            + LongStream.range(0, members.length)
-                .map(i -> time.applyAsLong(members[(int) i]))
-                .mapToObj(Long::toString)
-                .collect(Collectors.joining(" ")));
+    times(Arrays.stream(members).mapToLong(time).toArray());
+  }
+
+  private void times(long[] times) {
+    StringBuilder line = new StringBuilder("times");
+    for (long time : times) {
+      line.append(' ').append(time);
+    }
+    say(line.toString());
   }
 
   private void say(String line) {

@@ -1,4 +1,4 @@
-package io.signetmesh.bench.identity;
+package io.signetmesh.bench.fleet;
 
 import io.signetmesh.identity.pki.PkiException;
 import io.signetmesh.identity.pki.WorkloadIdentity;
@@ -15,15 +15,22 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.ToLongFunction;
 import java.util.stream.LongStream;
 
 /** The processes that play proxies ({@link ProxyFleet}). */
-final class Fleet implements AutoCloseable {
+public final class Fleet implements AutoCloseable {
   /** Service accounts: several proxies share one, as replicas do. */
   private static final int ACCOUNTS = 1_000;
+
+  /** Clients without credentials at the same time in a process, when not all start at once. */
+  public static final int JOINING = 24;
+
+  private static final Duration LOOK = Duration.ofMillis(100);
 
   private static final Duration ANSWER = Duration.ofMinutes(5);
 
@@ -31,14 +38,46 @@ final class Fleet implements AutoCloseable {
 
   private Fleet() {}
 
-  /** What all proxies together have come to. */
-  record State(long certified, long ready, long again, long lost, long failures, long refreshes) {}
+  /**
+   * What all proxies together have come to. The last four count since {@link #count}.
+   *
+   * @param certified proxies that have had a certificate
+   * @param ready proxies that have had the trust bundle and the revocation list, too
+   * @param again proxies with another certificate than the one at the last mark
+   * @param lost proxies whose certificate has run out
+   * @param failures attempts that got no certificate
+   * @param refreshes certificates
+   * @param bundles trust bundle messages received
+   * @param reports trust reports sent
+   * @param certifies Certify requests sent
+   * @param failed Certify calls that failed, and trust bundle streams that ended
+   */
+  public record State(
+      long certified,
+      long ready,
+      long again,
+      long lost,
+      long failures,
+      long refreshes,
+      long bundles,
+      long reports,
+      long certifies,
+      long failed) {}
+
+  /**
+   * What proxies serve and trust.
+   *
+   * @param serving proxies whose leaf verifies under the anchor
+   * @param trusting proxies that trust that anchor and no other
+   */
+  public record Serving(long serving, long trusting) {}
 
   static int account(int proxy) {
     return proxy % ACCOUNTS;
   }
 
-  static WorkloadIdentity identity(int account) {
+  /** The identity of a service account. */
+  public static WorkloadIdentity identity(int account) {
     return CaFiles.NAMES.identity("shop-" + account / 50, "app-" + account);
   }
 
@@ -47,7 +86,7 @@ final class Fleet implements AutoCloseable {
    *
    * @param proxies number of proxies in all processes
    */
-  static Fleet start(CaProcess server, int proxies, int processes, Path directory)
+  public static Fleet start(CaProcess server, int proxies, int processes, Path directory)
       throws IOException, PkiException, InterruptedException {
     Path tokens = Files.createDirectory(directory.resolve("tokens"));
     for (int i = 0; i < Math.min(ACCOUNTS, proxies); i++) {
@@ -79,7 +118,7 @@ final class Fleet implements AutoCloseable {
   }
 
   /** Gives a command to all and waits for their answers. */
-  void tell(String command, String answer) throws IOException, InterruptedException {
+  public void tell(String command, String answer) throws IOException, InterruptedException {
     for (Driver driver : drivers) {
       driver.tell(command);
     }
@@ -92,28 +131,98 @@ final class Fleet implements AutoCloseable {
   }
 
   /** The times of all proxies in milliseconds since the epoch, sorted; 0 for never. */
-  long[] times(String which) throws IOException, InterruptedException {
-    for (Driver driver : drivers) {
-      driver.tell(which);
-    }
+  public long[] times(String which) throws IOException, InterruptedException {
     LongStream all = LongStream.empty();
-    for (Driver driver : drivers) {
-      String[] fields = driver.answer().split(" ", -1);
-      all = LongStream.concat(all, Arrays.stream(fields).skip(1).mapToLong(Long::parseLong));
+    for (List<String> fields : ask(which)) {
+      all = LongStream.concat(all, fields.stream().mapToLong(Long::parseLong));
     }
     return all.sorted().toArray();
   }
 
-  State state() throws IOException {
-    long[] sum = new long[6];
-    String[] names = {"certified", "ready", "again", "lost", "failures", "refreshes"};
-    for (Driver driver : drivers) {
-      Map<String, Long> state = driver.state();
-      for (int i = 0; i < names.length; i++) {
-        sum[i] += state.getOrDefault(names[i], 0L);
+  /** Has calls counted from now on. */
+  public void count() throws IOException, InterruptedException {
+    tell("count", "counting");
+  }
+
+  /** What the answered Certify calls took since {@link #count}, in microseconds, sorted. */
+  public long[] certifyMicros() throws IOException, InterruptedException {
+    return times("calls");
+  }
+
+  /** Calls that failed since {@link #count}, by call and status. */
+  public Map<String, Long> failures() throws IOException, InterruptedException {
+    Map<String, Long> all = new TreeMap<>();
+    for (List<String> fields : ask("failures")) {
+      for (String field : fields) {
+        int equals = field.lastIndexOf('=');
+        all.merge(
+            field.substring(0, equals), Long.parseLong(field.substring(equals + 1)), Long::sum);
       }
     }
-    return new State(sum[0], sum[1], sum[2], sum[3], sum[4], sum[5]);
+    return all;
+  }
+
+  /**
+   * What the proxies serve and trust.
+   *
+   * @param anchor SHA-256 of a trust anchor, lower-case hexadecimal
+   */
+  public Serving serving(String anchor) throws IOException, InterruptedException {
+    long serving = 0;
+    long trusting = 0;
+    for (List<String> fields : ask("serving " + anchor)) {
+      serving += Long.parseLong(fields.get(0));
+      trusting += Long.parseLong(fields.get(1));
+    }
+    return new Serving(serving, trusting);
+  }
+
+  /** The answers of all processes to a command, without their first word. */
+  private List<List<String>> ask(String command) throws IOException, InterruptedException {
+    for (Driver driver : drivers) {
+      driver.tell(command);
+    }
+    List<List<String>> answers = new ArrayList<>();
+    for (Driver driver : drivers) {
+      answers.add(Arrays.stream(driver.answer().split(" ", -1)).skip(1).toList());
+    }
+    return answers;
+  }
+
+  /** The state as it was at most 100 ms ago. */
+  public State state() throws IOException {
+    Map<String, Long> sum = new HashMap<>();
+    for (Driver driver : drivers) {
+      driver.state().forEach((name, count) -> sum.merge(name, count, Long::sum));
+    }
+    return new State(
+        sum.getOrDefault("certified", 0L),
+        sum.getOrDefault("ready", 0L),
+        sum.getOrDefault("again", 0L),
+        sum.getOrDefault("lost", 0L),
+        sum.getOrDefault("failures", 0L),
+        sum.getOrDefault("refreshes", 0L),
+        sum.getOrDefault("bundles", 0L),
+        sum.getOrDefault("reports", 0L),
+        sum.getOrDefault("certifies", 0L),
+        sum.getOrDefault("failed", 0L));
+  }
+
+  /**
+   * Waits until a count of the state has come to a number.
+   *
+   * @return whether it has within the limit
+   */
+  public boolean await(ToLongFunction<State> count, long number, Duration limit)
+      throws IOException, InterruptedException {
+    long end = System.nanoTime() + limit.toNanos();
+    while (count.applyAsLong(state()) < number) {
+      if (System.nanoTime() - end > 0) {
+        return false;
+      }
+      Thread.sleep(LOOK);
+    }
+    return true;
   }
 
   @Override

@@ -1,0 +1,4 @@
+@NullMarked
+package io.signetmesh.bench.fleet;
+
+import org.jspecify.annotations.NullMarked;
