@@ -19,6 +19,12 @@ import org.jspecify.annotations.Nullable;
  * the limits that all servers of the process share.
  */
 public final class ControlLoops implements AutoCloseable {
+  /**
+   * For a loop to go round once more. Netty closes the channels of a loop in its next round;
+   * without a quiet period a loop that runs a task at that moment ends first and leaves them open.
+   */
+  private static final long QUIET_MILLIS = 50;
+
   private final EventLoopGroup group;
   private final ConnectionBudget connections;
   private final CallBudget calls;
@@ -159,9 +165,12 @@ public final class ControlLoops implements AutoCloseable {
     return source;
   }
 
-  /** Stops the loops without waiting. Close all channels and servers on them first. */
+  /**
+   * Stops the loops without waiting, and closes what is open on them. Close all channels and
+   * servers on them first, so that peers are told.
+   */
   @Override
   public void close() {
-    group.shutdownGracefully(0, 1, TimeUnit.SECONDS);
+    group.shutdownGracefully(QUIET_MILLIS, 1_000, TimeUnit.MILLISECONDS);
   }
 }
