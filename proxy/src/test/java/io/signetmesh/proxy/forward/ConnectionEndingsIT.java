@@ -49,6 +49,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 class ConnectionEndingsIT {
   private static final int LARGE = 10 * 1024 * 1024;
 
+  /** Five bytes that cannot begin HTTP: the proxy does not wait for more before it relays them. */
+  private static final byte[] NO_HTTP = "hey!\n".getBytes(US_ASCII);
+
   private final IoTransport transport;
   private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
   private ServerSocket application;
@@ -208,14 +211,14 @@ class ConnectionEndingsIT {
   void betweenTwoProxiesEachDirectionEndsOnItsOwn() throws Exception {
     for (int size : new int[] {5, LARGE}) {
       try (Socket client = connect(pair.outbound())) {
-        client.getOutputStream().write("hello".getBytes(US_ASCII));
+        client.getOutputStream().write(NO_HTTP);
         try (Socket server = accept()) {
           assertThat(server.getInputStream().readNBytes(5)).hasSize(5);
           oneEndsThenTheOther(client, server, size);
         }
       }
       try (Socket client = connect(pair.outbound())) {
-        client.getOutputStream().write("hello".getBytes(US_ASCII));
+        client.getOutputStream().write(NO_HTTP);
         try (Socket server = accept()) {
           assertThat(server.getInputStream().readNBytes(5)).hasSize(5);
           oneEndsThenTheOther(server, client, size);
@@ -229,7 +232,7 @@ class ConnectionEndingsIT {
     for (int size : new int[] {5, LARGE}) {
       try (Socket plain = connect(pair.declared());
           SSLSocket client = peerClient(plain)) {
-        client.getOutputStream().write("hello".getBytes(US_ASCII));
+        client.getOutputStream().write(NO_HTTP);
         try (Socket server = accept()) {
           assertThat(server.getInputStream().readNBytes(5)).hasSize(5);
           oneEndsThenTheOther(client, server, size);
@@ -243,7 +246,7 @@ class ConnectionEndingsIT {
     for (int size : new int[] {5, LARGE}) {
       try (Socket plain = connect(pair.declared());
           SSLSocket client = peerClient(plain)) {
-        client.getOutputStream().write("hello".getBytes(US_ASCII));
+        client.getOutputStream().write(NO_HTTP);
         try (Socket server = accept()) {
           assertThat(server.getInputStream().readNBytes(5)).hasSize(5);
           oneEndsThenTheOther(server, client, size);
@@ -258,7 +261,7 @@ class ConnectionEndingsIT {
       for (boolean clientFirst : new boolean[] {true, false}) {
         try (ServerSocket listener = listen();
             Socket client = connect(outboundTo(listener))) {
-          client.getOutputStream().write("hello".getBytes(US_ASCII));
+          client.getOutputStream().write(NO_HTTP);
           try (SSLSocket server = peerServer(listener.accept())) {
             assertThat(server.getInputStream().readNBytes(5)).hasSize(5);
             if (clientFirst) {
@@ -295,7 +298,7 @@ class ConnectionEndingsIT {
     for (int i = 0; i < 5; i++) {
       try (ServerSocket listener = listen();
           Socket client = connect(outboundTo(listener))) {
-        client.getOutputStream().write("hello".getBytes(US_ASCII));
+        client.getOutputStream().write(NO_HTTP);
         try (Socket plain = listener.accept()) {
           SSLSocket server = peerServer(plain);
           byte[] sent = bytes(100_000, i);
@@ -313,7 +316,7 @@ class ConnectionEndingsIT {
   void aResetOfTheApplicationIsAResetForTheClient() throws Exception {
     for (int i = 0; i < 20; i++) {
       try (Socket client = connect(pair.outbound())) {
-        client.getOutputStream().write("hello".getBytes(US_ASCII));
+        client.getOutputStream().write(NO_HTTP);
         try (Socket server = accept()) {
           assertThat(server.getInputStream().readNBytes(5)).hasSize(5);
           byte[] sent = bytes(50_000, i);
@@ -365,7 +368,7 @@ class ConnectionEndingsIT {
   @Test
   void aCutWaitsForASlowReader() throws Exception {
     try (Socket client = connect(pair.outbound())) {
-      client.getOutputStream().write("hello".getBytes(US_ASCII));
+      client.getOutputStream().write(NO_HTTP);
       try (Socket server = accept()) {
         assertThat(server.getInputStream().readNBytes(5)).hasSize(5);
         byte[] sent = bytes(1 << 20, 3);
@@ -383,7 +386,7 @@ class ConnectionEndingsIT {
   @Test
   void aCutByPolicyIsAResetOnBothSides() throws Exception {
     try (Socket client = connect(pair.outbound())) {
-      client.getOutputStream().write("hello".getBytes(US_ASCII));
+      client.getOutputStream().write(NO_HTTP);
       try (Socket server = accept()) {
         assertThat(server.getInputStream().readNBytes(5)).hasSize(5);
         Future<Received> atClient = receiving(client);

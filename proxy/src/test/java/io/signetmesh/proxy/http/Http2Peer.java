@@ -359,7 +359,8 @@ final class Http2Peer implements AutoCloseable {
     }
 
     boolean awaitClose() throws InterruptedException {
-      return socket.closeFuture().await(PATIENCE_SECONDS, TimeUnit.SECONDS);
+      // What the peer has sent before may be megabytes that a busy proxy has yet to read.
+      return socket.closeFuture().await(3 * PATIENCE_SECONDS, TimeUnit.SECONDS);
     }
 
     /** Hangs up without a word. */
