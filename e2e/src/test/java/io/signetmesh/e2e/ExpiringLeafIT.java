@@ -30,7 +30,7 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(150)
 class ExpiringLeafIT {
   private static final Duration LIFETIME = Duration.ofSeconds(8);
-  private static final Duration TRAFFIC = Duration.ofSeconds(30);
+  private static final Duration TRAFFIC = LIFETIME.multipliedBy(5).dividedBy(2);
 
   @Test
   void requestsGoOnOverSeveralLivesOfALeafAndARelayIsCutWithItsOwn(@TempDir Path directory)

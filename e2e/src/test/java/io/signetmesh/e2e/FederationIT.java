@@ -194,8 +194,8 @@ class FederationIT {
         before = trustings(all);
         replace(ca.resolve("anchor.crt"), Files.readString(next.resolve("anchor.crt")));
         awaitTrusting(all, before, load);
-        // Connections from before have half a minute to come back.
-        Duration end = load.elapsed().plus(Duration.ofSeconds(40));
+        // Connections from before have half a minute to come back, and are cut then.
+        Duration end = load.elapsed().plus(Duration.ofSeconds(35));
         Await.until(
             "connections of the old anchor are gone",
             Duration.ofSeconds(60),
@@ -265,7 +265,7 @@ class FederationIT {
       "--bundle-endpoint",
       host(mesh) + ":" + ENDPOINT,
       "--leaf-lifetime",
-      "20s",
+      "8s",
       "--clock-skew",
       "0s"
     };

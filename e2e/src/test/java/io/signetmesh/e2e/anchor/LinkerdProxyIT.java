@@ -37,7 +37,7 @@ class LinkerdProxyIT {
       MeshWorkload web = ledger(mesh, "web", "legacy", "frontend");
       MeshWorkload frontend =
           mesh.workload("frontend").upstream(UPSTREAM, "legacy.shop.svc.cluster.local:70");
-      mesh.start("--leaf-lifetime", "20s", "--clock-skew", "0s");
+      mesh.start("--leaf-lifetime", "8s", "--clock-skew", "0s");
       mesh.closeWithMesh(TcpServer.start(web.at(LEDGER), LinkerdProxyIT::balances));
       MeshWorkload legacy = ledger(mesh, "legacy", "frontend");
       String name = mesh.identity(legacy).dnsName();
