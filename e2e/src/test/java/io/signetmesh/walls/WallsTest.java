@@ -19,6 +19,10 @@ import com.tngtech.archunit.library.dependencies.SliceAssignment;
 import com.tngtech.archunit.library.dependencies.SliceIdentifier;
 import io.signetmesh.proxy.forward.TcpRelay;
 import io.signetmesh.proxy.http.exchange.Exchange;
+import java.security.PublicKey;
+import java.security.Signature;
+import java.security.cert.Certificate;
+import java.security.cert.X509Certificate;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -132,6 +136,21 @@ final class WallsTest {
             })
         .should()
         .beFreeOfCycles()
+        .check(CLASSES);
+  }
+
+  /** The JDK's own provider, which everything else would get, is several times as slow. */
+  @Test
+  void signaturesAreOfTheProviderThatTheProcessHasChosen() {
+    noClasses()
+        .that()
+        .resideOutsideOfPackage("io.signetmesh.identity.crypto")
+        .should()
+        .callMethod(Signature.class, "getInstance", String.class)
+        .orShould()
+        .callMethod(X509Certificate.class, "verify", PublicKey.class)
+        .orShould()
+        .callMethod(Certificate.class, "verify", PublicKey.class)
         .check(CLASSES);
   }
 

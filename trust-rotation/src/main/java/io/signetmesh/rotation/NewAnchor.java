@@ -1,5 +1,6 @@
 package io.signetmesh.rotation;
 
+import io.signetmesh.identity.crypto.Signatures;
 import io.signetmesh.identity.pki.Certificates;
 import io.signetmesh.identity.pki.PkiException;
 import io.signetmesh.identity.pki.PrivateKeys;
@@ -34,7 +35,7 @@ public record NewAnchor(X509Certificate certificate, PrivateKey key) {
       throw new PkiException(name + ": the private key does not belong to it");
     }
     try {
-      certificate.verify(certificate.getPublicKey());
+      Signatures.verify(certificate, certificate.getPublicKey());
     } catch (GeneralSecurityException e) {
       throw new PkiException(name + " is not self-signed: expected a root", e);
     }

@@ -1,5 +1,6 @@
 package io.signetmesh.rotation.authority;
 
+import io.signetmesh.identity.crypto.Signatures;
 import io.signetmesh.identity.pki.Certificates;
 import io.signetmesh.identity.pki.PkiException;
 import io.signetmesh.identity.state.RecordFile;
@@ -64,7 +65,7 @@ final class IssuerAnchors implements AutoCloseable {
       return false;
     }
     try {
-      certificate.verify(anchor.getPublicKey());
+      Signatures.verify(certificate, anchor.getPublicKey());
       return true;
     } catch (GeneralSecurityException e) {
       return false;

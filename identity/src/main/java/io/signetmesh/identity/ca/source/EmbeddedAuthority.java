@@ -7,6 +7,7 @@ import io.signetmesh.identity.ca.KeyKind;
 import io.signetmesh.identity.ca.SigningKey;
 import io.signetmesh.identity.ca.TrustBundleStore;
 import io.signetmesh.identity.ca.source.RefusedMaterialException.Reason;
+import io.signetmesh.identity.crypto.Signatures;
 import io.signetmesh.identity.pki.Certificates;
 import io.signetmesh.identity.pki.PkiException;
 import io.signetmesh.identity.pki.PrivateKeys;
@@ -475,7 +476,7 @@ public final class EmbeddedAuthority implements AuthoritySource, IssuerSource {
       throws RefusedMaterialException {
     try {
       if (!last.equals(own)) {
-        last.verify(own.getPublicKey());
+        Signatures.verify(last, own.getPublicKey());
       }
     } catch (GeneralSecurityException | RuntimeException e) {
       throw new RefusedMaterialException(

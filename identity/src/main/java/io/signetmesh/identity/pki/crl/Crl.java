@@ -1,5 +1,6 @@
 package io.signetmesh.identity.pki.crl;
 
+import io.signetmesh.identity.crypto.Signatures;
 import io.signetmesh.identity.pki.Certificates;
 import io.signetmesh.identity.pki.PkiException;
 import io.signetmesh.identity.pki.RevocationList;
@@ -172,7 +173,7 @@ public final class Crl {
     }
     boolean isGood;
     try {
-      Signature check = Signature.getInstance(CrlFormat.signatureAlgorithm(signatureAlgorithm));
+      Signature check = Signatures.of(CrlFormat.signatureAlgorithm(signatureAlgorithm));
       check.initVerify(signer.getPublicKey());
       check.update(der, listStart, listEnd - listStart);
       isGood = check.verify(signature);
