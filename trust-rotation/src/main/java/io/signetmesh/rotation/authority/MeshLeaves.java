@@ -39,6 +39,9 @@ final class MeshLeaves {
 
   private static final String SPIFFE = "spiffe://";
 
+  /** A leaf. The hash codes of its strings are known: ten thousand are looked up in each look. */
+  private record Key(String identity, String serial) {}
+
   private final String trustDomain;
   private final IssuedCertificates issued;
   private final AdoptionLedger ledger;
@@ -66,26 +69,26 @@ final class MeshLeaves {
     Instant now = clock.instant();
     List<Member> members = new ArrayList<>();
     // A leaf that is served by several processes is there once for each.
-    Set<String> live = new TreeSet<>();
-    Map<String, AdoptionLedger.Adoption> left = new HashMap<>();
+    Set<Key> live = new HashSet<>();
+    Map<Key, AdoptionLedger.Adoption> left = new HashMap<>();
     for (AdoptionLedger.Adoption adoption : ledger.adoptions()) {
-      String serial = adoption.report().getLeaf().getSerial();
+      Key key = new Key(adoption.identity(), adoption.report().getLeaf().getSerial());
       if (adoption.connected()) {
         members.add(live(adoption));
-        live.add(key(adoption.identity(), serial));
+        live.add(key);
       } else {
-        left.put(key(adoption.identity(), serial), adoption);
+        left.put(key, adoption);
       }
     }
     RevocationList list = revoked.list();
-    Set<String> serials = new HashSet<>();
+    Set<Key> serials = new HashSet<>();
     for (RevokedCertificate certificate : revoked.certificates()) {
-      serials.add(key(certificate.identity(), certificate.serial().toString(16)));
+      serials.add(new Key(certificate.identity(), certificate.serial().toString(16)));
     }
     Set<String> revokedIssuers = revokedIssuers();
     LeafReports reports = ledger.reports();
     for (IssuedLeaf leaf : issued.all()) {
-      String key = key(leaf.identity(), leaf.serial());
+      Key key = new Key(leaf.identity(), leaf.serial());
       if (live.contains(key)
           || !now.isBefore(leaf.notAfter())
           || list.lists(leaf.identity())
@@ -192,10 +195,6 @@ final class MeshLeaves {
   private static Instant end(ServedLeaf leaf) {
     return Instant.ofEpochSecond(
         Math.clamp(leaf.getNotAfter().getSeconds(), 0, Instant.MAX.getEpochSecond()));
-  }
-
-  private static String key(String identity, String serial) {
-    return serial + ' ' + identity;
   }
 
   private static String hex(com.google.protobuf.ByteString bytes) {
