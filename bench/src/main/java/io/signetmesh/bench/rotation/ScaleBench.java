@@ -155,17 +155,17 @@ public final class ScaleBench implements Callable<Integer> {
         "before the rotation, not all proxies were live and trusted the bundle: " + adoption);
   }
 
-  private void rotate(MeshRotations rotations)
-      throws IOException, InterruptedException, TimeoutException {
+  private void rotate(MeshRotations rotations) throws IOException, InterruptedException {
     SignetProcess command =
         rotations.start(
             "rotate", "--yes", "--wait", "--renew-window", window + "s", "--reason", "bench");
     try (command) {
       if (!command.awaitExit(Duration.ofSeconds(window + (long) limit))) {
-        throw new TimeoutException("the rotation does not end: " + command.lastLines(3));
+        findings.miss("the rotation has not ended: " + command.lastLines(1));
+      } else {
+        findings.expect(
+            command.exitCode() == 0, "the command did not end with 0: " + command.lastLines(5));
       }
-      findings.expect(
-          command.exitCode() == 0, "the command did not end with 0: " + command.lastLines(5));
     }
   }
 
@@ -185,7 +185,8 @@ public final class ScaleBench implements Callable<Integer> {
     }
     Instant begin = phases.getFirst().from();
     Instant end = phases.getLast().to();
-    rows.add(row("until Done", Duration.between(begin, end).toMillis() / 1e3, samples, begin, end));
+    String whole = stretches.getLast().phase().equals("DONE") ? "until Done" : "so far";
+    rows.add(row(whole, Duration.between(begin, end).toMillis() / 1e3, samples, begin, end));
     findings.put("phases", rows);
     List<Instant> issued =
         IssuanceJournal.times(
