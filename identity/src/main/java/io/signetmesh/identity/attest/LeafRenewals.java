@@ -103,9 +103,9 @@ public final class LeafRenewals implements Attestor {
     if (!provesIdentity.test(known.issuerKeySha256())) {
       throw new AttestationException(
           Reason.LEAF,
-          "the issuer of certificate "
+          "certificate "
               + known.serial()
-              + " is under a compromised trust anchor: expected a token");
+              + " is of an issuer from before a trust anchor was compromised: expected a token");
     }
     String refusal = revoked.get().refusal(peer).orElse(null);
     if (refusal != null) {

@@ -389,6 +389,9 @@ public final class IdentityServer implements AutoCloseable {
       parts.push(health);
       reloading.follow(bundles, records);
       parts.push(reloading);
+      // Closed first: workloads whose streams the server ends have not gone away.
+      parts.remove(extension);
+      parts.push(extension);
       health.start();
       return new IdentityServer(
           server, own, bundles, ledger, authority, issued, federation, parts, revocations);

@@ -29,6 +29,7 @@ public interface OperatorExtension extends AutoCloseable {
   /** Begins with the work; the server serves. */
   void start();
 
+  /** Ends the work, before the server ends the streams of workloads. */
   @Override
   void close();
 

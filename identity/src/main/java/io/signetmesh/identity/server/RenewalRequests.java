@@ -37,7 +37,7 @@ public final class RenewalRequests {
    *     of, 64 hexadecimal digits
    * @param window time over which renewals are spread from now; at most 24 h
    */
-  public void ask(String reason, String issuerKeySha256, java.time.Duration window) {
+  public synchronized void ask(String reason, String issuerKeySha256, java.time.Duration window) {
     asked =
         new Asked(
             reason + '-' + issuerKeySha256.substring(0, KEY_DIGITS),
@@ -54,10 +54,15 @@ public final class RenewalRequests {
 
   /**
    * Has leaves prove no identity at the identity server until {@link #end}, but those of the issuer
-   * that is asked for.
+   * that is asked for from now on. What was asked for before the first call is withdrawn: that
+   * issuer may have signed for a thief.
    */
-  public void distrustOthers() {
-    othersDistrusted = true;
+  public synchronized void distrustOthers() {
+    if (!othersDistrusted) {
+      asked = null;
+      othersDistrusted = true;
+      listeners.forEach(Runnable::run);
+    }
   }
 
   /** Whether a leaf of the issuer with that key proves its workload's identity. */
@@ -71,7 +76,7 @@ public final class RenewalRequests {
   }
 
   /** Asks nobody any more, and trusts the leaves of all issuers again. */
-  public void end() {
+  public synchronized void end() {
     asked = null;
     othersDistrusted = false;
     listeners.forEach(Runnable::run);

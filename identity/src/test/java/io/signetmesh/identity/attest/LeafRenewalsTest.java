@@ -125,7 +125,7 @@ class LeafRenewalsTest {
 
     distrusted.add(HexFormat.of().formatHex(Certificates.sha256(issuer.getPublicKey())));
 
-    refused(false, Reason.LEAF, "under a compromised trust anchor");
+    refused(false, Reason.LEAF, "from before a trust anchor was compromised");
     // A renewal that is under way.
     assertThatThrownBy(() -> attested.use().commit()).hasMessageContaining("compromised");
   }
