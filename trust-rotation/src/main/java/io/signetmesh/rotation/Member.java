@@ -15,7 +15,8 @@ import java.util.Set;
  * @param seen time of its last report, or of the issuance when it never reported
  * @param trusts digest of the anchors that it trusts ({@link AnchorSet#digest}); empty when unknown
  * @param refusal why it refused the newest bundle; empty when it took it
- * @param anchor fingerprint of the anchor that its leaf was issued under; empty when unknown
+ * @param anchor fingerprint of the anchor that its leaf was issued under; empty when unknown, and
+ *     after a compromise when the issuer was made before it was known
  * @param leafEnd end of validity of the leaf
  * @param peerAnchors the anchors under which the leaves of its live peers verified, each with some
  *     of those peers

@@ -150,6 +150,16 @@ public record Rotation(
     return before.plus(after);
   }
 
+  /**
+   * The anchors to trust until Retire: all of them, but after a compromise none that has left
+   * already.
+   *
+   * @param bundle anchors in force
+   */
+  public AnchorSet onTheWay(AnchorSet bundle) {
+    return compromised ? union().minus(leaving().minus(bundle)) : union();
+  }
+
   /** The anchors that leave. */
   public AnchorSet leaving() {
     return union().minus(staying());

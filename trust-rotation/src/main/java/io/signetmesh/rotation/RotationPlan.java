@@ -61,14 +61,22 @@ public record RotationPlan(
       return this;
     }
     List<Finding> all = new ArrayList<>(findings);
-    all.add(
-        new Finding(
-            false,
-            "workloads that joined by a join token: "
-                + counted(identities)
-                + "; a certificate of the compromised anchor does not renew, so they are cut off"
-                + " until they get a new join token"));
+    all.add(joinedByToken(identities));
     return new RotationPlan(before, after, newAnchor, compromised, renewWindow, all, latestEnd);
+  }
+
+  /**
+   * After a compromise, no certificate from before renews.
+   *
+   * @param identities workloads that can come to a new leaf by no token; at least one
+   */
+  public static Finding joinedByToken(Set<String> identities) {
+    return new Finding(
+        false,
+        "workloads that joined by a join token: "
+            + counted(identities)
+            + "; certificates from before the compromise do not renew, so they are cut off until"
+            + " they get a new join token");
   }
 
   /** The same plan, which must not start. */

@@ -72,8 +72,10 @@ public final class RotationProcedure {
   }
 
   private static Step activate(Rotation rotation, Situation now) {
-    if (!now.bundle().equals(rotation.union())) {
-      return new Step.Publish(rotation.union());
+    // A compromise that becomes known in Retire may find the old anchor gone. It stays so.
+    AnchorSet wanted = rotation.onTheWay(now.bundle());
+    if (!now.bundle().equals(wanted)) {
+      return new Step.Publish(wanted);
     }
     if (!rotation.staying().contains(now.issuing())) {
       // Those who know the old anchor only must be able to verify new leaves. Nothing may vouch
@@ -121,6 +123,10 @@ public final class RotationProcedure {
   }
 
   private static Step retire(Rotation rotation, Situation now) {
+    if (rotation.compromised() && !rotation.staying().contains(now.issuing())) {
+      // What the issuer in force signed before the compromise was known is not to stay good.
+      return new Step.Next(Phase.ACTIVATE);
+    }
     if (now.bundle().meets(rotation.leaving().fingerprints())) {
       List<Obstacle> needed = rotation.compromised() ? List.of() : stillNeeded(rotation, now);
       if (!needed.isEmpty()) {
@@ -246,7 +252,7 @@ public final class RotationProcedure {
             + " serves certificate "
             + member.serial()
             + (member.anchor().isEmpty()
-                ? " of an unknown issuer"
+                ? " of an issuer that is unknown, or from before a compromise,"
                 : " under the anchor that leaves")
             + " until "
             + member.leafEnd());

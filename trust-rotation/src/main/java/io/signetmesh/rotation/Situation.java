@@ -9,7 +9,8 @@ import java.util.List;
  * @param now the time
  * @param observedSince since when workloads can report: the start of the identity server
  * @param bundle anchors of the bundle in force
- * @param issuing anchor that the issuer in force was issued under; empty when there is none
+ * @param issuing anchor that the issuer in force was issued under; empty when there is none, and
+ *     after a compromise as long as that issuer was made before it was known
  * @param canaryFailure why a leaf issued now does not verify under all anchors of the bundle; empty
  *     when it does
  * @param renewalAsked whether workloads are being asked to come to the issuer in force

@@ -42,7 +42,10 @@ public sealed interface Step {
   /** Asks all workloads whose leaf is not of the issuer in force to renew within that time. */
   record AskRenewal(Duration window) implements Step {}
 
-  /** Revokes the anchors that leave and all known issuers but those under anchors that stay. */
+  /**
+   * Revokes the anchors that leave and all known issuers, but those under anchors that stay which
+   * were made since the compromise is known.
+   */
   record Revoke() implements Step {}
 
   /** Deletes what only the rotation needed: keys and cross-certificates. */

@@ -87,7 +87,8 @@ public interface TrustAuthority {
   void publish(Rotation rotation, AnchorSet anchors) throws IOException, PkiException;
 
   /**
-   * Puts an issuer under the one of these anchors whose key is known in force.
+   * Puts an issuer under the one of these anchors whose key is known in force. After a compromise
+   * it is one that was made since that is known.
    *
    * @param crossSign whether to send along a certificate by which the anchors that leave vouch for
    *     that anchor
@@ -100,7 +101,7 @@ public interface TrustAuthority {
 
   /**
    * Revokes the anchors that leave and all known issuers but those under anchors that stay; those
-   * under an unknown anchor, too.
+   * under an unknown anchor, and those from before the compromise, too.
    */
   void revoke(Rotation rotation) throws IOException, PkiException;
 

@@ -24,6 +24,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** The engine over a simulated mesh. */
 final class RotationEngineTest {
@@ -149,7 +151,7 @@ final class RotationEngineTest {
     open();
 
     assertThat(progress().rotation().id()).isEqualTo(begun.id());
-    Member web = mesh.situation().fleet().getFirst();
+    Member web = mesh.fleet().getFirst();
     assertThat(progress().rotation().waivers())
         .containsExactly(
             Map.entry("web", new Waiver("web", new TreeSet<>(Set.of(web.serial())), false)));
@@ -172,7 +174,7 @@ final class RotationEngineTest {
 
     Rotation read = progress().rotation();
     assertThat(read.waived()).containsExactly("legacy", "web");
-    for (Member member : mesh.situation().fleet()) {
+    for (Member member : mesh.fleet()) {
       assertThat(read.isWaived(member)).isEqualTo(member.identity().equals("legacy"));
     }
   }
@@ -246,6 +248,69 @@ final class RotationEngineTest {
     assertThatThrownBy(() -> engine.abort("uid 0", "")).hasMessageContaining("no rotation");
   }
 
+  /** Where a compromise becomes known, and what holds the rotation there. */
+  private enum Found {
+    ACTIVATE,
+    RENEW,
+    /** Both anchors are in force. */
+    RETIRE,
+    /** The old anchor has left. */
+    RETIRED
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aCompromiseFoundOnTheWayLeavesNothingThatWasSignedBefore(Found found) throws Exception {
+    SimulatedMesh.Workload web = mesh.add("web", true);
+    SimulatedMesh.Workload cart = mesh.add("cart", true);
+    mesh.thief.steal();
+    begin(false);
+    engine.advance();
+    web.take();
+    cart.take();
+    if (found == Found.RETIRE) {
+      cart.disconnect();
+    }
+    mesh.canaryFailure = found == Found.ACTIVATE ? "none verifies" : "";
+    engine.advance();
+    mesh.thief.renew();
+    if (found == Found.RETIRED || found == Found.RETIRE) {
+      web.renew();
+      cart.renew();
+      mesh.now = mesh.now.plus(found == Found.RETIRED ? SimulatedMesh.LEAF_LIFE : Duration.ZERO);
+      web.renew();
+      cart.renew();
+      engine.advance();
+      mesh.thief.renew();
+    }
+    assertThat(phase().name()).isEqualTo(found == Found.RETIRED ? "RETIRE" : found.name());
+    assertThat(mesh.bundle.contains(SimulatedMesh.OLD)).isEqualTo(found != Found.RETIRED);
+    int between = mesh.issuer;
+
+    mesh.compromise(engine.compromise(AnchorSet.NONE, "uid 0", "in a backup"));
+    mesh.canaryFailure = "";
+    engine.advance();
+
+    assertThat(phase()).isEqualTo(Phase.RENEW);
+    assertThat(mesh.issuer).as("another issuer").isGreaterThan(between);
+    mesh.thief.renew();
+    web.renew();
+    mesh.now = mesh.now.plus(RotationProcedure.URGENT_RENEWAL);
+    engine.advance();
+    assertThat(phase()).isEqualTo(Phase.RETIRE);
+    assertThat(mesh.bundle).isEqualTo(SimulatedMesh.AFTER);
+    web.take();
+    mesh.now = mesh.now.plus(RotationProcedure.URGENT_RETIREMENT);
+    engine.advance();
+    assertThat(phase()).isEqualTo(Phase.DONE);
+    mesh.thief.renew();
+    mesh.requireThatNothingFromBeforeIsGood(progress().rotation());
+    assertThat(web.isParty()).isTrue();
+    assertThat(store.all().getLast().log())
+        .extracting(Rotation.Entry::phase)
+        .endsWith(Phase.ACTIVATE, Phase.RENEW, Phase.RETIRE, Phase.DONE);
+  }
+
   @Test
   void whatWasRetiredIsRemembered() throws Exception {
     begin(false);
@@ -303,7 +368,7 @@ final class RotationEngineTest {
 
     @Override
     public Situation observe(Rotation rotation) {
-      return mesh.situation();
+      return mesh.situation(rotation);
     }
 
     @Override
@@ -364,7 +429,7 @@ final class RotationEngineTest {
 
     @Override
     public List<Member> fleet() {
-      return mesh.situation().fleet();
+      return mesh.fleet();
     }
 
     @Override

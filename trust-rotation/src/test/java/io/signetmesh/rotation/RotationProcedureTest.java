@@ -529,6 +529,68 @@ final class RotationProcedureTest {
         .hasMessageContaining("is after a compromise already");
   }
 
+  /** The issuer that the rotation made before signed for whoever had the key of the old one. */
+  @Test
+  void aCompromiseThatIsKnownLaterReplacesTheIssuerFromBefore() {
+    for (Phase phase : List.of(Phase.RENEW, Phase.RETIRE)) {
+      for (AnchorSet bundle : List.of(BOTH, AFTER)) {
+        assertThat(RotationProcedure.next(knownIn(phase), situation(bundle, "")))
+            .as("%s %s", phase, bundle)
+            .isEqualTo(new Step.Next(Phase.ACTIVATE));
+      }
+    }
+    for (AnchorSet bundle : List.of(BOTH, AFTER)) {
+      Rotation activate = knownIn(Phase.ACTIVATE);
+      assertThat(RotationProcedure.next(activate, situation(bundle, "")))
+          .as("nothing vouches for it, and no anchor comes back")
+          .isEqualTo(new Step.IssueUnder(AFTER, false));
+      assertThat(RotationProcedure.next(activate, situation(bundle, NEW)))
+          .isEqualTo(new Step.Next(Phase.RENEW));
+    }
+    assertThat(wait(in(Phase.ACTIVATE), situation(AFTER, NEW)))
+        .as("without a compromise")
+        .extracting(Obstacle::kind)
+        .containsExactly(Kind.CHANGED);
+  }
+
+  @Test
+  void ofSeveralCompromisedAnchorsNoneComesBackThatHasLeft() {
+    String other = "c".repeat(64);
+    AnchorSet before = BEFORE.plus(AnchorSet.of(other));
+    Rotation rotation =
+        Rotation.start("0123456789abcdef", before, AFTER, true, Duration.ZERO, NOW, "uid 0", "")
+            .in(Phase.ACTIVATE, NOW, "");
+
+    assertThat(RotationProcedure.next(rotation, situation(AFTER.plus(AnchorSet.of(other)), "")))
+        .isEqualTo(new Step.IssueUnder(AFTER, false));
+    assertThat(RotationProcedure.next(rotation, situation(AnchorSet.of(other), "")))
+        .isEqualTo(new Step.Publish(AFTER.plus(AnchorSet.of(other))));
+  }
+
+  @Test
+  void leavesFromBeforeAreWaitedForInTheTimeThatIsLeftSinceTheCompromise() {
+    Rotation renew =
+        in(Phase.RETIRE)
+            .compromise(AnchorSet.NONE, NOW.plusSeconds(60), "uid 0", "")
+            .in(Phase.ACTIVATE, NOW.plusSeconds(60), "")
+            .in(Phase.RENEW, NOW.plusSeconds(62), "");
+    Situation behind = situation(AFTER, NEW, live("web", AFTER, ""));
+    Instant end = NOW.plusSeconds(60).plus(RotationProcedure.URGENT_TOTAL);
+
+    assertThat(wait(renew, at(behind, end.minusMillis(1))))
+        .singleElement()
+        .satisfies(
+            obstacle -> {
+              assertThat(obstacle.kind()).isEqualTo(Kind.NOT_RENEWED);
+              assertThat(obstacle.message()).contains("or from before a compromise");
+            });
+    assertThat(RotationProcedure.next(renew, at(behind, end))).isInstanceOf(Step.Next.class);
+  }
+
+  private static Rotation knownIn(Phase phase) {
+    return in(phase).compromise(AnchorSet.NONE, NOW, "uid 0", "");
+  }
+
   @Test
   void aRotationThatWouldKeepACompromisedAnchorIsNotTakenForOneAwayFromIt() {
     Rotation retiring =

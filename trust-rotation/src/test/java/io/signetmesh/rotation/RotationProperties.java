@@ -71,6 +71,8 @@ final class RotationProperties {
     CANARY,
     ABORT,
     COMPROMISE,
+    /** Somebody with the key of the issuer renews by what it proves an identity with. */
+    THIEF,
     /** The next rotation, if this one has ended. */
     ROTATE
   }
@@ -129,10 +131,14 @@ final class RotationProperties {
       mesh.requireMutualTrust(rotation);
       gone = gone.plus(mesh.compromised.minus(mesh.bundle));
       mesh.requireThatWhatHasLeftIsGone(gone);
+      if (rotation.compromised() && rotation.isDone()) {
+        mesh.requireThatNothingFromBeforeIsGood(rotation);
+      }
     }
 
     void step() {
-      Rotation next = mesh.act(rotation, RotationProcedure.next(rotation, mesh.situation()));
+      Rotation next =
+          mesh.act(rotation, RotationProcedure.next(rotation, mesh.situation(rotation)));
       if (next != rotation) {
         put(next);
       }
@@ -140,7 +146,7 @@ final class RotationProperties {
 
     /** Only what is on record is left. */
     void crash(boolean byWayOfTheDisk) throws Exception {
-      mesh.restartServer();
+      mesh.restartServer(record.getLast());
       if (byWayOfTheDisk) {
         Path directory = state;
         if (directory == null) {
@@ -197,6 +203,7 @@ final class RotationProperties {
             Tuple.of(1, Kind.CANARY),
             Tuple.of(1, Kind.ABORT),
             Tuple.of(1, Kind.COMPROMISE),
+            Tuple.of(2, Kind.THIEF),
             Tuple.of(4, Kind.ROTATE));
     return Combinators.combine(kinds, Arbitraries.integers().between(0, INDEXES * INDEXES - 1))
         .as(Event::new)
@@ -243,15 +250,15 @@ final class RotationProperties {
     switch (event.kind()) {
       case STEP -> course.step();
       case STEP_LOST -> {
-        mesh.act(rotation, RotationProcedure.next(rotation, mesh.situation()));
+        mesh.act(rotation, RotationProcedure.next(rotation, mesh.situation(rotation)));
         course.crash(event.who() == 0);
       }
       case STEP_TORN -> {
-        mesh.actInPart(RotationProcedure.next(rotation, mesh.situation()));
+        mesh.actInPart(RotationProcedure.next(rotation, mesh.situation(rotation)));
         course.crash(event.who() == 0);
       }
       case CRASH -> course.crash(event.who() == 0);
-      case RESTART_SERVER -> mesh.restartServer();
+      case RESTART_SERVER -> mesh.restartServer(rotation);
       case SECONDS -> mesh.now = mesh.now.plusSeconds(event.who());
       case HOURS -> mesh.now = mesh.now.plus(Duration.ofHours(event.who()));
       case CANARY -> mesh.canaryFailure = event.who() == 0 ? "a leaf does not verify" : "";
@@ -281,6 +288,7 @@ final class RotationProperties {
           course.put(rotation.compromise(rotation.leaving(), mesh.now, "operator", "test"));
         }
       }
+      case THIEF -> mesh.thief.renew();
       case ROTATE -> {
         if (rotation.isDone()) {
           course.rotate(event.other() == 0);
@@ -333,6 +341,7 @@ final class RotationProperties {
       // The longest wait, after a restart of the identity server, is 15 seconds.
       course.mesh.now = course.mesh.now.plusSeconds(i == 0 ? 15 : 4);
       for (int step = 0; step < 4; step++) {
+        course.mesh.thief.renew();
         course.step();
         course.check();
       }
@@ -356,13 +365,12 @@ final class RotationProperties {
         course.check();
       }
       Set<String> silent =
-          mesh.situation().fleet().stream()
+          mesh.fleet().stream()
               .filter(member -> member.presence() == Presence.SILENT)
               .map(Member::identity)
               .collect(Collectors.toSet());
       if (round > 30 && !silent.isEmpty() && !course.rotation.isDone()) {
-        course.put(
-            course.rotation.waive(silent, mesh.situation().fleet(), mesh.now, "operator", "known"));
+        course.put(course.rotation.waive(silent, mesh.fleet(), mesh.now, "operator", "known"));
         for (SimulatedMesh.Workload workload : mesh.workloads) {
           workload.waived |= !workload.reports;
         }
@@ -396,6 +404,7 @@ final class RotationProperties {
         assertThat(workload.isParty()).as("%s", workload).isTrue();
         assertThat(workload.trust).isEqualTo(mesh.bundle);
         assertThat(workload.leaf.anchor()).isEqualTo(mesh.issuing);
+        assertThat(workload.leaf.issuer()).isEqualTo(mesh.issuer);
       } else {
         // The operator gives it the new anchor.
         workload.given = mesh.bundle;

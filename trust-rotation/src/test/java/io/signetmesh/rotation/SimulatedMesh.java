@@ -31,9 +31,16 @@ final class SimulatedMesh {
   Instant observedSince = now.minusSeconds(3600);
   AnchorSet bundle = BEFORE;
   String issuing = OLD;
+
+  /** The issuer under {@link #issuing}; another number for each one that is made. */
+  int issuer = 1;
+
   AnchorSet crossSigners = AnchorSet.NONE;
-  boolean renewalAsked;
   AnchorSet revoked = AnchorSet.NONE;
+
+  /** Issuers of which each leaf is revoked. */
+  final Set<Integer> revokedIssuers = new HashSet<>();
+
   boolean settled = true;
   String canaryFailure = "";
 
@@ -50,10 +57,37 @@ final class SimulatedMesh {
   /** What the ledger keeps, by serial number of the leaf. */
   private final Map<String, Member> ledger = new TreeMap<>();
 
+  /** All leaves that were ever issued, oldest first. */
+  private final List<Leaf> issued = new ArrayList<>();
+
+  /** The anchor of each issuer that was ever in force. */
+  private final Map<Integer, String> issuers = new HashMap<>();
+
+  /** Issuers that count no more after a compromise. */
+  private final Set<Integer> distrusted = new HashSet<>();
+
+  /** Ids of rotations of which it is on the disk which issuers count no more. */
+  private final Set<String> decided = new HashSet<>();
+
+  /** How many leaves had been issued when the last compromise became known. */
+  private int issuedBefore;
+
+  /** The issuer that workloads are asked to come to; 0 for none. Lost with the server. */
+  private int askedFor;
+
+  /** Whether only leaves of that issuer prove an identity. Lost with the server. */
+  private boolean othersDistrusted;
+
+  /** The rotation that is settled after a compromise. Lost with the server. */
+  private String settledId = "";
+
+  /** Somebody who has the key of an issuer. */
+  final Thief thief = new Thief();
+
   private int serials;
 
   /** A leaf. */
-  record Leaf(String serial, String anchor, AnchorSet crossSigners, Instant end) {
+  record Leaf(String serial, String anchor, AnchorSet crossSigners, Instant end, int issuer) {
     boolean verifiesUnder(AnchorSet trust) {
       return !anchorUnder(trust).isEmpty();
     }
@@ -114,7 +148,7 @@ final class SimulatedMesh {
       this.identity = identity;
       this.reports = reports;
       this.stranger = stranger;
-      this.leaf = stranger ? new Leaf("unknown", issuing, crossSigners, end()) : issue(identity);
+      this.leaf = stranger ? unrecorded("unknown") : issue(identity);
       this.awaits = missing();
     }
 
@@ -140,6 +174,7 @@ final class SimulatedMesh {
           && !waived
           && !stranger
           && awaits.isEmpty()
+          && !revokedIssuers.contains(leaf.issuer)
           && (bundle.contains(leaf.anchor) || !compromised.contains(leaf.anchor));
     }
 
@@ -194,7 +229,7 @@ final class SimulatedMesh {
         connect();
       } else {
         // The earlier process has ended, and this one gets no leaf.
-        leaf = new Leaf(leaf.serial, leaf.anchor, leaf.crossSigners, now);
+        leaf = new Leaf(leaf.serial, leaf.anchor, leaf.crossSigners, now, leaf.issuer);
       }
     }
 
@@ -277,8 +312,14 @@ final class SimulatedMesh {
     return now.plus(LEAF_LIFE);
   }
 
+  private Leaf unrecorded(String serial) {
+    return new Leaf(serial, issuing, crossSigners, end(), issuer);
+  }
+
   private Leaf issue(String identity) {
-    Leaf leaf = new Leaf(Integer.toHexString(++serials), issuing, crossSigners, end());
+    issuers.put(issuer, issuing);
+    Leaf leaf = unrecorded(Integer.toHexString(++serials));
+    issued.add(leaf);
     ledger.put(
         leaf.serial,
         new Member(
@@ -296,6 +337,10 @@ final class SimulatedMesh {
   }
 
   private static Member presence(Member m, Presence presence) {
+    return member(m, presence, m.anchor());
+  }
+
+  private static Member member(Member m, Presence presence, String anchor) {
     return new Member(
         m.identity(),
         m.address(),
@@ -304,42 +349,142 @@ final class SimulatedMesh {
         m.seen(),
         m.trusts(),
         m.refusal(),
-        m.anchor(),
+        anchor,
         m.leafEnd(),
         m.peerAnchors());
   }
 
-  Situation situation() {
+  /** What the identity server sees; from a compromise on, it trusts less. */
+  Situation situation(Rotation rotation) {
+    if (rotation.compromised() && !rotation.isDone() && !rotation.id().equals(settledId)) {
+      if (!othersDistrusted) {
+        othersDistrusted = true;
+        askedFor = 0;
+      }
+      if (decided.add(rotation.id())) {
+        issuers.put(issuer, issuing);
+        issuers.forEach(
+            (number, anchor) -> {
+              if (rotation.staying().contains(anchor)) {
+                distrusted.add(number);
+              }
+            });
+      }
+    }
+    return new Situation(
+        now,
+        observedSince,
+        bundle,
+        distrusted.contains(issuer) ? "" : issuing,
+        canaryFailure,
+        askedFor == issuer,
+        revoked,
+        settled && askedFor == 0 && !othersDistrusted,
+        fleet());
+  }
+
+  /** The leaves that count. */
+  List<Member> fleet() {
     connections.removeIf(c -> !c.client.takesPart() || !c.server.takesPart());
     // Reports are sent again when the peers change.
     workloads.forEach(Workload::report);
     List<Member> fleet = new ArrayList<>();
     for (Member member : ledger.values()) {
+      int signer = issued.get(Integer.parseInt(member.serial(), 16) - 1).issuer;
       // Nobody takes a leaf of a revoked issuer, so it is not waited for.
       if (now.isBefore(member.leafEnd())
-          && (member.presence() == Presence.LIVE || !revoked.contains(member.anchor()))) {
-        fleet.add(member);
+          && (member.presence() == Presence.LIVE || !revokedIssuers.contains(signer))) {
+        fleet.add(distrusted.contains(signer) ? member(member, member.presence(), "") : member);
       }
     }
-    return new Situation(
-        now, observedSince, bundle, issuing, canaryFailure, renewalAsked, revoked, settled, fleet);
+    return fleet;
+  }
+
+  /** Issuers but those under anchors that stay which were made since a compromise is known. */
+  private void revoke(Rotation rotation) {
+    revoked = revoked.plus(rotation.leaving());
+    issuers.forEach(
+        (number, anchor) -> {
+          if (number != issuer
+              && (distrusted.contains(number) || !rotation.staying().contains(anchor))) {
+            revokedIssuers.add(number);
+          }
+        });
+  }
+
+  /** Whether a peer that has heard of all takes a leaf. */
+  private boolean isTaken(Leaf leaf) {
+    return now.isBefore(leaf.end)
+        && leaf.verifiesUnder(bundle)
+        && !revokedIssuers.contains(leaf.issuer);
+  }
+
+  /**
+   * After a compromise, nothing that was signed before it was known is good, nor what a thief has.
+   */
+  void requireThatNothingFromBeforeIsGood(Rotation rotation) {
+    for (Leaf leaf : issued.subList(0, issuedBefore)) {
+      assertThat(isTaken(leaf)).as("%s is good after %s", leaf, rotation).isFalse();
+    }
+    for (Leaf leaf : thief.leaves()) {
+      assertThat(isTaken(leaf)).as("%s of a thief is good after %s", leaf, rotation).isFalse();
+    }
+  }
+
+  /** Has the key of the issuer that was in force when the rotation began. */
+  final class Thief {
+    private @Nullable Leaf forged;
+    private @Nullable Leaf renewed;
+
+    /** Copies the key of the issuer in force. What the thief had before is of no interest. */
+    void steal() {
+      forged = unrecorded("forged");
+      renewed = null;
+    }
+
+    /** Renews by each leaf that proves an identity: those on record, and those like one of them. */
+    void renew() {
+      for (Leaf leaf : leaves()) {
+        if (isTaken(leaf) && (!othersDistrusted || leaf.issuer == askedFor)) {
+          renewed = issue("web");
+        }
+      }
+    }
+
+    private List<Leaf> leaves() {
+      List<Leaf> leaves = new ArrayList<>();
+      if (forged != null) {
+        // It is made anew at any time.
+        forged = new Leaf(forged.serial, forged.anchor, forged.crossSigners, end(), forged.issuer);
+        leaves.add(forged);
+      }
+      if (renewed != null) {
+        leaves.add(renewed);
+      }
+      return leaves;
+    }
   }
 
   /** The anchors that leave in a rotation are with somebody else, too. */
   void compromise(Rotation rotation) {
     compromised = compromised.plus(rotation.leaving());
     awaited = rotation.staying();
+    issuedBefore = issued.size();
     workloads.forEach(workload -> workload.awaits = workload.missing());
   }
 
   /** Another rotation begins, and its anchors are in good order. */
   void rotate() {
     awaited = AnchorSet.NONE;
+    thief.steal();
   }
 
   /** The identity server stops and starts: streams end, what is in memory is lost. */
-  void restartServer() {
-    renewalAsked = false;
+  void restartServer(Rotation rotation) {
+    askedFor = 0;
+    // Before it takes calls.
+    othersDistrusted = rotation.compromised() && !rotation.isDone();
+    settledId = "";
     observedSince = now;
     for (Workload workload : workloads) {
       if (workload.connected) {
@@ -363,20 +508,26 @@ final class SimulatedMesh {
         settled = false;
       }
       case Step.IssueUnder issue -> {
-        issuing = issue.anchors().iterator().next();
-        crossSigners = issue.crossSign() ? rotation.leaving() : AnchorSet.NONE;
-        renewalAsked = false;
+        if (!issue.anchors().contains(issuing) || distrusted.contains(issuer)) {
+          issuer++;
+          issuing = issue.anchors().iterator().next();
+          issuers.put(issuer, issuing);
+          crossSigners = issue.crossSign() ? rotation.leaving() : AnchorSet.NONE;
+        }
         settled = false;
         assertThat(crossSigners.meets(compromised.fingerprints()))
             .as("a compromised anchor vouches for a new issuer in %s", rotation)
             .isFalse();
       }
-      case Step.AskRenewal ask -> renewalAsked = true;
-      case Step.Revoke revoke -> revoked = revoked.plus(rotation.leaving());
+      case Step.AskRenewal ask -> askedFor = issuer;
+      case Step.Revoke revoke -> revoke(rotation);
       case Step.Settle settle -> {
         // The bridge to the anchor that has left is not sent any more.
         crossSigners = AnchorSet.NONE;
         settled = true;
+        askedFor = 0;
+        othersDistrusted = false;
+        settledId = rotation.compromised() ? rotation.id() : "";
       }
     }
     return rotation;

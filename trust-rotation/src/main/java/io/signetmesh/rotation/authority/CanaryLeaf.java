@@ -28,11 +28,13 @@ final class CanaryLeaf {
   /**
    * Why a leaf that is issued now does not verify where it has to; empty when it does.
    *
+   * @param bundle anchors in force
    * @param known the anchors of the rotation by fingerprint
    */
-  String failure(Rotation rotation, Map<String, X509Certificate> known)
+  String failure(Rotation rotation, AnchorSet bundle, Map<String, X509Certificate> known)
       throws IOException, PkiException {
-    List<AnchorSet> audiences = new ArrayList<>(List.of(rotation.union(), rotation.staying()));
+    List<AnchorSet> audiences =
+        new ArrayList<>(List.of(rotation.onTheWay(bundle), rotation.staying()));
     if (!rotation.compromised() && !rotation.reversed()) {
       // A straggler.
       audiences.add(rotation.before());

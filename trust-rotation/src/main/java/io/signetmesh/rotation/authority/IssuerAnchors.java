@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.cert.X509Certificate;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -21,13 +22,24 @@ import java.util.regex.Pattern;
 /**
  * Which anchor each issuer was under when it was in force, by the issuer's key. Kept in {@code
  * issuer-anchors.log} of the state directory. An issuer that is not there is under an unknown
- * anchor. Thread-safe.
+ * anchor. So is, from a compromise on, each issuer that may have signed for a thief before.
+ * Thread-safe.
  */
 final class IssuerAnchors implements AutoCloseable {
   private static final Pattern DIGEST = Pattern.compile("[0-9a-f]{64}");
 
+  /** Begins the line of an issuer that counts no more. */
+  private static final String DISTRUSTED = "distrusted";
+
+  /** Begins the line of a rotation after a compromise, behind those of its distrusted issuers. */
+  private static final String COMPROMISE = "compromise";
+
   private final RecordFile file;
   private final Map<String, String> anchorOf = new LinkedHashMap<>();
+  private final Set<String> distrusted = new HashSet<>();
+
+  /** Ids of rotations for whose compromise it is decided which issuers count no more. */
+  private final Set<String> compromises = new HashSet<>();
 
   private IssuerAnchors(Path path) throws IOException, PkiException {
     this.file =
@@ -74,20 +86,42 @@ final class IssuerAnchors implements AutoCloseable {
 
   /** Remembers the anchor of an issuer in force. */
   synchronized void learn(X509Certificate issuer, String anchor) throws IOException {
-    String key = HexFormat.of().formatHex(Certificates.sha256(issuer.getPublicKey()));
+    String key = key(issuer);
     if (!anchor.isEmpty() && !anchor.equals(anchorOf.get(key))) {
       file.append(key + ' ' + anchor);
       anchorOf.put(key, anchor);
     }
   }
 
-  /** Fingerprint of the anchor of the issuer with a key; empty when it is not known. */
+  /** Fingerprint of the anchor of the issuer with a key; empty when it is unknown. */
   synchronized String of(String issuerKeySha256) {
+    return distrusted.contains(issuerKeySha256) ? "" : anchorOf.getOrDefault(issuerKeySha256, "");
+  }
+
+  /** The same, also of an issuer that counts no more. */
+  synchronized String onRecord(String issuerKeySha256) {
     return anchorOf.getOrDefault(issuerKeySha256, "");
   }
 
-  /** Keys of the issuers under some anchors. */
-  synchronized Set<String> under(AnchorSet anchors) {
+  /** Whether an issuer counts no more. */
+  synchronized boolean isDistrusted(X509Certificate issuer) {
+    return distrusted.contains(key(issuer));
+  }
+
+  /** Whether it is decided which issuers count no more because of the compromise of a rotation. */
+  synchronized boolean isDecided(String rotation) {
+    return compromises.contains(rotation);
+  }
+
+  /**
+   * Has all issuers under some anchors count no more, and remembers that this is decided for a
+   * rotation. Repeated after a crash, it adds none of the issuers made later: those are made when
+   * it is on the disk.
+   *
+   * @param others further issuers that count no more, in force or not
+   */
+  synchronized void distrust(String rotation, AnchorSet anchors, List<X509Certificate> others)
+      throws IOException {
     Set<String> keys = new TreeSet<>();
     anchorOf.forEach(
         (key, anchor) -> {
@@ -95,14 +129,40 @@ final class IssuerAnchors implements AutoCloseable {
             keys.add(key);
           }
         });
-    return keys;
+    others.forEach(issuer -> keys.add(key(issuer)));
+    keys.removeAll(distrusted);
+    for (String key : keys) {
+      file.append(DISTRUSTED + ' ' + key);
+      distrusted.add(key);
+    }
+    if (!compromises.contains(rotation)) {
+      file.append(COMPROMISE + ' ' + rotation);
+      file.sync();
+      compromises.add(rotation);
+    }
+  }
+
+  private static String key(X509Certificate issuer) {
+    return HexFormat.of().formatHex(Certificates.sha256(issuer.getPublicKey()));
   }
 
   private boolean read(String line) {
     String[] fields = line.split(" ", -1);
-    if (fields.length != 2
-        || !DIGEST.matcher(fields[0]).matches()
-        || !DIGEST.matcher(fields[1]).matches()) {
+    if (fields.length != 2) {
+      return false;
+    }
+    if (fields[0].equals(COMPROMISE)) {
+      compromises.add(fields[1]);
+      return true;
+    }
+    if (!DIGEST.matcher(fields[1]).matches()) {
+      return false;
+    }
+    if (fields[0].equals(DISTRUSTED)) {
+      distrusted.add(fields[1]);
+      return true;
+    }
+    if (!DIGEST.matcher(fields[0]).matches()) {
       return false;
     }
     anchorOf.put(fields[0], fields[1]);

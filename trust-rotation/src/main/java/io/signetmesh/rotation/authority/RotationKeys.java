@@ -54,7 +54,7 @@ final class RotationKeys {
   enum Part {
     /** The anchor that is added. */
     ANCHOR("anchor"),
-    /** The issuer under it. */
+    /** The issuer under it; after a compromise, another one than those before. */
     ISSUER("issuer"),
     /** The anchor before. */
     EARLIER_ANCHOR("earlier-anchor"),
@@ -83,11 +83,16 @@ final class RotationKeys {
   /** Keeps a key and its chain, unless that part is there. */
   void keep(String rotation, Part part, KeyedChain chain) throws IOException {
     if (!has(rotation, part)) {
-      StateFiles.createDirectory(directory);
-      StateFiles.createDirectory(directory.resolve(rotation));
-      StateFiles.writeSecret(
-          file(rotation, part), PrivateKeys.toPem(chain.key) + Certificates.toPem(chain.chain));
+      put(rotation, part, chain);
     }
+  }
+
+  /** Keeps a key and its chain in place of those that are there. */
+  void put(String rotation, Part part, KeyedChain chain) throws IOException {
+    StateFiles.createDirectory(directory);
+    StateFiles.createDirectory(directory.resolve(rotation));
+    StateFiles.writeSecret(
+        file(rotation, part), PrivateKeys.toPem(chain.key) + Certificates.toPem(chain.chain));
   }
 
   /**

@@ -172,20 +172,47 @@ public final class ServerTrust implements TrustAuthority, AutoCloseable {
       server.bundles().unretire(rotation.leaving().fingerprints());
     }
     String issuing = issuerAnchor();
+    if (rotation.compromised()) {
+      distrustEarlierIssuers(rotation);
+    }
     AnchorSet bundle = fingerprints(anchors());
     requireNotTakenOut(rotation, bundle);
     return new Situation(
         server.clock().instant(),
         openedAt,
         bundle,
-        issuing,
-        rotation.phase() == Phase.ACTIVATE ? canary.failure(rotation, known(rotation)) : "",
+        issuerAnchors.isDistrusted(issuerInForce().certificate()) ? "" : issuing,
+        rotation.phase() == Phase.ACTIVATE ? canary.failure(rotation, bundle, known(rotation)) : "",
         server.renewals().isAskedFor(issuerKey()),
         revoked(rotation),
         !keys.hasAny(rotation.id())
             && files().ca().crossCertificates().isEmpty()
             && server.renewals().isIdle(),
         fleet());
+  }
+
+  /**
+   * Decides once for a compromise which issuers under anchors that stay count no more: all that
+   * were made before. Whoever has the key of an issuer of this server under an anchor that leaves
+   * may have renewed forged leaves by them.
+   */
+  private void distrustEarlierIssuers(Rotation rotation) throws IOException, PkiException {
+    if (issuerAnchors.isDecided(rotation.id())) {
+      return;
+    }
+    boolean mayBeReached =
+        server.revocationStore().issuers().stream()
+            .map(issuer -> issuerAnchors.onRecord(issuer.keySha256()))
+            .anyMatch(anchor -> anchor.isEmpty() || rotation.leaving().contains(anchor));
+    if (!mayBeReached) {
+      issuerAnchors.distrust(rotation.id(), AnchorSet.NONE, List.of());
+      return;
+    }
+    // The one in the files may not be in force yet.
+    EmbeddedAuthority.Ca ca = files().ca();
+    boolean stays = rotation.staying().contains(RotationPlan.fingerprint(ca.anchor()));
+    issuerAnchors.distrust(
+        rotation.id(), rotation.staying(), stays ? List.of(ca.chain().getFirst()) : List.of());
   }
 
   @Override
@@ -394,21 +421,24 @@ public final class ServerTrust implements TrustAuthority, AutoCloseable {
       } else {
         keys.keep(id, Part.EARLIER_ANCHOR, new KeyedChain(now.anchorKey(), List.of(now.anchor())));
         keys.keep(id, Part.EARLIER_ISSUER, new KeyedChain(now.issuerKey(), now.chain()));
-        now = underNewAnchor(id, now, crossSign);
+        now = under(keys.read(id, Part.ANCHOR), id, now, crossSign);
       }
+    } else if (issuerAnchors.isDistrusted(now.chain().getFirst())) {
+      now = under(new KeyedChain(now.anchorKey(), List.of(now.anchor())), id, now, false);
     }
     put(now);
   }
 
-  private EmbeddedAuthority.Ca underNewAnchor(
-      String id, EmbeddedAuthority.Ca now, boolean crossSign) throws IOException, PkiException {
-    KeyedChain anchor = keys.read(id, Part.ANCHOR);
-    if (!keys.has(id, Part.ISSUER)) {
+  /** The CA with the issuer of the rotation under an anchor, which is made at the first time. */
+  private EmbeddedAuthority.Ca under(
+      KeyedChain anchor, String id, EmbeddedAuthority.Ca now, boolean crossSign)
+      throws IOException, PkiException {
+    if (!keys.has(id, Part.ISSUER) || !isOf(anchor, keys.read(id, Part.ISSUER))) {
       X509Certificate earlier = now.chain().getFirst();
       KeyPair pair = KeyKind.of("issuer", earlier.getPublicKey()).generate();
       X509Certificate certificate =
           files().makeIssuer(pair.getPublic(), anchor.key(), anchor.certificate(), life(earlier));
-      keys.keep(id, Part.ISSUER, new KeyedChain(pair.getPrivate(), List.of(certificate)));
+      keys.put(id, Part.ISSUER, new KeyedChain(pair.getPrivate(), List.of(certificate)));
     }
     KeyedChain issuer = keys.read(id, Part.ISSUER);
     List<X509Certificate> cross =
@@ -423,6 +453,12 @@ public final class ServerTrust implements TrustAuthority, AutoCloseable {
             : List.of();
     return new EmbeddedAuthority.Ca(
         anchor.key(), anchor.certificate(), now.anchors(), issuer.key(), issuer.chain(), cross);
+  }
+
+  /** Whether an issuer that is kept is under that anchor, and from after the last compromise. */
+  private boolean isOf(KeyedChain anchor, KeyedChain issuer) {
+    return !issuerAnchors.isDistrusted(issuer.certificate())
+        && !IssuerAnchors.anchorAbove(issuer.chain(), List.of(anchor.certificate())).isEmpty();
   }
 
   /** The same issuer, or another one if it has ended or is about to. */

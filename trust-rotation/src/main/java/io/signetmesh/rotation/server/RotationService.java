@@ -280,9 +280,12 @@ final class RotationService extends TrustRotationsGrpc.TrustRotationsImplBase {
                                 + " is under way in phase "
                                 + underWay.phase()
                                 + ": it goes on as after a compromise, to its own new anchor;"
-                                + " certificates that were forged and renewed before now may stay"
-                                + " good: when it has ended, rotate with --compromised again"
+                                + " certificates that may have been forged or renewed before now are revoked"
                             : refusal));
+    Set<String> withoutToken = refusal.isEmpty() ? trust.withoutToken() : Set.of();
+    if (!withoutToken.isEmpty()) {
+      answer.addFindings(RotationMessages.finding(RotationPlan.joinedByToken(withoutToken)));
+    }
     if (!dryRun && refusal.isEmpty()) {
       answer.setRotation(
           RotationMessages.rotation(engine.compromise(leaving, operator(), reason), List.of()));

@@ -1,0 +1,87 @@
+package io.signetmesh.rotation.authority;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.signetmesh.identity.ca.CertificateBuilder;
+import io.signetmesh.identity.ca.KeyKind;
+import io.signetmesh.identity.pki.Certificates;
+import io.signetmesh.identity.pki.PkiException;
+import io.signetmesh.rotation.AnchorSet;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.cert.X509Certificate;
+import java.time.Instant;
+import java.util.HexFormat;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What is kept of issuers, also over a crash. */
+final class IssuerAnchorsTest {
+  private static final String OLD = "a".repeat(64);
+  private static final String NEW = "b".repeat(64);
+  private static final String ROTATION = "0123456789abcdef";
+
+  @TempDir Path state;
+
+  @Test
+  void issuersFromBeforeACompromiseCountNoMoreAlsoAfterARestart() throws Exception {
+    X509Certificate old = issuer();
+    X509Certificate between = issuer();
+    X509Certificate inFiles = issuer();
+    X509Certificate after = issuer();
+    try (IssuerAnchors anchors = IssuerAnchors.open(state)) {
+      anchors.learn(old, OLD);
+      anchors.learn(between, NEW);
+      assertThat(anchors.isDecided(ROTATION)).isFalse();
+
+      anchors.distrust(ROTATION, AnchorSet.of(NEW), List.of(inFiles));
+      anchors.learn(inFiles, NEW);
+      anchors.learn(after, NEW);
+    }
+
+    try (IssuerAnchors anchors = IssuerAnchors.open(state)) {
+      assertThat(anchors.isDecided(ROTATION)).isTrue();
+      assertThat(anchors.isDecided("fedcba9876543210")).isFalse();
+      assertThat(anchors.of(key(old))).isEqualTo(OLD);
+      assertThat(anchors.of(key(between))).isEmpty();
+      assertThat(anchors.of(key(inFiles))).isEmpty();
+      assertThat(anchors.of(key(after))).isEqualTo(NEW);
+      assertThat(anchors.onRecord(key(between))).isEqualTo(NEW);
+      assertThat(List.of(between, inFiles)).allMatch(anchors::isDistrusted);
+      assertThat(List.of(old, after)).noneMatch(anchors::isDistrusted);
+    }
+  }
+
+  /** The decision is the last line: without it, there is no later issuer yet. */
+  @Test
+  void aDecisionThatACrashCutShortIsMadeAgain() throws Exception {
+    X509Certificate between = issuer();
+    try (IssuerAnchors anchors = IssuerAnchors.open(state)) {
+      anchors.learn(between, NEW);
+      anchors.distrust(ROTATION, AnchorSet.of(NEW), List.of());
+    }
+    Path file = state.resolve("issuer-anchors.log");
+    List<String> lines = Files.readAllLines(file);
+    assertThat(lines).hasSize(3);
+    String whole = Files.readString(file);
+    for (int length = lines.getFirst().length() + 1; length < whole.length(); length++) {
+      Files.writeString(file, whole.substring(0, length));
+      try (IssuerAnchors anchors = IssuerAnchors.open(state)) {
+        assertThat(anchors.isDecided(ROTATION)).as("%s bytes", length).isFalse();
+        anchors.distrust(ROTATION, AnchorSet.of(NEW), List.of());
+      }
+      assertThat(Files.readString(file)).isEqualTo(whole);
+    }
+  }
+
+  private static X509Certificate issuer() throws PkiException {
+    Instant now = Instant.now();
+    return CertificateBuilder.anchor(
+        "issuer", KeyKind.P256.generate(), now.minusSeconds(60), now.plusSeconds(3600));
+  }
+
+  private static String key(X509Certificate issuer) {
+    return HexFormat.of().formatHex(Certificates.sha256(issuer.getPublicKey()));
+  }
+}

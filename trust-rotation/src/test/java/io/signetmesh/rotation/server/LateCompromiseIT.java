@@ -1,0 +1,96 @@
+package io.signetmesh.rotation.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.google.protobuf.Duration;
+import io.signetmesh.identity.pki.Credentials;
+import io.signetmesh.identity.workload.IdentityClient;
+import io.signetmesh.v1.TrustRotation;
+import io.signetmesh.v1.TrustRotationEvent;
+import java.nio.file.Files;
+import java.security.cert.X509Certificate;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * The key of the old issuer was stolen before a rotation, and that becomes known while it is under
+ * way. What the thief has renewed until then is of the issuer that the rotation made.
+ */
+@Timeout(180)
+final class LateCompromiseIT extends RotationServer {
+
+  @ParameterizedTest
+  @CsvSource({"RENEW, false", "RENEW, true", "RETIRE, false", "RETIRE, true"})
+  void whatAThiefRenewedBeforeTheCompromiseWasKnownIsGoodForNothing(
+      TrustRotation.Phase phase, boolean restart) throws Exception {
+    IdentityClient web = client("web");
+    Thief thief =
+        new Thief(Objects.requireNonNull(parts().embedded()).ca(), identity("web"), loops);
+    if (phase == TrustRotation.Phase.RETIRE) {
+      crashed("gone");
+    }
+    Credentials forged = thief.forgedLeaf(web.credentials().certificate().leaf().getSerialNumber());
+    rotate(
+        request().toBuilder()
+            .setRenewWindow(
+                Duration.newBuilder().setSeconds(phase == TrustRotation.Phase.RENEW ? 600 : 0))
+            .build());
+    awaitPhase(phase);
+    Credentials between = renew(thief, forged).orElseThrow();
+    assertThat(isTrusted(between, newAnchors())).as("the theft").isTrue();
+    List<Credentials> gained = new ArrayList<>(List.of(forged, between));
+    renew(thief, between).ifPresent(gained::add);
+    assertThat(gained).as("a leaf of the issuer in force renews").hasSize(3);
+    assertThat(trust().getRotation().getPhase()).isEqualTo(phase);
+
+    rotations().startRotation(request().toBuilder().setCompromised(true).build());
+    if (restart) {
+      int port = server.address().getPort();
+      server.close();
+      server = startServer(port);
+    }
+    while (trust().getRotation().getPhase() != TrustRotation.Phase.DONE) {
+      for (Credentials leaf : List.copyOf(gained)) {
+        renew(thief, leaf).ifPresent(gained::add);
+      }
+    }
+
+    List<X509Certificate> now = server.bundles().get().anchors();
+    assertThat(now).hasSize(1).doesNotContainAnyElementsOf(before);
+    await(
+        "each leaf of the thief is refused by its peers",
+        () -> gained.stream().noneMatch(leaf -> isTrusted(leaf, web.credentials().peers())));
+    for (Credentials leaf : gained) {
+      assertThat(renew(thief, leaf)).as("%s", leaf.certificate().leaf()).isEmpty();
+    }
+    await(
+        "the others have leaves of another issuer",
+        () -> isTrusted(web.credentials(), web.credentials().peers()));
+    assertThat(isTrusted(web.credentials(), now)).isTrue();
+    assertThat(web.credentials().issuer().getPublicKey())
+        .isNotEqualTo(between.issuer().getPublicKey());
+    assertThat(parts().renewals().isIdle()).isTrue();
+    TrustRotation ended = trust().getRotation();
+    assertThat(ended.getCompromised()).isTrue();
+    assertThat(ended.getEventsList())
+        .extracting(TrustRotationEvent::getPhase)
+        .endsWith(
+            phase,
+            TrustRotation.Phase.ACTIVATE,
+            TrustRotation.Phase.RENEW,
+            TrustRotation.Phase.RETIRE,
+            TrustRotation.Phase.DONE);
+    try (var left = Files.walk(state.resolve("rotations"))) {
+      assertThat(left.filter(path -> path.toString().endsWith(".pem"))).isEmpty();
+    }
+  }
+
+  private Optional<Credentials> renew(Thief thief, Credentials by) throws Exception {
+    return thief.renew(by, server.address().getPort(), server.bundles().get().anchors());
+  }
+}
