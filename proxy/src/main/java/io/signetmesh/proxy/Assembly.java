@@ -29,10 +29,7 @@ import io.signetmesh.proxy.http.DefaultHttpInbound;
 import io.signetmesh.proxy.http.DefaultHttpOutbound;
 import io.signetmesh.proxy.http.exchange.HttpConfig;
 import io.signetmesh.proxy.inbound.InboundAccept;
-import io.signetmesh.proxy.loop.IoTransport;
-import io.signetmesh.proxy.loop.LoopWatch;
 import io.signetmesh.proxy.loop.ProxyLoops;
-import io.signetmesh.proxy.metrics.BuildInfo;
 import io.signetmesh.proxy.metrics.PolicyInForce;
 import io.signetmesh.proxy.metrics.ProxyMetrics;
 import io.signetmesh.proxy.metrics.RuntimeMetrics;
@@ -42,12 +39,10 @@ import io.signetmesh.proxy.policy.PolicyWatcher;
 import io.signetmesh.proxy.upstream.DiscoveryClient;
 import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Supplier;
 import javax.net.ssl.SSLException;
@@ -55,13 +50,11 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Makes the parts of a proxy and connects them. */
+/** Makes the parts of a proxy on a data plane, and connects them. */
 final class Assembly {
   private static final Logger log = LoggerFactory.getLogger(Assembly.class);
 
-  /** An event loop that does nothing for so long is a fault. */
-  private static final Duration STUCK = Duration.ofSeconds(10);
-
+  private final DataPlane plane;
   private final ProxyConfig config;
   private final InstantSource clock;
   private final Parts parts;
@@ -86,9 +79,11 @@ final class Assembly {
   }
 
   /**
+   * @param plane what all proxies of the process share
    * @param parts keeps what has to be closed, also when something fails
    */
-  Assembly(ProxyConfig config, InstantSource clock, Parts parts, Owner owner) {
+  Assembly(DataPlane plane, ProxyConfig config, InstantSource clock, Parts parts, Owner owner) {
+    this.plane = plane;
     this.config = config;
     this.clock = clock;
     this.parts = parts;
@@ -101,7 +96,7 @@ final class Assembly {
    * @param predecessor whose listeners are taken over; null: there is none
    * @throws IOException when an address cannot be bound or the audit journal cannot be opened
    */
-  Running of(IoTransport transport, @Nullable Predecessor predecessor) throws IOException {
+  Running of(@Nullable Predecessor predecessor) throws IOException {
     ProxyConfig.KeepAlive keepAlive = config.keepAlive();
     Journal journal =
         parts.keep(
@@ -110,14 +105,10 @@ final class Assembly {
                 clock));
     MetricsRegistry registry = new MetricsRegistry(config.metricsRetain());
     ProxyMetrics metrics = new ProxyMetrics(registry);
-    ControlLoops controlLoops = parts.keep(ControlLoops.start(1));
-    ScheduledThreadPoolExecutor timer =
-        new ScheduledThreadPoolExecutor(
-            1, Thread.ofPlatform().daemon().name("proxy-timer").factory());
-    timer.setRemoveOnCancelPolicy(true);
-    parts.keep(timer::shutdownNow);
-    ProxyLoops loops = parts.keep(new ProxyLoops(transport, config.loops(), config.pace()));
-    LoopWatch watch = loops.watch(timer, STUCK, owner::failed);
+    ControlLoops controlLoops = plane.control();
+    ProxyTimer timer = parts.keep(plane.newTimer());
+    ProxyLoops loops = parts.keep(plane.loopsOf(config));
+    parts.keep(plane.onFailure(owner::failed));
     // First of all: until then connections are refused. They are taken once all is there.
     CompletableFuture<InboundAccept.Services> inbound = new CompletableFuture<>();
     CompletableFuture<OutboundAccept.Services> outbound = new CompletableFuture<>();
@@ -224,7 +215,7 @@ final class Assembly {
 
     AdminSurface surface =
         new AdminSurface(
-            () -> faults(watch),
+            this::faults,
             () -> owner.isReady(identity),
             registry,
             config.environment(),
@@ -254,9 +245,9 @@ final class Assembly {
     RuntimeMetrics.exposePolicies(registry, () -> inForce(policies));
     RuntimeMetrics.exposeIdentity(registry, identity::metrics);
     RuntimeMetrics.exposeAudit(registry, journal);
-    RuntimeMetrics.exposeTransport(registry, transport.label(), config.loops());
+    RuntimeMetrics.exposeTransport(registry, plane.transport().label(), loops.loops().size());
     loops.expose(registry);
-    RuntimeMetrics.exposeProcess(registry, build());
+    plane.expose(registry);
     Renewal renewal = new Renewal(live, List.of(tls, directTls), peers, httpOutbound);
     identity.onChange(renewal::changed);
     return new Running(
@@ -303,9 +294,9 @@ final class Assembly {
     }
   }
 
-  private List<String> faults(LoopWatch watch) {
+  private List<String> faults() {
     List<String> all = new ArrayList<>(owner.faults());
-    all.addAll(watch.stuck());
+    all.addAll(plane.stuck());
     return all;
   }
 
@@ -338,10 +329,5 @@ final class Assembly {
             (port, policy) ->
                 found.add(new PolicyInForce(port, policy.server().label(), policy.generation())));
     return found;
-  }
-
-  private static BuildInfo build() {
-    String version = Proxy.class.getPackage().getImplementationVersion();
-    return new BuildInfo("", "", "release", "signet", version == null ? "development" : version);
   }
 }

@@ -7,7 +7,6 @@ import io.signetmesh.proxy.config.ProxyConfig;
 import io.signetmesh.proxy.handover.HandedOver;
 import io.signetmesh.proxy.handover.HandoverServer;
 import io.signetmesh.proxy.handover.Predecessor;
-import io.signetmesh.proxy.loop.IoTransport;
 import io.signetmesh.proxy.loop.ProxyLoops;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -19,6 +18,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -44,6 +44,7 @@ public final class Proxy implements AutoCloseable {
 
   private static final long DRAIN_LOOK_MILLIS = 100;
 
+  private final DataPlane plane;
   private final ProxyConfig config;
   private final InstantSource clock;
   private final Parts parts = new Parts();
@@ -60,41 +61,74 @@ public final class Proxy implements AutoCloseable {
   private volatile @Nullable HandoverServer handover;
   private @Nullable Running running;
 
-  private Proxy(ProxyConfig config, InstantSource clock, boolean replace) {
+  private Proxy(DataPlane plane, ProxyConfig config, InstantSource clock, boolean replace) {
+    this.plane = plane;
     this.config = config;
     this.clock = clock;
     this.replace = replace;
   }
 
   /**
-   * Starts a proxy.
+   * Starts the only proxy of a process. Its data plane is closed with it.
    *
    * @throws IOException when an address cannot be bound or the audit journal cannot be opened;
    *     nothing is left running
    * @throws IllegalArgumentException when the I/O transport that was asked for does not work here
    */
   public static Proxy start(ProxyConfig config, InstantSource clock) throws IOException {
-    return start(config, clock, false);
+    return startAlone(config, clock, false);
+  }
+
+  /**
+   * Starts a proxy beside others of the process.
+   *
+   * @param plane what they share; not closed with the proxy
+   * @throws IOException when an address cannot be bound or the audit journal cannot be opened;
+   *     nothing of the proxy is left, and the others go on
+   * @throws IllegalArgumentException when another I/O transport was asked for than the process uses
+   */
+  public static Proxy start(DataPlane plane, ProxyConfig config, InstantSource clock)
+      throws IOException {
+    return start(new Proxy(plane, config, clock, false));
   }
 
   /**
    * Replaces the proxy that runs with the same handover socket. The running proxy goes on until
    * this one is ready, and for good if this one ends before. If none runs, this is the same as
-   * {@link #start}.
+   * {@link #start(ProxyConfig, InstantSource)}.
    *
-   * @throws IOException as for {@link #start}, or when the running proxy does not hand over its
+   * @throws IOException as for {@code start}, or when the running proxy does not hand over its
    *     listeners
    */
   public static Proxy replace(ProxyConfig config, InstantSource clock) throws IOException {
-    return start(config, clock, true);
+    return startAlone(config, clock, true);
   }
 
-  private static Proxy start(ProxyConfig config, InstantSource clock, boolean replace)
+  /**
+   * Replaces a proxy as {@link #replace(ProxyConfig, InstantSource)} does, on the data plane of the
+   * process. The running proxy may be on the same one.
+   *
+   * @throws IOException as for {@code start}, or when the running proxy does not hand over its
+   *     listeners
+   */
+  public static Proxy replace(DataPlane plane, ProxyConfig config, InstantSource clock)
       throws IOException {
-    Proxy proxy = new Proxy(config, clock, replace);
+    return start(new Proxy(plane, config, clock, true));
+  }
+
+  private static Proxy startAlone(ProxyConfig config, InstantSource clock, boolean replace)
+      throws IOException {
+    DataPlane plane = DataPlane.forOne(config);
+    Proxy proxy = new Proxy(plane, config, clock, replace);
+    proxy.parts.keep(plane);
+    return start(proxy);
+  }
+
+  private static Proxy start(Proxy proxy) throws IOException {
     try {
       proxy.assemble();
-    } catch (IOException | RuntimeException e) {
+    } catch (Throwable e) {
+      // Also after an error, such as a thread that cannot be made: other proxies go on.
       proxy.close();
       throw e;
     }
@@ -103,13 +137,12 @@ public final class Proxy implements AutoCloseable {
 
   private void assemble() throws IOException {
     config.ignored().forEach(log::warn);
-    IoTransport transport = IoTransport.select(config.transport());
-    String obstacle = TakeOver.obstacle(config, transport);
+    String obstacle = TakeOver.obstacle(config, plane.transport());
     Predecessor predecessor = TakeOver.predecessor(config, obstacle, replace);
     if (predecessor != null) {
       parts.keep(predecessor);
     }
-    Running started = new Assembly(config, clock, parts, new Owner()).of(transport, predecessor);
+    Running started = new Assembly(plane, config, clock, parts, new Owner()).of(predecessor);
     running = started;
     if (predecessor != null) {
       TakeOver successor = new TakeOver(config, predecessor, new Taking());
@@ -124,7 +157,7 @@ public final class Proxy implements AutoCloseable {
         started.inbound(),
         started.outbound(),
         started.admin().address(),
-        transport.label());
+        plane.transport().label());
   }
 
   /** Takes traffic, now that there is a certificate. */
@@ -299,7 +332,12 @@ public final class Proxy implements AutoCloseable {
             bySuccessor,
             this::close);
     looks.run();
-    started.timer().scheduleWithFixedDelay(looks, 50, DRAIN_LOOK_MILLIS, TimeUnit.MILLISECONDS);
+    try {
+      started.timer().scheduleWithFixedDelay(looks, 50, DRAIN_LOOK_MILLIS, TimeUnit.MILLISECONDS);
+    } catch (RejectedExecutionException e) {
+      // The data plane has failed and was closed: there is nothing left to wait for.
+      Thread.ofPlatform().name("proxy-close").start(this::close);
+    }
   }
 
   /** Ends the proxy at once; open connections are closed. */

@@ -6,9 +6,10 @@ import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.SingleThreadIoEventLoop;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import io.signetmesh.proxy.memory.LoopMemory;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,16 +24,24 @@ final class FairEventLoop extends SingleThreadIoEventLoop {
   private static final int EVENTS = 256;
   private static final long TASK_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
-  private @Nullable LoopMemory memory;
+  /** Whose memory has to be looked at. Confined to the loop. */
+  private final Deque<LoopMemory> due = new ArrayDeque<>();
+
   private int events;
 
   private FairEventLoop(Group group, Executor executor, IoHandlerFactory factory) {
     super(group, executor, factory);
   }
 
-  /** Has the memory of the loop looked at between two events. */
-  void account(LoopMemory account) {
-    memory = account;
+  /** Has memory looked at between two events. */
+  void account(LoopMemory memory) {
+    memory.onDue(
+        () -> {
+          // Whoever allocates elsewhere has it looked at by a task.
+          if (inEventLoop() && !due.contains(memory)) {
+            due.add(memory);
+          }
+        });
   }
 
   /**
@@ -40,17 +49,17 @@ final class FairEventLoop extends SingleThreadIoEventLoop {
    * loop, and nobody would hear of what it was.
    */
   void eventHandled() {
-    LoopMemory account = memory;
-    boolean due = false;
-    if (account != null && account.isDue()) {
-      due = true;
+    LoopMemory memory = due.poll();
+    boolean looked = memory != null;
+    while (memory != null) {
       try {
-        account.lookIfDue();
+        memory.lookIfDue();
       } catch (Throwable thrown) {
         log.error("memory of a loop could not be looked at", thrown);
       }
+      memory = due.poll();
     }
-    if (due || ++events >= EVENTS) {
+    if (looked || ++events >= EVENTS) {
       events = 0;
       runAllTasks(TASK_NANOS);
     }

@@ -6,9 +6,9 @@ import io.signetmesh.proxy.memory.LoopMemory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes the buffers of one loop, so that what the loop holds can be told from what others hold, and
- * has the loop look at it every so many bytes. Chunks are of 128 KiB (8 KiB pages, order 4): a
- * proxy holds little at a time, and an idle one should hold next to nothing.
+ * Makes the buffers of one proxy on one loop, so that what it holds there can be told from what
+ * others hold, and has the loop look at it every so many bytes. Chunks are of 128 KiB (8 KiB pages,
+ * order 4): a proxy holds little at a time, and an idle one should hold next to nothing.
  */
 final class LoopAllocator extends PooledByteBufAllocator {
   private @Nullable LoopMemory memory;
@@ -17,8 +17,8 @@ final class LoopAllocator extends PooledByteBufAllocator {
     super(true, 0, 1, 8192, 4, 32, 16, true);
   }
 
-  /** The account of the loop. */
-  void account(LoopMemory account) {
+  /** The account of the proxy; null: nobody's. */
+  void account(@Nullable LoopMemory account) {
     memory = account;
   }
 

@@ -1,5 +1,6 @@
 package io.signetmesh.proxy.loop;
 
+import io.netty.channel.EventLoop;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,14 +17,15 @@ public final class LoopWatch {
   private final long limitNanos;
 
   /**
+   * @param loops the loops, in the order of their indexes
    * @param nanoTime {@link System#nanoTime}, or what tests take for it
    * @param limit a loop that has not run its task for so long counts as stuck
    */
-  LoopWatch(List<ProxyLoop> loops, LongSupplier nanoTime, Duration limit) {
+  LoopWatch(List<EventLoop> loops, LongSupplier nanoTime, Duration limit) {
     this.nanoTime = nanoTime;
     this.limitNanos = limit.toNanos();
-    for (ProxyLoop loop : loops) {
-      watched.add(new Watched(loop));
+    for (int i = 0; i < loops.size(); i++) {
+      watched.add(new Watched(loops.get(i), i));
     }
   }
 
@@ -42,12 +44,14 @@ public final class LoopWatch {
   }
 
   private final class Watched {
-    private final ProxyLoop loop;
+    private final EventLoop loop;
+    private final int index;
     private volatile long askedNanos;
     private volatile boolean waiting;
 
-    Watched(ProxyLoop loop) {
+    Watched(EventLoop loop, int index) {
       this.loop = loop;
+      this.index = index;
     }
 
     void beat() {
@@ -57,7 +61,7 @@ public final class LoopWatch {
       askedNanos = nanoTime.getAsLong();
       waiting = true;
       try {
-        loop.eventLoop().execute(this::answered);
+        loop.execute(this::answered);
       } catch (RejectedExecutionException e) {
         // It has ended: described as such.
       }
@@ -68,12 +72,12 @@ public final class LoopWatch {
     }
 
     void describe(List<String> to) {
-      if (loop.eventLoop().isTerminated()) {
-        to.add("event loop " + loop.index() + " has ended");
+      if (loop.isTerminated()) {
+        to.add("event loop " + index + " has ended");
       } else if (waiting && nanoTime.getAsLong() - askedNanos > limitNanos) {
         to.add(
             "event loop "
-                + loop.index()
+                + index
                 + " has done nothing for "
                 + (nanoTime.getAsLong() - askedNanos) / 1_000_000_000
                 + " s");

@@ -6,11 +6,19 @@ import io.signetmesh.proxy.memory.LoopMemory;
 import io.signetmesh.proxy.memory.MemoryLimits;
 import io.signetmesh.proxy.memory.Pace;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * One event loop and the channels with unflushed writes on it.
+ * What one proxy has on one event loop: its channels, which of them have unflushed writes, and its
+ * memory. Other proxies may have channels on the same loop.
  *
  * <p>Handlers do not flush their writes. They mark the channel dirty, and the loop flushes all
  * dirty channels once it has handled all ready events. So one system call and one TLS record carry
@@ -20,6 +28,8 @@ import java.util.concurrent.atomic.AtomicLong;
  * <p>Confined to its event loop.
  */
 public final class ProxyLoop {
+  private static final Logger log = LoggerFactory.getLogger(ProxyLoop.class);
+
   private final EventLoop eventLoop;
   private final int index;
   private final LoopMemory memory;
@@ -28,6 +38,11 @@ public final class ProxyLoop {
   private List<Channel> flushing = new ArrayList<>();
   private boolean flushScheduled;
   private final AtomicLong silentPeers = new AtomicLong();
+  private final Set<Channel> channels = new HashSet<>();
+  private final Set<Channel> accepted = new HashSet<>();
+  private volatile int acceptedNow;
+  private @Nullable Runnable closing;
+  private volatile boolean ended;
 
   /** A loop without memory limits: buffers of its connections are not measured. */
   public ProxyLoop(EventLoop eventLoop, int index) {
@@ -40,7 +55,7 @@ public final class ProxyLoop {
 
   /**
    * @param eventLoop the loop
-   * @param index position among the proxy's loops, from 0
+   * @param index position among the loops of the process, from 0
    * @param memory memory of the loop's connections
    * @param pace slowest rate allowed to peers
    */
@@ -116,5 +131,138 @@ public final class ProxyLoop {
   private void flushScheduled() {
     flushScheduled = false;
     flushDirty();
+  }
+
+  // ---- the proxy's channels
+
+  /**
+   * Notes a connection that was accepted for the proxy. Call it on the loop.
+   *
+   * @return false when the proxy has ended: the connection has to be closed
+   */
+  boolean accepted(Channel channel) {
+    if (!opened(channel)) {
+      return false;
+    }
+    accepted.add(channel);
+    countAccepted();
+    channel
+        .closeFuture()
+        .addListener(
+            closed -> {
+              accepted.remove(channel);
+              countAccepted();
+            });
+    return true;
+  }
+
+  @SuppressWarnings("NonAtomicVolatileUpdate") // One writer, the loop.
+  private void countAccepted() {
+    acceptedNow = accepted.size();
+  }
+
+  /** Accepted connections that are open; from any thread. */
+  int acceptedNow() {
+    return acceptedNow;
+  }
+
+  /** Fires an event through the pipeline of each accepted connection; from any thread. */
+  void tellAccepted(Object event) {
+    try {
+      eventLoop.execute(
+          () -> {
+            // A task each: one for all would keep other connections waiting.
+            for (Channel channel : accepted) {
+              eventLoop.execute(() -> channel.pipeline().fireUserEventTriggered(event));
+            }
+          });
+    } catch (RejectedExecutionException e) {
+      // The loop has ended, and its connections with it.
+    }
+  }
+
+  /**
+   * Notes a channel that the proxy dials; from any thread.
+   *
+   * @throws IllegalStateException when the proxy has ended
+   */
+  <C extends Channel> C dialled(C channel) {
+    if (ended) {
+      channel.unsafe().closeForcibly();
+      throw new IllegalStateException("the proxy has ended");
+    }
+    if (eventLoop.inEventLoop()) {
+      opened(channel);
+    } else {
+      eventLoop.execute(
+          () -> {
+            if (!opened(channel)) {
+              channel.close();
+            }
+          });
+    }
+    return channel;
+  }
+
+  private boolean opened(Channel channel) {
+    if (closing != null) {
+      return false;
+    }
+    channels.add(channel);
+    channel
+        .closeFuture()
+        .addListener(
+            closed -> {
+              channels.remove(channel);
+              endIfClosed();
+            });
+    return true;
+  }
+
+  /**
+   * Closes all channels of the proxy at once, as ending the loop would, and takes no more. From any
+   * thread; call it once.
+   *
+   * @param last runs on the loop, when all are closed and their handlers have heard of it
+   * @return completes after that, or when the loop has ended
+   */
+  CompletableFuture<Void> close(Runnable last) {
+    ended = true;
+    CompletableFuture<Void> done = new CompletableFuture<>();
+    Runnable end =
+        () -> {
+          last.run();
+          done.complete(null);
+        };
+    try {
+      eventLoop.execute(() -> closeChannels(end));
+    } catch (RejectedExecutionException e) {
+      // The loop has ended, and its channels with it.
+      done.complete(null);
+    }
+    return done;
+  }
+
+  private void closeChannels(Runnable end) {
+    List<Channel> open = List.copyOf(channels);
+    closing = end;
+    for (Channel channel : open) {
+      try {
+        channel.unsafe().close(channel.unsafe().voidPromise());
+      } catch (RuntimeException e) {
+        log.error("connection with {} could not be closed", channel.remoteAddress(), e);
+      }
+    }
+    if (open.isEmpty()) {
+      endIfClosed();
+    }
+  }
+
+  private void endIfClosed() {
+    Runnable end = closing;
+    if (end != null && channels.isEmpty()) {
+      // Handlers hear of the end, and let go of their buffers, in tasks that are queued already.
+      eventLoop.execute(() -> eventLoop.execute(end));
+    }
   }
 }

@@ -4,18 +4,18 @@ import io.netty.bootstrap.Bootstrap;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelFactory;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
-import io.netty.channel.EventLoopGroup;
 import io.netty.channel.RecvByteBufAllocator;
-import io.netty.channel.group.ChannelGroup;
-import io.netty.channel.group.DefaultChannelGroup;
+import io.netty.channel.ReflectiveChannelFactory;
+import io.netty.channel.socket.SocketChannel;
 import io.netty.channel.unix.FileDescriptor;
 import io.netty.channel.unix.Socket;
 import io.netty.channel.unix.UnixChannelOption;
-import io.netty.util.concurrent.GlobalEventExecutor;
+import io.signetmesh.proxy.loop.EventLoops.SharedLoop;
 import io.signetmesh.proxy.memory.LoopMemory;
 import io.signetmesh.proxy.memory.MemoryLimits;
 import io.signetmesh.proxy.memory.Pace;
@@ -25,15 +25,15 @@ import io.signetmesh.proxy.metrics.registry.MetricsRegistry;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.StandardSocketOptions;
-import java.nio.channels.SocketChannel;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.IntSupplier;
 import java.util.function.ToLongFunction;
@@ -41,86 +41,115 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The proxy's event loops. Each loop has its own listener on every listening address
- * (SO_REUSEPORT), so that a connection stays on the loop that accepts it.
+ * What one proxy has of the event loops of its process. Each of its loops has a listener on every
+ * listening address (SO_REUSEPORT), so that a connection stays on the loop that accepts it. Closing
+ * these closes the connections of this proxy only; other proxies may use the same loops.
  */
 public final class ProxyLoops implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(ProxyLoops.class);
   private static final long TIDY_SECONDS = 5;
+  private static final long CLOSE_SECONDS = 2;
 
   /** Linux's numbers, socket(7). */
   private static final int SOL_SOCKET = 1;
 
   private static final int SO_ACCEPTCONN = 30;
 
-  /** Open loops of the process. */
+  /** Open loops of all proxies of the process: so many share its memory. */
   private static final AtomicInteger OPEN = new AtomicInteger();
 
+  private final EventLoops shared;
+  private final boolean own;
   private final IoTransport transport;
-  private final List<LoopAllocator> allocators = new ArrayList<>();
+  private final ChannelFactory<? extends SocketChannel> sockets;
   private final RecvByteBufAllocator readSizes;
-  private final List<EventLoopGroup> groups = new ArrayList<>();
+  private final List<SharedLoop> taken;
+  private final List<LoopAllocator> allocators = new ArrayList<>();
   private final List<ProxyLoop> loops = new ArrayList<>();
-  private volatile boolean closed;
-  private final ChannelGroup accepted = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
+  private final List<ScheduledFuture<?>> repeated = new ArrayList<>();
+  private final AtomicBoolean closed = new AtomicBoolean();
 
   /**
+   * The loops of the only proxy of the process.
+   *
    * @param transport I/O transport
    * @param count number of loops, 1 or more
    */
   public ProxyLoops(IoTransport transport, int count) {
-    this(transport, count, Pace.DEFAULT);
+    this(
+        new EventLoops(transport, count),
+        true,
+        count,
+        MemoryLimits.ofProcess(),
+        OPEN::get,
+        Pace.DEFAULT);
   }
 
   /**
-   * Loops that share the memory of the process with all other loops of the process.
+   * The loops of the only proxy of the process.
    *
-   * @param pace slowest rate allowed to peers
-   */
-  public ProxyLoops(IoTransport transport, int count, Pace pace) {
-    this(transport, count, MemoryLimits.ofProcess(), OPEN::get, pace);
-  }
-
-  /**
    * @param limits memory that the connections of these loops may hold
    * @param pace slowest rate allowed to peers
    */
   public ProxyLoops(IoTransport transport, int count, MemoryLimits limits, Pace pace) {
-    this(transport, count, limits, () -> count, pace);
+    this(new EventLoops(transport, count), true, count, limits, () -> count, pace);
+  }
+
+  /** Loops of one of several proxies, which share the memory of the process. */
+  static ProxyLoops on(EventLoops shared, int wanted, MemoryLimits limits, Pace pace) {
+    return new ProxyLoops(shared, false, wanted, limits, OPEN::get, pace);
   }
 
   private ProxyLoops(
-      IoTransport transport, int count, MemoryLimits limits, IntSupplier sharing, Pace pace) {
-    if (count < 1) {
-      throw new IllegalArgumentException("event loops " + count + ": expected 1 or more");
+      EventLoops shared,
+      boolean own,
+      int wanted,
+      MemoryLimits limits,
+      IntSupplier sharing,
+      Pace pace) {
+    if (wanted < 1) {
+      throw new IllegalArgumentException("event loops " + wanted + ": expected 1 or more");
     }
-    this.transport = transport;
+    this.shared = shared;
+    this.own = own;
+    this.transport = shared.transport();
+    this.sockets = new ReflectiveChannelFactory<>(transport.socketChannel());
     // The other transports allocate when there is something to read and read until there is no
     // more:
     // there the sizes that Netty adapts to hold less memory while a peer is slow.
     this.readSizes =
         transport == IoTransport.IO_URING ? new ReadSizes() : new AdaptiveRecvByteBufAllocator();
-    for (int i = 0; i < count; i++) {
-      FairEventLoop.Group group =
-          new FairEventLoop.Group("proxy-loop-" + i, transport.handlerFactory());
-      groups.add(group);
-      FairEventLoop eventLoop = group.loop();
-      LoopAllocator allocator = new LoopAllocator();
-      allocators.add(allocator);
-      LoopMemory memory = new LoopMemory(limits, eventLoop, allocator::pinnedDirectMemory, sharing);
-      allocator.account(memory);
-      eventLoop.account(memory);
-      OPEN.incrementAndGet();
-      loops.add(new ProxyLoop(eventLoop, i, memory, pace));
-      eventLoop.scheduleWithFixedDelay(
-          () -> tidy(memory, allocator), TIDY_SECONDS, TIDY_SECONDS, TimeUnit.SECONDS);
-      long readTime = pace.answerTime().toMillis();
-      eventLoop.scheduleWithFixedDelay(
-          () -> memory.closeSlowReaders(pace.leastOfAnswers()),
-          readTime,
-          readTime,
-          TimeUnit.MILLISECONDS);
+    this.taken = shared.take(wanted);
+    try {
+      for (SharedLoop on : taken) {
+        add(on, limits, sharing, pace);
+      }
+    } catch (RuntimeException e) {
+      // A loop has ended.
+      close();
+      throw e;
     }
+  }
+
+  private void add(SharedLoop on, MemoryLimits limits, IntSupplier sharing, Pace pace) {
+    FairEventLoop eventLoop = on.eventLoop();
+    LoopAllocator allocator = on.allocator();
+    LoopMemory memory = new LoopMemory(limits, eventLoop, allocator::pinnedDirectMemory, sharing);
+    allocator.account(memory);
+    eventLoop.account(memory);
+    allocators.add(allocator);
+    loops.add(new ProxyLoop(eventLoop, on.index(), memory, pace));
+    OPEN.incrementAndGet();
+    repeated.add(
+        eventLoop.scheduleWithFixedDelay(
+            () -> tidy(memory, allocator), TIDY_SECONDS, TIDY_SECONDS, TimeUnit.SECONDS));
+    long readTime = pace.answerTime().toMillis();
+    repeated.add(
+        eventLoop.scheduleWithFixedDelay(
+            () -> memory.closeSlowReaders(pace.leastOfAnswers()),
+            readTime,
+            readTime,
+            TimeUnit.MILLISECONDS));
   }
 
   /** Gives back what is not needed any longer. */
@@ -254,7 +283,7 @@ public final class ProxyLoops implements AutoCloseable {
     ProxyLoop loop = loops.get(index);
     ServerBootstrap bootstrap =
         new ServerBootstrap()
-            .group(groups.get(index))
+            .group(taken.get(index).group())
             .option(ChannelOption.SO_BACKLOG, 4096)
             .option(ChannelOption.SO_REUSEADDR, true)
             .option(ChannelOption.ALLOCATOR, allocators.get(index))
@@ -268,7 +297,10 @@ public final class ProxyLoops implements AutoCloseable {
                 new ChannelInitializer<Channel>() {
                   @Override
                   protected void initChannel(Channel channel) {
-                    accepted.add(channel);
+                    if (!loop.accepted(channel)) {
+                      channel.close();
+                      return;
+                    }
                     loop.memory().open(channel);
                     channel.pipeline().addLast("accept", handler.apply(loop));
                   }
@@ -285,7 +317,7 @@ public final class ProxyLoops implements AutoCloseable {
     if (address.getPort() == 0) {
       return;
     }
-    try (SocketChannel trial = SocketChannel.open()) {
+    try (java.nio.channels.SocketChannel trial = java.nio.channels.SocketChannel.open()) {
       trial.setOption(StandardSocketOptions.SO_REUSEADDR, true);
       trial.bind(address);
     } catch (IOException e) {
@@ -329,16 +361,14 @@ public final class ProxyLoops implements AutoCloseable {
     return CompletableFuture.allOf(paused.toArray(CompletableFuture<?>[]::new));
   }
 
-  /** Number of accepted connections that are open. */
+  /** Number of accepted connections of this proxy that are open. */
   public int accepted() {
-    return accepted.size();
+    return loops.stream().mapToInt(ProxyLoop::acceptedNow).sum();
   }
 
-  /** Fires an event through the pipeline of every accepted connection. */
+  /** Fires an event through the pipeline of every accepted connection of this proxy. */
   public void tellAccepted(Object event) {
-    for (Channel channel : accepted) {
-      channel.eventLoop().execute(() -> channel.pipeline().fireUserEventTriggered(event));
-    }
+    loops.forEach(loop -> loop.tellAccepted(event));
   }
 
   /** {@link #client(ProxyLoop, TcpKeepAlive)} with the default keep-alive. */
@@ -348,11 +378,16 @@ public final class ProxyLoops implements AutoCloseable {
 
   /** A client bootstrap on a loop: no auto-read, half-closure allowed. */
   public Bootstrap client(ProxyLoop loop, TcpKeepAlive keepAlive) {
+    int position = loops.indexOf(loop);
+    if (position < 0) {
+      throw new IllegalArgumentException("event loop " + loop.index() + " is another proxy's");
+    }
+    ChannelFactory<Channel> noted = () -> loop.dialled(sockets.newChannel());
     Bootstrap bootstrap =
         new Bootstrap()
             .group(loop.eventLoop())
-            .channel(transport.socketChannel())
-            .option(ChannelOption.ALLOCATOR, allocators.get(loop.index()))
+            .channelFactory(noted)
+            .option(ChannelOption.ALLOCATOR, allocators.get(position))
             .option(ChannelOption.TCP_NODELAY, true)
             .option(ChannelOption.ALLOW_HALF_CLOSURE, true)
             .option(ChannelOption.AUTO_READ, false)
@@ -360,31 +395,6 @@ public final class ProxyLoops implements AutoCloseable {
             .option(ChannelOption.WRITE_BUFFER_WATER_MARK, loop.memory().marks());
     transport.noticeDeadPeers(keepAlive, bootstrap::option);
     return bootstrap;
-  }
-
-  /**
-   * Starts to watch the loops.
-   *
-   * @param limit time without running a task after which a loop counts as stuck
-   * @param ended gets the reason, once, when a loop ends without being closed
-   */
-  public LoopWatch watch(
-      ScheduledExecutorService timer, Duration limit, Consumer<Throwable> ended) {
-    LoopWatch watch = new LoopWatch(loops, System::nanoTime, limit);
-    for (ProxyLoop loop : loops) {
-      loop.eventLoop()
-          .terminationFuture()
-          .addListener(
-              done -> {
-                if (!closed) {
-                  ended.accept(
-                      new IllegalStateException("event loop " + loop.index() + " has ended"));
-                }
-              });
-    }
-    long period = limit.toMillis() / 10;
-    timer.scheduleWithFixedDelay(watch::beat, 0, period, TimeUnit.MILLISECONDS);
-    return watch;
   }
 
   /** Exposes the memory of the loops and the connections that they closed. Call once. */
@@ -424,16 +434,48 @@ public final class ProxyLoops implements AutoCloseable {
     return loops.stream().map(ProxyLoop::memory).mapToLong(figure).sum();
   }
 
-  /** Stops the loops at once and closes their connections. */
+  /** The loops of the process. */
+  EventLoops shared() {
+    return shared;
+  }
+
+  /**
+   * Closes the connections of this proxy at once. Waits until that is done, for at most {@value
+   * #CLOSE_SECONDS} s; on a loop it does not wait. Close the listeners before.
+   */
   @Override
   public void close() {
-    if (closed) {
+    if (!closed.compareAndSet(false, true)) {
       return;
     }
-    closed = true;
-    for (EventLoopGroup group : groups) {
-      group.shutdownGracefully(0, 2, TimeUnit.SECONDS);
-    }
     OPEN.addAndGet(-loops.size());
+    repeated.forEach(task -> task.cancel(false));
+    List<CompletableFuture<Void>> ends = new ArrayList<>();
+    for (int i = 0; i < loops.size(); i++) {
+      SharedLoop on = taken.get(i);
+      LoopAllocator allocator = allocators.get(i);
+      ends.add(loops.get(i).close(() -> rest(on, allocator)));
+    }
+    shared.giveBack(taken);
+    CompletableFuture<Void> all =
+        CompletableFuture.allOf(ends.toArray(CompletableFuture<?>[]::new));
+    if (taken.stream().noneMatch(on -> on.eventLoop().inEventLoop())) {
+      try {
+        all.get(CLOSE_SECONDS, TimeUnit.SECONDS);
+      } catch (ExecutionException | TimeoutException e) {
+        log.warn("connections of a proxy are not closed yet", e);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
+    if (own) {
+      shared.close();
+    }
+  }
+
+  private static void rest(SharedLoop on, LoopAllocator allocator) {
+    allocator.account(null);
+    allocator.trimCurrentThreadCache();
+    on.giveBack(allocator);
   }
 }

@@ -20,8 +20,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The memory of one event loop: its share of the memory of the process, and the accounts of its
- * connections. Confined to its loop, except for the methods that return figures.
+ * The memory of one proxy on one event loop: its share of the memory of the process, and the
+ * accounts of its connections. Confined to its loop, except for the methods that return figures.
  *
  * <p>While there is enough memory, nothing is limited. Above the first mark less is queued for each
  * connection. Above the last mark connections are closed until there is room again: of the client
@@ -50,6 +50,7 @@ public final class LoopMemory {
   private long heap;
   private long untilLook;
   private boolean due;
+  private Runnable onDue = () -> {};
   private long releasingBuffers;
   private long releasingHeap;
   private boolean scarce;
@@ -61,7 +62,7 @@ public final class LoopMemory {
   /**
    * @param executor of the loop
    * @param buffers bytes of buffers in use on the loop now
-   * @param loops how many loops share the limits now, at least 1
+   * @param loops how many loops of all proxies share the limits now, at least 1
    */
   public LoopMemory(
       MemoryLimits limits, Executor executor, LongSupplier buffers, IntSupplier loops) {
@@ -205,19 +206,21 @@ public final class LoopMemory {
   private void setDue() {
     if (!due) {
       due = true;
+      onDue.run();
       executor.execute(this::lookIfDue);
     }
   }
 
   /**
-   * Whether it is time to measure. Measure between two events only: a connection must not be closed
-   * while it is being read.
+   * Sets what runs when it is time to measure. It may call {@link #lookIfDue} before the task that
+   * is queued for that, but between two events only: a connection must not be closed while it is
+   * being read.
    */
-  public boolean isDue() {
-    return due;
+  public void onDue(Runnable action) {
+    onDue = action;
   }
 
-  /** Calls {@link #look} if it {@link #isDue}. */
+  /** Calls {@link #look} if it is time to. */
   public void lookIfDue() {
     if (due) {
       due = false;

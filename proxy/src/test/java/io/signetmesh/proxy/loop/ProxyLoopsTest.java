@@ -58,7 +58,7 @@ final class ProxyLoopsTest {
               loop -> new Echo(exhausted));
       InetSocketAddress address = (InetSocketAddress) listener.getFirst().localAddress();
       CompletableFuture<Throwable> ended = new CompletableFuture<>();
-      LoopWatch watch = loops.watch(timer, Duration.ofMinutes(1), ended::complete);
+      LoopWatch watch = loops.shared().watch(timer, Duration.ofMinutes(1), ended::complete);
       try (Socket victim = connect(address)) {
         assertThat(echoed(victim)).isTrue();
         exhausted.set(true);
@@ -159,7 +159,7 @@ final class ProxyLoopsTest {
                     }
                   });
       InetSocketAddress address = (InetSocketAddress) listener.getFirst().localAddress();
-      LoopWatch watch = loops.watch(timer, Duration.ofMinutes(1), thrown -> {});
+      LoopWatch watch = loops.shared().watch(timer, Duration.ofMinutes(1), thrown -> {});
       try (Socket victim = connect(address)) {
         while (tried.getCount() > 0 && writes(victim)) {
           // Buffers are made for what is read, until they are looked at.
@@ -186,7 +186,7 @@ final class ProxyLoopsTest {
   void aLoopThatHasEndedIsToldOnceAndNamed() throws Exception {
     try (ProxyLoops loops = new ProxyLoops(IoTransport.NIO, 2)) {
       CompletableFuture<Throwable> ended = new CompletableFuture<>();
-      LoopWatch watch = loops.watch(timer, Duration.ofMinutes(1), ended::complete);
+      LoopWatch watch = loops.shared().watch(timer, Duration.ofMinutes(1), ended::complete);
       assertThat(watch.stuck()).isEmpty();
       loops.loops().get(1).eventLoop().shutdownGracefully(0, 1, TimeUnit.SECONDS).sync();
       assertThat(ended.get(10, TimeUnit.SECONDS)).hasMessage("event loop 1 has ended");
@@ -198,7 +198,7 @@ final class ProxyLoopsTest {
   void loopsThatAreClosedOnPurposeAreNoFault() throws Exception {
     CompletableFuture<Throwable> ended = new CompletableFuture<>();
     ProxyLoops loops = new ProxyLoops(IoTransport.NIO, 1);
-    loops.watch(timer, Duration.ofMinutes(1), ended::complete);
+    loops.shared().watch(timer, Duration.ofMinutes(1), ended::complete);
     loops.close();
     assertThat(loops.loops().getFirst().eventLoop().terminationFuture().await(10_000)).isTrue();
     assertThat(ended).isNotDone();
@@ -208,7 +208,9 @@ final class ProxyLoopsTest {
   void aLoopThatDoesNothingIsNamedUntilItGoesOn() throws Exception {
     try (ProxyLoops loops = new ProxyLoops(IoTransport.NIO, 1)) {
       AtomicLong now = new AtomicLong();
-      LoopWatch watch = new LoopWatch(loops.loops(), now::get, Duration.ofSeconds(10));
+      LoopWatch watch =
+          new LoopWatch(
+              List.of(loops.loops().getFirst().eventLoop()), now::get, Duration.ofSeconds(10));
       CountDownLatch goOn = new CountDownLatch(1);
       loops.loops().getFirst().eventLoop().execute(() -> await(goOn));
       watch.beat();
