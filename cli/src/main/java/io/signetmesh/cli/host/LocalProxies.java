@@ -4,6 +4,7 @@ import io.signetmesh.cluster.ClusterChange;
 import io.signetmesh.cluster.ClusterListener;
 import io.signetmesh.cluster.ClusterView;
 import io.signetmesh.cluster.Workload;
+import io.signetmesh.proxy.DataPlane;
 import io.signetmesh.proxy.Proxy;
 import io.signetmesh.proxy.config.InvalidConfigException;
 import io.signetmesh.proxy.config.ProxyConfig;
@@ -16,19 +17,22 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Runs one proxy in this process for each workload of this host. It follows the view of the
- * cluster: proxies start, stop and are replaced with their Pods. A Pod whose proxy cannot start is
- * reported, and the other proxies run all the same. A proxy that fails is replaced.
+ * Runs one proxy in this process for each workload of this host, all on one data plane. It follows
+ * the view of the cluster: proxies start, stop and are replaced with their Pods. A Pod whose proxy
+ * cannot start is reported, and the other proxies run all the same. A proxy that fails is replaced.
  *
  * <p>When a Pod changes, its new proxy replaces the old one without an interruption where the host
  * allows it. The old proxy serves until the new one does, also if the new one cannot start. If the
  * Pod's ServiceAccount has changed, the old proxy stops first: nothing continues under an identity
  * that the Pod no longer has.
+ *
+ * <p>When the data plane fails, all proxies are started again on another one.
  */
 public final class LocalProxies implements ClusterListener, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(LocalProxies.class);
@@ -39,8 +43,10 @@ public final class LocalProxies implements ClusterListener, AutoCloseable {
   private final String controlPlaneNamespace;
   private final Environments environments;
   private final InstantSource clock;
+  private final Supplier<DataPlane> planes;
   private final Map<String, Running> running = new HashMap<>();
   private final Map<String, String> refused = new HashMap<>();
+  private @Nullable DataPlane plane;
   private boolean closed;
 
   /**
@@ -66,12 +72,31 @@ public final class LocalProxies implements ClusterListener, AutoCloseable {
     Map<String, String> of(HostWorkload workload) throws IOException;
   }
 
-  /** Starts without proxies. Subscribe it to a source. */
+  /**
+   * Starts without proxies. Subscribe it to a source. The data plane has an event loop for each
+   * processor, of which each proxy uses as many as it is configured for.
+   */
   public LocalProxies(
       String controlPlaneNamespace, Environments environments, InstantSource clock) {
+    this(
+        controlPlaneNamespace,
+        environments,
+        clock,
+        () -> DataPlane.start(null, Runtime.getRuntime().availableProcessors()));
+  }
+
+  /**
+   * @param planes starts the data plane of all proxies, and another one when it fails
+   */
+  LocalProxies(
+      String controlPlaneNamespace,
+      Environments environments,
+      InstantSource clock,
+      Supplier<DataPlane> planes) {
     this.controlPlaneNamespace = controlPlaneNamespace;
     this.environments = environments;
     this.clock = clock;
+    this.planes = planes;
   }
 
   @Override
@@ -159,7 +184,10 @@ public final class LocalProxies implements ClusterListener, AutoCloseable {
           serving = null;
         }
       }
-      Proxy proxy = serving == null ? Proxy.start(config, clock) : Proxy.replace(config, clock);
+      Proxy proxy =
+          serving == null
+              ? Proxy.start(plane(), config, clock)
+              : Proxy.replace(plane(), config, clock);
       if (serving != null) {
         log.info("proxy of {} is replaced, because its pod has changed", name);
       }
@@ -181,6 +209,21 @@ public final class LocalProxies implements ClusterListener, AutoCloseable {
     } catch (IOException | RuntimeException e) {
       faults.put(name, "proxy of " + name + " cannot start: " + e.getMessage());
     }
+  }
+
+  /** The data plane of all proxies. */
+  private DataPlane plane() {
+    DataPlane now = plane;
+    if (now != null && now.hasFailed()) {
+      // Its proxies cannot go on, and have been told.
+      now.close();
+      now = null;
+    }
+    if (now == null) {
+      now = planes.get();
+      plane = now;
+    }
+    return now;
   }
 
   /** The proxy serves: the one before it ends by itself. */
@@ -256,5 +299,9 @@ public final class LocalProxies implements ClusterListener, AutoCloseable {
     running.clear();
     ending.forEach(Proxy::drain);
     ending.forEach(proxy -> proxy.closed().handle((done, failure) -> failure).join());
+    DataPlane shared = plane;
+    if (shared != null) {
+      shared.close();
+    }
   }
 }
