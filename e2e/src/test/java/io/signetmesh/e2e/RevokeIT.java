@@ -33,11 +33,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** An operator revokes a workload of a mesh that runs, with the command line. */
+@Tag("alone")
 @Timeout(300)
 class RevokeIT {
   /** Listeners of proxies for clients without a proxy. */

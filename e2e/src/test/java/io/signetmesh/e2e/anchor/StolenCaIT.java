@@ -50,6 +50,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import javax.net.ssl.SSLSocket;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -58,6 +59,7 @@ import org.junit.jupiter.api.io.TempDir;
  * Somebody has copied all keys of the CA, and makes certificates that the mesh never issued: until
  * the anchor is replaced, they are as good as any.
  */
+@Tag("alone")
 @Timeout(300)
 class StolenCaIT {
   private static final int HTTP = 18_080;
