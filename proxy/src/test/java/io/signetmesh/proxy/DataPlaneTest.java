@@ -198,7 +198,7 @@ final class DataPlaneTest {
   void aProxyThatCannotStartLeavesNothingAndTheOthersGoOn() throws Exception {
     Proxy web = start("web");
     int inbound = freePort();
-    int tasks = plane.timerTasks();
+    int tasks = Math.max(1, plane.timerTasks());
     int threads = ownThreads();
     ProxyConfig taken =
         config(
@@ -339,7 +339,6 @@ final class DataPlaneTest {
 
   @Test
   void closingTheTimerOfOneProxyDropsItsTasksAndNoOthers() throws Exception {
-    int before = plane.timerTasks();
     ProxyTimer ending = plane.newTimer();
     ProxyTimer other = plane.newTimer();
     ScheduledFuture<?> dropped = ending.schedule(() -> {}, 1, TimeUnit.HOURS);
@@ -351,7 +350,8 @@ final class DataPlaneTest {
     assertThatThrownBy(() -> ending.schedule(() -> {}, 1, TimeUnit.HOURS))
         .isInstanceOf(RejectedExecutionException.class);
     assertThat(kept.get(20, TimeUnit.SECONDS)).isEqualTo("ran");
-    assertThat(plane.timerTasks()).isLessThanOrEqualTo(before);
+    // The look at the loops is the data plane's own; it may be under way.
+    assertThat(plane.timerTasks()).isLessThanOrEqualTo(1);
   }
 
   @Test

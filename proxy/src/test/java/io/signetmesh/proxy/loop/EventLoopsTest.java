@@ -302,7 +302,7 @@ final class EventLoopsTest {
   @Test
   void nothingOfAnEndedProxyStaysOnTheLoops() throws Exception {
     try (EventLoops shared = one(IoTransport.NIO)) {
-      WeakReference<ProxyLoop> ended = endedProxy(shared);
+      WeakReference<LoopMemory> ended = endedProxy(shared);
       long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
       while (ended.get() != null && System.nanoTime() - end < 0) {
         System.gc();
@@ -312,11 +312,11 @@ final class EventLoopsTest {
     }
   }
 
-  private static WeakReference<ProxyLoop> endedProxy(EventLoops shared) throws Exception {
+  private static WeakReference<LoopMemory> endedProxy(EventLoops shared) throws Exception {
     try (Echoing proxy = new Echoing(shared);
         Socket client = proxy.connect()) {
       assertThat(echoes(client)).isTrue();
-      return new WeakReference<>(proxy.loops.loops().getFirst());
+      return new WeakReference<>(proxy.memory());
     }
   }
 
