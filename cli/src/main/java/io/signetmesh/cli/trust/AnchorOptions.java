@@ -13,6 +13,7 @@ import io.signetmesh.identity.pki.StateFiles;
 import io.signetmesh.v1.GeneratedAnchor;
 import io.signetmesh.v1.ProvidedAnchor;
 import io.signetmesh.v1.StartRotationRequest;
+import io.signetmesh.v1.TokenAnchor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -21,12 +22,13 @@ import java.security.PrivateKey;
 import java.security.cert.X509Certificate;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** Options for the anchor that a rotation leads to: a generated one, or one in files. */
+/** Options for the anchor that a rotation leads to: generated, in files, or in a token. */
 final class AnchorOptions {
   @Spec(Spec.Target.MIXEE)
   private CommandSpec spec = CommandSpec.create();
@@ -65,6 +67,43 @@ final class AnchorOptions {
       description = "Generated: its life (default: 3650d).")
   private java.time.@Nullable Duration lifetime;
 
+  @ArgGroup(exclusive = false, heading = "%nThe new anchor's key in a token:%n")
+  private @Nullable Token token;
+
+  /** The token with the anchor's key. The identity server reads these paths. */
+  static final class Token {
+    @Option(
+        names = "--pkcs11-library",
+        required = true,
+        paramLabel = "FILE",
+        description = "Library of the token (PKCS#11).")
+    private Path library = Path.of("");
+
+    @Option(
+        names = "--pkcs11-token",
+        required = true,
+        paramLabel = "LABEL",
+        description = "Label of the token.")
+    private String label = "";
+
+    @Option(
+        names = "--pkcs11-pin-file",
+        required = true,
+        paramLabel = "FILE",
+        description =
+            "PIN of the token's user; mode 0600. Needed for as long as the anchor is used.")
+    private Path pin = Path.of("");
+
+    @Option(
+        names = "--pkcs11-key",
+        required = true,
+        paramLabel = "LABEL",
+        description =
+            "Label of the anchor's key and certificate. When the token has none, they are made in"
+                + " the token (--key-kind, --anchor-lifetime).")
+    private String key = "";
+  }
+
   /**
    * Refuses options that do not go together.
    *
@@ -81,6 +120,9 @@ final class AnchorOptions {
       throw usage(
           "--new-anchor goes without --generate, --key-kind and --anchor-lifetime: the file says"
               + " it");
+    }
+    if (token != null && (file != null || generate)) {
+      throw usage("the --pkcs11 options go without --new-anchor and --generate");
     }
     if (keyKind != null) {
       try {
@@ -136,6 +178,11 @@ final class AnchorOptions {
       key = inSecret(certificate, "key");
       certificate = inSecret(certificate, "crt");
     }
+    Token inToken = token;
+    if (inToken != null) {
+      request.setToken(inToken(inToken));
+      return;
+    }
     if (certificate == null || key == null) {
       GeneratedAnchor.Builder generated = GeneratedAnchor.newBuilder();
       if (keyKind != null) {
@@ -162,6 +209,22 @@ final class AnchorOptions {
         ProvidedAnchor.newBuilder()
             .setCertificate(ByteString.copyFrom(Certificates.der(anchor)))
             .setPrivateKey(ByteString.copyFrom(secret.getEncoded())));
+  }
+
+  private TokenAnchor inToken(Token with) {
+    TokenAnchor.Builder anchor =
+        TokenAnchor.newBuilder()
+            .setLibrary(with.library.toAbsolutePath().toString())
+            .setToken(with.label)
+            .setPinFile(with.pin.toAbsolutePath().toString())
+            .setKey(with.key);
+    if (keyKind != null) {
+      anchor.setKeyKind(keyKind);
+    }
+    if (lifetime != null) {
+      anchor.setLifetime(Duration.newBuilder().setSeconds(lifetime.toSeconds()));
+    }
+    return anchor.build();
   }
 
   private static PrivateKey read(Path key) throws CommandFailure {

@@ -107,7 +107,9 @@ final class PlanText {
               : known == null ? null : known.certificate();
       table.row(
           List.of(
-              isNew && request.hasGenerate() ? "(to be made)" : TrustAnchors.brief(sha256),
+              isNew && (request.hasGenerate() || plan.getNewAnchorIsExample())
+                  ? "(to be made)"
+                  : TrustAnchors.brief(sha256),
               before.contains(sha256) || (!isNew && known != null && known.isInForce())
                   ? "trusted"
                   : "-",

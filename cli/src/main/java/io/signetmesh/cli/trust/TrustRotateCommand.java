@@ -39,6 +39,9 @@ import picocli.CommandLine.Option;
       "  signet trust rotate --state /var/lib/signet --reason 'yearly rotation' --yes",
       "  signet trust rotate --state /var/lib/signet --new-anchor root.pem \\",
       "      --new-anchor-key root.key --renew-window 1h",
+      "  signet trust rotate --state /var/lib/signet \\",
+      "      --pkcs11-library /usr/lib/softhsm/libsofthsm2.so --pkcs11-token signet \\",
+      "      --pkcs11-pin-file /etc/signet/pin --pkcs11-key root-2027",
       "  signet trust rotate --state /var/lib/signet --compromised --reason 'key was copied'"
     })
 final class TrustRotateCommand extends PlannedCommand {

@@ -36,9 +36,9 @@ import org.slf4j.LoggerFactory;
 /**
  * The CA of an installation that brings none: anchor and issuer are made at the first start and
  * kept in the state directory. Directory {@code ca} holds {@code anchor.crt}, {@code anchor.key}
- * and {@code issuer.pem} (key, certificate and chain), and is created atomically. By default the
- * anchor is valid for ten years and the issuer for one. The issuer is renewed under the anchor when
- * a third of its validity is left.
+ * (see {@link CaKey}) and {@code issuer.pem} (key, certificate and chain), and is created
+ * atomically. By default the anchor is valid for ten years and the issuer for one. The issuer is
+ * renewed under the anchor when a third of its validity is left.
  *
  * <p>All certificates of {@code anchor.crt} are trust anchors. The one whose key is in {@code
  * anchor.key} is the CA's own: the issuer has to be under it. So an operator replaces the anchor by
@@ -59,6 +59,9 @@ public final class EmbeddedAuthority implements AuthoritySource, IssuerSource {
   private static final Duration ANCHOR_LIFETIME = Duration.ofDays(3650);
   private static final Duration ISSUER_LIFETIME = Duration.ofDays(365);
 
+  /** Between two warnings of one kind. */
+  private static final Duration WARN_AGAIN = Duration.ofHours(1);
+
   /** Peers may be a little behind. */
   private static final Duration BACKDATE = Duration.ofMinutes(5);
 
@@ -67,6 +70,7 @@ public final class EmbeddedAuthority implements AuthoritySource, IssuerSource {
   private final String issuerName;
   private final InstantSource clock;
   private @Nullable Loaded loaded;
+  private Instant warnedAt = Instant.EPOCH;
 
   private EmbeddedAuthority(Path directory, String issuerName, InstantSource clock) {
     this.directory = directory;
@@ -78,7 +82,7 @@ public final class EmbeddedAuthority implements AuthoritySource, IssuerSource {
   /** The files of one digest. The own anchor is the one whose key is there. */
   private record Loaded(
       String digest,
-      PrivateKey anchorKey,
+      CaKey anchorKey,
       X509Certificate own,
       List<X509Certificate> anchors,
       PrivateKey issuerKey,
@@ -95,7 +99,7 @@ public final class EmbeddedAuthority implements AuthoritySource, IssuerSource {
    * @param crossCertificates of the issuer, under other anchors
    */
   public record Ca(
-      PrivateKey anchorKey,
+      CaKey anchorKey,
       X509Certificate anchor,
       List<X509Certificate> anchors,
       PrivateKey issuerKey,
@@ -277,7 +281,7 @@ public final class EmbeddedAuthority implements AuthoritySource, IssuerSource {
     Contents contents =
         new Contents(
             ascii(Certificates.toPem(ca.anchors)),
-            ascii(PrivateKeys.toPem(ca.anchorKey)),
+            ascii(ca.anchorKey.stored()),
             ascii(PrivateKeys.toPem(ca.issuerKey) + Certificates.toPem(ca.chain)),
             ascii(ca.crossCertificates.isEmpty() ? "" : Certificates.toPem(ca.crossCertificates)));
     try {
@@ -308,11 +312,11 @@ public final class EmbeddedAuthority implements AuthoritySource, IssuerSource {
    *
    * @param key public key of the issuer
    * @param life validity from now, cut off at the anchor's end
+   * @throws PkiException when the anchor's key cannot be used, e.g. because its token is away
    */
   public X509Certificate makeIssuer(
-      PublicKey key, PrivateKey anchorKey, X509Certificate anchor, Duration life)
-      throws PkiException {
-    return makeIssuer(issuerName, key, anchorKey, anchor, life, clock.instant());
+      PublicKey key, CaKey anchorKey, X509Certificate anchor, Duration life) throws PkiException {
+    return makeIssuer(issuerName, key, anchorKey.open(), anchor, life, clock.instant());
   }
 
   /** The issuer in the files now, renewed when that is due. */
@@ -346,8 +350,19 @@ public final class EmbeddedAuthority implements AuthoritySource, IssuerSource {
         Duration.between(
             old.getNotBefore().toInstant().plus(BACKDATE), old.getNotAfter().toInstant());
     KeyPair keys = now.issuer.keyKind().generate();
+    SigningKey signer;
+    try {
+      signer = now.anchorKey.open();
+    } catch (PkiException e) {
+      // The issuer is good to its end, and the token may come back before that.
+      if (clock.instant().isAfter(warnedAt.plus(WARN_AGAIN))) {
+        warnedAt = clock.instant();
+        log.warn("the issuer is not renewed: {}; it ends at {}", e.getMessage(), old.getNotAfter());
+      }
+      return;
+    }
     X509Certificate certificate =
-        makeIssuer(issuerName, keys.getPublic(), now.anchorKey, now.own, lifetime, clock.instant());
+        makeIssuer(issuerName, keys.getPublic(), signer, now.own, lifetime, clock.instant());
     if (!require().digest.equals(digest)) {
       // An operator replaces the CA at this moment.
       return;
@@ -420,7 +435,7 @@ public final class EmbeddedAuthority implements AuthoritySource, IssuerSource {
     Path keyFile = directory.resolve(ANCHOR_KEY);
     Path issuerFile = directory.resolve(ISSUER);
     List<X509Certificate> anchors = SourceFiles.certificates(anchorFile, files.anchors);
-    PrivateKey anchorKey = SourceFiles.key(keyFile, files.anchorKey);
+    CaKey anchorKey = CaKey.read(keyFile, files.anchorKey);
     String text = new String(files.issuer, StandardCharsets.ISO_8859_1);
     int split = text.indexOf(BEGIN_CERTIFICATE);
     if (split < 0) {
@@ -433,7 +448,6 @@ public final class EmbeddedAuthority implements AuthoritySource, IssuerSource {
     List<X509Certificate> chain =
         SourceFiles.certificates(
             issuerFile, text.substring(split).getBytes(StandardCharsets.ISO_8859_1));
-    X509Certificate own = own(anchorFile, keyFile, anchors, SigningKey.of(anchorKey));
     Issuer issuer;
     try {
       issuer = Issuer.of(issuerFile.toString(), key, chain);
@@ -446,6 +460,7 @@ public final class EmbeddedAuthority implements AuthoritySource, IssuerSource {
     } catch (PkiException | RuntimeException e) {
       throw new RefusedMaterialException(Reason.KEY_MISMATCH, String.valueOf(e.getMessage()), e);
     }
+    X509Certificate own = own(anchorFile, keyFile, anchors, anchorKey, issuer.chain().getLast());
     requireUnder(issuerFile, issuer.chain().getLast(), own);
     requireInTime(own);
     return new Loaded(files.digest(), anchorKey, own, anchors, key, issuer);
@@ -453,12 +468,25 @@ public final class EmbeddedAuthority implements AuthoritySource, IssuerSource {
 
   /**
    * The anchor whose key the CA has: of several certificates of that key, the one that ends last.
+   * While the token of the key is away, the anchor that the issuer is under is taken for it.
+   *
+   * @param last CA certificate of the issuer's chain
    */
   private static X509Certificate own(
-      Path file, Path keyFile, List<X509Certificate> anchors, SigningKey key)
+      Path file, Path keyFile, List<X509Certificate> anchors, CaKey key, X509Certificate last)
       throws RefusedMaterialException {
-    return anchors.stream()
-        .filter(anchor -> key.matches(anchor.getPublicKey()))
+    List<X509Certificate> found;
+    try {
+      SigningKey opened = key.open();
+      found = anchors.stream().filter(anchor -> opened.matches(anchor.getPublicKey())).toList();
+    } catch (PkiException e) {
+      log.warn(
+          "{}: the key of the trust anchor cannot be used, so the issuer cannot be renewed: {}",
+          keyFile,
+          e.getMessage());
+      found = anchors.stream().filter(anchor -> isUnder(last, anchor)).toList();
+    }
+    return found.stream()
         .max((a, b) -> a.getNotAfter().compareTo(b.getNotAfter()))
         .orElseThrow(
             () ->
@@ -469,6 +497,17 @@ public final class EmbeddedAuthority implements AuthoritySource, IssuerSource {
                         + anchors.size()
                         + " trust anchors in "
                         + file));
+  }
+
+  private static boolean isUnder(X509Certificate last, X509Certificate anchor) {
+    try {
+      if (!last.equals(anchor)) {
+        last.verify(anchor.getPublicKey());
+      }
+      return true;
+    } catch (GeneralSecurityException | RuntimeException e) {
+      return false;
+    }
   }
 
   /** Renewal goes on under the own anchor: an issuer under another one would not last. */
@@ -515,7 +554,7 @@ public final class EmbeddedAuthority implements AuthoritySource, IssuerSource {
         makeIssuer(
             "identity." + suffix,
             issuerKeys.getPublic(),
-            anchorKeys.getPrivate(),
+            SigningKey.of(anchorKeys.getPrivate()),
             anchor,
             plan.issuerLifetime(),
             now);
@@ -547,7 +586,7 @@ public final class EmbeddedAuthority implements AuthoritySource, IssuerSource {
   private static X509Certificate makeIssuer(
       String name,
       PublicKey key,
-      PrivateKey anchorKey,
+      SigningKey anchorKey,
       X509Certificate anchor,
       Duration lifetime,
       Instant now)
@@ -559,7 +598,7 @@ public final class EmbeddedAuthority implements AuthoritySource, IssuerSource {
     return CertificateBuilder.issuer(
         name,
         key,
-        SigningKey.of(anchorKey),
+        anchorKey,
         anchor,
         start.isBefore(anchorStart) ? anchorStart : start,
         end.isAfter(anchorEnd) ? anchorEnd : end);

@@ -24,6 +24,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -35,6 +36,9 @@ import org.jspecify.annotations.Nullable;
 public final class Pkcs11Token implements AuthoritySource {
   /** Labels and paths go into the provider's configuration, where these mean nothing else. */
   private static final Pattern PLAIN = Pattern.compile("[A-Za-z0-9._/+@ -]{1,255}");
+
+  /** Tokens of CA keys, so that all who use one share its session and its count of wrong PINs. */
+  private static final Map<Config, Pkcs11Token> SHARED = new ConcurrentHashMap<>();
 
   private final Config config;
   private final Path anchors;
@@ -76,6 +80,17 @@ public final class Pkcs11Token implements AuthoritySource {
     this.gate = new LoginGate(clock);
     this.config = config;
     this.anchors = anchors;
+  }
+
+  /** The token with a CA key, the same one for the same place. */
+  static Pkcs11Token shared(Config config) {
+    return SHARED.computeIfAbsent(config, of -> new Pkcs11Token(of, Path.of("")));
+  }
+
+  /** The private key. */
+  synchronized SigningKey key() throws RefusedMaterialException {
+    KeyStore store = store();
+    return new SigningKey(privateKey(store), store.getProvider());
   }
 
   @Override
@@ -254,6 +269,72 @@ public final class Pkcs11Token implements AuthoritySource {
       }
       throw new PkiException(
           token + ": keys cannot be generated in the token: " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * An anchor whose key is in a token.
+   *
+   * @param certificate the anchor
+   * @param key its key
+   */
+  public record TokenAnchor(X509Certificate certificate, CaKey key) {}
+
+  /**
+   * The certificate under the label of a key; null when the token has no object with that label.
+   *
+   * @throws PkiException when the token cannot be used, or has something else under the label
+   */
+  public static @Nullable TokenAnchor find(Config config) throws PkiException {
+    Pkcs11Token token = shared(config);
+    synchronized (token) {
+      try {
+        KeyStore store = token.store();
+        return store.containsAlias(config.keyLabel())
+            ? new TokenAnchor(token.chain(store).getFirst(), new CaKey.InToken(config))
+            : null;
+      } catch (RefusedMaterialException | GeneralSecurityException e) {
+        throw new PkiException(String.valueOf(e.getMessage()), e);
+      }
+    }
+  }
+
+  /**
+   * Makes an anchor whose key is generated in the token and cannot be extracted.
+   *
+   * @param name common name of the subject
+   * @throws PkiException when the token already has an object with the label, or cannot make such a
+   *     key; the token is not changed then
+   */
+  public static TokenAnchor createAnchor(
+      Config config, String name, KeyKind kind, Instant from, Instant until) throws PkiException {
+    if (kind == KeyKind.ED25519) {
+      throw new PkiException(
+          "key type ed25519 cannot be made in a token: expected p256, p384 or RSA");
+    }
+    Pkcs11Token token = shared(config);
+    synchronized (token) {
+      try {
+        KeyStore store = token.store();
+        if (store.containsAlias(config.keyLabel())) {
+          throw new PkiException(
+              token + " has an object with label " + config.keyLabel() + ": nothing was changed");
+        }
+        Provider provider = store.getProvider();
+        KeyPairGenerator generator = KeyPairGenerator.getInstance(kind.algorithm(), provider);
+        kind.initialize(generator);
+        KeyPair keys = generator.generateKeyPair();
+        X509Certificate anchor =
+            CertificateBuilder.anchor(
+                name, keys.getPublic(), new SigningKey(keys.getPrivate(), provider), from, until);
+        store.setKeyEntry(config.keyLabel(), keys.getPrivate(), null, new Certificate[] {anchor});
+        return new TokenAnchor(anchor, new CaKey.InToken(config));
+      } catch (PkiException e) {
+        throw e;
+      } catch (RefusedMaterialException | GeneralSecurityException | RuntimeException e) {
+        throw new PkiException(
+            token + ": a key cannot be generated in the token: " + e.getMessage(), e);
+      }
     }
   }
 

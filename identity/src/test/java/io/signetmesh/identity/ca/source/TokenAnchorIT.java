@@ -1,0 +1,140 @@
+package io.signetmesh.identity.ca.source;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.signetmesh.identity.ca.KeyKind;
+import io.signetmesh.identity.ca.source.Pkcs11Token.TokenAnchor;
+import io.signetmesh.identity.pki.PkiException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.KeyPair;
+import java.security.cert.X509Certificate;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.List;
+import java.util.Objects;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInfo;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A CA in the state directory whose anchor has its key in a token: SoftHSM2. */
+@Timeout(120)
+class TokenAnchorIT {
+  private static final Duration ISSUER_LIFE = Duration.ofDays(90);
+
+  private static SoftHsm hsm;
+
+  @TempDir Path state;
+
+  private Instant now = Instant.now();
+  private final InstantSource clock = () -> now;
+  private Pkcs11Token.Config config;
+  private TokenAnchor anchor;
+  private EmbeddedAuthority authority;
+
+  @BeforeAll
+  static void makeToken() throws Exception {
+    hsm = SoftHsm.shared();
+  }
+
+  /** Gives the CA an anchor in the token. */
+  @BeforeEach
+  void replace(TestInfo test) throws Exception {
+    config = hsm.config("anchor-" + test.getTestMethod().orElseThrow().getName());
+    assertThat(Pkcs11Token.find(config)).isNull();
+    anchor = createAnchor(config);
+    authority = EmbeddedAuthority.open(state, "signet", "cluster.local", clock);
+    EmbeddedAuthority.Ca before = authority.ca();
+    KeyPair issuer = KeyKind.P256.generate();
+    authority.replace(
+        new EmbeddedAuthority.Ca(
+            anchor.key(),
+            anchor.certificate(),
+            List.of(anchor.certificate()),
+            issuer.getPrivate(),
+            List.of(
+                authority.makeIssuer(
+                    issuer.getPublic(), anchor.key(), anchor.certificate(), ISSUER_LIFE)),
+            before.crossCertificates()));
+  }
+
+  private TokenAnchor createAnchor(Pkcs11Token.Config at) throws PkiException {
+    return Pkcs11Token.createAnchor(
+        at,
+        "root.signet.cluster.local",
+        KeyKind.P256,
+        now.minusSeconds(300),
+        now.plus(Duration.ofDays(1000)));
+  }
+
+  @Test
+  void theIssuerIsRenewedByTheTokenAndNoFileHoldsTheAnchorsKey() throws Exception {
+    EmbeddedAuthority reopened = EmbeddedAuthority.open(state, "signet", "cluster.local", clock);
+    X509Certificate first = reopened.current().certificate();
+    first.verify(anchor.certificate().getPublicKey());
+    assertThat(reopened.anchor()).isEqualTo(anchor.certificate());
+    assertThat(Files.readString(state.resolve("ca/anchor.key")))
+        .startsWith("pkcs11:token=signet;object=anchor-")
+        .doesNotContain("PRIVATE KEY", "87654321");
+
+    now = now.plus(ISSUER_LIFE.dividedBy(3).multipliedBy(2)).plusSeconds(3600);
+    X509Certificate second = reopened.current().certificate();
+
+    assertThat(second).isNotEqualTo(first);
+    second.verify(anchor.certificate().getPublicKey());
+    assertThat(Files.readString(state.resolve("ca/anchor.key"))).startsWith("pkcs11:");
+  }
+
+  @Test
+  void whileTheTokenIsAwayTheIssuerGoesOnAndIsRenewedLater() throws Exception {
+    X509Certificate first = authority.current().certificate();
+    Path away = Files.move(config.pinFile(), hsm.directory().resolve("away"));
+    now = now.plus(ISSUER_LIFE.dividedBy(3).multipliedBy(2)).plusSeconds(3600);
+
+    EmbeddedAuthority restarted = EmbeddedAuthority.open(state, "signet", "cluster.local", clock);
+    assertThat(restarted.current().certificate()).isEqualTo(first);
+    assertThat(restarted.anchor()).isEqualTo(anchor.certificate());
+
+    Files.move(away, config.pinFile());
+    assertThat(restarted.current().certificate()).isNotEqualTo(first);
+  }
+
+  @Test
+  void aKeyOfAnotherAnchorIsRefused() throws Exception {
+    Pkcs11Token.Config other = hsm.config(config.keyLabel() + "-other");
+    TokenAnchor stranger = createAnchor(other);
+    EmbeddedAuthority.Ca now = authority.ca();
+
+    assertThatThrownBy(
+            () ->
+                authority.replace(
+                    new EmbeddedAuthority.Ca(
+                        stranger.key(),
+                        now.anchor(),
+                        now.anchors(),
+                        now.issuerKey(),
+                        now.chain(),
+                        List.of())))
+        .isInstanceOf(PkiException.class)
+        .hasMessageContaining("the private key does not belong to any of the 1 trust anchors");
+    assertThat(authority.ca().anchorKey()).isEqualTo(anchor.key());
+  }
+
+  @Test
+  void anAnchorInTheTokenIsFoundAndNotMadeAgain() throws Exception {
+    assertThat(Objects.requireNonNull(Pkcs11Token.find(config)).certificate())
+        .isEqualTo(anchor.certificate());
+    assertThatThrownBy(() -> createAnchor(config))
+        .isInstanceOf(PkiException.class)
+        .hasMessageContaining("has an object with label " + config.keyLabel());
+    assertThat(anchor.key().toString()).doesNotContain("87654321");
+    assertThat(CaKey.parse("anchor.key", anchor.key().stored().getBytes(StandardCharsets.US_ASCII)))
+        .isEqualTo(anchor.key());
+  }
+}
