@@ -1,12 +1,14 @@
 package io.signetmesh.rotation;
 
 import io.signetmesh.identity.ca.KeyKind;
+import io.signetmesh.identity.ca.source.Pkcs11Token;
 import io.signetmesh.identity.pki.PkiException;
 import java.io.IOException;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The trust of a mesh, as a rotation sees and changes it. Each act says what is to be true
@@ -66,6 +68,22 @@ public interface TrustAuthority {
    * @param life from now
    */
   NewAnchor makeAnchor(KeyKind kind, Duration life) throws PkiException;
+
+  /**
+   * Finds an anchor whose key is in a PKCS#11 token.
+   *
+   * @return null when the token has no object with the label
+   * @throws PkiException when the token cannot be used, or the object is no anchor
+   */
+  @Nullable NewAnchor findAnchor(Pkcs11Token.Config place) throws PkiException;
+
+  /**
+   * Makes an anchor of the mesh whose key is generated in a PKCS#11 token, and stays there.
+   *
+   * @param life from now
+   * @throws PkiException when the token has an object with the label, or cannot make the key
+   */
+  NewAnchor makeAnchor(Pkcs11Token.Config place, KeyKind kind, Duration life) throws PkiException;
 
   /**
    * Keeps the keys of a new anchor for a rotation.

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.signetmesh.audit.AdministrativeEvent;
 import io.signetmesh.audit.AuditEvent;
 import io.signetmesh.identity.ca.KeyKind;
+import io.signetmesh.identity.ca.source.Pkcs11Token;
 import io.signetmesh.identity.pki.PkiException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -444,6 +445,16 @@ final class RotationEngineTest {
 
     @Override
     public NewAnchor makeAnchor(KeyKind kind, Duration life) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public NewAnchor findAnchor(Pkcs11Token.Config place) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public NewAnchor makeAnchor(Pkcs11Token.Config place, KeyKind kind, Duration life) {
       throw new UnsupportedOperationException();
     }
 

@@ -7,6 +7,7 @@ import io.signetmesh.identity.ca.CertificateBuilder;
 import io.signetmesh.identity.ca.KeyKind;
 import io.signetmesh.identity.ca.RetiredAnchors;
 import io.signetmesh.identity.ca.SigningKey;
+import io.signetmesh.identity.ca.source.CaKey;
 import io.signetmesh.identity.pki.PkiException;
 import io.signetmesh.rotation.Member.Presence;
 import java.security.KeyPair;
@@ -59,7 +60,7 @@ final class RotationPlanTest {
   @Test
   void newAnchorThatIsNotValidYetIsAnError() {
     NewAnchor early =
-        new NewAnchor(anchor(newKeys, DAY, DAY.multipliedBy(1000)), newKeys.getPrivate());
+        new NewAnchor(anchor(newKeys, DAY, DAY.multipliedBy(1000)), CaKey.of(newKeys.getPrivate()));
 
     assertThat(errors(plan(early, Set.of(), Set.of())))
         .singleElement()
@@ -70,7 +71,8 @@ final class RotationPlanTest {
   @Test
   void newAnchorWithTheKeyOfAnOldOneIsAnError() {
     NewAnchor same =
-        new NewAnchor(anchor(oldKeys, DAY.negated(), DAY.multipliedBy(1000)), oldKeys.getPrivate());
+        new NewAnchor(
+            anchor(oldKeys, DAY.negated(), DAY.multipliedBy(1000)), CaKey.of(oldKeys.getPrivate()));
 
     assertThat(errors(plan(same, Set.of(), Set.of())))
         .singleElement()
@@ -231,12 +233,13 @@ final class RotationPlanTest {
             NOW,
             NOW.plus(DAY));
 
-    assertThat(NewAnchor.of(root, newKeys.getPrivate()).certificate()).isEqualTo(root);
-    assertThat(NewAnchor.of(root, newKeys.getPrivate()).toString()).doesNotContain("rivate");
-    assertThatThrownBy(() -> NewAnchor.of(root, oldKeys.getPrivate()))
+    assertThat(NewAnchor.of(root, CaKey.of(newKeys.getPrivate())).certificate()).isEqualTo(root);
+    assertThat(NewAnchor.of(root, CaKey.of(newKeys.getPrivate())).toString())
+        .doesNotContain("rivate");
+    assertThatThrownBy(() -> NewAnchor.of(root, CaKey.of(oldKeys.getPrivate())))
         .isInstanceOf(PkiException.class)
         .hasMessageContaining("does not belong to it");
-    assertThatThrownBy(() -> NewAnchor.of(issuer, newKeys.getPrivate()))
+    assertThatThrownBy(() -> NewAnchor.of(issuer, CaKey.of(newKeys.getPrivate())))
         .isInstanceOf(PkiException.class)
         .hasMessageContaining("path length of 1 or more");
   }
@@ -261,7 +264,7 @@ final class RotationPlanTest {
   }
 
   private NewAnchor added(Duration life) {
-    return new NewAnchor(anchor(newKeys, DAY.negated(), life), newKeys.getPrivate());
+    return new NewAnchor(anchor(newKeys, DAY.negated(), life), CaKey.of(newKeys.getPrivate()));
   }
 
   private static Member member(String identity, Presence presence) {

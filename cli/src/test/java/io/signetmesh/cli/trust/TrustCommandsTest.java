@@ -9,6 +9,7 @@ import io.signetmesh.v1.AnchorNeed;
 import io.signetmesh.v1.GetTrustResponse;
 import io.signetmesh.v1.MeshLeaf;
 import io.signetmesh.v1.StartRotationRequest;
+import io.signetmesh.v1.TokenAnchor;
 import io.signetmesh.v1.TrustAnchorStatus.State;
 import io.signetmesh.v1.TrustRotation;
 import io.signetmesh.v1.TrustRotationFinding;
@@ -559,6 +560,9 @@ final class TrustCommandsTest {
             List.of("--new-anchor", "a", "--new-anchor-key", "b", "--generate"),
             List.of("--new-anchor", "a", "--new-anchor-key", "b", "--key-kind", "p384"),
             List.of("--key-kind", "p521"),
+            List.of("--pkcs11-library", "/lib.so", "--pkcs11-token", "t"),
+            inToken("--generate"),
+            inToken("--new-anchor", "a", "--new-anchor-key", "b"),
             List.of("--anchor-lifetime", "0s"),
             List.of("--renew-window", "ten"))) {
       List<String> all = new ArrayList<>(wrong);
@@ -567,6 +571,37 @@ final class TrustCommandsTest {
           .as(wrong.toString())
           .isEqualTo(ExitCode.USAGE);
     }
+  }
+
+  private static List<String> inToken(String... more) {
+    List<String> options =
+        new ArrayList<>(
+            List.of("--pkcs11-library", "/usr/lib/token.so", "--pkcs11-token", "signet"));
+    options.addAll(List.of("--pkcs11-pin-file", "pin", "--pkcs11-key", "root"));
+    options.addAll(List.of(more));
+    return options;
+  }
+
+  @Test
+  void thePlaceOfAKeyInATokenIsSentWithAbsolutePaths() {
+    server.trust.add(TrustStates.none());
+    server.plan = TrustStates.plan().toBuilder().setNewAnchorIsExample(true).build();
+    server.start = TrustStates.started();
+
+    CommandRun run =
+        run("rotate", inToken("--yes", "--no-wait", "--key-kind", "p384").toArray(new String[0]))
+            .ended(ExitCode.OK);
+
+    assertThat(server.started.getFirst().getToken())
+        .isEqualTo(
+            TokenAnchor.newBuilder()
+                .setLibrary("/usr/lib/token.so")
+                .setToken("signet")
+                .setPinFile(Path.of("pin").toAbsolutePath().toString())
+                .setKey("root")
+                .setKeyKind("p384")
+                .build());
+    assertThat(run.out()).contains("(to be made)");
   }
 
   @Test

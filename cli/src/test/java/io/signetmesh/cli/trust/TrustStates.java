@@ -7,6 +7,7 @@ import static io.signetmesh.rotation.Phase.RETIRE;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.Timestamp;
+import io.signetmesh.identity.ca.source.CaKey;
 import io.signetmesh.identity.pki.Certificates;
 import io.signetmesh.identity.pki.PrivateKeys;
 import io.signetmesh.rotation.AnchorSet;
@@ -463,7 +464,7 @@ final class TrustStates {
     RotationPlan plan =
         RotationPlan.of(
             new RotationPlan.Request(
-                new NewAnchor(NEW, PrivateKeys.generate().getPrivate()),
+                new NewAnchor(NEW, CaKey.of(PrivateKeys.generate().getPrivate())),
                 Set.of(),
                 compromised,
                 RENEW_WINDOW),

@@ -244,10 +244,20 @@ public final class Mesh implements AutoCloseable {
    * @param options of the control plane
    */
   public void start(String... options) throws Exception {
+    start(Map.of(), options);
+  }
+
+  /**
+   * Starts the control plane and all proxies, and waits until they serve.
+   *
+   * @param environment additional environment variables of the control plane
+   * @param options of the control plane
+   */
+  public void start(Map<String, String> environment, String... options) throws Exception {
     for (MeshWorkload workload : workloads) {
       manifest("workload-" + workload.name(), workload.manifest());
     }
-    startControlPlane(options);
+    startControlPlane(environment, options);
     for (MeshWorkload workload : workloads) {
       startProxy(workload);
     }
@@ -258,7 +268,12 @@ public final class Mesh implements AutoCloseable {
 
   /** Starts the control plane, again if it has been stopped, and waits until it serves. */
   public SignetProcess startControlPlane(String... options) throws Exception {
-    SignetProcess started = processes.startControlPlane(options);
+    return startControlPlane(Map.of(), options);
+  }
+
+  private SignetProcess startControlPlane(Map<String, String> environment, String... options)
+      throws Exception {
+    SignetProcess started = processes.startControlPlane(environment, options);
     controlPlane = started;
     processes.awaitControlPlane(started);
     return started;

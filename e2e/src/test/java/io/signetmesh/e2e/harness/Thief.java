@@ -3,7 +3,6 @@ package io.signetmesh.e2e.harness;
 import io.grpc.ManagedChannel;
 import io.signetmesh.identity.ca.CertificateBuilder;
 import io.signetmesh.identity.ca.KeyKind;
-import io.signetmesh.identity.ca.SigningKey;
 import io.signetmesh.identity.ca.source.EmbeddedAuthority;
 import io.signetmesh.identity.channel.ControlChannel;
 import io.signetmesh.identity.channel.ControlLoops;
@@ -92,7 +91,7 @@ public final class Thief {
         CertificateBuilder.issuer(
             "identity.forged",
             keys.getPublic(),
-            SigningKey.of(stolen.anchorKey()),
+            stolen.anchorKey().open(),
             stolen.anchor(),
             now.minusSeconds(60),
             now.plus(LIFE));

@@ -1,11 +1,12 @@
 package io.signetmesh.rotation.authority;
 
+import io.signetmesh.identity.ca.source.CaKey;
 import io.signetmesh.identity.pki.Certificates;
 import io.signetmesh.identity.pki.PkiException;
-import io.signetmesh.identity.pki.PrivateKeys;
 import io.signetmesh.identity.pki.StateFiles;
 import io.signetmesh.rotation.AnchorSet;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -39,9 +40,21 @@ final class RotationKeys {
   }
 
   /** A CA certificate, those above it, and its key. */
-  record KeyedChain(PrivateKey key, List<X509Certificate> chain) {
+  record KeyedChain(CaKey key, List<X509Certificate> chain) {
     X509Certificate certificate() {
       return chain.getFirst();
+    }
+
+    /**
+     * The key of an issuer, which signs all the time: it is never in a token.
+     *
+     * @throws PkiException when it is
+     */
+    PrivateKey issuerKey() throws PkiException {
+      if (key instanceof CaKey.InMemory inMemory) {
+        return inMemory.key();
+      }
+      throw new PkiException(this + ": expected a key in memory, found " + key);
     }
 
     @Override
@@ -92,7 +105,7 @@ final class RotationKeys {
     StateFiles.createDirectory(directory);
     StateFiles.createDirectory(directory.resolve(rotation));
     StateFiles.writeSecret(
-        file(rotation, part), PrivateKeys.toPem(chain.key) + Certificates.toPem(chain.chain));
+        file(rotation, part), chain.key.stored() + Certificates.toPem(chain.chain));
   }
 
   /**
@@ -107,13 +120,14 @@ final class RotationKeys {
           file + " is missing: rotation " + rotation + " needs its key; restore it, or abort");
     }
     StateFiles.requireSecret(file);
-    String text = Files.readString(file);
+    String text = Files.readString(file, StandardCharsets.ISO_8859_1);
     int split = text.indexOf("-----BEGIN CERTIFICATE-----");
     if (split < 0) {
       throw new PkiException(file + ": no certificate: expected a private key and its chain");
     }
     return new KeyedChain(
-        PrivateKeys.parsePem(file.toString(), text.substring(0, split)),
+        CaKey.parse(
+            file.toString(), text.substring(0, split).getBytes(StandardCharsets.ISO_8859_1)),
         Certificates.parsePem(file.toString(), text.substring(split)));
   }
 

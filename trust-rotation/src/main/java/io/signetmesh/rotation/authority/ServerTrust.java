@@ -9,7 +9,10 @@ import io.signetmesh.identity.ca.RetiredAnchors;
 import io.signetmesh.identity.ca.SigningKey;
 import io.signetmesh.identity.ca.revocation.KnownIssuer;
 import io.signetmesh.identity.ca.revocation.RevokedCertificate;
+import io.signetmesh.identity.ca.source.CaKey;
 import io.signetmesh.identity.ca.source.EmbeddedAuthority;
+import io.signetmesh.identity.ca.source.Pkcs11Token;
+import io.signetmesh.identity.ca.source.Pkcs11Token.TokenAnchor;
 import io.signetmesh.identity.pki.Certificates;
 import io.signetmesh.identity.pki.PkiException;
 import io.signetmesh.identity.pki.RevocationList;
@@ -415,12 +418,12 @@ public final class ServerTrust implements TrustAuthority, AutoCloseable {
                 anchor.key(),
                 anchor.certificate(),
                 now.anchors(),
-                issuer.key(),
+                issuer.issuerKey(),
                 issuer.chain(),
                 List.of());
       } else {
         keys.keep(id, Part.EARLIER_ANCHOR, new KeyedChain(now.anchorKey(), List.of(now.anchor())));
-        keys.keep(id, Part.EARLIER_ISSUER, new KeyedChain(now.issuerKey(), now.chain()));
+        keys.keep(id, Part.EARLIER_ISSUER, new KeyedChain(CaKey.of(now.issuerKey()), now.chain()));
         now = under(keys.read(id, Part.ANCHOR), id, now, crossSign);
       }
     } else if (issuerAnchors.isDistrusted(now.chain().getFirst())) {
@@ -438,7 +441,7 @@ public final class ServerTrust implements TrustAuthority, AutoCloseable {
       KeyPair pair = KeyKind.of("issuer", earlier.getPublicKey()).generate();
       X509Certificate certificate =
           files().makeIssuer(pair.getPublic(), anchor.key(), anchor.certificate(), life(earlier));
-      keys.put(id, Part.ISSUER, new KeyedChain(pair.getPrivate(), List.of(certificate)));
+      keys.put(id, Part.ISSUER, new KeyedChain(CaKey.of(pair.getPrivate()), List.of(certificate)));
     }
     KeyedChain issuer = keys.read(id, Part.ISSUER);
     List<X509Certificate> cross =
@@ -452,7 +455,12 @@ public final class ServerTrust implements TrustAuthority, AutoCloseable {
                         life(issuer.certificate())))
             : List.of();
     return new EmbeddedAuthority.Ca(
-        anchor.key(), anchor.certificate(), now.anchors(), issuer.key(), issuer.chain(), cross);
+        anchor.key(),
+        anchor.certificate(),
+        now.anchors(),
+        issuer.issuerKey(),
+        issuer.chain(),
+        cross);
   }
 
   /** Whether an issuer that is kept is under that anchor, and from after the last compromise. */
@@ -473,7 +481,7 @@ public final class ServerTrust implements TrustAuthority, AutoCloseable {
     }
     KeyPair pair = KeyKind.of("issuer", certificate.getPublicKey()).generate();
     return new KeyedChain(
-        pair.getPrivate(),
+        CaKey.of(pair.getPrivate()),
         List.of(files().makeIssuer(pair.getPublic(), anchor.key(), anchor.certificate(), life)));
   }
 
@@ -596,15 +604,35 @@ public final class ServerTrust implements TrustAuthority, AutoCloseable {
     Instant now = server.clock().instant();
     return new NewAnchor(
         CertificateBuilder.anchor(
-            "root."
-                + server.identity().controlPlaneNamespace()
-                + "."
-                + server.identity().trustDomain(),
+            anchorName(),
             pair.getPublic(),
             SigningKey.of(pair.getPrivate()),
             EmbeddedAuthority.start(now),
             now.plus(life)),
-        pair.getPrivate());
+        CaKey.of(pair.getPrivate()));
+  }
+
+  @Override
+  public @Nullable NewAnchor findAnchor(Pkcs11Token.Config place) throws PkiException {
+    TokenAnchor found = Pkcs11Token.find(place);
+    return found == null ? null : NewAnchor.of(found.certificate(), found.key());
+  }
+
+  @Override
+  public NewAnchor makeAnchor(Pkcs11Token.Config place, KeyKind kind, Duration life)
+      throws PkiException {
+    Instant now = server.clock().instant();
+    TokenAnchor made =
+        Pkcs11Token.createAnchor(
+            place, anchorName(), kind, EmbeddedAuthority.start(now), now.plus(life));
+    return NewAnchor.of(made.certificate(), made.key());
+  }
+
+  private String anchorName() {
+    return "root."
+        + server.identity().controlPlaneNamespace()
+        + "."
+        + server.identity().trustDomain();
   }
 
   private static AnchorSet fingerprints(List<X509Certificate> anchors) {

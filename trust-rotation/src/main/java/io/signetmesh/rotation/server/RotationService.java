@@ -6,6 +6,8 @@ import io.grpc.StatusRuntimeException;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
 import io.signetmesh.identity.ca.KeyKind;
+import io.signetmesh.identity.ca.source.CaKey;
+import io.signetmesh.identity.ca.source.Pkcs11Token;
 import io.signetmesh.identity.channel.LocalPeer;
 import io.signetmesh.identity.pki.Certificates;
 import io.signetmesh.identity.pki.PkiException;
@@ -22,6 +24,7 @@ import io.signetmesh.rotation.RotationStore;
 import io.signetmesh.rotation.TrustAuthority;
 import io.signetmesh.v1.AbortRotationRequest;
 import io.signetmesh.v1.AbortRotationResponse;
+import io.signetmesh.v1.GeneratedAnchor;
 import io.signetmesh.v1.GetTrustRequest;
 import io.signetmesh.v1.GetTrustResponse;
 import io.signetmesh.v1.ListLeavesRequest;
@@ -30,6 +33,7 @@ import io.signetmesh.v1.ListRotationsRequest;
 import io.signetmesh.v1.ListRotationsResponse;
 import io.signetmesh.v1.StartRotationRequest;
 import io.signetmesh.v1.StartRotationResponse;
+import io.signetmesh.v1.TokenAnchor;
 import io.signetmesh.v1.TrustAnchorStatus;
 import io.signetmesh.v1.TrustRotation;
 import io.signetmesh.v1.TrustRotationFinding;
@@ -37,6 +41,7 @@ import io.signetmesh.v1.TrustRotationsGrpc;
 import io.signetmesh.v1.WaiveWorkloadsRequest;
 import io.signetmesh.v1.WaiveWorkloadsResponse;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.security.PrivateKey;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
@@ -214,7 +219,43 @@ final class RotationService extends TrustRotationsGrpc.TrustRotationsImplBase {
     if (underWay != null && request.getCompromised()) {
       return compromise(underWay, AnchorSet.of(leaving), request.getDryRun(), reason);
     }
-    NewAnchor anchor = anchor(request);
+    NewAnchor anchor = request.hasToken() ? inToken(request.getToken()) : anchor(request);
+    boolean isToBeMade = request.hasToken() && anchor == null;
+    if (isToBeMade) {
+      // Nothing is made in the token for a plan that cannot be carried out.
+      anchor = trust.makeAnchor(keyKind(request.getToken()), life(request.getToken()));
+    }
+    RotationPlan plan = plan(request, anchor, leaving, underWay);
+    if (isToBeMade && !request.getDryRun() && plan.isClean()) {
+      TokenAnchor token = request.getToken();
+      anchor = trust.makeAnchor(place(token), keyKind(token), life(token));
+      isToBeMade = false;
+      plan = plan(request, anchor, leaving, underWay);
+    }
+    StartRotationResponse.Builder answer =
+        StartRotationResponse.newBuilder()
+            .addAllBeforeSha256(RotationMessages.bytes(plan.before()))
+            .addAllAfterSha256(RotationMessages.bytes(plan.after()))
+            .setLatestEnd(RotationMessages.timestamp(plan.latestEnd()));
+    plan.findings().forEach(finding -> answer.addFindings(RotationMessages.finding(finding)));
+    if (anchor != null) {
+      answer
+          .setNewAnchor(ByteString.copyFrom(Certificates.der(anchor.certificate())))
+          .setNewAnchorIsExample(isToBeMade || (request.hasGenerate() && !answer.hasRotation()));
+    }
+    if (!request.getDryRun() && plan.isClean()) {
+      answer.setRotation(
+          RotationMessages.rotation(engine.begin(plan, operator(), reason), List.of()));
+    }
+    return answer.build();
+  }
+
+  private RotationPlan plan(
+      StartRotationRequest request,
+      @Nullable NewAnchor anchor,
+      Set<String> leaving,
+      @Nullable Rotation underWay)
+      throws IOException, PkiException {
     RotationPlan plan =
         RotationPlan.of(
             new RotationPlan.Request(anchor, leaving, request.getCompromised(), window(request)),
@@ -235,20 +276,7 @@ final class RotationService extends TrustRotationsGrpc.TrustRotationsImplBase {
     } catch (RotationRefusedException e) {
       plan = plan.refused(String.valueOf(e.getMessage()));
     }
-    StartRotationResponse.Builder answer =
-        StartRotationResponse.newBuilder()
-            .addAllBeforeSha256(RotationMessages.bytes(plan.before()))
-            .addAllAfterSha256(RotationMessages.bytes(plan.after()))
-            .setLatestEnd(RotationMessages.timestamp(plan.latestEnd()));
-    plan.findings().forEach(finding -> answer.addFindings(RotationMessages.finding(finding)));
-    if (anchor != null) {
-      answer.setNewAnchor(ByteString.copyFrom(Certificates.der(anchor.certificate())));
-    }
-    if (!request.getDryRun() && plan.isClean()) {
-      answer.setRotation(
-          RotationMessages.rotation(engine.begin(plan, operator(), reason), List.of()));
-    }
-    return answer.build();
+    return plan;
   }
 
   private Set<String> retired() {
@@ -296,20 +324,66 @@ final class RotationService extends TrustRotationsGrpc.TrustRotationsImplBase {
   private @Nullable NewAnchor anchor(StartRotationRequest request) throws PkiException {
     return switch (request.getAnchorCase()) {
       case GENERATE -> {
-        String kind = request.getGenerate().getKeyKind();
-        Duration life =
-            request.getGenerate().hasLifetime()
-                ? Duration.ofSeconds(request.getGenerate().getLifetime().getSeconds())
-                : DEFAULT_ANCHOR_LIFE;
-        if (life.isNegative() || life.isZero() || life.compareTo(MAX_ANCHOR_LIFE) > 0) {
-          throw invalid(
-              "anchor lifetime " + life + ": expected up to " + MAX_ANCHOR_LIFE.toDays() + " days");
-        }
-        yield trust.makeAnchor(keyKind(kind), life);
+        GeneratedAnchor generate = request.getGenerate();
+        yield trust.makeAnchor(
+            keyKind(generate.getKeyKind()),
+            life(generate.hasLifetime() ? generate.getLifetime() : null));
       }
       case PROVIDED -> provided(request);
-      case ANCHOR_NOT_SET -> null;
+      case TOKEN, ANCHOR_NOT_SET -> null;
     };
+  }
+
+  /**
+   * The anchor in a token; null when it has none yet.
+   *
+   * <p>The library is code that this process runs. Whoever may ask for it is the user of this
+   * process or root.
+   */
+  private @Nullable NewAnchor inToken(TokenAnchor token) {
+    try {
+      return trust.findAnchor(place(token));
+    } catch (PkiException e) {
+      throw invalid(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private static Pkcs11Token.Config place(TokenAnchor token) {
+    for (String path : List.of(token.getLibrary(), token.getPinFile())) {
+      if (!path.startsWith("/")) {
+        throw invalid("path '" + WorkloadIdentity.printable(path) + "': expected an absolute one");
+      }
+    }
+    try {
+      return new Pkcs11Token.Config(
+          Path.of(token.getLibrary()),
+          token.getToken(),
+          Path.of(token.getPinFile()),
+          token.getKey());
+    } catch (IllegalArgumentException e) {
+      throw invalid(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private static KeyKind keyKind(TokenAnchor token) {
+    KeyKind kind = keyKind(token.getKeyKind());
+    if (kind == KeyKind.ED25519) {
+      throw invalid("key type ed25519 cannot be made in a token: expected p256, p384 or RSA");
+    }
+    return kind;
+  }
+
+  private static Duration life(TokenAnchor token) {
+    return life(token.hasLifetime() ? token.getLifetime() : null);
+  }
+
+  private static Duration life(com.google.protobuf.@Nullable Duration asked) {
+    Duration life = asked == null ? DEFAULT_ANCHOR_LIFE : Duration.ofSeconds(asked.getSeconds());
+    if (life.isNegative() || life.isZero() || life.compareTo(MAX_ANCHOR_LIFE) > 0) {
+      throw invalid(
+          "anchor lifetime " + life + ": expected up to " + MAX_ANCHOR_LIFE.toDays() + " days");
+    }
+    return life;
   }
 
   private static KeyKind keyKind(String name) {
@@ -327,7 +401,7 @@ final class RotationService extends TrustRotationsGrpc.TrustRotationsImplBase {
       PrivateKey key =
           PrivateKeys.parsePkcs8(
               "key of the new anchor", request.getProvided().getPrivateKey().toByteArray());
-      return NewAnchor.of(certificate, key);
+      return NewAnchor.of(certificate, CaKey.of(key));
     } catch (PkiException e) {
       throw invalid(String.valueOf(e.getMessage()));
     }
