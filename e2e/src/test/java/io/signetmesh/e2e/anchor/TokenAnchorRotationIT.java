@@ -22,7 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Rotations to an anchor whose key is in a token, SoftHSM2, and away from it. */
 @Timeout(300)
-class TokenAnchorIT {
+class TokenAnchorRotationIT {
   private static final int WEB = 15_001;
   private static final String PIN = "87654321";
 
