@@ -88,13 +88,17 @@ public final class Thief {
     Instant now = Instant.now();
     KeyPair keys = KeyKind.P256.generate();
     X509Certificate issuer =
-        CertificateBuilder.issuer(
-            "identity.forged",
-            keys.getPublic(),
-            stolen.anchorKey().open(),
-            stolen.anchor(),
-            now.minusSeconds(60),
-            now.plus(LIFE));
+        stolen
+            .anchorKey()
+            .use(
+                key ->
+                    CertificateBuilder.issuer(
+                        "identity.forged",
+                        keys.getPublic(),
+                        key,
+                        stolen.anchor(),
+                        now.minusSeconds(60),
+                        now.plus(LIFE)));
     return leaf(
         identity, BigInteger.valueOf(now.toEpochMilli()), keys.getPrivate(), List.of(issuer));
   }

@@ -238,14 +238,14 @@ final class RotationService extends TrustRotationsGrpc.TrustRotationsImplBase {
             .addAllAfterSha256(RotationMessages.bytes(plan.after()))
             .setLatestEnd(RotationMessages.timestamp(plan.latestEnd()));
     plan.findings().forEach(finding -> answer.addFindings(RotationMessages.finding(finding)));
+    if (!request.getDryRun() && plan.isClean()) {
+      answer.setRotation(
+          RotationMessages.rotation(engine.begin(plan, operator(), reason), List.of()));
+    }
     if (anchor != null) {
       answer
           .setNewAnchor(ByteString.copyFrom(Certificates.der(anchor.certificate())))
           .setNewAnchorIsExample(isToBeMade || (request.hasGenerate() && !answer.hasRotation()));
-    }
-    if (!request.getDryRun() && plan.isClean()) {
-      answer.setRotation(
-          RotationMessages.rotation(engine.begin(plan, operator(), reason), List.of()));
     }
     return answer.build();
   }

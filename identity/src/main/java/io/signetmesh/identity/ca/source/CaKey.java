@@ -16,11 +16,18 @@ import java.security.PublicKey;
  */
 public sealed interface CaKey {
   /**
-   * The key for signing.
+   * Does something with the key. A token has 10 seconds for it, and does one thing at a time.
    *
-   * @throws PkiException when the token cannot be used
+   * @throws PkiException when the token cannot be used, or from the work
    */
-  SigningKey open() throws PkiException;
+  <T> T use(Use<T> work) throws PkiException;
+
+  /** Something that is done with a key. */
+  @FunctionalInterface
+  interface Use<T> {
+    /** Called once, for a token on another thread. */
+    T with(SigningKey key) throws PkiException;
+  }
 
   /** The content of a file, mode 0600, that {@link #parse} reads. */
   String stored();
@@ -31,7 +38,7 @@ public sealed interface CaKey {
    * @throws PkiException when the token cannot be used
    */
   default boolean matches(PublicKey publicKey) throws PkiException {
-    return open().matches(publicKey);
+    return use(key -> key.matches(publicKey));
   }
 
   /** A key in memory. */
@@ -69,8 +76,8 @@ public sealed interface CaKey {
    */
   record InMemory(PrivateKey key) implements CaKey {
     @Override
-    public SigningKey open() {
-      return SigningKey.of(key);
+    public <T> T use(Use<T> work) throws PkiException {
+      return work.with(SigningKey.of(key));
     }
 
     @Override
@@ -91,12 +98,9 @@ public sealed interface CaKey {
    */
   record InToken(Pkcs11Token.Config config) implements CaKey {
     @Override
-    public SigningKey open() throws PkiException {
-      try {
-        return Pkcs11Token.shared(config).key();
-      } catch (RefusedMaterialException e) {
-        throw new PkiException(String.valueOf(e.getMessage()), e);
-      }
+    public <T> T use(Use<T> work) throws PkiException {
+      Pkcs11Token token = Pkcs11Token.shared(config);
+      return token.call(() -> work.with(token.key()));
     }
 
     @Override

@@ -4,7 +4,6 @@ import io.signetmesh.identity.ca.CertificateBuilder;
 import io.signetmesh.identity.ca.Issuer;
 import io.signetmesh.identity.ca.IssuerSource;
 import io.signetmesh.identity.ca.KeyKind;
-import io.signetmesh.identity.ca.SigningKey;
 import io.signetmesh.identity.ca.TrustBundleStore;
 import io.signetmesh.identity.ca.source.RefusedMaterialException.Reason;
 import io.signetmesh.identity.crypto.Signatures;
@@ -59,7 +58,10 @@ public final class EmbeddedAuthority implements AuthoritySource, IssuerSource {
   private static final Duration ANCHOR_LIFETIME = Duration.ofDays(3650);
   private static final Duration ISSUER_LIFETIME = Duration.ofDays(365);
 
-  /** Between two warnings of one kind. */
+  /** Between two attempts to renew the issuer by a token that is away. */
+  private static final Duration RENEW_AGAIN = Duration.ofMinutes(1);
+
+  /** Between two messages about it. */
   private static final Duration WARN_AGAIN = Duration.ofHours(1);
 
   /** Peers may be a little behind. */
@@ -71,6 +73,7 @@ public final class EmbeddedAuthority implements AuthoritySource, IssuerSource {
   private final InstantSource clock;
   private @Nullable Loaded loaded;
   private Instant warnedAt = Instant.EPOCH;
+  private Instant renewFrom = Instant.EPOCH;
 
   private EmbeddedAuthority(Path directory, String issuerName, InstantSource clock) {
     this.directory = directory;
@@ -312,11 +315,12 @@ public final class EmbeddedAuthority implements AuthoritySource, IssuerSource {
    *
    * @param key public key of the issuer
    * @param life validity from now, cut off at the anchor's end
-   * @throws PkiException when the anchor's key cannot be used, e.g. because its token is away
+   * @throws PkiException when the anchor's key cannot be used, e.g. because its token is away, or
+   *     is another one
    */
   public X509Certificate makeIssuer(
       PublicKey key, CaKey anchorKey, X509Certificate anchor, Duration life) throws PkiException {
-    return makeIssuer(issuerName, key, anchorKey.open(), anchor, life, clock.instant());
+    return makeIssuer(issuerName, key, anchorKey, anchor, life, clock.instant());
   }
 
   /** The issuer in the files now, renewed when that is due. */
@@ -342,27 +346,29 @@ public final class EmbeddedAuthority implements AuthoritySource, IssuerSource {
   @Override
   public synchronized void renew(String digest) throws IOException, PkiException {
     Loaded now = require();
-    if (!now.digest.equals(digest) || !isDue(now)) {
+    if (!now.digest.equals(digest) || !isDue(now) || clock.instant().isBefore(renewFrom)) {
       return;
     }
     X509Certificate old = now.issuer.certificate();
     Duration lifetime =
         Duration.between(
             old.getNotBefore().toInstant().plus(BACKDATE), old.getNotAfter().toInstant());
-    KeyPair keys = now.issuer.keyKind().generate();
-    SigningKey signer;
+    KeyPair keys;
+    X509Certificate certificate;
     try {
-      signer = now.anchorKey.open();
-    } catch (PkiException e) {
-      // The issuer is good to its end, and the token may come back before that.
-      if (clock.instant().isAfter(warnedAt.plus(WARN_AGAIN))) {
-        warnedAt = clock.instant();
-        log.warn("the issuer is not renewed: {}; it ends at {}", e.getMessage(), old.getNotAfter());
+      // The token is asked first: as long as it is away, this is tried again and again.
+      if (!now.anchorKey.matches(now.own.getPublicKey())) {
+        throw new PkiException(
+            now.anchorKey + " does not belong to " + Certificates.describe(now.own));
       }
+      keys = now.issuer.keyKind().generate();
+      certificate =
+          makeIssuer(
+              issuerName, keys.getPublic(), now.anchorKey, now.own, lifetime, clock.instant());
+    } catch (PkiException e) {
+      notRenewed(old, e);
       return;
     }
-    X509Certificate certificate =
-        makeIssuer(issuerName, keys.getPublic(), signer, now.own, lifetime, clock.instant());
     if (!require().digest.equals(digest)) {
       // An operator replaces the CA at this moment.
       return;
@@ -377,6 +383,20 @@ public final class EmbeddedAuthority implements AuthoritySource, IssuerSource {
         "issuer renewed under the same anchor: {}, until {}",
         Certificates.describe(certificate),
         certificate.getNotAfter().toInstant());
+  }
+
+  /** The issuer is good to its end, and the token may come back before that. */
+  private void notRenewed(X509Certificate old, PkiException why) {
+    Instant now = clock.instant();
+    renewFrom = now.plus(RENEW_AGAIN);
+    if (now.isAfter(warnedAt.plus(WARN_AGAIN))) {
+      warnedAt = now;
+      log.error("the issuer is not renewed: {}; it ends at {}", why.getMessage(), end(old));
+    }
+  }
+
+  private static Instant end(X509Certificate certificate) {
+    return certificate.getNotAfter().toInstant();
   }
 
   private boolean isDue(Loaded now) {
@@ -477,8 +497,12 @@ public final class EmbeddedAuthority implements AuthoritySource, IssuerSource {
       throws RefusedMaterialException {
     List<X509Certificate> found;
     try {
-      SigningKey opened = key.open();
-      found = anchors.stream().filter(anchor -> opened.matches(anchor.getPublicKey())).toList();
+      found =
+          key.use(
+              opened ->
+                  anchors.stream()
+                      .filter(anchor -> opened.matches(anchor.getPublicKey()))
+                      .toList());
     } catch (PkiException e) {
       log.warn(
           "{}: the key of the trust anchor cannot be used, so the issuer cannot be renewed: {}",
@@ -554,7 +578,7 @@ public final class EmbeddedAuthority implements AuthoritySource, IssuerSource {
         makeIssuer(
             "identity." + suffix,
             issuerKeys.getPublic(),
-            SigningKey.of(anchorKeys.getPrivate()),
+            CaKey.of(anchorKeys.getPrivate()),
             anchor,
             plan.issuerLifetime(),
             now);
@@ -586,7 +610,7 @@ public final class EmbeddedAuthority implements AuthoritySource, IssuerSource {
   private static X509Certificate makeIssuer(
       String name,
       PublicKey key,
-      SigningKey anchorKey,
+      CaKey anchorKey,
       X509Certificate anchor,
       Duration lifetime,
       Instant now)
@@ -595,13 +619,20 @@ public final class EmbeddedAuthority implements AuthoritySource, IssuerSource {
     Instant end = now.plus(lifetime);
     Instant start = now.minus(BACKDATE);
     Instant anchorStart = anchor.getNotBefore().toInstant();
-    return CertificateBuilder.issuer(
-        name,
-        key,
-        anchorKey,
-        anchor,
-        start.isBefore(anchorStart) ? anchorStart : start,
-        end.isAfter(anchorEnd) ? anchorEnd : end);
+    return anchorKey.use(
+        signer -> {
+          if (!signer.matches(anchor.getPublicKey())) {
+            throw new PkiException(
+                anchorKey + " does not belong to " + Certificates.describe(anchor));
+          }
+          return CertificateBuilder.issuer(
+              name,
+              key,
+              signer,
+              anchor,
+              start.isBefore(anchorStart) ? anchorStart : start,
+              end.isAfter(anchorEnd) ? anchorEnd : end);
+        });
   }
 
   /** Removes what a crash during creation left: a directory of files. */

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Keeps a token from being locked: it counts wrong PINs, and locks after a few. A PIN that the
  * token refused is not tried again until the content of the PIN file is another. After any other
- * failure the token is left alone for {@link #BACKOFF}. Not thread-safe.
+ * failure the token is left alone for {@link #BACKOFF}. Thread-safe.
  */
 final class LoginGate {
   /** How long a token is left alone after it failed. */
@@ -33,7 +33,7 @@ final class LoginGate {
    * @param pin content of the PIN file
    * @throws RefusedMaterialException of the last attempt, when another one would be too early
    */
-  void require(byte[] pin) throws RefusedMaterialException {
+  synchronized void require(byte[] pin) throws RefusedMaterialException {
     Failure failure = last;
     if (failure == null) {
       return;
@@ -47,12 +47,12 @@ final class LoginGate {
   }
 
   /** The token was opened. */
-  void opened() {
+  synchronized void opened() {
     last = null;
   }
 
   /** The token was not opened. */
-  void failed(byte[] pin, boolean isPinRefused, RefusedMaterialException refusal) {
+  synchronized void failed(byte[] pin, boolean isPinRefused, RefusedMaterialException refusal) {
     last = new Failure(isPinRefused, digest(pin), clock.instant(), refusal);
   }
 

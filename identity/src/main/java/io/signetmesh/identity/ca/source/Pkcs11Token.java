@@ -1,5 +1,6 @@
 package io.signetmesh.identity.ca.source;
 
+import io.netty.util.concurrent.DefaultThreadFactory;
 import io.signetmesh.identity.ca.CertificateBuilder;
 import io.signetmesh.identity.ca.KeyKind;
 import io.signetmesh.identity.ca.SigningKey;
@@ -17,6 +18,7 @@ import java.security.Provider;
 import java.security.Security;
 import java.security.cert.Certificate;
 import java.security.cert.X509Certificate;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -24,7 +26,15 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -37,12 +47,29 @@ public final class Pkcs11Token implements AuthoritySource {
   /** Labels and paths go into the provider's configuration, where these mean nothing else. */
   private static final Pattern PLAIN = Pattern.compile("[A-Za-z0-9._/+@ -]{1,255}");
 
-  /** Tokens of CA keys, so that all who use one share its session and its count of wrong PINs. */
+  /** How long a caller waits for a token. */
+  private static final Duration LIMIT = Duration.ofSeconds(10);
+
+  /** As many calls wait at most. */
+  private static final int MAX_WAITING = 16;
+
+  /** The places of CA keys. */
   private static final Map<Config, Pkcs11Token> SHARED = new ConcurrentHashMap<>();
+
+  /** A token counts wrong PINs for all its keys. */
+  private static final Map<List<String>, LoginGate> GATES = new ConcurrentHashMap<>();
 
   private final Config config;
   private final Path anchors;
   private final LoginGate gate;
+  private final ThreadPoolExecutor calls =
+      new ThreadPoolExecutor(
+          1,
+          1,
+          LIMIT.toSeconds(),
+          TimeUnit.SECONDS,
+          new LinkedBlockingQueue<>(MAX_WAITING),
+          new DefaultThreadFactory("token", true));
   private @Nullable Provider provider;
 
   /**
@@ -73,18 +100,67 @@ public final class Pkcs11Token implements AuthoritySource {
    * @param anchors PEM: trust anchors
    */
   public Pkcs11Token(Config config, Path anchors) {
-    this(config, anchors, InstantSource.system());
+    this(config, anchors, new LoginGate(InstantSource.system()));
   }
 
-  private Pkcs11Token(Config config, Path anchors, InstantSource clock) {
-    this.gate = new LoginGate(clock);
+  private Pkcs11Token(Config config, Path anchors, LoginGate gate) {
+    this.gate = gate;
     this.config = config;
     this.anchors = anchors;
+    calls.allowCoreThreadTimeOut(true);
   }
 
   /** The token with a CA key, the same one for the same place. */
   static Pkcs11Token shared(Config config) {
-    return SHARED.computeIfAbsent(config, of -> new Pkcs11Token(of, Path.of("")));
+    return SHARED.computeIfAbsent(
+        config,
+        of ->
+            new Pkcs11Token(
+                of,
+                Path.of(""),
+                GATES.computeIfAbsent(
+                    List.of(of.library().toString(), of.token()),
+                    place -> new LoginGate(InstantSource.system()))));
+  }
+
+  /**
+   * Asks the token for something, on a thread of its own: one that does not answer holds up nobody
+   * for longer than {@link #LIMIT}.
+   *
+   * @throws PkiException when the token cannot be used or takes too long, or from the work
+   */
+  <T> T call(Callable<T> work) throws PkiException {
+    return call(work, LIMIT);
+  }
+
+  /** The same with another limit. */
+  <T> T call(Callable<T> work, Duration limit) throws PkiException {
+    Future<T> answer;
+    try {
+      answer = calls.submit(work);
+    } catch (RejectedExecutionException e) {
+      throw new PkiException(this + " does not answer, and " + MAX_WAITING + " calls wait", e);
+    }
+    try {
+      return answer.get(limit.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (TimeoutException e) {
+      answer.cancel(true);
+      throw new PkiException(this + " has not answered for " + limit.toMillis() + " ms", e);
+    } catch (InterruptedException e) {
+      answer.cancel(true);
+      Thread.currentThread().interrupt();
+      throw new PkiException(this + ": interrupted", e);
+    } catch (ExecutionException e) {
+      Throwable cause = e.getCause();
+      if (cause instanceof PkiException known) {
+        throw known;
+      }
+      throw new PkiException(
+          cause instanceof RefusedMaterialException
+              ? String.valueOf(cause.getMessage())
+              : this + " cannot be used: " + (cause == null ? e : cause).getMessage(),
+          e);
+    }
   }
 
   /** The private key. */
@@ -287,24 +363,23 @@ public final class Pkcs11Token implements AuthoritySource {
    */
   public static @Nullable TokenAnchor find(Config config) throws PkiException {
     Pkcs11Token token = shared(config);
-    synchronized (token) {
-      try {
-        KeyStore store = token.store();
-        return store.containsAlias(config.keyLabel())
-            ? new TokenAnchor(token.chain(store).getFirst(), new CaKey.InToken(config))
-            : null;
-      } catch (RefusedMaterialException | GeneralSecurityException e) {
-        throw new PkiException(String.valueOf(e.getMessage()), e);
-      }
-    }
+    return token.call(token::find);
+  }
+
+  private synchronized @Nullable TokenAnchor find()
+      throws RefusedMaterialException, GeneralSecurityException {
+    KeyStore store = store();
+    return store.containsAlias(config.keyLabel())
+        ? new TokenAnchor(chain(store).getFirst(), new CaKey.InToken(config))
+        : null;
   }
 
   /**
    * Makes an anchor whose key is generated in the token and cannot be extracted.
    *
    * @param name common name of the subject
-   * @throws PkiException when the token already has an object with the label, or cannot make such a
-   *     key; the token is not changed then
+   * @throws PkiException when the token already has a certificate with the label, or cannot make
+   *     such a key
    */
   public static TokenAnchor createAnchor(
       Config config, String name, KeyKind kind, Instant from, Instant until) throws PkiException {
@@ -313,28 +388,35 @@ public final class Pkcs11Token implements AuthoritySource {
           "key type ed25519 cannot be made in a token: expected p256, p384 or RSA");
     }
     Pkcs11Token token = shared(config);
-    synchronized (token) {
-      try {
-        KeyStore store = token.store();
-        if (store.containsAlias(config.keyLabel())) {
-          throw new PkiException(
-              token + " has an object with label " + config.keyLabel() + ": nothing was changed");
-        }
-        Provider provider = store.getProvider();
-        KeyPairGenerator generator = KeyPairGenerator.getInstance(kind.algorithm(), provider);
-        kind.initialize(generator);
-        KeyPair keys = generator.generateKeyPair();
-        X509Certificate anchor =
-            CertificateBuilder.anchor(
-                name, keys.getPublic(), new SigningKey(keys.getPrivate(), provider), from, until);
-        store.setKeyEntry(config.keyLabel(), keys.getPrivate(), null, new Certificate[] {anchor});
-        return new TokenAnchor(anchor, new CaKey.InToken(config));
-      } catch (PkiException e) {
-        throw e;
-      } catch (RefusedMaterialException | GeneralSecurityException | RuntimeException e) {
+    return token.call(() -> token.createAnchor(name, kind, from, until));
+  }
+
+  private synchronized TokenAnchor createAnchor(
+      String name, KeyKind kind, Instant from, Instant until) throws PkiException {
+    try {
+      KeyStore store = store();
+      if (store.containsAlias(config.keyLabel())) {
         throw new PkiException(
-            token + ": a key cannot be generated in the token: " + e.getMessage(), e);
+            this + " has an object with label " + config.keyLabel() + ": nothing was changed");
       }
+      Provider with = store.getProvider();
+      KeyPairGenerator generator = KeyPairGenerator.getInstance(kind.algorithm(), with);
+      kind.initialize(generator);
+      KeyPair keys = generator.generateKeyPair();
+      X509Certificate anchor =
+          CertificateBuilder.anchor(
+              name, keys.getPublic(), new SigningKey(keys.getPrivate(), with), from, until);
+      store.setKeyEntry(config.keyLabel(), keys.getPrivate(), null, new Certificate[] {anchor});
+      return new TokenAnchor(anchor, new CaKey.InToken(config));
+    } catch (PkiException e) {
+      throw e;
+    } catch (RefusedMaterialException | GeneralSecurityException | RuntimeException e) {
+      throw new PkiException(
+          this
+              + ": a key cannot be generated in the token: "
+              + e.getMessage()
+              + "; if a key without a certificate was left under this label, delete it",
+          e);
     }
   }
 

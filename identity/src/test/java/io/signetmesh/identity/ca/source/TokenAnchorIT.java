@@ -1,21 +1,25 @@
 package io.signetmesh.identity.ca.source;
 
+import static java.util.concurrent.TimeUnit.MINUTES;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.signetmesh.identity.ca.KeyKind;
 import io.signetmesh.identity.ca.source.Pkcs11Token.TokenAnchor;
 import io.signetmesh.identity.pki.PkiException;
+import io.signetmesh.identity.pki.StateFiles;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyPair;
+import java.security.ProviderException;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -102,7 +106,64 @@ class TokenAnchorIT {
     assertThat(restarted.anchor()).isEqualTo(anchor.certificate());
 
     Files.move(away, config.pinFile());
+    assertThat(restarted.current().certificate()).as("not asked at once").isEqualTo(first);
+    now = now.plusSeconds(61);
     assertThat(restarted.current().certificate()).isNotEqualTo(first);
+  }
+
+  /** The next parse of the files would refuse such an issuer, and the good one would be gone. */
+  @Test
+  void anotherKeyOfTheTokenRenewsNothing() throws Exception {
+    X509Certificate first = authority.current().certificate();
+    Pkcs11Token.Config place = hsm.config(config.keyLabel() + "-wrong");
+    TokenAnchor other = createAnchor(place);
+    Path away = Files.move(place.pinFile(), hsm.directory().resolve("away-too"));
+    // Nobody can say yet that this is the wrong key.
+    StateFiles.writeSecret(state.resolve("ca/anchor.key"), other.key().stored());
+    EmbeddedAuthority restarted = EmbeddedAuthority.open(state, "signet", "cluster.local", clock);
+    Files.move(away, place.pinFile());
+    now = now.plus(ISSUER_LIFE.dividedBy(3).multipliedBy(2)).plusSeconds(3600);
+
+    assertThat(restarted.current().certificate()).isEqualTo(first);
+    assertThat(restarted.ca().chain().getFirst()).isEqualTo(first);
+    KeyPair issuer = KeyKind.P256.generate();
+    assertThatThrownBy(
+            () ->
+                restarted.makeIssuer(
+                    issuer.getPublic(), other.key(), anchor.certificate(), ISSUER_LIFE))
+        .isInstanceOf(PkiException.class)
+        .hasMessageContaining("does not belong to");
+  }
+
+  @Test
+  void aTokenThatDoesNotAnswerHoldsUpNobodyForLong() throws Exception {
+    Pkcs11Token token = Pkcs11Token.shared(config);
+    CountDownLatch answers = new CountDownLatch(1);
+    try {
+      for (int i = 0; i < 2; i++) {
+        assertThatThrownBy(() -> token.call(() -> answers.await(1, MINUTES), Duration.ofMillis(50)))
+            .isInstanceOf(PkiException.class)
+            .hasMessageContaining("has not answered for 50 ms");
+      }
+    } finally {
+      answers.countDown();
+    }
+    assertThat(anchor.key().matches(anchor.certificate().getPublicKey())).isTrue();
+  }
+
+  /** PKCS#11 providers throw unchecked exceptions when a token that is open cannot sign. */
+  @Test
+  void aTokenThatFailsInItsWorkCannotBeUsed() {
+    assertThatThrownBy(
+            () ->
+                anchor
+                    .key()
+                    .use(
+                        key -> {
+                          throw new ProviderException("CKR_DEVICE_REMOVED");
+                        }))
+        .isInstanceOf(PkiException.class)
+        .hasMessageContaining("cannot be used: CKR_DEVICE_REMOVED");
   }
 
   @Test
