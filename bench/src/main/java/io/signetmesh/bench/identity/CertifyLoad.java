@@ -2,6 +2,7 @@ package io.signetmesh.bench.identity;
 
 import com.google.protobuf.ByteString;
 import io.grpc.ManagedChannel;
+import io.grpc.Status;
 import io.grpc.stub.StreamObserver;
 import io.linkerd.proxy.identity.CertifyRequest;
 import io.linkerd.proxy.identity.CertifyResponse;
@@ -29,7 +30,9 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
@@ -37,12 +40,16 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Workloads that ask a server for certificates, each with an identity and an address of its own.
  * Requests were signed before the load begins, each with another key.
  */
 final class CertifyLoad implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(CertifyLoad.class);
+
   /** How workloads ask. */
   enum Way {
     /** A connection that stays; the token attests. */
@@ -261,6 +268,10 @@ final class CertifyLoad implements AutoCloseable {
     private final long end;
     private final long cpu;
     private final AtomicLong failures = new AtomicLong();
+
+    /** How often a call failed, by its status. */
+    private final Map<String, Long> reasons = new ConcurrentHashMap<>();
+
     private final AtomicInteger open = new AtomicInteger(1);
     private final CompletableFuture<Void> done = new CompletableFuture<>();
     private long[] nanos = new long[1 << 14];
@@ -295,6 +306,7 @@ final class CertifyLoad implements AutoCloseable {
                   answered(System.nanoTime() - since);
                 } else {
                   failures.incrementAndGet();
+                  reasons.merge(String.valueOf(Status.fromThrowable(failure)), 1L, Long::sum);
                 }
                 left();
               });
@@ -321,6 +333,7 @@ final class CertifyLoad implements AutoCloseable {
       } catch (ExecutionException | TimeoutException e) {
         throw new IOException("calls do not end", e);
       }
+      reasons.forEach((reason, times) -> log.warn("{} times {}", times, reason));
       double seconds = (System.nanoTime() - begun) / 1e9;
       long spent = server.cpuMicros() - cpu;
       synchronized (this) {
