@@ -24,10 +24,13 @@ public final class RotationProcedure {
   /** For workloads to get a new leaf, when the old anchor is compromised. */
   static final Duration URGENT_RENEWAL = Duration.ofMillis(2500);
 
-  /** From the moment at which a compromise is known to the end of Renew. */
+  /**
+   * From the moment at which a compromise is known to the end of Renew, or to that of the wait for
+   * another issuer.
+   */
   static final Duration URGENT_TOTAL = Duration.ofSeconds(4);
 
-  /** For Renew even if the phases before it took longer than they should. */
+  /** For Activate and Renew even if the phases before them took longer than they should. */
   static final Duration URGENT_LEAST_RENEWAL = Duration.ofSeconds(1);
 
   /**
@@ -60,8 +63,9 @@ public final class RotationProcedure {
   }
 
   private static Step distribute(Rotation rotation, Situation now) {
-    if (!now.bundle().equals(rotation.union())) {
-      return new Step.Publish(rotation.union());
+    AnchorSet wanted = rotation.onTheWay(now.bundle());
+    if (!now.bundle().equals(wanted)) {
+      return new Step.Publish(wanted);
     }
     return whenClear(
         notAcknowledged(rotation, now),
@@ -73,7 +77,8 @@ public final class RotationProcedure {
 
   private static Step activate(Rotation rotation, Situation now) {
     // A compromise that becomes known in Retire may find the old anchor gone. It stays so.
-    AnchorSet wanted = rotation.onTheWay(now.bundle());
+    AnchorSet wanted =
+        isIssuerOverdue(rotation, now) ? rotation.staying() : rotation.onTheWay(now.bundle());
     if (!now.bundle().equals(wanted)) {
       return new Step.Publish(wanted);
     }
@@ -87,6 +92,21 @@ public final class RotationProcedure {
       return new Step.Wait(List.of(new Obstacle(Kind.CANARY, "", now.canaryFailure())));
     }
     return new Step.Next(Phase.RENEW);
+  }
+
+  /**
+   * Whether a compromised anchor leaves before there is another issuer. The key for that issuer may
+   * be away for long, and forged leaves must not be taken until it is back. Only if no compromised
+   * anchor is above the issuer in force: workloads get leaves of it by their tokens, which nobody
+   * could otherwise.
+   */
+  private static boolean isIssuerOverdue(Rotation rotation, Situation now) {
+    return rotation.compromised()
+        && now.issuing().isEmpty()
+        && !isWithin(now.now(), rotation.compromiseKnownAt(), URGENT_TOTAL)
+        && !isWithin(now.now(), rotation.since(), URGENT_LEAST_RENEWAL)
+        && !isWithin(now.now(), now.observedSince(), URGENT_TOTAL)
+        && notBack(rotation, now).isEmpty();
   }
 
   private static Step renew(Rotation rotation, Situation now) {
@@ -124,8 +144,16 @@ public final class RotationProcedure {
 
   private static Step retire(Rotation rotation, Situation now) {
     if (rotation.compromised() && !rotation.staying().contains(now.issuing())) {
+      if (now.issuing().isEmpty() && now.bundle().meets(rotation.leaving().fingerprints())) {
+        // First of all: the key for another issuer may be away.
+        return new Step.Publish(rotation.staying());
+      }
       // What the issuer in force signed before the compromise was known is not to stay good.
       return new Step.Next(Phase.ACTIVATE);
+    }
+    if (rotation.compromised() && !now.settled() && !now.renewalAsked()) {
+      // After a restart of the identity server: until then no leaf proves an identity.
+      return new Step.AskRenewal(Duration.ZERO);
     }
     if (now.bundle().meets(rotation.leaving().fingerprints())) {
       List<Obstacle> needed = rotation.compromised() ? List.of() : stillNeeded(rotation, now);

@@ -312,6 +312,77 @@ final class RotationEngineTest {
         .endsWith(Phase.ACTIVATE, Phase.RENEW, Phase.RETIRE, Phase.DONE);
   }
 
+  @ParameterizedTest
+  @EnumSource(
+      value = Found.class,
+      names = {"RENEW", "RETIRE"})
+  void aCompromisedAnchorLeavesAlsoWhenTheKeyOfTheNewOneCannotBeUsed(Found found) throws Exception {
+    SimulatedMesh.Workload web = mesh.add("web", true);
+    SimulatedMesh.Workload cart = mesh.add("cart", true);
+    begin(false);
+    engine.advance();
+    web.take();
+    cart.take();
+    engine.advance();
+    web.renew();
+    if (found == Found.RETIRE) {
+      cart.disconnect();
+      engine.advance();
+    }
+    assertThat(phase().name()).isEqualTo(found.name());
+    assertThat(mesh.bundle.contains(SimulatedMesh.OLD)).isTrue();
+    authority.noIssuer = new IOException("the token is away");
+
+    mesh.compromise(engine.compromise(AnchorSet.NONE, "uid 0", "in a backup"));
+    engine.advance();
+    mesh.now = mesh.now.plus(RotationProcedure.URGENT_TOTAL);
+    engine.advance();
+
+    assertThat(mesh.bundle).isEqualTo(SimulatedMesh.AFTER);
+    assertThat(phase()).isEqualTo(Phase.ACTIVATE);
+    assertThat(progress().obstacles())
+        .extracting(Obstacle::message)
+        .containsExactly("java.io.IOException: the token is away");
+    web.take();
+    cart.connect();
+    cart.take();
+    cart.renew();
+    mesh.requireMutualTrust(progress().rotation());
+
+    authority.noIssuer = null;
+    engine.advance();
+    assertThat(phase()).isEqualTo(Phase.RENEW);
+    web.renew();
+    cart.renew();
+    engine.advance();
+    assertThat(phase()).isEqualTo(Phase.DONE);
+    mesh.requireThatNothingFromBeforeIsGood(progress().rotation());
+    assertThat(web.isParty()).isTrue();
+    assertThat(cart.isParty()).isTrue();
+  }
+
+  @Test
+  void afterARestartInRetireOfACompromiseARevocationThatFailsKeepsNobodyFromRenewing()
+      throws Exception {
+    SimulatedMesh.Workload web = mesh.add("web", true);
+    begin(true);
+    engine.advance();
+    web.take();
+    engine.advance();
+    web.renew();
+    authority.noRevocation = new IOException("disk full");
+    engine.advance();
+    assertThat(phase()).isEqualTo(Phase.RETIRE);
+    assertThat(mesh.provesIdentity(web.leaf)).isTrue();
+
+    mesh.restartServer(progress().rotation());
+    assertThat(mesh.provesIdentity(web.leaf)).isFalse();
+    engine.advance();
+
+    assertThat(phase()).isEqualTo(Phase.RETIRE);
+    assertThat(mesh.provesIdentity(web.leaf)).isTrue();
+  }
+
   @Test
   void whatWasRetiredIsRemembered() throws Exception {
     begin(false);
@@ -359,6 +430,8 @@ final class RotationEngineTest {
   /** The simulated mesh, as the engine sees it. */
   private final class Simulated implements TrustAuthority {
     private @Nullable IOException failure;
+    private @Nullable IOException noIssuer;
+    private @Nullable IOException noRevocation;
 
     private void act(Rotation rotation, Step step) throws IOException {
       if (failure != null) {
@@ -380,6 +453,9 @@ final class RotationEngineTest {
     @Override
     public void issueUnder(Rotation rotation, AnchorSet anchors, boolean crossSign)
         throws IOException {
+      if (noIssuer != null) {
+        throw noIssuer;
+      }
       act(rotation, new Step.IssueUnder(anchors, crossSign));
     }
 
@@ -390,6 +466,9 @@ final class RotationEngineTest {
 
     @Override
     public void revoke(Rotation rotation) throws IOException {
+      if (noRevocation != null) {
+        throw noRevocation;
+      }
       act(rotation, new Step.Revoke());
     }
 

@@ -532,13 +532,13 @@ final class RotationProcedureTest {
   /** The issuer that the rotation made before signed for whoever had the key of the old one. */
   @Test
   void aCompromiseThatIsKnownLaterReplacesTheIssuerFromBefore() {
-    for (Phase phase : List.of(Phase.RENEW, Phase.RETIRE)) {
-      for (AnchorSet bundle : List.of(BOTH, AFTER)) {
-        assertThat(RotationProcedure.next(knownIn(phase), situation(bundle, "")))
-            .as("%s %s", phase, bundle)
-            .isEqualTo(new Step.Next(Phase.ACTIVATE));
-      }
+    for (AnchorSet bundle : List.of(BOTH, AFTER)) {
+      assertThat(RotationProcedure.next(knownIn(Phase.RENEW), situation(bundle, "")))
+          .as("%s", bundle)
+          .isEqualTo(new Step.Next(Phase.ACTIVATE));
     }
+    assertThat(RotationProcedure.next(knownIn(Phase.RETIRE), situation(AFTER, "")))
+        .isEqualTo(new Step.Next(Phase.ACTIVATE));
     for (AnchorSet bundle : List.of(BOTH, AFTER)) {
       Rotation activate = knownIn(Phase.ACTIVATE);
       assertThat(RotationProcedure.next(activate, situation(bundle, "")))
@@ -551,6 +551,135 @@ final class RotationProcedureTest {
         .as("without a compromise")
         .extracting(Obstacle::kind)
         .containsExactly(Kind.CHANGED);
+  }
+
+  @Test
+  void inRetireACompromisedAnchorLeavesBeforeThereIsAnotherIssuer() {
+    Rotation retire = knownIn(Phase.RETIRE);
+
+    assertThat(RotationProcedure.next(retire, situation(BOTH, "", live("web", BOTH, ""))))
+        .isEqualTo(new Step.Publish(AFTER));
+    assertThat(RotationProcedure.next(retire, situation(BOTH, OLD)))
+        .as("nobody could get a leaf")
+        .isEqualTo(new Step.Next(Phase.ACTIVATE));
+  }
+
+  @Test
+  void aCompromisedAnchorDoesNotWaitForTheKeyOfAnotherIssuer() {
+    Rotation activate =
+        in(Phase.RENEW)
+            .compromise(AnchorSet.NONE, NOW, "uid 0", "")
+            .in(Phase.ACTIVATE, NOW.plusMillis(1), "");
+    Situation behind = situation(BOTH, "", live("web", BOTH, OLD));
+    Instant end = NOW.plus(RotationProcedure.URGENT_TOTAL);
+
+    assertThat(RotationProcedure.next(activate, at(behind, end.minusMillis(1))))
+        .isEqualTo(new Step.IssueUnder(AFTER, false));
+    assertThat(RotationProcedure.next(activate, at(behind, end)))
+        .isEqualTo(new Step.Publish(AFTER));
+    assertThat(RotationProcedure.next(activate, at(behind, NOW.minusMillis(1))))
+        .as("a clock that was set back")
+        .isEqualTo(new Step.Publish(AFTER));
+    assertThat(RotationProcedure.next(activate, at(situation(AFTER, ""), end)))
+        .as("it is tried again, and the anchor stays away")
+        .isEqualTo(new Step.IssueUnder(AFTER, false));
+    assertThat(RotationProcedure.next(activate, at(situation(BOTH, NEW), end)))
+        .as("another issuer: workloads have time to come to it")
+        .isEqualTo(new Step.Next(Phase.RENEW));
+    assertThat(RotationProcedure.next(activate, at(situation(BOTH, OLD), end)))
+        .as("nobody could get a leaf")
+        .isEqualTo(new Step.IssueUnder(AFTER, false));
+  }
+
+  @Test
+  void aKeyThatIsThereIsUsedBeforeACompromisedAnchorLeavesHoweverLateThatIs() {
+    Instant late = NOW.plusSeconds(60);
+    Rotation activate =
+        in(Phase.RENEW)
+            .compromise(AnchorSet.NONE, NOW, "uid 0", "")
+            .in(Phase.ACTIVATE, NOW.plusMillis(1), "");
+    Member away = gone("web", BOTH, OLD);
+
+    assertThat(
+            RotationProcedure.next(
+                activate.in(Phase.RENEW, NOW.plusMillis(2), "").in(Phase.ACTIVATE, late, ""),
+                at(situation(BOTH, ""), late.plusMillis(1))))
+        .as("Activate has just begun")
+        .isEqualTo(new Step.IssueUnder(AFTER, false));
+    // The time since the server has started, and whether the anchor waits.
+    Map<Duration, Boolean> starts =
+        Map.of(
+            Duration.ofMillis(1),
+            true,
+            RotationProcedure.RETURN.minusMillis(1),
+            true,
+            RotationProcedure.RETURN,
+            false);
+    starts.forEach(
+        (up, waits) -> {
+          Situation started =
+              new Situation(
+                  late,
+                  late.minus(up),
+                  BOTH,
+                  "",
+                  "",
+                  false,
+                  AnchorSet.NONE,
+                  false,
+                  List.of(seen(away, NOW)));
+          assertThat(RotationProcedure.next(activate, started))
+              .as("%s after the start of the server", up)
+              .isEqualTo(waits ? new Step.IssueUnder(AFTER, false) : new Step.Publish(AFTER));
+        });
+    Situation nobodyAway =
+        new Situation(
+            late,
+            late.minusMillis(1),
+            BOTH,
+            "",
+            "",
+            false,
+            AnchorSet.NONE,
+            false,
+            List.of(live("web", BOTH, OLD)));
+    assertThat(RotationProcedure.next(activate, nobodyAway))
+        .isEqualTo(new Step.IssueUnder(AFTER, false));
+  }
+
+  @Test
+  void afterARestartInRetireLeavesOfTheNewIssuerProveAnIdentityAgain() {
+    Rotation retire = rotation(true).in(Phase.RETIRE, NOW, "");
+    for (AnchorSet bundle : List.of(BOTH, AFTER)) {
+      assertThat(RotationProcedure.next(retire, notAsked(bundle, NEW, false)))
+          .isEqualTo(new Step.AskRenewal(Duration.ZERO));
+    }
+    assertThat(RotationProcedure.next(retire, notAsked(AFTER, "", false)))
+        .as("not those of an issuer from before the compromise")
+        .isEqualTo(new Step.Next(Phase.ACTIVATE));
+    assertThat(
+            RotationProcedure.next(
+                retire,
+                new Situation(NOW, LONG_AGO, AFTER, NEW, "", false, BEFORE, true, List.of())))
+        .as("when all is settled nobody is asked")
+        .isEqualTo(new Step.Next(Phase.DONE));
+  }
+
+  private static Situation notAsked(AnchorSet bundle, String issuing, boolean settled) {
+    return new Situation(
+        NOW, LONG_AGO, bundle, issuing, "", false, AnchorSet.NONE, settled, List.of());
+  }
+
+  @Test
+  void aCompromisedAnchorThatSomebodyTookOutDoesNotComeBackInDistribute() {
+    Rotation distribute = rotation(true).in(Phase.DISTRIBUTE, NOW, "");
+
+    assertThat(RotationProcedure.next(distribute, situation(AFTER, "")))
+        .isEqualTo(new Step.Next(Phase.ACTIVATE));
+    assertThat(RotationProcedure.next(distribute, situation(AnchorSet.of("c".repeat(64)), "")))
+        .isEqualTo(new Step.Publish(AFTER));
+    assertThat(RotationProcedure.next(distribute, situation(BEFORE, OLD)))
+        .isEqualTo(new Step.Publish(BOTH));
   }
 
   @Test

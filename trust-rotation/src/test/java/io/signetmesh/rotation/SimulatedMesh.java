@@ -44,6 +44,9 @@ final class SimulatedMesh {
   boolean settled = true;
   String canaryFailure = "";
 
+  /** Whether nobody can use the keys of anchors, so that no issuer can be made. */
+  boolean keysAway;
+
   /** Anchors of which an operator has said that their keys are with somebody else. */
   AnchorSet compromised = AnchorSet.NONE;
 
@@ -431,6 +434,11 @@ final class SimulatedMesh {
     }
   }
 
+  /** Whether whoever has a leaf can renew by it. */
+  boolean provesIdentity(Leaf leaf) {
+    return !othersDistrusted || leaf.issuer == askedFor;
+  }
+
   /** Has the key of the issuer that was in force when the rotation began. */
   final class Thief {
     private @Nullable Leaf forged;
@@ -445,7 +453,7 @@ final class SimulatedMesh {
     /** Renews by each leaf that proves an identity: those on record, and those like one of them. */
     void renew() {
       for (Leaf leaf : leaves()) {
-        if (isTaken(leaf) && (!othersDistrusted || leaf.issuer == askedFor)) {
+        if (isTaken(leaf) && provesIdentity(leaf)) {
           renewed = issue("web");
         }
       }
@@ -508,6 +516,9 @@ final class SimulatedMesh {
         settled = false;
       }
       case Step.IssueUnder issue -> {
+        if (keysAway) {
+          return rotation;
+        }
         if (!issue.anchors().contains(issuing) || distrusted.contains(issuer)) {
           issuer++;
           issuing = issue.anchors().iterator().next();

@@ -3,11 +3,15 @@ package io.signetmesh.rotation.server;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.protobuf.Duration;
+import io.signetmesh.identity.ca.source.EmbeddedAuthority;
 import io.signetmesh.identity.pki.Credentials;
+import io.signetmesh.identity.pki.StateFiles;
 import io.signetmesh.identity.workload.IdentityClient;
 import io.signetmesh.v1.TrustRotation;
 import io.signetmesh.v1.TrustRotationEvent;
 import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.PublicKey;
 import java.security.cert.X509Certificate;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,6 +20,7 @@ import java.util.Optional;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * The key of the old issuer was stolen before a rotation, and that becomes known while it is under
@@ -88,6 +93,57 @@ final class LateCompromiseIT extends RotationServer {
     try (var left = Files.walk(state.resolve("rotations"))) {
       assertThat(left.filter(path -> path.toString().endsWith(".pem"))).isEmpty();
     }
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = TrustRotation.Phase.class,
+      names = {"RENEW", "RETIRE"})
+  void theCompromisedAnchorLeavesWithoutTheKeyOfTheNewOne(TrustRotation.Phase phase)
+      throws Exception {
+    IdentityClient web = client("web");
+    EmbeddedAuthority files = Objects.requireNonNull(parts().embedded());
+    Thief thief = new Thief(files.ca(), identity("web"), loops);
+    if (phase == TrustRotation.Phase.RETIRE) {
+      crashed("gone");
+    }
+    Credentials forged = thief.forgedLeaf(web.credentials().certificate().leaf().getSerialNumber());
+    rotate(
+        request().toBuilder()
+            .setRenewWindow(
+                Duration.newBuilder().setSeconds(phase == TrustRotation.Phase.RENEW ? 600 : 0))
+            .build());
+    awaitPhase(phase);
+    Path file = state.resolve("ca").resolve("anchor.key");
+    String key = Files.readString(file);
+    StateFiles.writeSecret(
+        file,
+        "pkcs11:token=away;object=root?module-path=%s&pin-source=%s\n"
+            .formatted(state.resolve("no-module"), state.resolve("no-pin")));
+    await("the key is away", () -> files.ca().anchorKey().stored().startsWith("pkcs11:"));
+    assertThat(isTrusted(forged, server.bundles().get().anchors())).isTrue();
+
+    rotations().startRotation(request().toBuilder().setCompromised(true).build());
+    await(
+        "the anchor has left",
+        () -> server.bundles().get().anchors().stream().noneMatch(before::contains));
+
+    awaitObstacle("failure");
+    assertThat(trust().getRotation().getPhase()).isEqualTo(TrustRotation.Phase.ACTIVATE);
+    await(
+        "the others have leaves under the new anchor, and take no forged one",
+        () ->
+            isTrusted(web.credentials(), web.credentials().peers())
+                && !isTrusted(forged, web.credentials().peers()));
+    PublicKey between = web.credentials().issuer().getPublicKey();
+
+    StateFiles.writeSecret(file, key);
+    awaitEnd();
+    await(
+        "the others have leaves of another issuer",
+        () ->
+            isTrusted(web.credentials(), web.credentials().peers())
+                && !web.credentials().issuer().getPublicKey().equals(between));
   }
 
   private Optional<Credentials> renew(Thief thief, Credentials by) throws Exception {
