@@ -271,10 +271,13 @@ final class RotationService extends TrustRotationsGrpc.TrustRotationsImplBase {
     if (!refusal.isEmpty()) {
       plan = plan.refused(refusal);
     }
-    try {
-      trust.inForce();
-    } catch (RotationRefusedException e) {
-      plan = plan.refused(String.valueOf(e.getMessage()));
+    // A rotation under way changes the anchors itself, and the plan has it already.
+    if (underWay == null) {
+      try {
+        trust.inForce();
+      } catch (RotationRefusedException e) {
+        plan = plan.refused(String.valueOf(e.getMessage()));
+      }
     }
     return plan;
   }
