@@ -9,7 +9,11 @@ import io.signetmesh.proxy.loop.IoTransport;
 import io.signetmesh.proxy.upstream.Endpoint;
 import java.io.IOException;
 import java.net.InetAddress;
-import java.net.ServerSocket;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedClass;
@@ -23,6 +27,7 @@ class UnsentRequestTest {
   private static final String UNSENT = "l5d-proxy-unsent";
 
   private final IoTransport transport;
+  private final List<Socket> refusing = new ArrayList<>();
 
   UnsentRequestTest(IoTransport transport) {
     this.transport = transport;
@@ -32,9 +37,18 @@ class UnsentRequestTest {
     return Transports.here();
   }
 
-  private static int refusingPort() throws IOException {
-    try (ServerSocket closed = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return closed.getLocalPort();
+  /** A port that refuses connections. It is bound, so nobody else listens there meanwhile. */
+  private int refusingPort() throws IOException {
+    Socket bound = new Socket();
+    refusing.add(bound);
+    bound.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+    return bound.getLocalPort();
+  }
+
+  @AfterEach
+  void close() throws IOException {
+    for (Socket socket : refusing) {
+      socket.close();
     }
   }
 
