@@ -42,7 +42,12 @@ public final class DataPlane implements AutoCloseable {
 
   private DataPlane(IoTransport transport, int count, int controlCount) {
     this.loops = new EventLoops(transport, count);
-    this.control = ControlLoops.start(controlCount);
+    try {
+      this.control = ControlLoops.start(controlCount);
+    } catch (RuntimeException | Error e) {
+      loops.close();
+      throw e;
+    }
     this.timer =
         new ScheduledThreadPoolExecutor(
             1, Thread.ofPlatform().daemon().name("proxy-timer").factory());

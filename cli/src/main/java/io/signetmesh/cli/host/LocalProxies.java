@@ -208,6 +208,9 @@ public final class LocalProxies implements ClusterListener, AutoCloseable {
       faults.put(name, "proxy of " + name + " cannot start: " + String.join("; ", e.faults()));
     } catch (IOException | RuntimeException e) {
       faults.put(name, "proxy of " + name + " cannot start: " + e.getMessage());
+    } catch (OutOfMemoryError e) {
+      // Also when no thread can be made: it is tried again, for this and all other workloads.
+      faults.put(name, "proxy of " + name + " cannot start: " + e);
     }
   }
 

@@ -35,8 +35,14 @@ public final class EventLoops implements AutoCloseable {
       throw new IllegalArgumentException("event loops " + count + ": expected 1 or more");
     }
     this.transport = transport;
-    for (int i = 0; i < count; i++) {
-      all.add(new SharedLoop(transport, i));
+    try {
+      for (int i = 0; i < count; i++) {
+        all.add(new SharedLoop(transport, i));
+      }
+    } catch (RuntimeException | Error e) {
+      // Each has descriptors.
+      close();
+      throw e;
     }
   }
 

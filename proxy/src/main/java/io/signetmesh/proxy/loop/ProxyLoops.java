@@ -37,6 +37,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import java.util.function.IntSupplier;
 import java.util.function.ToLongFunction;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -49,6 +50,9 @@ public final class ProxyLoops implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(ProxyLoops.class);
   private static final long TIDY_SECONDS = 5;
   private static final long CLOSE_SECONDS = 2;
+
+  /** How long a loop has to make a listener. */
+  private static final long LISTEN_SECONDS = 10;
 
   /** Linux's numbers, socket(7). */
   private static final int SOL_SOCKET = 1;
@@ -124,8 +128,8 @@ public final class ProxyLoops implements AutoCloseable {
       for (SharedLoop on : taken) {
         add(on, limits, sharing, pace);
       }
-    } catch (RuntimeException e) {
-      // A loop has ended.
+    } catch (RuntimeException | Error e) {
+      // A loop has ended, or there is no more memory.
       close();
       throw e;
     }
@@ -205,10 +209,11 @@ public final class ProxyLoops implements AutoCloseable {
       if (shared) {
         bootstrap.option(UnixChannelOption.SO_REUSEPORT, true);
       }
-      ChannelFuture bound = bootstrap.bind(wanted).awaitUninterruptibly();
-      if (!bound.isSuccess()) {
+      ChannelFuture bound = bootstrap.bind(wanted);
+      Throwable failure = failure(bound);
+      if (failure != null) {
         listeners.forEach(Channel::close);
-        throw cannotListen(address, bound.cause());
+        throw cannotListen(address, failure);
       }
       listeners.add(bound.channel());
       wanted = (InetSocketAddress) bound.channel().localAddress();
@@ -247,18 +252,27 @@ public final class ProxyLoops implements AutoCloseable {
       ChannelFuture registered =
           server(i % loops.size(), keepAlive, handler)
               .channelFactory(() -> transport.adopt(descriptor))
-              .register()
-              .awaitUninterruptibly();
+              .register();
       listeners.add(registered.channel());
-      if (!registered.isSuccess()) {
+      Throwable failure = failure(registered);
+      if (failure != null) {
         listeners.forEach(Channel::close);
         for (FileDescriptor left : descriptors.subList(i + 1, descriptors.size())) {
           left.close();
         }
-        throw cannotListen(address, registered.cause());
+        throw cannotListen(address, failure);
       }
     }
     return listeners;
+  }
+
+  /** Why a listener is not there; a loop that is stuck holds nobody up for long. */
+  private static @Nullable Throwable failure(ChannelFuture listener) {
+    if (listener.awaitUninterruptibly(LISTEN_SECONDS, TimeUnit.SECONDS)) {
+      return listener.cause();
+    }
+    listener.addListener((ChannelFuture late) -> late.channel().close());
+    return new IOException("the event loop has not answered for " + LISTEN_SECONDS + " s");
   }
 
   /** Whether a descriptor is a TCP socket that listens on an address. */

@@ -1,6 +1,7 @@
 package io.signetmesh.proxy.loop;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
@@ -71,6 +72,34 @@ final class ProxyLoopsTest {
       }
       assertThat(watch.stuck()).isEmpty();
       assertThat(ended).isNotDone();
+    }
+  }
+
+  @Test
+  void aLoopThatIsStuckDoesNotHoldUpWhoeverWantsToListen() throws Exception {
+    CountDownLatch goOn = new CountDownLatch(1);
+    try (ProxyLoops loops = loops(IoTransport.NIO)) {
+      loops.loops().getFirst().eventLoop().execute(() -> awaitUninterrupted(goOn));
+      try {
+        assertThatThrownBy(
+                () ->
+                    loops.bind(
+                        new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+                        TcpKeepAlive.DEFAULT,
+                        loop -> new ChannelInboundHandlerAdapter()))
+            .isInstanceOf(IOException.class)
+            .hasStackTraceContaining("the event loop has not answered for 10 s");
+      } finally {
+        goOn.countDown();
+      }
+    }
+  }
+
+  private static void awaitUninterrupted(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 
