@@ -78,9 +78,20 @@ final class GuardedIo implements IoHandler {
     io.initialize();
   }
 
+  /** A loop that ends by an exception closes its sockets, too: Netty does not in that case. */
   @Override
   public int run(IoHandlerContext context) {
-    return io.run(context);
+    try {
+      return io.run(context);
+    } catch (Throwable thrown) {
+      log.error("an event loop ends", thrown);
+      try {
+        io.prepareToDestroy();
+      } catch (Throwable again) {
+        log.error("not all sockets of an event loop that ends are closed", again);
+      }
+      throw thrown;
+    }
   }
 
   @Override

@@ -1,0 +1,103 @@
+package io.signetmesh.proxy.loop;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.IoHandle;
+import io.netty.channel.IoHandler;
+import io.netty.channel.IoHandlerContext;
+import io.netty.channel.IoHandlerFactory;
+import io.netty.channel.IoRegistration;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+@Timeout(60)
+final class GuardedIoTest {
+  private final AtomicBoolean fails = new AtomicBoolean();
+
+  @ParameterizedTest
+  @EnumSource
+  void aLoopThatEndsByAnExceptionGivesItsPortsFree(IoTransport transport) throws Exception {
+    var group =
+        new MultiThreadIoEventLoopGroup(1, GuardedIo.around(failing(transport.handlerFactory())));
+    Channel listener =
+        new ServerBootstrap()
+            .group(group)
+            .channel(transport.serverSocketChannel())
+            .childHandler(new ChannelInboundHandlerAdapter())
+            .bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
+            .sync()
+            .channel();
+    InetSocketAddress address = (InetSocketAddress) listener.localAddress();
+
+    fails.set(true);
+    // Wakes the loop.
+    group.next().execute(() -> {});
+    assertThat(group.terminationFuture().await(30, TimeUnit.SECONDS)).isTrue();
+
+    try (ServerSocket next = new ServerSocket()) {
+      next.bind(address);
+      assertThat(next.isBound()).isTrue();
+    }
+  }
+
+  private IoHandlerFactory failing(IoHandlerFactory factory) {
+    return executor -> new Failing(factory.newHandler(executor));
+  }
+
+  /** Fails in a turn of its loop, as the kernel interface can. */
+  private final class Failing implements IoHandler {
+    private final IoHandler io;
+
+    Failing(IoHandler io) {
+      this.io = io;
+    }
+
+    @Override
+    public int run(IoHandlerContext context) {
+      if (fails.get()) {
+        throw new IllegalStateException("no more turns");
+      }
+      return io.run(context);
+    }
+
+    @Override
+    public void initialize() {
+      io.initialize();
+    }
+
+    @Override
+    public void prepareToDestroy() {
+      io.prepareToDestroy();
+    }
+
+    @Override
+    public void destroy() {
+      io.destroy();
+    }
+
+    @Override
+    public IoRegistration register(IoHandle handle) throws Exception {
+      return io.register(handle);
+    }
+
+    @Override
+    public void wakeup() {
+      io.wakeup();
+    }
+
+    @Override
+    public boolean isCompatible(Class<? extends IoHandle> handleType) {
+      return io.isCompatible(handleType);
+    }
+  }
+}
