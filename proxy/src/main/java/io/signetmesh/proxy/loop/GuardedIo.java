@@ -78,7 +78,10 @@ final class GuardedIo implements IoHandler {
     io.initialize();
   }
 
-  /** A loop that ends by an exception closes its sockets, too: Netty does not in that case. */
+  /**
+   * A loop that ends by an exception closes its sockets, too: Netty does not in that case. io_uring
+   * closes sockets by requests to the ring, which does not always take them any more.
+   */
   @Override
   public int run(IoHandlerContext context) {
     try {
