@@ -5,6 +5,7 @@ import io.signetmesh.cli.command.ExitCode;
 import io.signetmesh.cli.command.LoggingOptions;
 import io.signetmesh.cli.command.MeshOptions;
 import io.signetmesh.cli.command.StateDirectory;
+import io.signetmesh.cli.command.TokenOptions;
 import io.signetmesh.cli.text.PlainWriter;
 import io.signetmesh.identity.ca.KeyKind;
 import io.signetmesh.identity.ca.source.EmbeddedAuthority;
@@ -93,28 +94,7 @@ public final class IdentityCaInitCommand implements Callable<Integer> {
   private @Nullable Token token;
 
   /** The token to generate keys in. */
-  static final class Token {
-    @Option(
-        names = "--pkcs11-library",
-        required = true,
-        paramLabel = "FILE",
-        description = "Library of the token (PKCS#11).")
-    private Path library = Path.of("");
-
-    @Option(
-        names = "--pkcs11-token",
-        required = true,
-        paramLabel = "LABEL",
-        description = "Label of the token.")
-    private String label = "";
-
-    @Option(
-        names = "--pkcs11-pin-file",
-        required = true,
-        paramLabel = "FILE",
-        description = "PIN of the token's user; mode 0600.")
-    private Path pin = Path.of("");
-
+  static final class Token extends TokenOptions {
     @Option(
         names = "--pkcs11-key",
         required = true,
@@ -133,7 +113,8 @@ public final class IdentityCaInitCommand implements Callable<Integer> {
       config =
           inToken == null
               ? null
-              : new Pkcs11Token.Config(inToken.library, inToken.label, inToken.pin, inToken.key);
+              : new Pkcs11Token.Config(
+                  inToken.library(), inToken.label(), inToken.pin(), inToken.key);
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), String.valueOf(e.getMessage()), e);
     }

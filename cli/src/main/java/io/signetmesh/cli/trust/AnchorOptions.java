@@ -4,6 +4,7 @@ import com.google.protobuf.ByteString;
 import com.google.protobuf.Duration;
 import io.signetmesh.cli.command.CommandFailure;
 import io.signetmesh.cli.command.StateDirectory;
+import io.signetmesh.cli.command.TokenOptions;
 import io.signetmesh.cli.identity.CertificateFiles;
 import io.signetmesh.identity.ca.KeyKind;
 import io.signetmesh.identity.pki.Certificates;
@@ -71,29 +72,7 @@ final class AnchorOptions {
   private @Nullable Token token;
 
   /** The token with the anchor's key. The identity server reads these paths. */
-  static final class Token {
-    @Option(
-        names = "--pkcs11-library",
-        required = true,
-        paramLabel = "FILE",
-        description = "Library of the token (PKCS#11).")
-    private Path library = Path.of("");
-
-    @Option(
-        names = "--pkcs11-token",
-        required = true,
-        paramLabel = "LABEL",
-        description = "Label of the token.")
-    private String label = "";
-
-    @Option(
-        names = "--pkcs11-pin-file",
-        required = true,
-        paramLabel = "FILE",
-        description =
-            "PIN of the token's user; mode 0600. Needed for as long as the anchor is used.")
-    private Path pin = Path.of("");
-
+  static final class Token extends TokenOptions {
     @Option(
         names = "--pkcs11-key",
         required = true,
@@ -214,9 +193,9 @@ final class AnchorOptions {
   private TokenAnchor inToken(Token with) {
     TokenAnchor.Builder anchor =
         TokenAnchor.newBuilder()
-            .setLibrary(with.library.toAbsolutePath().toString())
-            .setToken(with.label)
-            .setPinFile(with.pin.toAbsolutePath().toString())
+            .setLibrary(with.library().toAbsolutePath().toString())
+            .setToken(with.label())
+            .setPinFile(with.pin().toAbsolutePath().toString())
             .setKey(with.key);
     if (keyKind != null) {
       anchor.setKeyKind(keyKind);
