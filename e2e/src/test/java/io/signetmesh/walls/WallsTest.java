@@ -45,24 +45,37 @@ final class WallsTest {
   private static final String CLUSTER = "io.signetmesh.cluster..";
   private static final String POLICY_MODEL = "io.signetmesh.policy.model..";
   private static final String IDENTITY = "io.signetmesh.identity..";
+  private static final String CRYPTO = "io.signetmesh.identity.crypto..";
   private static final String PKI = "io.signetmesh.identity.pki..";
   private static final String ADMIN = "io.signetmesh.identity.admin..";
   private static final String CHANNEL = "io.signetmesh.identity.channel..";
   private static final String LIVE = "io.signetmesh.identity.live..";
   private static final String WORKLOAD = "io.signetmesh.identity.workload..";
+  private static final String JWT = "io.signetmesh.jwt..";
 
   /** Module package, and what of ours it may use besides itself. */
   private static final Map<String, List<String>> MAY_USE =
       Map.of(
-          "path", List.of(),
-          "crds", List.of(PATH),
-          "audit", List.of(WIRE_LINKERD, WIRE_SIGNET),
-          "identity", List.of(WIRE_LINKERD, WIRE_SIGNET, WIRE_SPIFFE, AUDIT),
-          "rotation", List.of(WIRE_SIGNET, AUDIT, IDENTITY),
-          "cluster", List.of(CRDS),
-          "policy", List.of(CLUSTER, CRDS, WIRE_LINKERD, WIRE_SIGNET, AUDIT, PKI, CHANNEL, ADMIN),
-          "discovery", List.of(CLUSTER, CRDS, WIRE_LINKERD, WIRE_SIGNET, PKI, CHANNEL, ADMIN),
-          "proxy", List.of(PATH, WIRE_LINKERD, WIRE_SIGNET, AUDIT, PKI, CHANNEL, LIVE, WORKLOAD));
+          "path",
+          List.of(),
+          "crds",
+          List.of(PATH),
+          "audit",
+          List.of(WIRE_LINKERD, WIRE_SIGNET),
+          "identity",
+          List.of(WIRE_LINKERD, WIRE_SIGNET, WIRE_SPIFFE, AUDIT),
+          "jwt",
+          List.of(WIRE_SIGNET, CRYPTO),
+          "rotation",
+          List.of(WIRE_SIGNET, AUDIT, IDENTITY),
+          "cluster",
+          List.of(CRDS),
+          "policy",
+          List.of(CLUSTER, CRDS, WIRE_LINKERD, WIRE_SIGNET, AUDIT, PKI, CHANNEL, ADMIN, JWT),
+          "discovery",
+          List.of(CLUSTER, CRDS, WIRE_LINKERD, WIRE_SIGNET, PKI, CHANNEL, ADMIN),
+          "proxy",
+          List.of(PATH, WIRE_LINKERD, WIRE_SIGNET, AUDIT, PKI, CHANNEL, LIVE, WORKLOAD, JWT));
 
   /** The wire contract is generated; what it uses is not ours to say. */
   private static final DescribedPredicate<JavaClass> OURS =
@@ -110,6 +123,7 @@ final class WallsTest {
         "crds",
         "audit",
         "identity",
+        "jwt",
         "rotation",
         "cluster",
         "policy",
