@@ -78,4 +78,9 @@ public enum TokenFailure {
   public Kind kind() {
     return kind;
   }
+
+  /** Whether it is said by the keys alone, so that others could say otherwise. */
+  boolean isOfKeys() {
+    return this == KEY_UNKNOWN || this == KEY_UNSUITABLE || this == SIGNATURE;
+  }
 }

@@ -49,6 +49,16 @@ public final class Signatures {
     }
   }
 
+  /**
+   * The native provider for those who verify many signatures of strangers, whatever the process
+   * uses otherwise. Loaded by the first call, which takes some 100 ms.
+   *
+   * @return null when it does not work
+   */
+  public static @Nullable Provider nativeProvider() {
+    return Native.PROVIDER;
+  }
+
   /** Uses the native provider from now on, if it works. */
   public static void useNative() {
     fast = Native.PROVIDER;

@@ -1,0 +1,4 @@
+@NullMarked
+package io.signetmesh.jwt.claim;
+
+import org.jspecify.annotations.NullMarked;

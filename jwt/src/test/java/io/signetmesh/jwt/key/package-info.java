@@ -1,0 +1,4 @@
+@NullMarked
+package io.signetmesh.jwt.key;
+
+import org.jspecify.annotations.NullMarked;
