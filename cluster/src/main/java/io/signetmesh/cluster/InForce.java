@@ -5,6 +5,7 @@ import io.signetmesh.crds.ResourceKey;
 import io.signetmesh.crds.manifest.ManifestFinding;
 import io.signetmesh.crds.manifest.Manifests;
 import io.signetmesh.crds.manifest.Position;
+import io.signetmesh.crds.token.KeyHolder;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -96,6 +97,7 @@ record InForce(
               missing(key, object);
             }
           });
+      referred();
       List<ManifestFinding> findings = new ArrayList<>(read.findings());
       findings.addAll(held);
       heldBySource.forEach((source, keys) -> findings.add(staying(source, keys)));
@@ -125,6 +127,21 @@ record InForce(
         }
       }
       keep(key, object, place, Set.of(source));
+    }
+
+    /**
+     * What a JWTAuthentication refers to that is not valid now, and so in force as it was: the
+     * reader does not know of that reference.
+     */
+    private void referred() {
+      for (ResourceKey key : KeyHolder.referredBy(objects.values())) {
+        if (!objects.containsKey(key)) {
+          Position place = read.holderPosition(key).orElse(null);
+          read.holder(key)
+              .ifPresent(
+                  object -> keep(key, object, place, Set.of(place == null ? "" : place.source())));
+        }
+      }
     }
 
     private void missing(ResourceKey key, HasMetadata object) {

@@ -9,9 +9,11 @@ import io.signetmesh.crds.manifest.ManifestReader;
 import io.signetmesh.crds.manifest.Manifests;
 import io.signetmesh.crds.manifest.Position;
 import io.signetmesh.crds.policy.Server;
+import io.signetmesh.crds.token.KeyHolder;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 
 /** Which objects stay when a directory is read again and not all of it is valid. */
@@ -213,5 +215,34 @@ final class InForceTest {
         .startsWith("all.yaml:2505:14: error: Server.policy.linkerd.io shop/s500: spec.port: ");
     assertThat(state.findings().getFirst().resource())
         .isEqualTo(new ResourceKey("policy.linkerd.io", "Server", "shop", "s500"));
+  }
+
+  @Test
+  void keysStayWithAnAuthenticationThatIsEditedBadly() {
+    String keys =
+        """
+        ---
+        apiVersion: v1
+        kind: ConfigMap
+        metadata: {name: keys, namespace: shop}
+        data: {jwks.json: '{"keys": [%s]}'}
+        """;
+    String user =
+        """
+        ---
+        apiVersion: policy.signetmesh.io/v1alpha1
+        kind: JWTAuthentication
+        metadata: {name: a, namespace: shop}
+        spec: {issuer: 'https://id.example', anyAudience: %s, keys: {configMapRef: {name: keys}}}
+        """;
+    ResourceKey map = new ResourceKey("", "ConfigMap", "shop", "keys");
+    write("keys.yaml", keys.formatted("1")).write("user.yaml", user.formatted("true")).read();
+    assertThat(state.objects()).containsKey(map);
+    write("user.yaml", user.formatted("maybe")).write("keys.yaml", keys.formatted("2")).read();
+    assertThat(state.objects()).hasSize(2);
+    assertThat(((KeyHolder) Objects.requireNonNull(state.objects().get(map))).spec().byName())
+        .containsEntry("jwks.json", "{\"keys\": [2]}");
+    delete("user.yaml").read();
+    assertThat(state.objects()).isEmpty();
   }
 }

@@ -21,6 +21,7 @@ import io.signetmesh.crds.route.PolicyHttpRoute;
 import io.signetmesh.crds.route.TcpRoute;
 import io.signetmesh.crds.route.TlsRoute;
 import io.signetmesh.crds.route.grpc.GrpcRoute;
+import io.signetmesh.crds.token.JWTAuthentication;
 import io.signetmesh.crds.workload.ExternalWorkload;
 import java.util.List;
 
@@ -57,6 +58,7 @@ public final class AdmissionRules {
           PolicyRules.check(authentication.spec(), findings);
       case NetworkAuthentication authentication ->
           PolicyRules.check(authentication.spec(), findings);
+      case JWTAuthentication authentication -> TokenRules.check(authentication.spec(), findings);
       case EgressNetwork network -> {
         PolicyRules.check(network.spec(), findings);
         AnnotationRules.checkParent(network, findings);

@@ -13,6 +13,7 @@ import io.signetmesh.crds.policy.NamespacedTargetRef;
 import io.signetmesh.crds.policy.NetworkAuthenticationSpec;
 import io.signetmesh.crds.policy.ServerAuthorizationSpec;
 import io.signetmesh.crds.policy.ServerSpec;
+import io.signetmesh.crds.token.JWTAuthentication;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,10 +23,12 @@ import org.jspecify.annotations.Nullable;
 /** Servers, authorizations, authentications, egress networks and rate limits. */
 final class PolicyRules {
   private static final String POLICY = "policy.linkerd.io";
-  private static final String SIGNET_POLICY = "policy.signetmesh.io";
   private static final String GATEWAY = "gateway.networking.k8s.io";
   private static final String SERVICE_ACCOUNT = "ServiceAccount";
   private static final String REQUIRED = "spec.requiredAuthenticationRefs[";
+
+  /** JWTAuthentications that one policy may require. */
+  private static final int MAX_TOKENS = 4;
 
   /** Name of a container port (RFC 6335, section 5.1). */
   private static final Pattern PORT_NAME =
@@ -102,6 +105,7 @@ final class PolicyRules {
   private static void checkAuthentications(
       List<NamespacedTargetRef> references, ObjectFindings findings) {
     Map<String, Integer> first = new HashMap<>();
+    int tokens = 0;
     for (int i = 0; i < references.size(); i++) {
       NamespacedTargetRef reference = references.get(i);
       String at = REQUIRED + i + "]";
@@ -110,9 +114,13 @@ final class PolicyRules {
         role = "identity (MeshTLSAuthentication or ServiceAccount)";
       } else if (reference.is(POLICY, "NetworkAuthentication")) {
         role = "network (NetworkAuthentication)";
-      } else if (reference.is(SIGNET_POLICY, "JWTAuthentication")) {
-        // Known, so that a policy can be written ahead; what it comes to is found in context.
-        role = "token (JWTAuthentication)";
+      } else if (reference.is(JWTAuthentication.GROUP, JWTAuthentication.KIND)) {
+        token(reference, i, first, findings);
+        if (++tokens == MAX_TOKENS + 1) {
+          findings.error(
+              at, "at most " + MAX_TOKENS + " JWTAuthentications are taken, and this is one more");
+        }
+        continue;
       } else {
         findings.error(
             at,
@@ -121,6 +129,8 @@ final class PolicyRules {
                 + " is no authentication: expected MeshTLSAuthentication or NetworkAuthentication"
                 + " of "
                 + POLICY
+                + ", JWTAuthentication of "
+                + JWTAuthentication.GROUP
                 + ", or ServiceAccount");
         continue;
       }
@@ -140,6 +150,23 @@ final class PolicyRules {
                 + other
                 + "] is one already");
       }
+    }
+  }
+
+  /** Tokens may be several, but not the same one twice. */
+  private static void token(
+      NamespacedTargetRef reference,
+      int index,
+      Map<String, Integer> first,
+      ObjectFindings findings) {
+    String name = reference.namespaceOr(findings.namespace()) + "/" + reference.name();
+    Integer other = first.putIfAbsent("token " + name, index);
+    if (other != null) {
+      String at = REQUIRED + index + "]";
+      findings.error(
+          at,
+          List.of(at, REQUIRED + other + "]", "metadata.namespace"),
+          "the JWTAuthentication " + quoted(name) + " is required twice");
     }
   }
 

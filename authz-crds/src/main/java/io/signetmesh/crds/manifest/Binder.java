@@ -13,6 +13,7 @@ import io.fabric8.kubernetes.api.model.IntOrString;
 import io.fabric8.kubernetes.api.model.Quantity;
 import io.signetmesh.crds.text.NearestName;
 import io.signetmesh.crds.text.Quoted;
+import io.signetmesh.crds.token.ClaimValue;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
@@ -71,7 +72,10 @@ final class Binder {
     if (type.isCollectionLikeType()) {
       return JSON.arrayNode();
     }
-    if (raw == String.class || raw == IntOrString.class || raw == Quantity.class) {
+    if (raw == String.class
+        || raw == IntOrString.class
+        || raw == Quantity.class
+        || raw == ClaimValue.class) {
       return JSON.textNode("");
     }
     if (raw == Boolean.class || raw == boolean.class) {

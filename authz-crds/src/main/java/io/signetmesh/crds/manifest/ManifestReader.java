@@ -164,7 +164,8 @@ public final class ManifestReader {
     ManifestFinding finding =
         new ManifestFinding(
             ManifestFinding.Severity.ERROR, new Position(source, 1, 1), null, "", message);
-    return new Manifests(Map.of(), Map.of(), Set.of(), Set.of(source), List.of(finding), List.of());
+    return new Manifests(
+        Map.of(), Map.of(), Set.of(), Set.of(source), List.of(finding), List.of(), Map.of());
   }
 
   /** One source being read. */
@@ -175,6 +176,7 @@ public final class ManifestReader {
     private final Set<ResourceKey> invalid = new HashSet<>();
     private final BoundedFindings findings = new BoundedFindings(MAX_FINDINGS);
     private final Map<String, PassedOver> passedOver = new LinkedHashMap<>();
+    private final Map<ResourceKey, HolderReader.Held> holders = new LinkedHashMap<>();
     private boolean unreadable;
 
     Reading(String source) {
@@ -189,7 +191,8 @@ public final class ManifestReader {
           invalid,
           unreadable ? Set.of(source) : Set.of(),
           findings.all(),
-          passedOver.values());
+          passedOver.values(),
+          holders);
     }
 
     @Override
@@ -246,6 +249,9 @@ public final class ManifestReader {
                   + Quoted.text(apiVersion.get())
                   + ", which is not read: give it by itself or in a List of apiVersion v1");
           return;
+        }
+        if (problems.isEmpty()) {
+          HolderReader.hold(written, apiVersion.get(), kindName.get(), defaultNamespace, holders);
         }
         pass(new PassedOver(group, kindName.get(), 1, written.position()), problems);
         return;

@@ -2,6 +2,7 @@ package io.signetmesh.crds.manifest;
 
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.signetmesh.crds.ResourceKey;
+import io.signetmesh.crds.token.KeyHolder;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
@@ -9,17 +10,23 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * The result of reading one or more manifests. {@link #objects()} is all or nothing: it throws when
  * there is an error. A caller that keeps the last valid form of each object uses {@link
  * #objectsOver} instead.
+ *
+ * <p>ConfigMaps and Secrets are among the objects where a valid JWTAuthentication refers to them,
+ * and reduced to what may be key sets ({@link KeyHolder}). All others are passed over.
  */
 public final class Manifests {
   /** No manifests. */
   public static final Manifests EMPTY =
-      new Manifests(Map.of(), Map.of(), Set.of(), Set.of(), List.of(), List.of());
+      new Manifests(Map.of(), Map.of(), Set.of(), Set.of(), List.of(), List.of(), Map.of());
 
   private final Map<ResourceKey, HasMetadata> valid;
   private final Map<ResourceKey, Position> positions;
@@ -28,19 +35,88 @@ public final class Manifests {
   private final List<ManifestFinding> findings;
   private final List<PassedOver> passedOver;
 
+  /** Objects that count if another one refers to them. */
+  private final Map<ResourceKey, HolderReader.Held> held;
+
+  /** Those of them that another one refers to; they are among the objects. */
+  private final Set<ResourceKey> referred;
+
+  /**
+   * @param passedOver objects that the mesh does not use, with those that are held
+   * @param held objects that count if another one refers to them, by their keys
+   */
   Manifests(
       Map<ResourceKey, HasMetadata> valid,
       Map<ResourceKey, Position> positions,
       Set<ResourceKey> invalid,
       Set<String> unreadable,
       List<ManifestFinding> findings,
-      Collection<PassedOver> passedOver) {
-    this.valid = Collections.unmodifiableMap(valid);
-    this.positions = Collections.unmodifiableMap(positions);
-    this.invalid = Set.copyOf(invalid);
+      Collection<PassedOver> passedOver,
+      Map<ResourceKey, HolderReader.Held> held) {
     this.unreadable = Set.copyOf(unreadable);
-    this.findings = List.copyOf(findings);
-    this.passedOver = List.copyOf(passedOver);
+    this.held = Collections.unmodifiableMap(held);
+    this.referred =
+        held.isEmpty()
+            ? Set.of()
+            : KeyHolder.referredBy(valid.values()).stream()
+                .filter(held::containsKey)
+                .collect(Collectors.toUnmodifiableSet());
+    if (referred.isEmpty()) {
+      this.valid = Collections.unmodifiableMap(valid);
+      this.positions = Collections.unmodifiableMap(positions);
+      this.invalid = Set.copyOf(invalid);
+      this.findings = List.copyOf(findings);
+      this.passedOver = List.copyOf(passedOver);
+      return;
+    }
+    Map<ResourceKey, HasMetadata> allValid = new LinkedHashMap<>(valid);
+    Map<ResourceKey, Position> allPositions = new LinkedHashMap<>(positions);
+    Set<ResourceKey> allInvalid = new HashSet<>(invalid);
+    List<ManifestFinding> allFindings = new ArrayList<>(findings);
+    for (ResourceKey key : referred) {
+      HolderReader.Held object = Objects.requireNonNull(held.get(key));
+      allPositions.put(key, object.position());
+      allFindings.addAll(object.findings());
+      if (object.object() == null) {
+        allInvalid.add(key);
+      } else {
+        allValid.put(key, object.object());
+      }
+    }
+    this.valid = Collections.unmodifiableMap(allValid);
+    this.positions = Collections.unmodifiableMap(allPositions);
+    this.invalid = Set.copyOf(allInvalid);
+    this.findings = List.copyOf(allFindings);
+    this.passedOver = withoutReferred(passedOver);
+  }
+
+  /** What is passed over, without the objects that another one refers to. */
+  private List<PassedOver> withoutReferred(Collection<PassedOver> all) {
+    List<PassedOver> left = new ArrayList<>();
+    for (PassedOver one : all) {
+      List<ResourceKey> ofKind =
+          held.keySet().stream()
+              .filter(key -> one.group().isEmpty() && key.kind().equals(one.kind()))
+              .toList();
+      int count = one.count() - (int) ofKind.stream().filter(referred::contains).count();
+      if (count > 0) {
+        boolean taken =
+            ofKind.stream()
+                .anyMatch(key -> referred.contains(key) && place(key).equals(one.first()));
+        Position first =
+            ofKind.stream()
+                .filter(key -> taken && !referred.contains(key))
+                .findFirst()
+                .map(this::place)
+                .orElse(one.first());
+        left.add(new PassedOver(one.group(), one.kind(), count, first));
+      }
+    }
+    return List.copyOf(left);
+  }
+
+  private Position place(ResourceKey key) {
+    return Objects.requireNonNull(held.get(key)).position();
   }
 
   /**
@@ -54,14 +130,29 @@ public final class Manifests {
     Set<String> unreadable = new HashSet<>();
     List<ManifestFinding> findings = new ArrayList<>();
     Map<String, PassedOver> passedOver = new LinkedHashMap<>();
+    Map<ResourceKey, HolderReader.Held> held = new LinkedHashMap<>();
     for (Manifests part : parts) {
-      findings.addAll(part.findings);
       unreadable.addAll(part.unreadable);
       invalid.addAll(part.invalid);
       valid.putAll(part.valid);
       part.passedOver.forEach(one -> passedOver.merge(one.name(), one, PassedOver::and));
+      part.held.forEach(
+          (key, one) -> held.merge(key, one, (first, second) -> first.and(key, second)));
+      for (ManifestFinding finding : part.findings) {
+        // Told again by whoever refers to the object, if anybody does.
+        if (finding.resource() == null || !part.referred.contains(finding.resource())) {
+          findings.add(finding);
+        }
+      }
+      for (ResourceKey key : part.referred) {
+        PassedOver again = new PassedOver(key.group(), key.kind(), 1, part.place(key));
+        passedOver.merge(again.name(), again, PassedOver::and);
+      }
       part.positions.forEach(
           (key, position) -> {
+            if (part.referred.contains(key)) {
+              return;
+            }
             Position first = positions.putIfAbsent(key, position);
             if (first != null) {
               findings.add(duplicate(key, first, position));
@@ -69,13 +160,30 @@ public final class Manifests {
             }
           });
     }
+    valid.keySet().removeAll(held.keySet());
+    invalid.removeAll(held.keySet());
     valid.keySet().removeAll(invalid);
-    return new Manifests(valid, positions, invalid, unreadable, findings, passedOver.values());
+    return new Manifests(
+        valid, positions, invalid, unreadable, findings, passedOver.values(), held);
   }
 
   static ManifestFinding duplicate(ResourceKey key, Position first, Position second) {
     return new ManifestFinding(
         ManifestFinding.Severity.ERROR, second, key, "", "is given twice, first at " + first);
+  }
+
+  /**
+   * A ConfigMap or Secret that is here, for an object that refers to it and is not one of these.
+   * Empty for others, and when it cannot be read.
+   */
+  public Optional<HasMetadata> holder(ResourceKey key) {
+    HolderReader.Held one = held.get(key);
+    return one == null ? Optional.empty() : Optional.ofNullable(one.object());
+  }
+
+  /** Position of a {@link #holder}. */
+  public Optional<Position> holderPosition(ResourceKey key) {
+    return Optional.ofNullable(held.get(key)).map(HolderReader.Held::position);
   }
 
   /** All findings, errors and warnings, in the order of the manifests. */

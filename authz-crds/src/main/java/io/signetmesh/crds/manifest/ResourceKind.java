@@ -32,6 +32,8 @@ import io.signetmesh.crds.route.grpc.GrpcRoute;
 import io.signetmesh.crds.schema.TextFormat;
 import io.signetmesh.crds.text.NearestName;
 import io.signetmesh.crds.text.Quoted;
+import io.signetmesh.crds.token.JWTAuthentication;
+import io.signetmesh.crds.token.KeyHolder;
 import io.signetmesh.crds.workload.ExternalWorkload;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -39,6 +41,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A kind that manifests may hold.
@@ -75,6 +78,7 @@ record ResourceKind(
           mesh(POLICY, HTTPLocalRateLimitPolicy.class, "v1alpha1"),
           mesh(POLICY, EgressNetwork.class, "v1alpha1"),
           mesh(SIGNET, DenyPolicy.class, "v1alpha1"),
+          mesh(SIGNET, JWTAuthentication.class, "v1alpha1"),
           mesh("linkerd.io", ServiceProfile.class, "v1alpha1", "v1alpha2"),
           mesh("workload.linkerd.io", ExternalWorkload.class, "v1alpha1", "v1beta1"),
           mesh("multicluster.linkerd.io", Link.class, "v1alpha1", "v1alpha2", "v1alpha3"),
@@ -98,6 +102,21 @@ record ResourceKind(
           kubernetes("batch", CronJob.class, true));
 
   private static final Map<String, Map<String, ResourceKind>> BY_GROUP = byGroup();
+
+  /** Kinds that are read where a JWTAuthentication refers to the object, and else passed over. */
+  private static final Map<String, ResourceKind> HOLDERS =
+      Map.of(
+          KeyHolder.CONFIG_MAP, holder(KeyHolder.CONFIG_MAP),
+          KeyHolder.SECRET, holder(KeyHolder.SECRET));
+
+  /** The kind, when its objects may have the keys of a JWTAuthentication; null for others. */
+  static @Nullable ResourceKind findHolder(String apiVersion, String kind) {
+    return apiVersion.equals("v1") ? HOLDERS.get(kind) : null;
+  }
+
+  private static ResourceKind holder(String kind) {
+    return new ResourceKind("", kind, List.of("v1"), Map.of(), KeyHolder.class, true);
+  }
 
   /** The kind of that exact group and name. */
   static Optional<ResourceKind> find(String group, String kind) {

@@ -8,6 +8,7 @@ import io.signetmesh.crds.network.IpLiteral;
 import io.signetmesh.crds.schema.TextFormat;
 import io.signetmesh.crds.text.NearestName;
 import io.signetmesh.crds.text.Quoted;
+import io.signetmesh.crds.token.ClaimValue;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.util.List;
@@ -30,6 +31,7 @@ final class ScalarBinder {
       Set.of(
           IntOrString.class,
           Quantity.class,
+          ClaimValue.class,
           String.class,
           Boolean.class,
           boolean.class,
@@ -76,6 +78,9 @@ final class ScalarBinder {
           Set.of(YamlNode.Type.INTEGER, YamlNode.Type.FLOAT, YamlNode.Type.STRING),
           JSON::textNode);
     }
+    if (raw == ClaimValue.class) {
+      return typed(node, path, own);
+    }
     if (raw == String.class) {
       return text(node, limits, path, own);
     }
@@ -105,6 +110,45 @@ final class ScalarBinder {
         "a number",
         Set.of(YamlNode.Type.INTEGER, YamlNode.Type.FLOAT),
         text -> decimal(node, text, path));
+  }
+
+  /** A text, a number or a boolean, each kept as what it is. */
+  private @Nullable JsonNode typed(YamlNode node, String path, boolean own) {
+    if (!(node instanceof YamlNode.Scalar scalar)) {
+      refuse(
+          node.position(),
+          path,
+          "expected a string, a number or a boolean, found " + node.description());
+      return null;
+    }
+    return switch (scalar.type()) {
+      case STRING, LEGACY_BOOLEAN -> text(node, ObjectSchema.Limits.NONE, path, own);
+      case BOOLEAN -> JSON.booleanNode(scalar.text().equalsIgnoreCase("true"));
+      case INTEGER, FLOAT -> exact(node, scalar.text(), path);
+      case NULL, LEADING_ZERO ->
+          scalar(
+              node,
+              path,
+              own,
+              "a string, a number or a boolean",
+              Set.of(YamlNode.Type.STRING),
+              JSON::textNode);
+    };
+  }
+
+  /** A number with all of its digits. */
+  private @Nullable JsonNode exact(YamlNode node, String text, String path) {
+    try {
+      BigInteger whole = text.startsWith("0x") || text.startsWith("0o") ? parseInteger(text) : null;
+      if (text.length() <= 40) {
+        BigDecimal number = whole == null ? new BigDecimal(text) : new BigDecimal(whole);
+        return JSON.numberNode(new BigDecimal(ClaimValue.of(number).text()));
+      }
+    } catch (IllegalArgumentException e) {
+      // Told below.
+    }
+    refuse(node.position(), path, Quoted.text(text) + " is not a number that a claim can have");
+    return null;
   }
 
   private @Nullable JsonNode text(

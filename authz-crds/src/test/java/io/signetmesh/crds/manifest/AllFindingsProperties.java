@@ -80,6 +80,42 @@ class AllFindingsProperties {
               namespace: shop
           """,
           """
+          apiVersion: policy.signetmesh.io/v1alpha1
+          kind: JWTAuthentication
+          metadata:
+            name: staff
+            namespace: shop
+          spec:
+            issuer: https://id.example # or http://id.example
+            audiences:
+            - shop # or ""
+            keys:
+              jwksUri: https://id.example/keys # or ftp://id.example/keys
+              refreshInterval: 1m # or 1ms
+              maxAge: 1h # or 1000h
+            algorithms:
+            - ES256 # or none
+            - RS256 # or HS256
+            from:
+            - header: X-Token # or Host
+            - cookie: token # or ""
+            clockSkew: 30s # or 301s
+            claims:
+            - path:
+              - groups # or ""
+              anyOf:
+              - admin
+              - 1 # or 1e999
+            - path:
+              - sub
+              matches: a.* # or "(?=a)"
+            boundTo: None # or Nothing
+            forward:
+              stripToken: true # or yes
+              payloadHeader: x-claims # or host
+            errorDetail: false
+          """,
+          """
           apiVersion: policy.linkerd.io/v1alpha1
           kind: NetworkAuthentication
           metadata:

@@ -15,6 +15,7 @@ import io.signetmesh.crds.policy.MeshTLSAuthentication;
 import io.signetmesh.crds.policy.NetworkAuthentication;
 import io.signetmesh.crds.policy.Server;
 import io.signetmesh.crds.policy.ServerAuthorization;
+import io.signetmesh.crds.token.JWTAuthentication;
 import io.signetmesh.crds.workload.ExternalWorkload;
 import java.util.List;
 import java.util.Map;
@@ -32,6 +33,7 @@ final class NotInForceTest {
           ServerAuthorization.class,
           AuthorizationPolicy.class,
           DenyPolicy.class,
+          JWTAuthentication.class,
           MeshTLSAuthentication.class,
           NetworkAuthentication.class,
           HTTPLocalRateLimitPolicy.class,

@@ -1,0 +1,33 @@
+package io.signetmesh.crds.token;
+
+import com.fasterxml.jackson.annotation.JsonCreator;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import io.fabric8.kubernetes.api.model.ObjectMeta;
+import io.fabric8.kubernetes.model.annotation.Group;
+import io.fabric8.kubernetes.model.annotation.Kind;
+import io.fabric8.kubernetes.model.annotation.Plural;
+import io.fabric8.kubernetes.model.annotation.ShortNames;
+import io.fabric8.kubernetes.model.annotation.Version;
+import io.signetmesh.crds.MeshResource;
+
+/** What a JSON Web Token (RFC 7519) must be for a request that carries it to be authenticated. */
+@Group("policy.signetmesh.io")
+@Version("v1alpha1")
+@Kind("JWTAuthentication")
+@Plural("jwtauthentications")
+@ShortNames({"jwtauthn"})
+public final class JWTAuthentication extends MeshResource<JWTAuthenticationSpec, Void> {
+  /** API group of the kind. */
+  public static final String GROUP = "policy.signetmesh.io";
+
+  /** Name of the kind. */
+  public static final String KIND = "JWTAuthentication";
+
+  /** Creates an object; Jackson calls this, too. */
+  @JsonCreator
+  public JWTAuthentication(
+      @JsonProperty("metadata") ObjectMeta metadata,
+      @JsonProperty("spec") JWTAuthenticationSpec spec) {
+    super(metadata, spec, null);
+  }
+}

@@ -1,0 +1,68 @@
+package io.signetmesh.crds.token;
+
+import io.signetmesh.crds.network.IpLiteral;
+import java.net.InetAddress;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.net.UnknownHostException;
+import java.util.Optional;
+
+/**
+ * URLs that key sets are fetched from. They are HTTPS; HTTP is for literal loopback addresses only.
+ */
+public final class KeyUrl {
+  private static final int MAX_LENGTH = 2_048;
+
+  private KeyUrl() {}
+
+  /** Why keys are not fetched from there; empty when they are. */
+  public static Optional<String> problem(String url) {
+    if (url.length() > MAX_LENGTH) {
+      return Optional.of("it has more than " + MAX_LENGTH + " characters");
+    }
+    URI uri;
+    try {
+      uri = new URI(url).parseServerAuthority();
+    } catch (URISyntaxException e) {
+      return Optional.of(e.getReason());
+    }
+    String scheme = String.valueOf(uri.getScheme());
+    String host = uri.getHost();
+    if (!scheme.equals("https") && !scheme.equals("http")) {
+      return Optional.of("expected https://");
+    }
+    if (host == null) {
+      return Optional.of("it has no host");
+    }
+    if (uri.getRawUserInfo() != null) {
+      return Optional.of("it has user information, which is not sent");
+    }
+    if (uri.getRawFragment() != null) {
+      return Optional.of("it has a fragment, which is not sent");
+    }
+    if (uri.getPort() == 0 || uri.getPort() > 65_535) {
+      return Optional.of("its port is not 1 to 65535");
+    }
+    if (!url.chars().allMatch(c -> c > ' ' && c < 0x7f)) {
+      return Optional.of("it has characters that are not ASCII: escape them");
+    }
+    if (scheme.equals("http") && !isLoopback(host)) {
+      return Optional.of("expected https:// (http:// is for a loopback address, as 127.0.0.1)");
+    }
+    return Optional.empty();
+  }
+
+  /** Whether the host of a URL is a literal loopback address. */
+  private static boolean isLoopback(String host) {
+    byte[] address =
+        IpLiteral.parse(
+            host.startsWith("[") && host.endsWith("]")
+                ? host.substring(1, host.length() - 1)
+                : host);
+    try {
+      return address != null && InetAddress.getByAddress(address).isLoopbackAddress();
+    } catch (UnknownHostException e) {
+      throw new IllegalStateException("4 or 16 bytes are an address", e);
+    }
+  }
+}
