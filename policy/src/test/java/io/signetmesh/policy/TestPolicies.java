@@ -9,6 +9,7 @@ import io.signetmesh.policy.index.PolicyIndex;
 import io.signetmesh.policy.model.AuthorizationPolicyModel;
 import io.signetmesh.policy.model.DenyPolicyModel;
 import io.signetmesh.policy.model.IdentityMatch;
+import io.signetmesh.policy.model.JwtModel;
 import io.signetmesh.policy.model.LabelSelection;
 import io.signetmesh.policy.model.MeshTlsModel;
 import io.signetmesh.policy.model.NamespaceModel;
@@ -23,6 +24,11 @@ import io.signetmesh.policy.model.RouteModel;
 import io.signetmesh.policy.model.ServerAuthorizationModel;
 import io.signetmesh.policy.model.ServerModel;
 import io.signetmesh.policy.model.WorkloadModel;
+import io.signetmesh.policy.token.KeyLocation;
+import io.signetmesh.policy.token.KeySource;
+import io.signetmesh.policy.token.KnownKeys;
+import io.signetmesh.v1.JwtAuthentication;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Arrays;
@@ -170,6 +176,57 @@ public final class TestPolicies {
         new ObjectRef(ObjectRef.Kind.NETWORK_AUTHENTICATION, NS, name),
         "",
         Arrays.stream(networks).map(Cidr::parse).map(NetworkMatch::of).toList());
+  }
+
+  public static Reference jwt(String name) {
+    return new Reference("policy.signetmesh.io", "JWTAuthentication", null, name);
+  }
+
+  /** A JWTAuthentication with one key in it. */
+  public static JwtModel.Authentication tokens(String name) {
+    return tokens(name, new KeySource.Inline(keys(name)));
+  }
+
+  public static JwtModel.Authentication tokens(String name, KeySource keys) {
+    return new JwtModel.Authentication(
+        new ObjectRef(ObjectRef.Kind.JWT_AUTHENTICATION, NS, name),
+        "",
+        JwtAuthentication.newBuilder()
+            .setName(NS + "/" + name)
+            .setIssuer("https://id.example")
+            .addAudiences("shop")
+            .build(),
+        keys);
+  }
+
+  /** Keys that tell their origin. */
+  public static KnownKeys keys(String name) {
+    return new KnownKeys("{\"keys\":[\"" + name + "\"]}", 1, List.of(), "");
+  }
+
+  public static KeyLocation location(String name) {
+    return KeyLocation.keySet("https://id.example/" + name, "");
+  }
+
+  public static JwtModel.Authentication fetched(String name, String from) {
+    return tokens(
+        name, new KeySource.Fetched(location(from), Duration.ofMinutes(5), Duration.ofHours(24)));
+  }
+
+  /** What was fetched for a JWTAuthentication. */
+  public static JwtModel.FetchedKeys fetchedKeys(String name, String from, KnownKeys keys) {
+    return new JwtModel.FetchedKeys(
+        new ObjectRef(ObjectRef.Kind.KEY_SET, NS, name),
+        location(from),
+        keys,
+        START.plusSeconds(86_400),
+        null);
+  }
+
+  /** A ConfigMap whose entry {@code jwks.json} has these keys. */
+  public static JwtModel.Holder configMap(String name, KnownKeys keys) {
+    return new JwtModel.Holder(
+        new ObjectRef(ObjectRef.Kind.CONFIG_MAP, NS, name), "", Map.of("jwks.json", keys));
   }
 
   public static ServerAuthorizationModel serverAuthorization(

@@ -42,9 +42,17 @@ final class AuthzMessages {
 
   private AuthzMessages() {}
 
-  /** What an object grants or denies. */
+  /**
+   * What an object grants or denies.
+   *
+   * @param tokens names of JWTAuthentications that must be passed as well
+   */
   static Authz resource(
-      ObjectRef ref, String kind, Collection<NetworkMatch> networks, Authn authentication) {
+      ObjectRef ref,
+      String kind,
+      Collection<NetworkMatch> networks,
+      Authn authentication,
+      SortedSet<String> tokens) {
     return Authz.newBuilder()
         .addAllNetworks(wire(networks))
         .setAuthentication(authentication)
@@ -59,6 +67,7 @@ final class AuthzMessages {
                         .setKind(kind)
                         .setName(ref.name())
                         .setNamespace(ref.namespace())))
+        .addAllSignetTokens(tokens)
         .build();
   }
 

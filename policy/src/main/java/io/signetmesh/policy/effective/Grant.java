@@ -39,9 +39,7 @@ public sealed interface Grant {
     /** It combines authentications in a way that is not allowed. */
     BAD_AUTHENTICATIONS,
     /** No client can pass. */
-    NEVER_MATCHES,
-    /** It requires an authentication that this version does not enforce. */
-    NOT_ENFORCED
+    NEVER_MATCHES
   }
 
   /**

@@ -11,6 +11,7 @@ import io.signetmesh.identity.pki.WorkloadIdentity;
 import io.signetmesh.policy.model.AuthorizationPolicyModel;
 import io.signetmesh.policy.model.DenyPolicyModel;
 import io.signetmesh.policy.model.IdentityMatch;
+import io.signetmesh.policy.model.JwtModel;
 import io.signetmesh.policy.model.MeshTlsModel;
 import io.signetmesh.policy.model.NetworkMatch;
 import io.signetmesh.policy.model.NetworkModel;
@@ -23,6 +24,7 @@ import io.signetmesh.policy.model.UnusableModel;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.function.Function;
@@ -45,12 +47,6 @@ public final class Grants {
   private static boolean isNoIdentity(IdentityMatch match) {
     return match instanceof IdentityMatch.Exact(String identity)
         && (identity.isEmpty() || identity.indexOf('*') >= 0);
-  }
-
-  /** Whether the reference is to a JWTAuthentication, which this version does not enforce. */
-  public static boolean isJwt(Reference reference) {
-    return reference.group().equalsIgnoreCase("policy.signetmesh.io")
-        && reference.kind().equalsIgnoreCase("JWTAuthentication");
   }
 
   /** The authorization of a default policy; none for {@code deny}. */
@@ -94,6 +90,7 @@ public final class Grants {
     List<NetworkMatch> networks = null;
     int identityReferences = 0;
     int networkReferences = 0;
+    SortedSet<String> tokens = new TreeSet<>();
     for (int i = 0; i < policy.authentications().size(); i++) {
       Reference reference = policy.authentications().get(i);
       String field = REFERENCES + "[" + i + "]";
@@ -124,6 +121,7 @@ public final class Grants {
             reasons.add(missing(field, reference, ref, lookup.apply(ref)));
           }
         }
+        case JWT_AUTHENTICATION -> token(field, reference, ref, lookup, tokens, reasons);
         default -> reasons.add(unknownAuthentication(field, reference));
       }
     }
@@ -144,6 +142,9 @@ public final class Grants {
               "requiredAuthenticationRefs name "
                   + networkReferences
                   + " NetworkAuthentications: expected at most one"));
+    }
+    if (tokens.size() > TokenGrants.MAX_TOKENS) {
+      reasons.add(tooManyTokens(tokens.size()));
     }
     if (identities != null && identities.isEmpty()) {
       reasons.add(
@@ -169,7 +170,8 @@ public final class Grants {
             networks == null ? AuthzMessages.EVERYWHERE : networks,
             identities == null
                 ? AuthzMessages.UNAUTHENTICATED
-                : AuthzMessages.identities(identities)));
+                : AuthzMessages.identities(identities),
+            tokens));
   }
 
   /**
@@ -182,6 +184,7 @@ public final class Grants {
     List<Grant.Reason> reasons = new ArrayList<>();
     List<List<IdentityMatch>> identities = new ArrayList<>();
     List<List<NetworkMatch>> networks = new ArrayList<>();
+    SortedSet<String> tokens = new TreeSet<>();
     for (int i = 0; i < policy.authentications().size(); i++) {
       Reference reference = policy.authentications().get(i);
       String field = REFERENCES + "[" + i + "]";
@@ -219,6 +222,7 @@ public final class Grants {
             reasons.add(missing(field, reference, ref, lookup.apply(ref)));
           }
         }
+        case JWT_AUTHENTICATION -> token(field, reference, ref, lookup, tokens, reasons);
         default -> reasons.add(unknownAuthentication(field, reference));
       }
     }
@@ -229,6 +233,10 @@ public final class Grants {
               REFERENCES,
               "requiredAuthenticationRefs name more than one authentication of identities or of"
                   + " networks: expected at most one of each"));
+    }
+    if (tokens.size() > TokenGrants.MAX_TOKENS) {
+      reasons.add(tooManyTokens(tokens.size()));
+      tokens.clear();
     }
     List<NetworkMatch> clients =
         networks.size() == 1 ? networks.getFirst() : AuthzMessages.EVERYWHERE;
@@ -247,7 +255,8 @@ public final class Grants {
             clients,
             identities.size() == 1
                 ? AuthzMessages.identities(withDnsNames(identities.getFirst()))
-                : AuthzMessages.UNAUTHENTICATED),
+                : AuthzMessages.UNAUTHENTICATED,
+            tokens),
         reasons);
   }
 
@@ -387,7 +396,7 @@ public final class Grants {
     }
     return new Grant.Allows(
         AuthzMessages.resource(
-            authorization.ref(), "serverauthorization", networks, authentication));
+            authorization.ref(), "serverauthorization", networks, authentication, new TreeSet<>()));
   }
 
   private List<IdentityMatch> resolve(
@@ -433,18 +442,38 @@ public final class Grants {
             ref);
   }
 
-  private static Grant.Reason unknownAuthentication(String field, Reference reference) {
-    if (isJwt(reference)) {
-      return new Grant.Reason(
-          Grant.Problem.NOT_ENFORCED,
-          field,
-          "requires " + reference + ", and tokens are not enforced by this version");
+  private static void token(
+      String field,
+      Reference reference,
+      ObjectRef ref,
+      Function<ObjectRef, @Nullable PolicyObject> lookup,
+      Set<String> tokens,
+      List<Grant.Reason> reasons) {
+    PolicyObject found = lookup.apply(ref);
+    if (found instanceof JwtModel.Authentication) {
+      tokens.add(JwtModel.nameOf(ref));
+    } else {
+      reasons.add(missing(field, reference, ref, found));
     }
+  }
+
+  private static Grant.Reason tooManyTokens(int number) {
+    return new Grant.Reason(
+        Grant.Problem.BAD_AUTHENTICATIONS,
+        REFERENCES,
+        "requiredAuthenticationRefs name "
+            + number
+            + " JWTAuthentications: expected at most "
+            + TokenGrants.MAX_TOKENS);
+  }
+
+  private static Grant.Reason unknownAuthentication(String field, Reference reference) {
     return new Grant.Reason(
         Grant.Problem.BAD_AUTHENTICATIONS,
         field,
         "requires "
             + reference
-            + ": expected a MeshTLSAuthentication, NetworkAuthentication or ServiceAccount");
+            + ": expected a MeshTLSAuthentication, NetworkAuthentication, JWTAuthentication or"
+            + " ServiceAccount");
   }
 }

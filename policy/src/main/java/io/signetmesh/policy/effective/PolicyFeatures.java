@@ -8,17 +8,21 @@ import java.util.Collection;
  * @param generation it reads generations and acknowledges them
  * @param deny it enforces denials
  * @param trial it evaluates the dry-run policy, and enforces none of it
+ * @param jwt it enforces what authorizations and denials require of tokens
  */
-public record PolicyFeatures(boolean generation, boolean deny, boolean trial) {
+public record PolicyFeatures(boolean generation, boolean deny, boolean trial, boolean jwt) {
   /** All of them. */
-  public static final PolicyFeatures ALL = new PolicyFeatures(true, true, true);
+  public static final PolicyFeatures ALL = new PolicyFeatures(true, true, true, true);
 
   /** A proxy of Linkerd. */
-  public static final PolicyFeatures NONE = new PolicyFeatures(false, false, false);
+  public static final PolicyFeatures NONE = new PolicyFeatures(false, false, false, false);
 
   /** Reads the names on the wire. Unknown names are ignored. */
   public static PolicyFeatures of(Collection<String> names) {
     return new PolicyFeatures(
-        names.contains("generation"), names.contains("deny"), names.contains("trial"));
+        names.contains("generation"),
+        names.contains("deny"),
+        names.contains("trial"),
+        names.contains("jwt"));
   }
 }

@@ -4,6 +4,7 @@ import io.linkerd.proxy.inbound.Server;
 import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -11,15 +12,23 @@ import org.jspecify.annotations.Nullable;
  * proxies with fewer features (made on demand), and the objects behind it.
  */
 public final class PortPolicyMessages {
+  private static final int WITHOUT_TRIAL = 1;
+  private static final int WITHOUT_DENY = 2;
+  private static final int WITHOUT_JWT = 4;
+
   private final Server full;
   private final Set<PolicySource> sources;
-  private volatile @Nullable Server withoutDryRun;
-  private volatile @Nullable Server withoutDenials;
-  private volatile @Nullable Server plain;
+
+  /** Whether leaving tokens out makes a difference. */
+  private final boolean tokens;
+
+  /** Forms by what is left out; null as long as nobody asked for one. */
+  private volatile @Nullable AtomicReferenceArray<@Nullable Server> forms;
 
   PortPolicyMessages(Server full, Set<PolicySource> sources) {
     this.full = full;
     this.sources = Collections.unmodifiableSet(new LinkedHashSet<>(sources));
+    this.tokens = TokenForms.isAboutTokens(full);
   }
 
   Server full() {
@@ -32,29 +41,37 @@ public final class PortPolicyMessages {
 
   /** The form for proxies with these features, without generation. */
   Server rendered(PolicyFeatures features) {
-    if (features.deny()) {
-      if (features.trial() || !full.hasSignetTrial()) {
-        return full;
-      }
-      Server form = withoutDryRun;
-      if (form == null) {
-        form = full.toBuilder().clearSignetTrial().build();
-        withoutDryRun = form;
-      }
-      return form;
+    int left =
+        (features.trial() || !full.hasSignetTrial() ? 0 : WITHOUT_TRIAL)
+            | (features.deny() ? 0 : WITHOUT_DENY)
+            | (features.jwt() || !tokens ? 0 : WITHOUT_JWT);
+    if (left == 0) {
+      return full;
     }
-    if (features.trial() && full.hasSignetTrial()) {
-      Server form = withoutDenials;
-      if (form == null) {
-        form = DenialFolding.fold(full);
-        withoutDenials = form;
-      }
-      return form;
+    AtomicReferenceArray<@Nullable Server> made = forms;
+    if (made == null) {
+      made = new AtomicReferenceArray<>(WITHOUT_TRIAL + WITHOUT_DENY + WITHOUT_JWT + 1);
+      forms = made;
     }
-    Server form = plain;
+    Server form = made.get(left);
     if (form == null) {
-      form = DenialFolding.fold(full.toBuilder().clearSignetTrial().build());
-      plain = form;
+      form = form(left);
+      made.set(left, form);
+    }
+    return form;
+  }
+
+  private Server form(int left) {
+    Server form = full;
+    if ((left & WITHOUT_TRIAL) != 0) {
+      form = form.toBuilder().clearSignetTrial().build();
+    }
+    if ((left & WITHOUT_JWT) != 0) {
+      form = TokenForms.withoutTokens(form);
+    }
+    if ((left & WITHOUT_DENY) != 0) {
+      form = DenialFolding.fold(form);
+      form = tokens ? TokenForms.pruned(form) : form;
     }
     return form;
   }

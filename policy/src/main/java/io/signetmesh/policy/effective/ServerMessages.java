@@ -20,6 +20,7 @@ import io.linkerd.proxy.net.IPv6;
 import io.signetmesh.crds.network.Cidr;
 import io.signetmesh.policy.model.ObjectRef;
 import io.signetmesh.policy.model.RouteModel;
+import io.signetmesh.v1.JwtAuthentication;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Optional;
@@ -164,17 +165,24 @@ public final class ServerMessages {
     return message.build();
   }
 
-  /** A server message. */
+  /**
+   * A server message.
+   *
+   * @param tokens the authentications by token that any of its authorizations and denials, also
+   *     those of routes, refer to; sorted by name
+   */
   public static Server server(
       ProxyProtocol protocol,
       List<Authz> grants,
       List<Authz> denials,
+      List<JwtAuthentication> tokens,
       String group,
       String kind,
       String name) {
     return Server.newBuilder()
         .setProtocol(protocol)
         .addAllSignetDenials(denials)
+        .addAllSignetJwtAuthentications(tokens)
         .addAllAuthorizations(grants)
         .putLabels("group", group)
         .putLabels("kind", kind)

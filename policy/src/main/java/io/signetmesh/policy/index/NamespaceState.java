@@ -4,6 +4,7 @@ import io.linkerd.proxy.inbound.Authz;
 import io.signetmesh.policy.effective.Grants;
 import io.signetmesh.policy.effective.PolicyMode;
 import io.signetmesh.policy.effective.Target;
+import io.signetmesh.policy.effective.TokenGrants;
 import io.signetmesh.policy.model.AuthorizationPolicyModel;
 import io.signetmesh.policy.model.DenyPolicyModel;
 import io.signetmesh.policy.model.ObjectRef;
@@ -13,6 +14,7 @@ import io.signetmesh.policy.model.RateLimitModel;
 import io.signetmesh.policy.model.RouteModel;
 import io.signetmesh.policy.model.ServerAuthorizationModel;
 import io.signetmesh.policy.model.ServerModel;
+import io.signetmesh.v1.JwtAuthentication;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.EnumMap;
@@ -68,7 +70,7 @@ final class NamespaceState {
           objects.add(policy.ref());
         }
       }
-      known = new Denials(authz, objects, leftOut);
+      known = new Denials(authz, TokenGrants.of(authz, lookup), objects, leftOut);
       ownDenials.put(mode, known);
     }
     return known;
@@ -93,13 +95,16 @@ final class NamespaceState {
    * The denials of a whole namespace.
    *
    * @param authz as sent to proxies
+   * @param tokens the authentications by token that they refer to
    * @param objects where they come from
    * @param leftOut whether there are others, which are not in this mode
    */
-  record Denials(List<Authz> authz, List<ObjectRef> objects, boolean leftOut) {
+  record Denials(
+      List<Authz> authz, List<JwtAuthentication> tokens, List<ObjectRef> objects, boolean leftOut) {
     /** Copies its lists. */
     Denials {
       authz = List.copyOf(authz);
+      tokens = List.copyOf(tokens);
       objects = List.copyOf(objects);
     }
   }

@@ -6,6 +6,7 @@ import io.signetmesh.policy.effective.WorkloadSettings;
 import io.signetmesh.policy.model.AuthorizationPolicyModel;
 import io.signetmesh.policy.model.ClientPolicyModel;
 import io.signetmesh.policy.model.DenyPolicyModel;
+import io.signetmesh.policy.model.JwtModel;
 import io.signetmesh.policy.model.MeshTlsModel;
 import io.signetmesh.policy.model.NamespaceModel;
 import io.signetmesh.policy.model.NetworkModel;
@@ -42,6 +43,9 @@ final class ObjectGraph {
 
   /** Policies by the authentication that they require. */
   private final Map<ObjectRef, Set<ObjectRef>> dependants = new HashMap<>();
+
+  /** JWTAuthentications by the ConfigMap or Secret that has their keys. */
+  private final Map<ObjectRef, Set<ObjectRef>> keyUsers = new HashMap<>();
 
   ObjectGraph(PolicyConfig config) {
     this.config = config;
@@ -84,9 +88,8 @@ final class ObjectGraph {
     if (after != null) {
       addObject(namespace, after, affected);
     }
-    if (ref.kind() == ObjectRef.Kind.MESH_TLS_AUTHENTICATION
-        || ref.kind() == ObjectRef.Kind.NETWORK_AUTHENTICATION) {
-      for (ObjectRef policy : dependants.getOrDefault(ref, Set.of())) {
+    for (ObjectRef authentication : authenticationsWith(ref)) {
+      for (ObjectRef policy : dependants.getOrDefault(authentication, Set.of())) {
         if (objects.get(policy) instanceof ClientPolicyModel object) {
           markTarget(namespaces.get(policy.namespace()), object, affected);
         }
@@ -95,6 +98,17 @@ final class ObjectGraph {
     if (namespace.isEmpty()) {
       namespaces.remove(name);
     }
+  }
+
+  /** The authentications that are the object, or have their keys from it. */
+  private Set<ObjectRef> authenticationsWith(ObjectRef ref) {
+    return switch (ref.kind()) {
+      case MESH_TLS_AUTHENTICATION, NETWORK_AUTHENTICATION, JWT_AUTHENTICATION -> Set.of(ref);
+      case CONFIG_MAP, SECRET -> keyUsers.getOrDefault(ref, Set.of());
+      case KEY_SET ->
+          Set.of(new ObjectRef(ObjectRef.Kind.JWT_AUTHENTICATION, ref.namespace(), ref.name()));
+      default -> Set.of();
+    };
   }
 
   private void removeObject(
@@ -142,6 +156,19 @@ final class ObjectGraph {
               });
         }
       }
+      case JwtModel.Authentication authentication -> {
+        ObjectRef holder = authentication.holder();
+        if (holder != null) {
+          keyUsers.computeIfPresent(
+              holder,
+              (key, others) -> {
+                others.remove(authentication.ref());
+                return others.isEmpty() ? null : others;
+              });
+        }
+      }
+      case JwtModel.Holder object -> {}
+      case JwtModel.FetchedKeys object -> {}
       case MeshTlsModel object -> {}
       case NetworkModel object -> {}
       case ServiceAccountModel object -> {}
@@ -184,6 +211,14 @@ final class ObjectGraph {
           markServer(namespace, server, affected);
         }
       }
+      case JwtModel.Authentication authentication -> {
+        ObjectRef holder = authentication.holder();
+        if (holder != null) {
+          keyUsers.computeIfAbsent(holder, key -> new HashSet<>()).add(authentication.ref());
+        }
+      }
+      case JwtModel.Holder object -> {}
+      case JwtModel.FetchedKeys object -> {}
       case MeshTlsModel object -> {}
       case NetworkModel object -> {}
       case ServiceAccountModel object -> {}

@@ -1,5 +1,6 @@
 package io.signetmesh.policy.index;
 
+import io.linkerd.proxy.inbound.Server;
 import io.signetmesh.policy.effective.EffectivePolicy;
 import io.signetmesh.policy.effective.PolicyConfig;
 import io.signetmesh.policy.effective.PolicyMode;
@@ -151,6 +152,31 @@ public final class PolicyIndex {
     lock.lock();
     try {
       return Optional.ofNullable(graph.workload(ref)).map(state -> state.model);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Names of the JWTAuthentications that the policy of a watched port of the workload refers to,
+   * enforced or in dry run; empty as well when there is no such workload.
+   */
+  public Set<String> tokens(ObjectRef workload) {
+    lock.lock();
+    try {
+      WorkloadState state = graph.workload(workload);
+      Set<String> names = new HashSet<>();
+      if (state != null) {
+        for (PortState port : state.watched.values()) {
+          Server server = port.policy.server();
+          server.getSignetJwtAuthenticationsList().forEach(one -> names.add(one.getName()));
+          server
+              .getSignetTrial()
+              .getSignetJwtAuthenticationsList()
+              .forEach(one -> names.add(one.getName()));
+        }
+      }
+      return names;
     } finally {
       lock.unlock();
     }

@@ -83,6 +83,7 @@ final class PortAssembly {
                 null),
             grants.of(port.policy()).stream().toList(),
             port.denials().authz(),
+            port.denials().tokens(),
             "",
             "default",
             port.policy().wireName()),

@@ -10,6 +10,7 @@ import io.signetmesh.policy.effective.Grants;
 import io.signetmesh.policy.effective.PolicyMode;
 import io.signetmesh.policy.effective.ServerMessages;
 import io.signetmesh.policy.effective.Target;
+import io.signetmesh.policy.effective.TokenGrants;
 import io.signetmesh.policy.model.AuthorizationPolicyModel;
 import io.signetmesh.policy.model.DenyPolicyModel;
 import io.signetmesh.policy.model.ObjectRef;
@@ -33,6 +34,10 @@ final class ServerAssembly {
   private final Grants grants;
   private final Function<ObjectRef, @Nullable PolicyObject> lookup;
   private final List<ObjectRef> objects = new ArrayList<>();
+
+  /** All authorizations and denials of the policy. */
+  private final List<Authz> all = new ArrayList<>();
+
   private boolean leftOut;
 
   /**
@@ -61,6 +66,7 @@ final class ServerAssembly {
     List<Authz> denied = denials(itself);
     NamespaceState.Denials everywhere = namespace.denials(mode, grants, lookup);
     denied.addAll(everywhere.authz());
+    all.addAll(everywhere.authz());
     objects.addAll(everywhere.objects());
     leftOut |= everywhere.leftOut();
 
@@ -103,6 +109,7 @@ final class ServerAssembly {
             ServerMessages.protocol(server.protocol(), httpRoutes, grpcRoutes, limits),
             allowed,
             denied,
+            TokenGrants.of(all, lookup),
             ObjectRef.Kind.SERVER.group(),
             "server",
             server.ref().name()),
@@ -142,6 +149,7 @@ final class ServerAssembly {
       leftOut = true;
     } else if (grants.of(policy, lookup) instanceof Grant.Allows(Authz authz)) {
       allowed.add(authz);
+      all.add(authz);
       objects.add(policy.ref());
     }
   }
@@ -166,6 +174,7 @@ final class ServerAssembly {
       Authz authz = grants.of(policy, lookup).authz();
       if (authz != null) {
         denied.add(authz);
+        all.add(authz);
         objects.add(policy.ref());
       }
     }

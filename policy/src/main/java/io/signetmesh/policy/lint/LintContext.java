@@ -79,6 +79,11 @@ final class LintContext {
     return new ObjectRef(ObjectRef.Kind.SERVER, namespace, name);
   }
 
+  /** Whether a policy requires this authentication. */
+  boolean isRequired(ObjectRef authentication) {
+    return dependants.containsKey(authentication);
+  }
+
   /** What the policies that require this authentication affect. */
   Set<ObjectRef> affectedBy(ObjectRef authentication) {
     Set<ObjectRef> affected = new HashSet<>();

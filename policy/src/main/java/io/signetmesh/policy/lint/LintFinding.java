@@ -59,12 +59,20 @@ public record LintFinding(
     BAD_ANNOTATION("bad-annotation"),
     /** A route that its Server does not use. */
     ROUTE_UNUSED("route-unused"),
-    /** An authentication that this version does not enforce. */
-    NOT_ENFORCED("not-enforced"),
     /** An object or a field that is read and that nothing enforces: {@link NotInForce}. */
     NOT_IN_FORCE("not-in-force"),
     /** A rule about tokens on a port where the proxy sees no request. */
     JWT_ON_OPAQUE_PORT("jwt-on-opaque-port"),
+    /** A JWTAuthentication without keys: no token passes. */
+    KEY_SET_UNAVAILABLE("key-set-unavailable"),
+    /** A key set that cannot be fetched anew; the last good one is used. */
+    KEY_SET_STALE("key-set-stale"),
+    /** A key that is malformed, weak or exposed, and so not used. */
+    BAD_KEY("bad-key"),
+    /** A JWTAuthentication that no policy requires. */
+    AUTHENTICATION_UNUSED("authentication-unused"),
+    /** A header that two JWTAuthentications of a port make of claims. */
+    FORWARD_CONFLICT("forward-conflict"),
     /** An authorization that changes nothing, because of another policy. */
     SHADOWED("shadowed"),
     /** A rate limit without effect. */

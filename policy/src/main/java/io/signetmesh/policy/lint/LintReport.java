@@ -110,22 +110,26 @@ public final class LintReport {
       case DANGLING_REFERENCE -> 0;
       case BAD_TARGET -> 1;
       case NOT_UNDERSTOOD -> 2;
-      case NOT_ENFORCED -> 3;
-      case BAD_AUTHENTICATIONS -> 4;
-      case NEVER_MATCHES -> 5;
+      case BAD_AUTHENTICATIONS -> 3;
+      case NEVER_MATCHES -> 4;
+      case KEY_SET_UNAVAILABLE -> 5;
       case BAD_ANNOTATION -> 6;
       case SELECTS_NOTHING -> 7;
       case PORT_CONFLICT -> 8;
       case TARGET_UNUSED -> 9;
       case ROUTE_UNUSED -> 10;
       case JWT_ON_OPAQUE_PORT -> 11;
-      case SHADOWED -> 12;
-      case LIMIT_UNUSED -> 13;
-      case ONLY_TRIED -> 14;
-      case EVADABLE -> 15;
-      case NO_IDENTITY -> 16;
-      case OPAQUE_PORT -> 17;
-      case NOT_IN_FORCE -> 18;
+      case KEY_SET_STALE -> 12;
+      case BAD_KEY -> 13;
+      case SHADOWED -> 14;
+      case LIMIT_UNUSED -> 15;
+      case ONLY_TRIED -> 16;
+      case EVADABLE -> 17;
+      case FORWARD_CONFLICT -> 18;
+      case NO_IDENTITY -> 19;
+      case OPAQUE_PORT -> 20;
+      case AUTHENTICATION_UNUSED -> 21;
+      case NOT_IN_FORCE -> 22;
     };
   }
 }

@@ -4,6 +4,7 @@ import io.signetmesh.policy.index.PolicySnapshot;
 import io.signetmesh.policy.lint.LintFinding.Rule;
 import io.signetmesh.policy.model.AuthorizationPolicyModel;
 import io.signetmesh.policy.model.DenyPolicyModel;
+import io.signetmesh.policy.model.JwtModel;
 import io.signetmesh.policy.model.MeshTlsModel;
 import io.signetmesh.policy.model.NamespaceModel;
 import io.signetmesh.policy.model.NetworkModel;
@@ -25,6 +26,7 @@ import java.util.Set;
 public final class Linter {
   private final LintContext seen;
   private final ClientFindings clients;
+  private final TokenFindings tokens;
   private final PolicyFindings policies;
   private final RequestFindings requests;
   private final PortFindings ports;
@@ -32,7 +34,8 @@ public final class Linter {
   private Linter(PolicySnapshot snapshot) {
     seen = new LintContext(snapshot);
     clients = new ClientFindings(seen);
-    policies = new PolicyFindings(seen, clients);
+    tokens = new TokenFindings(seen);
+    policies = new PolicyFindings(seen, clients, tokens);
     requests = new RequestFindings(seen, clients);
     ports = new PortFindings(seen);
   }
@@ -52,6 +55,9 @@ public final class Linter {
         case ServerAuthorizationModel authorization -> policies.serverAuthorization(authorization);
         case MeshTlsModel authentication -> clients.meshTls(authentication);
         case NetworkModel authentication -> clients.network(authentication);
+        case JwtModel.Authentication authentication -> tokens.authentication(authentication);
+        case JwtModel.Holder holder -> {}
+        case JwtModel.FetchedKeys keys -> {}
         case RouteModel route -> requests.route(route);
         case RateLimitModel limits -> requests.rateLimit(limits);
         case WorkloadModel workload -> {
@@ -67,6 +73,7 @@ public final class Linter {
       ports.conflicts(namespace);
       ports.dryRun(namespace);
       ports.opaque(namespace);
+      tokens.forwarded(namespace);
       new ShadowedPolicies(namespace, seen.objects, seen.grants, seen::warning).look();
     }
     return seen.report();
@@ -81,8 +88,7 @@ public final class Linter {
             + (unusable.ref().kind() == ObjectRef.Kind.RATE_LIMIT_POLICY
                 ? "; it limits nothing"
                 : "; it grants nothing"),
-        unusable.ref().kind() == ObjectRef.Kind.MESH_TLS_AUTHENTICATION
-                || unusable.ref().kind() == ObjectRef.Kind.NETWORK_AUTHENTICATION
+        unusable.ref().kind().isAuthentication()
             ? seen.affectedBy(unusable.ref())
             // What it would be about is not known.
             : Set.of(ObjectRef.namespace(unusable.ref().namespace())));

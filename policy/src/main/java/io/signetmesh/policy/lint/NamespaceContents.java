@@ -4,6 +4,7 @@ import io.signetmesh.crds.policy.ProxyProtocol;
 import io.signetmesh.policy.effective.PolicyConfig;
 import io.signetmesh.policy.model.AuthorizationPolicyModel;
 import io.signetmesh.policy.model.DenyPolicyModel;
+import io.signetmesh.policy.model.JwtModel;
 import io.signetmesh.policy.model.MeshTlsModel;
 import io.signetmesh.policy.model.NamespaceModel;
 import io.signetmesh.policy.model.NetworkModel;
@@ -95,6 +96,7 @@ public final class NamespaceContents {
               (one, other) -> one.compareTo(other) <= 0 ? one : other);
         }
       }
+      case JwtModel token -> {}
       case MeshTlsModel authentication -> {}
       case NetworkModel authentication -> {}
       case ServiceAccountModel account -> {}

@@ -33,8 +33,8 @@ import java.util.stream.Collectors;
  * the table when the feature is built. It is an error when the field would refuse somebody, and a
  * warning when it shapes traffic.
  *
- * <p>The table does not have what fails closed: a required JWTAuthentication ({@code not-enforced})
- * and filters that a route of a Server cannot have ({@code not-understood}).
+ * <p>The table does not have what fails closed: filters that a route of a Server cannot have
+ * ({@code not-understood}).
  */
 public final class NotInForce {
   private static final String POLICY = "policy.linkerd.io";

@@ -7,6 +7,7 @@ import io.signetmesh.policy.lint.LintFinding.Rule;
 import io.signetmesh.policy.lint.LintFinding.Severity;
 import io.signetmesh.policy.model.ClientPolicyModel;
 import io.signetmesh.policy.model.DenyPolicyModel;
+import io.signetmesh.policy.model.JwtModel;
 import io.signetmesh.policy.model.MeshTlsModel;
 import io.signetmesh.policy.model.NamespaceModel;
 import io.signetmesh.policy.model.NetworkModel;
@@ -40,8 +41,7 @@ final class ObjectScopes {
           Rule.DANGLING_REFERENCE,
           Rule.BAD_TARGET,
           Rule.BAD_AUTHENTICATIONS,
-          Rule.NEVER_MATCHES,
-          Rule.NOT_ENFORCED);
+          Rule.NEVER_MATCHES);
 
   private static final Set<Rule> UNUSED =
       Set.of(Rule.ROUTE_UNUSED, Rule.LIMIT_UNUSED, Rule.TARGET_UNUSED);
@@ -120,6 +120,10 @@ final class ObjectScopes {
                 SERVICE_ACCOUNT,
                 MESH_TLS_AUTHENTICATION,
                 NETWORK_AUTHENTICATION,
+                JWT_AUTHENTICATION,
+                KEY_SET,
+                CONFIG_MAP,
+                SECRET,
                 SERVICE,
                 EGRESS_NETWORK,
                 SERVICE_PROFILE,
@@ -128,6 +132,7 @@ final class ObjectScopes {
                 LINK ->
                 null;
           };
+      case JwtModel token -> null;
       case MeshTlsModel authentication -> null;
       case NetworkModel authentication -> null;
       case NamespaceModel namespace -> null;

@@ -2,7 +2,6 @@ package io.signetmesh.policy.lint;
 
 import io.signetmesh.crds.policy.EnforcementMode;
 import io.signetmesh.policy.effective.Grant;
-import io.signetmesh.policy.effective.Grants;
 import io.signetmesh.policy.effective.Target;
 import io.signetmesh.policy.lint.LintFinding.Rule;
 import io.signetmesh.policy.model.AuthorizationPolicyModel;
@@ -25,10 +24,12 @@ import java.util.Set;
 final class PolicyFindings {
   private final LintContext seen;
   private final ClientFindings clients;
+  private final TokenFindings tokens;
 
-  PolicyFindings(LintContext seen, ClientFindings clients) {
+  PolicyFindings(LintContext seen, ClientFindings clients, TokenFindings tokens) {
     this.seen = seen;
     this.clients = clients;
+    this.tokens = tokens;
   }
 
   void policy(ClientPolicyModel policy) {
@@ -59,19 +60,8 @@ final class PolicyFindings {
       String field = "spec.requiredAuthenticationRefs[" + i + "]";
       if (reference.isA(ObjectRef.Kind.SERVICE_ACCOUNT)) {
         clients.serviceAccount(policy, field, reference, affected);
-      } else if (Grants.isJwt(reference)
-          && policy.target().isA(ObjectRef.Kind.SERVER)
-          && seen.contents(policy).isOpaque(policy.target().name())) {
-        seen.warning(
-            policy,
-            Rule.JWT_ON_OPAQUE_PORT,
-            field,
-            "requires "
-                + reference
-                + ", but the Server "
-                + policy.target().name()
-                + " is opaque or TLS, where no request and so no token is seen",
-            affected);
+      } else if (reference.isA(ObjectRef.Kind.JWT_AUTHENTICATION)) {
+        tokens.policy(policy, reference, field);
       }
     }
   }
@@ -146,7 +136,6 @@ final class PolicyFindings {
       case DANGLING_REFERENCE -> Rule.DANGLING_REFERENCE;
       case BAD_AUTHENTICATIONS -> Rule.BAD_AUTHENTICATIONS;
       case NEVER_MATCHES -> Rule.NEVER_MATCHES;
-      case NOT_ENFORCED -> Rule.NOT_ENFORCED;
     };
   }
 

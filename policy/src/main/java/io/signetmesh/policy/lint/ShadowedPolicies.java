@@ -388,7 +388,9 @@ final class ShadowedPolicies {
       if (identities.getIdentitiesCount() == 0 || identities.getSuffixesCount() > 0) {
         wide.add(condition);
       }
-      if (open == null && !clients.getAuthentication().getMeshTLS().hasIdentities()) {
+      if (open == null
+          && clients.getSignetTokensCount() == 0
+          && !clients.getAuthentication().getMeshTLS().hasIdentities()) {
         open = condition;
       }
       for (Identity identity : identities.getIdentitiesList()) {

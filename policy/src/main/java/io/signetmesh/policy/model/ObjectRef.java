@@ -37,6 +37,14 @@ public record ObjectRef(Kind kind, String namespace, String name) implements Com
     MESH_TLS_AUTHENTICATION("policy.linkerd.io", "MeshTLSAuthentication"),
     /** A set of client networks. */
     NETWORK_AUTHENTICATION("policy.linkerd.io", "NetworkAuthentication"),
+    /** What a token must be. */
+    JWT_AUTHENTICATION("policy.signetmesh.io", "JWTAuthentication"),
+    /** The keys that were fetched for a JWTAuthentication of that name; no manifest has them. */
+    KEY_SET("policy.signetmesh.io", "KeySet"),
+    /** Has the keys of JWTAuthentications; others are not known. */
+    CONFIG_MAP("core", "ConfigMap"),
+    /** Has the keys of JWTAuthentications; others are not known. */
+    SECRET("core", "Secret"),
     /** A route in Linkerd's own group. */
     HTTP_ROUTE("policy.linkerd.io", "HTTPRoute"),
     /** A route of the Gateway API. */
@@ -84,6 +92,13 @@ public record ObjectRef(Kind kind, String namespace, String name) implements Com
     /** Whether inbound policy depends on objects of this kind; the others are only reported. */
     public boolean decides() {
       return compareTo(SERVICE) < 0;
+    }
+
+    /** Whether objects of this kind say who passes a policy that requires them. */
+    public boolean isAuthentication() {
+      return this == MESH_TLS_AUTHENTICATION
+          || this == NETWORK_AUTHENTICATION
+          || this == JWT_AUTHENTICATION;
     }
 
     /** Whether objects of this kind are inbound routes. */

@@ -30,10 +30,16 @@ import io.signetmesh.crds.policy.ServerSpec;
 import io.signetmesh.crds.route.GatewayHttpRoute;
 import io.signetmesh.crds.route.PolicyHttpRoute;
 import io.signetmesh.crds.route.grpc.GrpcRoute;
+import io.signetmesh.crds.token.JWTAuthentication;
+import io.signetmesh.crds.token.KeyHolder;
 import io.signetmesh.crds.workload.ExternalWorkload;
+import io.signetmesh.policy.token.KeySource;
+import io.signetmesh.policy.token.KnownKeys;
+import io.signetmesh.policy.token.TokenMessages;
 import java.time.Instant;
 import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -182,6 +188,17 @@ public final class PolicyModel {
               authentication.spec().identityRefs().stream().map(PolicyModel::reference).toList());
       case NetworkAuthentication authentication ->
           new NetworkModel(ref, origin, networks("networks", authentication.spec().networks()));
+      case JWTAuthentication authentication ->
+          new JwtModel.Authentication(
+              ref,
+              origin,
+              TokenMessages.of(JwtModel.nameOf(ref), authentication.spec()),
+              KeySource.of(authentication.spec()));
+      case KeyHolder holder -> {
+        Map<String, KnownKeys> entries = new HashMap<>();
+        holder.spec().byName().forEach((name, text) -> entries.put(name, KnownKeys.parse(text)));
+        yield new JwtModel.Holder(ref, origin, entries);
+      }
       case PolicyHttpRoute route ->
           RouteModelReader.http(ref, origin, created(route.getMetadata()), route.spec());
       case GatewayHttpRoute route ->

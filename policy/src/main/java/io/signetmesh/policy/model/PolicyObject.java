@@ -3,6 +3,7 @@ package io.signetmesh.policy.model;
 /** One object of the policy model. */
 public sealed interface PolicyObject
     permits ClientPolicyModel,
+        JwtModel,
         MeshTlsModel,
         NamespaceModel,
         NetworkModel,

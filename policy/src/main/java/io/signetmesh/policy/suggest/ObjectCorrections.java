@@ -8,6 +8,7 @@ import io.signetmesh.policy.model.AuthorizationPolicyModel;
 import io.signetmesh.policy.model.ClientPolicyModel;
 import io.signetmesh.policy.model.DenyPolicyModel;
 import io.signetmesh.policy.model.IdentityMatch;
+import io.signetmesh.policy.model.JwtModel;
 import io.signetmesh.policy.model.LabelSelection;
 import io.signetmesh.policy.model.MeshTlsModel;
 import io.signetmesh.policy.model.NamespaceModel;
@@ -55,6 +56,7 @@ final class ObjectCorrections {
       case RouteModel route -> route(finding, route);
       case ServerModel server -> server(finding, server);
       case NamespaceModel other -> Optional.empty();
+      case JwtModel other -> Optional.empty();
       case NetworkModel other -> Optional.empty();
       case RateLimitModel other -> Optional.empty();
       case ServiceAccountModel other -> Optional.empty();

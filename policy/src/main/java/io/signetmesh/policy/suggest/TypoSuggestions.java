@@ -6,6 +6,7 @@ import io.signetmesh.policy.index.PolicySnapshot;
 import io.signetmesh.policy.lint.IndexLinter;
 import io.signetmesh.policy.lint.LintFinding;
 import io.signetmesh.policy.lint.LintReport;
+import io.signetmesh.policy.model.JwtModel;
 import io.signetmesh.policy.model.MeshTlsModel;
 import io.signetmesh.policy.model.NamespaceModel;
 import io.signetmesh.policy.model.NetworkModel;
@@ -82,6 +83,7 @@ public final class TypoSuggestions {
       case WorkloadModel other -> other.ref().equals(workload.ref());
       case NamespaceModel namespace -> namespace.ref().name().equals(workload.ref().namespace());
       case ServiceAccountModel account -> false;
+      case JwtModel token -> true;
       case MeshTlsModel authentication -> true;
       case NetworkModel authentication -> true;
       case UnusableModel unusable -> true;

@@ -21,17 +21,20 @@ import io.signetmesh.policy.model.PolicyObject;
 import io.signetmesh.policy.model.Reference;
 import io.signetmesh.policy.model.ServerAuthorizationModel;
 import io.signetmesh.policy.model.ServerModel;
+import io.signetmesh.v1.JwtAuthentication;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Whoever a proxy without denials lets in on the form that it is sent, one with denials lets in on
- * the whole policy. Decided here by reading the lists one after another.
+ * Whoever a proxy without denials or tokens lets in on the form that it is sent, one with all
+ * features lets in on the whole policy. Decided here by reading the lists one after another.
  */
 final class DenialFoldingProperties {
   private static final List<String> IDENTITIES =
@@ -61,15 +64,19 @@ final class DenialFoldingProperties {
           "fd00:2::1",
           "2001::1");
 
+  private static final List<Set<String>> TOKENS =
+      List.of(Set.of(), Set.of(NS + "/t0"), Set.of(NS + "/t0", NS + "/t1"));
+
   /**
    * A client.
    *
    * @param identity null when it has none
+   * @param tokens JWTAuthentications that its requests pass
    */
-  private record Client(Cidr address, boolean tls, @Nullable String identity) {}
+  private record Client(Cidr address, boolean tls, @Nullable String identity, Set<String> tokens) {}
 
-  @Property(tries = 1_000)
-  void noOneGetsInByNotKnowingDenials(@ForAll long seed) {
+  @Property(tries = 300)
+  void noOneGetsInByNotKnowingDenialsOrTokens(@ForAll long seed) {
     Random random = new Random(seed);
     List<PolicyObject> objects = new ArrayList<>();
     objects.add(TestPolicies.pod("web", Map.of("app", "web")));
@@ -93,29 +100,60 @@ final class DenialFoldingProperties {
     objects.add(
         TestPolicies.serverAuthorization(
             "s", "web", false, new ServerAuthorizationModel.MeshTls(true, List.of(), List.of())));
+    objects.add(TestPolicies.tokens("t0"));
+    objects.add(TestPolicies.tokens("t1"));
     EffectivePolicy policy =
         TestPolicies.index(TestPolicies.CONFIG, objects.toArray(PolicyObject[]::new))
             .policy(WEB, 8080)
             .orElseThrow();
     Server full = policy.rendered(PolicyFeatures.ALL);
     Server legacy = policy.rendered(PolicyFeatures.NONE);
-    assertThat(legacy.getSignetDenialsList()).isEmpty();
-    assertThat(routes(legacy)).allMatch(route -> route.getSignetDenialsList().isEmpty());
     if (full.getSignetDenialsList().isEmpty()
-        && routes(full).stream().allMatch(route -> route.getSignetDenialsList().isEmpty())) {
+        && routes(full).stream().allMatch(route -> route.getSignetDenialsList().isEmpty())
+        && full.getSignetJwtAuthenticationsList().isEmpty()) {
       assertThat(legacy).isEqualTo(full);
+    }
+    for (boolean deny : List.of(true, false)) {
+      for (boolean jwt : List.of(true, false)) {
+        check(full, policy.rendered(new PolicyFeatures(true, deny, true, jwt)), deny, jwt);
+      }
+    }
+    check(full, legacy, false, false);
+  }
+
+  /** Whoever gets in by what such a proxy knows gets in by all of it. */
+  private static void check(Server full, Server form, boolean deny, boolean jwt) {
+    List<Authz> all = new ArrayList<>(form.getAuthorizationsList());
+    all.addAll(form.getSignetDenialsList());
+    routes(form).forEach(route -> all.addAll(route.getAuthorizationsList()));
+    routes(form).forEach(route -> all.addAll(route.getSignetDenialsList()));
+    if (!deny) {
+      assertThat(form.getSignetDenialsList()).isEmpty();
+      assertThat(routes(form)).allMatch(route -> route.getSignetDenialsList().isEmpty());
+    }
+    Set<String> named = new HashSet<>();
+    all.forEach(authz -> named.addAll(authz.getSignetTokensList()));
+    assertThat(form.getSignetJwtAuthenticationsList())
+        .extracting(JwtAuthentication::getName)
+        .isSorted()
+        .containsExactlyInAnyOrderElementsOf(named);
+    if (!jwt) {
+      assertThat(named).isEmpty();
     }
     for (String address : ADDRESSES) {
       for (int i = -2; i < IDENTITIES.size(); i++) {
-        Client client = new Client(Cidr.parse(address), i >= -1, i < 0 ? null : IDENTITIES.get(i));
-        if (allowed(legacy, null, client)) {
-          assertThat(allowed(full, null, client)).as("%s at the server", client).isTrue();
-        }
-        for (int route = 0; route < routes(full).size(); route++) {
-          if (allowed(legacy, routes(legacy).get(route), client)) {
-            assertThat(allowed(full, routes(full).get(route), client))
-                .as("%s on route %s", client, route)
-                .isTrue();
+        for (Set<String> tokens : TOKENS) {
+          Client client =
+              new Client(Cidr.parse(address), i >= -1, i < 0 ? null : IDENTITIES.get(i), tokens);
+          if (allowed(form, null, client)) {
+            assertThat(allowed(full, null, client)).as("%s at the server", client).isTrue();
+          }
+          for (int route = 0; route < routes(full).size(); route++) {
+            if (allowed(form, routes(form).get(route), client)) {
+              assertThat(allowed(full, routes(full).get(route), client))
+                  .as("%s on route %s", client, route)
+                  .isTrue();
+            }
           }
         }
       }
@@ -137,7 +175,8 @@ final class DenialFoldingProperties {
     return list.stream()
         .anyMatch(
             authz ->
-                authz.getNetworksList().stream().anyMatch(network -> holds(network, client))
+                client.tokens().containsAll(authz.getSignetTokensList())
+                    && authz.getNetworksList().stream().anyMatch(network -> holds(network, client))
                     && holds(authz.getAuthentication(), client));
   }
 
@@ -190,6 +229,11 @@ final class DenialFoldingProperties {
     }
     if (random.nextBoolean()) {
       references.add(TestPolicies.network("n" + random.nextInt(4)));
+    }
+    for (String token : List.of("t0", "t1")) {
+      if (random.nextInt(4) == 0) {
+        references.add(TestPolicies.jwt(token));
+      }
     }
     return references.toArray(Reference[]::new);
   }

@@ -20,6 +20,7 @@ import io.signetmesh.policy.model.RouteModel;
 import io.signetmesh.policy.model.ServerAuthorizationModel;
 import io.signetmesh.policy.model.ServerModel;
 import io.signetmesh.policy.model.UnusableModel;
+import io.signetmesh.policy.token.KeySource;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -136,7 +137,7 @@ final class PolicyIndexProperties {
 
   private static PolicyObject randomObject(
       Random random, String name, Map<String, String> labels, Map<String, String> selector) {
-    return switch (random.nextInt(12)) {
+    return switch (random.nextInt(16)) {
       case 0 -> TestPolicies.pod(name, labels, annotations(random));
       case 1 -> TestPolicies.external(name, labels, "id" + random.nextInt(2));
       case 2 -> TestPolicies.namespace(annotations(random));
@@ -151,11 +152,10 @@ final class PolicyIndexProperties {
             List.of(
                 TestPolicies.meshTls("n" + random.nextInt(4)),
                 TestPolicies.network("n" + random.nextInt(4)),
+                TestPolicies.jwt("n" + random.nextInt(4)),
                 TestPolicies.serviceAccount("n" + random.nextInt(4)));
         yield TestPolicies.policy(
-            name,
-            targets.get(random.nextInt(3)),
-            authentications.subList(0, random.nextInt(3)).toArray(Reference[]::new));
+            name, targets.get(random.nextInt(3)), some(authentications, random));
       }
       case 7 ->
           random.nextInt(4) == 0
@@ -183,11 +183,10 @@ final class PolicyIndexProperties {
         List<Reference> authentications =
             List.of(
                 TestPolicies.meshTls("n" + random.nextInt(4)),
+                TestPolicies.jwt("n" + random.nextInt(4)),
                 TestPolicies.network("n" + random.nextInt(4)));
         yield TestPolicies.deny(
-            name,
-            targets.get(random.nextInt(3)),
-            authentications.subList(0, random.nextInt(3)).toArray(Reference[]::new));
+            name, targets.get(random.nextInt(3)), some(authentications, random));
       }
       case 10 ->
           TestPolicies.rateLimit(
@@ -195,6 +194,22 @@ final class PolicyIndexProperties {
               "n" + random.nextInt(4),
               1 + random.nextInt(3),
               random.nextBoolean() ? START : null);
+      case 11, 12 ->
+          switch (random.nextInt(4)) {
+            case 0 -> TestPolicies.tokens(name);
+            case 1 -> TestPolicies.fetched(name, "k" + random.nextInt(2));
+            case 2 ->
+                new UnusableModel(
+                    new ObjectRef(ObjectRef.Kind.JWT_AUTHENTICATION, NS, name), "", "is odd");
+            default ->
+                TestPolicies.tokens(
+                    name, new KeySource.Held(false, "n" + random.nextInt(4), "jwks.json"));
+          };
+      case 13 ->
+          random.nextBoolean()
+              ? TestPolicies.configMap(name, TestPolicies.keys("c" + random.nextInt(3)))
+              : TestPolicies.fetchedKeys(
+                  name, "k" + random.nextInt(2), TestPolicies.keys("f" + random.nextInt(3)));
       default ->
           new RouteModel(
               new ObjectRef(ObjectRef.Kind.HTTP_ROUTE, NS, name),
@@ -206,6 +221,10 @@ final class PolicyIndexProperties {
               new RouteModel.Rules.Http(List.of()),
               List.of());
     };
+  }
+
+  private static Reference[] some(List<Reference> references, Random random) {
+    return references.stream().filter(one -> random.nextInt(3) == 0).toArray(Reference[]::new);
   }
 
   private static ServerModel randomServer(

@@ -7,6 +7,7 @@ import static io.signetmesh.policy.TestPolicies.WEB;
 import static io.signetmesh.policy.TestPolicies.deny;
 import static io.signetmesh.policy.TestPolicies.identities;
 import static io.signetmesh.policy.TestPolicies.index;
+import static io.signetmesh.policy.TestPolicies.jwt;
 import static io.signetmesh.policy.TestPolicies.meshTls;
 import static io.signetmesh.policy.TestPolicies.network;
 import static io.signetmesh.policy.TestPolicies.networks;
@@ -20,6 +21,7 @@ import static io.signetmesh.policy.TestPolicies.serviceAccount;
 import static io.signetmesh.policy.TestPolicies.toNamespace;
 import static io.signetmesh.policy.TestPolicies.toRoute;
 import static io.signetmesh.policy.TestPolicies.toServer;
+import static io.signetmesh.policy.TestPolicies.tokens;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.linkerd.proxy.http_route.HttpRouteMatch;
@@ -31,6 +33,7 @@ import io.signetmesh.crds.network.Cidr;
 import io.signetmesh.crds.policy.ProxyProtocol;
 import io.signetmesh.policy.TestPolicies;
 import io.signetmesh.policy.index.PolicyIndex;
+import io.signetmesh.policy.model.JwtModel;
 import io.signetmesh.policy.model.MeshTlsModel;
 import io.signetmesh.policy.model.NetworkMatch;
 import io.signetmesh.policy.model.NetworkModel;
@@ -45,6 +48,9 @@ import io.signetmesh.policy.model.ServerModel;
 import io.signetmesh.policy.model.ServiceAccountModel;
 import io.signetmesh.policy.model.UnusableModel;
 import io.signetmesh.policy.model.WorkloadModel;
+import io.signetmesh.policy.token.KeySource;
+import io.signetmesh.policy.token.KnownKeys;
+import io.signetmesh.v1.TokenForwarding;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -501,18 +507,126 @@ final class LinterTest {
   // --- Tokens ---
 
   @Test
-  void aRuleAboutTokensGrantsNothingAndSaysSo() {
-    Reference jwt = new Reference("policy.signetmesh.io", "JWTAuthentication", null, "staff");
-    assertThat(findings(policy("p", toServer("web"), jwt)))
+  void aTokenThatNobodyKnowsOfGrantsNothingAndSaysSo() {
+    assertThat(findings(policy("p", toServer("web"), jwt("stuff")), tokens("staff")))
         .containsExactly(
-            "ERROR not-enforced AuthorizationPolicy shop/p: requires"
-                + " policy.signetmesh.io/JWTAuthentication staff, and tokens are not enforced by this"
-                + " version; it grants nothing");
+            "ERROR dangling-reference AuthorizationPolicy shop/p: requires"
+                + " policy.signetmesh.io/JWTAuthentication stuff, but there is no JWTAuthentication"
+                + " shop/stuff (did you mean \"staff\"?); it grants nothing",
+            "WARNING authentication-unused JWTAuthentication shop/staff: no AuthorizationPolicy and"
+                + " no DenyPolicy requires it");
+  }
+
+  @Test
+  void aTokenOnAPortWithoutRequestsIsAnErrorOfTheGrant() {
+    ServerModel opaque = TestPolicies.speaking(server("web", 8080, APP), ProxyProtocol.OPAQUE);
+    assertThat(findings(opaque, policy("p", toServer("web"), jwt("staff")), tokens("staff")))
+        .containsExactly(
+            "ERROR jwt-on-opaque-port AuthorizationPolicy shop/p: requires"
+                + " policy.signetmesh.io/JWTAuthentication staff, but the Server web is opaque or"
+                + " TLS, where no request and so no token is seen; it grants nothing");
+    assertThat(findings(opaque, deny("p", toServer("web"), jwt("staff")), tokens("staff")))
+        .singleElement()
+        .asString()
+        .contains("WARNING jwt-on-opaque-port", "refuses more than is written");
+  }
+
+  @Test
+  void keysThatAreNotThereOrBadAreTold() {
+    PolicyObject policy = policy("p", toServer("web"), jwt("staff"));
     assertThat(
             findings(
-                TestPolicies.speaking(server("web", 8080, APP), ProxyProtocol.OPAQUE),
-                policy("p", toServer("web"), jwt)))
-        .anySatisfy(f -> assertThat(f).contains("WARNING jwt-on-opaque-port"));
+                policy,
+                tokens(
+                    "staff",
+                    new KeySource.Inline(
+                        new KnownKeys("{}", 1, List.of("key 1: RSA of 1024 bits"), "")))))
+        .containsExactly(
+            "WARNING bad-key JWTAuthentication shop/staff: spec.keys.jwks: key 1: RSA of 1024 bits;"
+                + " tokens signed with it do not pass");
+    assertThat(findings(policy, tokens("staff", new KeySource.Inline(KnownKeys.none("no JSON")))))
+        .containsExactly(
+            "ERROR key-set-unavailable JWTAuthentication shop/staff: spec.keys.jwks: no JSON; no"
+                + " token passes");
+    JwtModel.Authentication held = tokens("staff", new KeySource.Held(false, "keys", "jwks.jsn"));
+    assertThat(findings(policy, held))
+        .containsExactly(
+            "ERROR dangling-reference JWTAuthentication shop/staff: has its keys in ConfigMap"
+                + " shop/keys, which is not there; no token passes");
+    assertThat(findings(policy, held, TestPolicies.configMap("keys", TestPolicies.keys("a"))))
+        .singleElement()
+        .asString()
+        .contains("which has none of that name (did you mean \"jwks.json\"?); no token passes");
+  }
+
+  @Test
+  void fetchedKeysAreToldWhenTheyAreNotThereOrOld() {
+    PolicyObject policy = policy("p", toServer("web"), jwt("staff"));
+    JwtModel.Authentication staff = TestPolicies.fetched("staff", "a");
+    assertThat(findings(policy, staff))
+        .containsExactly(
+            "ERROR key-set-unavailable JWTAuthentication shop/staff: keys of https://id.example/a:"
+                + " the keys have not been fetched yet; no token passes");
+    assertThat(
+            findings(policy, staff, TestPolicies.fetchedKeys("staff", "b", TestPolicies.keys("k"))))
+        .singleElement()
+        .asString()
+        .contains("not been fetched yet");
+    JwtModel.FetchedKeys good = TestPolicies.fetchedKeys("staff", "a", TestPolicies.keys("k"));
+    assertThat(findings(policy, staff, good)).isEmpty();
+    assertThat(
+            findings(
+                policy,
+                staff,
+                new JwtModel.FetchedKeys(
+                    good.ref(), good.location(), good.keys(), good.expiresAt(), "cannot be")))
+        .containsExactly("WARNING key-set-stale JWTAuthentication shop/staff: cannot be");
+  }
+
+  @Test
+  void twoAuthenticationsThatMakeOneHeaderOnAServerAreTold() {
+    PolicyObject[] objects = {
+      policy("p", toServer("web"), jwt("a")),
+      policy("q", toNamespace(NS), jwt("b")),
+      forwarding("a", "x-user"),
+      forwarding("b", "x-user")
+    };
+    assertThat(findings(objects))
+        .containsExactly(
+            "WARNING forward-conflict JWTAuthentication shop/b: makes the header x-user, and so does"
+                + " JWTAuthentication shop/a on Server shop/web: the application cannot tell whose"
+                + " claim it gets");
+    objects[3] = forwarding("b", "x-other");
+    assertThat(findings(objects)).isEmpty();
+  }
+
+  private static JwtModel.Authentication forwarding(String name, String header) {
+    JwtModel.Authentication plain = tokens(name);
+    return new JwtModel.Authentication(
+        plain.ref(),
+        "",
+        plain.message().toBuilder()
+            .setForwarding(TokenForwarding.newBuilder().setPayloadHeader(header))
+            .build(),
+        plain.keys());
+  }
+
+  @Test
+  void aGrantThatAsksForATokenTakesThePlaceOfNoneThatAsksForLess() {
+    assertThat(
+            findings(
+                policy("wide", toNamespace(NS), jwt("staff")),
+                policy("narrow", toServer("web")),
+                tokens("staff")))
+        .noneMatch(finding -> finding.contains("shop/narrow"));
+    assertThat(
+            findings(
+                policy("wide", toNamespace(NS)),
+                policy("narrow", toServer("web"), jwt("staff")),
+                tokens("staff")))
+        .singleElement()
+        .asString()
+        .contains("shadowed AuthorizationPolicy shop/narrow");
   }
 
   // --- Shadowed policies ---

@@ -1,0 +1,111 @@
+package io.signetmesh.policy.model;
+
+import io.signetmesh.policy.token.KeyLocation;
+import io.signetmesh.policy.token.KeySource;
+import io.signetmesh.policy.token.KnownKeys;
+import io.signetmesh.v1.JwtAuthentication;
+import java.time.Instant;
+import java.util.Collections;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/** Objects of the authentication of requests by tokens. */
+public sealed interface JwtModel extends PolicyObject {
+  /**
+   * A JWTAuthentication.
+   *
+   * @param message as sent to proxies, without its key set
+   * @param keys where its keys come from
+   */
+  record Authentication(ObjectRef ref, String origin, JwtAuthentication message, KeySource keys)
+      implements JwtModel {
+    /** The ConfigMap or Secret that has the keys; null when none has. */
+    public @Nullable ObjectRef holder() {
+      return keys instanceof KeySource.Held(boolean secret, String name, String entry)
+          ? new ObjectRef(
+              secret ? ObjectRef.Kind.SECRET : ObjectRef.Kind.CONFIG_MAP, ref.namespace(), name)
+          : null;
+    }
+
+    /** The name that the fetched keys of this object have. */
+    public ObjectRef keySet() {
+      return keySetOf(ref);
+    }
+
+    /** Names of the headers that the application gets, in lower case. */
+    public Set<String> forwardedHeaders() {
+      Set<String> names = new TreeSet<>();
+      message.getForwarding().getClaimsList().forEach(claim -> names.add(claim.getHeader()));
+      if (!message.getForwarding().getPayloadHeader().isEmpty()) {
+        names.add(message.getForwarding().getPayloadHeader());
+      }
+      return names;
+    }
+  }
+
+  /**
+   * A ConfigMap or Secret with key sets.
+   *
+   * @param entries the keys of each entry
+   */
+  record Holder(ObjectRef ref, String origin, Map<String, KnownKeys> entries) implements JwtModel {
+    /** Copies the map. */
+    public Holder {
+      entries = Collections.unmodifiableMap(new TreeMap<>(entries));
+    }
+  }
+
+  /**
+   * The keys that were fetched for a JWTAuthentication. No manifest has them.
+   *
+   * @param ref namespace and name of the JWTAuthentication
+   * @param location where they are from; they count for that location only
+   * @param keys the keys, or why there are none
+   * @param expiresAt from then on no key is used; null for never
+   * @param failure why they cannot be fetched anew, one sentence; null when they can
+   */
+  record FetchedKeys(
+      ObjectRef ref,
+      KeyLocation location,
+      KnownKeys keys,
+      @Nullable Instant expiresAt,
+      @Nullable String failure)
+      implements JwtModel {
+    @Override
+    public String origin() {
+      return "";
+    }
+
+    /** The JWTAuthentication that the keys are of. */
+    public ObjectRef authentication() {
+      return new ObjectRef(ObjectRef.Kind.JWT_AUTHENTICATION, ref.namespace(), ref.name());
+    }
+  }
+
+  /** The name of the fetched keys of a JWTAuthentication. */
+  static ObjectRef keySetOf(ObjectRef authentication) {
+    return new ObjectRef(ObjectRef.Kind.KEY_SET, authentication.namespace(), authentication.name());
+  }
+
+  /** {@code namespace/name}, which messages have for a JWTAuthentication. */
+  static String nameOf(ObjectRef authentication) {
+    return authentication.namespace() + "/" + authentication.name();
+  }
+
+  /**
+   * The JWTAuthentication that a message names.
+   *
+   * @throws IllegalArgumentException when the text is not {@code namespace/name}
+   */
+  static ObjectRef refOf(String name) {
+    int slash = name.indexOf('/');
+    if (slash <= 0 || slash == name.length() - 1) {
+      throw new IllegalArgumentException("\"" + name + "\": expected namespace/name");
+    }
+    return new ObjectRef(
+        ObjectRef.Kind.JWT_AUTHENTICATION, name.substring(0, slash), name.substring(slash + 1));
+  }
+}
