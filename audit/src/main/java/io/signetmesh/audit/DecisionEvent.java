@@ -19,13 +19,16 @@ import org.jspecify.annotations.Nullable;
  * @param reason stable reason code (docs/security/audit-format.md)
  * @param authorization the authorization that matched, or on a denial the one that came nearest;
  *     null for none
- * @param failedAttribute on a denial, the attribute that failed: identity, network or tls
+ * @param failedAttribute on a denial, the attribute that failed: identity, network, tls, token or
+ *     claim
  * @param detail on a denial, what the nearest authorization requires
  * @param policyGeneration generation of the policy that decided; 0 when unknown
  * @param mode whether the verdict is that of the policy, or the client was allowed only because the
  *     port's access policy is {@code audit}
  * @param trial dry-run verdict: what the decision would be if everything in audit mode were
  *     enforced; null when nothing in audit mode affects the port
+ * @param token whom the token of the request names; null when the request has none whose signature
+ *     was verified
  */
 public record DecisionEvent(
     long epochMillis,
@@ -41,9 +44,44 @@ public record DecisionEvent(
     @Nullable String detail,
     long policyGeneration,
     DecisionMode mode,
-    @Nullable TrialVerdict trial)
+    @Nullable TrialVerdict trial,
+    @Nullable AuditedToken token)
     implements AuditEvent {
   private static final int MAX_TEXT = 2048;
+
+  /** An event about a client without token. */
+  public DecisionEvent(
+      long epochMillis,
+      AuditedConnection connection,
+      String server,
+      String protocol,
+      @Nullable String method,
+      @Nullable String path,
+      Verdict verdict,
+      String reason,
+      @Nullable String authorization,
+      @Nullable String failedAttribute,
+      @Nullable String detail,
+      long policyGeneration,
+      DecisionMode mode,
+      @Nullable TrialVerdict trial) {
+    this(
+        epochMillis,
+        connection,
+        server,
+        protocol,
+        method,
+        path,
+        verdict,
+        reason,
+        authorization,
+        failedAttribute,
+        detail,
+        policyGeneration,
+        mode,
+        trial,
+        null);
+  }
 
   /** Cuts method, path and detail to {@value #MAX_TEXT} characters. */
   public DecisionEvent {

@@ -68,6 +68,10 @@ final class JsonLine {
     if (trial != null) {
       trial(trial);
     }
+    AuditedToken token = event.token();
+    if (token != null) {
+      token(token);
+    }
     bytes(connection.tls());
   }
 
@@ -79,6 +83,16 @@ final class JsonLine {
     optional("authorization", trial.authorization());
     optional("failed_attribute", trial.failedAttribute());
     optional("detail", trial.detail());
+    put((byte) '}');
+  }
+
+  private void token(AuditedToken token) {
+    raw(",\"token\":{");
+    name("issuer");
+    string(token.issuer());
+    optional("subject", token.subject());
+    optional("id", token.id());
+    optional("key_id", token.keyId());
     put((byte) '}');
   }
 

@@ -8,6 +8,9 @@ import io.linkerd.proxy.meta.Resource;
 import io.signetmesh.audit.Journal;
 import io.signetmesh.audit.JournalConfig;
 import io.signetmesh.identity.workload.IdentityMetrics;
+import io.signetmesh.jwt.HeadFields;
+import io.signetmesh.jwt.TokenAuthentication;
+import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Reason;
 import io.signetmesh.proxy.authorize.ResourceRef;
@@ -31,8 +34,13 @@ import io.signetmesh.proxy.metrics.RuntimeMetrics;
 import io.signetmesh.proxy.metrics.TlsStatus;
 import io.signetmesh.proxy.metrics.registry.Exposition;
 import io.signetmesh.proxy.metrics.registry.MetricsRegistry;
+import io.signetmesh.proxy.token.TokenChecks;
+import io.signetmesh.proxy.token.TokenMetrics;
+import io.signetmesh.proxy.token.TokenWorkers;
 import io.signetmesh.proxy.upstream.Endpoint;
 import io.signetmesh.proxy.upstream.TlsTarget;
+import io.signetmesh.v1.JwtAuthentication;
+import io.signetmesh.v1.TokenLocation;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -262,6 +270,7 @@ final class ProxyMetricsDocTest {
     count(metrics, policy, TlsStatus.NoIdentity.NO_TLS_FROM_REMOTE);
     call(metrics, new TlsTarget("sni", "web"));
     balance(metrics);
+    token(registry);
     RuntimeMetrics.exposePolicies(
         registry, () -> List.of(new PolicyInForce(8080, "policy.linkerd.io/server/web", 1)));
     RuntimeMetrics.exposeIdentity(
@@ -278,6 +287,44 @@ final class ProxyMetricsDocTest {
       loops.expose(registry);
       registry.write(out, Exposition.Format.PROMETHEUS_TEXT);
       return out.toString(StandardCharsets.UTF_8);
+    }
+  }
+
+  /** A request without token, where one is asked for. */
+  private static void token(MetricsRegistry registry) throws Exception {
+    try (TokenWorkers workers = new TokenWorkers();
+        TokenChecks checks =
+            new TokenChecks(
+                workers, InstantSource.system(), (name, key) -> {}, new TokenMetrics(registry))) {
+      TokenAuthentication authentication =
+          TokenAuthentication.compile(
+              JwtAuthentication.newBuilder()
+                  .setName("shop/users")
+                  .setIssuer("https://login.test")
+                  .setAnyAudience(true)
+                  .addAlgorithms("ES256")
+                  .addLocations(TokenLocation.newBuilder().setCookie("session"))
+                  .setBoundTo(JwtAuthentication.Binding.BINDING_NONE)
+                  .build());
+      HeadFields head =
+          new HeadFields() {
+            @Override
+            public Iterable<? extends CharSequence> values(String lowerCaseName) {
+              return List.of();
+            }
+
+            @Override
+            public CharSequence path() {
+              return "/";
+            }
+
+            @Override
+            public CharSequence method() {
+              return "GET";
+            }
+          };
+      Client client = new Client(TARGET.getAddress(), false, null);
+      checks.answer(checks.question(List.of(authentication), head, "", client, 0));
     }
   }
 

@@ -36,6 +36,8 @@ import io.signetmesh.proxy.metrics.RuntimeMetrics;
 import io.signetmesh.proxy.metrics.registry.MetricsRegistry;
 import io.signetmesh.proxy.outbound.OutboundAccept;
 import io.signetmesh.proxy.policy.PolicyWatcher;
+import io.signetmesh.proxy.token.TokenChecks;
+import io.signetmesh.proxy.token.TokenMetrics;
 import io.signetmesh.proxy.upstream.DiscoveryClient;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -186,6 +188,10 @@ final class Assembly {
             http.keepAlive(keepAlive.outboundHttp2(), keepAlive.peerHttp2()).build(),
             connector,
             metrics);
+    TokenChecks tokens =
+        parts.keep(
+            new TokenChecks(
+                plane.tokenWorkers(), clock, policies::unknownKey, new TokenMetrics(registry)));
     LiveSslContext<Credentials> tls = parts.keep(serverTls(credentials, List.of()));
     LiveSslContext<Credentials> directTls =
         parts.keep(serverTls(credentials, List.of(TransportHeader.ALPN)));
@@ -203,7 +209,11 @@ final class Assembly {
             policies,
             connector,
             new DefaultHttpInbound(
-                http.keepAlive(keepAlive.inboundHttp2(), null).build(), connector, journal, clock),
+                http.keepAlive(keepAlive.inboundHttp2(), null).build(),
+                connector,
+                journal,
+                clock,
+                tokens),
             journal,
             metrics,
             config.inboundDetectTimeout(),

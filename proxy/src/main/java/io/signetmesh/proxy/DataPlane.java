@@ -9,6 +9,7 @@ import io.signetmesh.proxy.loop.ProxyLoops;
 import io.signetmesh.proxy.metrics.BuildInfo;
 import io.signetmesh.proxy.metrics.RuntimeMetrics;
 import io.signetmesh.proxy.metrics.registry.MetricsRegistry;
+import io.signetmesh.proxy.token.TokenWorkers;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
@@ -37,6 +38,7 @@ public final class DataPlane implements AutoCloseable {
   private final ControlLoops control;
   private final ScheduledThreadPoolExecutor timer;
   private final LoopWatch watch;
+  private final TokenWorkers tokenWorkers = new TokenWorkers();
   private final Set<Consumer<Throwable>> failing = ConcurrentHashMap.newKeySet();
   private volatile @Nullable Throwable failure;
 
@@ -108,6 +110,11 @@ public final class DataPlane implements AutoCloseable {
     return loops.forProxy(config.loops(), config.pace());
   }
 
+  /** The threads that verify tokens. */
+  TokenWorkers tokenWorkers() {
+    return tokenWorkers;
+  }
+
   /** The loops of control traffic. */
   ControlLoops control() {
     return control;
@@ -169,6 +176,7 @@ public final class DataPlane implements AutoCloseable {
   @Override
   public void close() {
     loops.close();
+    tokenWorkers.close();
     timer.shutdownNow();
     control.close();
   }

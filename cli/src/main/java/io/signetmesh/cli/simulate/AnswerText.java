@@ -60,7 +60,13 @@ public final class AnswerText {
           name(ref)
               + " denies it, whatever else allows it"
               + (decision.detail() == null ? "" : ": it " + decision.detail());
-      case IDENTITY_MISMATCH, NETWORK_MISMATCH, TLS_REQUIRED, IDENTITY_REQUIRED ->
+      case IDENTITY_MISMATCH,
+          NETWORK_MISMATCH,
+          TLS_REQUIRED,
+          IDENTITY_REQUIRED,
+          TOKEN_REQUIRED,
+          TOKEN_INVALID,
+          CLAIM_MISMATCH ->
           decision.reason().code()
               + ": nothing grants it; nearest is "
               + name(ref)

@@ -61,7 +61,14 @@ public record Cause(@Nullable PortFinding finding, boolean certain) {
 
   private static boolean isOfKind(Answer answer, PortFinding finding) {
     return switch (answer.reason()) {
-      case NO_AUTHORIZATION, IDENTITY_MISMATCH, NETWORK_MISMATCH, TLS_REQUIRED, IDENTITY_REQUIRED ->
+      case NO_AUTHORIZATION,
+          IDENTITY_MISMATCH,
+          NETWORK_MISMATCH,
+          TLS_REQUIRED,
+          IDENTITY_REQUIRED,
+          TOKEN_REQUIRED,
+          TOKEN_INVALID,
+          CLAIM_MISMATCH ->
           GRANTS.contains(finding.kind());
       case DENIED_BY_POLICY -> {
         ResourceRef denial = answer.decision().authorization();

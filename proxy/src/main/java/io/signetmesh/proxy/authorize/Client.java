@@ -1,11 +1,15 @@
 package io.signetmesh.proxy.authorize;
 
+import io.signetmesh.jwt.Thumbprint;
 import java.net.Inet6Address;
 import java.net.InetAddress;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** A client as decisions see it. Made once for each connection. */
+/**
+ * A client as decisions see it. Made once for each connection, and once more for each request whose
+ * tokens count.
+ */
 public final class Client {
   private final InetAddress address;
   private final boolean meshTls;
@@ -22,6 +26,9 @@ public final class Client {
   /** The same client by its next name. */
   private final @Nullable Client other;
 
+  private final @Nullable Thumbprint certificate;
+  private final @Nullable TokenProofs tokens;
+
   /**
    * @param address source address of the connection
    * @param meshTls whether this proxy terminated mesh TLS on the connection
@@ -30,11 +37,15 @@ public final class Client {
    * @throws IllegalArgumentException for an identity without mesh TLS
    */
   public Client(InetAddress address, boolean meshTls, @Nullable String identity) {
-    this(address, meshTls, identity, null);
+    this(address, meshTls, identity, null, null);
   }
 
   private Client(
-      InetAddress address, boolean meshTls, @Nullable String identity, @Nullable Client other) {
+      InetAddress address,
+      boolean meshTls,
+      @Nullable String identity,
+      @Nullable Client other,
+      @Nullable Thumbprint certificate) {
     if (identity != null && !meshTls) {
       throw new IllegalArgumentException(
           "identity " + identity + " without mesh TLS: expected none");
@@ -43,6 +54,8 @@ public final class Client {
     this.meshTls = meshTls;
     this.identity = identity;
     this.other = other;
+    this.certificate = certificate;
+    this.tokens = null;
     this.dnsIdentity = identity != null && identity.indexOf(':') < 0;
     int suffixes = identity == null || !dnsIdentity ? 0 : suffixes(identity);
     this.suffixHashes = new int[suffixes];
@@ -60,6 +73,33 @@ public final class Client {
     }
   }
 
+  private Client(Client client, TokenProofs tokens) {
+    this.address = client.address;
+    this.meshTls = client.meshTls;
+    this.identity = client.identity;
+    this.dnsIdentity = client.dnsIdentity;
+    this.high = client.high;
+    this.low = client.low;
+    this.suffixHashes = client.suffixHashes;
+    this.suffixStarts = client.suffixStarts;
+    this.other = client.other;
+    this.certificate = client.certificate;
+    this.tokens = tokens;
+  }
+
+  /** The client with what one request proves by tokens. */
+  public Client with(TokenProofs proofs) {
+    return new Client(this, proofs);
+  }
+
+  /**
+   * What the request proves by tokens; null where no request is looked at, as on a connection that
+   * is not read as HTTP.
+   */
+  public @Nullable TokenProofs tokens() {
+    return tokens;
+  }
+
   /**
    * A client on a mesh TLS session.
    *
@@ -68,11 +108,27 @@ public final class Client {
    *     client showed none. Grants match the first name, denials match any of them.
    */
   public static Client ofMeshTls(InetAddress address, List<String> names) {
+    return ofMeshTls(address, names, null);
+  }
+
+  /**
+   * A client on a mesh TLS session, with its certificate.
+   *
+   * @param certificate SHA-256 of the client certificate in DER; null when the client showed none
+   */
+  public static Client ofMeshTls(
+      InetAddress address, List<String> names, @Nullable Thumbprint certificate) {
     Client client = null;
     for (int i = names.size() - 1; i > 0; i--) {
-      client = new Client(address, true, names.get(i), client);
+      client = new Client(address, true, names.get(i), client, null);
     }
-    return new Client(address, true, names.isEmpty() ? null : names.getFirst(), client);
+    return new Client(
+        address, true, names.isEmpty() ? null : names.getFirst(), client, certificate);
+  }
+
+  /** SHA-256 of the client certificate in DER; null when the client showed none. */
+  public @Nullable Thumbprint certificate() {
+    return certificate;
   }
 
   /** Suffixes of an identity: as many as it has dots. Only a DNS name has any. */

@@ -82,6 +82,7 @@ public record Explanation(
     IDENTITY,
     TLS,
     NETWORK,
+    TOKEN,
     HOST,
     PATH,
     METHOD,
@@ -98,7 +99,7 @@ public record Explanation(
    * One requirement on a client or a request.
    *
    * @param attribute what it is about
-   * @param name header or query parameter; null for the others
+   * @param name header, query parameter, or authentication by token; null for the others
    * @param holds whether it holds
    * @param wanted what it requires, for people, such as {@code 10.0.0.0/8 except 10.1.0.0/16}
    * @param seen what the client or request has; {@code none} when it has nothing

@@ -18,6 +18,12 @@ public enum Reason {
   TLS_REQUIRED("tls-required"),
   /** A client identity is required and the client showed none. */
   IDENTITY_REQUIRED("identity-required"),
+  /** A token is required, and the request has none. */
+  TOKEN_REQUIRED("token-required"),
+  /** A token is required, and the one that the request has is not valid. */
+  TOKEN_INVALID("token-invalid"),
+  /** The token is valid, and a claim is not what is required. */
+  CLAIM_MISMATCH("claim-mismatch"),
   /** The server has no authorization at all. */
   NO_AUTHORIZATION("no-authorization"),
   /** No route of the server matches the request. */

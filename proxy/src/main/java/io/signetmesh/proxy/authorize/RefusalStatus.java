@@ -9,6 +9,8 @@ public enum RefusalStatus {
   BAD_REQUEST(400, 3),
   /** No authorization matches, or a denial does. */
   UNAUTHORIZED(403, 7),
+  /** A token is required, and there is none that is valid (RFC 6750 section 3.1). */
+  UNAUTHENTICATED(401, 16),
   /** No route matches. */
   NO_ROUTE(404, 5),
   /** A rate limit is exhausted. */
@@ -47,7 +49,9 @@ public enum RefusalStatus {
       case NO_ROUTE -> NO_ROUTE;
       case RATE_LIMITED -> RATE_LIMITED;
       case OVERLOAD -> OVERLOADED;
+      case TOKEN_REQUIRED, TOKEN_INVALID -> UNAUTHENTICATED;
       case DENIED_BY_POLICY,
+          CLAIM_MISMATCH,
           IDENTITY_MISMATCH,
           NETWORK_MISMATCH,
           TLS_REQUIRED,

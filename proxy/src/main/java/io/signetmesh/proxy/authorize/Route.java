@@ -11,6 +11,17 @@ public interface Route {
   /** Filters in the order in which they apply. */
   List<Filter> filters();
 
+  /** Whether requests of the route reach the application: no filter answers or fails them. */
+  default boolean reachesApplication() {
+    List<Filter> all = filters();
+    for (int i = 0; i < all.size(); i++) {
+      if (!(all.get(i) instanceof Filter.RequestHeaders)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   /** A filter: what a route does to a request. */
   sealed interface Filter {
     /**

@@ -1,8 +1,10 @@
 package io.signetmesh.proxy.authorize;
 
+import io.signetmesh.jwt.TokenAuthentication;
 import io.signetmesh.path.RequestPath;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,7 +18,7 @@ public interface ServerPolicy {
    * PortSpec.signet_features}.
    */
   static List<String> features() {
-    return List.of("generation", "deny", "trial");
+    return List.of("generation", "deny", "trial", "jwt");
   }
 
   /** The Server resource, or {@code default/<policy name>}. */
@@ -67,6 +69,26 @@ public interface ServerPolicy {
    */
   default Decision authorizeRequest(Client client, Route route) {
     return decideRequest(client, route);
+  }
+
+  /**
+   * The authentications by token that decide on requests of a client, in the policy in force and in
+   * the dry run: those of all rules that hold but for their tokens. Ask each of them, and decide
+   * with {@link Client#with}. A decision without that is a decision about a request without tokens,
+   * which grants nothing that requires one.
+   *
+   * @param route the route of the request
+   */
+  default List<TokenAuthentication> tokens(Client client, Route route) {
+    return List.of();
+  }
+
+  /**
+   * Fields that only this proxy may set, because they carry the claims of verified tokens. Whatever
+   * the client sends under these names is removed. In lower case.
+   */
+  default Set<String> tokenFields() {
+    return Set.of();
   }
 
   /**

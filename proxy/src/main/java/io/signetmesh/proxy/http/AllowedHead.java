@@ -6,10 +6,12 @@ import io.netty.util.AsciiString;
 import io.netty.util.NetUtil;
 import io.signetmesh.proxy.authorize.RequestTarget;
 import io.signetmesh.proxy.authorize.Route;
+import io.signetmesh.proxy.authorize.TokenProofs;
 import io.signetmesh.proxy.http.exchange.HeaderNames;
 import io.signetmesh.proxy.http.exchange.MaxForwards;
 import io.signetmesh.proxy.inbound.InboundConnection;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -47,24 +49,33 @@ final class AllowedHead {
   }
 
   /**
-   * Names the client, and applies the filters of a route.
+   * Names the client, applies the filters of a route, and says what its tokens have proved.
    *
+   * @param tokenFields names of fields that carry claims, which the client may not send
+   * @param tokens what the tokens of the request prove
    * @return the filter that the request does not get past; null: there is none
    */
-  Route.@Nullable Filter apply(List<Route.Filter> filters) {
+  Route.@Nullable Filter apply(
+      List<Route.Filter> filters, Set<String> tokenFields, TokenProofs tokens) {
     String identity = inbound.client().identity();
     if (identity != null) {
       head.set(HeaderNames.L5D_CLIENT_ID, identity);
     }
-    if (!filters.isEmpty()) {
+    if (!filters.isEmpty() || !tokenFields.isEmpty() || tokens.size() > 0) {
       received = new DefaultHttp2Headers(false, 16).setAll(head);
     }
+    if (!tokenFields.isEmpty()) {
+      HeaderNames.removeFolded(head, tokenFields);
+    }
+    TokenFields.strip(head, tokens);
     for (int i = 0; i < filters.size(); i++) {
       Route.Filter filter = filters.get(i);
       if (!(filter instanceof Route.Filter.RequestHeaders change) || !apply(change)) {
         return filter;
       }
     }
+    // Last, so that no filter says something else.
+    TokenFields.forward(head, tokens);
     return null;
   }
 

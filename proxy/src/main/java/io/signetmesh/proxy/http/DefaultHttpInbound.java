@@ -10,6 +10,7 @@ import io.signetmesh.proxy.http.h2.Http2ServerConnection;
 import io.signetmesh.proxy.inbound.HttpInbound;
 import io.signetmesh.proxy.inbound.InboundConnection;
 import io.signetmesh.proxy.loop.ProxyLoop;
+import io.signetmesh.proxy.token.TokenChecks;
 import java.time.InstantSource;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -24,21 +25,30 @@ public final class DefaultHttpInbound implements HttpInbound {
   private final Connector connector;
   private final AuditLog audit;
   private final InstantSource clock;
+  private final TokenChecks tokens;
   private final Map<ProxyLoop, InboundLoop> loops = new ConcurrentHashMap<>();
 
+  /**
+   * @param tokens says what the tokens of requests prove
+   */
   public DefaultHttpInbound(
-      HttpConfig config, Connector connector, AuditLog audit, InstantSource clock) {
+      HttpConfig config,
+      Connector connector,
+      AuditLog audit,
+      InstantSource clock,
+      TokenChecks tokens) {
     this.config = config;
     this.connector = connector;
     this.audit = audit;
     this.clock = clock;
+    this.tokens = tokens;
   }
 
   @Override
   public void serve(
       ProxyLoop loop, Channel channel, InboundConnection connection, HttpVersion version) {
     InboundLoop state =
-        loops.computeIfAbsent(loop, added -> new InboundLoop(added, config, connector));
+        loops.computeIfAbsent(loop, added -> new InboundLoop(added, config, connector, tokens));
     RequestRecords records = new RequestRecords(audit, clock, connection, version);
     InboundRequests requests = new InboundRequests(state, channel, connection, version, records);
     if (version == HttpVersion.HTTP1) {

@@ -1,10 +1,10 @@
 package io.signetmesh.proxy.http;
 
 import io.netty.channel.Channel;
-import io.netty.handler.codec.http2.DefaultHttp2Headers;
 import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.util.AsciiString;
 import io.signetmesh.audit.Verdict;
+import io.signetmesh.jwt.TokenAuthentication;
 import io.signetmesh.path.RequestPath;
 import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.authorize.Decision;
@@ -21,19 +21,22 @@ import io.signetmesh.proxy.http.exchange.Failure;
 import io.signetmesh.proxy.http.exchange.HeaderNames;
 import io.signetmesh.proxy.http.exchange.MaxForwards;
 import io.signetmesh.proxy.http.exchange.OriginalForm;
+import io.signetmesh.proxy.http.exchange.ProxyAnswer;
 import io.signetmesh.proxy.http.exchange.ServerStream;
 import io.signetmesh.proxy.inbound.InboundConnection;
 import io.signetmesh.proxy.metrics.ProxyError;
 import java.net.InetSocketAddress;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
  * One inbound request: decided on under the policy in force, forwarded to the application, and cut
  * when a change of policy takes its right away.
  */
-final class InboundExchange extends Exchange {
+final class InboundExchange extends Exchange implements ExchangeTokens.Asker {
   private static final String OVERLOADED = "too many requests in flight";
+  private static final String TOKENS_WAIT = "too many tokens wait to be verified";
 
   private final InboundRequests connection;
   private final Channel channel;
@@ -45,7 +48,11 @@ final class InboundExchange extends Exchange {
   private @Nullable AsciiString origProto;
   private String path = "";
   private @Nullable Decision granted;
+  private @Nullable ExchangeTokens tokens;
   private boolean outdated;
+
+  /** Whether a connection to the application came while the request waited for its tokens. */
+  private boolean passedOver;
 
   InboundExchange(
       InboundRequests connection,
@@ -78,9 +85,16 @@ final class InboundExchange extends Exchange {
     if (proto != null && inbound.peerIsProxy() && connection.version == HttpVersion.HTTP2) {
       origProto = AsciiString.of(proto);
     }
-    ServerPolicy current = inbound.policy().current();
     allowedHead.received();
     path = RecordedTarget.of(head.path());
+    decide();
+  }
+
+  /** Decides under the policy in force, before anything is sent. */
+  private void decide() {
+    InboundConnection inbound = connection.inbound;
+    Http2Headers head = request();
+    ServerPolicy current = inbound.policy().current();
     if (current == null) {
       record(null, Verdict.DENY, Reason.NO_POLICY, null, null, null);
       fail(Failure.UNAUTHORIZED);
@@ -89,18 +103,7 @@ final class InboundExchange extends Exchange {
     policy = current;
     if (connection.state.inFlight.requests() > connection.state.config.maxInFlight()
         || beyondShare()) {
-      connection.state.overloads.add(
-          more ->
-              record(
-                  current,
-                  Verdict.DENY,
-                  Reason.OVERLOAD,
-                  null,
-                  more == 0
-                      ? OVERLOADED
-                      : OVERLOADED + "; " + more + " more of any client have no record",
-                  null));
-      fail(Failure.OVERLOADED);
+      refuseOverloaded(current, OVERLOADED);
       return;
     }
     CharSequence target = head.path();
@@ -135,9 +138,17 @@ final class InboundExchange extends Exchange {
       refuseWithoutRoute(current, attributes);
       return;
     }
+    List<TokenAuthentication> needed = current.tokens(client, route);
+    if (!needed.isEmpty()) {
+      Client proven = tokens().prove(client, needed, head, allowedHead.receivedPath(), this);
+      if (proven == null) {
+        return;
+      }
+      client = proven;
+    }
     // What the proxy answers itself costs the application nothing.
     Decision decision =
-        isForwarded(route)
+        route.reachesApplication()
             ? current.decideRequest(client, route)
             : current.authorizeRequest(client, route);
     Decision trial =
@@ -145,7 +156,7 @@ final class InboundExchange extends Exchange {
     record(current, decision, trial);
     if (!decision.allowed()) {
       inbound.metrics().denied(current, route, decision);
-      fail(decision.reason() == Reason.RATE_LIMITED ? Failure.RATE_LIMITED : Failure.UNAUTHORIZED);
+      refuse(decision);
       return;
     }
     granted = decision;
@@ -153,6 +164,64 @@ final class InboundExchange extends Exchange {
     if (prepare(route)) {
       send();
     }
+  }
+
+  /** The tokens are verified. */
+  @Override
+  public void answered() {
+    if (done()) {
+      return;
+    }
+    ServerPolicy now = connection.inbound.policy().current();
+    if (granted == null) {
+      allowedHead.restore();
+      decide();
+    } else if (now == null) {
+      cutOff();
+    } else {
+      recheck(now);
+    }
+    connection.state.loop.flushDirty();
+  }
+
+  /** The tokens could not be verified. */
+  @Override
+  public void unanswered() {
+    ServerPolicy last = policy;
+    if (!done() && last != null && granted == null) {
+      refuseOverloaded(last, TOKENS_WAIT);
+    } else if (!done()) {
+      record(last, Verdict.DENY, Reason.OVERLOAD, null, TOKENS_WAIT, null);
+      cutOff();
+    }
+  }
+
+  private ExchangeTokens tokens() {
+    if (tokens == null) {
+      tokens = new ExchangeTokens(connection.state.tokens, connection.state.loop.eventLoop());
+    }
+    return tokens;
+  }
+
+  private void refuse(Decision decision) {
+    Reason reason = decision.reason();
+    fail(
+        Failure.of(reason),
+        TokenChallenge.of(
+            reason, ExchangeTokens.proofs(tokens), connection.state.tokens::proofNonce));
+  }
+
+  private void refuseOverloaded(ServerPolicy current, String why) {
+    connection.state.overloads.add(
+        more ->
+            record(
+                current,
+                Verdict.DENY,
+                Reason.OVERLOAD,
+                null,
+                more == 0 ? why : why + "; " + more + " more of any client have no record",
+                null));
+    fail(Failure.OVERLOADED);
   }
 
   /** Puts the path in its normal form for all that follows; false: refused, it has none. */
@@ -202,20 +271,14 @@ final class InboundExchange extends Exchange {
     return current.route(attributes);
   }
 
-  /** Whether requests of a route reach the application. */
-  private static boolean isForwarded(Route route) {
-    List<Route.Filter> filters = route.filters();
-    for (int i = 0; i < filters.size(); i++) {
-      if (!(filters.get(i) instanceof Route.Filter.RequestHeaders)) {
-        return false;
-      }
-    }
-    return true;
-  }
-
   /** A rate limits what begins, not what is under way: it is not asked again. */
   void recheck(ServerPolicy changed) {
     if (done()) {
+      return;
+    }
+    if (tokens != null && tokens.isWaiting()) {
+      // What waits for its tokens is decided under the policy that is then in force.
+      tokens.policyChanged();
       return;
     }
     policy = changed;
@@ -237,6 +300,14 @@ final class InboundExchange extends Exchange {
       attributes.path(normal);
       Decision early = changed.decideBeforeRoute(client);
       Route route = early == null ? route(changed, attributes) : null;
+      List<TokenAuthentication> needed = route == null ? List.of() : changed.tokens(client, route);
+      if (!needed.isEmpty()) {
+        Client proven = tokens().prove(client, needed, request(), allowedHead.receivedPath(), this);
+        if (proven == null) {
+          return;
+        }
+        client = proven;
+      }
       Decision decision =
           early != null
               ? early
@@ -248,15 +319,21 @@ final class InboundExchange extends Exchange {
         if (!sent()) {
           outdated = false;
           request().path(normal);
-          prepare(route);
+          if (prepare(route) && passedOver) {
+            passedOver = false;
+            send();
+          }
         }
         return;
       }
       record(changed, decision, changed.trialRequest(client, attributes));
     }
+    cutOff();
+  }
+
+  private void cutOff() {
     if (tunnel()) {
-      // A cut, which an end of the stream would not tell.
-      Endings.reset(channel);
+      Endings.reset(channel); // A cut, which an end of the stream would not tell.
     } else {
       cut();
     }
@@ -264,7 +341,12 @@ final class InboundExchange extends Exchange {
 
   /** Makes of the head that was allowed the one that is sent; false: the request was answered. */
   private boolean prepare(Route route) {
-    Route.Filter stops = allowedHead.apply(route.filters());
+    ServerPolicy current = policy;
+    Route.Filter stops =
+        allowedHead.apply(
+            route.filters(),
+            current == null ? Set.of() : current.tokenFields(),
+            ExchangeTokens.proofs(tokens));
     if (stops instanceof Route.Filter.Redirect redirect) {
       redirect(redirect);
       return false;
@@ -286,14 +368,7 @@ final class InboundExchange extends Exchange {
       fail(Failure.REDIRECTED);
       return;
     }
-    Http2Headers head = request();
-    String from = head.path() == null ? "/" : head.path().toString();
-    String authority = head.authority() == null ? "" : head.authority().toString();
-    Http2Headers answer = new DefaultHttp2Headers(false, 4);
-    answer.status(Integer.toString(redirect.status()));
-    answer.set(HeaderNames.LOCATION, redirect.location(from, authority));
-    answer.set(HeaderNames.CONTENT_LENGTH, HeaderNames.ZERO);
-    answer(answer, false);
+    answer(ProxyAnswer.redirect(request(), redirect), false);
   }
 
   private void send() {
@@ -333,6 +408,10 @@ final class InboundExchange extends Exchange {
     ServerPolicy now = connection.inbound.policy().current();
     if (now != null && (now != policy || outdated)) {
       recheck(now);
+    }
+    if (!done() && tokens != null && tokens.isWaiting()) {
+      passedOver = true;
+      return false;
     }
     return !done();
   }
@@ -386,6 +465,9 @@ final class InboundExchange extends Exchange {
     if (watched != null) {
       watched.ended();
     }
+    if (tokens != null) {
+      tokens.close();
+    }
     connection.remove(this);
   }
 
@@ -412,6 +494,7 @@ final class InboundExchange extends Exchange {
         grpc() ? "grpc" : http2 ? "http/2" : "http/1",
         request().method(),
         path,
-        new RequestRecords.Outcome(verdict, reason, decision, detail, trial));
+        new RequestRecords.Outcome(
+            verdict, reason, decision, detail, trial, tokens == null ? null : tokens.audited()));
   }
 }

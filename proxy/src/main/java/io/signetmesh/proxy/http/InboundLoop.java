@@ -9,6 +9,7 @@ import io.signetmesh.proxy.http.exchange.InFlight;
 import io.signetmesh.proxy.loop.Http2KeepAlive;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import io.signetmesh.proxy.policy.PortPolicy;
+import io.signetmesh.proxy.token.TokenChecks;
 import java.net.InetSocketAddress;
 import java.util.HashMap;
 import java.util.Map;
@@ -26,11 +27,13 @@ final class InboundLoop {
   final SlowBodies slowBodies;
   final ClientAccounts clients;
   final InFlight inFlight = new InFlight();
+  final TokenChecks tokens;
 
-  InboundLoop(ProxyLoop loop, HttpConfig config, Connector connector) {
+  InboundLoop(ProxyLoop loop, HttpConfig config, Connector connector, TokenChecks tokens) {
     this.loop = loop;
     this.config = config;
     this.connector = connector;
+    this.tokens = tokens;
     this.overloads = new SampledRecords(loop.eventLoop());
     this.slowBodies = new SlowBodies(loop.eventLoop(), loop.pace());
     this.clients = new ClientAccounts(loop.eventLoop().ticker()::nanoTime);

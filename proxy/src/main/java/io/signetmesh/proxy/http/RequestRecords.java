@@ -1,6 +1,7 @@
 package io.signetmesh.proxy.http;
 
 import io.signetmesh.audit.AuditLog;
+import io.signetmesh.audit.AuditedToken;
 import io.signetmesh.audit.DecisionEvent;
 import io.signetmesh.audit.DecisionMode;
 import io.signetmesh.audit.TrialVerdict;
@@ -29,13 +30,15 @@ final class RequestRecords {
    * @param decision what stands behind the verdict; null: no policy was asked
    * @param detail what is wrong, in words for people
    * @param trial the decision with all that is in audit mode in force; null: it is the same policy
+   * @param token whom the token of the request names; null: nobody
    */
   record Outcome(
       Verdict verdict,
       Reason reason,
       @Nullable Decision decision,
       @Nullable String detail,
-      @Nullable Decision trial) {}
+      @Nullable Decision trial,
+      @Nullable AuditedToken token) {}
 
   RequestRecords(
       AuditLog audit, InstantSource clock, InboundConnection inbound, HttpVersion version) {
@@ -78,7 +81,8 @@ final class RequestRecords {
             outcome.detail(),
             policy == null ? 0 : policy.generation(),
             AuditedDecisions.mode(decision),
-            trial == null ? null : trial(trial)));
+            trial == null ? null : trial(trial),
+            outcome.token()));
   }
 
   /** Records a request that is malformed. */

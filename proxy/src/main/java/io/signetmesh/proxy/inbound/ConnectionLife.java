@@ -307,7 +307,7 @@ final class ConnectionLife {
   private void established(SslHandler tls) {
     transport =
         InboundTransport.meshTls(
-            MeshSslContexts.peer(tls).orElse(null), NegotiatedGroup.of(channel));
+            MeshSslContexts.verifiedPeer(tls).orElse(null), NegotiatedGroup.of(channel));
     String identity = transport.identity();
     if (memory != null && identity != null) {
       memory.identified(identity);

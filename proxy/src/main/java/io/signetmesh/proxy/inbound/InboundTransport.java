@@ -1,6 +1,8 @@
 package io.signetmesh.proxy.inbound;
 
 import io.signetmesh.identity.pki.PeerIdentity;
+import io.signetmesh.identity.pki.VerifiedPeer;
+import io.signetmesh.jwt.Thumbprint;
 import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.detect.HttpVersion;
 import io.signetmesh.proxy.metrics.TlsStatus;
@@ -15,15 +17,21 @@ import org.jspecify.annotations.Nullable;
  * @param kind what carries the bytes
  * @param peer verified identity of a client on mesh TLS; null: it showed none, or there is no mesh
  *     TLS
+ * @param certificate SHA-256 of the client's certificate; null: it showed none
  * @param group key exchange group of mesh TLS; null: not known
  */
-record InboundTransport(Kind kind, @Nullable PeerIdentity peer, @Nullable String group) {
+record InboundTransport(
+    Kind kind,
+    @Nullable PeerIdentity peer,
+    @Nullable Thumbprint certificate,
+    @Nullable String group) {
 
   /** Nothing is known yet, or no TLS is spoken. */
-  static final InboundTransport PLAINTEXT = new InboundTransport(Kind.PLAINTEXT, null, null);
+  static final InboundTransport PLAINTEXT = new InboundTransport(Kind.PLAINTEXT, null, null, null);
 
   /** TLS of the application's own. */
-  static final InboundTransport FOREIGN_TLS = new InboundTransport(Kind.FOREIGN_TLS, null, null);
+  static final InboundTransport FOREIGN_TLS =
+      new InboundTransport(Kind.FOREIGN_TLS, null, null, null);
 
   /** What carries the bytes. */
   enum Kind {
@@ -41,8 +49,14 @@ record InboundTransport(Kind kind, @Nullable PeerIdentity peer, @Nullable String
     DIRECT_HTTP2
   }
 
-  static InboundTransport meshTls(@Nullable PeerIdentity peer, @Nullable String group) {
-    return new InboundTransport(Kind.MESH_TLS, peer, group);
+  static InboundTransport meshTls(@Nullable VerifiedPeer peer, @Nullable String group) {
+    return peer == null
+        ? new InboundTransport(Kind.MESH_TLS, null, null, group)
+        : new InboundTransport(
+            Kind.MESH_TLS,
+            peer.identity(),
+            Thumbprint.ofCertificate(peer.path().getFirst()),
+            group);
   }
 
   /**
@@ -55,7 +69,7 @@ record InboundTransport(Kind kind, @Nullable PeerIdentity peer, @Nullable String
         session == null
             ? Kind.DIRECT
             : session == HttpVersion.HTTP1 ? Kind.DIRECT_HTTP1 : Kind.DIRECT_HTTP2;
-    return new InboundTransport(direct, peer, group);
+    return new InboundTransport(direct, peer, certificate, group);
   }
 
   /** Whether this proxy terminated TLS. */
@@ -73,7 +87,7 @@ record InboundTransport(Kind kind, @Nullable PeerIdentity peer, @Nullable String
     if (!isMeshTls()) {
       return new Client(address, false, null);
     }
-    return Client.ofMeshTls(address, peer == null ? List.of() : peer.names());
+    return Client.ofMeshTls(address, peer == null ? List.of() : peer.names(), certificate);
   }
 
   /** Protocol of records about the connection as a whole. */

@@ -7,9 +7,12 @@ import io.signetmesh.v1.EnforcementReport;
 import io.signetmesh.v1.EnforcementSummary;
 import io.signetmesh.v1.PolicyEnforcementGrpc;
 import io.signetmesh.v1.PortEnforcement;
+import io.signetmesh.v1.UnknownKey;
 import java.util.Collection;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadLocalRandom;
@@ -37,11 +40,17 @@ final class EnforcementReporter implements AutoCloseable {
    */
   private static final int PORTS_PER_REPORT = 16;
 
+  private static final int UNKNOWN_KEYS = 16;
+
+  /** How long keys are collected. Short: a request with a new key waits for the controller. */
+  private static final long UNKNOWN_KEY_MILLIS = 200;
+
   private final Channel channel;
   private final String workload;
   private final String instance;
   private final ScheduledExecutorService scheduler;
   private final Map<Integer, PortEnforcement> enforced = new TreeMap<>();
+  private final Set<UnknownKey> unknownKeys = new LinkedHashSet<>();
   private @Nullable Stream stream;
   private boolean scheduled;
   private boolean unsupported;
@@ -79,6 +88,33 @@ final class EnforcementReporter implements AutoCloseable {
       unsupported = false;
       open();
     }
+  }
+
+  /**
+   * A token names a key that its key set does not have. Such keys are collected for a moment and
+   * told in one report; what does not fit is left out, and so is all while no stream is open.
+   *
+   * @param authentication name of the authentication
+   * @param keyId id of the key
+   */
+  synchronized void unknownKey(String authentication, String keyId) {
+    if (closed || unknownKeys.size() >= UNKNOWN_KEYS) {
+      return;
+    }
+    boolean first = unknownKeys.isEmpty();
+    unknownKeys.add(
+        UnknownKey.newBuilder().setAuthentication(authentication).setKeyId(keyId).build());
+    if (first) {
+      scheduler.schedule(this::tellUnknownKeys, UNKNOWN_KEY_MILLIS, TimeUnit.MILLISECONDS);
+    }
+  }
+
+  private synchronized void tellUnknownKeys() {
+    Stream open = stream;
+    if (open != null && !closed) {
+      open.unknownKeys(unknownKeys);
+    }
+    unknownKeys.clear();
   }
 
   synchronized void forget(int port) {
@@ -154,6 +190,18 @@ final class EnforcementReporter implements AutoCloseable {
       } catch (IllegalStateException e) {
         // The call has ended; its end is on the way here.
         log.debug("report not sent: {}", e.getMessage());
+      }
+    }
+
+    void unknownKeys(Collection<UnknownKey> keys) {
+      StreamObserver<EnforcementReport> open = reports;
+      if (open == null) {
+        return;
+      }
+      try {
+        open.onNext(message(List.of()).toBuilder().addAllUnknownKeys(keys).build());
+      } catch (IllegalStateException e) {
+        log.debug("unknown keys not reported: {}", e.getMessage());
       }
     }
 

@@ -125,6 +125,11 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
     return found;
   }
 
+  /** Tells the controller of a key that a token named and its key set does not have. */
+  public void unknownKey(String authentication, String keyId) {
+    reporter.unknownKey(authentication, keyId);
+  }
+
   @Override
   public void close() {
     closed = true;

@@ -40,6 +40,9 @@ import io.signetmesh.proxy.metrics.registry.MetricsRegistry;
 import io.signetmesh.proxy.outbound.OutboundAccept;
 import io.signetmesh.proxy.policy.PortPolicies;
 import io.signetmesh.proxy.policy.PortPolicy;
+import io.signetmesh.proxy.token.TokenChecks;
+import io.signetmesh.proxy.token.TokenMetrics;
+import io.signetmesh.proxy.token.TokenWorkers;
 import io.signetmesh.proxy.upstream.Endpoint;
 import io.signetmesh.proxy.upstream.TlsTarget;
 import io.signetmesh.proxy.upstream.Upstream;
@@ -80,11 +83,18 @@ public final class MeshPair implements AutoCloseable {
   private final ProxyMetrics metrics =
       new ProxyMetrics(new MetricsRegistry(Duration.ofMinutes(10)));
   private final List<AuditEvent> audit = new CopyOnWriteArrayList<>();
+  private final List<String> unknownKeys = new CopyOnWriteArrayList<>();
   private volatile boolean recordsFail;
   private final InetSocketAddress inbound;
   private final InetSocketAddress declared;
   private final InetSocketAddress outbound;
   private final PolicyCompiler compiler = new PolicyCompiler(false, System::nanoTime);
+  private final TokenChecks tokens =
+      new TokenChecks(
+          new TokenWorkers(),
+          InstantSource.system(),
+          (authentication, key) -> unknownKeys.add(authentication + " " + key),
+          new TokenMetrics(new MetricsRegistry(Duration.ofMinutes(1))));
 
   /**
    * @param application where the server's application listens
@@ -146,7 +156,7 @@ public final class MeshPair implements AutoCloseable {
             serverPeers,
             policies,
             serverConnector,
-            new DefaultHttpInbound(http, serverConnector, this::record, clock),
+            new DefaultHttpInbound(http, serverConnector, this::record, clock, tokens),
             this::record,
             metrics,
             Duration.ofSeconds(2),

@@ -34,6 +34,9 @@ import io.signetmesh.proxy.loop.ProxyLoop;
 import io.signetmesh.proxy.metrics.ProxyMetrics;
 import io.signetmesh.proxy.metrics.TlsStatus;
 import io.signetmesh.proxy.metrics.registry.MetricsRegistry;
+import io.signetmesh.proxy.token.TokenChecks;
+import io.signetmesh.proxy.token.TokenMetrics;
+import io.signetmesh.proxy.token.TokenWorkers;
 import io.signetmesh.proxy.upstream.Endpoint;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -67,7 +70,12 @@ class PolicyEditDuringDialTest {
           HttpConfig.builder().maxInFlight(2).build(),
           new HeldBackConnector(),
           event -> decisions.add((DecisionEvent) event),
-          InstantSource.system());
+          InstantSource.system(),
+          new TokenChecks(
+              new TokenWorkers(),
+              InstantSource.system(),
+              (authentication, key) -> {},
+              new TokenMetrics(new MetricsRegistry(Duration.ofMinutes(1)))));
 
   private static class Numbered implements ServerPolicy {
     private final FakePolicy.Rules rules;

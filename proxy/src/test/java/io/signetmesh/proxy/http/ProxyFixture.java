@@ -29,6 +29,9 @@ import io.signetmesh.proxy.metrics.ProxyMetrics;
 import io.signetmesh.proxy.metrics.TlsStatus;
 import io.signetmesh.proxy.metrics.registry.Exposition;
 import io.signetmesh.proxy.metrics.registry.MetricsRegistry;
+import io.signetmesh.proxy.token.TokenChecks;
+import io.signetmesh.proxy.token.TokenMetrics;
+import io.signetmesh.proxy.token.TokenWorkers;
 import io.signetmesh.proxy.upstream.Endpoint;
 import io.signetmesh.proxy.upstream.TlsTarget;
 import io.signetmesh.proxy.upstream.Upstream;
@@ -41,7 +44,9 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
@@ -66,6 +71,7 @@ final class ProxyFixture implements AutoCloseable {
 
   final FakePolicy policy = new FakePolicy();
   final List<DecisionEvent> decisions = new CopyOnWriteArrayList<>();
+  final BlockingQueue<String> unknownKeys = new LinkedBlockingQueue<>();
   final List<Connector.Session> sessions = new CopyOnWriteArrayList<>();
   final AtomicInteger dialed = new AtomicInteger();
   final AtomicInteger leases = new AtomicInteger();
@@ -95,7 +101,12 @@ final class ProxyFixture implements AutoCloseable {
             config,
             connector,
             event -> decisions.add((DecisionEvent) event),
-            InstantSource.system());
+            InstantSource.system(),
+            new TokenChecks(
+                new TokenWorkers(),
+                InstantSource.system(),
+                (authentication, key) -> unknownKeys.add(authentication + " " + key),
+                new TokenMetrics(new MetricsRegistry(Duration.ofMinutes(1)))));
     outbound = new DefaultHttpOutbound(config, connector, metrics);
   }
 

@@ -15,9 +15,12 @@ import org.jspecify.annotations.Nullable;
  * identity, an exact identity, an identity suffix) and within that by network. The first in list
  * order that holds wins. Grants know a client by the first name of its certificate, denials by each
  * of its names. Decisions are made here in advance, so deciding only looks things up.
+ *
+ * <p>Authorizations that require tokens are in {@link TokenRules} and count after the others.
  */
 final class AuthorizationIndex {
   private final List<Authorization> authorizations;
+  private final @Nullable TokenRules tokens;
   private final boolean denies;
 
   /** Lowest id of those that ask nothing of the client and are stated; -1: none. */
@@ -41,16 +44,22 @@ final class AuthorizationIndex {
    * @param ref where it comes from
    * @param networks networks that it holds for; not empty
    * @param authentication what it asks of the client
+   * @param tokens tokens that it requires as well, all of them
    * @param implicit whether no policy states it, so that it is nobody's nearest miss
    */
   record Authorization(
-      ResourceRef ref, List<Network> networks, Authentication authentication, boolean implicit) {
+      ResourceRef ref,
+      List<Network> networks,
+      Authentication authentication,
+      List<TokenRequirement> tokens,
+      boolean implicit) {
     Authorization(ResourceRef ref, List<Network> networks, Authentication authentication) {
-      this(ref, networks, authentication, false);
+      this(ref, networks, authentication, List.of(), false);
     }
 
     Authorization {
       networks = List.copyOf(networks);
+      tokens = List.copyOf(tokens);
     }
   }
 
@@ -92,7 +101,29 @@ final class AuthorizationIndex {
    * @param generation generation of the policy
    */
   AuthorizationIndex(List<Authorization> authorizations, Effect effect, long generation) {
+    this(
+        authorizations.stream().filter(one -> one.tokens().isEmpty()).toList(),
+        TokenRules.of(
+            authorizations,
+            effect == Effect.DENY,
+            generation,
+            alike -> new AuthorizationIndex(alike, null, effect, generation)),
+        effect,
+        generation);
+  }
+
+  /**
+   * @param authorizations what is indexed by client; tokens that they require are left to the
+   *     caller
+   * @param tokens those that require tokens; null: none does
+   */
+  private AuthorizationIndex(
+      List<Authorization> authorizations,
+      @Nullable TokenRules tokens,
+      Effect effect,
+      long generation) {
     this.authorizations = List.copyOf(authorizations);
+    this.tokens = tokens;
     this.denies = effect == Effect.DENY;
     int stated = -1;
     List<Entry> none = new ArrayList<>();
@@ -152,7 +183,7 @@ final class AuthorizationIndex {
                     generation);
           };
       if (effect == Effect.ALLOW) {
-        String client = RequirementText.client(authorization.authentication());
+        String client = RequirementText.client(authorization);
         String network = RequirementText.networks(authorization.networks());
         networkMiss[id] = miss(Reason.NETWORK_MISMATCH, ref, "network", network, generation);
         identityMiss[id] = miss(Reason.IDENTITY_MISMATCH, ref, "identity", client, generation);
@@ -187,11 +218,42 @@ final class AuthorizationIndex {
 
   /** The authorizations in the order in which they count. */
   List<Authorization> authorizations() {
-    return authorizations;
+    if (tokens == null) {
+      return authorizations;
+    }
+    List<Authorization> all = new ArrayList<>(authorizations);
+    all.addAll(tokens.authorizations());
+    return all;
+  }
+
+  /** Those that require tokens; null when none does. */
+  @Nullable TokenRules tokens() {
+    return tokens;
   }
 
   /** The decision of the first authorization that holds, or null when none does. */
   @Nullable Decision first(Client client) {
+    Decision found = firstWithoutTokens(client);
+    return found != null || tokens == null ? found : tokens.first(client);
+  }
+
+  /** Those that require no token. */
+  List<Authorization> withoutTokens() {
+    return authorizations;
+  }
+
+  /** Whether an authorization holds, or would with the right token. */
+  boolean mayHold(Client client) {
+    return firstWithoutTokens(client) != null || dependsOnToken(client);
+  }
+
+  /** Whether an authorization holds but for its token. */
+  boolean dependsOnToken(Client client) {
+    return tokens != null && tokens.concern(client);
+  }
+
+  /** The decision of the first that holds and requires no token, or null when none does. */
+  @Nullable Decision firstWithoutTokens(Client client) {
     int found = unauthenticated.first(client);
     if (client.meshTls()) {
       found = lower(found, meshTls.first(client));
@@ -216,13 +278,17 @@ final class AuthorizationIndex {
   }
 
   /**
-   * The denial that names the authorization which came nearest: one whose demand on the client
-   * holds but not its networks, else one whose networks hold, else the first. Null when there are
-   * no authorizations, or they are not there to allow.
+   * The denial that names the authorization which came nearest: one that holds but for its token,
+   * else one whose demand on the client holds but not its networks, else one whose networks hold,
+   * else the first. Null when there are no authorizations, or they are not there to allow.
    */
   @Nullable Decision nearestMiss(Client client) {
+    Decision byToken = tokens == null || denies ? null : tokens.nearestMiss(client);
+    if (byToken != null) {
+      return byToken;
+    }
     if (all.isEmpty()) {
-      return null;
+      return tokens == null || denies ? null : tokens.nearestMissOfClient(client);
     }
     int byClient = firstUnauthenticated;
     String identity = client.identity();

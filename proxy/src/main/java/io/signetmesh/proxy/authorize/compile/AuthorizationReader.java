@@ -5,6 +5,7 @@ import io.linkerd.proxy.inbound.Authz;
 import io.linkerd.proxy.meta.Metadata;
 import io.linkerd.proxy.net.IPAddress;
 import io.linkerd.proxy.net.IPNetwork;
+import io.signetmesh.jwt.TokenAuthentication;
 import io.signetmesh.proxy.authorize.IpBits;
 import io.signetmesh.proxy.authorize.IpBits.Prefix;
 import io.signetmesh.proxy.authorize.ResourceRef;
@@ -15,6 +16,7 @@ import io.signetmesh.proxy.authorize.compile.NetworkIndex.Network;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,12 +27,15 @@ final class AuthorizationReader {
   private static final ResourceRef LOCALHOST = new ResourceRef("", "default", "localhost");
 
   private final boolean localhost;
+  private final Map<String, TokenAuthentication> tokens;
 
   /**
    * @param localhost whether clients from 127.0.0.1 and ::1 are the workload itself
+   * @param tokens by name, the authentications by token that the message explains
    */
-  AuthorizationReader(boolean localhost) {
+  AuthorizationReader(boolean localhost, Map<String, TokenAuthentication> tokens) {
     this.localhost = localhost;
+    this.tokens = tokens;
   }
 
   /**
@@ -51,6 +56,7 @@ final class AuthorizationReader {
                       List.of()),
                   new Network(new Prefix(0, 1, 128), List.of())),
               new Authentication.None(),
+              List.of(),
               true));
     }
     return new AuthorizationIndex(authorizations, Effect.ALLOW, generation);
@@ -72,8 +78,7 @@ final class AuthorizationReader {
         : new AuthorizationIndex(authorizations(messages), Effect.DENY, generation);
   }
 
-  private static List<Authorization> authorizations(List<Authz> messages)
-      throws InvalidPolicyException {
+  private List<Authorization> authorizations(List<Authz> messages) throws InvalidPolicyException {
     List<Authorization> authorizations = new ArrayList<>();
     for (Authz message : messages) {
       authorizations.add(authorization(message));
@@ -81,7 +86,7 @@ final class AuthorizationReader {
     return authorizations;
   }
 
-  private static Authorization authorization(Authz message) throws InvalidPolicyException {
+  private Authorization authorization(Authz message) throws InvalidPolicyException {
     ResourceRef ref;
     if (message.getMetadata().getKindCase() != Metadata.KindCase.KIND_NOT_SET) {
       ref = ref(message.getMetadata());
@@ -111,8 +116,12 @@ final class AuthorizationReader {
       }
       networks.add(new Network(prefix(network.getNet(), ref), List.copyOf(except)));
     }
+    List<TokenRequirement> required = new ArrayList<>();
+    for (String token : message.getSignetTokensList()) {
+      required.add(new TokenRequirement(token, tokens.get(token)));
+    }
     return new Authorization(
-        ref, List.copyOf(networks), authentication(message.getAuthentication(), ref));
+        ref, networks, authentication(message.getAuthentication(), ref), required, false);
   }
 
   private static Authentication authentication(Authn message, ResourceRef ref)

@@ -1,11 +1,10 @@
 package io.signetmesh.proxy.authorize.compile;
 
-import io.signetmesh.path.RequestPath;
+import io.signetmesh.jwt.TokenAuthentication;
 import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Decision.Mode;
 import io.signetmesh.proxy.authorize.Explanation;
-import io.signetmesh.proxy.authorize.ExpressionWork;
 import io.signetmesh.proxy.authorize.Reason;
 import io.signetmesh.proxy.authorize.RequestAttributes;
 import io.signetmesh.proxy.authorize.RequestMethod;
@@ -15,7 +14,9 @@ import io.signetmesh.proxy.authorize.ServerPolicy;
 import io.signetmesh.proxy.authorize.compile.AuthorizationIndex.Effect;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** A policy with its indexes. */
@@ -30,6 +31,8 @@ final class CompiledServerPolicy implements ServerPolicy {
   private final @Nullable RateLimiter lastLimiter;
   private final @Nullable CompiledServerPolicy trial;
   private final @Nullable Decision refusal;
+  private final Set<String> tokenFields;
+  private final boolean readsTokens;
   private final Decision totalExhausted;
   private final Decision identityExhausted;
   private final Decision noAuthorization;
@@ -50,13 +53,18 @@ final class CompiledServerPolicy implements ServerPolicy {
       @Nullable AuthorizationIndex denials,
       @Nullable AuthorizationIndex ofConnections,
       AuthorizationIndex authorizations,
-      @Nullable AuthorizationIndex audited) {}
+      @Nullable AuthorizationIndex audited) {
+    boolean readTokens() {
+      return authorizations.tokens() != null || (denials != null && denials.tokens() != null);
+    }
+  }
 
   /**
    * @param limiter the rate limit, null: none
    * @param lastLimiter the rate limit or, where there is none, that which the port had last
    * @param trial what is tried, null: nothing
    * @param refusal the answer to everything, null: the rules say
+   * @param tokenFields names of fields with the claims of tokens
    */
   CompiledServerPolicy(
       ResourceRef server,
@@ -68,7 +76,8 @@ final class CompiledServerPolicy implements ServerPolicy {
       @Nullable RateLimiter limiter,
       @Nullable RateLimiter lastLimiter,
       @Nullable CompiledServerPolicy trial,
-      @Nullable Decision refusal) {
+      @Nullable Decision refusal,
+      Set<String> tokenFields) {
     this.server = server;
     this.generation = generation;
     this.protocol = protocol;
@@ -79,6 +88,9 @@ final class CompiledServerPolicy implements ServerPolicy {
     this.lastLimiter = lastLimiter;
     this.trial = trial;
     this.refusal = refusal;
+    this.tokenFields = Set.copyOf(tokenFields);
+    this.readsTokens =
+        rules.readTokens() || routes.readTokens() || (trial != null && trial.readsTokens);
     ResourceRef limit = limiter == null ? server : limiter.ref();
     this.totalExhausted =
         denial(Reason.RATE_LIMITED, limit, "total-rate", "the limit of all clients is exhausted");
@@ -122,7 +134,8 @@ final class CompiledServerPolicy implements ServerPolicy {
         null,
         lastLimiter,
         null,
-        new Decision(false, Reason.INVALID_POLICY, null, null, why, Mode.ENFORCE, generation));
+        new Decision(false, Reason.INVALID_POLICY, null, null, why, Mode.ENFORCE, generation),
+        Set.of());
   }
 
   /**
@@ -193,12 +206,18 @@ final class CompiledServerPolicy implements ServerPolicy {
       return refusal;
     }
     AuthorizationIndex denials = rules.denials;
-    Decision denied = denials == null ? null : denials.first(client);
+    // What tokens decide is not known yet.
+    Decision denied = denials == null ? null : denials.firstWithoutTokens(client);
     if (denied != null) {
       return denied;
     }
+    if ((denials != null && denials.dependsOnToken(client))
+        || rules.authorizations.mayHold(client)
+        || routes.mayGrant(client)) {
+      return null;
+    }
     Decision byServer = byServer(client, audit);
-    return byServer.allowed() || routes.grants(client) ? null : byServer;
+    return byServer.allowed() ? null : byServer;
   }
 
   @Override
@@ -212,7 +231,7 @@ final class CompiledServerPolicy implements ServerPolicy {
       return refusal;
     }
     AuthorizationIndex denials = rules.denials;
-    Decision denied = denials == null ? null : denials.first(client);
+    Decision denied = denials == null ? null : denials.firstWithoutTokens(client);
     if (denied != null) {
       return denied;
     }
@@ -238,6 +257,53 @@ final class CompiledServerPolicy implements ServerPolicy {
   @Override
   public Decision authorizeRequest(Client client, Route route) {
     return request(client, (CompiledRoute) route, true);
+  }
+
+  @Override
+  public List<TokenAuthentication> tokens(Client client, Route route) {
+    if (!readsTokens || refusal != null) {
+      return List.of();
+    }
+    Set<TokenAuthentication> needed = new LinkedHashSet<>();
+    CompiledRoute taken = (CompiledRoute) route;
+    addNeeded(rules.denials, client, needed);
+    addNeeded(taken.denials(), client, needed);
+    addNeeded(taken.own(), client, needed);
+    addNeeded(rules.authorizations, client, needed);
+    if (trial != null) {
+      // Its route may be another.
+      trial.addTokens(needed);
+    }
+    return List.copyOf(needed);
+  }
+
+  private static void addNeeded(
+      @Nullable AuthorizationIndex index, Client client, Set<TokenAuthentication> needed) {
+    TokenRules tokens = index == null ? null : index.tokens();
+    if (tokens != null) {
+      tokens.addNeeded(client, needed);
+    }
+  }
+
+  private void addTokens(Set<TokenAuthentication> all) {
+    addAll(rules.denials, all);
+    addAll(rules.authorizations, all);
+    for (RouteEntry entry : routes.entries()) {
+      addAll(entry.route().denials(), all);
+      addAll(entry.route().own(), all);
+    }
+  }
+
+  private static void addAll(@Nullable AuthorizationIndex index, Set<TokenAuthentication> all) {
+    TokenRules tokens = index == null ? null : index.tokens();
+    if (tokens != null) {
+      tokens.addAll(all);
+    }
+  }
+
+  @Override
+  public Set<String> tokenFields() {
+    return tokenFields;
   }
 
   @Override
@@ -290,46 +356,8 @@ final class CompiledServerPolicy implements ServerPolicy {
   }
 
   /** A request with its path in the form that routes are matched against; null: it has none. */
-  @SuppressWarnings("ReferenceEquality") // A normal path is returned as it is.
   private @Nullable RequestAttributes normal(RequestAttributes request) {
-    if (!routes.matchesPaths()) {
-      return request;
-    }
-    CharSequence path = request.path();
-    CharSequence normal = RequestPath.normalize(path);
-    if (normal == null) {
-      return null;
-    }
-    return normal == path ? request : new NormalRequest(request, normal);
-  }
-
-  /** A request whose path was not normal. */
-  private record NormalRequest(RequestAttributes received, CharSequence path)
-      implements RequestAttributes {
-    @Override
-    public CharSequence method() {
-      return received.method();
-    }
-
-    @Override
-    public CharSequence authority() {
-      return received.authority();
-    }
-
-    @Override
-    public @Nullable CharSequence header(CharSequence lowerCaseName) {
-      return received.header(lowerCaseName);
-    }
-
-    @Override
-    public boolean repeats(CharSequence lowerCaseName) {
-      return received.repeats(lowerCaseName);
-    }
-
-    @Override
-    public ExpressionWork expressions() {
-      return received.expressions();
-    }
+    return routes.matchesPaths() ? NormalRequest.of(request) : request;
   }
 
   private boolean readsHttp() {
@@ -430,8 +458,8 @@ final class CompiledServerPolicy implements ServerPolicy {
     if (taken == null) {
       Decision decision = decideWithoutRoute(client, request);
       RuleExplanation denials = new RuleExplanation(client);
-      if (refusal == null) {
-        denials.add(Explanation.Level.SERVER_DENIAL, rules.denials);
+      if (refusal == null && rules.denials != null) {
+        denials.add(Explanation.Level.SERVER_DENIAL, rules.denials.withoutTokens());
       }
       return new Explanation(server, decision, null, matches, denials.rules(), null);
     }

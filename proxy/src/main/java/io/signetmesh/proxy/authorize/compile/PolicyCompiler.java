@@ -30,15 +30,16 @@ import org.jspecify.annotations.Nullable;
 public final class PolicyCompiler {
   private static final String AUDIT = "audit";
 
-  private final AuthorizationReader authorizations;
+  private final boolean localhost;
   private final LongSupplier nanos;
+  private final TokenAuthentications tokens = new TokenAuthentications();
 
   /**
    * @param localhost whether clients from 127.0.0.1 and ::1 are the workload itself
    * @param nanos monotonic time for rate limits, as {@link System#nanoTime}
    */
   public PolicyCompiler(boolean localhost, LongSupplier nanos) {
-    this.authorizations = new AuthorizationReader(localhost);
+    this.localhost = localhost;
     this.nanos = nanos;
   }
 
@@ -89,6 +90,9 @@ public final class PolicyCompiler {
       throw new InvalidPolicyException("server has no label 'name'");
     }
     ResourceRef server = server(message, name);
+    AuthorizationReader authorizations =
+        new AuthorizationReader(
+            localhost, tokens.compile(message.getSignetJwtAuthenticationsList()));
     List<Authz> real = new ArrayList<>();
     List<Authz> audit = new ArrayList<>();
     split(message.getAuthorizationsList(), real, audit);
@@ -122,7 +126,8 @@ public final class PolicyCompiler {
         limiter,
         limiter == null ? before : limiter,
         trial,
-        null);
+        null,
+        TokenAuthentications.fields(message.getSignetJwtAuthenticationsList()));
   }
 
   /**

@@ -17,7 +17,18 @@ final class RequirementText {
 
   private RequirementText() {}
 
-  static String client(Authentication authentication) {
+  static String client(Authorization authorization) {
+    return client(authorization.authentication()) + tokens(authorization.tokens());
+  }
+
+  /** The tokens that are required beside the rest; empty when none is. */
+  private static String tokens(List<TokenRequirement> tokens) {
+    StringBuilder text = new StringBuilder();
+    tokens.forEach(token -> text.append(" and ").append(token.text()));
+    return text.toString();
+  }
+
+  private static String client(Authentication authentication) {
     return switch (authentication) {
       case Authentication.None none -> "wants nothing of the client";
       case Authentication.MeshTls tls -> "wants mesh TLS";
@@ -42,7 +53,10 @@ final class RequirementText {
         };
     return "denies "
         + who
-        + (isAnywhere(denial.networks()) ? "" : " from " + networkList(denial.networks()));
+        + (isAnywhere(denial.networks()) ? "" : " from " + networkList(denial.networks()))
+        + (denial.tokens().isEmpty()
+            ? ""
+            : " with" + tokens(denial.tokens()).substring(" and".length()));
   }
 
   static String identities(Authentication.Identities identities) {

@@ -80,10 +80,21 @@ final class RouteTable {
     return instructions > FEW_INSTRUCTIONS;
   }
 
-  /** Whether authorizations of any route grant a client something. */
-  boolean grants(Client client) {
+  /** Whether denials or authorizations of a route require tokens. */
+  boolean readTokens() {
+    return entries.stream()
+        .map(RouteEntry::route)
+        .anyMatch(route -> readTokens(route.denials()) || readTokens(route.own()));
+  }
+
+  private static boolean readTokens(@Nullable AuthorizationIndex index) {
+    return index != null && index.tokens() != null;
+  }
+
+  /** Whether authorizations of any route grant a client something, or would with a token. */
+  boolean mayGrant(Client client) {
     for (AuthorizationIndex index : grants) {
-      if (index.first(client) != null) {
+      if (index.mayHold(client)) {
         return true;
       }
     }

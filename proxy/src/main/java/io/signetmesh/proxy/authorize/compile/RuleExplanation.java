@@ -1,9 +1,12 @@
 package io.signetmesh.proxy.authorize.compile;
 
+import io.signetmesh.jwt.TokenPrincipal;
 import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.authorize.Explanation;
 import io.signetmesh.proxy.authorize.Explanation.Attribute;
 import io.signetmesh.proxy.authorize.Explanation.Condition;
+import io.signetmesh.proxy.authorize.TokenProof;
+import io.signetmesh.proxy.authorize.TokenProofs;
 import io.signetmesh.proxy.authorize.compile.AuthorizationIndex.Authentication;
 import io.signetmesh.proxy.authorize.compile.AuthorizationIndex.Authorization;
 import java.util.ArrayList;
@@ -22,10 +25,13 @@ final class RuleExplanation {
 
   /** Adds rules that count after those that are there. */
   void add(Explanation.Level level, @Nullable AuthorizationIndex index) {
-    if (index == null) {
-      return;
+    if (index != null) {
+      add(level, index.authorizations());
     }
-    for (Authorization authorization : index.authorizations()) {
+  }
+
+  void add(Explanation.Level level, List<Authorization> authorizations) {
+    for (Authorization authorization : authorizations) {
       List<Condition> conditions = new ArrayList<>(2);
       condition(authorization.authentication(), denies(level), conditions);
       boolean held = authorization.networks().stream().anyMatch(network -> network.holds(client));
@@ -38,6 +44,9 @@ final class RuleExplanation {
                   ? "any address"
                   : RequirementText.networkList(authorization.networks()),
               client.address().getHostAddress()));
+      for (TokenRequirement token : authorization.tokens()) {
+        conditions.add(condition(token, denies(level)));
+      }
       boolean matched = conditions.stream().allMatch(Condition::holds);
       boolean decisive = matched && !decided;
       decided |= decisive;
@@ -51,6 +60,37 @@ final class RuleExplanation {
 
   private static boolean denies(Explanation.Level level) {
     return level == Explanation.Level.SERVER_DENIAL || level == Explanation.Level.ROUTE_DENIAL;
+  }
+
+  private Condition condition(TokenRequirement token, boolean denies) {
+    TokenProofs tokens = client.tokens();
+    return new Condition(
+        Attribute.TOKEN,
+        token.name(),
+        denies ? token.mayHold(tokens) : token.holds(tokens),
+        token.text(),
+        seen(token, tokens));
+  }
+
+  private static String seen(TokenRequirement token, @Nullable TokenProofs tokens) {
+    TokenProof proof = token.proof(tokens);
+    if (proof == null) {
+      return tokens == null ? "no request" : "not looked at";
+    }
+    if (proof.isMissing()) {
+      return "none";
+    }
+    TokenPrincipal principal = proof.principal();
+    String of = principal == null ? "" : " of subject " + principal.subject();
+    if (proof.failure() == null) {
+      return "a valid token" + of;
+    }
+    String detail = proof.result() == null ? null : proof.result().detail();
+    return "a token"
+        + of
+        + " that is refused: "
+        + proof.failure().code()
+        + (detail == null ? "" : ", " + detail);
   }
 
   private void condition(

@@ -543,6 +543,15 @@ public abstract class Exchange {
 
   /** Sends a response in place of the upstream. */
   public final void fail(Failure failure) {
+    fail(failure, null);
+  }
+
+  /**
+   * The same, with more fields.
+   *
+   * @param more fields of the response; null: none
+   */
+  protected final void fail(Failure failure, @Nullable Http2Headers more) {
     if (done) {
       return;
     }
@@ -555,11 +564,14 @@ public abstract class Exchange {
     }
     boolean says = informationalHeaders();
     boolean tellsUnsent = unsent && !otherUpstreams();
-    answer(
+    Http2Headers head =
         says
             ? ProxyAnswer.informational(failure, grpc, tellsUnsent)
-            : ProxyAnswer.to(failure, grpc),
-        failure.close());
+            : ProxyAnswer.to(failure, grpc);
+    if (more != null) {
+      head.add(more);
+    }
+    answer(head, failure.close());
   }
 
   /**

@@ -1,6 +1,7 @@
 package io.signetmesh.proxy.http.exchange;
 
 import io.netty.util.AsciiString;
+import io.signetmesh.proxy.authorize.Reason;
 import io.signetmesh.proxy.authorize.RefusalStatus;
 import io.signetmesh.proxy.metrics.ProxyError;
 import org.jspecify.annotations.Nullable;
@@ -11,6 +12,8 @@ public enum Failure {
   /** Of a gRPC call, whose client follows no redirect. */
   REDIRECTED(RefusalStatus.NO_ROUTE, false, "redirected", null),
   UNAUTHORIZED(RefusalStatus.UNAUTHORIZED, false, "unauthorized", null),
+  /** A token is required, and the request has none that is valid. */
+  UNAUTHENTICATED(RefusalStatus.UNAUTHENTICATED, false, "unauthenticated", null),
   RATE_LIMITED(RefusalStatus.RATE_LIMITED, false, "rate limited", null),
   UNSAFE_PATH(RefusalStatus.BAD_REQUEST, false, "unsafe path", null),
   BAD_REQUEST(RefusalStatus.BAD_REQUEST, true, "malformed request", null),
@@ -43,6 +46,15 @@ public enum Failure {
     this.close = close;
     this.message = AsciiString.cached(message);
     this.error = error;
+  }
+
+  /** The answer to a request that policy refuses. */
+  public static Failure of(Reason reason) {
+    return switch (reason) {
+      case RATE_LIMITED -> RATE_LIMITED;
+      case TOKEN_REQUIRED, TOKEN_INVALID -> UNAUTHENTICATED;
+      default -> UNAUTHORIZED;
+    };
   }
 
   AsciiString status() {

@@ -5,6 +5,7 @@ import io.netty.util.AsciiString;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Header names and values of the data plane, and how they are treated. */
@@ -19,6 +20,10 @@ public final class HeaderNames {
   public static final AsciiString COOKIE = AsciiString.cached("cookie");
   public static final AsciiString TE = AsciiString.cached("te");
   public static final AsciiString TRAILERS = AsciiString.cached("trailers");
+
+  /** {@code www-authenticate} (RFC 9110 11.6.1). */
+  public static final AsciiString WWW_AUTHENTICATE = AsciiString.cached("www-authenticate");
+
   public static final AsciiString LOCATION = AsciiString.cached("location");
   public static final AsciiString GRPC_STATUS = AsciiString.cached("grpc-status");
   static final AsciiString GRPC_MESSAGE = AsciiString.cached("grpc-message");
@@ -178,6 +183,43 @@ public final class HeaderNames {
     if (found != null) {
       found.forEach(headers::remove);
     }
+  }
+
+  /**
+   * Removes fields by name, and those whose names servers fold to one of them.
+   *
+   * @param names in lower case
+   */
+  public static void removeFolded(Http2Headers headers, Set<String> names) {
+    @Nullable List<CharSequence> found = null;
+    for (Map.Entry<CharSequence, CharSequence> entry : headers) {
+      for (String name : names) {
+        if (foldsAlike(entry.getKey(), name)) {
+          if (found == null) {
+            found = new ArrayList<>(2);
+          }
+          found.add(entry.getKey());
+        }
+      }
+    }
+    if (found != null) {
+      found.forEach(headers::remove);
+    }
+  }
+
+  private static boolean foldsAlike(CharSequence one, CharSequence other) {
+    int length = one.length();
+    if (length != other.length()) {
+      return false;
+    }
+    for (int i = 0; i < length; i++) {
+      char a = one.charAt(i);
+      char b = other.charAt(i);
+      if ((isAlphanumeric(a) || isAlphanumeric(b)) && lower(a) != lower(b)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** Removes the headers of the mesh from a response. */

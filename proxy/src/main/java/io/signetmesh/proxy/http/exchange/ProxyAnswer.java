@@ -5,6 +5,7 @@ import io.netty.buffer.Unpooled;
 import io.netty.handler.codec.http2.DefaultHttp2Headers;
 import io.netty.handler.codec.http2.Http2Headers;
 import io.netty.util.AsciiString;
+import io.signetmesh.proxy.authorize.Route;
 import java.nio.charset.StandardCharsets;
 
 /** Responses that the proxy sends in place of the upstream. */
@@ -47,6 +48,20 @@ public final class ProxyAnswer {
       head.set(HeaderNames.L5D_PROXY_CONNECTION, HeaderNames.CLOSE);
     }
     return head;
+  }
+
+  /** A redirect, as a filter of a route asks for it. */
+  public static Http2Headers redirect(Http2Headers request, Route.Filter.Redirect redirect) {
+    CharSequence path = request.path();
+    CharSequence authority = request.authority();
+    Http2Headers answer = new DefaultHttp2Headers(false, 4);
+    answer.status(Integer.toString(redirect.status()));
+    answer.set(
+        HeaderNames.LOCATION,
+        redirect.location(
+            path == null ? "/" : path.toString(), authority == null ? "" : authority.toString()));
+    answer.set(HeaderNames.CONTENT_LENGTH, HeaderNames.ZERO);
+    return answer;
   }
 
   /** Trailers that state a failure to a gRPC client in the middle of a response. */

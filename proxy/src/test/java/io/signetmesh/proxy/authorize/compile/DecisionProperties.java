@@ -47,7 +47,8 @@ class DecisionProperties {
     assertThat(policy.matchesPaths()).isEqualTo(enforced.matchesPaths());
 
     for (int i = 0; i < REQUESTS; i++) {
-      Client client = policies.client();
+      Client connected = policies.client();
+      Client client = connected.with(policies.proofs());
       Request sent = policies.request();
       Request request = policy.matchesPaths() ? normal(sent) : sent;
       if (request == null) {
@@ -55,15 +56,15 @@ class DecisionProperties {
         continue;
       }
 
-      Decision connection = policy.decideConnection(client);
-      assertThat(verdict(connection)).isEqualTo(enforced.connection(client));
+      Decision connection = policy.decideConnection(connected);
+      assertThat(verdict(connection)).isEqualTo(enforced.connection(connected));
       assertThat(connection.generation()).isEqualTo(9);
       Verdict expected = enforced.request(client, request);
       Decision decision = decide(policy, client, request);
       assertVerdict(decision, expected, request, message);
 
       Decision trial = policy.trialRequest(client, request);
-      Decision trialConnection = policy.trialConnection(client);
+      Decision trialConnection = policy.trialConnection(connected);
       if (message.hasSignetTrial()) {
         Request judged = alone.matchesPaths() && tried.readsHttp() ? normal(request) : request;
         if (judged == null) {
@@ -72,8 +73,8 @@ class DecisionProperties {
           assertVerdict(trial, tried.request(client, judged), judged, message.getSignetTrial());
           assertThat(trial).isEqualTo(decide(alone, client, judged));
         }
-        assertThat(verdict(trialConnection)).isEqualTo(tried.connection(client));
-        assertThat(trialConnection).isEqualTo(alone.decideConnection(client));
+        assertThat(verdict(trialConnection)).isEqualTo(tried.connection(connected));
+        assertThat(trialConnection).isEqualTo(alone.decideConnection(connected));
       } else {
         assertThat(trial == null).isEqualTo(decision.reason() != Reason.AUDITED);
         if (trial != null) {
@@ -83,7 +84,7 @@ class DecisionProperties {
 
       Explanation explanation = policy.explain(client, request);
       assertExplains(explanation, decision);
-      assertExplains(policy.explain(client, null), connection);
+      assertExplains(policy.explain(connected, null), connection);
       assertThat(explanation.trial() == null).isEqualTo(trial == null);
       if (explanation.trial() != null) {
         assertExplains(explanation.trial(), Objects.requireNonNull(trial));
@@ -109,11 +110,14 @@ class DecisionProperties {
                       Reason.IDENTITY_REQUIRED,
                       Reason.NETWORK_MISMATCH,
                       Reason.TLS_REQUIRED,
+                      Reason.TOKEN_REQUIRED,
+                      Reason.TOKEN_INVALID,
                       Reason.NO_AUTHORIZATION,
                       Reason.NO_ROUTE)) {
                 coverage.check(reason).percentage(percent -> percent > 0.3);
               }
               coverage.check(Reason.AUTHORIZED).percentage(percent -> percent > 15);
+              coverage.check(Reason.CLAIM_MISMATCH).percentage(percent -> percent > 0.1);
               coverage.check(Reason.UNSAFE_PATH).percentage(percent -> percent > 0.03);
             });
     Statistics.label("trial")

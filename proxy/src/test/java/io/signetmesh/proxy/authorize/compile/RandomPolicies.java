@@ -24,11 +24,21 @@ import io.linkerd.proxy.meta.Resource;
 import io.linkerd.proxy.net.IPAddress;
 import io.linkerd.proxy.net.IPNetwork;
 import io.linkerd.proxy.net.IPv6;
+import io.signetmesh.jwt.InvalidAuthenticationException;
+import io.signetmesh.jwt.TokenAuthentication;
+import io.signetmesh.jwt.TokenFailure;
 import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.authorize.ExpressionWork;
 import io.signetmesh.proxy.authorize.RequestAttributes;
+import io.signetmesh.proxy.authorize.TokenProof;
+import io.signetmesh.proxy.authorize.TokenProofs;
+import io.signetmesh.proxy.token.TestIssuer;
+import io.signetmesh.v1.ClaimRule;
+import io.signetmesh.v1.ClaimValue;
+import io.signetmesh.v1.JwtAuthentication;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -59,6 +69,54 @@ final class RandomPolicies {
 
   private final Random random;
   private int rules;
+
+  /** Names that authorizations may require a token of; the last one is explained by nobody. */
+  private static final List<String> TOKENS = List.of("t/a", "t/b", "t/unknown");
+
+  /** What tokens pass: made once, because making keys takes its time. */
+  static final List<JwtAuthentication> AUTHENTICATIONS;
+
+  static final List<TokenAuthentication> COMPILED;
+  private static final List<List<TokenProof>> PROOFS;
+
+  static {
+    List<JwtAuthentication> messages = new ArrayList<>();
+    List<TokenAuthentication> compiled = new ArrayList<>();
+    List<List<TokenProof>> proofs = new ArrayList<>();
+    for (String name : TOKENS.subList(0, 2)) {
+      TestIssuer issuer = new TestIssuer(name, "key");
+      JwtAuthentication message =
+          issuer
+              .authentication()
+              .addClaims(
+                  ClaimRule.newBuilder()
+                      .addPath("role")
+                      .setEquals(ClaimValue.newBuilder().setText("admin")))
+              .build();
+      messages.add(message);
+      try {
+        compiled.add(TokenAuthentication.compile(message));
+      } catch (InvalidAuthenticationException e) {
+        throw new IllegalStateException(e);
+      }
+      long now = System.currentTimeMillis();
+      proofs.add(
+          List.of(
+              TokenProof.MISSING,
+              TokenProof.refused(TokenFailure.MULTIPLE_TOKENS),
+              TokenProof.refused(TokenFailure.KEYS_UNAVAILABLE),
+              verified(compiled.getLast(), issuer.token("alice"), now),
+              verified(
+                  compiled.getLast(), issuer.token(claims -> claims.claim("role", "admin")), now)));
+    }
+    AUTHENTICATIONS = List.copyOf(messages);
+    COMPILED = List.copyOf(compiled);
+    PROOFS = List.copyOf(proofs);
+  }
+
+  private static TokenProof verified(TokenAuthentication by, String token, long now) {
+    return TokenProof.of(by.verify(token.getBytes(StandardCharsets.US_ASCII)), now);
+  }
 
   RandomPolicies(Random random) {
     this.random = random;
@@ -94,7 +152,8 @@ final class RandomPolicies {
   }
 
   private Server.Builder plainServer() {
-    Server.Builder server = Server.newBuilder().putLabels("name", "s");
+    Server.Builder server =
+        Server.newBuilder().putLabels("name", "s").addAllSignetJwtAuthentications(AUTHENTICATIONS);
     for (int i = random.nextInt(6); i > 0; i--) {
       server.addAuthorizations(authorization("s" + i, random.nextInt(8) == 0));
     }
@@ -282,6 +341,11 @@ final class RandomPolicies {
         }
       }
     }
+    if (!audit && random.nextInt(4) == 0) {
+      for (int i = random.nextInt(2); i >= 0; i--) {
+        authz.addSignetTokens(TOKENS.get(random.nextInt(TOKENS.size())));
+      }
+    }
     return authz.build();
   }
 
@@ -352,6 +416,15 @@ final class RandomPolicies {
       } while (random.nextInt(3) == 0);
     }
     return Client.ofMeshTls(InetAddress.getByAddress(address), names);
+  }
+
+  /** What a request of the client proves by tokens. */
+  TokenProofs proofs() {
+    List<TokenProof> proofs = new ArrayList<>();
+    for (List<TokenProof> of : PROOFS) {
+      proofs.add(of.get(random.nextInt(of.size())));
+    }
+    return new TokenProofs(COMPILED, proofs, 0);
   }
 
   Request request() {

@@ -15,9 +15,12 @@ import io.linkerd.proxy.inbound.Server;
 import io.linkerd.proxy.meta.Metadata;
 import io.linkerd.proxy.net.IPAddress;
 import io.linkerd.proxy.net.IPNetwork;
+import io.signetmesh.jwt.TokenFailure;
 import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.authorize.Reason;
 import io.signetmesh.proxy.authorize.Route;
+import io.signetmesh.proxy.authorize.TokenProof;
+import io.signetmesh.proxy.authorize.TokenProofs;
 import io.signetmesh.proxy.authorize.compile.RandomPolicies.Request;
 import java.math.BigInteger;
 import java.net.Inet4Address;
@@ -29,6 +32,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.Deque;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -169,7 +173,10 @@ final class ReferencePolicy {
     }
     Route route = route(request);
     if (route == null) {
-      Verdict denied = denied(client, List.of());
+      // Tokens are not looked at for a request that is refused in any case.
+      Verdict denied =
+          new ReferencePolicy(withoutTokenDenials(server), localhost, audit)
+              .denied(client, List.of());
       return denied == null
           ? new Verdict(false, isAmbiguous(request) ? Reason.UNSAFE_PATH : Reason.NO_ROUTE, null)
           : denied;
@@ -177,10 +184,22 @@ final class ReferencePolicy {
     return decide(client, route.denials(), route.own());
   }
 
+  private static Server withoutTokenDenials(Server server) {
+    return server.toBuilder()
+        .clearSignetDenials()
+        .addAllSignetDenials(
+            server.getSignetDenialsList().stream()
+                .filter(denial -> denial.getSignetTokensCount() == 0)
+                .toList())
+        .build();
+  }
+
   private @Nullable Verdict denied(Client client, List<Authz> routeDenials) {
     for (List<Authz> denials : List.of(server.getSignetDenialsList(), routeDenials)) {
-      for (Authz denial : denials) {
-        if (asks(denial, client, true) && reaches(denial, client)) {
+      for (Authz denial : plainFirst(denials)) {
+        if (asks(denial, client, true)
+            && reaches(denial, client)
+            && denial.getSignetTokensList().stream().allMatch(token -> mayPass(token, client))) {
           return new Verdict(false, Reason.DENIED_BY_POLICY, name(denial.getMetadata()));
         }
       }
@@ -195,15 +214,17 @@ final class ReferencePolicy {
     }
     List<Authz> real = new ArrayList<>(server.getAuthorizationsList());
     real.removeIf(authz -> name(authz.getMetadata()).equals("audit"));
-    List<Authz> all = new ArrayList<>(own);
-    all.addAll(real);
-    for (Authz authz : all) {
-      if (asks(authz, client, false) && reaches(authz, client)) {
-        return new Verdict(true, Reason.AUTHORIZED, name(authz.getMetadata()));
-      }
+    List<Authz> plain = new ArrayList<>(plainFirst(own));
+    real.stream().filter(one -> one.getSignetTokensCount() == 0).forEach(plain::add);
+    Verdict granted = granted(client, plain);
+    if (granted == null && localhost && client.address().isLoopbackAddress()) {
+      granted = new Verdict(true, Reason.AUTHORIZED, "localhost");
     }
-    if (localhost && client.address().isLoopbackAddress()) {
-      return new Verdict(true, Reason.AUTHORIZED, "localhost");
+    if (granted == null) {
+      granted = granted(client, plainFirst(real));
+    }
+    if (granted != null) {
+      return granted;
     }
     if (audit) {
       for (Authz authz : server.getAuthorizationsList()) {
@@ -217,7 +238,98 @@ final class ReferencePolicy {
     return nearest(client, own.isEmpty() ? real : own);
   }
 
-  private static Verdict nearest(Client client, List<Authz> list) {
+  private static @Nullable Verdict granted(Client client, List<Authz> list) {
+    for (Authz authz : list) {
+      if (asks(authz, client, false)
+          && reaches(authz, client)
+          && authz.getSignetTokensList().stream().allMatch(token -> passes(token, client))) {
+        return new Verdict(true, Reason.AUTHORIZED, name(authz.getMetadata()));
+      }
+    }
+    return null;
+  }
+
+  /** Those that require no token count first, then those that require the same tokens. */
+  private static List<Authz> plainFirst(List<Authz> list) {
+    Map<List<String>, List<Authz>> alike = new LinkedHashMap<>();
+    alike.put(List.of(), new ArrayList<>());
+    for (Authz authz : list) {
+      alike.computeIfAbsent(authz.getSignetTokensList(), tokens -> new ArrayList<>()).add(authz);
+    }
+    return alike.values().stream().flatMap(List::stream).toList();
+  }
+
+  private static @Nullable TokenProof proof(String name, Client client) {
+    TokenProofs proofs = client.tokens();
+    if (proofs == null) {
+      return null;
+    }
+    for (int i = 0; i < proofs.size(); i++) {
+      if (proofs.authentication(i).name().equals(name)) {
+        return proofs.proof(i);
+      }
+    }
+    return null;
+  }
+
+  private static boolean passes(String name, Client client) {
+    TokenProof proof = proof(name, client);
+    return proof != null && proof.result() != null && proof.failure() == null;
+  }
+
+  private static boolean mayPass(String name, Client client) {
+    TokenProof proof = proof(name, client);
+    return proof == null
+        || passes(name, client)
+        || proof.failure() == TokenFailure.KEYS_UNAVAILABLE;
+  }
+
+  private static @Nullable Verdict nearestByToken(Client client, List<Authz> list) {
+    Verdict nearest = null;
+    int best = 3;
+    for (Authz authz : plainFirst(list)) {
+      if (authz.getSignetTokensCount() == 0
+          || !asks(authz, client, false)
+          || !reaches(authz, client)) {
+        continue;
+      }
+      String token =
+          authz.getSignetTokensList().stream()
+              .filter(one -> !passes(one, client))
+              .findFirst()
+              .orElseThrow();
+      TokenProof proof = proof(token, client);
+      boolean explained = !token.equals("t/unknown");
+      Reason reason =
+          !explained
+              ? Reason.TOKEN_INVALID
+              : proof == null || proof.isMissing()
+                  ? Reason.TOKEN_REQUIRED
+                  : proof.failure() == TokenFailure.CLAIM
+                      ? Reason.CLAIM_MISMATCH
+                      : Reason.TOKEN_INVALID;
+      int distance = reason == Reason.CLAIM_MISMATCH ? 0 : reason == Reason.TOKEN_INVALID ? 1 : 2;
+      if (distance < best) {
+        best = distance;
+        nearest = new Verdict(false, reason, name(authz.getMetadata()));
+      }
+    }
+    return nearest;
+  }
+
+  private static Verdict nearest(Client client, List<Authz> all) {
+    Verdict byToken = nearestByToken(client, all);
+    if (byToken != null) {
+      return byToken;
+    }
+    List<Authz> list = all.stream().filter(one -> one.getSignetTokensCount() == 0).toList();
+    if (list.isEmpty() && !all.isEmpty()) {
+      // The first that require the same tokens.
+      list =
+          all.stream()
+              .filter(one -> one.getSignetTokensList().equals(all.getFirst().getSignetTokensList()))
+              .toList();
+    }
     Authz nearest = null;
     for (Authz authz : list) {
       if (nearest == null && asks(authz, client, false)) {

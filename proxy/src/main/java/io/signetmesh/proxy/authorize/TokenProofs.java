@@ -1,0 +1,85 @@
+package io.signetmesh.proxy.authorize;
+
+import io.signetmesh.jwt.TokenAuthentication;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What one request proves to the authentications by token that decide on it. Immutable. There are
+ * few of them, so they are searched one by one.
+ */
+public final class TokenProofs {
+  /** Of a request without tokens, where none is required. */
+  public static final TokenProofs NONE = new TokenProofs(List.of(), List.of(), 0);
+
+  private final TokenAuthentication[] authentications;
+  private final TokenProof[] proofs;
+  private final long epochMillis;
+
+  /**
+   * @param authentications what was asked
+   * @param proofs what came of it, in the same order
+   * @param epochMillis time of the request that the proofs are of
+   */
+  public TokenProofs(
+      List<TokenAuthentication> authentications, List<TokenProof> proofs, long epochMillis) {
+    this.authentications = authentications.toArray(TokenAuthentication[]::new);
+    this.proofs = proofs.toArray(TokenProof[]::new);
+    this.epochMillis = epochMillis;
+    if (this.authentications.length != this.proofs.length) {
+      throw new IllegalArgumentException(
+          this.proofs.length
+              + " proofs for "
+              + this.authentications.length
+              + " authentications: expected one for each");
+    }
+  }
+
+  /** What the request proves to an authentication; null when it was not asked. */
+  public @Nullable TokenProof of(TokenAuthentication authentication) {
+    for (int i = 0; i < authentications.length; i++) {
+      if (authentications[i].equals(authentication)) {
+        return proofs[i];
+      }
+    }
+    return null;
+  }
+
+  /** Whether all these authentications were asked. */
+  public boolean cover(List<TokenAuthentication> needed) {
+    for (int i = 0; i < needed.size(); i++) {
+      if (of(needed.get(i)) == null) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Time of the request, in milliseconds since the Unix epoch. */
+  public long epochMillis() {
+    return epochMillis;
+  }
+
+  /** Number of authentications that were asked. */
+  public int size() {
+    return authentications.length;
+  }
+
+  /**
+   * An authentication that was asked.
+   *
+   * @param index from 0
+   */
+  public TokenAuthentication authentication(int index) {
+    return authentications[index];
+  }
+
+  /**
+   * What the request proves to it.
+   *
+   * @param index from 0
+   */
+  public TokenProof proof(int index) {
+    return proofs[index];
+  }
+}

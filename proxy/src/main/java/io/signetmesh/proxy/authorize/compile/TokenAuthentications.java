@@ -1,0 +1,73 @@
+package io.signetmesh.proxy.authorize.compile;
+
+import com.github.benmanes.caffeine.cache.Cache;
+import com.github.benmanes.caffeine.cache.Caffeine;
+import io.signetmesh.jwt.InvalidAuthenticationException;
+import io.signetmesh.jwt.TokenAuthentication;
+import io.signetmesh.v1.JwtAuthentication;
+import io.signetmesh.v1.TokenForwarding;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Compiles the authentications by token of messages. One that stays the same in the next message
+ * stays the same object, so that its tokens need not be verified again.
+ */
+final class TokenAuthentications {
+  private static final Logger log = LoggerFactory.getLogger(TokenAuthentications.class);
+
+  private final Cache<JwtAuthentication, TokenAuthentication> known =
+      Caffeine.newBuilder().weakValues().executor(Runnable::run).build();
+
+  /**
+   * By name, those that this proxy understands. One that it does not understand, and a name that
+   * stands for two of them, is left out.
+   */
+  Map<String, TokenAuthentication> compile(List<JwtAuthentication> messages) {
+    Map<String, TokenAuthentication> compiled = new HashMap<>();
+    Set<String> twice = new HashSet<>();
+    Set<String> names = new HashSet<>();
+    for (JwtAuthentication message : messages) {
+      if (!names.add(message.getName())) {
+        twice.add(message.getName());
+      }
+      TokenAuthentication authentication = known.getIfPresent(message);
+      if (authentication == null) {
+        try {
+          authentication = TokenAuthentication.compile(message);
+        } catch (InvalidAuthenticationException e) {
+          log.error(
+              "JWTAuthentication {} is passed by no token: {}", message.getName(), e.getMessage());
+          continue;
+        }
+        known.put(message, authentication);
+      }
+      compiled.put(message.getName(), authentication);
+    }
+    compiled.keySet().removeAll(twice);
+    return compiled;
+  }
+
+  /**
+   * Names of the fields that carry claims, also of what this proxy does not understand otherwise.
+   */
+  static Set<String> fields(List<JwtAuthentication> messages) {
+    Set<String> fields = new HashSet<>();
+    for (JwtAuthentication message : messages) {
+      TokenForwarding forwarding = message.getForwarding();
+      if (!forwarding.getPayloadHeader().isEmpty()) {
+        fields.add(forwarding.getPayloadHeader().toLowerCase(Locale.ROOT));
+      }
+      forwarding
+          .getClaimsList()
+          .forEach(claim -> fields.add(claim.getHeader().toLowerCase(Locale.ROOT)));
+    }
+    return fields;
+  }
+}

@@ -1,0 +1,296 @@
+package io.signetmesh.proxy.token;
+
+import com.github.benmanes.caffeine.cache.Cache;
+import com.github.benmanes.caffeine.cache.Caffeine;
+import io.signetmesh.jwt.Binding;
+import io.signetmesh.jwt.DpopProofs;
+import io.signetmesh.jwt.HeadFields;
+import io.signetmesh.jwt.Thumbprint;
+import io.signetmesh.jwt.TokenAuthentication;
+import io.signetmesh.jwt.TokenFailure;
+import io.signetmesh.jwt.TokenResult;
+import io.signetmesh.proxy.authorize.Client;
+import io.signetmesh.proxy.authorize.TokenProof;
+import io.signetmesh.proxy.authorize.TokenProofs;
+import io.signetmesh.proxy.memory.ClientNetwork;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.BiConsumer;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Answers what the tokens of requests prove, for one proxy. What came of a token is remembered by
+ * the SHA-256 of the whole token and by the authentication with its keys, so it ends when either
+ * changes. Times are looked at for each request anew. Safe for use by several threads.
+ */
+public final class TokenChecks implements AutoCloseable {
+  /** Bytes that remembered results may hold. */
+  private static final long CACHE_BYTES = 8L << 20;
+
+  /** Bytes of a result without its fields. */
+  private static final int RESULT_BYTES = 768;
+
+  /** Difference of clocks that is tolerated in proofs of possession. */
+  private static final Duration PROOF_SKEW = Duration.ofSeconds(5);
+
+  private final TokenWorkers.Lane lane;
+  private final InstantSource clock;
+  private final BiConsumer<String, String> unknownKey;
+  private final TokenMetrics metrics;
+  private final DpopProofs proofs = new DpopProofs();
+  private final UnknownKeys unknownKeys = new UnknownKeys();
+  private final Cache<TokenKey, TokenResult> results =
+      Caffeine.newBuilder()
+          .maximumWeight(CACHE_BYTES)
+          .weigher((TokenKey key, TokenResult result) -> RESULT_BYTES + fieldBytes(result))
+          .executor(Runnable::run)
+          .build();
+
+  /**
+   * @param workers verify what is not known
+   * @param unknownKey told the name of an authentication, and the id of a key that a token named
+   *     and its key set does not have
+   */
+  public TokenChecks(
+      TokenWorkers workers,
+      InstantSource clock,
+      BiConsumer<String, String> unknownKey,
+      TokenMetrics metrics) {
+    this.lane = workers.lane();
+    this.clock = clock;
+    this.unknownKey = unknownKey;
+    this.metrics = metrics;
+    metrics.waiting(lane::waiting);
+  }
+
+  private static int fieldBytes(TokenResult result) {
+    int bytes = 0;
+    for (var field : result.forwarded()) {
+      bytes += field.name().length() + field.value().length() + 80;
+    }
+    return bytes;
+  }
+
+  /**
+   * Reads the tokens of a request.
+   *
+   * @param needed what is asked of them
+   * @param head the head as the client sent it
+   * @param authority authority of the request; empty when it has none
+   * @param since time of the request in milliseconds since the Unix epoch; 0: now
+   */
+  public TokenQuestion question(
+      List<TokenAuthentication> needed,
+      HeadFields head,
+      CharSequence authority,
+      Client client,
+      long since) {
+    return TokenQuestion.of(needed, head, authority, client, since == 0 ? clock.millis() : since);
+  }
+
+  /** The answer, if nothing has to be verified for it; else null. */
+  public @Nullable TokenProofs known(TokenQuestion question) {
+    List<TokenAuthentication> authentications = question.authentications();
+    for (int i = 0; i < authentications.size(); i++) {
+      byte[] token = question.token(i);
+      if (token == null) {
+        continue;
+      }
+      TokenAuthentication authentication = authentications.get(i);
+      TokenResult result = results.getIfPresent(TokenKey.of(token, authentication));
+      if (result == null) {
+        return null;
+      }
+      question.result(i, result);
+      if (authentication.boundTo() == Binding.DPOP
+          && result.failureAt(question.epochMillis()) == null) {
+        return null;
+      }
+    }
+    return answer(question, false);
+  }
+
+  /** Answers a question on the calling thread, which must be no event loop. */
+  public TokenProofs answer(TokenQuestion question) {
+    TokenProofs known = known(question);
+    if (known != null) {
+      return known;
+    }
+    return Objects.requireNonNull(verified(question).proofs());
+  }
+
+  /**
+   * Has a question answered by the workers.
+   *
+   * @param answer given the answer, once. Called by a worker, or by whoever closes this
+   * @return false when too much waits: nobody is told
+   */
+  public boolean verify(TokenQuestion question, Consumer<Answer> answer) {
+    boolean taken =
+        lane.submit(
+            clientKey(question.client()),
+            question.bytes(),
+            new TokenWorkers.Work() {
+              private boolean told;
+
+              @Override
+              public void run() {
+                Answer found = verified(question);
+                told = true;
+                answer.accept(found);
+              }
+
+              @Override
+              public void giveUp() {
+                if (!told) {
+                  answer.accept(Answer.NONE);
+                }
+              }
+            });
+    if (!taken) {
+      metrics.shed();
+    }
+    return taken;
+  }
+
+  /**
+   * What came of a question.
+   *
+   * @param proofs the answer; null when there is none: the request must be refused
+   * @param holdMillis how long the request may wait for the key of its issuer, 0 to {@link
+   *     UnknownKeys#HOLD_MILLIS}
+   */
+  public record Answer(@Nullable TokenProofs proofs, long holdMillis) {
+    static final Answer NONE = new Answer(null, 0);
+  }
+
+  private Answer verified(TokenQuestion question) {
+    List<TokenAuthentication> authentications = question.authentications();
+    long now = clock.millis();
+    long until = 0;
+    for (int i = 0; i < authentications.size(); i++) {
+      byte[] token = question.token(i);
+      if (token != null && question.result(i) == null) {
+        TokenAuthentication authentication = authentications.get(i);
+        TokenResult result = verified(token, authentication);
+        question.result(i, result);
+        String unknown = result.unknownKeyId();
+        if (unknown != null) {
+          unknownKey.accept(authentication.name(), unknown);
+          until =
+              Math.max(
+                  until,
+                  unknownKeys.holdUntil(
+                      authentication.name(), unknown, clientKey(question.client()), now));
+        }
+      }
+    }
+    return new Answer(answer(question, true), until == 0 ? 0 : until - now);
+  }
+
+  private TokenResult verified(byte[] token, TokenAuthentication authentication) {
+    TokenKey key = TokenKey.of(token, authentication);
+    // Another request may have brought the same token meanwhile.
+    TokenResult known = results.getIfPresent(key);
+    if (known != null) {
+      return known;
+    }
+    TokenResult result = authentication.verify(token);
+    metrics.verified();
+    // What nobody signed is not remembered: whoever makes such tokens would push out the others.
+    if (result.isFinal() && result.principal() != null) {
+      results.put(key, result);
+    }
+    return result;
+  }
+
+  /**
+   * @param withProofs whether proofs of possession are looked at; each may be looked at once
+   */
+  private TokenProofs answer(TokenQuestion question, boolean withProofs) {
+    List<TokenAuthentication> authentications = question.authentications();
+    TokenQuestion.ProofHead head = question.proof();
+    // TLS between proxies is not seen by applications: the scheme that they call is http.
+    DpopProofs.RequestProof possession =
+        withProofs && head != null ? proofs.of(head, "http", head.authority()) : null;
+    List<TokenProof> answers = new ArrayList<>(authentications.size());
+    for (int i = 0; i < authentications.size(); i++) {
+      TokenProof proof = proof(question, i, possession);
+      metrics.checked(authentications.get(i), proof);
+      answers.add(proof);
+    }
+    return new TokenProofs(authentications, answers, question.epochMillis());
+  }
+
+  private static TokenProof proof(
+      TokenQuestion question, int index, DpopProofs.@Nullable RequestProof possession) {
+    TokenFailure refused = question.refused(index);
+    if (refused != null) {
+      return TokenProof.refused(refused);
+    }
+    TokenResult result = question.result(index);
+    byte[] token = question.token(index);
+    if (result == null || token == null) {
+      return TokenProof.MISSING;
+    }
+    TokenFailure failure = result.failureAt(question.epochMillis());
+    if (failure == null) {
+      failure =
+          switch (question.authentications().get(index).boundTo()) {
+            case NONE -> null;
+            case CERTIFICATE -> certificate(question, result);
+            case DPOP -> possession(question, result, token, possession);
+          };
+    }
+    return new TokenProof(result, failure);
+  }
+
+  private static @Nullable TokenFailure certificate(TokenQuestion question, TokenResult result) {
+    Thumbprint wanted = result.certificate();
+    if (wanted == null) {
+      return TokenFailure.BINDING_MISSING;
+    }
+    Thumbprint shown = question.certificate();
+    return shown != null && wanted.equals(shown) ? null : TokenFailure.CERTIFICATE_MISMATCH;
+  }
+
+  private static @Nullable TokenFailure possession(
+      TokenQuestion question,
+      TokenResult result,
+      byte[] token,
+      DpopProofs.@Nullable RequestProof possession) {
+    Thumbprint key = result.proofKey();
+    if (key == null) {
+      return TokenFailure.BINDING_MISSING;
+    }
+    return possession == null
+        ? TokenFailure.PROOF_MISSING
+        : possession.check(token, key, question.epochMillis(), PROOF_SKEW);
+  }
+
+  /** A nonce for the next proof of possession (RFC 9449 section 9). */
+  public String proofNonce() {
+    return proofs.nonce(clock.millis());
+  }
+
+  private static Object clientKey(Client client) {
+    String identity = client.identity();
+    return identity == null ? ClientNetwork.of(client.address()) : identity;
+  }
+
+  /** Results that are remembered, for tests. */
+  long remembered() {
+    results.cleanUp();
+    return results.estimatedSize();
+  }
+
+  /** Gives up what waits. */
+  @Override
+  public void close() {
+    lane.close();
+  }
+}
