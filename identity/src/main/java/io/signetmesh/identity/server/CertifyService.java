@@ -157,6 +157,8 @@ final class CertifyService extends IdentityGrpc.IdentityImplBase {
     try {
       result = certify(request, evidence, delivery);
     } catch (Refusal refusal) {
+      // A leaf may be on record already: nobody gets it.
+      delivery.lost();
       refused(request, refusal, response);
       return;
     }
@@ -240,13 +242,13 @@ final class CertifyService extends IdentityGrpc.IdentityImplBase {
     try {
       List<X509Certificate> chain = authority.issue(identity, signingRequest);
       IssuedLeaf leaf = record(identity, chain, attested);
-      // Again: a revocation in between did not see this leaf, and one after it sees it on record.
-      requireNotRevoked(identity);
       if (!delivery.begins(leaf)) {
         throw new Refusal(
             Reason.CANCELLED,
             Status.CANCELLED.withDescription("the caller does not wait any more"));
       }
+      // Again: a revocation in between did not see this leaf, and one after it sees it on record.
+      requireNotRevoked(identity);
       // Last, so that what is refused does not use the evidence up.
       attested.use().commit();
       return new Issued(chain, attested);
@@ -398,9 +400,9 @@ final class CertifyService extends IdentityGrpc.IdentityImplBase {
   }
 
   /**
-   * A leaf on its way to its caller. A leaf that cannot have arrived, because the call ended before
-   * its answer had been sent, counts as given up: nobody has to wait for its end. A workload that
-   * reports to serve it after all is believed.
+   * A leaf on its way to its caller. A leaf that cannot have arrived, because the call was refused
+   * after all or ended before its answer had been sent, counts as given up: nobody has to wait for
+   * its end. A workload that reports to serve it after all is believed.
    */
   private final class Delivery {
     private @Nullable IssuedLeaf leaf;
@@ -417,7 +419,7 @@ final class CertifyService extends IdentityGrpc.IdentityImplBase {
       return !lost;
     }
 
-    /** The call has ended, and not all of the answer has been sent. */
+    /** The caller gets no leaf: the call is refused, or ended before all had been sent. */
     synchronized void lost() {
       lost = true;
       IssuedLeaf undelivered = leaf;

@@ -1,6 +1,7 @@
 package io.signetmesh.identity.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.common.util.concurrent.ListenableFuture;
 import com.google.protobuf.ByteString;
@@ -13,6 +14,7 @@ import io.linkerd.proxy.identity.IdentityGrpc;
 import io.signetmesh.audit.AdministrativeEvent;
 import io.signetmesh.audit.AuditEvent;
 import io.signetmesh.identity.attest.WorkloadTokens;
+import io.signetmesh.identity.ca.CertificateAuthority;
 import io.signetmesh.identity.ca.IssuancePolicy;
 import io.signetmesh.identity.ca.IssuedLeaf;
 import io.signetmesh.identity.ca.SigningRequest;
@@ -22,6 +24,8 @@ import io.signetmesh.identity.pki.PrivateKeys;
 import io.signetmesh.identity.pki.WorkloadIdentity;
 import io.signetmesh.v1.CreateJoinTokenRequest;
 import io.signetmesh.v1.IdentityAdminGrpc;
+import io.signetmesh.v1.RevokeJoinTokenRequest;
+import io.signetmesh.v1.RevokeRequest;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Instant;
@@ -39,7 +43,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Callers that do not wait for their certificate. */
+/** Callers that do not wait for their certificate, or are refused when it is on record. */
 @Timeout(90)
 class UndeliveredLeafIT {
   private static final WorkloadIdentity SERVER =
@@ -61,9 +65,13 @@ class UndeliveredLeafIT {
   private final AtomicReference<CompletableFuture<ListenableFuture<CertifyResponse>>>
       endsBeforeItsAnswer = new AtomicReference<>();
 
+  /** Done once, while a certificate is signed: its caller's identity is proved by then. */
+  private final AtomicReference<Runnable> whileSigning = new AtomicReference<>();
+
   private WorkloadTokens tokens;
   private IdentityServer server;
   private IdentityGrpc.IdentityFutureStub stub;
+  private ManagedChannel local;
 
   @BeforeEach
   void start() throws Exception {
@@ -86,6 +94,8 @@ class UndeliveredLeafIT {
         ControlChannel.openCleartext(
             new ControlChannel.Address("127.0.0.1", server.address().getPort()), loops);
     open.add(channel::shutdownNow);
+    local = ControlChannel.openLocal(IdentityServer.socket(state), loops);
+    open.add(local::shutdownNow);
     stub = IdentityGrpc.newFutureStub(channel).withDeadlineAfter(60, TimeUnit.SECONDS);
   }
 
@@ -101,8 +111,24 @@ class UndeliveredLeafIT {
   private Instant now() {
     if (Thread.currentThread().getName().startsWith("issuance")) {
       end(endsWhileSigning);
+      if (isSigning()) {
+        Runnable act = whileSigning.getAndSet(null);
+        if (act != null) {
+          act.run();
+        }
+      }
     }
     return Instant.now();
+  }
+
+  private static boolean isSigning() {
+    return StackWalker.getInstance()
+        .walk(
+            frames ->
+                frames.anyMatch(
+                    frame ->
+                        frame.getClassName().equals(CertificateAuthority.class.getName())
+                            && frame.getMethodName().equals("issue")));
   }
 
   private void record(AuditEvent event) {
@@ -153,6 +179,36 @@ class UndeliveredLeafIT {
     assertThat(certify(secret).get(60, TimeUnit.SECONDS).getLeafCertificate().isEmpty()).isFalse();
   }
 
+  @Test
+  void leafThatIsRefusedForAJoinTokenThatWasRevokedMeanwhileIsGivenUp() throws Exception {
+    ByteString secret = joinToken();
+    whileSigning.set(
+        () ->
+            admin()
+                .revokeJoinToken(
+                    RevokeJoinTokenRequest.newBuilder().setIdentity(WEB.dnsName()).build()));
+
+    assertThatThrownBy(() -> certify(secret).get(60, TimeUnit.SECONDS))
+        .hasMessageContaining("was revoked at");
+
+    IssuedLeaf leaf = server.issued().of(WEB.dnsName()).getFirst();
+    assertThat(server.ledger().reports().isSuperseded(leaf)).isTrue();
+  }
+
+  @Test
+  void leafThatIsRefusedForAnIdentityThatWasRevokedMeanwhileIsGivenUp() throws Exception {
+    whileSigning.set(
+        () ->
+            admin()
+                .revoke(RevokeRequest.newBuilder().setIdentity(WEB.dnsName()).build()));
+
+    assertThatThrownBy(() -> certify(token()).get(60, TimeUnit.SECONDS))
+        .hasMessageContaining("is revoked");
+
+    IssuedLeaf leaf = server.issued().of(WEB.dnsName()).getFirst();
+    assertThat(server.ledger().reports().isSuperseded(leaf)).isTrue();
+  }
+
   private void certifyUntil(
       AtomicReference<CompletableFuture<ListenableFuture<CertifyResponse>>> ends, ByteString token)
       throws Exception {
@@ -176,12 +232,13 @@ class UndeliveredLeafIT {
         tokens.issue(WEB.namespace(), WEB.serviceAccount(), java.time.Duration.ofHours(1)));
   }
 
+  private IdentityAdminGrpc.IdentityAdminBlockingStub admin() {
+    return IdentityAdminGrpc.newBlockingStub(local).withDeadlineAfter(20, TimeUnit.SECONDS);
+  }
+
   private ByteString joinToken() throws Exception {
-    ManagedChannel channel = ControlChannel.openLocal(IdentityServer.socket(state), loops);
-    open.add(channel::shutdownNow);
     return ByteString.copyFromUtf8(
-        IdentityAdminGrpc.newBlockingStub(channel)
-            .withDeadlineAfter(20, TimeUnit.SECONDS)
+        admin()
             .createJoinToken(
                 CreateJoinTokenRequest.newBuilder()
                     .setIdentity(WEB.dnsName())
