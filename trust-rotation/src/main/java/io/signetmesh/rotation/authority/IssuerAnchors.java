@@ -13,17 +13,19 @@ import java.security.cert.X509Certificate;
 import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.SequencedSet;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
 
 /**
- * Which anchor each issuer was under when it was in force, by the issuer's key. Kept in {@code
- * issuer-anchors.log} of the state directory. An issuer that is not there is under an unknown
- * anchor. So is, from a compromise on, each issuer that may have signed for a thief before.
- * Thread-safe.
+ * Which anchors each issuer was under when it was in force, by the issuer's key: one, unless
+ * somebody had it certified again under another one. Kept in {@code issuer-anchors.log} of the
+ * state directory. An issuer that is not there is under an unknown anchor. So is, from a compromise
+ * on, each issuer that may have signed for a thief before. Thread-safe.
  */
 final class IssuerAnchors implements AutoCloseable {
   private static final Pattern DIGEST = Pattern.compile("[0-9a-f]{64}");
@@ -35,7 +37,10 @@ final class IssuerAnchors implements AutoCloseable {
   private static final String COMPROMISE = "compromise";
 
   private final RecordFile file;
-  private final Map<String, String> anchorOf = new LinkedHashMap<>();
+
+  /** The anchors of each issuer, the last one last. */
+  private final Map<String, SequencedSet<String>> anchorsOf = new LinkedHashMap<>();
+
   private final Set<String> distrusted = new HashSet<>();
 
   /** Ids of rotations for whose compromise it is decided which issuers count no more. */
@@ -87,20 +92,29 @@ final class IssuerAnchors implements AutoCloseable {
   /** Remembers the anchor of an issuer in force. */
   synchronized void learn(X509Certificate issuer, String anchor) throws IOException {
     String key = key(issuer);
-    if (!anchor.isEmpty() && !anchor.equals(anchorOf.get(key))) {
+    if (!anchor.isEmpty() && !anchor.equals(last(key))) {
       file.append(key + ' ' + anchor);
-      anchorOf.put(key, anchor);
+      put(key, anchor);
     }
   }
 
-  /** Fingerprint of the anchor of the issuer with a key; empty when it is unknown. */
-  synchronized String of(String issuerKeySha256) {
-    return distrusted.contains(issuerKeySha256) ? "" : anchorOf.getOrDefault(issuerKeySha256, "");
+  private void put(String key, String anchor) {
+    anchorsOf.computeIfAbsent(key, _ -> new LinkedHashSet<>(2)).addLast(anchor);
   }
 
-  /** The same, also of an issuer that counts no more. */
-  synchronized String onRecord(String issuerKeySha256) {
-    return anchorOf.getOrDefault(issuerKeySha256, "");
+  private String last(String key) {
+    SequencedSet<String> anchors = anchorsOf.get(key);
+    return anchors == null ? "" : anchors.getLast();
+  }
+
+  /** Fingerprint of the last anchor of the issuer with a key; empty when it is unknown. */
+  synchronized String of(String issuerKeySha256) {
+    return distrusted.contains(issuerKeySha256) ? "" : last(issuerKeySha256);
+  }
+
+  /** All anchors of an issuer, also of one that counts no more; none when they are unknown. */
+  synchronized Set<String> onRecord(String issuerKeySha256) {
+    return Set.copyOf(anchorsOf.getOrDefault(issuerKeySha256, new LinkedHashSet<>()));
   }
 
   /** Whether an issuer counts no more. */
@@ -123,9 +137,9 @@ final class IssuerAnchors implements AutoCloseable {
   synchronized void distrust(String rotation, AnchorSet anchors, List<X509Certificate> others)
       throws IOException {
     Set<String> keys = new TreeSet<>();
-    anchorOf.forEach(
-        (key, anchor) -> {
-          if (anchors.contains(anchor)) {
+    anchorsOf.forEach(
+        (key, of) -> {
+          if (anchors.meets(of)) {
             keys.add(key);
           }
         });
@@ -165,7 +179,7 @@ final class IssuerAnchors implements AutoCloseable {
     if (!DIGEST.matcher(fields[0]).matches()) {
       return false;
     }
-    anchorOf.put(fields[0], fields[1]);
+    put(fields[0], fields[1]);
     return true;
   }
 

@@ -206,7 +206,7 @@ public final class ServerTrust implements TrustAuthority, AutoCloseable {
     boolean mayBeReached =
         server.revocationStore().issuers().stream()
             .map(issuer -> issuerAnchors.onRecord(issuer.keySha256()))
-            .anyMatch(anchor -> anchor.isEmpty() || rotation.leaving().contains(anchor));
+            .anyMatch(anchors -> anchors.isEmpty() || rotation.leaving().meets(anchors));
     if (!mayBeReached) {
       issuerAnchors.distrust(rotation.id(), AnchorSet.NONE, List.of());
       return;

@@ -18,6 +18,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** What is kept of issuers, also over a crash. */
 final class IssuerAnchorsTest {
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
   private static final String OLD = "a".repeat(64);
   private static final String NEW = "b".repeat(64);
   private static final String ROTATION = "0123456789abcdef";
@@ -47,7 +49,7 @@ final class IssuerAnchorsTest {
       assertThat(anchors.of(key(between))).isEmpty();
       assertThat(anchors.of(key(inFiles))).isEmpty();
       assertThat(anchors.of(key(after))).isEqualTo(NEW);
-      assertThat(anchors.onRecord(key(between))).isEqualTo(NEW);
+      assertThat(anchors.onRecord(key(between))).containsExactly(NEW);
       assertThat(List.of(between, inFiles)).allMatch(anchors::isDistrusted);
       assertThat(List.of(old, after)).noneMatch(anchors::isDistrusted);
     }
@@ -56,6 +58,29 @@ final class IssuerAnchorsTest {
   /** The decision is the last line: without it, there is no later issuer yet. */
   @Test
   void aDecisionThatACrashCutShortIsMadeAgain() throws Exception {
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void anIssuerThatWasCertifiedUnderSeveralAnchorsIsUnderEachOfThem(boolean restart)
+      throws Exception {
+    X509Certificate issuer = issuer();
+    String third = "c".repeat(64);
+    IssuerAnchors anchors = IssuerAnchors.open(state);
+    for (String anchor : List.of(OLD, NEW, OLD, third)) {
+      anchors.learn(issuer, anchor);
+    }
+    if (restart) {
+      anchors.close();
+      anchors = IssuerAnchors.open(state);
+    }
+
+    assertThat(anchors.of(key(issuer))).isEqualTo(third);
+    assertThat(anchors.onRecord(key(issuer))).containsExactlyInAnyOrder(OLD, NEW, third);
+    anchors.distrust(ROTATION, AnchorSet.of(NEW), List.of());
+    assertThat(anchors.isDistrusted(issuer)).isTrue();
+    assertThat(anchors.of(key(issuer))).isEmpty();
+    anchors.close();
+  }
+
     X509Certificate between = issuer();
     try (IssuerAnchors anchors = IssuerAnchors.open(state)) {
       anchors.learn(between, NEW);

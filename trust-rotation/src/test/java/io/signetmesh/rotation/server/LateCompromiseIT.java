@@ -2,21 +2,30 @@ package io.signetmesh.rotation.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.protobuf.ByteString;
 import com.google.protobuf.Duration;
+import io.signetmesh.identity.ca.CertificateBuilder;
+import io.signetmesh.identity.ca.KeyKind;
+import io.signetmesh.identity.ca.source.CaKey;
 import io.signetmesh.identity.ca.source.EmbeddedAuthority;
+import io.signetmesh.identity.pki.Certificates;
 import io.signetmesh.identity.pki.Credentials;
 import io.signetmesh.identity.pki.StateFiles;
 import io.signetmesh.identity.workload.IdentityClient;
+import io.signetmesh.v1.StartRotationRequest;
 import io.signetmesh.v1.TrustRotation;
 import io.signetmesh.v1.TrustRotationEvent;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.KeyPair;
 import java.security.PublicKey;
 import java.security.cert.X509Certificate;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -144,6 +153,57 @@ final class LateCompromiseIT extends RotationServer {
         () ->
             isTrusted(web.credentials(), web.credentials().peers())
                 && !web.credentials().issuer().getPublicKey().equals(between));
+  }
+
+  /** Whoever has the key of the issuer signs under each anchor that it was certified under. */
+  @Test
+  void anIssuerThatWasCertifiedAgainUnderAnotherAnchorByHandDoesNotOutliveTheCompromise()
+      throws Exception {
+    IdentityClient web = client("web");
+    EmbeddedAuthority files = Objects.requireNonNull(parts().embedded());
+    EmbeddedAuthority.Ca old = files.ca();
+    Instant now = Instant.now();
+    KeyPair pair = KeyKind.P256.generate();
+    X509Certificate anchor =
+        CertificateBuilder.anchor("other", pair, now.minusSeconds(60), now.plusSeconds(8_000_000));
+    List<X509Certificate> both = new ArrayList<>(before);
+    both.add(anchor);
+    files.replace(
+        new EmbeddedAuthority.Ca(
+            CaKey.of(pair.getPrivate()),
+            anchor,
+            both,
+            old.issuerKey(),
+            List.of(
+                files.makeIssuer(
+                    old.chain().getFirst().getPublicKey(),
+                    CaKey.of(pair.getPrivate()),
+                    anchor,
+                    java.time.Duration.ofDays(30))),
+            List.of()));
+    await("both anchors", () -> server.bundles().get().anchors().equals(both));
+    await(
+        "the issuer under the other anchor",
+        () ->
+            trust()
+                .getIssuerAnchorSha256()
+                .equals(ByteString.copyFrom(Certificates.sha256(anchor))));
+
+    rotate(
+        StartRotationRequest.newBuilder()
+            .addLeavingSha256(ByteString.copyFrom(Certificates.sha256(before.getFirst())))
+            .setCompromised(true)
+            .build());
+    awaitEnd();
+
+    PublicKey stolen = old.chain().getFirst().getPublicKey();
+    assertThat(files.ca().chain().getFirst().getPublicKey()).isNotEqualTo(stolen);
+    await(
+        "leaves of another issuer",
+        () ->
+            !web.credentials().issuer().getPublicKey().equals(stolen)
+                && isTrusted(web.credentials(), web.credentials().peers()));
+    assertThat(server.bundles().get().anchors()).containsExactly(anchor);
   }
 
   private Optional<Credentials> renew(Thief thief, Credentials by) throws Exception {
