@@ -46,7 +46,19 @@ final class IssuerAnchors implements AutoCloseable {
   /** Ids of rotations for whose compromise it is decided which issuers count no more. */
   private final Set<String> compromises = new HashSet<>();
 
-  private IssuerAnchors(Path path) throws IOException, PkiException {
+  /** The same, in the file, and maybe not on the disk yet. */
+  private final Set<String> written = new HashSet<>();
+
+  private final Sync sync;
+
+  /** Brings the lines of the file to the disk. */
+  @FunctionalInterface
+  interface Sync {
+    void sync(RecordFile file) throws IOException;
+  }
+
+  private IssuerAnchors(Path path, Sync sync) throws IOException, PkiException {
+    this.sync = sync;
     this.file =
         RecordFile.open(
             path,
@@ -55,7 +67,11 @@ final class IssuerAnchors implements AutoCloseable {
   }
 
   static IssuerAnchors open(Path stateDirectory) throws IOException, PkiException {
-    return new IssuerAnchors(stateDirectory.resolve("issuer-anchors.log"));
+    return open(stateDirectory, RecordFile::sync);
+  }
+
+  static IssuerAnchors open(Path stateDirectory, Sync sync) throws IOException, PkiException {
+    return new IssuerAnchors(stateDirectory.resolve("issuer-anchors.log"), sync);
   }
 
   /**
@@ -128,9 +144,9 @@ final class IssuerAnchors implements AutoCloseable {
   }
 
   /**
-   * Has all issuers under some anchors count no more, and remembers that this is decided for a
-   * rotation. Repeated after a crash, it adds none of the issuers made later: those are made when
-   * it is on the disk.
+   * Has all issuers that were under some anchors count no more, and remembers that this is decided
+   * for a rotation. Repeated after a crash or a failure, it adds none of the issuers made later:
+   * those are made when it is on the disk.
    *
    * @param others further issuers that count no more, in force or not
    */
@@ -150,8 +166,11 @@ final class IssuerAnchors implements AutoCloseable {
       distrusted.add(key);
     }
     if (!compromises.contains(rotation)) {
-      file.append(COMPROMISE + ' ' + rotation);
-      file.sync();
+      if (!written.contains(rotation)) {
+        file.append(COMPROMISE + ' ' + rotation);
+        written.add(rotation);
+      }
+      sync.sync(file);
       compromises.add(rotation);
     }
   }

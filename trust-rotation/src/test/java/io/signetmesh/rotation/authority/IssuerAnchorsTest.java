@@ -1,25 +1,28 @@
 package io.signetmesh.rotation.authority;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.signetmesh.identity.ca.CertificateBuilder;
 import io.signetmesh.identity.ca.KeyKind;
 import io.signetmesh.identity.pki.Certificates;
 import io.signetmesh.identity.pki.PkiException;
 import io.signetmesh.rotation.AnchorSet;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.cert.X509Certificate;
 import java.time.Instant;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is kept of issuers, also over a crash. */
 final class IssuerAnchorsTest {
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
   private static final String OLD = "a".repeat(64);
   private static final String NEW = "b".repeat(64);
   private static final String ROTATION = "0123456789abcdef";
@@ -55,9 +58,6 @@ import org.junit.jupiter.params.provider.ValueSource;
     }
   }
 
-  /** The decision is the last line: without it, there is no later issuer yet. */
-  @Test
-  void aDecisionThatACrashCutShortIsMadeAgain() throws Exception {
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
   void anIssuerThatWasCertifiedUnderSeveralAnchorsIsUnderEachOfThem(boolean restart)
@@ -81,6 +81,9 @@ import org.junit.jupiter.params.provider.ValueSource;
     anchors.close();
   }
 
+  /** The decision is the last line: without it, there is no later issuer yet. */
+  @Test
+  void aDecisionThatACrashCutShortIsMadeAgain() throws Exception {
     X509Certificate between = issuer();
     try (IssuerAnchors anchors = IssuerAnchors.open(state)) {
       anchors.learn(between, NEW);
@@ -98,6 +101,34 @@ import org.junit.jupiter.params.provider.ValueSource;
       }
       assertThat(Files.readString(file)).isEqualTo(whole);
     }
+  }
+
+  @Test
+  void aDecisionThatCannotBeSyncedIsTriedAgainAndWrittenOnce() throws Exception {
+    IOException full = new IOException("the disk is away");
+    AtomicInteger failures = new AtomicInteger(3);
+    X509Certificate between = issuer();
+    try (IssuerAnchors anchors =
+        IssuerAnchors.open(
+            state,
+            file -> {
+              if (failures.getAndDecrement() > 0) {
+                throw full;
+              }
+              file.sync();
+            })) {
+      anchors.learn(between, NEW);
+      for (int i = 0; i < 3; i++) {
+        assertThatThrownBy(() -> anchors.distrust(ROTATION, AnchorSet.of(NEW), List.of()))
+            .isSameAs(full);
+        assertThat(anchors.isDecided(ROTATION)).isFalse();
+        assertThat(anchors.isDistrusted(between)).isTrue();
+      }
+      anchors.distrust(ROTATION, AnchorSet.of(NEW), List.of());
+      assertThat(anchors.isDecided(ROTATION)).isTrue();
+    }
+
+    assertThat(Files.readAllLines(state.resolve("issuer-anchors.log"))).hasSize(3);
   }
 
   private static X509Certificate issuer() throws PkiException {
