@@ -308,6 +308,9 @@ public final class RotationEngine implements AutoCloseable {
           if (store.current() == rotation) {
             keep(
                 rotation.in(next.phase(), clock.instant(), Obstacle.leftBehind(next.leftBehind())));
+            if (next.phase() == Phase.DONE) {
+              discard(rotation);
+            }
           }
         }
       }
@@ -319,6 +322,17 @@ public final class RotationEngine implements AutoCloseable {
       case Step.Settle settle -> authority.settle(rotation);
     }
     return true;
+  }
+
+  /**
+   * What a rotation that has ended leaves behind has no secrets, and leaves with the next start.
+   */
+  private void discard(Rotation ended) {
+    try {
+      authority.discard(ended.id());
+    } catch (IOException | RuntimeException e) {
+      log.warn("rotation {} has ended, and its files stay until the next start", ended.id(), e);
+    }
   }
 
   private synchronized void obstacles(Rotation rotation, List<Obstacle> found) {

@@ -93,7 +93,7 @@ public interface TrustAuthority {
    */
   void adopt(String rotation, NewAnchor anchor) throws IOException, PkiException;
 
-  /** Deletes the keys of a rotation that has not begun. */
+  /** Deletes all that is kept for a rotation that has not begun, or has ended. */
   void discard(String rotation) throws IOException;
 
   /**

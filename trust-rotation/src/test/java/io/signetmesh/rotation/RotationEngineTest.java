@@ -72,6 +72,7 @@ final class RotationEngineTest {
     engine.advance();
     assertThat(phase()).isEqualTo(Phase.DONE);
     assertThat(progress().obstacles()).isEmpty();
+    assertThat(authority.discarded).containsExactly(progress().rotation().id());
     assertThat(audit)
         .extracting(event -> ((AdministrativeEvent) event).attributes().get("phase"))
         .containsExactly("prepare", "distribute", "activate", "renew", "retire", "done");
@@ -429,6 +430,7 @@ final class RotationEngineTest {
 
   /** The simulated mesh, as the engine sees it. */
   private final class Simulated implements TrustAuthority {
+    private final List<String> discarded = new ArrayList<>();
     private @Nullable IOException failure;
     private @Nullable IOException noIssuer;
     private @Nullable IOException noRevocation;
@@ -539,7 +541,7 @@ final class RotationEngineTest {
 
     @Override
     public void discard(String rotation) {
-      throw new UnsupportedOperationException();
+      discarded.add(rotation);
     }
 
     @Override

@@ -22,13 +22,17 @@ import java.util.Set;
 /**
  * The keys that rotations need on the way, each rotation's in a directory of its own, {@code
  * rotations/ID} of the state directory: the new anchor with the issuer under it, and the CA as it
- * was before. They are deleted when the rotation has ended. So are {@code anchors.crt}, the
- * certificates of all anchors that it is about, and {@code published}, the bundles that it has put
- * in force.
+ * was before. They are deleted when the rotation has nothing left to do. So is {@code published},
+ * the bundles that it has put in force. The certificates of all anchors that it is about, {@code
+ * anchors.crt}, are then kept as {@code rotations/ID.anchors.crt} until it has ended: a compromise
+ * that becomes known before that needs them.
  */
 final class RotationKeys {
   private static final String ANCHORS = "anchors.crt";
   private static final String PUBLISHED = "published";
+
+  /** Of the name of the anchors' file when the keys are deleted. */
+  private static final String LEFT = "." + ANCHORS;
 
   /** Of the name of a directory that is being deleted. */
   private static final String DELETED = ".deleted";
@@ -135,7 +139,7 @@ final class RotationKeys {
   void keepAnchors(String rotation, Collection<X509Certificate> anchors)
       throws IOException, PkiException {
     Set<X509Certificate> all = new LinkedHashSet<>(anchors(rotation));
-    if (all.addAll(anchors)) {
+    if (all.addAll(anchors) || !Files.exists(directory.resolve(rotation).resolve(ANCHORS))) {
       writePublic(rotation, ANCHORS, Certificates.toPem(List.copyOf(all)));
     }
   }
@@ -143,7 +147,14 @@ final class RotationKeys {
   /** The certificates that are kept. */
   List<X509Certificate> anchors(String rotation) throws IOException, PkiException {
     Path file = directory.resolve(rotation).resolve(ANCHORS);
-    return Files.exists(file) ? Certificates.readPem(file) : List.of();
+    Path left = left(rotation);
+    return Files.exists(file)
+        ? Certificates.readPem(file)
+        : Files.exists(left) ? Certificates.readPem(left) : List.of();
+  }
+
+  private Path left(String rotation) {
+    return directory.resolve(rotation + LEFT);
   }
 
   /** Remembers that a rotation begins to put a bundle in force, or has done so. */
@@ -192,10 +203,24 @@ final class RotationKeys {
   }
 
   /**
-   * Deletes the keys of a rotation. They leave together: what a crash leaves of them is deleted at
-   * the next start.
+   * Deletes the keys of a rotation, and keeps the certificates of its anchors. The keys leave
+   * together: what a crash leaves of them is deleted at the next start.
    */
+  void settle(String rotation) throws IOException, PkiException {
+    List<X509Certificate> anchors = anchors(rotation);
+    if (!anchors.isEmpty()) {
+      StateFiles.writePublic(left(rotation), Certificates.toPem(anchors));
+    }
+    deleteKeys(rotation);
+  }
+
+  private void deleteKeys(String rotation) throws IOException {
+  /** Deletes all that is kept for a rotation. */
   void delete(String rotation) throws IOException {
+    deleteKeys(rotation);
+    Files.deleteIfExists(left(rotation));
+  }
+
     Path deleted = directory.resolve(rotation + DELETED);
     deleteFlat(deleted);
     Path kept = directory.resolve(rotation);
@@ -205,15 +230,19 @@ final class RotationKeys {
     }
   }
 
-  /** Deletes what a crash left of rotations that never began. */
+  /** Deletes what a crash left of rotations that never began, or that have ended. */
   void deleteAllBut(List<String> rotations) throws IOException {
     if (!Files.isDirectory(directory)) {
       return;
     }
     List<Path> strays = new ArrayList<>();
-    try (DirectoryStream<Path> all = Files.newDirectoryStream(directory, Files::isDirectory)) {
+    try (DirectoryStream<Path> all = Files.newDirectoryStream(directory)) {
       for (Path one : all) {
-        if (!rotations.contains(one.getFileName().toString())) {
+        String name = one.getFileName().toString();
+        if (Files.isDirectory(one)
+            ? !rotations.contains(name)
+            : name.endsWith(LEFT)
+                && !rotations.contains(name.substring(0, name.length() - LEFT.length()))) {
           strays.add(one);
         }
       }
@@ -225,6 +254,7 @@ final class RotationKeys {
 
   private Path file(String rotation, Part part) {
     return directory.resolve(rotation).resolve(part.file);
+      Files.deleteIfExists(stray);
   }
 
   private static void deleteFlat(Path directory) throws IOException {

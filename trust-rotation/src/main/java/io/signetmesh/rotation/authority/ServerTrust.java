@@ -510,7 +510,7 @@ public final class ServerTrust implements TrustAuthority, AutoCloseable {
     rememberRetired(rotation);
     put(filesWith(fingerprints(anchors())).withoutCrossCertificates());
     server.renewals().end();
-    keys.delete(rotation.id());
+    keys.settle(rotation.id());
     if (rotation.compromised()) {
       settled = rotation.id();
     }

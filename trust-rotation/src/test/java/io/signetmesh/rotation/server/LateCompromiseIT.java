@@ -12,6 +12,14 @@ import io.signetmesh.identity.pki.Certificates;
 import io.signetmesh.identity.pki.Credentials;
 import io.signetmesh.identity.pki.StateFiles;
 import io.signetmesh.identity.workload.IdentityClient;
+import io.signetmesh.rotation.AnchorSet;
+import io.signetmesh.rotation.NewAnchor;
+import io.signetmesh.rotation.Phase;
+import io.signetmesh.rotation.Rotation;
+import io.signetmesh.rotation.RotationPlan;
+import io.signetmesh.rotation.RotationProcedure;
+import io.signetmesh.rotation.Step;
+import io.signetmesh.rotation.authority.ServerTrust;
 import io.signetmesh.v1.StartRotationRequest;
 import io.signetmesh.v1.TrustRotation;
 import io.signetmesh.v1.TrustRotationEvent;
@@ -204,6 +212,61 @@ final class LateCompromiseIT extends RotationServer {
             !web.credentials().issuer().getPublicKey().equals(stolen)
                 && isTrusted(web.credentials(), web.credentials().peers()));
     assertThat(server.bundles().get().anchors()).containsExactly(anchor);
+  }
+
+  /** A moment is between the last act of a rotation and its end. */
+  @Test
+  void theAnchorIsRevokedAlsoWhenTheCompromiseIsKnownAfterTheOldKeysAreDeleted() throws Exception {
+    try (ServerTrust trust = ServerTrust.open(parts(), null)) {
+      NewAnchor anchor = trust.makeAnchor(KeyKind.P256, java.time.Duration.ofDays(30));
+      Rotation begun =
+          Rotation.start(
+              "0123456789abcdef",
+              AnchorSet.of(RotationPlan.fingerprint(before.getFirst())),
+              AnchorSet.of(RotationPlan.fingerprint(anchor.certificate())),
+              false,
+              java.time.Duration.ZERO,
+              Instant.now(),
+              "operator",
+              "");
+      trust.adopt(begun.id(), anchor);
+      Rotation settled = untilEnd(trust, begun);
+      try (var left = Files.walk(state.resolve("rotations"))) {
+        assertThat(left.filter(path -> path.toString().endsWith(".pem"))).isEmpty();
+      }
+
+      untilEnd(trust, settled.compromise(AnchorSet.NONE, Instant.now(), "operator", "stolen"));
+
+      assertThat(parts().revocationStore().list().lists(before.getFirst())).isTrue();
+      trust.discard(begun.id());
+      try (var left = Files.list(state.resolve("rotations"))) {
+        assertThat(left).isEmpty();
+      }
+    }
+  }
+
+  /** Does all acts. The rotation of which nothing is left to do. */
+  private static Rotation untilEnd(ServerTrust trust, Rotation begun) throws Exception {
+    Rotation rotation = begun;
+    for (int i = 0; i < 100; i++) {
+      Step step = RotationProcedure.next(rotation, trust.observe(rotation));
+      switch (step) {
+        case Step.Wait wait -> throw new AssertionError("waits for " + wait.obstacles());
+        case Step.Next next -> {
+          if (next.phase() == Phase.DONE) {
+            return rotation;
+          }
+          rotation = rotation.in(next.phase(), Instant.now(), "");
+        }
+        case Step.Publish publish -> trust.publish(rotation, publish.anchors());
+        case Step.IssueUnder issue ->
+            trust.issueUnder(rotation, issue.anchors(), issue.crossSign());
+        case Step.AskRenewal ask -> trust.askRenewal(rotation, ask.window());
+        case Step.Revoke revoke -> trust.revoke(rotation);
+        case Step.Settle settle -> trust.settle(rotation);
+      }
+    }
+    throw new AssertionError("no end of " + rotation);
   }
 
   private Optional<Credentials> renew(Thief thief, Credentials by) throws Exception {
