@@ -93,6 +93,11 @@ final class RotationKeys {
     DONE
   }
 
+  /** Where rotations keep their files. */
+  Path directory() {
+    return directory;
+  }
+
   boolean has(String rotation, Part part) {
     return Files.exists(file(rotation, part));
   }
@@ -202,6 +207,12 @@ final class RotationKeys {
         || Files.exists(directory.resolve(rotation + DELETED));
   }
 
+  /** Deletes all that is kept for a rotation. */
+  void delete(String rotation) throws IOException {
+    deleteKeys(rotation);
+    Files.deleteIfExists(left(rotation));
+  }
+
   /**
    * Deletes the keys of a rotation, and keeps the certificates of its anchors. The keys leave
    * together: what a crash leaves of them is deleted at the next start.
@@ -215,12 +226,6 @@ final class RotationKeys {
   }
 
   private void deleteKeys(String rotation) throws IOException {
-  /** Deletes all that is kept for a rotation. */
-  void delete(String rotation) throws IOException {
-    deleteKeys(rotation);
-    Files.deleteIfExists(left(rotation));
-  }
-
     Path deleted = directory.resolve(rotation + DELETED);
     deleteFlat(deleted);
     Path kept = directory.resolve(rotation);
@@ -249,12 +254,12 @@ final class RotationKeys {
     }
     for (Path stray : strays) {
       deleteFlat(stray);
+      Files.deleteIfExists(stray);
     }
   }
 
   private Path file(String rotation, Part part) {
     return directory.resolve(rotation).resolve(part.file);
-      Files.deleteIfExists(stray);
   }
 
   private static void deleteFlat(Path directory) throws IOException {

@@ -614,7 +614,7 @@ public final class ServerTrust implements TrustAuthority, AutoCloseable {
 
   @Override
   public @Nullable NewAnchor findAnchor(Pkcs11Token.Config place) throws PkiException {
-    TokenAnchor found = Pkcs11Token.find(place);
+    TokenAnchor found = Pkcs11Token.find(place, keys.directory());
     return found == null ? null : NewAnchor.of(found.certificate(), found.key());
   }
 
@@ -624,7 +624,12 @@ public final class ServerTrust implements TrustAuthority, AutoCloseable {
     Instant now = server.clock().instant();
     TokenAnchor made =
         Pkcs11Token.createAnchor(
-            place, anchorName(), kind, EmbeddedAuthority.start(now), now.plus(life));
+            place,
+            anchorName(),
+            kind,
+            EmbeddedAuthority.start(now),
+            now.plus(life),
+            keys.directory());
     return NewAnchor.of(made.certificate(), made.key());
   }
 

@@ -31,10 +31,21 @@ final class Pkcs11Slots {
   /** Places in the list of functions, after its version. */
   private static final int INITIALIZE = 0;
 
+  /** Places that are used, the version included. */
+  private static final int FUNCTIONS = 30;
+
   private static final int GET_SLOT_LIST = 4;
   private static final int GET_TOKEN_INFO = 6;
 
   private Pkcs11Slots() {}
+
+  /**
+   * A slot, and what is in it.
+   *
+   * @param id number that the library calls it by
+   * @param label label of its token; empty where there is no usable token
+   */
+  private record Slot(long id, String label) {}
 
   /**
    * Index of the slot with that token, in the list of all slots.
@@ -43,17 +54,32 @@ final class Pkcs11Slots {
    *     the label
    */
   static int indexOf(Path library, String label) throws RefusedMaterialException {
+    return find(library, label, new ArrayList<>());
+  }
+
+  /**
+   * The number that the library calls the slot with that token by.
+   *
+   * @throws RefusedMaterialException as {@link #indexOf}
+   */
+  static long idOf(Path library, String label) throws RefusedMaterialException {
+    List<Slot> slots = new ArrayList<>();
+    return slots.get(find(library, label, slots)).id;
+  }
+
+  private static int find(Path library, String label, List<Slot> slots)
+      throws RefusedMaterialException {
     if (!Files.isReadable(library)) {
       throw new RefusedMaterialException(
           Reason.UNREADABLE, "PKCS#11 library " + library + " cannot be read");
     }
-    List<String> labels;
     try {
-      labels = labels(library);
+      slots.addAll(slots(library));
     } catch (IllegalArgumentException e) {
       throw new RefusedMaterialException(
           Reason.UNREADABLE, "PKCS#11 library " + library + " cannot be loaded", e);
     }
+    List<String> labels = slots.stream().map(Slot::label).toList();
     int first = labels.indexOf(label);
     if (first < 0 || labels.lastIndexOf(label) != first) {
       throw new RefusedMaterialException(
@@ -70,8 +96,22 @@ final class Pkcs11Slots {
     return first;
   }
 
-  /** The label of the token in each slot; empty where there is no usable token. */
-  private static List<String> labels(Path library) throws RefusedMaterialException {
+  /** Calls functions of a library, which all throw {@link Throwable}. */
+  @FunctionalInterface
+  interface Calls<T> {
+    T with(MemorySegment functions, Arena arena) throws Throwable;
+  }
+
+  private static List<Slot> slots(Path library) throws RefusedMaterialException {
+    return call(library, Pkcs11Slots::slots);
+  }
+
+  /**
+   * Calls functions of a library, which is initialized if nobody has done so.
+   *
+   * @throws RefusedMaterialException when one fails
+   */
+  static <T> T call(Path library, Calls<T> calls) throws RefusedMaterialException {
     // Libraries keep state: once loaded, they stay.
     SymbolLookup symbols = SymbolLookup.libraryLookup(library, Arena.global());
     try (Arena arena = Arena.ofConfined()) {
@@ -88,7 +128,7 @@ final class Pkcs11Slots {
                   .invokeExact(out),
           "C_GetFunctionList");
       MemorySegment functions =
-          out.get(ValueLayout.ADDRESS, 0).reinterpret(ValueLayout.ADDRESS.byteSize() * 8);
+          out.get(ValueLayout.ADDRESS, 0).reinterpret(ValueLayout.ADDRESS.byteSize() * FUNCTIONS);
       // Four pointers to functions, flags, and a reserved pointer.
       MemorySegment arguments = arena.allocate(ValueLayout.JAVA_LONG, 6);
       arguments.setAtIndex(ValueLayout.JAVA_LONG, 4, OS_LOCKING_OK);
@@ -97,7 +137,7 @@ final class Pkcs11Slots {
       if (initialized != ALREADY_INITIALIZED) {
         require(initialized, "C_Initialize");
       }
-      return labels(functions, arena);
+      return calls.with(functions, arena);
     } catch (RefusedMaterialException | RuntimeException e) {
       throw e;
     } catch (Throwable e) {
@@ -105,7 +145,7 @@ final class Pkcs11Slots {
     }
   }
 
-  private static List<String> labels(MemorySegment functions, Arena arena) throws Throwable {
+  private static List<Slot> slots(MemorySegment functions, Arena arena) throws Throwable {
     MethodHandle list =
         function(
             functions,
@@ -114,29 +154,30 @@ final class Pkcs11Slots {
             ValueLayout.ADDRESS,
             ValueLayout.ADDRESS);
     MemorySegment count = arena.allocate(ValueLayout.JAVA_LONG);
-    MemorySegment slots = arena.allocate(ValueLayout.JAVA_LONG, MAX_SLOTS);
+    MemorySegment ids = arena.allocate(ValueLayout.JAVA_LONG, MAX_SLOTS);
     count.set(ValueLayout.JAVA_LONG, 0, MAX_SLOTS);
-    require((long) list.invokeExact((byte) 0, slots, count), "C_GetSlotList");
+    require((long) list.invokeExact((byte) 0, ids, count), "C_GetSlotList");
     MethodHandle info =
         function(functions, GET_TOKEN_INFO, ValueLayout.JAVA_LONG, ValueLayout.ADDRESS);
     MemorySegment token = arena.allocate(TOKEN_INFO_BYTES);
-    List<String> labels = new ArrayList<>();
+    List<Slot> slots = new ArrayList<>();
     for (int i = 0; i < count.get(ValueLayout.JAVA_LONG, 0); i++) {
-      long slot = slots.getAtIndex(ValueLayout.JAVA_LONG, i);
-      boolean present = (long) info.invokeExact(slot, token) == OK;
-      labels.add(
+      long id = ids.getAtIndex(ValueLayout.JAVA_LONG, i);
+      boolean present = (long) info.invokeExact(id, token) == OK;
+      String label =
           present
               ? new String(
                       token.asSlice(0, LABEL_BYTES).toArray(ValueLayout.JAVA_BYTE),
                       StandardCharsets.UTF_8)
                   .stripTrailing()
-              : "");
+              : "";
+      slots.add(new Slot(id, label));
     }
-    return labels;
+    return slots;
   }
 
   /** A function of the list, which begins with a version of two bytes, aligned to a pointer. */
-  private static MethodHandle function(
+  static MethodHandle function(
       MemorySegment functions, int place, java.lang.foreign.MemoryLayout... parameters) {
     return Linker.nativeLinker()
         .downcallHandle(
@@ -144,7 +185,7 @@ final class Pkcs11Slots {
             FunctionDescriptor.of(ValueLayout.JAVA_LONG, parameters));
   }
 
-  private static void require(long result, String function) throws RefusedMaterialException {
+  static void require(long result, String function) throws RefusedMaterialException {
     if (result != OK) {
       throw new RefusedMaterialException(
           Reason.UNREADABLE,

@@ -357,48 +357,59 @@ public final class Pkcs11Token implements AuthoritySource {
   public record TokenAnchor(X509Certificate certificate, CaKey key) {}
 
   /**
-   * The certificate under the label of a key; null when the token has no object with that label.
+   * The certificate under the label of a key; null when the token has no object with that label, or
+   * only a key that {@link #createAnchor} left without a certificate when it was cut short.
    *
+   * @param journal directory of {@link #createAnchor}
    * @throws PkiException when the token cannot be used, or has something else under the label
    */
-  public static @Nullable TokenAnchor find(Config config) throws PkiException {
+  public static @Nullable TokenAnchor find(Config config, Path journal) throws PkiException {
     Pkcs11Token token = shared(config);
-    return token.call(token::find);
+    return token.call(() -> token.find(new UnfinishedKeys(journal)));
   }
 
-  private synchronized @Nullable TokenAnchor find()
-      throws RefusedMaterialException, GeneralSecurityException {
+  private synchronized @Nullable TokenAnchor find(UnfinishedKeys journal)
+      throws RefusedMaterialException, GeneralSecurityException, IOException, PkiException {
     KeyStore store = store();
-    return store.containsAlias(config.keyLabel())
-        ? new TokenAnchor(chain(store).getFirst(), new CaKey.InToken(config))
-        : null;
+    if (store.containsAlias(config.keyLabel())) {
+      journal.end(config);
+      return new TokenAnchor(chain(store).getFirst(), new CaKey.InToken(config));
+    }
+    journal.requireNoOther(config);
+    return null;
   }
 
   /**
-   * Makes an anchor whose key is generated in the token and cannot be extracted.
+   * Makes an anchor whose key is generated in the token and cannot be extracted. A key that an
+   * earlier call left without a certificate because the process was killed is deleted.
    *
    * @param name common name of the subject
-   * @throws PkiException when the token already has a certificate with the label, or cannot make
-   *     such a key
+   * @param journal directory for a file that says which key is being made
+   * @throws PkiException when the token already has an object with the label that is of somebody
+   *     else, or cannot make such a key
    */
   public static TokenAnchor createAnchor(
-      Config config, String name, KeyKind kind, Instant from, Instant until) throws PkiException {
+      Config config, String name, KeyKind kind, Instant from, Instant until, Path journal)
+      throws PkiException {
     if (kind == KeyKind.ED25519) {
       throw new PkiException(
           "key type ed25519 cannot be made in a token: expected p256, p384 or RSA");
     }
     Pkcs11Token token = shared(config);
-    return token.call(() -> token.createAnchor(name, kind, from, until));
+    return token.call(
+        () -> token.createAnchor(name, kind, from, until, new UnfinishedKeys(journal)));
   }
 
   private synchronized TokenAnchor createAnchor(
-      String name, KeyKind kind, Instant from, Instant until) throws PkiException {
+      String name, KeyKind kind, Instant from, Instant until, UnfinishedKeys journal)
+      throws PkiException {
     try {
       KeyStore store = store();
       if (store.containsAlias(config.keyLabel())) {
         throw new PkiException(
             this + " has an object with label " + config.keyLabel() + ": nothing was changed");
       }
+      journal.begin(config);
       Provider with = store.getProvider();
       KeyPairGenerator generator = KeyPairGenerator.getInstance(kind.algorithm(), with);
       kind.initialize(generator);
@@ -407,15 +418,19 @@ public final class Pkcs11Token implements AuthoritySource {
           CertificateBuilder.anchor(
               name, keys.getPublic(), new SigningKey(keys.getPrivate(), with), from, until);
       store.setKeyEntry(config.keyLabel(), keys.getPrivate(), null, new Certificate[] {anchor});
+      journal.end(config);
       return new TokenAnchor(anchor, new CaKey.InToken(config));
     } catch (PkiException e) {
       throw e;
-    } catch (RefusedMaterialException | GeneralSecurityException | RuntimeException e) {
+    } catch (IOException
+        | RefusedMaterialException
+        | GeneralSecurityException
+        | RuntimeException e) {
       throw new PkiException(
           this
               + ": a key cannot be generated in the token: "
               + e.getMessage()
-              + "; if a key without a certificate was left under this label, delete it",
+              + "; what is left under this label is deleted at the next attempt",
           e);
     }
   }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.signetmesh.identity.ca.KeyKind;
+import io.signetmesh.identity.ca.source.Pkcs11Objects.Kind;
 import io.signetmesh.identity.ca.source.Pkcs11Token.TokenAnchor;
 import io.signetmesh.identity.pki.PkiException;
 import io.signetmesh.identity.pki.StateFiles;
@@ -20,6 +21,7 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -51,7 +53,7 @@ class TokenAnchorIT {
   @BeforeEach
   void replace(TestInfo test) throws Exception {
     config = hsm.config("anchor-" + test.getTestMethod().orElseThrow().getName());
-    assertThat(Pkcs11Token.find(config)).isNull();
+    assertThat(Pkcs11Token.find(config, state)).isNull();
     anchor = createAnchor(config);
     authority = EmbeddedAuthority.open(state, "signet", "cluster.local", clock);
     EmbeddedAuthority.Ca before = authority.ca();
@@ -69,12 +71,17 @@ class TokenAnchorIT {
   }
 
   private TokenAnchor createAnchor(Pkcs11Token.Config at) throws PkiException {
+    return createAnchor(at, state);
+  }
+
+  private TokenAnchor createAnchor(Pkcs11Token.Config at, Path journal) throws PkiException {
     return Pkcs11Token.createAnchor(
         at,
         "root.signet.cluster.local",
         KeyKind.P256,
         now.minusSeconds(300),
-        now.plus(Duration.ofDays(1000)));
+        now.plus(Duration.ofDays(1000)),
+        journal);
   }
 
   @Test
@@ -187,9 +194,58 @@ class TokenAnchorIT {
     assertThat(authority.ca().anchorKey()).isEqualTo(anchor.key());
   }
 
+  /** As after a process that was killed between the key and its certificate. */
+  @Test
+  void aKeyThatWasLeftWithoutItsCertificateIsDeletedWhenTheAnchorIsMadeAgain() throws Exception {
+    Pkcs11Token.Config place = hsm.config(config.keyLabel() + "-again");
+    new UnfinishedKeys(state).begin(place);
+    Path elsewhere = state.resolve("elsewhere");
+    X509Certificate first = createAnchor(place, elsewhere).certificate();
+    loseCertificate(place);
+    assertThat(Pkcs11Token.find(place, state)).isNull();
+
+    TokenAnchor made = createAnchor(place);
+
+    assertThat(made.certificate()).isNotEqualTo(first);
+    assertThat(made.key().matches(made.certificate().getPublicKey())).isTrue();
+    assertThat(count(place, Kind.PRIVATE_KEY)).isEqualTo(1);
+    try (var files = Files.list(state)) {
+      assertThat(files.filter(file -> file.toString().endsWith(".making"))).isEmpty();
+    }
+    assertThat(anchor.key().matches(anchor.certificate().getPublicKey())).as("others").isTrue();
+  }
+
+  @Test
+  void aKeyOfSomebodyElseWithoutACertificateIsNamedAndStays() throws Exception {
+    Pkcs11Token.Config place = hsm.config(config.keyLabel() + "-strange");
+    createAnchor(place);
+    loseCertificate(place);
+
+    for (ThrowingCallable act :
+        List.<ThrowingCallable>of(
+            () -> Pkcs11Token.find(place, state), () -> createAnchor(place))) {
+      assertThatThrownBy(act)
+          .isInstanceOf(PkiException.class)
+          .hasMessageContaining("has a private key with id '" + place.keyLabel() + "'")
+          .hasMessageContaining("which this server did not make");
+    }
+    assertThat(count(place, Kind.PRIVATE_KEY)).isEqualTo(1);
+  }
+
+  private static void loseCertificate(Pkcs11Token.Config place) throws Exception {
+    assertThat(
+            Pkcs11Objects.delete(
+                place.library(), place.token(), Kind.CERTIFICATE, place.keyLabel()))
+        .isEqualTo(1);
+  }
+
+  private static int count(Pkcs11Token.Config place, Kind kind) throws Exception {
+    return Pkcs11Objects.count(place.library(), place.token(), kind, place.keyLabel());
+  }
+
   @Test
   void anAnchorInTheTokenIsFoundAndNotMadeAgain() throws Exception {
-    assertThat(Objects.requireNonNull(Pkcs11Token.find(config)).certificate())
+    assertThat(Objects.requireNonNull(Pkcs11Token.find(config, state)).certificate())
         .isEqualTo(anchor.certificate());
     assertThatThrownBy(() -> createAnchor(config))
         .isInstanceOf(PkiException.class)
