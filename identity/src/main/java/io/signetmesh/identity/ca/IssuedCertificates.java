@@ -9,6 +9,7 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -50,7 +51,7 @@ public final class IssuedCertificates implements AutoCloseable {
 
   private static final Logger log = LoggerFactory.getLogger(IssuedCertificates.class);
   private static final String FILE = "issued.log";
-  private static final int FIELDS = 6;
+  private static final int FIELDS = 7;
 
   /** A file of fewer lines is not worth writing anew. */
   private static final int MIN_COMPACTION = 1_000;
@@ -150,6 +151,17 @@ public final class IssuedCertificates implements AutoCloseable {
         + " that have not expired: expected fewer than "
         + most
         + "; shorten the life of leaves, or wait until some have expired";
+  }
+
+  /** The last unexpired leaves of an identity, the newest first. */
+  public List<IssuedLeaf> newest(String identity, int most) {
+    Instant now = clock.instant();
+    synchronized (lock) {
+      return byIdentity.getOrDefault(identity, List.of()).reversed().stream()
+          .limit(most)
+          .filter(leaf -> now.isBefore(leaf.notAfter()))
+          .toList();
+    }
   }
 
   /** The unexpired leaves of an identity, in order of issuance. */
@@ -270,14 +282,16 @@ public final class IssuedCertificates implements AutoCloseable {
             digests.computeIfAbsent(leaf.issuerKeySha256(), digest -> digest),
             leaf.notAfter(),
             leaf.attestedAt(),
-            leaf.attestor().intern());
+            leaf.attestor().intern(),
+            leaf.keyDigest());
     bySerial.put(shared.serial(), shared);
     byIdentity.computeIfAbsent(shared.identity(), identity -> new ArrayList<>(2)).add(shared);
   }
 
   private boolean read(String line) {
     String[] fields = line.split(" ", -1);
-    if (fields.length != FIELDS) {
+    // Earlier versions did not keep the key.
+    if (fields.length != FIELDS && fields.length != FIELDS - 1) {
       return false;
     }
     try {
@@ -288,7 +302,8 @@ public final class IssuedCertificates implements AutoCloseable {
               fields[2],
               Instant.ofEpochSecond(Long.parseLong(fields[3])),
               Instant.ofEpochSecond(Long.parseLong(fields[4])),
-              fields[5]);
+              fields[5],
+              fields.length < FIELDS ? 0 : Long.parseUnsignedLong(fields[6], 16));
       if (!bySerial.containsKey(leaf.serial())) {
         put(leaf);
       }
@@ -309,6 +324,8 @@ public final class IssuedCertificates implements AutoCloseable {
         + ' '
         + leaf.attestedAt().getEpochSecond()
         + ' '
-        + leaf.attestor();
+        + leaf.attestor()
+        + ' '
+        + HexFormat.of().toHexDigits(leaf.keyDigest());
   }
 }

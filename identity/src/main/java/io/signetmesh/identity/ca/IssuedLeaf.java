@@ -1,6 +1,7 @@
 package io.signetmesh.identity.ca;
 
 import io.signetmesh.identity.pki.Certificates;
+import java.nio.ByteBuffer;
 import java.security.PublicKey;
 import java.security.cert.X509Certificate;
 import java.time.Instant;
@@ -18,6 +19,7 @@ import java.util.regex.Pattern;
  *     whole seconds; renewals copy it from leaf to leaf
  * @param attestor kind of that evidence, such as {@code workload-token}: lower-case letters, digits
  *     and hyphens
+ * @param keyDigest the first 8 bytes of the SHA-256 of its SubjectPublicKeyInfo; 0 when unknown
  */
 public record IssuedLeaf(
     String serial,
@@ -25,7 +27,8 @@ public record IssuedLeaf(
     String issuerKeySha256,
     Instant notAfter,
     Instant attestedAt,
-    String attestor) {
+    String attestor,
+    long keyDigest) {
   private static final Pattern SERIAL = Pattern.compile("[0-9a-f]{1,40}");
   private static final Pattern IDENTITY = Pattern.compile("[!-~]{1,255}");
   private static final Pattern DIGEST = Pattern.compile("[0-9a-f]{64}");
@@ -39,6 +42,26 @@ public record IssuedLeaf(
     require("attestor", attestor, ATTESTOR);
     notAfter = Instant.ofEpochSecond(notAfter.getEpochSecond());
     attestedAt = Instant.ofEpochSecond(attestedAt.getEpochSecond());
+  }
+
+  /** A leaf whose key is unknown, as earlier versions recorded it. */
+  public IssuedLeaf(
+      String serial,
+      String identity,
+      String issuerKeySha256,
+      Instant notAfter,
+      Instant attestedAt,
+      String attestor) {
+    this(serial, identity, issuerKeySha256, notAfter, attestedAt, attestor, 0);
+  }
+
+  /**
+   * What is kept of the key of a leaf.
+   *
+   * @param sha256 of its SubjectPublicKeyInfo, 32 bytes
+   */
+  public static long keyDigest(byte[] sha256) {
+    return ByteBuffer.wrap(sha256).getLong();
   }
 
   /**
@@ -58,7 +81,8 @@ public record IssuedLeaf(
         HexFormat.of().formatHex(Certificates.sha256(issuerKey)),
         leaf.getNotAfter().toInstant(),
         attestedAt,
-        attestor);
+        attestor,
+        keyDigest(Certificates.sha256(leaf.getPublicKey())));
   }
 
   private static void require(String what, String value, Pattern expected) {

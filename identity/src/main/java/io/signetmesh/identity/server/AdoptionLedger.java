@@ -1,5 +1,6 @@
 package io.signetmesh.identity.server;
 
+import com.google.protobuf.ByteString;
 import com.google.protobuf.DiscardUnknownFieldsParser;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Parser;
@@ -15,6 +16,7 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.LinkedHashSet;
@@ -45,6 +47,7 @@ public final class AdoptionLedger {
   private static final int MAX_REPORT_BYTES = 4 * 1024;
   private static final int MAX_ANCHORS = 16;
   private static final int MAX_SUPERSEDED = 16;
+  private static final int MAX_ABANDONED = 16;
 
   /** As on record. */
   private static final Pattern SERIAL = Pattern.compile("[0-9a-f]{1,40}");
@@ -107,7 +110,12 @@ public final class AdoptionLedger {
       boolean onRecord) {
     /** Without what says something about a live process only. */
     Adoption disconnected() {
-      TrustReport rest = report.toBuilder().clearPeerAnchors().clearSupersededSerials().build();
+      TrustReport rest =
+          report.toBuilder()
+              .clearPeerAnchors()
+              .clearSupersededSerials()
+              .clearAbandonedKeys()
+              .build();
       return new Adoption(identity, address, rest, reportedAt, false, onRecord);
     }
   }
@@ -153,6 +161,15 @@ public final class AdoptionLedger {
     for (String serial : report.getSupersededSerialsList()) {
       if (!SERIAL.matcher(serial).matches()) {
         return noSerial("superseded_serials", serial);
+      }
+    }
+    int abandoned = report.getAbandonedKeysCount();
+    if (abandoned > MAX_ABANDONED) {
+      return tooMany("abandoned_keys", abandoned + " entries", MAX_ABANDONED);
+    }
+    for (ByteString key : report.getAbandonedKeysList()) {
+      if (key.size() != DIGEST) {
+        return "abandoned_keys has one of " + key.size() + " bytes: expected " + DIGEST;
       }
     }
     int anchors = report.getPeerAnchorsCount();
@@ -269,8 +286,16 @@ public final class AdoptionLedger {
     for (String serial : adoption.report.getSupersededSerialsList()) {
       reports.superseded(serial, adoption.identity);
     }
-    if (before != null && !leaf(before).getSerial().equals(leaf.getSerial())) {
+    boolean isAnother = before == null || !leaf(before).getSerial().equals(leaf.getSerial());
+    if (before != null && isAnother) {
       reports.superseded(leaf(before).getSerial(), adoption.identity);
+    }
+    List<ByteString> abandoned = adoption.report.getAbandonedKeysList();
+    if (!abandoned.isEmpty()
+        && (isAnother || !before.report.getAbandonedKeysList().equals(abandoned))) {
+      Set<Long> keys = new HashSet<>();
+      abandoned.forEach(key -> keys.add(IssuedLeaf.keyDigest(key.toByteArray())));
+      reports.abandoned(adoption.identity, keys);
     }
   }
 

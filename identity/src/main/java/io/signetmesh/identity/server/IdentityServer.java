@@ -257,7 +257,8 @@ public final class IdentityServer implements AutoCloseable {
       parts.push(revocations);
       IssuedCertificates issued = IssuedCertificates.open(config.stateDirectory(), clock);
       parts.push(issued);
-      LeafReports reports = LeafReports.open(config.stateDirectory(), issued::find, clock);
+      LeafReports reports =
+          LeafReports.open(config.stateDirectory(), LeafReports.Leaves.of(issued), clock);
       parts.push(reports);
       AdoptionLedger ledger = new AdoptionLedger(reports, config.issuance().lifetime(), clock);
       Security security;

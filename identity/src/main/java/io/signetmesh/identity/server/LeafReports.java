@@ -1,5 +1,6 @@
 package io.signetmesh.identity.server;
 
+import io.signetmesh.identity.ca.IssuedCertificates;
 import io.signetmesh.identity.ca.IssuedLeaf;
 import io.signetmesh.identity.pki.PkiException;
 import io.signetmesh.identity.state.RecordFile;
@@ -10,9 +11,10 @@ import java.time.Instant;
 import java.time.InstantSource;
 import java.util.HashMap;
 import java.util.Iterator;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.function.Function;
+import java.util.Set;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -35,6 +37,9 @@ public final class LeafReports implements AutoCloseable {
   /** One part of this many is what an identity may have. */
   private static final int SHARES = 20;
 
+  /** A key that was given up was used a moment ago. */
+  private static final int MAX_LOOKED_AT = 1_000;
+
   /** Between two looks at all entries for room. */
   private static final Duration SWEEP = Duration.ofSeconds(10);
 
@@ -45,7 +50,7 @@ public final class LeafReports implements AutoCloseable {
   private static final Pattern WORD = Pattern.compile("[!-~]{1,255}");
 
   private final Path path;
-  private final Function<String, Optional<IssuedLeaf>> issued;
+  private final Leaves issued;
   private final InstantSource clock;
   private final int maxEntries;
   private final RecordFile file;
@@ -77,8 +82,34 @@ public final class LeafReports implements AutoCloseable {
       Instant reportedAt,
       boolean superseded) {}
 
-  private LeafReports(
-      Path path, Function<String, Optional<IssuedLeaf>> issued, InstantSource clock, int maxEntries)
+  /** Leaves that were issued and have not expired. */
+  @FunctionalInterface
+  interface Leaves {
+    /** The leaf with a serial number. */
+    Optional<IssuedLeaf> find(String serial);
+
+    /** The last leaves of an identity. */
+    default List<IssuedLeaf> newest(String identity, int most) {
+      return List.of();
+    }
+
+    /** Those on record. */
+    static Leaves of(IssuedCertificates issued) {
+      return new Leaves() {
+        @Override
+        public Optional<IssuedLeaf> find(String serial) {
+          return issued.find(serial);
+        }
+
+        @Override
+        public List<IssuedLeaf> newest(String identity, int most) {
+          return issued.newest(identity, most);
+        }
+      };
+    }
+  }
+
+  private LeafReports(Path path, Leaves issued, InstantSource clock, int maxEntries)
       throws IOException, PkiException {
     this.path = path;
     this.issued = issued;
@@ -96,20 +127,15 @@ public final class LeafReports implements AutoCloseable {
   /**
    * Reads the reports of a state directory.
    *
-   * @param issued finds the leaf with a serial number: only who it was issued to reports on it
+   * @param issued the leaves: only who one was issued to reports on it
    * @throws PkiException when the file is readable by others or damaged; it is left as it is
    */
-  static LeafReports open(
-      Path stateDirectory, Function<String, Optional<IssuedLeaf>> issued, InstantSource clock)
+  static LeafReports open(Path stateDirectory, Leaves issued, InstantSource clock)
       throws IOException, PkiException {
     return open(stateDirectory, issued, clock, MAX_ENTRIES);
   }
 
-  static LeafReports open(
-      Path stateDirectory,
-      Function<String, Optional<IssuedLeaf>> issued,
-      InstantSource clock,
-      int maxEntries)
+  static LeafReports open(Path stateDirectory, Leaves issued, InstantSource clock, int maxEntries)
       throws IOException, PkiException {
     return new LeafReports(stateDirectory.resolve(FILE), issued, clock, maxEntries);
   }
@@ -163,9 +189,25 @@ public final class LeafReports implements AutoCloseable {
                 true));
   }
 
+  /**
+   * A workload has asked for leaves with these keys, and has given the keys up without a leaf.
+   * Those leaves are served by nobody, unless somebody has reported so: that counts more.
+   *
+   * @param keys what {@link IssuedLeaf#keyDigest} has of them
+   */
+  synchronized void abandoned(String identity, Set<Long> keys) {
+    for (IssuedLeaf leaf : issued.newest(identity, MAX_LOOKED_AT)) {
+      if (leaf.keyDigest() != 0
+          && keys.contains(leaf.keyDigest())
+          && !bySerial.containsKey(leaf.serial())) {
+        superseded(leaf.serial(), identity);
+      }
+    }
+  }
+
   /** The leaf, if it was issued to that identity. */
   @Nullable IssuedLeaf issued(String serial, String identity) {
-    return issued.apply(serial).filter(leaf -> leaf.identity().equals(identity)).orElse(null);
+    return issued.find(serial).filter(leaf -> leaf.identity().equals(identity)).orElse(null);
   }
 
   private void put(LeafReport report) {

@@ -57,6 +57,7 @@ final class BundleWatch {
   private final Timer timer;
   private final InstantSource clock;
   private final SupersededLeaves superseded = new SupersededLeaves();
+  private final AbandonedKeys abandoned;
   private final PeerReports peers;
 
   private @Nullable Stream stream;
@@ -77,6 +78,7 @@ final class BundleWatch {
    *     such stream: what is in force then is what the control plane wants to be in force
    * @param onRevoked called when the control plane turns the leaf in force away as revoked: whoever
    *     was not connected, or was cut before the list came, hears of it in no other way
+   * @param abandoned keys that were given up without a leaf, for reports
    * @param clock the time at which signers must be valid
    */
   BundleWatch(
@@ -86,6 +88,7 @@ final class BundleWatch {
       Consumer<@Nullable RenewalRequest> onRenewal,
       Runnable onSettled,
       Runnable onRevoked,
+      AbandonedKeys abandoned,
       DoubleSupplier random,
       Timer timer,
       InstantSource clock) {
@@ -95,6 +98,7 @@ final class BundleWatch {
     this.onRenewal = onRenewal;
     this.onSettled = onSettled;
     this.onRevoked = onRevoked;
+    this.abandoned = abandoned;
     this.random = random;
     this.timer = timer;
     this.clock = clock;
@@ -313,7 +317,8 @@ final class BundleWatch {
                               .setSeconds(leaf.getNotAfter().toInstant().getEpochSecond())))
               .setRevocationNumber(now.peers().revoked().number())
               .setRefusal(shown(why))
-              .addAllSupersededSerials(superseded.serials(clock.instant()));
+              .addAllSupersededSerials(superseded.serials(clock.instant()))
+              .addAllAbandonedKeys(abandoned.digests());
       peers.addTo(report, MAX_REPORT);
       try {
         requests.onNext(report.build());

@@ -152,6 +152,7 @@ public final class IdentityClient implements AutoCloseable {
     thread.setRemoveOnCancelPolicy(true);
     thread.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
     Timer timer = new ThreadTimer(thread);
+    AbandonedKeys abandoned = new AbandonedKeys();
     DoubleSupplier random = () -> ThreadLocalRandom.current().nextDouble();
     ManagedChannel certify;
     String serverName = config.serverName();
@@ -184,6 +185,7 @@ public final class IdentityClient implements AutoCloseable {
                 : request -> certifyByLeaf(config.address(), serverName, loops, request),
             this::onCertificate,
             new RefreshSchedule(config.minRefresh(), config.maxRefresh(), random),
+            abandoned,
             timer,
             clock);
     this.watch =
@@ -194,6 +196,7 @@ public final class IdentityClient implements AutoCloseable {
             renewal::follow,
             this::onSettled,
             renewal::renewNow,
+            abandoned,
             random,
             timer,
             clock);
@@ -285,7 +288,7 @@ public final class IdentityClient implements AutoCloseable {
         .withDeadlineAfter(CALL_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS)
         .mint(
             MintJwtSvidRequest.newBuilder().addAllAudience(audience).build(),
-            new Answer<>(answer, "Mint"));
+            new CallAnswer<>(answer, "Mint"));
     return answer;
   }
 
@@ -302,7 +305,8 @@ public final class IdentityClient implements AutoCloseable {
     TrustBundlesGrpc.newStub(bundles)
         .withDeadlineAfter(CALL_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS)
         .getPublishedCrl(
-            GetPublishedCrlRequest.getDefaultInstance(), new Answer<>(answer, "GetPublishedCrl"));
+            GetPublishedCrlRequest.getDefaultInstance(),
+            new CallAnswer<>(answer, "GetPublishedCrl"));
     return answer;
   }
 
@@ -469,7 +473,7 @@ public final class IdentityClient implements AutoCloseable {
     IdentityGrpc.newStub(channel)
         .withMaxInboundMessageSize(MAX_CERTIFY_ANSWER)
         .withDeadlineAfter(CERTIFY_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS)
-        .certify(request, new Answer<>(answer, "Certify"));
+        .certify(request, new CallAnswer<>(answer, "Certify"));
     return answer;
   }
 
@@ -478,23 +482,5 @@ public final class IdentityClient implements AutoCloseable {
     return TrustBundlesGrpc.newStub(channel)
         .withMaxInboundMessageSize(MAX_TRUST_MESSAGE)
         .watch(answers);
-  }
-
-  /** The one answer to a call. */
-  private record Answer<T>(CompletableFuture<T> future, String call) implements StreamObserver<T> {
-    @Override
-    public void onNext(T response) {
-      future.complete(response);
-    }
-
-    @Override
-    public void onError(Throwable error) {
-      future.completeExceptionally(error);
-    }
-
-    @Override
-    public void onCompleted() {
-      future.completeExceptionally(new IllegalStateException("no answer to " + call));
-    }
   }
 }

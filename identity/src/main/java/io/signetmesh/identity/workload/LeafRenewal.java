@@ -70,6 +70,7 @@ final class LeafRenewal {
   private final @Nullable CertifyCall callByLeaf;
   private final Consumer<CertifyAnswer> onCertificate;
   private final RefreshSchedule schedule;
+  private final AbandonedKeys abandoned;
   private final Timer timer;
   private final InstantSource clock;
 
@@ -124,6 +125,7 @@ final class LeafRenewal {
       @Nullable CertifyCall callByLeaf,
       Consumer<CertifyAnswer> onCertificate,
       RefreshSchedule schedule,
+      AbandonedKeys abandoned,
       Timer timer,
       InstantSource clock) {
     this.localName = localName;
@@ -133,6 +135,7 @@ final class LeafRenewal {
     this.callByLeaf = callByLeaf;
     this.onCertificate = onCertificate;
     this.schedule = schedule;
+    this.abandoned = abandoned;
     this.timer = timer;
     this.clock = clock;
   }
@@ -307,6 +310,9 @@ final class LeafRenewal {
             timer.execute(
                 () -> {
                   inFlight = false;
+                  if (failure != null) {
+                    abandoned.add(keys.getPublic(), failure);
+                  }
                   if (failure == null) {
                     onResponse(response, keys);
                   } else if (!token.isEmpty() && isSpent(failure) && mayRenewByLeaf()) {
@@ -352,6 +358,7 @@ final class LeafRenewal {
     try {
       answer = CertifyAnswer.check(response, localName, keys, trust.get(), clock);
     } catch (PkiException | RuntimeException e) {
+      abandoned.add(keys.getPublic());
       onFailure(e);
       return;
     }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.signetmesh.identity.pki.PkiException;
+import io.signetmesh.identity.state.RecordFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -69,6 +70,33 @@ class IssuedCertificatesTest {
     IssuedCertificates next = reopenBesideIt();
 
     assertThat(next.find("a1")).isPresent();
+  }
+
+  @Test
+  void theKeyOfALeafIsKnownUnlessAnEarlierVersionRecordedIt() throws Exception {
+    issued.close();
+    try (RecordFile earlier = RecordFile.open(state.resolve("issued.log"), line -> true, "all")) {
+      earlier.append(
+          "a1 %s %s %d %d workload-token"
+              .formatted(
+                  WEB,
+                  "ab".repeat(32),
+                  START.plusSeconds(3600).getEpochSecond(),
+                  START.getEpochSecond()));
+    }
+    IssuedLeaf known =
+        new IssuedLeaf(
+            "a2", WEB, "ab".repeat(32), START.plusSeconds(3600), START, "join-token", -2L);
+    issued = reopen(1_000);
+    issued.record(known);
+
+    for (int restart = 0; restart < 2; restart++) {
+      assertThat(issued.find("a1"))
+          .hasValueSatisfying(leaf -> assertThat(leaf.keyDigest()).isZero());
+      assertThat(issued.find("a2")).contains(known);
+      assertThat(issued.newest(WEB, 1)).containsExactly(known);
+      issued = reopen(1_000);
+    }
   }
 
   @Test

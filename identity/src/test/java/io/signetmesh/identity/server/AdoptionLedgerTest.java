@@ -9,15 +9,16 @@ import io.signetmesh.identity.ca.IssuedLeaf;
 import io.signetmesh.v1.PeerAnchor;
 import io.signetmesh.v1.ServedLeaf;
 import io.signetmesh.v1.TrustReport;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.Function;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -33,12 +34,29 @@ class AdoptionLedgerTest {
   @TempDir private Path state;
   private LeafReports reports;
   private AdoptionLedger ledger;
+  private final List<IssuedLeaf> onRecord = new ArrayList<>();
 
   @BeforeEach
   void open() throws Exception {
-    reports = LeafReports.open(state, this::find, CLOCK);
+    reports =
+        LeafReports.open(
+            state,
+            new LeafReports.Leaves() {
+              @Override
+              public Optional<IssuedLeaf> find(String serial) {
+                return AdoptionLedgerTest.this.find(serial);
+              }
+
+              @Override
+              public List<IssuedLeaf> newest(String identity, int most) {
+                return onRecord.stream().filter(leaf -> leaf.identity().equals(identity)).toList();
+              }
+            },
+            CLOCK);
     ledger = new AdoptionLedger(reports, LIFE, CLOCK);
   }
+
+  private static final long KEY = 0x0102030405060708L;
 
   private Optional<IssuedLeaf> find(String serial) {
     String identity =
@@ -123,7 +141,7 @@ class AdoptionLedgerTest {
     AtomicReference<Instant> time = new AtomicReference<>(now);
     Path other = state.resolve("other");
     Files.createDirectory(other);
-    Function<String, Optional<IssuedLeaf>> leaves =
+    LeafReports.Leaves leaves =
         serial ->
             Optional.of(
                 new IssuedLeaf(
@@ -148,14 +166,95 @@ class AdoptionLedgerTest {
     }
   }
 
+  @Test
+  void leafOfAKeyThatItsWorkloadGaveUpIsSupersededAlsoAfterARestart() throws Exception {
+    onRecord.add(issued("a2", "web", KEY));
+    onRecord.add(issued("a3", "web", KEY + 1));
+    ledger.report(
+        ledger.open(), "web", "10.0.0.1:1", serving("a1").addAbandonedKeys(digest(KEY)).build());
+
+    assertThat(reports.isSuperseded(issued("a2", "web"))).isTrue();
+    assertThat(reports.isSuperseded(issued("a3", "web"))).isFalse();
+    assertThat(reports.isSuperseded(issued("a1", "web"))).isFalse();
+    close();
+    open();
+    assertThat(reports.isSuperseded(issued("a2", "web"))).isTrue();
+  }
+
+  @Test
+  void leafThatWasIssuedAfterItsKeyWasGivenUpIsSupersededWithTheNextLeaf() {
+    long stream = ledger.open();
+    ledger.report(stream, "web", "10.0.0.1:1", serving("a1").addAbandonedKeys(digest(KEY)).build());
+    onRecord.add(issued("a2", "web", KEY));
+    ledger.report(stream, "web", "10.0.0.1:1", serving("a3").addAbandonedKeys(digest(KEY)).build());
+
+    assertThat(reports.isSuperseded(issued("a2", "web"))).isTrue();
+  }
+
+  @Test
+  void nobodySaysThatTheKeyOfAnotherIsGivenUp() {
+    onRecord.add(issued("a2", "web", KEY));
+    ledger.report(
+        ledger.open(), "thief", "10.0.0.2:1", serving("b1").addAbandonedKeys(digest(KEY)).build());
+
+    assertThat(reports.isSuperseded(issued("a2", "web"))).isFalse();
+  }
+
+  @Test
+  void leafThatSomebodyReportedToServeIsNotGivenUpWithItsKey() {
+    onRecord.add(issued("a2", "web", KEY));
+    long stream = ledger.open();
+    ledger.report(stream, "web", "10.0.0.1:1", serving("a2").build());
+    ledger.close(stream);
+    ledger.report(
+        ledger.open(), "web", "10.0.0.2:1", serving("a1").addAbandonedKeys(digest(KEY)).build());
+
+    assertThat(reports.isSuperseded(issued("a2", "web"))).isFalse();
+  }
+
+  @Test
+  void leafOfWhichTheKeyIsUnknownIsNotGivenUp() {
+    onRecord.add(issued("a2", "web", 0));
+    ledger.report(
+        ledger.open(), "web", "10.0.0.2:1", serving("a1").addAbandonedKeys(digest(0)).build());
+
+    assertThat(reports.isSuperseded(issued("a2", "web"))).isFalse();
+  }
+
+  @Test
+  void abandonedKeysThatAreTooManyOrNoDigestsAreAProblem() {
+    TrustReport.Builder report = serving("a1").clearLeaf();
+    for (int i = 0; i < 17; i++) {
+      report.addAbandonedKeys(digest(i));
+    }
+    assertThat(AdoptionLedger.problem(report.build()))
+        .isEqualTo("abandoned_keys has 17 entries: expected at most 16");
+    assertThat(
+            AdoptionLedger.problem(
+                serving("a1")
+                    .clearLeaf()
+                    .addAbandonedKeys(ByteString.copyFrom(new byte[8]))
+                    .build()))
+        .isEqualTo("abandoned_keys has one of 8 bytes: expected 32");
+  }
+
+  private static ByteString digest(long key) {
+    return ByteString.copyFrom(ByteBuffer.allocate(32).putLong(key).array());
+  }
+
   private static IssuedLeaf issued(String serial, String identity) {
+    return issued(serial, identity, 0);
+  }
+
+  private static IssuedLeaf issued(String serial, String identity, long key) {
     return new IssuedLeaf(
         serial,
         identity,
         "0".repeat(64),
         CLOCK.instant().plusSeconds(3600),
         CLOCK.instant(),
-        "workload-token");
+        "workload-token",
+        key);
   }
 
   private static TrustReport.Builder serving(String serial) {

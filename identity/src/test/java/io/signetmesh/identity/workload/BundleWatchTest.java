@@ -40,6 +40,7 @@ class BundleWatchTest {
   private final List<@Nullable RenewalRequest> asked = new ArrayList<>();
   private int settled;
   private int revoked;
+  private final AbandonedKeys abandoned = new AbandonedKeys();
   private final BundleWatch watch =
       new BundleWatch(
           answers -> {
@@ -53,6 +54,7 @@ class BundleWatchTest {
           asked::add,
           () -> settled++,
           () -> revoked++,
+          abandoned,
           () -> 0.5,
           time,
           time);

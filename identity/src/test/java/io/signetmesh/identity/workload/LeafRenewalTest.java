@@ -603,6 +603,43 @@ class LeafRenewalTest {
     assertThat(obtained).hasSize(3);
   }
 
+  @Test
+  void aKeyIsGivenUpWhenItsAnswerIsLostOrNotTakenAndNotWhenItIsRefused() throws Exception {
+    server = request -> CompletableFuture.failedFuture(Status.DEADLINE_EXCEEDED.asException());
+    renewal().start();
+    ByteString lost = key(asked.getLast());
+    assertThat(abandoned.digests()).containsExactly(lost);
+
+    server = request -> done(CertifyResponse.getDefaultInstance());
+    time.advance(Duration.ofMillis(200));
+    ByteString notTaken = key(asked.getLast());
+    assertThat(abandoned.digests()).containsExactly(notTaken, lost);
+
+    server = request -> refused(Status.UNAVAILABLE, "overload", null);
+    time.advance(Duration.ofMillis(400));
+    server = this::issue;
+    time.advance(Duration.ofSeconds(1));
+
+    assertThat(obtained).hasSize(1);
+    assertThat(asked).hasSize(4);
+    assertThat(abandoned.digests()).containsExactly(notTaken, lost);
+  }
+
+  @Test
+  void theLastSixteenKeysThatWereGivenUpAreKnown() throws Exception {
+    server = request -> CompletableFuture.failedFuture(Status.UNAVAILABLE.asException());
+    renewal().start();
+
+    time.advance(Duration.ofMinutes(10));
+
+    assertThat(asked).hasSizeGreaterThan(17);
+    assertThat(abandoned.digests()).hasSize(16).startsWith(key(asked.getLast()));
+  }
+
+  private static ByteString key(Asked call) throws Exception {
+    return ByteString.copyFrom(Certificates.sha256(parse(call.request).publicKey()));
+  }
+
   /** Milliseconds between the attempts, from one of them on. */
   private List<Long> waits(int from) {
     List<Long> waits = new ArrayList<>();
@@ -611,6 +648,8 @@ class LeafRenewalTest {
     }
     return waits;
   }
+
+  private final AbandonedKeys abandoned = new AbandonedKeys();
 
   private LeafRenewal renewal() {
     return new LeafRenewal(
@@ -621,6 +660,7 @@ class LeafRenewalTest {
         request -> ask(askedByLeaf, request),
         obtained::add,
         new RefreshSchedule(MIN, Duration.ofHours(24), () -> 0.5),
+        abandoned,
         time,
         time);
   }

@@ -40,6 +40,7 @@ import java.util.Objects;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -54,6 +55,10 @@ abstract class RotationServer {
   @TempDir Path files;
 
   final BlockingQueue<AuditEvent> audit = new LinkedBlockingQueue<>();
+
+  /** Done on the thread that records an event. */
+  volatile Consumer<AuditEvent> onRecord = event -> {};
+
   final ControlLoops loops = ControlLoops.start(1);
   final List<AutoCloseable> open = new ArrayList<>();
   WorkloadTokens tokens;
@@ -71,6 +76,11 @@ abstract class RotationServer {
     tokens = WorkloadTokens.open(state, "signet", "cluster.local", Clock.systemUTC());
     server = startServer(0);
     before = server.bundles().get().anchors();
+  }
+
+  private void record(AuditEvent event) {
+    audit.add(event);
+    onRecord.accept(event);
   }
 
   @AfterEach
@@ -226,7 +236,7 @@ abstract class RotationServer {
             }),
         Attestation.of(tokens),
         loops,
-        audit::add,
+        this::record,
         Clock.systemUTC());
   }
 
@@ -249,6 +259,10 @@ abstract class RotationServer {
   }
 
   IdentityClient client(String name, ControlLoops loops) throws Exception {
+    return client(name, loops, server.address().getPort());
+  }
+
+  IdentityClient client(String name, ControlLoops loops, int port) throws Exception {
     WorkloadIdentity identity = identity(name);
     Path token = files.resolve(name + ".token");
     tokens.issueTo(token, "shop", name, java.time.Duration.ofMinutes(5));
@@ -258,7 +272,7 @@ abstract class RotationServer {
                 identity.dnsName(),
                 token,
                 server.bundles().get().withVersion(0),
-                new ControlChannel.Address("127.0.0.1", server.address().getPort()),
+                new ControlChannel.Address("127.0.0.1", port),
                 SERVER.dnsName()),
             loops,
             Clock.systemUTC());
