@@ -18,12 +18,22 @@ public final class RenewalRequests {
   /** Digits of the issuer's key in the name of a request. */
   private static final int KEY_DIGITS = 16;
 
+  /**
+   * Part of the window over which the request is sent, one part of this many. All workloads that
+   * are told at one moment read the message at that moment, and are late for the first renewals.
+   */
+  private static final int SENDING = 4;
+
   private final InstantSource clock;
   private final List<Runnable> listeners = new CopyOnWriteArrayList<>();
   private volatile @Nullable Asked asked;
   private volatile boolean othersDistrusted;
 
-  private record Asked(String id, String issuerKeySha256, Instant until) {}
+  private record Asked(String id, String issuerKeySha256, Instant from, java.time.Duration window) {
+    Instant until() {
+      return from.plus(window);
+    }
+  }
 
   RenewalRequests(InstantSource clock) {
     this.clock = clock;
@@ -42,7 +52,8 @@ public final class RenewalRequests {
         new Asked(
             reason + '-' + issuerKeySha256.substring(0, KEY_DIGITS),
             issuerKeySha256,
-            clock.instant().plus(window));
+            clock.instant(),
+            window);
     listeners.forEach(Runnable::run);
   }
 
@@ -92,13 +103,31 @@ public final class RenewalRequests {
     return asked;
   }
 
+  /**
+   * Whether a workload that is connected is to be told by now. They are told one after the other
+   * over the first quarter of the window, and then have the rest of it.
+   *
+   * @param share place of the workload among all, from 0 (inclusive) to 1
+   */
+  boolean isDue(double share) {
+    Asked now = asked;
+    if (now == null) {
+      return false;
+    }
+    java.time.Duration wait =
+        java.time.Duration.ofNanos((long) (now.window.toNanos() / SENDING * share));
+    Instant time = clock.instant();
+    // A clock that was set back holds nobody up.
+    return time.isBefore(now.from) || !time.isBefore(now.from.plus(wait));
+  }
+
   /** The message that says so, with what is left of the window; null for nothing. */
   @Nullable RenewalRequest message() {
     Asked now = asked;
     if (now == null) {
       return null;
     }
-    long left = Math.max(0, java.time.Duration.between(clock.instant(), now.until).toSeconds());
+    long left = Math.max(0, java.time.Duration.between(clock.instant(), now.until()).toSeconds());
     return RenewalRequest.newBuilder()
         .setId(now.id)
         .setIssuerKeySha256(ByteString.copyFrom(HexFormat.of().parseHex(now.issuerKeySha256)))

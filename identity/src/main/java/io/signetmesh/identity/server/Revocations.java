@@ -27,6 +27,7 @@ import org.slf4j.LoggerFactory;
 final class Revocations implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Revocations.class);
   private static final int UPKEEP_SECONDS = 5;
+  private static final int ASKING_MILLIS = 100;
 
   private final WorkloadIdentity own;
   private final CertificateAuthority authority;
@@ -111,6 +112,8 @@ final class Revocations implements AutoCloseable {
         UPKEEP_SECONDS,
         TimeUnit.SECONDS);
     thread.scheduleWithFixedDelay(streams::allowReports, 1, 1, TimeUnit.SECONDS);
+    thread.scheduleWithFixedDelay(
+        streams::askForRenewal, ASKING_MILLIS, ASKING_MILLIS, TimeUnit.MILLISECONDS);
     return streams;
   }
 

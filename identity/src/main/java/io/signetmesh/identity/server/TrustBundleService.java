@@ -68,12 +68,7 @@ final class TrustBundleService extends TrustBundlesGrpc.TrustBundlesImplBase {
   private final Set<Watch> watches = ConcurrentHashMap.newKeySet();
   private volatile Encoded last =
       new Encoded(
-          null,
-          List.of(),
-          Set.of(),
-          List.of(),
-          null,
-          io.signetmesh.v1.TrustBundle.getDefaultInstance());
+          null, List.of(), Set.of(), List.of(), io.signetmesh.v1.TrustBundle.getDefaultInstance());
 
   /** Bundles in force and the message that says so: streams share it. */
   private record Encoded(
@@ -81,7 +76,6 @@ final class TrustBundleService extends TrustBundlesGrpc.TrustBundlesImplBase {
       List<TrustBundle> federated,
       Set<String> domains,
       List<String> retired,
-      @Nullable Object renewal,
       io.signetmesh.v1.TrustBundle message) {}
 
   /**
@@ -121,6 +115,14 @@ final class TrustBundleService extends TrustBundlesGrpc.TrustBundlesImplBase {
 
   private void sendToAll() {
     sender.execute(() -> eachWatch(Watch::send));
+  }
+
+  /** Sends renewal requests to those who are due. Call it several times a second. */
+  void askForRenewal() {
+    Object asked = renewals.version();
+    if (asked != null) {
+      eachWatch(watch -> watch.ask(asked));
+    }
   }
 
   /** Ends streams whose client does not take what it was sent. Call it each few seconds. */
@@ -168,6 +170,13 @@ final class TrustBundleService extends TrustBundlesGrpc.TrustBundlesImplBase {
     private TrustBundleStore.@Nullable Registration registration;
     private boolean ended;
     private @Nullable Encoded sent;
+
+    /** Of the golden ratio: streams that are opened one after the other are spread evenly. */
+    private final double share = stream * 0.618_033_988_749_894_9 % 1;
+
+    /** What the last message asked for; null for nothing. */
+    private @Nullable Object told;
+
     private long sentNumber;
     private long sending;
     private Instant sendingSince = Instant.MAX;
@@ -223,14 +232,27 @@ final class TrustBundleService extends TrustBundlesGrpc.TrustBundlesImplBase {
       }
     }
 
+    void ask(Object asked) {
+      synchronized (this) {
+        if (told == asked) {
+          return;
+        }
+      }
+      if (renewals.isDue(share)) {
+        send();
+      }
+    }
+
     private void sendChanges() throws IOException, PkiException {
       Encoded newest = newest();
-      if (newest == sent && sentNumber == revocations.number()) {
+      Object asked = renewals.version();
+      boolean isToBeTold = asked == told || asked == null || sent == null || renewals.isDue(share);
+      if (newest == sent && sentNumber == revocations.number() && (asked == told || !isToBeTold)) {
         return;
       }
       RevocationPublisher.Publication publication = publisher.current();
       var message = newest.message.toBuilder();
-      RenewalRequest renewal = renewals.message();
+      RenewalRequest renewal = isToBeTold ? renewals.message() : null;
       if (renewal != null) {
         message.setRenewal(renewal);
       }
@@ -248,6 +270,7 @@ final class TrustBundleService extends TrustBundlesGrpc.TrustBundlesImplBase {
         message.setRevocation(update(publication, crl));
       }
       sent = newest;
+      told = renewal == null ? null : asked;
       sentNumber = publication.number();
       out.onNext(message.build());
     }
@@ -411,20 +434,18 @@ final class TrustBundleService extends TrustBundlesGrpc.TrustBundlesImplBase {
     List<TrustBundle> federated = federation.trusted();
     Set<String> domains = federation.domains();
     List<String> retired = store.retired();
-    Object renewal = renewals.version();
     Encoded known = last;
     if (known.own != own
         || known.federated != federated
         || known.domains != domains
-        || known.retired != retired
-        || known.renewal != renewal) {
+        || known.retired != retired) {
       var message = encode(own);
       federated.forEach(bundle -> message.addFederated(encode(bundle)));
       message.addAllForeignDomains(new TreeSet<>(domains));
       for (String fingerprint : retired) {
         message.addRetiredAnchors(ByteString.copyFrom(HexFormat.of().parseHex(fingerprint)));
       }
-      known = new Encoded(own, federated, domains, retired, renewal, message.build());
+      known = new Encoded(own, federated, domains, retired, message.build());
       last = known;
     }
     return known;

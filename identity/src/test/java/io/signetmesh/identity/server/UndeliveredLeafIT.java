@@ -198,9 +198,7 @@ class UndeliveredLeafIT {
   @Test
   void leafThatIsRefusedForAnIdentityThatWasRevokedMeanwhileIsGivenUp() throws Exception {
     whileSigning.set(
-        () ->
-            admin()
-                .revoke(RevokeRequest.newBuilder().setIdentity(WEB.dnsName()).build()));
+        () -> admin().revoke(RevokeRequest.newBuilder().setIdentity(WEB.dnsName()).build()));
 
     assertThatThrownBy(() -> certify(token()).get(60, TimeUnit.SECONDS))
         .hasMessageContaining("is revoked");
