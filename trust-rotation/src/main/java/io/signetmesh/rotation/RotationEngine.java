@@ -5,6 +5,7 @@ import io.signetmesh.audit.AuditLog;
 import io.signetmesh.identity.pki.PkiException;
 import java.io.IOException;
 import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.HexFormat;
 import java.util.List;
@@ -12,6 +13,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.UnaryOperator;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -40,6 +42,12 @@ public final class RotationEngine implements AutoCloseable {
   /** For the act that is under way. */
   private static final Duration CLOSE_LIMIT = Duration.ofSeconds(10);
 
+  /** Between two reports that differ in their messages only. */
+  private static final Duration REPORT = Duration.ofSeconds(10);
+
+  /** Attempts to change a rotation that somebody else changes, too. */
+  private static final int MAX_ATTEMPTS = 5;
+
   /** Acts in one go, so that a step that changes nothing cannot keep a thread busy. */
   private static final int MAX_STEPS = 16;
 
@@ -53,6 +61,9 @@ public final class RotationEngine implements AutoCloseable {
   private List<Obstacle> obstacles = List.of();
   private boolean closed;
   private @Nullable Thread thread;
+
+  /** For the thread that looks. */
+  private Told told = new Told("", List.of(), Instant.MIN);
 
   /**
    * Makes an engine; nothing happens before {@link #start}.
@@ -71,6 +82,9 @@ public final class RotationEngine implements AutoCloseable {
     this.random = random;
     this.clock = clock;
   }
+
+  /** What the store was told last. */
+  private record Told(String rotation, List<Condition> conditions, Instant at) {}
 
   /** Where a rotation is, and what it waits for. */
   public record Progress(Rotation rotation, List<Obstacle> obstacles) {
@@ -130,8 +144,8 @@ public final class RotationEngine implements AutoCloseable {
       authority.adopt(rotation.id(), anchor);
     }
     try {
-      keep(rotation);
-    } catch (IOException e) {
+      keep(rotation, RotationStore.NEW);
+    } catch (IOException | RotationRefusedException e) {
       try {
         authority.discard(rotation.id());
       } catch (IOException again) {
@@ -148,9 +162,7 @@ public final class RotationEngine implements AutoCloseable {
    * @throws RotationRefusedException when there is none, or it cannot go back
    */
   public synchronized Rotation abort(String who, String why) throws IOException {
-    Rotation back = require().abort(clock.instant(), who, why);
-    keep(back);
-    return back;
+    return change(rotation -> rotation.abort(clock.instant(), who, why));
   }
 
   /**
@@ -161,9 +173,7 @@ public final class RotationEngine implements AutoCloseable {
    */
   public synchronized Rotation compromise(AnchorSet anchors, String who, String why)
       throws IOException {
-    Rotation compromised = require().compromise(anchors, clock.instant(), who, why);
-    keep(compromised);
-    return compromised;
+    return change(rotation -> rotation.compromise(anchors, clock.instant(), who, why));
   }
 
   /**
@@ -173,17 +183,25 @@ public final class RotationEngine implements AutoCloseable {
    */
   public synchronized Rotation waive(Set<String> identities, String who, String why)
       throws IOException {
-    Rotation waived = require().waive(identities, authority.fleet(), clock.instant(), who, why);
-    keep(waived);
-    return waived;
+    return change(
+        rotation -> rotation.waive(identities, authority.fleet(), clock.instant(), who, why));
   }
 
-  private Rotation require() {
-    Rotation current = store.current();
-    if (current == null) {
-      throw new RotationRefusedException("no rotation is under way");
+  /** Changes the rotation under way. When somebody else was faster, what they left is changed. */
+  private Rotation change(UnaryOperator<Rotation> change) throws IOException {
+    for (int attempt = 1; ; attempt++) {
+      RotationStore.Kept current = store.underWay();
+      if (current == null) {
+        throw new RotationRefusedException("no rotation is under way");
+      }
+      try {
+        return keep(change.apply(current.rotation()), current.version());
+      } catch (StaleRotationException e) {
+        if (attempt == MAX_ATTEMPTS) {
+          throw e;
+        }
+      }
     }
-    return current;
   }
 
   /** The rotation under way, else the last one; null when there was none. */
@@ -192,8 +210,8 @@ public final class RotationEngine implements AutoCloseable {
     return all.isEmpty() ? null : new Progress(all.getLast(), obstacles);
   }
 
-  private synchronized void keep(Rotation rotation) throws IOException {
-    store.put(rotation);
+  private synchronized Rotation keep(Rotation rotation, String version) throws IOException {
+    store.put(rotation, version);
     Rotation.Entry entry = rotation.log().getLast();
     obstacles = List.of();
     notifyAll();
@@ -207,6 +225,7 @@ public final class RotationEngine implements AutoCloseable {
     audit.record(
         new AdministrativeEvent(
             clock.millis(), "trust-rotation", "identity", rotation.id(), details(rotation, entry)));
+    return rotation;
   }
 
   private static Map<String, String> details(Rotation rotation, Rotation.Entry entry) {
@@ -256,18 +275,25 @@ public final class RotationEngine implements AutoCloseable {
    * @return how long to wait for the next time; zero for until something begins
    */
   Duration advance() {
+    Duration wait = steps();
+    tell();
+    return wait;
+  }
+
+  private Duration steps() {
     long began = System.nanoTime();
     for (int i = 0; i < MAX_STEPS; i++) {
-      Rotation rotation = store.current();
-      if (rotation == null) {
+      RotationStore.Kept kept = store.underWay();
+      if (kept == null) {
         return Duration.ZERO;
       }
+      Rotation rotation = kept.rotation();
       try {
-        if (!step(rotation)) {
+        if (!step(kept)) {
           return rotation.compromised() ? URGENT_INTERVAL : pause(began);
         }
       } catch (IOException | PkiException | RuntimeException | Error e) {
-        failed(rotation, obstacle(e), e);
+        failed(kept, obstacle(e), e);
         return RETRY;
       }
     }
@@ -281,11 +307,12 @@ public final class RotationEngine implements AutoCloseable {
   }
 
   /** Logs a failure once for as long as it lasts. */
-  private synchronized void failed(Rotation rotation, Obstacle failure, Throwable cause) {
+  private synchronized void failed(RotationStore.Kept kept, Obstacle failure, Throwable cause) {
     if (!obstacles.equals(List.of(failure))) {
+      Rotation rotation = kept.rotation();
       log.error("rotation {} cannot go on in phase {} now", rotation.id(), rotation.phase(), cause);
     }
-    obstacles(rotation, List.of(failure));
+    obstacles(kept, List.of(failure));
   }
 
   /** A look at a million leaves takes a while: most of the time is for others. */
@@ -295,19 +322,28 @@ public final class RotationEngine implements AutoCloseable {
   }
 
   /** Does one step. Says whether another may follow at once. */
-  private boolean step(Rotation rotation) throws IOException, PkiException {
+  private boolean step(RotationStore.Kept kept) throws IOException, PkiException {
+    Rotation rotation = kept.rotation();
     Step step = RotationProcedure.next(rotation, authority.observe(rotation));
     switch (step) {
       case Step.Wait wait -> {
-        obstacles(rotation, wait.obstacles());
+        obstacles(kept, wait.obstacles());
         return false;
       }
       case Step.Next next -> {
         synchronized (this) {
           // An operator may have decided something in between: it is looked at first.
-          if (store.current() == rotation) {
-            keep(
-                rotation.in(next.phase(), clock.instant(), Obstacle.leftBehind(next.leftBehind())));
+          if (isUnderWay(kept)) {
+            try {
+              keep(
+                  rotation.in(
+                      next.phase(), clock.instant(), Obstacle.leftBehind(next.leftBehind())),
+                  kept.version());
+            } catch (StaleRotationException e) {
+              // So may have somebody at another replica.
+              log.info("{}", e.getMessage());
+              return false;
+            }
             if (next.phase() == Phase.DONE) {
               discard(rotation);
             }
@@ -335,9 +371,38 @@ public final class RotationEngine implements AutoCloseable {
     }
   }
 
-  private synchronized void obstacles(Rotation rotation, List<Obstacle> found) {
-    if (store.current() == rotation) {
+  private synchronized void obstacles(RotationStore.Kept kept, List<Obstacle> found) {
+    if (isUnderWay(kept)) {
       obstacles = found;
+    }
+  }
+
+  private boolean isUnderWay(RotationStore.Kept kept) {
+    RotationStore.Kept now = store.underWay();
+    return now != null
+        && now.version().equals(kept.version())
+        && now.rotation().id().equals(kept.rotation().id());
+  }
+
+  /** Tells the store how it is with the last rotation, when that has changed. */
+  private void tell() {
+    Progress progress = progress();
+    if (progress == null) {
+      return;
+    }
+    String id = progress.rotation.id();
+    try {
+      Instant now = clock.instant();
+      List<Condition> before = told.rotation.equals(id) ? told.conditions : store.conditions(id);
+      List<Condition> conditions = Condition.of(progress.rotation, progress.obstacles, before, now);
+      boolean isRecent = !now.isBefore(told.at) && now.isBefore(told.at.plus(REPORT));
+      if (isRecent ? Condition.isSame(conditions, before) : conditions.equals(before)) {
+        return;
+      }
+      store.report(id, conditions);
+      told = new Told(id, conditions, now);
+    } catch (IOException | RuntimeException e) {
+      log.debug("the conditions of rotation {} are not told now", id, e);
     }
   }
 

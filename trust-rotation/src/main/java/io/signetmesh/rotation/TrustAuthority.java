@@ -51,6 +51,11 @@ public interface TrustAuthority {
   /** All leaves that have not expired and are not known to be unused. */
   List<Member> fleet();
 
+  /** The same for a report: what was found for the last {@link #observe}, if that is recent. */
+  default List<Member> recentFleet() {
+    return fleet();
+  }
+
   /**
    * Workloads that proved their identity by a join token, which is used up: only their leaf proves
    * it now.

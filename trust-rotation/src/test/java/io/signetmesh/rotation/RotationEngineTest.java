@@ -2,6 +2,7 @@ package io.signetmesh.rotation;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
 
 import io.signetmesh.audit.AdministrativeEvent;
 import io.signetmesh.audit.AuditEvent;
@@ -13,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -36,13 +38,18 @@ final class RotationEngineTest {
   private final SimulatedMesh mesh = new SimulatedMesh();
   private final List<AuditEvent> audit = new ArrayList<>();
   private final Simulated authority = new Simulated();
+  private final Random random = new Random(1);
   private RotationStore store;
   private RotationEngine engine;
 
   @BeforeEach
   void open() throws Exception {
-    store = RotationStore.open(state);
-    engine = new RotationEngine(store, authority, audit::add, new Random(1), () -> mesh.now);
+    store = FileRotationStore.open(state);
+    engine = engine();
+  }
+
+  private RotationEngine engine() {
+    return new RotationEngine(store, authority, audit::add, random, () -> mesh.now);
   }
 
   @Test
@@ -391,7 +398,7 @@ final class RotationEngineTest {
 
     assertThat(phase()).isEqualTo(Phase.DONE);
     assertThat(store.retired()).containsExactly(SimulatedMesh.OLD);
-    assertThat(RotationStore.open(state).retired()).containsExactly(SimulatedMesh.OLD);
+    assertThat(FileRotationStore.open(state).retired()).containsExactly(SimulatedMesh.OLD);
   }
 
   @Test
@@ -400,10 +407,126 @@ final class RotationEngineTest {
     Path file = state.resolve("rotations").resolve(rotation.id() + ".json");
     Files.writeString(file, Files.readString(file).replace("\"compromised\" : false", "\"x\" : 1"));
 
-    assertThatThrownBy(() -> RotationStore.open(state))
+    assertThatThrownBy(() -> FileRotationStore.open(state))
         .isInstanceOf(PkiException.class)
         .hasMessageContaining(file.toString())
         .hasMessageContaining("compromised");
+  }
+
+  // ---- a store that several replicas share
+
+  @Test
+  void aPhaseIsNotBegunOverWhatAnotherReplicaHasWritten() throws Exception {
+    SharedRotations shared = new SharedRotations();
+    store = shared;
+    engine = engine();
+    RotationEngine other = engine();
+    SimulatedMesh.Workload web = mesh.add("web", true);
+    begin(false);
+    engine.advance();
+    web.take();
+    shared.meanwhile(() -> abort(other));
+
+    engine.advance();
+
+    assertThat(phase()).isEqualTo(Phase.RETIRE);
+    assertThat(store.all().getLast().reversed()).isTrue();
+    assertThat(mesh.issuing).isEqualTo(SimulatedMesh.OLD);
+    engine.advance();
+    web.take();
+    engine.advance();
+    assertThat(phase()).isEqualTo(Phase.DONE);
+    assertThat(mesh.bundle).isEqualTo(SimulatedMesh.BEFORE);
+  }
+
+  @Test
+  void whatAnOperatorDecidesIsAddedToWhatAnotherReplicaHasWritten() throws Exception {
+    SharedRotations shared = new SharedRotations();
+    store = shared;
+    engine = engine();
+    RotationEngine other = engine();
+    mesh.add("web", true);
+    begin(false);
+    shared.meanwhile(() -> waive(other));
+
+    Rotation back = engine.abort("uid 0", "changed mind");
+
+    assertThat(back.waived()).containsExactly("web");
+    assertThat(store.current()).isEqualTo(back);
+    // Nor does a second rotation begin beside it.
+    assertThatThrownBy(() -> begin(false)).isInstanceOf(RotationRefusedException.class);
+    assertThat(store.all()).hasSize(1);
+  }
+
+  private static void abort(RotationEngine engine) {
+    try {
+      engine.abort("uid 1", "elsewhere");
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private static void waive(RotationEngine engine) {
+    try {
+      engine.waive(Set.of("web"), "uid 1", "elsewhere");
+    } catch (IOException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  @Test
+  void theStoreIsToldHowItIsWithARotation() throws Exception {
+    SharedRotations shared = new SharedRotations();
+    store = shared;
+    engine = engine();
+    SimulatedMesh.Workload web = mesh.add("web", true);
+    Rotation begun = begin(false);
+    engine.advance();
+
+    Instant waiting = mesh.now;
+    Condition waits = condition(shared, begun, Condition.PROGRESSING);
+    assertThat(waits.isTrue()).isFalse();
+    assertThat(waits.reason()).isEqualTo("Waiting");
+    assertThat(waits.message()).startsWith("in phase Distribute, for 1: web");
+    assertThat(condition(shared, begun, Condition.COMPLETE).reason()).isEqualTo("UnderWay");
+    int reports = shared.reports;
+    for (int i = 0; i < 20; i++) {
+      mesh.now = mesh.now.plusMillis(250);
+      engine.advance();
+    }
+    assertThat(shared.reports).as("nothing has changed").isEqualTo(reports);
+    assertThat(condition(shared, begun, Condition.PROGRESSING).since()).isEqualTo(waiting);
+
+    authority.failure = new IOException("disk full");
+    web.take();
+    engine.advance();
+    Condition failing = condition(shared, begun, Condition.FAILING);
+    assertThat(failing.isTrue()).isTrue();
+    assertThat(failing.reason()).isEqualTo("Failure");
+    assertThat(failing.message()).contains("disk full");
+    assertThat(failing.since()).isEqualTo(mesh.now);
+
+    authority.failure = null;
+    engine.advance();
+    web.renew();
+    engine.advance();
+    web.take();
+    engine.advance();
+    assertThat(phase()).isEqualTo(Phase.DONE);
+    assertThat(shared.conditions(begun.id()))
+        .extracting(Condition::type, Condition::isTrue, Condition::reason)
+        .containsExactly(
+            tuple(Condition.PROGRESSING, false, "Done"),
+            tuple(Condition.COMPLETE, true, "Done"),
+            tuple(Condition.FAILING, false, "AsExpected"),
+            tuple(Condition.COMPROMISED, false, "NotDeclared"));
+  }
+
+  private static Condition condition(RotationStore store, Rotation rotation, String type) {
+    return store.conditions(rotation.id()).stream()
+        .filter(condition -> condition.type().equals(type))
+        .findFirst()
+        .orElseThrow();
   }
 
   private Rotation begin(boolean compromised) throws Exception {

@@ -155,12 +155,12 @@ final class RotationProperties {
           directory = Files.createTempDirectory("rotation");
           state = directory;
         }
-        RotationStore store = RotationStore.open(directory);
+        RotationStore store = FileRotationStore.open(directory);
         for (Rotation known : record.subList(written, record.size())) {
-          store.put(known);
+          SharedRotations.put(store, known);
         }
         written = record.size() - 1;
-        List<Rotation> read = RotationStore.open(directory).all();
+        List<Rotation> read = FileRotationStore.open(directory).all();
         assertThat(read).isEqualTo(record);
         rotation = read.getLast();
       }

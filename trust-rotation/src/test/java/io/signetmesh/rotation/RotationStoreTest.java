@@ -1,11 +1,13 @@
 package io.signetmesh.rotation;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -20,13 +22,13 @@ final class RotationStoreTest {
 
   @Test
   void theOrderIsThatOfTheStartsAlsoWhenTheClockWentBack() throws Exception {
-    RotationStore store = RotationStore.open(state);
+    RotationStore store = FileRotationStore.open(state);
     Rotation earlier = done("0000000000000002", FIRST, SECOND, NOW);
     Rotation later = done("0000000000000001", SECOND, THIRD, NOW.minusSeconds(3600));
-    store.put(earlier);
-    store.put(later);
+    store.put(earlier, RotationStore.NEW);
+    store.put(later, RotationStore.NEW);
 
-    RotationStore again = RotationStore.open(state);
+    RotationStore again = FileRotationStore.open(state);
 
     assertThat(again.all()).containsExactly(earlier, later);
     assertThat(again.retired())
@@ -36,17 +38,38 @@ final class RotationStoreTest {
 
   @Test
   void recordsOfEarlierVersionsAreTakenInTheOrderOfTheirTimes() throws Exception {
-    RotationStore store = RotationStore.open(state);
+    RotationStore store = FileRotationStore.open(state);
     Rotation second = done("0000000000000001", SECOND, THIRD, NOW.plusSeconds(60));
     Rotation first = done("0000000000000002", FIRST, SECOND, NOW);
-    store.put(second);
-    store.put(first);
+    store.put(second, RotationStore.NEW);
+    store.put(first, RotationStore.NEW);
     for (Rotation rotation : store.all()) {
       Path file = state.resolve("rotations").resolve(rotation.id() + ".json");
       Files.writeString(file, Files.readString(file).replaceAll(" *\"number\".*\n", ""));
     }
 
-    assertThat(RotationStore.open(state).all()).containsExactly(first, second);
+    assertThat(FileRotationStore.open(state).all()).containsExactly(first, second);
+  }
+
+  @Test
+  void aWriteThatIsBasedOnAnOlderVersionIsRefusedAlsoAfterARestart() throws Exception {
+    RotationStore store = FileRotationStore.open(state);
+    Rotation begun =
+        Rotation.start("0000000000000001", FIRST, SECOND, false, Duration.ZERO, NOW, "uid 0", "");
+    RotationStore.Kept first = store.put(begun, RotationStore.NEW);
+    Rotation next = begun.in(Phase.DISTRIBUTE, NOW, "");
+    RotationStore.Kept second = store.put(next, first.version());
+
+    for (RotationStore one : List.of(store, FileRotationStore.open(state))) {
+      for (String stale : List.of(first.version(), RotationStore.NEW)) {
+        assertThatThrownBy(() -> one.put(begun.in(Phase.RETIRE, NOW, ""), stale))
+            .isInstanceOf(StaleRotationException.class)
+            .hasMessageContaining(begun.id())
+            .hasMessageContaining("'" + stale + "'")
+            .hasMessageContaining("'" + second.version() + "'");
+      }
+      assertThat(one.kept()).containsExactly(second);
+    }
   }
 
   private static Rotation done(String id, AnchorSet before, AnchorSet after, Instant at) {

@@ -65,6 +65,9 @@ public final class ServerTrust implements TrustAuthority, AutoCloseable {
   /** RFC 5280 section 4.1.2.2: 20 octets, the first bit is 0. */
   private static final int MAX_SERIAL_BITS = 160;
 
+  /** A look at a million leaves takes a while, and a rotation that waits looks all the time. */
+  private static final Duration RECENT = Duration.ofSeconds(1);
+
   private final OperatorContext server;
   private final Instant openedAt;
   private final @Nullable EmbeddedAuthority embedded;
@@ -72,6 +75,12 @@ public final class ServerTrust implements TrustAuthority, AutoCloseable {
   private final IssuerAnchors issuerAnchors;
   private final MeshLeaves leaves;
   private final CanaryLeaf canary;
+
+  /** What was found for the last look of a rotation; null before the first. */
+  private volatile @Nullable Seen seen;
+
+  /** Leaves of one moment. */
+  private record Seen(List<Member> fleet, Instant at) {}
 
   /** Rotation after a compromise of which nothing is left to do; null when there is none. */
   private volatile @Nullable String settled;
@@ -180,8 +189,11 @@ public final class ServerTrust implements TrustAuthority, AutoCloseable {
     }
     AnchorSet bundle = fingerprints(anchors());
     requireNotTakenOut(rotation, bundle);
+    Instant now = server.clock().instant();
+    List<Member> fleet = fleet();
+    seen = new Seen(fleet, now);
     return new Situation(
-        server.clock().instant(),
+        now,
         openedAt,
         bundle,
         issuerAnchors.isDistrusted(issuerInForce().certificate()) ? "" : issuing,
@@ -191,7 +203,7 @@ public final class ServerTrust implements TrustAuthority, AutoCloseable {
         !keys.hasAny(rotation.id())
             && files().ca().crossCertificates().isEmpty()
             && server.renewals().isIdle(),
-        fleet());
+        fleet);
   }
 
   /**
@@ -234,6 +246,15 @@ public final class ServerTrust implements TrustAuthority, AutoCloseable {
   }
 
   @Override
+  public List<Member> recentFleet() {
+    Seen last = seen;
+    Instant now = server.clock().instant();
+    return last == null || now.isBefore(last.at) || now.isAfter(last.at.plus(RECENT))
+        ? fleet()
+        : last.fleet;
+  }
+
+  @Override
   public Set<String> withoutToken() {
     Set<String> identities = new TreeSet<>();
     for (IssuedLeaf leaf : server.issued().all()) {
@@ -256,6 +277,7 @@ public final class ServerTrust implements TrustAuthority, AutoCloseable {
 
   @Override
   public void discard(String rotation) throws IOException {
+    seen = null;
     keys.delete(rotation);
   }
 

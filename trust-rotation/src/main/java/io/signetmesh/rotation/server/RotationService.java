@@ -129,7 +129,7 @@ final class RotationService extends TrustRotationsGrpc.TrustRotationsImplBase {
     Rotation rotation = progress == null ? null : progress.rotation();
     List<X509Certificate> anchors = trust.anchors();
     AnchorSet inForce = AnchorSet.of(anchors.stream().map(RotationPlan::fingerprint).toList());
-    List<Member> fleet = trust.fleet();
+    List<Member> fleet = trust.recentFleet();
     GetTrustResponse.Builder answer =
         GetTrustResponse.newBuilder()
             .setTrustDomain(trustDomain)

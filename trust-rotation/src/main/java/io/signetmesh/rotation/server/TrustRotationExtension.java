@@ -5,6 +5,7 @@ import io.signetmesh.identity.pki.PkiException;
 import io.signetmesh.identity.server.OperatorContext;
 import io.signetmesh.identity.server.OperatorExtension;
 import io.signetmesh.rotation.AnchorSet;
+import io.signetmesh.rotation.FileRotationStore;
 import io.signetmesh.rotation.Rotation;
 import io.signetmesh.rotation.RotationEngine;
 import io.signetmesh.rotation.RotationPlan;
@@ -35,7 +36,7 @@ public final class TrustRotationExtension implements OperatorExtension {
    */
   public static TrustRotationExtension open(OperatorContext server)
       throws IOException, PkiException {
-    RotationStore store = RotationStore.open(server.stateDirectory());
+    RotationStore store = FileRotationStore.open(server.stateDirectory());
     Rotation current = store.current();
     ServerTrust trust = ServerTrust.open(server, current);
     AnchorSet inForce =
