@@ -134,6 +134,7 @@ public final class FileRotationStore implements RotationStore {
     json.put("compromised", rotation.compromised());
     json.put("reversed", rotation.reversed());
     json.put("renewWindow", rotation.renewWindow().toString());
+    json.put("crossSigned", rotation.crossSigned());
     ArrayNode waived = json.putArray("waived");
     for (Waiver waiver : rotation.waivers().values()) {
       ObjectNode entry = waived.addObject().put("identity", waiver.identity());
@@ -173,6 +174,8 @@ public final class FileRotationStore implements RotationStore {
               flag(json, "compromised"),
               flag(json, "reversed"),
               Duration.parse(text(json, "renewWindow")),
+              // Earlier versions did not go without.
+              !json.has("crossSigned") || flag(json, "crossSigned"),
               waivers(json.required("waived")),
               log);
       return new Numbered(number(json.path("number")), number(json.path("writes")), rotation);

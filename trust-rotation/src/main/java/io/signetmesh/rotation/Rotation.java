@@ -22,6 +22,8 @@ import org.jspecify.annotations.Nullable;
  *     waited for long, and their issuers are revoked
  * @param reversed whether it was aborted, and goes back to the anchors before
  * @param renewWindow time over which renewals are spread
+ * @param crossSigned whether the anchors that leave vouch for the new issuer, so that nobody is cut
+ *     off who knows no other; false when the key for that cannot be used
  * @param waivers what is not waited for, by the DNS name of the workload
  * @param log phases that were begun and decisions of operators, oldest first; at least the start
  */
@@ -32,6 +34,7 @@ public record Rotation(
     boolean compromised,
     boolean reversed,
     Duration renewWindow,
+    boolean crossSigned,
     Map<String, Waiver> waivers,
     List<Entry> log) {
 
@@ -80,8 +83,19 @@ public record Rotation(
         compromised,
         false,
         renewWindow,
+        true,
         Map.of(),
         List.of(new Entry(now, who, Phase.PREPARE, "start", why)));
+  }
+
+  /** The same rotation, without anchors that leave vouching for the new issuer. */
+  public Rotation withoutCrossCertificate() {
+    return new Rotation(id, before, after, compromised, reversed, renewWindow, false, waivers, log);
+  }
+
+  /** Whether the anchors that leave are to vouch for the issuer that is put in force. */
+  public boolean isCrossSigning() {
+    return crossSigned && !compromised && !reversed;
   }
 
   /** The phase it is in. */
@@ -260,7 +274,7 @@ public record Rotation(
     }
     List<Entry> longer = new ArrayList<>(log);
     longer.add(new Entry(now, who, phase(), "compromised", why));
-    return new Rotation(id, before, after, true, false, renewWindow, waivers, longer);
+    return new Rotation(id, before, after, true, false, renewWindow, crossSigned, waivers, longer);
   }
 
   /**
@@ -288,6 +302,7 @@ public record Rotation(
   private Rotation with(boolean back, Map<String, Waiver> all, Entry entry) {
     List<Entry> longer = new ArrayList<>(log);
     longer.add(entry);
-    return new Rotation(id, before, after, compromised, back, renewWindow, all, longer);
+    return new Rotation(
+        id, before, after, compromised, back, renewWindow, crossSigned, all, longer);
   }
 }

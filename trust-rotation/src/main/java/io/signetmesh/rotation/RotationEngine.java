@@ -139,6 +139,9 @@ public final class RotationEngine implements AutoCloseable {
             clock.instant(),
             who,
             why);
+    if (!plan.crossSigned()) {
+      rotation = rotation.withoutCrossCertificate();
+    }
     NewAnchor anchor = plan.newAnchor();
     if (anchor != null) {
       authority.adopt(rotation.id(), anchor);

@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param newAnchor anchor that is added; null when the rotation only takes anchors away
  * @param compromised whether the anchors that leave are not to be trusted
  * @param renewWindow time over which renewals are spread
+ * @param crossSigned whether the anchors that leave vouch for the new issuer
  * @param findings what is wrong with the plan, errors first
  * @param latestEnd when it will have ended even if workloads went away and do not come back
  */
@@ -30,6 +31,7 @@ public record RotationPlan(
     @Nullable NewAnchor newAnchor,
     boolean compromised,
     Duration renewWindow,
+    boolean crossSigned,
     List<Finding> findings,
     Instant latestEnd) {
 
@@ -62,7 +64,12 @@ public record RotationPlan(
     }
     List<Finding> all = new ArrayList<>(findings);
     all.add(joinedByToken(identities));
-    return new RotationPlan(before, after, newAnchor, compromised, renewWindow, all, latestEnd);
+    return with(crossSigned, all);
+  }
+
+  private RotationPlan with(boolean crossSigned, List<Finding> all) {
+    return new RotationPlan(
+        before, after, newAnchor, compromised, renewWindow, crossSigned, all, latestEnd);
   }
 
   /**
@@ -79,11 +86,50 @@ public record RotationPlan(
             + " they get a new join token");
   }
 
+  /**
+   * Whether anchors that leave have to sign: for those who know no other.
+   *
+   * @param issuerAnchor fingerprint of the anchor above the issuer in force
+   */
+  public boolean needsCrossCertificate(String issuerAnchor) {
+    return newAnchor != null && !compromised && crossSigned && !after.contains(issuerAnchor);
+  }
+
+  /** The same plan, in which no anchor that leaves vouches for the new issuer. */
+  public RotationPlan withoutCrossCertificate() {
+    if (compromised || newAnchor == null) {
+      return this;
+    }
+    List<Finding> all = new ArrayList<>(findings);
+    all.add(
+        new Finding(
+            false,
+            "the old anchor does not vouch for the new issuer, so whoever knows only the old one is"
+                + " cut off from Activate on; Activate waits until all live workloads trust the new"
+                + " anchor and all others are waived; a workload that starts from Activate on needs"
+                + " the new anchor in its files"));
+    return with(false, all);
+  }
+
+  /**
+   * The same plan when the anchors that leave cannot vouch.
+   *
+   * @param why their key cannot be used
+   */
+  public RotationPlan cannotVouch(String why) {
+    return refused(
+        "the old anchor cannot vouch for the new issuer: "
+            + why
+            + "; bring its key back, or leave it without a cross-certificate"
+            + " (--no-cross-certificate): who knows only the old anchor is then cut off from Activate"
+            + " on, so give the new one to all that report nothing first");
+  }
+
   /** The same plan, which must not start. */
   public RotationPlan refused(String why) {
     List<Finding> all = new ArrayList<>(List.of(new Finding(true, why)));
     all.addAll(findings);
-    return new RotationPlan(before, after, newAnchor, compromised, renewWindow, all, latestEnd);
+    return with(crossSigned, all);
   }
 
   /** Whether the rotation may start. */
@@ -202,7 +248,8 @@ public record RotationPlan(
     }
     checkFleet(fleet, request.compromised, now, warnings);
     errors.addAll(warnings);
-    return new RotationPlan(before, after, added, request.compromised, window, errors, latestEnd);
+    return new RotationPlan(
+        before, after, added, request.compromised, window, true, errors, latestEnd);
   }
 
   private static void check(

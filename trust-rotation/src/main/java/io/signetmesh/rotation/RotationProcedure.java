@@ -5,8 +5,10 @@ import io.signetmesh.rotation.Obstacle.Kind;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
 
 /**
  * The procedure that replaces trust anchors. It is a function of the rotation and of what is true
@@ -85,13 +87,45 @@ public final class RotationProcedure {
     if (!rotation.staying().contains(now.issuing())) {
       // Those who know the old anchor only must be able to verify new leaves. Nothing may vouch
       // for the new issuer that is compromised, and the way back needs no bridge: all know both.
-      return new Step.IssueUnder(
-          rotation.staying(), !rotation.compromised() && !rotation.reversed());
+      List<Obstacle> cutOff =
+          rotation.crossSigned() || rotation.compromised() || rotation.reversed()
+              ? List.of()
+              : withoutTheNewAnchor(rotation, now);
+      return cutOff.isEmpty()
+          ? new Step.IssueUnder(rotation.staying(), rotation.isCrossSigning())
+          : new Step.Wait(cutOff);
     }
     if (!now.canaryFailure().isEmpty()) {
       return new Step.Wait(List.of(new Obstacle(Kind.CANARY, "", now.canaryFailure())));
     }
     return new Step.Next(Phase.RENEW);
+  }
+
+  /** Who cannot verify leaves under the new anchor alone, as far as that is known. */
+  private static List<Obstacle> withoutTheNewAnchor(Rotation rotation, Situation now) {
+    List<Obstacle> obstacles = new ArrayList<>(notAcknowledged(rotation, now));
+    String digest = rotation.union().digest();
+    Set<String> known = new HashSet<>(rotation.waived());
+    now.fleet().forEach(member -> known.add(member.identity()));
+    for (Member member : now.fleet()) {
+      if (member.isValid(now.now()) && !rotation.isWaived(member)) {
+        if (member.presence() == Presence.SILENT) {
+          obstacles.add(silent(member));
+        } else if (member.presence() == Presence.GONE && !member.trusts().equals(digest)) {
+          obstacles.add(gone(member, "before it trusted the anchor that stays"));
+        }
+      }
+      if (member.presence() == Presence.LIVE) {
+        Set<String> strangers = new TreeSet<>();
+        member.peerAnchors().values().forEach(strangers::addAll);
+        strangers.removeAll(known);
+        if (!strangers.isEmpty()) {
+          obstacles.add(peers(member, strangers));
+        }
+      }
+    }
+    obstacles.addAll(notBack(rotation, now));
+    return obstacles;
   }
 
   /**

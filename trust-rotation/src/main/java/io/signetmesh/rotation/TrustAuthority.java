@@ -26,6 +26,12 @@ public interface TrustAuthority {
   /** Why anchors cannot be replaced here; empty when they can. */
   String cannotRotate();
 
+  /**
+   * Why the anchor above the issuer in force cannot sign anything; empty when it can. A key in a
+   * token is tried out.
+   */
+  String cannotVouch() throws IOException;
+
   /** The anchors in force. */
   List<X509Certificate> anchors();
 

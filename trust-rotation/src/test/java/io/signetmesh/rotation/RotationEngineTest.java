@@ -537,6 +537,7 @@ final class RotationEngineTest {
             null,
             compromised,
             WINDOW,
+            true,
             List.of(),
             mesh.now.plus(WINDOW)),
         "uid 0",
@@ -604,6 +605,11 @@ final class RotationEngineTest {
 
     @Override
     public String cannotRotate() {
+      return "";
+    }
+
+    @Override
+    public String cannotVouch() {
       return "";
     }
 

@@ -18,6 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 final class RotationPlanTest {
@@ -222,6 +223,29 @@ final class RotationPlanTest {
   }
 
   @Test
+  void anOldAnchorWhoseKeyCannotBeUsedIsAnErrorUntilTheRotationGoesWithoutIt() {
+    NewAnchor added = added(DAY.multipliedBy(1000));
+    RotationPlan plan = plan(added, Set.of(), Set.of());
+    String above = RotationPlan.fingerprint(old);
+    assertThat(plan.needsCrossCertificate(above)).isTrue();
+    assertThat(errors(plan.cannotVouch("the token is away")))
+        .singleElement()
+        .asString()
+        .contains("cannot vouch for the new issuer: the token is away")
+        .contains("--no-cross-certificate");
+
+    RotationPlan without = plan.withoutCrossCertificate();
+    assertThat(without.isClean()).isTrue();
+    assertThat(without.crossSigned()).isFalse();
+    assertThat(without.needsCrossCertificate(above)).isFalse();
+    assertThat(without.findings())
+        .extracting(RotationPlan.Finding::message)
+        .anyMatch(message -> message.contains("cut off from Activate on"));
+    // Nothing is signed for an anchor that is only taken away.
+    assertThat(plan(null, Set.of(above), Set.of()).needsCrossCertificate(above)).isFalse();
+  }
+
+  @Test
   void whatAnOperatorBringsHasToBeARootOfItsKey() throws Exception {
     X509Certificate root = anchor(newKeys, DAY.negated(), DAY.multipliedBy(1000));
     X509Certificate issuer =
@@ -244,7 +268,7 @@ final class RotationPlanTest {
         .hasMessageContaining("path length of 1 or more");
   }
 
-  private RotationPlan plan(NewAnchor added, Set<String> leaving, Set<String> retired) {
+  private RotationPlan plan(@Nullable NewAnchor added, Set<String> leaving, Set<String> retired) {
     return RotationPlan.of(
         new RotationPlan.Request(added, leaving, false, Duration.ofMinutes(10)),
         List.of(old),

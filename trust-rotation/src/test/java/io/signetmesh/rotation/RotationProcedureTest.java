@@ -6,6 +6,7 @@ import static io.signetmesh.rotation.SimulatedMesh.NEW;
 import static io.signetmesh.rotation.SimulatedMesh.OLD;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
 
 import io.signetmesh.rotation.Member.Presence;
 import io.signetmesh.rotation.Obstacle.Kind;
@@ -54,9 +55,7 @@ final class RotationProcedureTest {
                 in(Phase.DISTRIBUTE),
                 situation(BOTH, OLD, live("web", BOTH, OLD), live("cart", BEFORE, OLD), refusing)))
         .extracting(Obstacle::kind, Obstacle::workload)
-        .containsExactly(
-            org.assertj.core.groups.Tuple.tuple(Kind.NOT_ACKNOWLEDGED, "cart"),
-            org.assertj.core.groups.Tuple.tuple(Kind.REFUSED, "db"));
+        .containsExactly(tuple(Kind.NOT_ACKNOWLEDGED, "cart"), tuple(Kind.REFUSED, "db"));
   }
 
   @Test
@@ -74,6 +73,57 @@ final class RotationProcedureTest {
   void activateIssuesUnderTheNewAnchorForWhichTheOldOneVouches() {
     assertThat(RotationProcedure.next(in(Phase.ACTIVATE), situation(BOTH, OLD)))
         .isEqualTo(new Step.IssueUnder(AFTER, true));
+  }
+
+  @Test
+  void withoutACrossCertificateActivateWaitsForAllWhoMayKnowOnlyTheOldAnchor() {
+    Rotation rotation = rotation(false).withoutCrossCertificate().in(Phase.ACTIVATE, NOW, "");
+    Member stranger =
+        member("client", Presence.LIVE, BOTH.digest(), OLD, Map.of(OLD, Set.of("web", "unknown")));
+
+    assertThat(
+            wait(
+                rotation,
+                situation(
+                    BOTH,
+                    OLD,
+                    live("web", BOTH, OLD),
+                    live("cart", BEFORE, OLD),
+                    gone("db", BEFORE, OLD),
+                    gone("batch", BOTH, OLD),
+                    silent(),
+                    stranger)))
+        .extracting(Obstacle::kind, Obstacle::workload)
+        .containsExactlyInAnyOrder(
+            tuple(Kind.NOT_ACKNOWLEDGED, "cart"),
+            tuple(Kind.GONE, "db"),
+            tuple(Kind.SILENT, "legacy"),
+            tuple(Kind.PEER, "client"));
+    assertThat(
+            RotationProcedure.next(
+                rotation.waive(
+                    Set.of("legacy", "db"),
+                    List.of(silent(), gone("db", BEFORE, OLD)),
+                    NOW,
+                    "uid 0",
+                    ""),
+                situation(BOTH, OLD, live("web", BOTH, OLD), gone("db", BEFORE, OLD), silent())))
+        .isEqualTo(new Step.IssueUnder(AFTER, false));
+  }
+
+  @Test
+  void afterACompromiseNobodyIsWaitedForAlsoWithoutACrossCertificate() {
+    Rotation rotation = rotation(false).withoutCrossCertificate().in(Phase.ACTIVATE, NOW, "");
+
+    assertThat(
+            RotationProcedure.next(
+                rotation.compromise(AnchorSet.NONE, NOW, "uid 0", ""),
+                situation(BOTH, OLD, silent())))
+        .isEqualTo(new Step.IssueUnder(AFTER, false));
+    assertThat(
+            RotationProcedure.next(
+                rotation.abort(NOW, "uid 0", ""), situation(BOTH, NEW, silent())))
+        .isEqualTo(new Step.IssueUnder(BEFORE, false));
   }
 
   @Test

@@ -113,6 +113,10 @@ final class RotationProperties {
               mesh.now,
               "operator",
               "test");
+      if (number % 2 == 0) {
+        // The token of the old anchor is lost.
+        started = started.withoutCrossCertificate();
+      }
       record.add(started);
       rotation = started;
       if (compromised) {

@@ -55,11 +55,13 @@ final class RotationStoreTest {
   void aWriteThatIsBasedOnAnOlderVersionIsRefusedAlsoAfterARestart() throws Exception {
     RotationStore store = FileRotationStore.open(state);
     Rotation begun =
-        Rotation.start("0000000000000001", FIRST, SECOND, false, Duration.ZERO, NOW, "uid 0", "");
+        Rotation.start("0000000000000001", FIRST, SECOND, false, Duration.ZERO, NOW, "uid 0", "")
+            .withoutCrossCertificate();
     RotationStore.Kept first = store.put(begun, RotationStore.NEW);
     Rotation next = begun.in(Phase.DISTRIBUTE, NOW, "");
     RotationStore.Kept second = store.put(next, first.version());
 
+    assertThat(FileRotationStore.open(state).all()).containsExactly(next);
     for (RotationStore one : List.of(store, FileRotationStore.open(state))) {
       for (String stale : List.of(first.version(), RotationStore.NEW)) {
         assertThatThrownBy(() -> one.put(begun.in(Phase.RETIRE, NOW, ""), stale))

@@ -62,6 +62,15 @@ final class TrustRotateCommand extends PlannedCommand {
               + " and revoke what their issuers signed. The plan lists whom it cuts off.")
   private boolean compromised;
 
+  @Option(
+      names = "--no-cross-certificate",
+      description =
+          "The old anchor does not vouch for the new issuer, because its key cannot be used, for"
+              + " instance that of a token that is lost. Whoever knows only the old anchor is cut off"
+              + " when the new issuer begins to sign: that waits until all live workloads trust the"
+              + " new anchor and all others are waived.")
+  private boolean withoutCrossCertificate;
+
   TrustRotateCommand(TrustConsole console) {
     super(console);
   }
@@ -77,6 +86,7 @@ final class TrustRotateCommand extends PlannedCommand {
     StartRotationRequest.Builder request =
         StartRotationRequest.newBuilder()
             .setCompromised(compromised)
+            .setWithoutCrossCertificate(withoutCrossCertificate)
             .setRenewWindow(
                 com.google.protobuf.Duration.newBuilder()
                     .setSeconds(renewWindow.getSeconds())

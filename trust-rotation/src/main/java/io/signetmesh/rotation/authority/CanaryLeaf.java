@@ -35,7 +35,7 @@ final class CanaryLeaf {
       throws IOException, PkiException {
     List<AnchorSet> audiences =
         new ArrayList<>(List.of(rotation.onTheWay(bundle), rotation.staying()));
-    if (!rotation.compromised() && !rotation.reversed()) {
+    if (rotation.isCrossSigning()) {
       // A straggler.
       audiences.add(rotation.before());
     }

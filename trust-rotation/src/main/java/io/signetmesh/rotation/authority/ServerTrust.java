@@ -132,6 +132,18 @@ public final class ServerTrust implements TrustAuthority, AutoCloseable {
   }
 
   @Override
+  public String cannotVouch() throws IOException {
+    try {
+      EmbeddedAuthority.Ca ca = files().ca();
+      return ca.anchorKey().matches(ca.anchor().getPublicKey())
+          ? ""
+          : "the key in the files of the CA is not that of " + Certificates.describe(ca.anchor());
+    } catch (PkiException e) {
+      return String.valueOf(e.getMessage());
+    }
+  }
+
+  @Override
   public AnchorSet inForce() throws IOException, PkiException {
     AnchorSet inForce = fingerprints(anchors());
     if (embedded != null) {

@@ -5,13 +5,9 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
-import io.signetmesh.identity.ca.KeyKind;
-import io.signetmesh.identity.ca.source.CaKey;
-import io.signetmesh.identity.ca.source.Pkcs11Token;
 import io.signetmesh.identity.channel.LocalPeer;
 import io.signetmesh.identity.pki.Certificates;
 import io.signetmesh.identity.pki.PkiException;
-import io.signetmesh.identity.pki.PrivateKeys;
 import io.signetmesh.identity.pki.WorkloadIdentity;
 import io.signetmesh.rotation.AnchorSet;
 import io.signetmesh.rotation.Member;
@@ -24,7 +20,6 @@ import io.signetmesh.rotation.RotationStore;
 import io.signetmesh.rotation.TrustAuthority;
 import io.signetmesh.v1.AbortRotationRequest;
 import io.signetmesh.v1.AbortRotationResponse;
-import io.signetmesh.v1.GeneratedAnchor;
 import io.signetmesh.v1.GetTrustRequest;
 import io.signetmesh.v1.GetTrustResponse;
 import io.signetmesh.v1.ListLeavesRequest;
@@ -33,7 +28,6 @@ import io.signetmesh.v1.ListRotationsRequest;
 import io.signetmesh.v1.ListRotationsResponse;
 import io.signetmesh.v1.StartRotationRequest;
 import io.signetmesh.v1.StartRotationResponse;
-import io.signetmesh.v1.TokenAnchor;
 import io.signetmesh.v1.TrustAnchorStatus;
 import io.signetmesh.v1.TrustRotation;
 import io.signetmesh.v1.TrustRotationFinding;
@@ -41,8 +35,6 @@ import io.signetmesh.v1.TrustRotationsGrpc;
 import io.signetmesh.v1.WaiveWorkloadsRequest;
 import io.signetmesh.v1.WaiveWorkloadsResponse;
 import java.io.IOException;
-import java.nio.file.Path;
-import java.security.PrivateKey;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -57,8 +49,6 @@ import org.slf4j.LoggerFactory;
 /** {@code io.signetmesh.v1.TrustRotations}: operators of the host rotate trust anchors. */
 final class RotationService extends TrustRotationsGrpc.TrustRotationsImplBase {
   private static final Logger log = LoggerFactory.getLogger(RotationService.class);
-  private static final Duration DEFAULT_ANCHOR_LIFE = Duration.ofDays(3650);
-  private static final Duration MAX_ANCHOR_LIFE = Duration.ofDays(36_500);
   private static final int MAX_REASON = 1_024;
   private static final int MAX_WAIVED = 1_000;
 
@@ -107,7 +97,7 @@ final class RotationService extends TrustRotationsGrpc.TrustRotationsImplBase {
     response.onCompleted();
   }
 
-  private static StatusRuntimeException invalid(String message) {
+  static StatusRuntimeException invalid(String message) {
     return Status.INVALID_ARGUMENT.withDescription(message).asRuntimeException();
   }
 
@@ -219,16 +209,16 @@ final class RotationService extends TrustRotationsGrpc.TrustRotationsImplBase {
     if (underWay != null && request.getCompromised()) {
       return compromise(underWay, AnchorSet.of(leaving), request.getDryRun(), reason);
     }
-    NewAnchor anchor = request.hasToken() ? inToken(request.getToken()) : anchor(request);
+    RequestedAnchor requested = new RequestedAnchor(request, trust);
+    NewAnchor anchor = requested.find();
     boolean isToBeMade = request.hasToken() && anchor == null;
     if (isToBeMade) {
       // Nothing is made in the token for a plan that cannot be carried out.
-      anchor = trust.makeAnchor(keyKind(request.getToken()), life(request.getToken()));
+      anchor = requested.example();
     }
     RotationPlan plan = plan(request, anchor, leaving, underWay);
     if (isToBeMade && !request.getDryRun() && plan.isClean()) {
-      TokenAnchor token = request.getToken();
-      anchor = trust.makeAnchor(place(token), keyKind(token), life(token));
+      anchor = requested.makeInToken();
       isToBeMade = false;
       plan = plan(request, anchor, leaving, underWay);
     }
@@ -267,9 +257,15 @@ final class RotationService extends TrustRotationsGrpc.TrustRotationsImplBase {
             trust.leafLife(),
             clock.instant());
     plan = plan.withoutToken(trust.withoutToken());
+    if (request.getWithoutCrossCertificate()) {
+      plan = plan.withoutCrossCertificate();
+    }
     String refusal = trust.cannotRotate();
     if (!refusal.isEmpty()) {
       plan = plan.refused(refusal);
+    } else if (underWay == null && plan.needsCrossCertificate(trust.issuerAnchor())) {
+      String why = trust.cannotVouch();
+      plan = why.isEmpty() ? plan : plan.cannotVouch(why);
     }
     // A rotation under way changes the anchors itself, and the plan has it already.
     if (underWay == null) {
@@ -322,92 +318,6 @@ final class RotationService extends TrustRotationsGrpc.TrustRotationsImplBase {
           RotationMessages.rotation(engine.compromise(leaving, operator(), reason), List.of()));
     }
     return answer.build();
-  }
-
-  private @Nullable NewAnchor anchor(StartRotationRequest request) throws PkiException {
-    return switch (request.getAnchorCase()) {
-      case GENERATE -> {
-        GeneratedAnchor generate = request.getGenerate();
-        yield trust.makeAnchor(
-            keyKind(generate.getKeyKind()),
-            life(generate.hasLifetime() ? generate.getLifetime() : null));
-      }
-      case PROVIDED -> provided(request);
-      case TOKEN, ANCHOR_NOT_SET -> null;
-    };
-  }
-
-  /**
-   * The anchor in a token; null when it has none yet.
-   *
-   * <p>The library is code that this process runs. Whoever may ask for it is the user of this
-   * process or root.
-   */
-  private @Nullable NewAnchor inToken(TokenAnchor token) {
-    try {
-      return trust.findAnchor(place(token));
-    } catch (PkiException e) {
-      throw invalid(String.valueOf(e.getMessage()));
-    }
-  }
-
-  private static Pkcs11Token.Config place(TokenAnchor token) {
-    for (String path : List.of(token.getLibrary(), token.getPinFile())) {
-      if (!path.startsWith("/")) {
-        throw invalid("path '" + WorkloadIdentity.printable(path) + "': expected an absolute one");
-      }
-    }
-    try {
-      return new Pkcs11Token.Config(
-          Path.of(token.getLibrary()),
-          token.getToken(),
-          Path.of(token.getPinFile()),
-          token.getKey());
-    } catch (IllegalArgumentException e) {
-      throw invalid(String.valueOf(e.getMessage()));
-    }
-  }
-
-  private static KeyKind keyKind(TokenAnchor token) {
-    KeyKind kind = keyKind(token.getKeyKind());
-    if (kind == KeyKind.ED25519) {
-      throw invalid("key type ed25519 cannot be made in a token: expected p256, p384 or RSA");
-    }
-    return kind;
-  }
-
-  private static Duration life(TokenAnchor token) {
-    return life(token.hasLifetime() ? token.getLifetime() : null);
-  }
-
-  private static Duration life(com.google.protobuf.@Nullable Duration asked) {
-    Duration life = asked == null ? DEFAULT_ANCHOR_LIFE : Duration.ofSeconds(asked.getSeconds());
-    if (life.isNegative() || life.isZero() || life.compareTo(MAX_ANCHOR_LIFE) > 0) {
-      throw invalid(
-          "anchor lifetime " + life + ": expected up to " + MAX_ANCHOR_LIFE.toDays() + " days");
-    }
-    return life;
-  }
-
-  private static KeyKind keyKind(String name) {
-    try {
-      return name.isEmpty() ? KeyKind.P256 : KeyKind.parse(name);
-    } catch (IllegalArgumentException e) {
-      throw invalid(String.valueOf(e.getMessage()));
-    }
-  }
-
-  private static NewAnchor provided(StartRotationRequest request) {
-    try {
-      X509Certificate certificate =
-          Certificates.parseDer("new anchor", request.getProvided().getCertificate().toByteArray());
-      PrivateKey key =
-          PrivateKeys.parsePkcs8(
-              "key of the new anchor", request.getProvided().getPrivateKey().toByteArray());
-      return NewAnchor.of(certificate, CaKey.of(key));
-    } catch (PkiException e) {
-      throw invalid(String.valueOf(e.getMessage()));
-    }
   }
 
   private static Duration window(StartRotationRequest request) {

@@ -23,6 +23,7 @@ import io.signetmesh.v1.ProvidedAnchor;
 import io.signetmesh.v1.StartRotationRequest;
 import io.signetmesh.v1.StartRotationResponse;
 import io.signetmesh.v1.TrustRotation;
+import io.signetmesh.v1.TrustRotationFinding;
 import io.signetmesh.v1.TrustRotationObstacle;
 import io.signetmesh.v1.WaiveWorkloadsRequest;
 import java.net.InetSocketAddress;
@@ -36,6 +37,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -303,6 +305,55 @@ final class GuardRailsIT extends RotationServer {
           .findFirst()
           .orElseThrow();
     }
+  }
+
+  // ---- an old anchor whose key cannot be used
+
+  @Test
+  void awayFromAnAnchorOfWhichTheTokenIsLostTheRotationGoesWithoutACrossCertificate()
+      throws Exception {
+    IdentityClient web = client("web");
+    crashed("gone");
+    StateFiles.writeSecret(
+        state.resolve("ca/anchor.key"),
+        "pkcs11:token=lost;object=root?module-path=%s&pin-source=%s\n"
+            .formatted(state.resolve("no-module"), state.resolve("no-pin")));
+    await(
+        "the key is away",
+        () ->
+            Objects.requireNonNull(parts().embedded())
+                .ca()
+                .anchorKey()
+                .stored()
+                .startsWith("pkcs11:"));
+
+    StartRotationResponse refused = rotations().startRotation(request());
+    assertThat(refused.hasRotation()).isFalse();
+    assertThat(refused.getFindings(0).getMessage())
+        .contains("the old anchor cannot vouch for the new issuer")
+        .contains("no-pin")
+        .contains("--no-cross-certificate");
+
+    StartRotationRequest without = request().toBuilder().setWithoutCrossCertificate(true).build();
+    assertThat(
+            rotations()
+                .startRotation(without.toBuilder().setDryRun(true).build())
+                .getFindingsList())
+        .anyMatch(finding -> finding.getMessage().contains("cut off from Activate on"))
+        .noneMatch(TrustRotationFinding::getIsError);
+    rotate(without);
+    // Nobody is cut off before they are waived.
+    assertThat(awaitObstacle("gone").getMessage()).contains("before it trusted the anchor");
+    assertThat(trust().getRotation().getPhase()).isEqualTo(TrustRotation.Phase.ACTIVATE);
+    assertThat(isTrusted(web.credentials(), before)).isTrue();
+
+    waive("gone");
+    awaitEnd();
+
+    assertThat(server.bundles().get().anchors()).doesNotContainAnyElementsOf(before);
+    assertThat(isTrusted(web.credentials(), server.bundles().get().anchors())).isTrue();
+    assertThat(isTrusted(web.credentials(), before)).isFalse();
+    assertThat(client("late").credentials().certificate().chain()).hasSize(2);
   }
 
   // ---- several trust domains
