@@ -8,16 +8,25 @@ import io.signetmesh.v1.GetTrustResponse;
 import io.signetmesh.v1.MeshLeaf;
 import io.signetmesh.v1.StartRotationRequest;
 import io.signetmesh.v1.StartRotationResponse;
+import io.signetmesh.v1.TrustRotation;
 import io.signetmesh.v1.TrustRotationFinding;
 import java.io.PrintWriter;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 
 /** The plan of a rotation for people: what changes, what is wrong, and what each phase does. */
 final class PlanText {
+  /** Of one workload. */
+  private static final int MAX_ADDRESSES = 3;
+
   private final PrintWriter out;
   private final Instant now;
 
@@ -62,7 +71,11 @@ final class PlanText {
       return;
     }
     out.println();
-    phases(trust, request);
+    if (request.getCompromised() && isUnderWay(trust)) {
+      phasesOnTheWay(trust);
+    } else {
+      phases(trust, request);
+    }
     if (request.getCompromised()) {
       cutOff(cutOff);
     }
@@ -120,25 +133,21 @@ final class PlanText {
     table.print(out);
   }
 
+  private static String all(int live) {
+    return switch (live) {
+      case 0 -> "live workloads (none now)";
+      case 1 -> "the live workload";
+      default -> "all " + live + " live workloads";
+    };
+  }
+
   private void phases(GetTrustResponse trust, StartRotationRequest request) {
     boolean added = request.getAnchorCase() != StartRotationRequest.AnchorCase.ANCHOR_NOT_SET;
     boolean urgent = request.getCompromised();
-    int live = trust.getLive();
     int absent = trust.getGone() + trust.getSilent();
-    String all =
-        switch (live) {
-          case 0 -> "live workloads (none now)";
-          case 1 -> "the live workload";
-          default -> "all " + live + " live workloads";
-        };
+    String all = all(trust.getLive());
     phase(1, "Prepare", "the plan is kept; nothing changes yet");
-    phase(
-        2,
-        "Distribute",
-        (added
-                ? all + " and the control plane come to trust the new anchor beside the old"
-                : "the bundle stays as it is")
-            + (urgent ? "; waits 1.5 seconds at most" : "; waits until all have acknowledged"));
+    distribute(added, urgent, all);
     phase(
         3,
         "Activate",
@@ -146,7 +155,9 @@ final class PlanText {
             ? "the identity server issues under the new anchor"
                 + (urgent
                     ? ""
-                    : "; the old anchor vouches for the new issuer, so that nobody is cut off")
+                    : request.getWithoutCrossCertificate()
+                        ? " when all trust it that are known and not waived"
+                        : "; the old anchor vouches for the new issuer, so that nobody is cut off")
                 + "; waits until a test certificate verifies"
             : "the issuer stays; waits until a test certificate verifies");
     phase(
@@ -166,11 +177,67 @@ final class PlanText {
             : "waits until nobody needs the old anchor"
                 + (absent == 0 ? "" : " (now " + absent + " gone or silent)")
                 + "; then all workloads stop to trust it");
-    phase(6, "Done", "the keys of the old anchor are deleted, and nothing was restarted");
+    done();
+  }
+
+  private void distribute(boolean added, boolean urgent, String all) {
+    phase(
+        2,
+        "Distribute",
+        (added
+                ? all + " and the control plane come to trust the new anchor beside the old"
+                : "the bundle stays as it is")
+            + (urgent ? "; waits 1.5 seconds at most" : "; waits until all have acknowledged"));
+  }
+
+  private void done() {
+    phase(
+        6,
+        "Done",
+        "the old anchor's keys in the state directory are deleted, one in a token stays there;"
+            + " nothing was restarted");
+  }
+
+  /** What a rotation that is under way does from now on, when its old anchor is compromised. */
+  private void phasesOnTheWay(GetTrustResponse trust) {
+    TrustRotation rotation = trust.getRotation();
+    boolean added = !rotation.getBeforeSha256List().containsAll(rotation.getAfterSha256List());
+    String all = all(trust.getLive());
+    boolean early = rotation.getPhase().getNumber() < TrustRotation.Phase.ACTIVATE.getNumber();
+    if (early) {
+      distribute(added, true, all);
+    }
+    if (rotation.getPhase() == TrustRotation.Phase.RETIRE) {
+      phase(5, "Retire", "nobody trusts the old anchor, before all else");
+    }
+    phase(
+        3,
+        "Activate",
+        early
+            ? "the identity server issues under the anchor that stays; waits until a test certificate"
+                + " verifies"
+            : "the identity server makes another issuer, because a thief may have renewed under the"
+                + " one in force; waits until a test certificate verifies; when no issuer can be made,"
+                + " the old anchor leaves after 4 seconds all the same");
+    phase(
+        4,
+        "Renew",
+        all
+            + " get certificates of that issuer by their tokens, at once; waits 2.5 seconds at most");
+    phase(
+        5,
+        "Retire",
+        "nobody trusts the old anchor; all that was signed before now is revoked, by the issuers of"
+            + " this rotation, too");
+    done();
   }
 
   private void phase(int number, String name, String what) {
     out.println("  %d %-10s  %s".formatted(number, name, what));
+  }
+
+  private static boolean isUnderWay(GetTrustResponse trust) {
+    return trust.hasRotation() && trust.getRotation().getPhase() != TrustRotation.Phase.DONE;
   }
 
   private void cutOff(List<MeshLeaf> leaves) {
@@ -179,11 +246,51 @@ final class PlanText {
       out.println("Nobody is known to be cut off.");
       return;
     }
-    out.println("Cut off until they get a new certificate: " + leaves.size());
-    for (MeshLeaf leaf : leaves.subList(0, Math.min(TrustText.MAX_LINES, leaves.size()))) {
-      out.println("  " + PlainText.of(TrustText.who(leaf) + ": " + why(leaf)));
+    Map<String, List<MeshLeaf>> workloads = new TreeMap<>();
+    for (MeshLeaf leaf : leaves) {
+      workloads.computeIfAbsent(leaf.getIdentity(), name -> new ArrayList<>()).add(leaf);
     }
-    new TrustText(out, now).more(leaves.size() - TrustText.MAX_LINES);
+    out.println(
+        "Cut off until they get a new certificate: "
+            + count(workloads.size(), "workload")
+            + " with "
+            + count(leaves.size(), "certificate"));
+    workloads.values().stream().limit(TrustText.MAX_LINES).forEach(this::cutOffWorkload);
+    new TrustText(out, now).more(workloads.size() - TrustText.MAX_LINES);
+  }
+
+  private static String count(int number, String what) {
+    return number + " " + what + (number == 1 ? "" : "s");
+  }
+
+  /** One line for each reason, with those of its certificates for which that is so. */
+  private void cutOffWorkload(List<MeshLeaf> leaves) {
+    Map<String, List<MeshLeaf>> reasons = new LinkedHashMap<>();
+    for (MeshLeaf leaf : leaves) {
+      reasons.computeIfAbsent(why(leaf), reason -> new ArrayList<>()).add(leaf);
+    }
+    reasons.forEach(
+        (why, of) -> {
+          Set<String> addresses = new TreeSet<>();
+          of.stream()
+              .map(MeshLeaf::getAddress)
+              .filter(address -> !address.isEmpty())
+              .forEach(addresses::add);
+          String more =
+              addresses.size() > MAX_ADDRESSES
+                  ? " and " + (addresses.size() - MAX_ADDRESSES) + " more"
+                  : "";
+          out.println(
+              "  "
+                  + PlainText.of(
+                      of.getFirst().getIdentity()
+                          + (of.size() == 1 ? "" : ", " + of.size() + " certificates")
+                          + (addresses.isEmpty() ? "" : " at ")
+                          + String.join(", ", addresses.stream().limit(MAX_ADDRESSES).toList())
+                          + more
+                          + ": "
+                          + why));
+        });
   }
 
   private static String why(MeshLeaf leaf) {

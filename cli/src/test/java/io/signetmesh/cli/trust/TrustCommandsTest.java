@@ -402,6 +402,56 @@ final class TrustCommandsTest {
   }
 
   @Test
+  void whoIsCutOffIsToldByWorkload() throws Exception {
+    server.trust.add(TrustStates.none());
+    server.plan = TrustStates.compromisedPlan();
+    MeshLeaf batch =
+        server.leaves.stream()
+            .filter(leaf -> leaf.getPresence() == MeshLeaf.Presence.GONE)
+            .findFirst()
+            .orElseThrow();
+    for (int i = 0; i < 40; i++) {
+      server.leaves.add(batch.toBuilder().setSerial("a" + i).setAddress("10.0.1." + i).build());
+    }
+    server.leaves.add(
+        batch.toBuilder().setSerial("b").setPresence(MeshLeaf.Presence.SILENT).build());
+
+    assertThat(run("rotate", "--compromised", "--plan").ended(ExitCode.OK).out())
+        .contains("Cut off until they get a new certificate: 2 workloads with 43 certificates\n")
+        .contains(
+            "  batch.shop.serviceaccount.identity.linkerd.cluster.local, 41 certificates at"
+                + " 10.0.0.5, 10.0.1.0, 10.0.1.1 and 38 more: went away; it needs a token to come"
+                + " back\n")
+        .contains(
+            "  batch.shop.serviceaccount.identity.linkerd.cluster.local at 10.0.0.5: does not"
+                + " report what it trusts")
+        .doesNotContain("-o json lists all");
+  }
+
+  @Test
+  void thePhasesAfterACompromiseOnTheWayAreThoseOfTheEmergency() throws Exception {
+    server.plan = TrustStates.plan().toBuilder().clearNewAnchor().build();
+    server.trust.add(TrustStates.retiring());
+    assertThat(phases(run("rotate", "--compromised", "--plan").ended(ExitCode.OK)))
+        .containsExactly("5 Retire", "3 Activate", "4 Renew", "5 Retire", "6 Done");
+
+    server.trust.clear();
+    server.trust.add(TrustStates.distributing());
+    CommandRun early = run("rotate", "--compromised", "--plan").ended(ExitCode.OK);
+    assertThat(phases(early))
+        .containsExactly("2 Distribute", "3 Activate", "4 Renew", "5 Retire", "6 Done");
+    assertThat(early.out()).contains("waits 1.5 seconds at most", "one in a token stays there");
+  }
+
+  private static List<String> phases(CommandRun run) {
+    return run.out()
+        .lines()
+        .filter(line -> line.matches("  [1-6] [A-Z][a-z]+ .*"))
+        .map(line -> String.join(" ", List.of(line.strip().split(" +")).subList(0, 2)))
+        .toList();
+  }
+
+  @Test
   void aCompromiseIsReportedWithWhoWasLeftBehind() throws Exception {
     server.plan = TrustStates.compromisedPlan();
     server.start = TrustStates.started();

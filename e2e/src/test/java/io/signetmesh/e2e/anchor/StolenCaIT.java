@@ -95,7 +95,8 @@ class StolenCaIT {
       batch.proxy().kill();
 
       assertThat(trust(mesh, "rotate", "--compromised", "--plan").output())
-          .containsPattern("(?s)Cut off until they get a new certificate: 1\\s.*batch\\.shop");
+          .containsPattern(
+              "(?s)Cut off until they get a new certificate: 1 workload\\s.*batch\\.shop");
 
       Thief thief = Thief.copyKeys(mesh);
       WorkloadIdentity victim = mesh.identity(frontend);
