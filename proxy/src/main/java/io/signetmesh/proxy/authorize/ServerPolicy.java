@@ -72,14 +72,22 @@ public interface ServerPolicy {
   }
 
   /**
-   * The authentications by token that decide on requests of a client, in the policy in force and in
-   * the dry run: those of all rules that hold but for their tokens. Ask each of them, and decide
-   * with {@link Client#with}. A decision without that is a decision about a request without tokens,
-   * which grants nothing that requires one.
+   * The authentications by token that decide on requests of a client: those of all rules in force
+   * that hold but for their tokens. Ask each of them, and decide with {@link Client#with}. A
+   * decision without that is a decision about a request without tokens, which grants nothing that
+   * requires one.
    *
    * @param route the route of the request
    */
   default List<TokenAuthentication> tokens(Client client, Route route) {
+    return List.of();
+  }
+
+  /**
+   * All authentications by token of the dry-run policy. What they ask for changes nothing: a
+   * request neither waits long nor is refused for them.
+   */
+  default List<TokenAuthentication> trialTokens() {
     return List.of();
   }
 

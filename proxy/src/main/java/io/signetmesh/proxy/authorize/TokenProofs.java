@@ -10,21 +10,28 @@ import org.jspecify.annotations.Nullable;
  */
 public final class TokenProofs {
   /** Of a request without tokens, where none is required. */
-  public static final TokenProofs NONE = new TokenProofs(List.of(), List.of(), 0);
+  public static final TokenProofs NONE = new TokenProofs(List.of(), List.of(), 0, 0);
 
   private final TokenAuthentication[] authentications;
   private final TokenProof[] proofs;
+  private final int enforced;
   private final long epochMillis;
 
   /**
    * @param authentications what was asked
    * @param proofs what came of it, in the same order
+   * @param enforced how many of them, from the first, are of the policy in force; the others are of
+   *     the dry run alone, and change nothing
    * @param epochMillis time of the request that the proofs are of
    */
   public TokenProofs(
-      List<TokenAuthentication> authentications, List<TokenProof> proofs, long epochMillis) {
+      List<TokenAuthentication> authentications,
+      List<TokenProof> proofs,
+      int enforced,
+      long epochMillis) {
     this.authentications = authentications.toArray(TokenAuthentication[]::new);
     this.proofs = proofs.toArray(TokenProof[]::new);
+    this.enforced = enforced;
     this.epochMillis = epochMillis;
     if (this.authentications.length != this.proofs.length) {
       throw new IllegalArgumentException(
@@ -58,6 +65,11 @@ public final class TokenProofs {
   /** Time of the request, in milliseconds since the Unix epoch. */
   public long epochMillis() {
     return epochMillis;
+  }
+
+  /** Number of those that are of the policy in force; they come first. */
+  public int enforced() {
+    return enforced;
   }
 
   /** Number of authentications that were asked. */

@@ -61,7 +61,7 @@ final class AllowedHead {
     if (identity != null) {
       head.set(HeaderNames.L5D_CLIENT_ID, identity);
     }
-    if (!filters.isEmpty() || !tokenFields.isEmpty() || tokens.size() > 0) {
+    if (!filters.isEmpty() || !tokenFields.isEmpty() || tokens.enforced() > 0) {
       received = new DefaultHttp2Headers(false, 16).setAll(head);
     }
     if (!tokenFields.isEmpty()) {

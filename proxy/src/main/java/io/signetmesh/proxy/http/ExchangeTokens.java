@@ -32,9 +32,13 @@ final class ExchangeTokens {
   private TokenProofs proofs = TokenProofs.NONE;
   private boolean waiting;
   private @Nullable Future<?> holding;
-  private @Nullable Asker held;
+  private TokenChecks.@Nullable Answer held;
+  private @Nullable Asker waitingAsker;
   private long since;
   private int asked;
+
+  /** Whether the dry run is left without its tokens, because there was no time for them. */
+  private boolean trialGivenUp;
 
   /** Who asks. */
   interface Asker {
@@ -43,6 +47,9 @@ final class ExchangeTokens {
 
     /** There is no answer, and there will be none: the request has to be refused. */
     void unanswered();
+
+    /** Whether the request may wait for a key of its issuer: it has not begun yet. */
+    boolean mayWait();
   }
 
   /**
@@ -78,7 +85,8 @@ final class ExchangeTokens {
   /**
    * The client with what its request proves.
    *
-   * @param needed what is asked
+   * @param needed what the policy in force asks for
+   * @param trial what the dry run asks for
    * @param head the head as the client sent it
    * @param path its path and query as the client sent them; null for none
    * @return null when workers have to be asked: the asker is told later, or has been told that
@@ -87,16 +95,18 @@ final class ExchangeTokens {
   @Nullable Client prove(
       Client client,
       List<TokenAuthentication> needed,
+      List<TokenAuthentication> trial,
       Http2Headers head,
       @Nullable CharSequence path,
       Asker asker) {
-    if (proofs.cover(needed)) {
+    if (proofs.cover(needed) && (trialGivenUp || proofs.cover(trial))) {
       return client.with(proofs);
     }
     CharSequence authority = head.authority();
     TokenQuestion question =
         checks.question(
             needed,
+            trialGivenUp ? List.of() : trial,
             new TokenFields.View(head, path == null ? "" : path),
             authority == null ? "" : authority,
             client,
@@ -108,42 +118,57 @@ final class ExchangeTokens {
       return client.with(known);
     }
     waiting = true;
-    if (++asked > MAX_QUESTIONS || !checks.verify(question, answer -> tell(answer, asker))) {
-      waiting = false;
-      asker.unanswered();
+    boolean optional = needed.isEmpty();
+    if (++asked <= MAX_QUESTIONS
+        && !(optional && checks.isBusy())
+        && checks.verify(question, answer -> tell(answer, asker, optional))) {
+      return null;
     }
+    waiting = false;
+    if (optional) {
+      trialGivenUp = true;
+      return client.with(proofs);
+    }
+    asker.unanswered();
     return null;
   }
 
   /** By a worker. */
-  private void tell(TokenChecks.Answer answer, Asker asker) {
+  private void tell(TokenChecks.Answer answer, Asker asker, boolean optional) {
     try {
-      loop.execute(() -> take(answer, asker));
+      loop.execute(() -> take(answer, asker, optional));
     } catch (RejectedExecutionException e) {
       // The loop has ended, and the request with it.
+      answer.release();
     }
   }
 
-  private void take(TokenChecks.Answer answer, Asker asker) {
+  private void take(TokenChecks.Answer answer, Asker asker, boolean optional) {
     TokenProofs found = answer.proofs();
-    if (found != null && answer.holdMillis() > 0) {
-      held = asker;
+    if (found != null && answer.holdMillis() > 0 && asker.mayWait()) {
+      held = answer;
+      waitingAsker = asker;
       holding =
           loop.schedule(
               () -> {
-                holding = null;
+                release();
                 end(found, asker);
               },
               answer.holdMillis(),
               TimeUnit.MILLISECONDS);
       return;
     }
-    end(found, asker);
+    answer.release();
+    if (found == null && optional) {
+      trialGivenUp = true;
+      end(proofs, asker);
+    } else {
+      end(found, asker);
+    }
   }
 
   private void end(@Nullable TokenProofs found, Asker asker) {
     waiting = false;
-    held = null;
     if (found == null) {
       asker.unanswered();
     } else {
@@ -154,12 +179,8 @@ final class ExchangeTokens {
 
   /** The policy has changed: a request that waits for a key may go on with the keys that came. */
   void policyChanged() {
-    Future<?> timer = holding;
-    Asker asker = held;
-    if (timer != null && asker != null) {
-      timer.cancel(false);
-      holding = null;
-      held = null;
+    Asker asker = waitingAsker;
+    if (release() && asker != null) {
       waiting = false;
       asker.answered();
     }
@@ -167,11 +188,21 @@ final class ExchangeTokens {
 
   /** The request is over. */
   void close() {
+    release();
+  }
+
+  /** Ends the wait for a key; false: there is none. */
+  private boolean release() {
     Future<?> timer = holding;
-    if (timer != null) {
-      timer.cancel(false);
-      holding = null;
-      held = null;
+    TokenChecks.Answer answer = held;
+    holding = null;
+    held = null;
+    waitingAsker = null;
+    if (timer == null || answer == null) {
+      return false;
     }
+    timer.cancel(false);
+    answer.release();
+    return true;
   }
 }

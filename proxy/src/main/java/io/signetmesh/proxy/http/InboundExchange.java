@@ -125,7 +125,7 @@ final class InboundExchange extends Exchange implements ExchangeTokens.Asker {
       return;
     }
     HeadAttributes attributes = connection.attributes.of(head, head.path());
-    Client client = inbound.client();
+    @Nullable Client client = inbound.client();
     Decision early = current.decideBeforeRoute(client);
     if (early != null) {
       inbound.metrics().denied(current);
@@ -138,13 +138,9 @@ final class InboundExchange extends Exchange implements ExchangeTokens.Asker {
       refuseWithoutRoute(current, attributes);
       return;
     }
-    List<TokenAuthentication> needed = current.tokens(client, route);
-    if (!needed.isEmpty()) {
-      Client proven = tokens().prove(client, needed, head, allowedHead.receivedPath(), this);
-      if (proven == null) {
-        return;
-      }
-      client = proven;
+    client = proven(current, client, route);
+    if (client == null) {
+      return;
     }
     // What the proxy answers itself costs the application nothing.
     Decision decision =
@@ -166,7 +162,6 @@ final class InboundExchange extends Exchange implements ExchangeTokens.Asker {
     }
   }
 
-  /** The tokens are verified. */
   @Override
   public void answered() {
     if (done()) {
@@ -184,7 +179,6 @@ final class InboundExchange extends Exchange implements ExchangeTokens.Asker {
     connection.state.loop.flushDirty();
   }
 
-  /** The tokens could not be verified. */
   @Override
   public void unanswered() {
     ServerPolicy last = policy;
@@ -196,19 +190,29 @@ final class InboundExchange extends Exchange implements ExchangeTokens.Asker {
     }
   }
 
-  private ExchangeTokens tokens() {
+  @Override
+  public boolean mayWait() {
+    return granted == null && !done();
+  }
+
+  /** The client with what its tokens prove; null: the request waits for that, or is refused. */
+  private @Nullable Client proven(ServerPolicy by, Client client, Route route) {
+    List<TokenAuthentication> needed = by.tokens(client, route);
+    List<TokenAuthentication> trial = by.trialTokens();
+    if (needed.isEmpty() && trial.isEmpty()) {
+      return client;
+    }
     if (tokens == null) {
       tokens = new ExchangeTokens(connection.state.tokens, connection.state.loop.eventLoop());
     }
-    return tokens;
+    return tokens.prove(client, needed, trial, request(), allowedHead.receivedPath(), this);
   }
 
   private void refuse(Decision decision) {
-    Reason reason = decision.reason();
+    var proofs = ExchangeTokens.proofs(tokens);
     fail(
-        Failure.of(reason),
-        TokenChallenge.of(
-            reason, ExchangeTokens.proofs(tokens), connection.state.tokens::proofNonce));
+        Failure.of(decision.reason()),
+        TokenChallenge.of(decision.reason(), proofs, connection.state.tokens::proofNonce));
   }
 
   private void refuseOverloaded(ServerPolicy current, String why) {
@@ -286,7 +290,7 @@ final class InboundExchange extends Exchange implements ExchangeTokens.Asker {
       // Should it be sent once more, then as that policy has it.
       outdated = true;
     }
-    Client client = connection.inbound.client();
+    @Nullable Client client = connection.inbound.client();
     allowedHead.restore();
     HeadAttributes attributes = connection.attributes.of(request(), allowedHead.receivedPath());
     CharSequence normal =
@@ -300,13 +304,9 @@ final class InboundExchange extends Exchange implements ExchangeTokens.Asker {
       attributes.path(normal);
       Decision early = changed.decideBeforeRoute(client);
       Route route = early == null ? route(changed, attributes) : null;
-      List<TokenAuthentication> needed = route == null ? List.of() : changed.tokens(client, route);
-      if (!needed.isEmpty()) {
-        Client proven = tokens().prove(client, needed, request(), allowedHead.receivedPath(), this);
-        if (proven == null) {
-          return;
-        }
-        client = proven;
+      client = route == null ? client : proven(changed, client, route);
+      if (client == null) {
+        return;
       }
       Decision decision =
           early != null

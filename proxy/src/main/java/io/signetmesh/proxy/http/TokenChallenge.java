@@ -76,7 +76,7 @@ final class TokenChallenge {
 
   /** The first token that has the failure; -1: none is known. */
   private static int about(Reason reason, TokenProofs tokens) {
-    for (int i = 0; i < tokens.size(); i++) {
+    for (int i = 0; i < tokens.enforced(); i++) {
       TokenProof proof = tokens.proof(i);
       TokenFailure failure = proof.failure();
       boolean same =

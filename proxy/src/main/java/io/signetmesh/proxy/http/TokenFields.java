@@ -43,7 +43,7 @@ final class TokenFields {
 
   /** Removes the tokens that are not passed on. */
   static void strip(Http2Headers head, TokenProofs tokens) {
-    for (int i = 0; i < tokens.size(); i++) {
+    for (int i = 0; i < tokens.enforced(); i++) {
       TokenAuthentication authentication = tokens.authentication(i);
       if (authentication.forwarding().strip() && !tokens.proof(i).isMissing()) {
         authentication.locations().forEach(location -> strip(head, location));
@@ -89,7 +89,7 @@ final class TokenFields {
   /** Adds the claims of tokens that pass. Where two name the same field, the first counts. */
   static void forward(Http2Headers head, TokenProofs tokens) {
     @Nullable Set<String> set = null;
-    for (int i = 0; i < tokens.size(); i++) {
+    for (int i = 0; i < tokens.enforced(); i++) {
       TokenProof proof = tokens.proof(i);
       TokenResult result = proof.result();
       Forwarding forwarding = tokens.authentication(i).forwarding();

@@ -34,6 +34,9 @@ public final class TokenChecks implements AutoCloseable {
   /** Bytes of a result without its fields. */
   private static final int RESULT_BYTES = 768;
 
+  /** Questions that may wait before those of dry runs are left out. */
+  private static final int BUSY = 64;
+
   /** Difference of clocks that is tolerated in proofs of possession. */
   private static final Duration PROOF_SKEW = Duration.ofSeconds(5);
 
@@ -43,6 +46,7 @@ public final class TokenChecks implements AutoCloseable {
   private final TokenMetrics metrics;
   private final DpopProofs proofs = new DpopProofs();
   private final UnknownKeys unknownKeys = new UnknownKeys();
+  private final Holds holds = new Holds();
   private final Cache<TokenKey, TokenResult> results =
       Caffeine.newBuilder()
           .maximumWeight(CACHE_BYTES)
@@ -78,18 +82,21 @@ public final class TokenChecks implements AutoCloseable {
   /**
    * Reads the tokens of a request.
    *
-   * @param needed what is asked of them
+   * @param needed what the policy in force asks of them
+   * @param trial what the dry run asks of them
    * @param head the head as the client sent it
    * @param authority authority of the request; empty when it has none
    * @param since time of the request in milliseconds since the Unix epoch; 0: now
    */
   public TokenQuestion question(
       List<TokenAuthentication> needed,
+      List<TokenAuthentication> trial,
       HeadFields head,
       CharSequence authority,
       Client client,
       long since) {
-    return TokenQuestion.of(needed, head, authority, client, since == 0 ? clock.millis() : since);
+    return TokenQuestion.of(
+        needed, trial, head, authority, client, since == 0 ? clock.millis() : since);
   }
 
   /** The answer, if nothing has to be verified for it; else null. */
@@ -120,7 +127,9 @@ public final class TokenChecks implements AutoCloseable {
     if (known != null) {
       return known;
     }
-    return Objects.requireNonNull(verified(question).proofs());
+    Answer answer = verified(question);
+    answer.release();
+    return Objects.requireNonNull(answer.proofs());
   }
 
   /**
@@ -163,9 +172,17 @@ public final class TokenChecks implements AutoCloseable {
    * @param proofs the answer; null when there is none: the request must be refused
    * @param holdMillis how long the request may wait for the key of its issuer, 0 to {@link
    *     UnknownKeys#HOLD_MILLIS}
+   * @param hold its place among those that wait; null when it may not
    */
-  public record Answer(@Nullable TokenProofs proofs, long holdMillis) {
-    static final Answer NONE = new Answer(null, 0);
+  public record Answer(@Nullable TokenProofs proofs, long holdMillis, Holds.@Nullable Hold hold) {
+    static final Answer NONE = new Answer(null, 0, null);
+
+    /** The request waits no more. */
+    public void release() {
+      if (hold != null) {
+        hold.close();
+      }
+    }
   }
 
   private Answer verified(TokenQuestion question) {
@@ -174,22 +191,24 @@ public final class TokenChecks implements AutoCloseable {
     long until = 0;
     for (int i = 0; i < authentications.size(); i++) {
       byte[] token = question.token(i);
-      if (token != null && question.result(i) == null) {
-        TokenAuthentication authentication = authentications.get(i);
-        TokenResult result = verified(token, authentication);
-        question.result(i, result);
-        String unknown = result.unknownKeyId();
-        if (unknown != null) {
-          unknownKey.accept(authentication.name(), unknown);
-          until =
-              Math.max(
-                  until,
-                  unknownKeys.holdUntil(
-                      authentication.name(), unknown, clientKey(question.client()), now));
-        }
+      if (token == null || question.result(i) != null) {
+        continue;
+      }
+      TokenAuthentication authentication = authentications.get(i);
+      TokenResult result = verified(token, authentication);
+      question.result(i, result);
+      String unknown = result.unknownKeyId();
+      if (unknown != null) {
+        unknownKey.accept(authentication.name(), unknown);
+        Object client = clientKey(question.client());
+        long held = unknownKeys.holdUntil(authentication.name(), unknown, client, now);
+        // For a dry run nobody waits.
+        until = i < question.enforced() ? Math.max(until, held) : until;
       }
     }
-    return new Answer(answer(question, true), until == 0 ? 0 : until - now);
+    TokenProofs answer = answer(question, true);
+    Holds.Hold hold = until == 0 ? null : holds.take(clientKey(question.client()));
+    return new Answer(answer, hold == null ? 0 : until - now, hold);
   }
 
   private TokenResult verified(byte[] token, TokenAuthentication authentication) {
@@ -223,7 +242,7 @@ public final class TokenChecks implements AutoCloseable {
       metrics.checked(authentications.get(i), proof);
       answers.add(proof);
     }
-    return new TokenProofs(authentications, answers, question.epochMillis());
+    return new TokenProofs(authentications, answers, question.enforced(), question.epochMillis());
   }
 
   private static TokenProof proof(
@@ -270,6 +289,11 @@ public final class TokenChecks implements AutoCloseable {
     return possession == null
         ? TokenFailure.PROOF_MISSING
         : possession.check(token, key, question.epochMillis(), PROOF_SKEW);
+  }
+
+  /** Whether so much waits that what is optional should not. */
+  public boolean isBusy() {
+    return lane.waiting() > BUSY;
   }
 
   /** A nonce for the next proof of possession (RFC 9449 section 9). */

@@ -21,6 +21,7 @@ public final class TokenQuestion {
   private static final String DPOP = "dpop";
 
   private final List<TokenAuthentication> authentications;
+  private final int enforced;
   private final List<FoundToken> found;
   private final @Nullable TokenResult[] results;
   private final Client client;
@@ -29,11 +30,13 @@ public final class TokenQuestion {
 
   private TokenQuestion(
       List<TokenAuthentication> authentications,
+      int enforced,
       List<FoundToken> found,
       Client client,
       long epochMillis,
       @Nullable ProofHead proof) {
     this.authentications = authentications;
+    this.enforced = enforced;
     this.found = found;
     this.results = new TokenResult[found.size()];
     this.client = client;
@@ -44,18 +47,29 @@ public final class TokenQuestion {
   /**
    * Reads the tokens of a request.
    *
-   * @param authentications what is asked
+   * @param needed what the policy in force asks for
+   * @param trial what the dry run asks for
    * @param head the head as the client sent it
    * @param authority authority of the request; empty when it has none
    * @param client who sent it
    * @param epochMillis time of the request
    */
   static TokenQuestion of(
-      List<TokenAuthentication> authentications,
+      List<TokenAuthentication> needed,
+      List<TokenAuthentication> trial,
       HeadFields head,
       CharSequence authority,
       Client client,
       long epochMillis) {
+    List<TokenAuthentication> authentications = needed;
+    if (!trial.isEmpty() && !needed.containsAll(trial)) {
+      authentications = new ArrayList<>(needed);
+      for (TokenAuthentication tried : trial) {
+        if (!needed.contains(tried)) {
+          authentications.add(tried);
+        }
+      }
+    }
     List<FoundToken> found = new ArrayList<>(authentications.size());
     boolean needsProof = false;
     for (TokenAuthentication authentication : authentications) {
@@ -64,6 +78,7 @@ public final class TokenQuestion {
     }
     return new TokenQuestion(
         authentications,
+        needed.size(),
         found,
         client,
         epochMillis,
@@ -72,6 +87,11 @@ public final class TokenQuestion {
 
   List<TokenAuthentication> authentications() {
     return authentications;
+  }
+
+  /** How many authentications, from the first, are of the policy in force. */
+  int enforced() {
+    return enforced;
   }
 
   /** The token that was found; null when there is none, or none that is looked at. */

@@ -16,6 +16,8 @@ import io.netty.handler.codec.http2.DefaultHttp2Headers;
 import io.signetmesh.audit.AuditedToken;
 import io.signetmesh.audit.DecisionEvent;
 import io.signetmesh.audit.Verdict;
+import io.signetmesh.proxy.authorize.Client;
+import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.compile.PolicyCompiler;
 import io.signetmesh.proxy.loop.IoTransport;
 import io.signetmesh.proxy.token.TestIssuer;
@@ -25,10 +27,12 @@ import io.signetmesh.v1.JwtAuthentication;
 import io.signetmesh.v1.TokenForwarding;
 import io.signetmesh.v1.TokenLocation;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Date;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -179,7 +183,7 @@ class InboundTokensTest {
     assertThat(last().token()).isNull();
     assertThat(get("/", issuer.token("alice")).status()).isEqualTo(200);
     assertThat(last().authorization()).contains("everyone");
-    assertThat(last().token().subject()).isEqualTo("alice");
+    assertThat(Objects.requireNonNull(last().token()).subject()).isEqualTo("alice");
   }
 
   @Test
@@ -245,15 +249,36 @@ class InboundTokensTest {
                     .build())
             .addAuthorizations(issuer.required(anybody("users")))
             .addSignetJwtAuthentications(issuer.authentication()));
-    var decision =
-        proxy
-            .policy
-            .current()
-            .decideConnection(
-                new io.signetmesh.proxy.authorize.Client(
-                    java.net.InetAddress.getLoopbackAddress(), false, null));
+    Client stranger = new Client(InetAddress.getLoopbackAddress(), false, null);
+    Decision decision = Objects.requireNonNull(proxy.policy.current()).decideConnection(stranger);
     assertThat(decision.allowed()).isFalse();
     assertThat(decision.detail()).contains("not read as HTTP");
+  }
+
+  // ---- dry run
+
+  @Test
+  void aDryRunOfTokensIsOnRecordAndChangesNothing() throws Exception {
+    Server.Builder policy = server(http()).addAuthorizations(anybody("everyone"));
+    set(
+        policy.setSignetTrial(
+            closed(issuer.authentication().setForwarding(forwarding())).clearSignetGeneration()));
+    String token = issuer.token("alice");
+    long start = System.nanoTime();
+    TestIssuer stranger = new TestIssuer("shop/users", "key-9");
+    String[] tokens = {null, "x.y.z", stranger.token("eve"), token};
+    String[] verdicts = {"token-required", "token-invalid", "token-invalid", "authorized"};
+    for (int i = 0; i < tokens.length; i++) {
+      assertThat(get("/", tokens[i], "x-user: me").status()).isEqualTo(200);
+      assertThat(last().reason()).isEqualTo("authorized");
+      assertThat(Objects.requireNonNull(last().trial()).reason()).isEqualTo(verdicts[i]);
+      Http1Client.Message sent = app.request();
+      assertThat(sent.header("x-user")).isEqualTo("me");
+      assertThat(sent.header("authorization"))
+          .isEqualTo(tokens[i] == null ? null : "Bearer " + tokens[i]);
+    }
+    // Nobody waited for the key that nobody has.
+    assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(2));
   }
 
   // ---- what the application gets
@@ -367,7 +392,7 @@ class InboundTokensTest {
     assertThat(proxy.unknownKeys.poll(10, TimeUnit.SECONDS)).isEqualTo("shop/users key-2");
     set(closed(rotated.authentication()));
     assertThat(client.response().status()).isEqualTo(200);
-    assertThat(last().token().keyId()).isEqualTo("key-2");
+    assertThat(Objects.requireNonNull(last().token()).keyId()).isEqualTo("key-2");
   }
 
   @Test

@@ -33,6 +33,7 @@ final class CompiledServerPolicy implements ServerPolicy {
   private final @Nullable Decision refusal;
   private final Set<String> tokenFields;
   private final boolean readsTokens;
+  private final List<TokenAuthentication> trialTokens;
   private final Decision totalExhausted;
   private final Decision identityExhausted;
   private final Decision noAuthorization;
@@ -89,8 +90,8 @@ final class CompiledServerPolicy implements ServerPolicy {
     this.trial = trial;
     this.refusal = refusal;
     this.tokenFields = Set.copyOf(tokenFields);
-    this.readsTokens =
-        rules.readTokens() || routes.readTokens() || (trial != null && trial.readsTokens);
+    this.readsTokens = rules.readTokens() || routes.readTokens();
+    this.trialTokens = trial == null ? List.of() : trial.allTokens();
     ResourceRef limit = limiter == null ? server : limiter.ref();
     this.totalExhausted =
         denial(Reason.RATE_LIMITED, limit, "total-rate", "the limit of all clients is exhausted");
@@ -270,11 +271,12 @@ final class CompiledServerPolicy implements ServerPolicy {
     addNeeded(taken.denials(), client, needed);
     addNeeded(taken.own(), client, needed);
     addNeeded(rules.authorizations, client, needed);
-    if (trial != null) {
-      // Its route may be another.
-      trial.addTokens(needed);
-    }
     return List.copyOf(needed);
+  }
+
+  @Override
+  public List<TokenAuthentication> trialTokens() {
+    return trialTokens;
   }
 
   private static void addNeeded(
@@ -285,13 +287,15 @@ final class CompiledServerPolicy implements ServerPolicy {
     }
   }
 
-  private void addTokens(Set<TokenAuthentication> all) {
+  private List<TokenAuthentication> allTokens() {
+    Set<TokenAuthentication> all = new LinkedHashSet<>();
     addAll(rules.denials, all);
     addAll(rules.authorizations, all);
     for (RouteEntry entry : routes.entries()) {
       addAll(entry.route().denials(), all);
       addAll(entry.route().own(), all);
     }
+    return List.copyOf(all);
   }
 
   private static void addAll(@Nullable AuthorizationIndex index, Set<TokenAuthentication> all) {

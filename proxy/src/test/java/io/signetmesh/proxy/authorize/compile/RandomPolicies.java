@@ -424,7 +424,7 @@ final class RandomPolicies {
     for (List<TokenProof> of : PROOFS) {
       proofs.add(of.get(random.nextInt(of.size())));
     }
-    return new TokenProofs(COMPILED, proofs, 0);
+    return new TokenProofs(COMPILED, proofs, COMPILED.size(), 0);
   }
 
   Request request() {
