@@ -12,6 +12,7 @@ import io.signetmesh.bench.restart.RestartBench;
 import io.signetmesh.bench.revocation.RevocationBench;
 import io.signetmesh.bench.rotation.RotationBench;
 import io.signetmesh.bench.rotation.ScaleBench;
+import io.signetmesh.bench.token.TokenBench;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
@@ -39,6 +40,7 @@ import picocli.CommandLine.Option;
     sortOptions = false,
     subcommands = {
       DecisionBench.class,
+      TokenBench.class,
       MetricsBench.class,
       ControllerScale.class,
       AbuseBench.class,
@@ -68,6 +70,7 @@ import picocli.CommandLine.Option;
       "  bench/run --only http1 --seconds 5 --rounds 5",
       "  bench/run --only tcp --system haproxy",
       "  bench/run decisions --help",
+      "  bench/run tokens --help",
       "  bench/run metrics --help",
       "  bench/run controller --help",
       "  bench/run abuse --help",

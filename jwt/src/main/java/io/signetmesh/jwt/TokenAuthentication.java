@@ -1,5 +1,6 @@
 package io.signetmesh.jwt;
 
+import io.signetmesh.identity.crypto.Signatures;
 import io.signetmesh.v1.JwtAuthentication;
 import java.time.Duration;
 import java.util.List;
@@ -30,6 +31,14 @@ public final class TokenAuthentication {
   public static TokenAuthentication compile(JwtAuthentication message)
       throws InvalidAuthenticationException {
     return new TokenAuthentication(message, TokenRules.of(message));
+  }
+
+  /**
+   * Loads what computes signatures fastest, and waits for it, 0.1 to 2 s the first time. Otherwise
+   * the first token begins that, and tokens are verified more slowly until it is done.
+   */
+  public static void prepare() {
+    Signatures.loadNative();
   }
 
   /** "namespace/name" of the resource. */

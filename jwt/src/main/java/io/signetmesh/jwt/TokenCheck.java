@@ -276,7 +276,7 @@ final class TokenCheck {
       failed("cnf", TokenFailure.BINDING_MISSING, "cnf." + name + " is missing");
       return null;
     }
-    byte[] digest = Base64Url.decode(text);
+    byte[] digest = Base64Url.decodeAnyEnd(text);
     if (digest == null || digest.length != THUMBPRINT) {
       throw new MalformedException("cnf." + name + " is no SHA-256 digest in base64url");
     }

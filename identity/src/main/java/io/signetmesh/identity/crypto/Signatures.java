@@ -9,6 +9,7 @@ import java.security.PublicKey;
 import java.security.Signature;
 import java.security.SignatureException;
 import java.security.cert.X509Certificate;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -25,7 +26,10 @@ import org.slf4j.LoggerFactory;
 public final class Signatures {
   private static final Logger log = LoggerFactory.getLogger(Signatures.class);
 
+  private static final AtomicBoolean LOADING = new AtomicBoolean();
+
   private static volatile @Nullable Provider fast;
+  private static volatile boolean loaded;
 
   private Signatures() {}
 
@@ -50,13 +54,31 @@ public final class Signatures {
   }
 
   /**
-   * The native provider for those who verify many signatures of strangers, whatever the process
-   * uses otherwise. Loaded by the first call, which takes some 100 ms.
+   * The native provider, for those who verify many signatures of strangers whatever the process
+   * uses otherwise. Does not wait: the first call begins to load it in a thread of its own, which
+   * takes 0.1 to 2 s.
    *
-   * @return null when it does not work
+   * @return null while it is being loaded, and when it does not work
    */
   public static @Nullable Provider nativeProvider() {
-    return Native.PROVIDER;
+    if (loaded) {
+      return Native.PROVIDER;
+    }
+    if (LOADING.compareAndSet(false, true)) {
+      Thread thread = new Thread(Signatures::loadNative, "native-signatures");
+      thread.setDaemon(true);
+      thread.start();
+    }
+    return null;
+  }
+
+  /** Loads the native provider, and waits for it. */
+  public static void loadNative() {
+    LOADING.set(true);
+    // Whatever comes of it: the class is there for everybody after this.
+    Provider provider = Native.PROVIDER;
+    log.trace("native provider: {}", provider);
+    loaded = true;
   }
 
   /** Uses the native provider from now on, if it works. */

@@ -34,8 +34,22 @@ public final class Base64Url {
     return decode(octets, 0, octets.length);
   }
 
+  /**
+   * Decodes a text in which the bits that do not count may be anything, as in the example of RFC
+   * 8705 section 3.1: for values that are compared by their bytes. Null when it is not the text of
+   * any bytes.
+   */
+  public static byte @Nullable [] decodeAnyEnd(String text) {
+    byte[] octets = text.getBytes(StandardCharsets.UTF_8);
+    return decode(octets, 0, octets.length, true);
+  }
+
   /** Decodes a part of an array; null when it is not the text of any bytes. */
   public static byte @Nullable [] decode(byte[] text, int from, int to) {
+    return decode(text, from, to, false);
+  }
+
+  private static byte @Nullable [] decode(byte[] text, int from, int to, boolean anyEnd) {
     int length = to - from;
     int rest = length & 3;
     if (rest == 1) {
@@ -59,13 +73,13 @@ public final class Base64Url {
     }
     if (rest == 2) {
       int bits = value(text[in]) << 6 | value(text[in + 1]);
-      if (bits < 0 || (bits & 0xf) != 0) {
+      if (bits < 0 || (bits & 0xf) != 0 && !anyEnd) {
         return null;
       }
       bytes[out] = (byte) (bits >> 4);
     } else if (rest == 3) {
       int bits = value(text[in]) << 12 | value(text[in + 1]) << 6 | value(text[in + 2]);
-      if (bits < 0 || (bits & 0x3) != 0) {
+      if (bits < 0 || (bits & 0x3) != 0 && !anyEnd) {
         return null;
       }
       bytes[out++] = (byte) (bits >> 10);

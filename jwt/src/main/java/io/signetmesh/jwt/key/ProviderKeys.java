@@ -8,23 +8,21 @@ import java.security.PublicKey;
 import java.security.Signature;
 import java.security.interfaces.RSAKey;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
- * A public key in the form of the provider that verifies with it. The native provider takes a key
- * of its own at once and translates others at each verification.
+ * A public key in the form of the provider that verifies with it. The native provider is the faster
+ * one for all algorithms (docs/benchmarks.md); the JDK does what it does not.
  */
 final class ProviderKeys {
+  private static final Logger log = LoggerFactory.getLogger(ProviderKeys.class);
+
   private final KeyType type;
   private final PublicKey key;
-  private volatile @Nullable Native made;
 
-  /**
-   * A key of the native provider.
-   *
-   * @param provider null when there is none
-   * @param key null when it does not take the key
-   */
-  private record Native(@Nullable Provider provider, @Nullable PublicKey key) {}
+  /** The key for the native provider, of its own if it has a factory: not translated each time. */
+  private volatile @Nullable PublicKey own;
 
   ProviderKeys(KeyType type, PublicKey key) {
     this.type = type;
@@ -56,17 +54,27 @@ final class ProviderKeys {
    * @throws GeneralSecurityException when no provider takes the key
    */
   Signature verifier(SignatureAlgorithm algorithm) throws GeneralSecurityException {
-    Native fast = made;
-    if (fast == null) {
-      fast = translate();
-      made = fast;
-    }
-    Provider provider = fast.provider();
-    PublicKey own = fast.key();
-    if (provider != null
-        && own != null
-        && provider.getService("Signature", algorithm.jca()) != null) {
-      return initialized(Signature.getInstance(algorithm.jca(), provider), algorithm, own);
+    return verifier(algorithm, Signatures.nativeProvider());
+  }
+
+  /**
+   * Creates a verifier of a provider if it can be, or else of another.
+   *
+   * @param provider the native one; null while there is none
+   */
+  Signature verifier(SignatureAlgorithm algorithm, @Nullable Provider provider)
+      throws GeneralSecurityException {
+    if (provider != null && provider.getService("Signature", algorithm.jca()) != null) {
+      try {
+        PublicKey translated = own;
+        if (translated == null) {
+          translated = translate(provider);
+          own = translated;
+        }
+        return initialized(Signature.getInstance(algorithm.jca(), provider), algorithm, translated);
+      } catch (GeneralSecurityException | RuntimeException e) {
+        log.debug("a key for {} is not taken by {}: {}", algorithm, provider, e.toString());
+      }
     }
     return initialized(Signatures.of(algorithm.jca()), algorithm, key);
   }
@@ -81,16 +89,14 @@ final class ProviderKeys {
     return signature;
   }
 
-  private Native translate() {
-    Provider provider = Signatures.nativeProvider();
-    if (provider == null) {
-      return new Native(null, null);
+  private PublicKey translate(Provider provider) {
+    if (provider.getService("KeyFactory", type.jca()) == null) {
+      return key;
     }
     try {
-      KeyFactory factory = KeyFactory.getInstance(type.jca(), provider);
-      return new Native(provider, (PublicKey) factory.translateKey(key));
+      return (PublicKey) KeyFactory.getInstance(type.jca(), provider).translateKey(key);
     } catch (GeneralSecurityException | RuntimeException e) {
-      return new Native(provider, null);
+      return key;
     }
   }
 }

@@ -1,0 +1,52 @@
+package io.signetmesh.jwt.key;
+
+import com.code_intelligence.jazzer.junit.FuzzTest;
+import java.nio.charset.StandardCharsets;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class KeySetFuzzTest {
+  private static final long MAX_NANOS = 2_000_000_000L;
+
+  static Stream<Arguments> sets() {
+    return Stream.of(
+            "{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"1\",\"use\":\"sig\","
+                + "\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","
+                + "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"},"
+                + "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"alg\":\"EdDSA\",\"key_ops\":[\"verify\"],"
+                + "\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}]}",
+            "{\"keys\":[{\"kty\":\"RSA\",\"n\":\"" + "_".repeat(342) + "\",\"e\":\"AQAB\"}]}",
+            "{\"keys\":[{\"kty\":\"oct\",\"k\":\"AA\"},7,{}]}")
+        .map(text -> Arguments.of((Object) text.getBytes(StandardCharsets.UTF_8)));
+  }
+
+  /** A set is read in bounded time, or not at all; what is left of it is a set of the same keys. */
+  @MethodSource("sets")
+  @FuzzTest(maxDuration = "10m")
+  void textOfAKeySet(byte[] bytes) throws Exception {
+    long begun = System.nanoTime();
+    KeySet keys;
+    try {
+      keys = KeySet.parse(new String(bytes, StandardCharsets.UTF_8));
+    } catch (InvalidKeySetException e) {
+      return;
+    } finally {
+      if (System.nanoTime() - begun > MAX_NANOS) {
+        throw new AssertionError("took " + (System.nanoTime() - begun) + " ns");
+      }
+    }
+    if (keys.reduced().contains("\"d\"") || keys.reduced().contains("\"k\"")) {
+      throw new AssertionError("a private key is passed on");
+    }
+    KeySet again = KeySet.parse(keys.reduced());
+    if (!again.equals(keys) || !again.findings().isEmpty() || again.size() != keys.size()) {
+      throw new AssertionError("another set when read again: " + keys.reduced());
+    }
+    for (SignatureAlgorithm algorithm : SignatureAlgorithm.values()) {
+      if (keys.candidates(null, algorithm).size() > KeySet.MAX_CANDIDATES) {
+        throw new AssertionError("too many candidates");
+      }
+    }
+  }
+}
