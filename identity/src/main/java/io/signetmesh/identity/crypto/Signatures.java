@@ -26,10 +26,11 @@ import org.slf4j.LoggerFactory;
 public final class Signatures {
   private static final Logger log = LoggerFactory.getLogger(Signatures.class);
 
+  /** Whether somebody has begun to load the native provider. */
   private static final AtomicBoolean LOADING = new AtomicBoolean();
 
   private static volatile @Nullable Provider fast;
-  private static volatile boolean loaded;
+  private static volatile @Nullable Provider made;
 
   private Signatures() {}
 
@@ -61,29 +62,29 @@ public final class Signatures {
    * @return null while it is being loaded, and when it does not work
    */
   public static @Nullable Provider nativeProvider() {
-    if (loaded) {
-      return Native.PROVIDER;
-    }
     if (LOADING.compareAndSet(false, true)) {
       Thread thread = new Thread(Signatures::loadNative, "native-signatures");
       thread.setDaemon(true);
       thread.start();
     }
-    return null;
+    return made;
   }
 
-  /** Loads the native provider, and waits for it. */
+  /** Loads the native provider, unless that was tried before, and waits for it. */
   public static void loadNative() {
     LOADING.set(true);
-    // Whatever comes of it: the class is there for everybody after this.
-    Provider provider = Native.PROVIDER;
-    log.trace("native provider: {}", provider);
-    loaded = true;
+    try {
+      made = Native.PROVIDER;
+    } catch (LinkageError e) {
+      // The class itself is not there.
+      log.warn("signatures are computed by the JDK: no native provider ({})", e.toString());
+    }
   }
 
   /** Uses the native provider from now on, if it works. */
   public static void useNative() {
-    fast = Native.PROVIDER;
+    loadNative();
+    fast = made;
   }
 
   /**
