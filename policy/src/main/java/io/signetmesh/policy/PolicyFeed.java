@@ -10,14 +10,17 @@ import io.signetmesh.crds.manifest.ManifestFinding;
 import io.signetmesh.policy.admin.ControllerMetrics;
 import io.signetmesh.policy.index.AppliedChange;
 import io.signetmesh.policy.index.PolicyIndex;
+import io.signetmesh.policy.keys.KeySets;
 import io.signetmesh.policy.lint.IndexLinter;
 import io.signetmesh.policy.lint.LintFinding;
 import io.signetmesh.policy.lint.LintFinding.Severity;
 import io.signetmesh.policy.lint.NotInForce;
+import io.signetmesh.policy.model.JwtModel;
 import io.signetmesh.policy.model.ObjectRef;
 import io.signetmesh.policy.model.PolicyModel;
 import io.signetmesh.policy.model.PolicyObject;
 import io.signetmesh.policy.stream.ReportedFinding;
+import io.signetmesh.policy.token.KeySource;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -25,6 +28,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
@@ -54,6 +58,7 @@ final class PolicyFeed implements ClusterListener {
   private final PolicyModel reader;
   private final PolicyIndex index;
   private final IndexLinter linter;
+  private final KeySets keySets;
   private final Consumer<ObjectRef> workloadGone;
   private final AuditLog audit;
   private final InstantSource clock;
@@ -69,10 +74,12 @@ final class PolicyFeed implements ClusterListener {
   private Set<String> known = Set.of();
 
   /**
+   * @param keySets told which keys are needed
    * @param background looks at all objects after a change, one task at a time
    */
   PolicyFeed(
       IndexLinter linter,
+      KeySets keySets,
       Consumer<ObjectRef> workloadGone,
       AuditLog audit,
       InstantSource clock,
@@ -81,6 +88,7 @@ final class PolicyFeed implements ClusterListener {
     this.reader = new PolicyModel(linter.index().config()::identity);
     this.index = linter.index();
     this.linter = linter;
+    this.keySets = keySets;
     this.workloadGone = workloadGone;
     this.audit = audit;
     this.clock = clock;
@@ -106,13 +114,25 @@ final class PolicyFeed implements ClusterListener {
     view = newer;
     List<PolicyObject> upserts = new ArrayList<>();
     List<ObjectRef> removals = new ArrayList<>();
+    Map<ObjectRef, Optional<KeySource.Fetched>> needs = new LinkedHashMap<>();
     for (ResourceKey key : change.touched()) {
       ObjectRef ref = PolicyModel.refOf(key).orElse(null);
       if (ref != null) {
-        reader.read(newer, ref).ifPresentOrElse(upserts::add, () -> removals.add(ref));
+        PolicyObject object = reader.read(newer, ref).orElse(null);
+        if (object == null) {
+          removals.add(ref);
+        } else {
+          upserts.add(object);
+        }
+        if (ref.kind() == ObjectRef.Kind.JWT_AUTHENTICATION) {
+          needs.put(ref, need(object));
+        }
       }
     }
     AppliedChange applied = index.apply(upserts, removals);
+    if (!needs.isEmpty()) {
+      keySets.follow(needs);
+    }
     if (!applied.objects().isEmpty()) {
       metrics.applied(applied.generation(), System.nanoTime() - start);
       for (ObjectRef ref : applied.objects()) {
@@ -126,6 +146,24 @@ final class PolicyFeed implements ClusterListener {
       lookLater();
     }
     recordManifests(newer, applied.generation());
+  }
+
+  private static Optional<KeySource.Fetched> need(@Nullable PolicyObject object) {
+    return object instanceof JwtModel.Authentication authentication
+            && authentication.keys() instanceof KeySource.Fetched fetched
+        ? Optional.of(fetched)
+        : Optional.empty();
+  }
+
+  /** Takes keys that were fetched, and names of those that nobody needs any more. */
+  synchronized void fetched(List<JwtModel.FetchedKeys> changed, List<ObjectRef> removed) {
+    long start = System.nanoTime();
+    AppliedChange applied = index.apply(changed, removed);
+    if (!applied.objects().isEmpty()) {
+      metrics.applied(applied.generation(), System.nanoTime() - start);
+      record(applied);
+      lookLater();
+    }
   }
 
   private void record(AppliedChange applied) {

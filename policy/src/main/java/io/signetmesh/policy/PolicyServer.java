@@ -10,6 +10,9 @@ import io.signetmesh.identity.channel.ControlServer;
 import io.signetmesh.policy.admin.ControllerMetrics;
 import io.signetmesh.policy.effective.PolicyConfig;
 import io.signetmesh.policy.index.PolicyIndex;
+import io.signetmesh.policy.keys.KeyRefresh;
+import io.signetmesh.policy.keys.KeySetSettings;
+import io.signetmesh.policy.keys.KeySetStatus;
 import io.signetmesh.policy.lint.IndexLinter;
 import io.signetmesh.policy.lint.LintFinding;
 import io.signetmesh.policy.stream.EnforcementLedger;
@@ -48,6 +51,7 @@ public final class PolicyServer implements AutoCloseable {
   private final InboundPolicyService inbound;
   private final ExecutorService sender;
   private final ScheduledExecutorService background;
+  private final KeyRefresh keys;
 
   private PolicyServer(
       ControlServer server,
@@ -58,7 +62,8 @@ public final class PolicyServer implements AutoCloseable {
       EnforcementService enforcement,
       InboundPolicyService inbound,
       ExecutorService sender,
-      ScheduledExecutorService background) {
+      ScheduledExecutorService background,
+      KeyRefresh keys) {
     this.server = server;
     this.subscription = subscription;
     this.index = index;
@@ -68,6 +73,7 @@ public final class PolicyServer implements AutoCloseable {
     this.inbound = inbound;
     this.sender = sender;
     this.background = background;
+    this.keys = keys;
   }
 
   /**
@@ -77,16 +83,18 @@ public final class PolicyServer implements AutoCloseable {
    * @param security how connections are protected; with {@link ControlServer.Security.Cleartext}
    *     local callers are trusted to be the workloads that they name
    * @param policy control-plane namespace, identity trust domain, cluster networks, default policy
+   * @param keySets where key sets may be fetched from, and where they are kept
    * @param meters where the metrics of the server go
    */
   public record Config(
       InetSocketAddress address,
       ControlServer.Security security,
       PolicyConfig policy,
+      KeySetSettings keySets,
       ServerMeters meters) {
-    /** Without metrics. */
+    /** Keys from the internet alone, kept nowhere, and no metrics. */
     public Config(InetSocketAddress address, ControlServer.Security security, PolicyConfig policy) {
-      this(address, security, policy, ServerMeters.none());
+      this(address, security, policy, KeySetSettings.DEFAULT, ServerMeters.none());
     }
   }
 
@@ -96,7 +104,8 @@ public final class PolicyServer implements AutoCloseable {
    *
    * @param source followed from now on
    * @param more services to be served on the same port
-   * @throws IOException when the address cannot be bound
+   * @throws IOException when the address cannot be bound, or the directory for key sets cannot be
+   *     made
    */
   public static PolicyServer start(
       Config config,
@@ -105,6 +114,24 @@ public final class PolicyServer implements AutoCloseable {
       ControlLoops loops,
       AuditLog audit,
       InstantSource clock)
+      throws IOException {
+    KeyRefresh keys = KeyRefresh.open(config.keySets(), clock);
+    try {
+      return start(config, source, more, loops, audit, clock, keys);
+    } catch (IOException | RuntimeException e) {
+      keys.close();
+      throw e;
+    }
+  }
+
+  private static PolicyServer start(
+      Config config,
+      ClusterSource source,
+      List<? extends BindableService> more,
+      ControlLoops loops,
+      AuditLog audit,
+      InstantSource clock,
+      KeyRefresh keys)
       throws IOException {
     PolicyIndex index = new PolicyIndex(config.policy(), clock);
     IndexLinter linter = new IndexLinter(index);
@@ -116,18 +143,25 @@ public final class PolicyServer implements AutoCloseable {
     PolicyFeed feed =
         new PolicyFeed(
             linter,
+            keys.sets(),
             ledger::forget,
             audit,
             clock,
             metrics,
             task -> background.schedule(task, FINDINGS_PAUSE_MILLIS, TimeUnit.MILLISECONDS));
     feed.start(source.view());
+    // What an earlier run has fetched is in the first messages.
+    keys.start(feed::fetched);
     ExecutorService sender =
         Executors.newSingleThreadExecutor(new DefaultThreadFactory("policy-streams", true));
     InboundPolicyService inbound = new InboundPolicyService(index, ledger, sender);
     EnforcementService enforcement =
         new EnforcementService(
-            linter, ledger, feed::reported, new PortInspections(linter, feed::located, feed::view));
+            linter,
+            ledger,
+            feed::reported,
+            new PortInspections(linter, feed::located, feed::view),
+            keys.sets());
     List<BindableService> services = new ArrayList<>(List.of(inbound, enforcement));
     services.addAll(more);
     ControlServer server;
@@ -142,7 +176,7 @@ public final class PolicyServer implements AutoCloseable {
       background.shutdownNow();
       throw e;
     }
-    metrics.bind(linter, ledger, feed::reported);
+    metrics.bind(linter, ledger, feed::reported, keys.sets());
     config.meters().certificates("policy", config.security());
     return new PolicyServer(
         server,
@@ -153,7 +187,8 @@ public final class PolicyServer implements AutoCloseable {
         enforcement,
         inbound,
         sender,
-        background);
+        background,
+        keys);
   }
 
   /** The address bound. */
@@ -185,6 +220,11 @@ public final class PolicyServer implements AutoCloseable {
     return enforcement.status(namespace);
   }
 
+  /** How it stands with the keys that are fetched for JWTAuthentications. */
+  public List<KeySetStatus> keySets() {
+    return keys.sets().statuses();
+  }
+
   /** The findings of the linter now, errors first. */
   public List<LintFinding> findings() {
     return feed.findings();
@@ -199,6 +239,7 @@ public final class PolicyServer implements AutoCloseable {
   @Override
   public void close() {
     subscription.close();
+    keys.close();
     background.shutdownNow();
     inbound.close();
     sender.shutdown();

@@ -39,6 +39,7 @@ final class ChangedPortsTest {
   private final PolicyFeed feed =
       new PolicyFeed(
           new IndexLinter(index),
+          TestPolicies.keySets(),
           gone -> {},
           event -> {},
           CLOCK,

@@ -44,6 +44,7 @@ final class PolicyFeedTest {
   private final PolicyFeed feed =
       new PolicyFeed(
           new IndexLinter(index),
+          TestPolicies.keySets(),
           gone::add,
           event -> records.add((AdministrativeEvent) event),
           CLOCK,

@@ -6,6 +6,8 @@ import io.signetmesh.crds.policy.EnforcementMode;
 import io.signetmesh.crds.policy.ProxyProtocol;
 import io.signetmesh.policy.effective.PolicyConfig;
 import io.signetmesh.policy.index.PolicyIndex;
+import io.signetmesh.policy.keys.KeySetMemory;
+import io.signetmesh.policy.keys.KeySets;
 import io.signetmesh.policy.model.AuthorizationPolicyModel;
 import io.signetmesh.policy.model.DenyPolicyModel;
 import io.signetmesh.policy.model.IdentityMatch;
@@ -34,6 +36,7 @@ import java.time.InstantSource;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
 /** Short ways to write objects in tests; all live in namespace {@code shop}. */
@@ -227,6 +230,18 @@ public final class TestPolicies {
   public static JwtModel.Holder configMap(String name, KnownKeys keys) {
     return new JwtModel.Holder(
         new ObjectRef(ObjectRef.Kind.CONFIG_MAP, NS, name), "", Map.of("jwks.json", keys));
+  }
+
+  /** Key sets that fetch nothing. */
+  public static KeySets keySets() {
+    return new KeySets(
+        location -> {
+          throw new IllegalStateException("nothing is fetched here");
+        },
+        KeySetMemory.none(),
+        task -> {},
+        InstantSource.fixed(START),
+        new Random(1));
   }
 
   public static ServerAuthorizationModel serverAuthorization(

@@ -123,7 +123,7 @@ public final class ClusterOptions {
   }
 
   /** Reads networks in CIDR notation. */
-  static final class Networks implements ITypeConverter<Cidr> {
+  public static final class Networks implements ITypeConverter<Cidr> {
     @Override
     public Cidr convert(String text) {
       try {

@@ -21,6 +21,7 @@ import io.signetmesh.identity.pki.Certificates;
 import io.signetmesh.identity.server.IdentityServer;
 import io.signetmesh.identity.workload.IdentityClient;
 import io.signetmesh.policy.PolicyServer;
+import io.signetmesh.policy.keys.KeySetSettings;
 import io.signetmesh.rotation.server.TrustRotationExtension;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -75,6 +76,7 @@ public final class ControlPlaneServers implements AutoCloseable {
    * @param cluster settings that policy and discovery share
    * @param issuance lifetime of leaves
    * @param federation trust domains that the identity server federates with
+   * @param keySets where key sets may be fetched from, and where they are kept
    * @param admin address that serves metrics; null for none
    * @param otlp OTLP endpoint that metrics are pushed to; null for none
    */
@@ -86,8 +88,33 @@ public final class ControlPlaneServers implements AutoCloseable {
       ClusterSettings cluster,
       IssuancePolicy issuance,
       FederationConfig federation,
+      KeySetSettings keySets,
       AdminServer.@Nullable Listen admin,
       @Nullable URI otlp) {
+    /** With key sets from the internet alone, kept in the state directory. */
+    public Config(
+        Path state,
+        Path manifests,
+        @Nullable String defaultNamespace,
+        ControlPlane listen,
+        ClusterSettings cluster,
+        IssuancePolicy issuance,
+        FederationConfig federation,
+        AdminServer.@Nullable Listen admin,
+        @Nullable URI otlp) {
+      this(
+          state,
+          manifests,
+          defaultNamespace,
+          listen,
+          cluster,
+          issuance,
+          federation,
+          new KeySetSettings(List.of(), state.resolve("key-sets")),
+          admin,
+          otlp);
+    }
+
     /** The audit journal of the control plane. */
     public Path journal() {
       return state.resolve("audit").resolve("control-plane.jsonl");
@@ -173,7 +200,11 @@ public final class ControlPlaneServers implements AutoCloseable {
         parts.add(
             PolicyServer.start(
                 new PolicyServer.Config(
-                    config.listen().policy(), security, config.cluster().policy(), meters),
+                    config.listen().policy(),
+                    security,
+                    config.cluster().policy(),
+                    config.keySets(),
+                    meters),
                 source,
                 List.of(discovery.outboundPolicies()),
                 loops,

@@ -15,6 +15,7 @@ import io.signetmesh.identity.pki.WorkloadIdentity;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -93,6 +94,11 @@ final class MemberServerOptions {
    */
   void serveMetrics(Resources resources, int port, Closing parts) throws Exception {
     admin.serve(resources.meters(), admin.listen(resources.listen(), port), parts);
+  }
+
+  /** The state directory, where one is given. */
+  Optional<Path> state() {
+    return member.state();
   }
 
   private Path auditFile(String server) {

@@ -76,6 +76,7 @@ public final class PolicyCommand implements Callable<Integer> {
   private @Nullable Path manifests;
 
   @Mixin private MemberServerOptions server = new MemberServerOptions();
+  @Mixin private KeySetOptions keySets = new KeySetOptions();
 
   @Override
   public Integer call() throws Exception {
@@ -100,6 +101,7 @@ public final class PolicyCommand implements Callable<Integer> {
                       resources.listen(),
                       server.security(settings.names().policyServer(), resources, parts, clock),
                       settings.policy(),
+                      keySets.settings(server.state().orElse(null)),
                       resources.meters()),
                   resources.source(),
                   List.of(outbound),

@@ -94,6 +94,7 @@ public final class UpCommand implements Callable<Integer> {
   @Mixin private ClusterOptions cluster = new ClusterOptions();
   @Mixin private IssuanceOptions issuance = new IssuanceOptions();
   @Mixin private FederationOptions federation = new FederationOptions();
+  @Mixin private KeySetOptions keySets = new KeySetOptions();
   @Mixin private AdminOptions admin = new AdminOptions();
 
   @Option(names = "--control-plane-only", description = "Start no proxies.")
@@ -112,6 +113,7 @@ public final class UpCommand implements Callable<Integer> {
             cluster.settings(mesh.names()),
             issuance.policy(),
             federation.config(),
+            keySets.settings(state),
             admin.listen(policy, AdminOptions.POLICY_PORT),
             admin.otlp());
     Closing parts = new Closing();

@@ -11,6 +11,8 @@ import io.prometheus.metrics.model.snapshots.MetricSnapshots;
 import io.signetmesh.identity.admin.ServerMeters;
 import io.signetmesh.policy.effective.PolicySource;
 import io.signetmesh.policy.index.PolicyIndex;
+import io.signetmesh.policy.keys.KeySetStatus;
+import io.signetmesh.policy.keys.KeySets;
 import io.signetmesh.policy.lint.IndexLinter;
 import io.signetmesh.policy.lint.LintFinding;
 import io.signetmesh.policy.lint.ObjectScope;
@@ -140,7 +142,10 @@ public final class ControllerMetrics {
    * @param findings what is wrong with policy as it is written now
    */
   public void bind(
-      IndexLinter linter, EnforcementLedger ledger, Supplier<List<ReportedFinding>> findings) {
+      IndexLinter linter,
+      EnforcementLedger ledger,
+      Supplier<List<ReportedFinding>> findings,
+      KeySets keySets) {
     PolicyIndex index = linter.index();
     gauge("signet.policy.generation", "Generation of the controller's view.", index::generation);
     gauge(
@@ -162,7 +167,25 @@ public final class ControllerMetrics {
             "signet.policy.acknowledgements", ledger, EnforcementLedger::acknowledgements)
         .description("Acknowledgements of ports taken from proxies.")
         .register(meters.registry());
-    meters.collect(() -> snapshots(linter, ledger, findings));
+    FunctionCounter.builder(
+            "signet.policy.key.set.fetches", keySets, sets -> sets.counts().succeeded())
+        .tag("result", "succeeded")
+        .description("Fetches of key sets.")
+        .register(meters.registry());
+    FunctionCounter.builder(
+            "signet.policy.key.set.fetches", keySets, sets -> sets.counts().failed())
+        .tag("result", "failed")
+        .description("Fetches of key sets.")
+        .register(meters.registry());
+    for (KeySetStatus.State state : KeySetStatus.State.values()) {
+      Gauge.builder(
+              "signet.policy.key.sets",
+              () -> keySets.statuses().stream().filter(one -> one.state() == state).count())
+          .tag("state", state.code())
+          .description("JWTAuthentications whose keys are fetched, by whether they have keys.")
+          .register(meters.registry());
+    }
+    meters.collect(() -> snapshots(linter, ledger, findings, keySets));
   }
 
   private void gauge(String name, String help, Supplier<Number> value) {
@@ -177,9 +200,13 @@ public final class ControllerMetrics {
   }
 
   private static MetricSnapshots snapshots(
-      IndexLinter linter, EnforcementLedger ledger, Supplier<List<ReportedFinding>> findings) {
+      IndexLinter linter,
+      EnforcementLedger ledger,
+      Supplier<List<ReportedFinding>> findings,
+      KeySets keySets) {
     List<MetricSnapshot> all = new ArrayList<>();
     all.add(findings(findings.get()));
+    all.addAll(KeySetSnapshots.of(keySets.statuses(), keySets.now()));
     List<ObjectScope> objects = linter.scopes();
     List<ObjectEnforcementStatus> statuses = ledger.objectStatuses();
     all.addAll(objects(statuses, EnforcementLedger.nowhere(objects, statuses)));

@@ -92,11 +92,17 @@ final class TokenFindings {
           case DISCOVERY -> "spec.keys.discovery";
         };
     KnownKeys keys = TokenGrants.keys(authentication, seen.objects::get);
-    keys(authentication, field, "keys of " + fetched.location() + ": ", keys, affected);
-    if (keys.areThere()
-        && seen.objects.get(authentication.keySet()) instanceof JwtModel.FetchedKeys last
-        && last.failure() != null) {
-      seen.warning(authentication, Rule.KEY_SET_STALE, field, last.failure(), affected);
+    String failure =
+        seen.objects.get(authentication.keySet()) instanceof JwtModel.FetchedKeys last
+                && last.location().equals(fetched.location())
+            ? last.failure()
+            : null;
+    // Keys that nobody has tried to fetch yet, as offline, are no mistake.
+    if (keys.areThere() || failure != null) {
+      keys(authentication, field, "keys of " + fetched.location() + ": ", keys, affected);
+    }
+    if (keys.areThere() && failure != null) {
+      seen.warning(authentication, Rule.KEY_SET_STALE, field, failure, affected);
     }
   }
 

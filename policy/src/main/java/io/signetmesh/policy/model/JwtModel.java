@@ -65,7 +65,8 @@ public sealed interface JwtModel extends PolicyObject {
    * @param location where they are from; they count for that location only
    * @param keys the keys, or why there are none
    * @param expiresAt from then on no key is used; null for never
-   * @param failure why they cannot be fetched anew, one sentence; null when they can
+   * @param failure why they cannot be fetched, one sentence; null when they can, and before the
+   *     first fetch has ended
    */
   record FetchedKeys(
       ObjectRef ref,

@@ -10,9 +10,12 @@ import io.signetmesh.identity.channel.Caller;
 import io.signetmesh.identity.pki.WorkloadIdentity;
 import io.signetmesh.policy.effective.PolicySource;
 import io.signetmesh.policy.index.PolicyIndex;
+import io.signetmesh.policy.keys.KeySetStatus;
+import io.signetmesh.policy.keys.KeySets;
 import io.signetmesh.policy.lint.IndexLinter;
 import io.signetmesh.policy.lint.LintFinding;
 import io.signetmesh.policy.lint.ObjectScope;
+import io.signetmesh.policy.model.JwtModel;
 import io.signetmesh.policy.model.ObjectRef;
 import io.signetmesh.v1.EnforcementReport;
 import io.signetmesh.v1.EnforcementStatus;
@@ -25,9 +28,11 @@ import io.signetmesh.v1.PortEnforcement;
 import io.signetmesh.v1.PortInspection;
 import io.signetmesh.v1.PortInspectionRequest;
 import io.signetmesh.v1.PortStatus;
+import io.signetmesh.v1.UnknownKey;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
@@ -42,6 +47,11 @@ import org.slf4j.LoggerFactory;
 public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforcementImplBase {
   private static final Logger LOG = LoggerFactory.getLogger(EnforcementService.class);
   private static final int MAX_REFUSAL = 1_024;
+  private static final int MAX_UNKNOWN_KEYS = 16;
+  private static final int MAX_KEY_ID = 256;
+
+  /** Between two looks at what one stream says of unknown keys. */
+  private static final long UNKNOWN_KEYS_NANOS = 1_000_000_000L;
 
   /** Proxies behind that the status of one object names; the others are counted. */
   static final int MAX_BEHIND = 50;
@@ -55,16 +65,20 @@ public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforc
   private final EnforcementLedger ledger;
   private final Supplier<List<ReportedFinding>> findings;
   private final PortInspections inspections;
+  private final KeySets keySets;
 
   /**
    * @param findings what is wrong with policy as it is written now, errors first
    * @param inspections answers what is asked about one port
+   * @param keySets told of keys that tokens named and that are not known
    */
   public EnforcementService(
       IndexLinter linter,
       EnforcementLedger ledger,
       Supplier<List<ReportedFinding>> findings,
-      PortInspections inspections) {
+      PortInspections inspections,
+      KeySets keySets) {
+    this.keySets = keySets;
     this.index = linter.index();
     this.linter = linter;
     this.ledger = ledger;
@@ -131,6 +145,11 @@ public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforc
                 status.addObjects(object);
               }
             });
+    for (KeySetStatus keys : keySets.statuses()) {
+      if (namespace.isEmpty() || keys.authentication().namespace().equals(namespace)) {
+        status.addKeySets(encode(keys));
+      }
+    }
     for (ReportedFinding finding : findings.get()) {
       if (namespace.isEmpty()
           || finding.namespace().isEmpty()
@@ -237,10 +256,34 @@ public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforc
             .setInForce(port.inForce());
     Instant at = port.acknowledgedAt();
     if (at != null) {
-      status.setAcknowledgedAt(
-          Timestamp.newBuilder().setSeconds(at.getEpochSecond()).setNanos(at.getNano()));
+      status.setAcknowledgedAt(timestamp(at));
     }
     return status.build();
+  }
+
+  private static io.signetmesh.v1.KeySetStatus encode(KeySetStatus keys) {
+    io.signetmesh.v1.KeySetStatus.Builder status =
+        io.signetmesh.v1.KeySetStatus.newBuilder()
+            .setAuthentication(JwtModel.nameOf(keys.authentication()))
+            .setLocation(keys.location().url())
+            .setState(keys.state().code())
+            .setKeys(keys.keys())
+            .addAllBadKeys(keys.badKeys())
+            .setError(keys.error());
+    if (keys.fetchedAt() != null) {
+      status.setFetchedAt(timestamp(keys.fetchedAt()));
+    }
+    if (keys.expiresAt() != null) {
+      status.setExpiresAt(timestamp(keys.expiresAt()));
+    }
+    if (keys.failingSince() != null) {
+      status.setFailingSince(timestamp(keys.failingSince()));
+    }
+    return status.build();
+  }
+
+  private static Timestamp timestamp(Instant at) {
+    return Timestamp.newBuilder().setSeconds(at.getEpochSecond()).setNanos(at.getNano()).build();
   }
 
   /** The reports of one proxy. */
@@ -251,6 +294,8 @@ public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforc
     private @Nullable ObjectRef named;
     private long taken;
     private boolean ended;
+    private boolean looked;
+    private long lookedAt;
 
     Reports(ServerCallStreamObserver<EnforcementSummary> out, Caller caller) {
       this.out = out;
@@ -309,6 +354,26 @@ public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforc
       for (PortEnforcement port : report.getPortsList()) {
         note(ref, instance, port);
       }
+      if (report.getUnknownKeysCount() > 0) {
+        unknownKeys(ref, report.getUnknownKeysList());
+      }
+    }
+
+    /** Keys of authentications that no port of the workload refers to are passed over. */
+    private void unknownKeys(ObjectRef workload, List<UnknownKey> unknown) {
+      long now = System.nanoTime();
+      if (looked && now - lookedAt < UNKNOWN_KEYS_NANOS) {
+        return;
+      }
+      looked = true;
+      lookedAt = now;
+      Set<String> used = index.tokens(workload);
+      unknown.stream()
+          .limit(MAX_UNKNOWN_KEYS)
+          .filter(key -> used.contains(key.getAuthentication()))
+          .filter(key -> key.getKeyId().length() <= MAX_KEY_ID)
+          .forEach(
+              key -> keySets.unknownKey(JwtModel.refOf(key.getAuthentication()), key.getKeyId()));
     }
 
     private void note(ObjectRef workload, String instance, PortEnforcement port) {

@@ -8,17 +8,25 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.signetmesh.identity.admin.ServerMeters;
 import io.signetmesh.identity.channel.ControlLoops;
+import io.signetmesh.policy.TestPolicies;
 import io.signetmesh.policy.effective.PolicyConfig;
 import io.signetmesh.policy.index.PolicyIndex;
+import io.signetmesh.policy.keys.KeyFetchException;
+import io.signetmesh.policy.keys.KeySetMemory;
+import io.signetmesh.policy.keys.KeySets;
 import io.signetmesh.policy.lint.IndexLinter;
 import io.signetmesh.policy.model.PolicyObject;
 import io.signetmesh.policy.stream.EnforcementLedger;
 import io.signetmesh.policy.stream.ReportedFinding;
+import io.signetmesh.policy.token.KeySource;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -31,11 +39,20 @@ final class ControllerMetricsTest {
   private final ServerMeters meters =
       ServerMeters.start(
           "policy", () -> new ControlLoops.Load(0, 0, 0, 0, Map.of(), Map.of()), null);
+  private final KeySets keySets =
+      new KeySets(
+          location -> {
+            throw new KeyFetchException(KeyFetchException.Kind.NAME, "nowhere");
+          },
+          KeySetMemory.none(),
+          Runnable::run,
+          CLOCK,
+          new Random(1));
   private final ControllerMetrics metrics = new ControllerMetrics(meters);
   private final EnforcementLedger ledger = new EnforcementLedger(CLOCK, metrics::acknowledged);
 
   private List<String> lines(ReportedFinding... findings) {
-    metrics.bind(new IndexLinter(index), ledger, () -> List.of(findings));
+    metrics.bind(new IndexLinter(index), ledger, () -> List.of(findings), keySets);
     return meters.text().lines().toList();
   }
 
@@ -87,6 +104,29 @@ final class ControllerMetricsTest {
         .noneMatch(line -> line.contains("a-web"))
         .filteredOn(line -> line.startsWith("signet_policy_object_nowhere{"))
         .hasSize(ControllerMetrics.MAX_OBJECTS);
+  }
+
+  @Test
+  void eachKeySetHasItsStateItsAgeAndItsLastError() {
+    keySets.follow(
+        Map.of(
+            TestPolicies.tokens("staff").ref(),
+            Optional.of(
+                new KeySource.Fetched(
+                    TestPolicies.location("a"), Duration.ofMinutes(5), Duration.ofHours(1)))));
+    keySets.tick((changed, removed) -> {});
+    assertThat(lines())
+        .contains("signet_policy_key_sets{state=\"unavailable\"} 1.0")
+        .contains("signet_policy_key_sets{state=\"fresh\"} 0.0")
+        .contains("signet_policy_key_set_fetches_total{result=\"failed\"} 1.0")
+        .contains(
+            "signet_policy_key_set_keys{name=\"staff\",namespace=\"shop\",state=\"unavailable\"}"
+                + " 0.0")
+        .contains(
+            "signet_policy_key_set_failing_seconds{error=\"name\",name=\"staff\","
+                + "namespace=\"shop\"} 0.0")
+        .contains("signet_policy_key_sets_left_out 0.0")
+        .noneMatch(line -> line.startsWith("signet_policy_key_set_age_seconds{"));
   }
 
   @Test

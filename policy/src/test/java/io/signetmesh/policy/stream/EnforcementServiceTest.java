@@ -12,6 +12,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
 
 import io.signetmesh.cluster.ClusterView;
+import io.signetmesh.policy.TestPolicies;
 import io.signetmesh.policy.effective.EffectivePolicy;
 import io.signetmesh.policy.index.PolicyIndex;
 import io.signetmesh.policy.lint.IndexLinter;
@@ -46,7 +47,8 @@ final class EnforcementServiceTest {
             ledger,
             List::of,
             new PortInspections(
-                new IndexLinter(index), finding -> finding, () -> ClusterView.EMPTY))
+                new IndexLinter(index), finding -> finding, () -> ClusterView.EMPTY),
+            TestPolicies.keySets())
         .status(namespace);
   }
 
@@ -120,7 +122,8 @@ final class EnforcementServiceTest {
             ledger,
             () -> findings,
             new PortInspections(
-                new IndexLinter(index), finding -> finding, () -> ClusterView.EMPTY));
+                new IndexLinter(index), finding -> finding, () -> ClusterView.EMPTY),
+            TestPolicies.keySets());
     assertThat(service.status("").getInvalidManifests()).isEqualTo(1);
     assertThat(service.status("").getPolicyErrors()).isEqualTo(2);
     assertThat(service.status(NS).getPolicyErrors()).isEqualTo(1);
