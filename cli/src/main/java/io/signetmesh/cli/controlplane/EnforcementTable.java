@@ -3,8 +3,10 @@ package io.signetmesh.cli.controlplane;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.google.protobuf.Timestamp;
 import io.signetmesh.cli.text.TextTable;
 import io.signetmesh.v1.EnforcementStatus;
+import io.signetmesh.v1.KeySetStatus;
 import io.signetmesh.v1.ObjectStatus;
 import io.signetmesh.v1.PolicyObject;
 import io.signetmesh.v1.PortStatus;
@@ -69,6 +71,10 @@ public final class EnforcementTable {
       out.println();
       ports(ports, out);
     }
+    if (status.getKeySetsCount() > 0) {
+      out.println();
+      keySets(status.getKeySetsList(), out);
+    }
     if (status.getFindingsCount() > 0) {
       out.println();
       status.getFindingsList().forEach(out::println);
@@ -98,6 +104,28 @@ public final class EnforcementTable {
       table.row(cells);
     }
     table.print(out);
+  }
+
+  private static void keySets(List<KeySetStatus> keySets, PrintWriter out) {
+    TextTable table =
+        new TextTable("KEY SET OF", "STATE", "KEYS", "FETCHED", "USED UNTIL", "FROM", "ERROR");
+    for (KeySetStatus keys : keySets) {
+      table.row(
+          List.of(
+              keys.getAuthentication(),
+              keys.getState(),
+              keys.getKeys()
+                  + (keys.getBadKeysCount() == 0 ? "" : " (" + keys.getBadKeysCount() + " bad)"),
+              keys.hasFetchedAt() ? time(keys.getFetchedAt()) : "",
+              keys.hasExpiresAt() ? time(keys.getExpiresAt()) : "",
+              keys.getLocation(),
+              keys.getError()));
+    }
+    table.print(out);
+  }
+
+  private static String time(Timestamp time) {
+    return Instant.ofEpochSecond(time.getSeconds()).toString();
   }
 
   /** Whether the object affects no port of a connected proxy. */
@@ -232,6 +260,28 @@ public final class EnforcementTable {
       }
       entry.put("connected", port.getConnected());
       entry.put("inForce", port.getInForce());
+    }
+    ArrayNode keySets = node.putArray("keySets");
+    for (KeySetStatus keys : status.getKeySetsList()) {
+      ObjectNode entry = keySets.addObject();
+      entry.put("authentication", keys.getAuthentication());
+      entry.put("location", keys.getLocation());
+      entry.put("state", keys.getState());
+      entry.put("keys", keys.getKeys());
+      ArrayNode bad = entry.putArray("badKeys");
+      keys.getBadKeysList().forEach(bad::add);
+      if (keys.hasFetchedAt()) {
+        entry.put("fetchedAt", time(keys.getFetchedAt()));
+      }
+      if (keys.hasExpiresAt()) {
+        entry.put("expiresAt", time(keys.getExpiresAt()));
+      }
+      if (keys.hasFailingSince()) {
+        entry.put("failingSince", time(keys.getFailingSince()));
+      }
+      if (!keys.getError().isEmpty()) {
+        entry.put("error", keys.getError());
+      }
     }
     ArrayNode findings = node.putArray("findings");
     status.getFindingsList().forEach(findings::add);

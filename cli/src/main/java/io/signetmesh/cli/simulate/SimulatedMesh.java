@@ -16,11 +16,14 @@ import io.signetmesh.policy.index.PolicyIndex;
 import io.signetmesh.policy.lint.IndexLinter;
 import io.signetmesh.policy.lint.LintFinding;
 import io.signetmesh.policy.lint.NotInForce;
+import io.signetmesh.policy.model.JwtModel;
 import io.signetmesh.policy.model.ObjectRef;
 import io.signetmesh.policy.model.PolicyModel;
 import io.signetmesh.policy.model.PolicyObject;
 import io.signetmesh.policy.suggest.Suggestion;
 import io.signetmesh.policy.suggest.TypoSuggestions;
+import io.signetmesh.policy.token.KeySource;
+import io.signetmesh.policy.token.KnownKeys;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -43,8 +46,21 @@ public final class SimulatedMesh {
   private final IndexLinter linter;
   private final Map<ObjectRef, Map<Integer, SimulatedPort>> ports = new HashMap<>();
 
-  /** A mesh with the objects of a view. Its pod templates count as Pods. */
+  /**
+   * A mesh with the objects of a view. Its pod templates count as Pods. Nothing is fetched, so
+   * JWTAuthentications whose keys the controller would fetch have none.
+   */
   public SimulatedMesh(ClusterView given, PolicyConfig config) {
+    this(given, config, Map.of());
+  }
+
+  /**
+   * A mesh with the objects of a view. Its pod templates count as Pods.
+   *
+   * @param keySets keys that stand for those that the controller would fetch, by {@code
+   *     namespace/name} of their JWTAuthentication; others have none
+   */
+  public SimulatedMesh(ClusterView given, PolicyConfig config, Map<String, KnownKeys> keySets) {
     this.view = PodTemplates.asPods(given, config.controlPlaneNamespace());
     this.config = config;
     this.index = new PolicyIndex(config, InstantSource.fixed(Instant.EPOCH));
@@ -53,6 +69,17 @@ public final class SimulatedMesh {
     List<PolicyObject> objects = new ArrayList<>();
     for (ResourceKey key : view.objects().keySet()) {
       PolicyModel.refOf(key).flatMap(ref -> reader.read(view, ref)).ifPresent(objects::add);
+    }
+    for (PolicyObject object : List.copyOf(objects)) {
+      if (object instanceof JwtModel.Authentication authentication
+          && authentication.keys() instanceof KeySource.Fetched fetched) {
+        KnownKeys keys =
+            keySets.getOrDefault(
+                JwtModel.nameOf(authentication.ref()), KnownKeys.none("not fetched offline"));
+        objects.add(
+            new JwtModel.FetchedKeys(
+                authentication.keySet(), fetched.location(), keys, null, null));
+      }
     }
     index.apply(objects, List.of());
   }

@@ -2,7 +2,9 @@ package io.signetmesh.cli.controlplane;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.protobuf.Timestamp;
 import io.signetmesh.v1.EnforcementStatus;
+import io.signetmesh.v1.KeySetStatus;
 import io.signetmesh.v1.ObjectReach;
 import io.signetmesh.v1.ObjectStatus;
 import io.signetmesh.v1.PolicyObject;
@@ -88,6 +90,38 @@ final class EnforcementTableTest {
             "shop/web-2  8080  policy.linkerd.io/server/web  18      17        behind",
             "",
             "shop.yaml:3:1: error: Server shop/web: spec.port: expected a number");
+  }
+
+  @Test
+  void keySetsAreShownWithTheirStateAndLastError() {
+    EnforcementStatus status =
+        EnforcementStatus.newBuilder()
+            .setCurrentGeneration(18)
+            .addKeySets(
+                KeySetStatus.newBuilder()
+                    .setAuthentication("shop/staff")
+                    .setLocation("https://id.example/keys")
+                    .setState("stale")
+                    .setKeys(2)
+                    .addBadKeys("key 3: too short")
+                    .setFetchedAt(Timestamp.newBuilder().setSeconds(1_700_000_000))
+                    .setExpiresAt(Timestamp.newBuilder().setSeconds(1_700_086_400))
+                    .setFailingSince(Timestamp.newBuilder().setSeconds(1_700_000_300))
+                    .setError("https://id.example/keys: its server answers 503: expected 200"))
+            .build();
+    assertThat(print(status, false))
+        .containsExactly(
+            "generation 18, in force on 0 of 0 ports of connected proxies",
+            "",
+            "KEY SET OF  STATE  KEYS       FETCHED               USED UNTIL            FROM"
+                + "                     ERROR",
+            "shop/staff  stale  2 (1 bad)  2023-11-14T22:13:20Z  2023-11-15T22:13:20Z "
+                + " https://id.example/keys  https://id.example/keys: its server answers 503:"
+                + " expected 200");
+    var json = EnforcementTable.json(status);
+    assertThat(json.at("/keySets/0/state").textValue()).isEqualTo("stale");
+    assertThat(json.at("/keySets/0/badKeys/0").textValue()).isEqualTo("key 3: too short");
+    assertThat(json.at("/keySets/0/failingSince").textValue()).isEqualTo("2023-11-14T22:18:20Z");
   }
 
   @Test
