@@ -71,14 +71,16 @@ final class AnchorPeers {
   /** Of the peers looked at, the first by name. */
   AnchorUse use() {
     TreeSet<String> peers = new TreeSet<>();
+    boolean leftOut = false;
     Member member = newest;
     for (int i = 0; member != null && i < MAX_LOOKED_AT; i++) {
       peers.add(member.peer());
       if (peers.size() > AnchorUse.MAX_PEERS) {
         peers.removeLast();
+        leftOut = true;
       }
       member = member.older;
     }
-    return new AnchorUse(anchor, connections, peers.stream().toList());
+    return new AnchorUse(anchor, connections, peers.stream().toList(), leftOut || member != null);
   }
 }

@@ -10,8 +10,10 @@ import java.util.stream.Stream;
  * @param anchor the end of the verified paths
  * @param connections how many there are, 1 or more
  * @param peers names of some of the peers, sorted; at most {@link #MAX_PEERS}
+ * @param leftOut whether there are other peers
  */
-public record AnchorUse(X509Certificate anchor, int connections, List<String> peers) {
+public record AnchorUse(
+    X509Certificate anchor, int connections, List<String> peers, boolean leftOut) {
   /** Names of peers kept for an anchor. */
   public static final int MAX_PEERS = 8;
 
@@ -20,14 +22,19 @@ public record AnchorUse(X509Certificate anchor, int connections, List<String> pe
     peers = List.copyOf(peers);
   }
 
+  /** Connections of which all peers are named. */
+  public AnchorUse(X509Certificate anchor, int connections, List<String> peers) {
+    this(anchor, connections, peers, false);
+  }
+
   /** The same anchor in several loops. */
   static AnchorUse sum(AnchorUse one, AnchorUse other) {
     List<String> peers =
-        Stream.concat(one.peers.stream(), other.peers.stream())
-            .distinct()
-            .sorted()
-            .limit(MAX_PEERS)
-            .toList();
-    return new AnchorUse(one.anchor, one.connections + other.connections, peers);
+        Stream.concat(one.peers.stream(), other.peers.stream()).distinct().sorted().toList();
+    return new AnchorUse(
+        one.anchor,
+        one.connections + other.connections,
+        peers.stream().limit(MAX_PEERS).toList(),
+        one.leftOut || other.leftOut || peers.size() > MAX_PEERS);
   }
 }

@@ -56,6 +56,9 @@ public final class AdoptionLedger {
   private static final Parser<TrustReport> KNOWN_FIELDS =
       DiscardUnknownFieldsParser.wrap(TrustReport.parser());
 
+  /** A workload whose call failed asks again, and reports, within that. */
+  private static final Duration RECENT = Duration.ofMinutes(10);
+
   /** Between two looks at all entries. */
   private static final Duration SWEEP = Duration.ofSeconds(10);
 
@@ -241,8 +244,9 @@ public final class AdoptionLedger {
         byIdentity.computeIfAbsent(identity, _ -> new LinkedHashSet<>(2)).add(stream);
       }
       before = entries.put(stream, adoption);
+      keep(stream, adoption, before);
     }
-    keep(adoption, before);
+    keepAbandoned(adoption, before);
   }
 
   private Set<Long> streams(String identity) {
@@ -275,28 +279,59 @@ public final class AdoptionLedger {
     return kept.build();
   }
 
-  /** What has to outlive the stream and the process. */
-  private void keep(Adoption adoption, @Nullable Adoption before) {
-    ServedLeaf leaf = leaf(adoption);
+  /**
+   * What has to outlive the stream and the process. Each process of an identity can say that a leaf
+   * of it is superseded: it is believed only if its own leaf is on record, and of no leaf that
+   * another process serves.
+   */
+  private void keep(long stream, Adoption adoption, @Nullable Adoption before) {
+    serves(adoption);
+    Set<String> superseded = new LinkedHashSet<>();
+    if (adoption.onRecord) {
+      superseded.addAll(adoption.report.getSupersededSerialsList());
+    }
+    if (before != null && isAnother(adoption, before)) {
+      superseded.add(leaf(before).getSerial());
+    }
+    superseded.removeIf(
+        serial -> reports.of(serial).filter(LeafReports.LeafReport::superseded).isPresent());
+    if (superseded.isEmpty()) {
+      return;
+    }
+    for (long other : streams(adoption.identity)) {
+      Adoption served = entries.get(other);
+      if (other != stream && served != null && served.connected) {
+        superseded.remove(leaf(served).getSerial());
+      }
+    }
+    superseded.forEach(serial -> reports.superseded(serial, adoption.identity));
+  }
+
+  private void serves(Adoption adoption) {
     reports.serves(
-        leaf.getSerial(),
+        leaf(adoption).getSerial(),
         adoption.identity,
         adoption.address,
         HexFormat.of().formatHex(adoption.report.getTrustedDigest().toByteArray()));
-    for (String serial : adoption.report.getSupersededSerialsList()) {
-      reports.superseded(serial, adoption.identity);
-    }
-    boolean isAnother = before == null || !leaf(before).getSerial().equals(leaf.getSerial());
-    if (before != null && isAnother) {
-      reports.superseded(leaf(before).getSerial(), adoption.identity);
-    }
+  }
+
+  private void keepAbandoned(Adoption adoption, @Nullable Adoption before) {
     List<ByteString> abandoned = adoption.report.getAbandonedKeysList();
-    if (!abandoned.isEmpty()
-        && (isAnother || !before.report.getAbandonedKeysList().equals(abandoned))) {
+    if (adoption.onRecord
+        && !abandoned.isEmpty()
+        && (before == null
+            || isAnother(adoption, before)
+            || !before.report.getAbandonedKeysList().equals(abandoned))) {
       Set<Long> keys = new HashSet<>();
       abandoned.forEach(key -> keys.add(IssuedLeaf.keyDigest(key.toByteArray())));
-      reports.abandoned(adoption.identity, keys);
+      // No leaf lives longer, so one that ends later than that was issued since.
+      Instant earliestEnd = clock.instant().plus(longestLife).minus(RECENT);
+      reports.abandoned(adoption.identity, keys, earliestEnd);
     }
+  }
+
+  private static boolean isAnother(Adoption adoption, Adoption before) {
+    return !leaf(before).getSerial().equals(leaf(adoption).getSerial());
   }
 
   /** The stream of a workload has ended. */
@@ -307,6 +342,10 @@ public final class AdoptionLedger {
         return;
       }
       if (adoption.onRecord) {
+        if (!adoption.report.getSupersededSerialsList().contains(leaf(adoption).getSerial())) {
+          // Whatever others said of it: until a moment ago somebody served it.
+          serves(adoption);
+        }
         entries.put(stream, adoption.disconnected());
         gone.add(stream);
       } else {

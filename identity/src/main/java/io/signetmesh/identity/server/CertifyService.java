@@ -117,6 +117,8 @@ final class CertifyService extends IdentityGrpc.IdentityImplBase {
 
           @Override
           public void refuse(Overload why, Duration retryAfter) {
+            // Of a call that failed by an exception, a leaf may be on record already.
+            delivery.lost();
             context.run(() -> refused(request, overloaded(why, retryAfter), response));
           }
         });

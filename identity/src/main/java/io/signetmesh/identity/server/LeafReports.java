@@ -194,10 +194,13 @@ public final class LeafReports implements AutoCloseable {
    * Those leaves are served by nobody, unless somebody has reported so: that counts more.
    *
    * @param keys what {@link IssuedLeaf#keyDigest} has of them
+   * @param earliestEnd leaves that end before were issued too long ago for their answer to be on
+   *     the way, and may be served by somebody who reports nothing
    */
-  synchronized void abandoned(String identity, Set<Long> keys) {
+  synchronized void abandoned(String identity, Set<Long> keys, Instant earliestEnd) {
     for (IssuedLeaf leaf : issued.newest(identity, MAX_LOOKED_AT)) {
       if (leaf.keyDigest() != 0
+          && !leaf.notAfter().isBefore(earliestEnd)
           && keys.contains(leaf.keyDigest())
           && !bySerial.containsKey(leaf.serial())) {
         superseded(leaf.serial(), identity);

@@ -52,7 +52,7 @@ final class PeerReports {
   private volatile @Nullable Supplier<CompletionStage<List<AnchorUse>>> source;
 
   private List<AnchorUse> uses = List.of();
-  private Map<X509Certificate, List<String>> told = Map.of();
+  private Map<X509Certificate, AnchorUse> told = Map.of();
   private Instant lookedAt = Instant.MIN;
   private boolean looking;
   private boolean again;
@@ -135,7 +135,7 @@ final class PeerReports {
             .sorted(Comparator.comparing(use -> Certificates.fingerprint(use.anchor())))
             .limit(MAX_ANCHORS)
             .toList();
-    Map<X509Certificate, List<String>> now = notMattersOfCourse();
+    Map<X509Certificate, AnchorUse> now = notMattersOfCourse();
     periodic.cancel();
     periodic = now.isEmpty() ? () -> {} : timer.schedule(PERIOD, this::changed);
     if (!now.equals(told)) {
@@ -144,9 +144,11 @@ final class PeerReports {
     }
   }
 
-  private Map<X509Certificate, List<String>> notMattersOfCourse() {
-    Map<X509Certificate, List<String>> peers = new HashMap<>();
-    uses.forEach(use -> peers.put(use.anchor(), use.peers()));
+  private Map<X509Certificate, AnchorUse> notMattersOfCourse() {
+    Map<X509Certificate, AnchorUse> peers = new HashMap<>();
+    // The number of connections changes all the time.
+    uses.forEach(
+        use -> peers.put(use.anchor(), new AnchorUse(use.anchor(), 1, use.peers(), use.leftOut())));
     List<X509Certificate> anchors = trusted.get();
     if (anchors.size() == 1) {
       peers.remove(anchors.getFirst());
@@ -166,7 +168,9 @@ final class PeerReports {
       PeerAnchor.Builder anchor =
           PeerAnchor.newBuilder()
               .setAnchorSha256(ByteString.copyFrom(Certificates.sha256(use.anchor())))
-              .setConnections(use.connections());
+              .setConnections(use.connections())
+              // As large as it may become: names that do not fit are left out.
+              .setPeersLeftOut(true);
       anchors.add(anchor);
       left -= anchor.build().getSerializedSize() + NAME_OVERHEAD;
     }
@@ -183,6 +187,11 @@ final class PeerReports {
         }
       }
     }
-    anchors.forEach(report::addPeerAnchors);
+    for (int j = 0; j < anchors.size(); j++) {
+      AnchorUse use = uses.get(j);
+      PeerAnchor.Builder anchor = anchors.get(j);
+      anchor.setPeersLeftOut(use.leftOut() || anchor.getPeersCount() < use.peers().size());
+      report.addPeerAnchors(anchor);
+    }
   }
 }

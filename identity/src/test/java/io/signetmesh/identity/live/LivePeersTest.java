@@ -471,7 +471,8 @@ class LivePeersTest {
                     "p4.example",
                     "p5.example",
                     "p6.example",
-                    "p7.example")),
+                    "p7.example"),
+                true),
             new AnchorUse(next.anchor().getCertificate(), 1, List.of("other.example")));
 
     other.close();

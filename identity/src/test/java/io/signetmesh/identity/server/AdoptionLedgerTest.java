@@ -113,6 +113,64 @@ class AdoptionLedgerTest {
   }
 
   @Test
+  void noProcessGivesUpALeafThatAnotherOfItsIdentityServes() {
+    long victim = ledger.open();
+    long thief = ledger.open();
+    ledger.report(victim, "web", "10.0.0.1:1", serving("a1").build());
+    ledger.report(thief, "web", "10.0.0.9:1", serving("a2").addSupersededSerials("a1").build());
+    assertThat(reports.isSuperseded(issued("a1", "web"))).isFalse();
+
+    // Neither as a leaf that it has served itself.
+    ledger.report(thief, "web", "10.0.0.9:1", serving("a1").addSupersededSerials("a1").build());
+    ledger.report(thief, "web", "10.0.0.9:1", serving("a2").build());
+    assertThat(reports.isSuperseded(issued("a1", "web"))).isFalse();
+    ledger.close(victim);
+    assertThat(reports.isSuperseded(issued("a1", "web"))).isFalse();
+  }
+
+  @Test
+  void leafThatIsSaidToBeGivenUpBeforeItsProcessReportsIsGoneWhenThatDisconnects() {
+    ledger.report(
+        ledger.open(), "web", "10.0.0.9:1", serving("a2").addSupersededSerials("a1").build());
+    long victim = ledger.open();
+    ledger.report(victim, "web", "10.0.0.1:1", serving("a1").build());
+    reports.superseded("a1", "web");
+    assertThat(reports.isSuperseded(issued("a1", "web"))).isTrue();
+
+    ledger.close(victim);
+    assertThat(reports.isSuperseded(issued("a1", "web"))).isFalse();
+    assertThat(reports.of("a1"))
+        .hasValueSatisfying(report -> assertThat(report.address()).isEqualTo("10.0.0.1:1"));
+  }
+
+  @Test
+  void whoHasNoLeafOnRecordGivesUpNone() {
+    onRecord.add(issued("a2", "web", KEY));
+    ledger.report(
+        ledger.open(),
+        "web",
+        "10.0.0.9:1",
+        serving("1234").addSupersededSerials("a1").addAbandonedKeys(digest(KEY)).build());
+
+    assertThat(reports.isSuperseded(issued("a1", "web"))).isFalse();
+    assertThat(reports.isSuperseded(issued("a2", "web"))).isFalse();
+  }
+
+  @Test
+  void leafThatWasIssuedLongBeforeIsNotGivenUpWithItsKey() {
+    onRecord.add(issued("a2", "web", KEY));
+    AtomicReference<Instant> now = new AtomicReference<>(CLOCK.instant().plusSeconds(601));
+    AdoptionLedger later = new AdoptionLedger(reports, LIFE, now::get);
+    TrustReport report = serving("a1").addAbandonedKeys(digest(KEY)).build();
+    later.report(later.open(), "web", "10.0.0.1:1", report);
+    assertThat(reports.isSuperseded(issued("a2", "web"))).isFalse();
+
+    now.set(CLOCK.instant().plusSeconds(600));
+    later.report(later.open(), "web", "10.0.0.1:1", report);
+    assertThat(reports.isSuperseded(issued("a2", "web"))).isTrue();
+  }
+
+  @Test
   void nobodySaysThatALeafOfAnotherIsGivenUp() {
     ledger.report(ledger.open(), "web", "10.0.0.1:1", serving("a1").build());
     ledger.report(

@@ -65,6 +65,9 @@ class UndeliveredLeafIT {
   private final AtomicReference<CompletableFuture<ListenableFuture<CertifyResponse>>>
       endsBeforeItsAnswer = new AtomicReference<>();
 
+  /** What a call fails with between the record of its certificate and its answer. */
+  private final AtomicReference<RuntimeException> failsBeforeItsAnswer = new AtomicReference<>();
+
   /** Done once, while a certificate is signed: its caller's identity is proved by then. */
   private final AtomicReference<Runnable> whileSigning = new AtomicReference<>();
 
@@ -134,6 +137,10 @@ class UndeliveredLeafIT {
   private void record(AuditEvent event) {
     if (event instanceof AdministrativeEvent act && act.act().equals("certificate-issued")) {
       end(endsBeforeItsAnswer);
+      RuntimeException failure = failsBeforeItsAnswer.getAndSet(null);
+      if (failure != null) {
+        throw failure;
+      }
     }
   }
 
@@ -202,6 +209,17 @@ class UndeliveredLeafIT {
 
     assertThatThrownBy(() -> certify(token()).get(60, TimeUnit.SECONDS))
         .hasMessageContaining("is revoked");
+
+    IssuedLeaf leaf = server.issued().of(WEB.dnsName()).getFirst();
+    assertThat(server.ledger().reports().isSuperseded(leaf)).isTrue();
+  }
+
+  @Test
+  void leafOfACallThatFailsAfterTheRecordIsGivenUp() {
+    failsBeforeItsAnswer.set(new IllegalStateException("made to fail"));
+
+    assertThatThrownBy(() -> certify(token()).get(60, TimeUnit.SECONDS))
+        .hasMessageContaining("INTERNAL");
 
     IssuedLeaf leaf = server.issued().of(WEB.dnsName()).getFirst();
     assertThat(server.ledger().reports().isSuperseded(leaf)).isTrue();

@@ -210,6 +210,25 @@ class PeerReportsTest {
   }
 
   @Test
+  void namesThatAreLeftOutAreToldAlsoWhenTheOthersStayTheSame() {
+    peers.from(this::look);
+    change(use(OLD, "a.example"), use(NEXT, "a.example"));
+    time.advance(Duration.ofSeconds(5));
+    TrustReport.Builder all = TrustReport.newBuilder();
+    peers.addTo(all, 4000);
+    assertThat(all.getPeerAnchorsList()).hasSize(2).noneMatch(PeerAnchor::getPeersLeftOut);
+    int told = reports.size();
+
+    change(new AnchorUse(OLD, 2, List.of("a.example"), true), use(NEXT, "a.example"));
+    time.advance(Duration.ofSeconds(5));
+
+    assertThat(reports).hasSize(told + 1);
+    TrustReport.Builder some = TrustReport.newBuilder();
+    peers.addTo(some, 4000);
+    assertThat(some.getPeerAnchorsList()).filteredOn(PeerAnchor::getPeersLeftOut).hasSize(1);
+  }
+
+  @Test
   void reportStaysWithinItsBoundAndNoAnchorIsLeftOut() {
     List<AnchorUse> uses = new ArrayList<>();
     for (int i = 0; i < 16; i++) {
@@ -231,6 +250,8 @@ class PeerReportsTest {
     assertThat(report.getPeerAnchorsList()).hasSize(16);
     long named = report.getPeerAnchorsList().stream().filter(a -> a.getPeersCount() > 0).count();
     assertThat(named).as("one each, before any has two").isGreaterThan(8);
-    assertThat(report.getPeerAnchorsList()).allMatch(a -> a.getPeersCount() <= 1);
+    assertThat(report.getPeerAnchorsList())
+        .allMatch(a -> a.getPeersCount() <= 1)
+        .allMatch(PeerAnchor::getPeersLeftOut);
   }
 }
