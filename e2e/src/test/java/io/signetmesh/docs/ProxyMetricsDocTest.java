@@ -324,7 +324,7 @@ final class ProxyMetricsDocTest {
             }
           };
       Client client = new Client(TARGET.getAddress(), false, null);
-      checks.answer(checks.question(List.of(authentication), List.of(), head, "", client, 0));
+      checks.answer(checks.question(List.of(authentication), List.of(), head, "", client, null));
     }
   }
 

@@ -4,8 +4,8 @@ import java.nio.charset.StandardCharsets;
 
 /**
  * Parameters of the query of a request target, as forms write them: pairs with an ampersand between
- * them, in which a plus is a space and {@code %} begins an octet in two hexadecimal digits. A
- * {@code %} that begins none stands for itself.
+ * them, or a semicolon, which some servers take for one. A plus is a space, and {@code %} begins an
+ * octet in two hexadecimal digits. A {@code %} that begins none stands for itself.
  */
 public final class QueryParameters {
   private QueryParameters() {}
@@ -61,7 +61,7 @@ public final class QueryParameters {
         removed = true;
       } else {
         if (!first) {
-          rest.append('&');
+          rest.append(target.charAt(from - 1));
         }
         rest.append(target, from, end);
         first = false;
@@ -89,7 +89,7 @@ public final class QueryParameters {
 
   private static int end(CharSequence target, int from) {
     int end = from;
-    while (end < target.length() && target.charAt(end) != '&') {
+    while (end < target.length() && target.charAt(end) != '&' && target.charAt(end) != ';') {
       end++;
     }
     return end;

@@ -30,7 +30,30 @@ public final class TokenAuthentication {
    */
   public static TokenAuthentication compile(JwtAuthentication message)
       throws InvalidAuthenticationException {
-    return new TokenAuthentication(message, TokenRules.of(message));
+    return new TokenAuthentication(identity(message), TokenRules.of(message));
+  }
+
+  /**
+   * The message without what may change while tokens and their results stay as they are: the time
+   * at which its keys end. Messages that are equal but for that are one authentication.
+   */
+  public static JwtAuthentication identity(JwtAuthentication message) {
+    if (!message.getKeySet().hasExpiresAt()) {
+      return message;
+    }
+    JwtAuthentication.Builder identity = message.toBuilder();
+    identity.getKeySetBuilder().clearExpiresAt();
+    return identity.build();
+  }
+
+  /**
+   * Takes over the time at which the keys end from a message that is equal but for it. Results that
+   * are there take it over too.
+   *
+   * @throws InvalidAuthenticationException when the time is out of range: nothing changes
+   */
+  public void takeKeysEnd(JwtAuthentication newer) throws InvalidAuthenticationException {
+    rules.keysEnd().move(TokenRules.keysEnd(newer.getKeySet()));
   }
 
   /**
@@ -109,7 +132,7 @@ public final class TokenAuthentication {
     }
   }
 
-  /** Whether the messages are equal. */
+  /** Whether the messages are equal, but for the time at which the keys end. */
   @Override
   public boolean equals(Object other) {
     return other instanceof TokenAuthentication that && message.equals(that.message);

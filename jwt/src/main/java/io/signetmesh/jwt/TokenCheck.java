@@ -68,7 +68,7 @@ final class TokenCheck {
     String keyId = StandardClaims.text(jws.header(), "kid");
     SignatureAlgorithm algorithm = algorithm(jws.header());
     if (algorithm == null || !header(jws.header())) {
-      return ended(TokenResult.Times.ofKeys(Long.MAX_VALUE));
+      return ended(TokenResult.Times.ofKeys(new KeysEnd(Long.MAX_VALUE)));
     }
     JsonValue.Members members = jws.claims();
     StandardClaims claims = StandardClaims.of(members);

@@ -27,8 +27,8 @@ public final class TokenResult {
    * @param age until when by {@code iat} and the longest age
    * @param keys until when by the key set
    */
-  record Times(long notBefore, long issued, long expiry, long age, long keys) {
-    static Times ofKeys(long keys) {
+  record Times(long notBefore, long issued, long expiry, long age, KeysEnd keys) {
+    static Times ofKeys(KeysEnd keys) {
       return new Times(Long.MIN_VALUE, Long.MIN_VALUE, Long.MAX_VALUE, Long.MAX_VALUE, keys);
     }
   }
@@ -64,7 +64,7 @@ public final class TokenResult {
 
   /** Failed before its times were read, or whatever they are. */
   static TokenResult failed(TokenFailure failure, String detail) {
-    return failed(failure, detail, Times.ofKeys(Long.MAX_VALUE), null);
+    return failed(failure, detail, Times.ofKeys(new KeysEnd(Long.MAX_VALUE)), null);
   }
 
   static TokenResult failed(
@@ -98,7 +98,9 @@ public final class TokenResult {
    */
   public @Nullable TokenFailure failureAt(long epochMillis) {
     if (failure != null && failure.kind() == TokenFailure.Kind.INVALID) {
-      return epochMillis >= times.keys && failure.isOfKeys() ? TokenFailure.KEYS_EXPIRED : failure;
+      return epochMillis >= times.keys.millis() && failure.isOfKeys()
+          ? TokenFailure.KEYS_EXPIRED
+          : failure;
     }
     if (epochMillis >= times.expiry) {
       return TokenFailure.EXPIRED;
@@ -112,7 +114,7 @@ public final class TokenResult {
     if (epochMillis >= times.age) {
       return TokenFailure.TOO_OLD;
     }
-    if (epochMillis >= times.keys) {
+    if (epochMillis >= times.keys.millis()) {
       return TokenFailure.KEYS_EXPIRED;
     }
     return failure;
@@ -126,7 +128,7 @@ public final class TokenResult {
   public long endsAt() {
     return failure != null
         ? Long.MIN_VALUE
-        : Math.min(times.expiry, Math.min(times.age, times.keys));
+        : Math.min(times.expiry, Math.min(times.age, times.keys.millis()));
   }
 
   /**
@@ -148,7 +150,8 @@ public final class TokenResult {
       case TOO_OLD -> since("the age by iat", times.age, epochMillis);
       case NOT_YET_VALID -> until("nbf", times.notBefore, epochMillis);
       case ISSUED_IN_FUTURE -> until("iat", times.issued, epochMillis);
-      default -> "the issuer's keys could not be had since " + Instant.ofEpochMilli(times.keys);
+      default ->
+          "the issuer's keys could not be had since " + Instant.ofEpochMilli(times.keys.millis());
     };
   }
 

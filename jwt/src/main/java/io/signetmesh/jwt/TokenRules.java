@@ -36,7 +36,7 @@ import org.jspecify.annotations.Nullable;
  * @param claims all must hold
  * @param keys null when there are none
  * @param unavailable why there are no keys; null when there are
- * @param keysEnd when the keys end, in milliseconds since 1970; {@link Long#MAX_VALUE} for never
+ * @param keysEnd when the keys end
  */
 record TokenRules(
     String issuer,
@@ -52,7 +52,7 @@ record TokenRules(
     List<ClaimPath> forwardedClaims,
     @Nullable KeySet keys,
     @Nullable String unavailable,
-    long keysEnd) {
+    KeysEnd keysEnd) {
   private static final long MAX_SKEW_SECONDS = 300;
   private static final long MAX_AGE_SECONDS = 10L * 366 * 24 * 3600;
   private static final int MAX_LIST = 256;
@@ -76,7 +76,7 @@ record TokenRules(
           paths(message.getForwarding()),
           keys(message.getKeySet()),
           unavailable(message.getKeySet()),
-          keysEnd(message.getKeySet()));
+          new KeysEnd(keysEnd(message.getKeySet())));
     } catch (IllegalArgumentException e) {
       throw new InvalidAuthenticationException(
           message.getName() + ": " + String.valueOf(e.getMessage()));
@@ -312,7 +312,7 @@ record TokenRules(
         : message.getUnavailable();
   }
 
-  private static long keysEnd(JwtKeySet message) throws InvalidAuthenticationException {
+  static long keysEnd(JwtKeySet message) throws InvalidAuthenticationException {
     if (!message.hasExpiresAt()) {
       return Long.MAX_VALUE;
     }

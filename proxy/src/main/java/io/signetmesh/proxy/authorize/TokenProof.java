@@ -42,13 +42,17 @@ public record TokenProof(@Nullable TokenResult result, @Nullable TokenFailure fa
   }
 
   /**
-   * Whether it cannot be told if the token would pass: the keys of its issuer are not there. Then a
-   * denial that requires the token holds.
+   * Whether it cannot be told if the application would take the token for one that passes: there is
+   * something in its place, and this proxy has not found it to be somebody else's or to say
+   * something else. Then a denial that requires the token holds, so that nobody escapes it by a
+   * token that only the application reads.
    */
   public boolean isUndecided() {
-    return failure == TokenFailure.KEYS_UNAVAILABLE
-        || failure == TokenFailure.KEYS_EXPIRED
-        || failure == TokenFailure.KEY_UNKNOWN;
+    return failure != null
+        && switch (failure) {
+          case CLAIM, ISSUER, AUDIENCE, SIGNATURE, EXPIRED -> false;
+          default -> true;
+        };
   }
 
   /** Who the token says the caller is; null unless its signature was verified. */

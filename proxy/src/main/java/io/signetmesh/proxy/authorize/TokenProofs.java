@@ -1,7 +1,9 @@
 package io.signetmesh.proxy.authorize;
 
 import io.signetmesh.jwt.TokenAuthentication;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,6 +52,35 @@ public final class TokenProofs {
       }
     }
     return null;
+  }
+
+  /**
+   * No proof, where nothing is asked.
+   *
+   * @param epochMillis time of the request
+   */
+  public static TokenProofs none(long epochMillis) {
+    return new TokenProofs(List.of(), List.of(), 0, epochMillis);
+  }
+
+  /**
+   * The proofs to other authentications, all of which were asked.
+   *
+   * @param needed of the policy in force
+   * @param trial of the dry run; those that were not asked are left out
+   */
+  public TokenProofs of(List<TokenAuthentication> needed, List<TokenAuthentication> trial) {
+    List<TokenAuthentication> asked = new ArrayList<>(needed);
+    for (TokenAuthentication tried : trial) {
+      if (!asked.contains(tried) && of(tried) != null) {
+        asked.add(tried);
+      }
+    }
+    List<TokenProof> found = new ArrayList<>(asked.size());
+    for (TokenAuthentication one : asked) {
+      found.add(Objects.requireNonNull(of(one)));
+    }
+    return new TokenProofs(asked, found, needed.size(), epochMillis);
   }
 
   /** Whether all these authentications were asked. */

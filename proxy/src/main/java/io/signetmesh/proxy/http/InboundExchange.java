@@ -51,8 +51,7 @@ final class InboundExchange extends Exchange implements ExchangeTokens.Asker {
   private @Nullable ExchangeTokens tokens;
   private boolean outdated;
 
-  /** Whether a connection to the application came while the request waited for its tokens. */
-  private boolean passedOver;
+  private boolean passedOver; // A connection came while the request waited for its tokens.
 
   InboundExchange(
       InboundRequests connection,
@@ -149,6 +148,10 @@ final class InboundExchange extends Exchange implements ExchangeTokens.Asker {
             : current.authorizeRequest(client, route);
     Decision trial =
         decision.reason() == Reason.RATE_LIMITED ? null : current.trialRequest(client, attributes);
+    if (!decision.allowed() && tokens != null && tokens.isShed()) {
+      refuseOverloaded(current, TOKENS_WAIT);
+      return;
+    }
     record(current, decision, trial);
     if (!decision.allowed()) {
       inbound.metrics().denied(current, route, decision);
@@ -180,22 +183,10 @@ final class InboundExchange extends Exchange implements ExchangeTokens.Asker {
   }
 
   @Override
-  public void unanswered() {
-    ServerPolicy last = policy;
-    if (!done() && last != null && granted == null) {
-      refuseOverloaded(last, TOKENS_WAIT);
-    } else if (!done()) {
-      record(last, Verdict.DENY, Reason.OVERLOAD, null, TOKENS_WAIT, null);
-      cutOff();
-    }
+  public boolean hasBegun() {
+    return granted != null;
   }
 
-  @Override
-  public boolean mayWait() {
-    return granted == null && !done();
-  }
-
-  /** The client with what its tokens prove; null: the request waits for that, or is refused. */
   private @Nullable Client proven(ServerPolicy by, Client client, Route route) {
     List<TokenAuthentication> needed = by.tokens(client, route);
     List<TokenAuthentication> trial = by.trialTokens();
@@ -331,6 +322,12 @@ final class InboundExchange extends Exchange implements ExchangeTokens.Asker {
     cutOff();
   }
 
+  @Override
+  public void gaveUp() {
+    record(policy, Verdict.DENY, Reason.OVERLOAD, null, TOKENS_WAIT, null);
+    cutOff();
+  }
+
   private void cutOff() {
     if (tunnel()) {
       Endings.reset(channel); // A cut, which an end of the stream would not tell.
@@ -380,9 +377,7 @@ final class InboundExchange extends Exchange implements ExchangeTokens.Asker {
         setAbsoluteForm();
       }
       pool.sendHttp1(this);
-    } else if (connection.version == HttpVersion.HTTP1) {
-      pool.sendHttp1(this);
-    } else if (speaksHttp1()) {
+    } else if (connection.version == HttpVersion.HTTP1 || speaksHttp1()) {
       pool.sendHttp1(this);
     } else {
       pool.sendHttp2(this);
@@ -437,6 +432,11 @@ final class InboundExchange extends Exchange implements ExchangeTokens.Asker {
     if (origProto != null) {
       head.set(HeaderNames.L5D_ORIG_PROTO, HeaderNames.ORIG_HTTP_11);
     }
+  }
+
+  @Override
+  protected void onRequestTrailers(Http2Headers trailers) {
+    TokenFields.strip(trailers, policy, ExchangeTokens.proofs(tokens));
   }
 
   @Override

@@ -10,6 +10,7 @@ import io.signetmesh.jwt.QueryParameters;
 import io.signetmesh.jwt.TokenAuthentication;
 import io.signetmesh.jwt.TokenLocation;
 import io.signetmesh.jwt.TokenResult;
+import io.signetmesh.proxy.authorize.ServerPolicy;
 import io.signetmesh.proxy.authorize.TokenProof;
 import io.signetmesh.proxy.authorize.TokenProofs;
 import io.signetmesh.proxy.http.exchange.HeaderNames;
@@ -31,7 +32,8 @@ final class TokenFields {
   record View(Http2Headers head, CharSequence path) implements HeadFields {
     @Override
     public Iterable<? extends CharSequence> values(String lowerCaseName) {
-      return head.getAll(lowerCaseName);
+      // The application may read a field whose name is folded to this one.
+      return HeaderNames.folded(head, lowerCaseName);
     }
 
     @Override
@@ -76,13 +78,29 @@ final class TokenFields {
   /** Another scheme in the same field, such as Basic, is no token and stays. */
   private static void stripHeader(Http2Headers head, String name, String prefix) {
     List<CharSequence> kept = new ArrayList<>(1);
-    for (CharSequence value : head.getAllAndRemove(name)) {
+    List<CharSequence> values = HeaderNames.folded(head, name);
+    HeaderNames.removeFolded(head, Set.of(name));
+    for (CharSequence value : values) {
       if (!AsciiString.regionMatches(value, true, 0, prefix, 0, prefix.length())) {
         kept.add(value);
       }
     }
     if (!kept.isEmpty()) {
       head.add(name, kept);
+    }
+  }
+
+  /** Removes from trailers what the head may not have either: claims, and tokens. */
+  static void strip(Http2Headers trailers, @Nullable ServerPolicy policy, TokenProofs tokens) {
+    if (policy != null && !policy.tokenFields().isEmpty()) {
+      HeaderNames.removeFolded(trailers, policy.tokenFields());
+    }
+    for (int i = 0; i < tokens.size(); i++) {
+      for (TokenLocation location : tokens.authentication(i).locations()) {
+        if (location instanceof TokenLocation.Header(String name, String prefix)) {
+          HeaderNames.removeFolded(trailers, Set.of(name));
+        }
+      }
     }
   }
 

@@ -92,13 +92,15 @@ final class EnforcementReporter implements AutoCloseable {
 
   /**
    * A token names a key that its key set does not have. Such keys are collected for a moment and
-   * told in one report; what does not fit is left out, and so is all while no stream is open.
+   * told in one report, one of each authentication; nothing is told while no stream is open.
    *
    * @param authentication name of the authentication
    * @param keyId id of the key
    */
   synchronized void unknownKey(String authentication, String keyId) {
-    if (closed || unknownKeys.size() >= UNKNOWN_KEYS) {
+    if (closed
+        || unknownKeys.size() >= UNKNOWN_KEYS
+        || unknownKeys.stream().anyMatch(told -> told.getAuthentication().equals(authentication))) {
       return;
     }
     boolean first = unknownKeys.isEmpty();

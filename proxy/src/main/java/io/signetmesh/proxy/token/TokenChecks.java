@@ -8,6 +8,7 @@ import io.signetmesh.jwt.HeadFields;
 import io.signetmesh.jwt.Thumbprint;
 import io.signetmesh.jwt.TokenAuthentication;
 import io.signetmesh.jwt.TokenFailure;
+import io.signetmesh.jwt.TokenPrincipal;
 import io.signetmesh.jwt.TokenResult;
 import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.authorize.TokenProof;
@@ -31,7 +32,10 @@ public final class TokenChecks implements AutoCloseable {
   /** Bytes that remembered results may hold. */
   private static final long CACHE_BYTES = 8L << 20;
 
-  /** Bytes of a result without its fields. */
+  /** How long a result is remembered that nobody asks for. */
+  private static final Duration UNUSED = Duration.ofMinutes(10);
+
+  /** Bytes of a result without its texts. */
   private static final int RESULT_BYTES = 768;
 
   /** Questions that may wait before those of dry runs are left out. */
@@ -50,7 +54,8 @@ public final class TokenChecks implements AutoCloseable {
   private final Cache<TokenKey, TokenResult> results =
       Caffeine.newBuilder()
           .maximumWeight(CACHE_BYTES)
-          .weigher((TokenKey key, TokenResult result) -> RESULT_BYTES + fieldBytes(result))
+          .weigher((TokenKey key, TokenResult result) -> RESULT_BYTES + textBytes(result))
+          .expireAfterAccess(UNUSED)
           .executor(Runnable::run)
           .build();
 
@@ -71,12 +76,24 @@ public final class TokenChecks implements AutoCloseable {
     metrics.waiting(lane::waiting);
   }
 
-  private static int fieldBytes(TokenResult result) {
-    int bytes = 0;
+  private static int textBytes(TokenResult result) {
+    int bytes = length(result.detail());
+    TokenPrincipal principal = result.principal();
+    if (principal != null) {
+      bytes +=
+          length(principal.issuer())
+              + length(principal.subject())
+              + length(principal.id())
+              + length(principal.keyId());
+    }
     for (var field : result.forwarded()) {
       bytes += field.name().length() + field.value().length() + 80;
     }
     return bytes;
+  }
+
+  private static int length(@Nullable String text) {
+    return text == null ? 0 : 2 * text.length();
   }
 
   /**
@@ -86,7 +103,7 @@ public final class TokenChecks implements AutoCloseable {
    * @param trial what the dry run asks of them
    * @param head the head as the client sent it
    * @param authority authority of the request; empty when it has none
-   * @param since time of the request in milliseconds since the Unix epoch; 0: now
+   * @param before an earlier question of the same request; null: there was none
    */
   public TokenQuestion question(
       List<TokenAuthentication> needed,
@@ -94,9 +111,16 @@ public final class TokenChecks implements AutoCloseable {
       HeadFields head,
       CharSequence authority,
       Client client,
-      long since) {
+      @Nullable TokenQuestion before) {
     return TokenQuestion.of(
-        needed, trial, head, authority, client, since == 0 ? clock.millis() : since);
+        needed,
+        trial,
+        head,
+        authority,
+        client,
+        before == null ? clock.millis() : before.epochMillis(),
+        proofs,
+        before);
   }
 
   /** The answer, if nothing has to be verified for it; else null. */
@@ -189,42 +213,62 @@ public final class TokenChecks implements AutoCloseable {
     List<TokenAuthentication> authentications = question.authentications();
     long now = clock.millis();
     long until = 0;
+    boolean signed = false;
     for (int i = 0; i < authentications.size(); i++) {
       byte[] token = question.token(i);
-      if (token == null || question.result(i) != null) {
+      if (token == null) {
         continue;
       }
       TokenAuthentication authentication = authentications.get(i);
-      TokenResult result = verified(token, authentication);
-      question.result(i, result);
+      TokenResult result = question.result(i);
+      if (result == null) {
+        result = verified(token, authentication);
+        question.result(i, result);
+      }
+      signed |= result.principal() != null;
       String unknown = result.unknownKeyId();
       if (unknown != null) {
-        unknownKey.accept(authentication.name(), unknown);
         Object client = clientKey(question.client());
         long held = unknownKeys.holdUntil(authentication.name(), unknown, client, now);
+        if (held > 0) {
+          // Only then: clients that make up keys would crowd out the reports of others.
+          unknownKey.accept(authentication.name(), unknown);
+        }
         // For a dry run nobody waits.
         until = i < question.enforced() ? Math.max(until, held) : until;
       }
+    }
+    if (signed) {
+      remember(question);
     }
     TokenProofs answer = answer(question, true);
     Holds.Hold hold = until == 0 ? null : holds.take(clientKey(question.client()));
     return new Answer(answer, hold == null ? 0 : until - now, hold);
   }
 
+  /**
+   * Remembers what came of a request with a token that somebody has signed, also what its other
+   * authentications said. What nobody signed is not remembered: whoever makes such tokens would
+   * push out the others.
+   */
+  private void remember(TokenQuestion question) {
+    for (int i = 0; i < question.authentications().size(); i++) {
+      byte[] token = question.token(i);
+      TokenResult result = question.result(i);
+      if (token != null && result != null && result.isFinal()) {
+        results.put(TokenKey.of(token, question.authentications().get(i)), result);
+      }
+    }
+  }
+
   private TokenResult verified(byte[] token, TokenAuthentication authentication) {
-    TokenKey key = TokenKey.of(token, authentication);
     // Another request may have brought the same token meanwhile.
-    TokenResult known = results.getIfPresent(key);
+    TokenResult known = results.getIfPresent(TokenKey.of(token, authentication));
     if (known != null) {
       return known;
     }
-    TokenResult result = authentication.verify(token);
     metrics.verified();
-    // What nobody signed is not remembered: whoever makes such tokens would push out the others.
-    if (result.isFinal() && result.principal() != null) {
-      results.put(key, result);
-    }
-    return result;
+    return authentication.verify(token);
   }
 
   /**
@@ -232,10 +276,7 @@ public final class TokenChecks implements AutoCloseable {
    */
   private TokenProofs answer(TokenQuestion question, boolean withProofs) {
     List<TokenAuthentication> authentications = question.authentications();
-    TokenQuestion.ProofHead head = question.proof();
-    // TLS between proxies is not seen by applications: the scheme that they call is http.
-    DpopProofs.RequestProof possession =
-        withProofs && head != null ? proofs.of(head, "http", head.authority()) : null;
+    DpopProofs.RequestProof possession = withProofs ? question.possession() : null;
     List<TokenProof> answers = new ArrayList<>(authentications.size());
     for (int i = 0; i < authentications.size(); i++) {
       TokenProof proof = proof(question, i, possession);

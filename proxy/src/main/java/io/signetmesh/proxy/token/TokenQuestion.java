@@ -1,6 +1,7 @@
 package io.signetmesh.proxy.token;
 
 import io.signetmesh.jwt.Binding;
+import io.signetmesh.jwt.DpopProofs;
 import io.signetmesh.jwt.FoundToken;
 import io.signetmesh.jwt.HeadFields;
 import io.signetmesh.jwt.Thumbprint;
@@ -10,6 +11,7 @@ import io.signetmesh.jwt.TokenFinder;
 import io.signetmesh.jwt.TokenResult;
 import io.signetmesh.proxy.authorize.Client;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -19,6 +21,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class TokenQuestion {
   private static final String DPOP = "dpop";
+  private static final ThreadLocal<byte[]> BUFFER =
+      ThreadLocal.withInitial(() -> new byte[TokenFinder.MAX_TOKEN]);
 
   private final List<TokenAuthentication> authentications;
   private final int enforced;
@@ -26,7 +30,8 @@ public final class TokenQuestion {
   private final @Nullable TokenResult[] results;
   private final Client client;
   private final long epochMillis;
-  private final @Nullable ProofHead proof;
+  private final DpopProofs.@Nullable RequestProof possession;
+  private final int bytes;
 
   private TokenQuestion(
       List<TokenAuthentication> authentications,
@@ -34,14 +39,16 @@ public final class TokenQuestion {
       List<FoundToken> found,
       Client client,
       long epochMillis,
-      @Nullable ProofHead proof) {
+      DpopProofs.@Nullable RequestProof possession,
+      int bytes) {
     this.authentications = authentications;
     this.enforced = enforced;
     this.found = found;
     this.results = new TokenResult[found.size()];
     this.client = client;
     this.epochMillis = epochMillis;
-    this.proof = proof;
+    this.possession = possession;
+    this.bytes = bytes;
   }
 
   /**
@@ -53,6 +60,9 @@ public final class TokenQuestion {
    * @param authority authority of the request; empty when it has none
    * @param client who sent it
    * @param epochMillis time of the request
+   * @param proofs checks proofs of possession
+   * @param before an earlier question of the same request, whose proof of possession it is; null:
+   *     there was none
    */
   static TokenQuestion of(
       List<TokenAuthentication> needed,
@@ -60,7 +70,9 @@ public final class TokenQuestion {
       HeadFields head,
       CharSequence authority,
       Client client,
-      long epochMillis) {
+      long epochMillis,
+      DpopProofs proofs,
+      @Nullable TokenQuestion before) {
     List<TokenAuthentication> authentications = needed;
     if (!trial.isEmpty() && !needed.containsAll(trial)) {
       authentications = new ArrayList<>(needed);
@@ -70,19 +82,36 @@ public final class TokenQuestion {
         }
       }
     }
+    int bytes = 256;
     List<FoundToken> found = new ArrayList<>(authentications.size());
     boolean needsProof = false;
     for (TokenAuthentication authentication : authentications) {
-      found.add(TokenFinder.find(authentication, head));
+      FoundToken token = find(authentication, head);
+      found.add(token);
+      bytes += token instanceof FoundToken.One(byte[] text) ? text.length + 16 : 16;
       needsProof |= authentication.boundTo() == Binding.DPOP;
     }
+    DpopProofs.RequestProof possession = before == null ? null : before.possession;
+    if (needsProof && possession == null) {
+      // TLS between proxies is not seen by applications: the scheme that they call is http.
+      possession = proofs.of(head, "http", authority.toString());
+      for (CharSequence proof : head.values(DPOP)) {
+        bytes += proof.length();
+      }
+    }
     return new TokenQuestion(
-        authentications,
-        needed.size(),
-        found,
-        client,
-        epochMillis,
-        needsProof ? ProofHead.of(head, authority) : null);
+        authentications, needed.size(), found, client, epochMillis, possession, bytes);
+  }
+
+  private static FoundToken find(TokenAuthentication authentication, HeadFields head) {
+    byte[] buffer = BUFFER.get();
+    int length = TokenFinder.find(authentication, head, buffer);
+    return switch (length) {
+      case TokenFinder.NONE -> FoundToken.NONE;
+      case TokenFinder.MANY -> FoundToken.MANY;
+      case TokenFinder.TOO_LARGE -> FoundToken.TOO_LARGE;
+      default -> new FoundToken.One(Arrays.copyOf(buffer, length));
+    };
   }
 
   List<TokenAuthentication> authentications() {
@@ -131,44 +160,13 @@ public final class TokenQuestion {
     return client;
   }
 
-  /** What a proof of possession is about; null when no authentication asks for one. */
-  @Nullable ProofHead proof() {
-    return proof;
+  /** The request's proof of possession; null when no authentication asks for one. */
+  DpopProofs.@Nullable RequestProof possession() {
+    return possession;
   }
 
   /** Bytes that the question holds. */
   int bytes() {
-    int bytes = 256;
-    for (int i = 0; i < found.size(); i++) {
-      byte[] token = token(i);
-      bytes += token == null ? 16 : token.length;
-    }
-    return proof == null ? bytes : bytes + proof.size();
-  }
-
-  /** The parts of a head that a proof of possession is about (RFC 9449 section 4.2). */
-  record ProofHead(List<String> proofs, String method, String path, String authority)
-      implements HeadFields {
-    static ProofHead of(HeadFields head, CharSequence authority) {
-      List<String> proofs = new ArrayList<>(1);
-      for (CharSequence value : head.values(DPOP)) {
-        proofs.add(value.toString());
-      }
-      return new ProofHead(
-          proofs, head.method().toString(), head.path().toString(), authority.toString());
-    }
-
-    int size() {
-      int size = method.length() + path.length() + authority.length();
-      for (String value : proofs) {
-        size += value.length();
-      }
-      return size;
-    }
-
-    @Override
-    public Iterable<? extends CharSequence> values(String lowerCaseName) {
-      return lowerCaseName.equals(DPOP) ? proofs : List.of();
-    }
+    return bytes;
   }
 }

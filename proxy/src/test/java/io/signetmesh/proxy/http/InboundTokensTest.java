@@ -281,6 +281,37 @@ class InboundTokensTest {
     assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(2));
   }
 
+  @Test
+  void aDenialIsNotEscapedByATokenThatOnlyTheApplicationReads() throws Exception {
+    set(
+        server(http())
+            .addAuthorizations(anybody("everyone"))
+            .addSignetDenials(issuer.required(anybody("no-admins")))
+            .addSignetJwtAuthentications(issuer.authentication().addClaims(isAdmin())));
+    String token = issuer.token(claims -> claims.claim("role", "admin"));
+    assertThat(get("/", token + "=").status()).isEqualTo(403);
+    assertThat(get("/", token, "authorization: Bearer " + token).status()).isEqualTo(403);
+    assertThat(app.requests).isEmpty();
+  }
+
+  @Test
+  void aDryRunOfAnotherIssuerMakesNoRequestWait() throws Exception {
+    TestIssuer partners = new TestIssuer("shop/partners", "key-p");
+    set(
+        closed(issuer.authentication())
+            .setSignetTrial(
+                server(http())
+                    .addAuthorizations(partners.required(anybody("partners")))
+                    .addSignetJwtAuthentications(
+                        partners.authentication().setIssuer("https://partners.test"))
+                    .clearSignetGeneration()));
+    String token = issuer.token("alice");
+    for (int i = 0; i < 2; i++) {
+      assertThat(get("/", token).status()).isEqualTo(200);
+      assertThat(Objects.requireNonNull(last().trial()).reason()).isEqualTo("token-invalid");
+    }
+  }
+
   // ---- what the application gets
 
   private static TokenForwarding forwarding() {
@@ -341,6 +372,89 @@ class InboundTokensTest {
     assertThat(app.request().header("cookie")).isEqualTo("a=1; b=2");
     assertThat(get("/?access_token=" + token, null, "cookie: session=" + token).status())
         .isEqualTo(401);
+  }
+
+  @Test
+  void fieldsThatFoldToTheTokensOwnAreOneTokenTooMany() throws Exception {
+    set(
+        closed(
+            issuer
+                .authentication()
+                .setForwarding(forwarding())
+                .clearLocations()
+                .addLocations(
+                    TokenLocation.newBuilder()
+                        .setHeader(TokenLocation.Header.newBuilder().setName("x-token")))));
+    String token = issuer.token("alice");
+    assertThat(get("/", null, "x-token: " + token, "x_token: evil").status()).isEqualTo(401);
+    assertThat(get("/", null, "x-token: " + token).status()).isEqualTo(200);
+    assertThat(app.request().headers()).noneMatch(field -> field.contains("token"));
+  }
+
+  @Test
+  void trailersBringNoClaims() throws Exception {
+    set(closed(issuer.authentication().setForwarding(forwarding())));
+    client.send(
+        "POST / HTTP/1.1\r\nhost: web\r\ntransfer-encoding: chunked\r\nauthorization: Bearer "
+            + issuer.token("alice")
+            + "\r\n\r\n1\r\na\r\n0\r\nx-user: root\r\nX_User: root\r\nx-other: 1\r\n\r\n");
+    assertThat(client.response().status()).isEqualTo(200);
+    Http1Client.Message sent = app.request();
+    assertThat(sent.header("x-user")).isEqualTo("alice");
+    assertThat(sent.trailers()).containsExactly("x-other: 1");
+  }
+
+  @Test
+  void whatIsNotReadAsHttpDoesNotReachAnApplicationThatTrustsClaims() throws Exception {
+    set(
+        closed(issuer.authentication().setForwarding(forwarding()))
+            .addAuthorizations(anybody("everyone")));
+    Client stranger = new Client(InetAddress.getLoopbackAddress(), false, null);
+    Decision decision = Objects.requireNonNull(proxy.policy.current()).decideConnection(stranger);
+    assertThat(decision.allowed()).isFalse();
+    assertThat(decision.detail()).contains("not HTTP");
+  }
+
+  // ---- several issuers, and keys that are used for longer
+
+  @Test
+  void aTokenOfOneOfSeveralIssuersIsVerifiedOnce() throws Exception {
+    TestIssuer partners = new TestIssuer("shop/partners", "key-p");
+    set(
+        closed(issuer.authentication())
+            .addAuthorizations(partners.required(anybody("partners")))
+            .addSignetJwtAuthentications(
+                partners.authentication().setIssuer("https://partners.test")));
+    String token = issuer.token("alice");
+    assertThat(get("/", token).status()).isEqualTo(200);
+    long verified = verified();
+    assertThat(get("/", token).status()).isEqualTo(200);
+    assertThat(verified()).isEqualTo(verified);
+  }
+
+  @Test
+  void keysThatAreUsedForLongerMakeNoTokenNew() throws Exception {
+    Instant now = Instant.now();
+    set(closed(issuer.authentication().setKeySet(issuer.keysUntil(now.plusSeconds(600)))));
+    String token = issuer.token("alice");
+    assertThat(get("/", token).status()).isEqualTo(200);
+    long verified = verified();
+    set(closed(issuer.authentication().setKeySet(issuer.keysUntil(now.plusSeconds(900)))));
+    assertThat(get("/", token).status()).isEqualTo(200);
+    assertThat(verified()).isEqualTo(verified);
+    // And they end when the newest message says so.
+    set(closed(issuer.authentication().setKeySet(issuer.keysUntil(now.minusSeconds(1)))));
+    assertThat(get("/", token).status()).isEqualTo(401);
+    assertThat(last().detail()).contains("keys-expired");
+  }
+
+  private long verified() throws IOException {
+    return proxy
+        .scrape()
+        .lines()
+        .filter(line -> line.startsWith("signet_inbound_tokens_verified_total "))
+        .mapToLong(line -> (long) Double.parseDouble(line.split(" ", -1)[1]))
+        .sum();
   }
 
   // ---- waiting

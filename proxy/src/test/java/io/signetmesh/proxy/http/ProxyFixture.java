@@ -106,7 +106,7 @@ final class ProxyFixture implements AutoCloseable {
                 new TokenWorkers(),
                 InstantSource.system(),
                 (authentication, key) -> unknownKeys.add(authentication + " " + key),
-                new TokenMetrics(new MetricsRegistry(Duration.ofMinutes(1)))));
+                new TokenMetrics(metrics.registry())));
     outbound = new DefaultHttpOutbound(config, connector, metrics);
   }
 

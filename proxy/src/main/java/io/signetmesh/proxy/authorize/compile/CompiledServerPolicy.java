@@ -21,6 +21,9 @@ import org.jspecify.annotations.Nullable;
 
 /** A policy with its indexes. */
 final class CompiledServerPolicy implements ServerPolicy {
+  private static final String NOT_HTTP =
+      "not HTTP, on a port whose applications trust fields that only the proxy may set";
+
   private final ResourceRef server;
   private final long generation;
   private final Protocol protocol;
@@ -34,6 +37,7 @@ final class CompiledServerPolicy implements ServerPolicy {
   private final Set<String> tokenFields;
   private final boolean readsTokens;
   private final List<TokenAuthentication> trialTokens;
+  private final @Nullable Decision notHttp;
   private final Decision totalExhausted;
   private final Decision identityExhausted;
   private final Decision noAuthorization;
@@ -92,6 +96,10 @@ final class CompiledServerPolicy implements ServerPolicy {
     this.tokenFields = Set.copyOf(tokenFields);
     this.readsTokens = rules.readTokens() || routes.readTokens();
     this.trialTokens = trial == null ? List.of() : trial.allTokens();
+    this.notHttp =
+        protocol == Protocol.DETECT && !tokenFields.isEmpty()
+            ? denial(Reason.PROTOCOL_ERROR, null, null, NOT_HTTP)
+            : null;
     ResourceRef limit = limiter == null ? server : limiter.ref();
     this.totalExhausted =
         denial(Reason.RATE_LIMITED, limit, "total-rate", "the limit of all clients is exhausted");
@@ -267,10 +275,10 @@ final class CompiledServerPolicy implements ServerPolicy {
     }
     Set<TokenAuthentication> needed = new LinkedHashSet<>();
     CompiledRoute taken = (CompiledRoute) route;
-    addNeeded(rules.denials, client, needed);
-    addNeeded(taken.denials(), client, needed);
-    addNeeded(taken.own(), client, needed);
-    addNeeded(rules.authorizations, client, needed);
+    TokenRules.addNeeded(rules.denials, client, needed);
+    TokenRules.addNeeded(taken.denials(), client, needed);
+    TokenRules.addNeeded(taken.own(), client, needed);
+    TokenRules.addNeeded(rules.authorizations, client, needed);
     return List.copyOf(needed);
   }
 
@@ -279,30 +287,15 @@ final class CompiledServerPolicy implements ServerPolicy {
     return trialTokens;
   }
 
-  private static void addNeeded(
-      @Nullable AuthorizationIndex index, Client client, Set<TokenAuthentication> needed) {
-    TokenRules tokens = index == null ? null : index.tokens();
-    if (tokens != null) {
-      tokens.addNeeded(client, needed);
-    }
-  }
-
   private List<TokenAuthentication> allTokens() {
     Set<TokenAuthentication> all = new LinkedHashSet<>();
-    addAll(rules.denials, all);
-    addAll(rules.authorizations, all);
+    TokenRules.addAll(rules.denials, all);
+    TokenRules.addAll(rules.authorizations, all);
     for (RouteEntry entry : routes.entries()) {
-      addAll(entry.route().denials(), all);
-      addAll(entry.route().own(), all);
+      TokenRules.addAll(entry.route().denials(), all);
+      TokenRules.addAll(entry.route().own(), all);
     }
     return List.copyOf(all);
-  }
-
-  private static void addAll(@Nullable AuthorizationIndex index, Set<TokenAuthentication> all) {
-    TokenRules tokens = index == null ? null : index.tokens();
-    if (tokens != null) {
-      tokens.addAll(all);
-    }
   }
 
   @Override
@@ -347,7 +340,7 @@ final class CompiledServerPolicy implements ServerPolicy {
     if (!readsHttp()) {
       return connection(client, false);
     }
-    RequestAttributes normal = normal(request);
+    RequestAttributes normal = routes.matchesPaths() ? NormalRequest.of(request) : request;
     if (normal == null) {
       return refusal == null ? unsafePath : refusal;
     }
@@ -357,11 +350,6 @@ final class CompiledServerPolicy implements ServerPolicy {
     }
     CompiledRoute route = routes.find(normal);
     return route == null ? decideWithoutRoute(client, normal) : request(client, route, false);
-  }
-
-  /** A request with its path in the form that routes are matched against; null: it has none. */
-  private @Nullable RequestAttributes normal(RequestAttributes request) {
-    return routes.matchesPaths() ? NormalRequest.of(request) : request;
   }
 
   private boolean readsHttp() {
@@ -376,6 +364,9 @@ final class CompiledServerPolicy implements ServerPolicy {
   private Decision connection(Client client, boolean audit) {
     if (refusal != null) {
       return refusal;
+    }
+    if (notHttp != null) {
+      return notHttp;
     }
     AuthorizationIndex denials = rules.ofConnections;
     Decision denied = denials == null ? null : denials.first(client);
@@ -445,7 +436,7 @@ final class CompiledServerPolicy implements ServerPolicy {
       Decision decision = connection(client, audit);
       return new Explanation(server, decision, null, List.of(), rules(client, null, audit), null);
     }
-    RequestAttributes request = normal(received);
+    RequestAttributes request = routes.matchesPaths() ? NormalRequest.of(received) : received;
     if (request == null) {
       Decision decision = refusal == null ? unsafePath : refusal;
       return new Explanation(server, decision, null, List.of(), List.of(), null);
@@ -478,7 +469,7 @@ final class CompiledServerPolicy implements ServerPolicy {
 
   private List<Explanation.Rule> rules(
       Client client, @Nullable CompiledRoute route, boolean audit) {
-    if (refusal != null) {
+    if (refusal != null || (route == null && notHttp != null)) {
       return List.of();
     }
     RuleExplanation explanation = new RuleExplanation(client);

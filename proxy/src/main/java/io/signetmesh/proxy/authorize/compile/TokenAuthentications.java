@@ -17,7 +17,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Compiles the authentications by token of messages. One that stays the same in the next message
- * stays the same object, so that its tokens need not be verified again.
+ * stays the same object, so that its tokens need not be verified again. When only its keys may be
+ * used for longer, it stays the same, too.
  */
 final class TokenAuthentications {
   private static final Logger log = LoggerFactory.getLogger(TokenAuthentications.class);
@@ -37,21 +38,28 @@ final class TokenAuthentications {
       if (!names.add(message.getName())) {
         twice.add(message.getName());
       }
-      TokenAuthentication authentication = known.getIfPresent(message);
-      if (authentication == null) {
-        try {
-          authentication = TokenAuthentication.compile(message);
-        } catch (InvalidAuthenticationException e) {
-          log.error(
-              "JWTAuthentication {} is passed by no token: {}", message.getName(), e.getMessage());
-          continue;
-        }
-        known.put(message, authentication);
+      try {
+        compiled.put(message.getName(), compile(message));
+      } catch (InvalidAuthenticationException e) {
+        log.error(
+            "JWTAuthentication {} is passed by no token: {}", message.getName(), e.getMessage());
       }
-      compiled.put(message.getName(), authentication);
     }
     compiled.keySet().removeAll(twice);
     return compiled;
+  }
+
+  private TokenAuthentication compile(JwtAuthentication message)
+      throws InvalidAuthenticationException {
+    JwtAuthentication identity = TokenAuthentication.identity(message);
+    TokenAuthentication authentication = known.getIfPresent(identity);
+    if (authentication == null) {
+      authentication = TokenAuthentication.compile(message);
+      known.put(identity, authentication);
+    } else {
+      authentication.takeKeysEnd(message);
+    }
+    return authentication;
   }
 
   /**

@@ -107,8 +107,13 @@ final class TokenRules {
   }
 
   /** Adds what decides on a client. */
-  void addNeeded(Client client, Set<TokenAuthentication> needed) {
-    for (Group group : groups) {
+  static void addNeeded(
+      @Nullable AuthorizationIndex index, Client client, Set<TokenAuthentication> needed) {
+    TokenRules tokens = index == null ? null : index.tokens();
+    if (tokens == null) {
+      return;
+    }
+    for (Group group : tokens.groups) {
       if (group.clients().first(client) != null) {
         addAll(group, needed);
       }
@@ -116,8 +121,11 @@ final class TokenRules {
   }
 
   /** Adds all that decides on anybody. */
-  void addAll(Set<TokenAuthentication> all) {
-    groups.forEach(group -> addAll(group, all));
+  static void addAll(@Nullable AuthorizationIndex index, Set<TokenAuthentication> all) {
+    TokenRules tokens = index == null ? null : index.tokens();
+    if (tokens != null) {
+      tokens.groups.forEach(group -> addAll(group, all));
+    }
   }
 
   private static void addAll(Group group, Set<TokenAuthentication> all) {

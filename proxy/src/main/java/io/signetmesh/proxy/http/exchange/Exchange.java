@@ -189,6 +189,9 @@ public abstract class Exchange {
    */
   protected abstract void onResponseHead(Http2Headers head);
 
+  /** Looks at and changes the trailers of the request before they are sent. */
+  protected void onRequestTrailers(Http2Headers trailers) {}
+
   /** The proxy answers in place of the upstream. */
   protected abstract void onFailure(Failure failure);
 
@@ -276,6 +279,7 @@ public abstract class Exchange {
       return;
     }
     bodySent = true;
+    onRequestTrailers(trailers);
     if (trailers.isEmpty()) {
       upstream.data(Unpooled.EMPTY_BUFFER, true);
     } else {
@@ -314,7 +318,9 @@ public abstract class Exchange {
         if (part instanceof ByteBuf data) {
           open = stream.data(data, requestEnded && queued.isEmpty());
         } else {
-          stream.trailers((Http2Headers) part);
+          Http2Headers trailers = (Http2Headers) part;
+          onRequestTrailers(trailers);
+          stream.trailers(trailers);
         }
       }
       if (!open) {

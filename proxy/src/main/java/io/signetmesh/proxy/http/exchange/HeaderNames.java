@@ -207,6 +207,21 @@ public final class HeaderNames {
     }
   }
 
+  /**
+   * The values of all fields whose names servers fold to a name, in their order.
+   *
+   * @param name in lower case
+   */
+  public static List<CharSequence> folded(Http2Headers headers, String name) {
+    List<CharSequence> values = new ArrayList<>(1);
+    for (Map.Entry<CharSequence, CharSequence> entry : headers) {
+      if (foldsAlike(entry.getKey(), name)) {
+        values.add(entry.getValue());
+      }
+    }
+    return values;
+  }
+
   private static boolean foldsAlike(CharSequence one, CharSequence other) {
     int length = one.length();
     if (length != other.length()) {
