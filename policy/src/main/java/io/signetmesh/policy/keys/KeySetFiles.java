@@ -78,6 +78,9 @@ public final class KeySetFiles implements KeySetMemory {
       }
       return Optional.of(
           new Kept(kept.path("jwks").asText(), Instant.parse(kept.path("fetchedAt").asText())));
+    } catch (JsonProcessingException e) {
+      LOG.warn("{} is not JSON, and so is not used: {}", file, e.getOriginalMessage());
+      return Optional.empty();
     } catch (IOException | DateTimeException e) {
       LOG.warn("{} cannot be read, and so is not used: {}", file, e.getMessage());
       return Optional.empty();
