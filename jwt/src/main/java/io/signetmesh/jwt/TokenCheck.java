@@ -11,9 +11,11 @@ import io.signetmesh.jwt.key.SignatureAlgorithm;
 import io.signetmesh.jwt.key.VerificationKey;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -58,6 +60,39 @@ final class TokenCheck {
     }
   }
 
+  /**
+   * Makes the checks of claims as if their issuer had signed them.
+   *
+   * @param header JSON of a header to check as well; null for none
+   * @param payload JSON of the claims
+   */
+  static TokenResult assumed(byte @Nullable [] header, byte[] payload, TokenRules rules) {
+    TokenCheck check = new TokenCheck(rules, null);
+    try {
+      return check.runAssumed(header, payload);
+    } catch (MalformedException e) {
+      return check.broken(TokenFailure.MALFORMED, String.valueOf(e.getMessage()));
+    }
+  }
+
+  private TokenResult runAssumed(byte @Nullable [] header, byte[] payload)
+      throws MalformedException {
+    String keyId = null;
+    if (header != null) {
+      JsonValue.Members members = CompactJws.object("header", header);
+      keyId = StandardClaims.text(members, "kid");
+      if (algorithm(members) == null || !header(members)) {
+        return ended(TokenResult.Times.ofKeys(Long.MAX_VALUE));
+      }
+    }
+    return afterHeader(
+        CompactJws.object("payload", payload),
+        Base64.getUrlEncoder().withoutPadding().encodeToString(payload),
+        keyId,
+        Long.MAX_VALUE,
+        () -> true);
+  }
+
   /** What nothing can be checked of any more. */
   private TokenResult broken(TokenFailure found, String why) {
     failed("form", found, why);
@@ -70,14 +105,35 @@ final class TokenCheck {
     if (algorithm == null || !header(jws.header())) {
       return ended(TokenResult.Times.ofKeys(new KeysEnd(Long.MAX_VALUE)));
     }
-    JsonValue.Members members = jws.claims();
+    return afterHeader(
+        jws.claims(),
+        jws.payloadText(),
+        keyId,
+        rules.keysEnd(),
+        () -> signature(jws, keyId, algorithm));
+  }
+
+  /**
+   * The checks after those of the header.
+   *
+   * @param payload the claims in base64url
+   * @param keysEnd when the keys end
+   * @param signature checks the signature
+   */
+  private TokenResult afterHeader(
+      JsonValue.Members members,
+      String payload,
+      @Nullable String keyId,
+      long keysEnd,
+      BooleanSupplier signature)
+      throws MalformedException {
     StandardClaims claims = StandardClaims.of(members);
     passed("form", "a signed JWT");
-    TokenResult.Times times = times(claims);
+    TokenResult.Times times = times(claims, keysEnd);
     if (!issuer(claims) && log == null) {
       return ended(times);
     }
-    if (!signature(jws, keyId, algorithm)) {
+    if (!signature.getAsBoolean()) {
       if (log == null) {
         return ended(times);
       }
@@ -101,11 +157,7 @@ final class TokenCheck {
       throw new IllegalStateException("no signature was verified");
     }
     return TokenResult.passed(
-        times,
-        principal,
-        ForwardedFields.of(rules, members, jws.payloadText()),
-        certificate,
-        proofKey);
+        times, principal, ForwardedFields.of(rules, members, payload), certificate, proofKey);
   }
 
   private TokenResult ended(TokenResult.Times times) {
@@ -305,7 +357,7 @@ final class TokenCheck {
     return false;
   }
 
-  private TokenResult.Times times(StandardClaims claims) {
+  private TokenResult.Times times(StandardClaims claims, long keysEnd) {
     long skew = rules.skew();
     Long maxAge = rules.maxAge();
     Long issued = claims.issued();
@@ -314,7 +366,7 @@ final class TokenCheck {
         issued == null ? Long.MIN_VALUE : issued - skew,
         claims.expiry() == null ? Long.MAX_VALUE : claims.expiry() + skew,
         maxAge == null || issued == null ? Long.MAX_VALUE : issued + maxAge + skew,
-        rules.keysEnd());
+        keysEnd);
   }
 
   private void passed(String name, String why) {

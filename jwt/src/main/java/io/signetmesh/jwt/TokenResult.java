@@ -102,6 +102,17 @@ public final class TokenResult {
           ? TokenFailure.KEYS_EXPIRED
           : failure;
     }
+    TokenFailure found = timeFailureAt(epochMillis);
+    return found == null ? failure : found;
+  }
+
+  /**
+   * Which time does not hold, whatever else has failed: EXPIRED, NOT_YET_VALID, ISSUED_IN_FUTURE,
+   * TOO_OLD or KEYS_EXPIRED. Allocates nothing.
+   *
+   * @return null when all hold, or the times could not be read
+   */
+  public @Nullable TokenFailure timeFailureAt(long epochMillis) {
     if (epochMillis >= times.expiry) {
       return TokenFailure.EXPIRED;
     }
@@ -117,7 +128,7 @@ public final class TokenResult {
     if (epochMillis >= times.keys.millis()) {
       return TokenFailure.KEYS_EXPIRED;
     }
-    return failure;
+    return null;
   }
 
   /**
@@ -142,9 +153,16 @@ public final class TokenResult {
   /** As {@link #detail()}, on {@link #failureAt}. */
   public @Nullable String detailAt(long epochMillis) {
     TokenFailure then = failureAt(epochMillis);
-    if (then == null || then == failure) {
-      return detail;
-    }
+    return then == null || then == failure ? detail : timeDetail(then, epochMillis);
+  }
+
+  /** One sentence on {@link #timeFailureAt}; null when all times hold. */
+  public @Nullable String timeDetailAt(long epochMillis) {
+    TokenFailure then = timeFailureAt(epochMillis);
+    return then == null ? null : timeDetail(then, epochMillis);
+  }
+
+  private String timeDetail(TokenFailure then, long epochMillis) {
     return switch (then) {
       case EXPIRED -> since("exp", times.expiry, epochMillis);
       case TOO_OLD -> since("the age by iat", times.age, epochMillis);

@@ -101,7 +101,13 @@ public final class CompactJws {
     return bytes;
   }
 
-  private static JsonValue.Members object(String name, byte[] json) throws MalformedException {
+  /**
+   * Reads an object of strict JSON.
+   *
+   * @param name what it is, for messages
+   * @throws MalformedException when it is none
+   */
+  public static JsonValue.Members object(String name, byte[] json) throws MalformedException {
     try {
       if (StrictJson.parse(json) instanceof JsonValue.Members members) {
         return members;

@@ -48,6 +48,7 @@ public final class TokenChecks implements AutoCloseable {
   private final InstantSource clock;
   private final BiConsumer<String, String> unknownKey;
   private final TokenMetrics metrics;
+  private final Verifier verifier;
   private final DpopProofs proofs = new DpopProofs();
   private final UnknownKeys unknownKeys = new UnknownKeys();
   private final Holds holds = new Holds();
@@ -69,11 +70,34 @@ public final class TokenChecks implements AutoCloseable {
       InstantSource clock,
       BiConsumer<String, String> unknownKey,
       TokenMetrics metrics) {
+    this(workers, clock, unknownKey, metrics, TokenAuthentication::verify);
+  }
+
+  /**
+   * As the other constructor, for tokens that somebody else verifies: what is asked about without
+   * being sent has no signature.
+   *
+   * @param verifier verifies what is not remembered
+   */
+  public TokenChecks(
+      TokenWorkers workers,
+      InstantSource clock,
+      BiConsumer<String, String> unknownKey,
+      TokenMetrics metrics,
+      Verifier verifier) {
     this.lane = workers.lane();
     this.clock = clock;
     this.unknownKey = unknownKey;
     this.metrics = metrics;
+    this.verifier = verifier;
     metrics.waiting(lane::waiting);
+  }
+
+  /** Verifies tokens, as {@link TokenAuthentication#verify(byte[])} does. */
+  @FunctionalInterface
+  public interface Verifier {
+    /** What comes of a token, but for times and what depends on the request. */
+    TokenResult verify(TokenAuthentication authentication, byte[] token);
   }
 
   private static int textBytes(TokenResult result) {
@@ -268,7 +292,7 @@ public final class TokenChecks implements AutoCloseable {
       return known;
     }
     metrics.verified();
-    return authentication.verify(token);
+    return verifier.verify(authentication, token);
   }
 
   /**
