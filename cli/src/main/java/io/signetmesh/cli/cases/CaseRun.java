@@ -1,9 +1,11 @@
 package io.signetmesh.cli.cases;
 
 import io.signetmesh.cli.cases.CaseResult.Difference;
+import io.signetmesh.cli.command.TimeConverter;
 import io.signetmesh.cli.simulate.Answer;
 import io.signetmesh.cli.simulate.Caller;
 import io.signetmesh.cli.simulate.ClientIdentity;
+import io.signetmesh.cli.simulate.KeyFiles;
 import io.signetmesh.cli.simulate.SimulatedMesh;
 import io.signetmesh.cli.simulate.SimulatedPort;
 import io.signetmesh.cli.simulate.WorkloadNames;
@@ -13,13 +15,16 @@ import io.signetmesh.crds.manifest.Position;
 import io.signetmesh.crds.manifest.RecordReader;
 import io.signetmesh.crds.manifest.RecordReader.Located;
 import io.signetmesh.crds.manifest.RecordReader.Records;
+import io.signetmesh.policy.token.KnownKeys;
 import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.ResourceRef;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /** Runs the cases of a file against a simulated mesh. */
@@ -29,6 +34,9 @@ public final class CaseRun {
 
   private final SimulatedMesh mesh;
   private final WorkloadNames names;
+
+  /** The mesh by the key sets that are given. */
+  private final Map<Map<String, KnownKeys>, SimulatedMesh> withKeys = new HashMap<>();
 
   /** Runs cases against this mesh. */
   public CaseRun(SimulatedMesh mesh) {
@@ -56,9 +64,19 @@ public final class CaseRun {
                 "\"" + test.value().name() + "\" is given twice, first at " + first));
       }
       identity(test, test.value().client(), IDENTITY, findings);
+      request(test, test.value().request(), "request", findings);
+      String at = test.value().at();
+      if (at != null) {
+        try {
+          var unused = TimeConverter.parse(at);
+        } catch (IllegalArgumentException e) {
+          findings.add(error(test, "at", String.valueOf(e.getMessage())));
+        }
+      }
       List<PolicyCase.CallCase> before = test.value().before();
       for (int i = 0; i < before.size(); i++) {
         identity(test, before.get(i).client(), "before[" + i + "]." + IDENTITY, findings);
+        request(test, before.get(i).request(), "before[" + i + "].request", findings);
       }
     }
     if (read.records().isEmpty() && findings.isEmpty()) {
@@ -85,14 +103,24 @@ public final class CaseRun {
     try {
       ClientIdentity.requireForm(identity);
     } catch (IllegalArgumentException e) {
-      findings.add(
-          new ManifestFinding(
-              ManifestFinding.Severity.ERROR,
-              test.position().of(field),
-              null,
-              field,
-              String.valueOf(e.getMessage())));
+      findings.add(error(test, field, String.valueOf(e.getMessage())));
     }
+  }
+
+  private static void request(
+      Located<PolicyCase> test,
+      PolicyCase.@Nullable RequestCase request,
+      String field,
+      List<ManifestFinding> findings) {
+    String problem = request == null ? null : request.problem();
+    if (problem != null) {
+      findings.add(error(test, field, problem));
+    }
+  }
+
+  private static ManifestFinding error(Located<PolicyCase> test, String field, String message) {
+    return new ManifestFinding(
+        ManifestFinding.Severity.ERROR, test.position().of(field), null, field, message);
   }
 
   /** Runs one case. */
@@ -104,7 +132,7 @@ public final class CaseRun {
     List<Difference> differences = new ArrayList<>();
     try {
       List<PolicyCase.CallCase> calls = test.calls();
-      answers = ask(test, calls);
+      answers = ask(test, calls, directory(located.position()));
       for (int i = 0; i < calls.size(); i++) {
         PolicyCase.Expectation expected = calls.get(i).expect();
         if (expected != null) {
@@ -125,15 +153,34 @@ public final class CaseRun {
         System.nanoTime() - started);
   }
 
-  private List<Answer> ask(PolicyCase test, List<PolicyCase.CallCase> calls) {
+  /** Files of a case are relative to this. */
+  private static Path directory(Position position) {
+    Path parent = Path.of(position.source()).getParent();
+    return parent == null ? Path.of("") : parent;
+  }
+
+  private List<Answer> ask(PolicyCase test, List<PolicyCase.CallCase> calls, Path directory) {
+    SimulatedMesh asked = mesh(test, directory);
     WorkloadRef workload = names.find(test.workload()).ref();
     SimulatedPort port =
-        mesh.port(workload, test.port())
+        asked
+            .port(workload, test.port())
             .orElseThrow(() -> new IllegalArgumentException(workload + " has no policy"));
+    Instant time = test.at() == null ? null : TimeConverter.parse(test.at());
     return port.ask(
         calls.stream()
-            .map(one -> new SimulatedPort.Calls(caller(one.caller()), one.call(), one.times()))
+            .map(
+                one ->
+                    new SimulatedPort.Calls(
+                        caller(one.caller()), one.call(directory).at(time), one.times()))
             .toList());
+  }
+
+  private SimulatedMesh mesh(PolicyCase test, Path directory) {
+    Map<String, Path> files = new TreeMap<>();
+    test.keys().forEach((name, file) -> files.put(name, directory.resolve(file)));
+    Map<String, KnownKeys> keys = KeyFiles.read(files);
+    return keys.isEmpty() ? mesh : withKeys.computeIfAbsent(keys, mesh::with);
   }
 
   private Caller caller(PolicyCase.ClientCase client) {

@@ -1,8 +1,14 @@
 package io.signetmesh.cli.cases;
 
 import com.fasterxml.jackson.annotation.JsonValue;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.signetmesh.cli.command.CommandFailure;
+import io.signetmesh.cli.command.TextInput;
 import io.signetmesh.cli.simulate.Call;
 import io.signetmesh.cli.simulate.CallProtocol;
+import io.signetmesh.cli.simulate.CallToken;
 import io.signetmesh.crds.schema.AtLeastOneOf;
 import io.signetmesh.crds.schema.Items;
 import io.signetmesh.crds.schema.Length;
@@ -10,10 +16,14 @@ import io.signetmesh.crds.schema.Range;
 import io.signetmesh.crds.schema.Required;
 import io.signetmesh.crds.schema.Text;
 import io.signetmesh.crds.schema.TextFormat;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,6 +37,9 @@ import org.jspecify.annotations.Nullable;
  * @param before calls made earlier in the same instant, in this order; they can use up rate limits
  * @param repeat number of calls in the same instant, of which the last is compared, 1 to 100,000;
  *     null means 1
+ * @param at time of all calls, RFC 3339; null means now
+ * @param keys JWK set files by {@code namespace/name} of the JWTAuthentication whose keys a
+ *     controller would fetch, relative to the case file
  * @param expect the expected result
  */
 public record PolicyCase(
@@ -37,10 +50,13 @@ public record PolicyCase(
     @Nullable RequestCase request,
     @Items(min = 1, max = 100) List<CallCase> before,
     @Range(min = 1, max = 100_000) @Nullable Integer repeat,
+    @Length(min = 1, max = 64) @Nullable String at,
+    Map<String, String> keys,
     @Required Expectation expect) {
-  /** Copies the earlier calls; null becomes an empty list. */
+  /** Copies the collections; null becomes an empty one. */
   public PolicyCase {
     before = before == null ? List.of() : List.copyOf(before);
+    keys = keys == null ? Map.of() : new TreeMap<>(keys);
   }
 
   /**
@@ -63,9 +79,14 @@ public record PolicyCase(
       return client == null ? ClientCase.STRANGER : client;
     }
 
-    /** What is asked for. */
-    Call call() {
-      return request == null ? Call.DEFAULT : request.call();
+    /**
+     * What is asked for.
+     *
+     * @param directory directory of the case file
+     * @throws IllegalArgumentException when the token cannot be read
+     */
+    Call call(Path directory) {
+      return request == null ? Call.DEFAULT : request.call(directory);
     }
 
     /** How often. */
@@ -96,20 +117,73 @@ public record PolicyCase(
    * @param path path and query, as the client sends them; null means {@code /}
    * @param host host; null means the name of the workload
    * @param headers additional headers
+   * @param token token that the request carries; at most one of this and the next two
+   * @param tokenFile file with the token, relative to the case file
+   * @param claims claims of the token, taken as signed by their issuer
+   * @param tokenHeader header of the token with these claims; null means that none is checked
    */
   public record RequestCase(
       @Nullable CallProtocol protocol,
       @Text(TextFormat.HTTP_TOKEN) @Nullable String method,
       @Nullable String path,
       @Nullable String host,
-      Map<String, String> headers) {
-    /** Copies the headers; null becomes an empty map. */
+      Map<String, String> headers,
+      @Length(min = 1, max = 32_768) @Nullable String token,
+      @Length(min = 1, max = 4_096) @Nullable String tokenFile,
+      @Nullable Map<String, JsonNode> claims,
+      @Nullable Map<String, JsonNode> tokenHeader) {
+    /** Copies the maps; no headers become an empty map. */
     public RequestCase {
       headers = headers == null ? Map.of() : new LinkedHashMap<>(headers);
+      claims = claims == null ? null : new LinkedHashMap<>(claims);
+      tokenHeader = tokenHeader == null ? null : new LinkedHashMap<>(tokenHeader);
     }
 
-    /** The request as a {@link Call}. */
-    public Call call() {
+    /** What excludes each other; null when it is as it should be. */
+    @Nullable String problem() {
+      long given = Stream.of(token, tokenFile, claims).filter(Objects::nonNull).count();
+      if (given > 1) {
+        return "token, tokenFile and claims exclude each other";
+      }
+      return tokenHeader != null && claims == null ? "tokenHeader is for claims" : null;
+    }
+
+    /**
+     * The token of the request.
+     *
+     * @param directory directory of the case file
+     * @return null for none
+     * @throws IllegalArgumentException when the token cannot be read
+     */
+    public @Nullable CallToken sent(Path directory) {
+      if (token != null) {
+        return new CallToken.Text(token);
+      }
+      if (tokenFile != null) {
+        try {
+          return new CallToken.Text(TextInput.read(directory.resolve(tokenFile).toString()));
+        } catch (CommandFailure e) {
+          throw new IllegalArgumentException("tokenFile " + e.getMessage(), e);
+        }
+      }
+      return claims == null
+          ? null
+          : new CallToken.Claims(tokenHeader == null ? null : object(tokenHeader), object(claims));
+    }
+
+    private static ObjectNode object(Map<String, JsonNode> members) {
+      ObjectNode object = JsonNodeFactory.instance.objectNode();
+      object.setAll(members);
+      return object;
+    }
+
+    /**
+     * The request as a {@link Call}.
+     *
+     * @param directory directory of the case file
+     * @throws IllegalArgumentException when the token cannot be read
+     */
+    public Call call(Path directory) {
       return new Call(
           protocol,
           method,
@@ -117,7 +191,9 @@ public record PolicyCase(
           host,
           headers.entrySet().stream()
               .map(entry -> new Call.Header(entry.getKey(), entry.getValue()))
-              .toList());
+              .toList(),
+          sent(directory),
+          null);
     }
   }
 

@@ -4,6 +4,7 @@ import io.signetmesh.cli.command.CommandFailure;
 import io.signetmesh.cli.command.ExitCode;
 import io.signetmesh.cli.command.LoggingOptions;
 import io.signetmesh.cli.command.StateDirectory;
+import io.signetmesh.cli.command.TimeConverter;
 import io.signetmesh.cli.text.PlainWriter;
 import io.signetmesh.identity.pki.Certificates;
 import io.signetmesh.identity.pki.ChainVerifier;
@@ -21,20 +22,17 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
-import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
-import picocli.CommandLine.TypeConversionException;
 
 /** {@code signet identity verify}. */
 @Command(
@@ -98,7 +96,7 @@ public final class IdentityVerifyCommand implements Callable<Integer> {
   @Option(
       names = "--at",
       paramLabel = "TIME",
-      converter = Times.class,
+      converter = TimeConverter.class,
       description = "The time to verify at, as in 2027-01-31T12:00:00Z (default: now).")
   private @Nullable Instant at;
 
@@ -111,19 +109,6 @@ public final class IdentityVerifyCommand implements Callable<Integer> {
         "it ends before: a check of the life left."
       })
   private Duration validFor = Duration.ZERO;
-
-  /** Reads a time of ISO 8601. */
-  static final class Times implements ITypeConverter<Instant> {
-    @Override
-    public Instant convert(String text) {
-      try {
-        return Instant.parse(text);
-      } catch (DateTimeParseException e) {
-        throw new TypeConversionException(
-            "'" + text + "' is no time: expected one as in 2027-01-31T12:00:00Z");
-      }
-    }
-  }
 
   @Override
   public Integer call() throws Exception {

@@ -1,11 +1,15 @@
 package io.signetmesh.cli.policy;
 
+import io.signetmesh.cli.command.CommandFailure;
 import io.signetmesh.cli.simulate.Call;
 import io.signetmesh.cli.simulate.CallProtocol;
+import io.signetmesh.cli.simulate.Caller;
 import io.signetmesh.cli.simulate.ClientIdentity;
+import io.signetmesh.jwt.Thumbprint;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.TypeConversionException;
 
@@ -72,6 +76,8 @@ final class CallOptions {
       description = "Header of the request; may be given several times.")
   private List<Call.Header> headers = List.of();
 
+  @Mixin private RequestTokenOptions token = new RequestTokenOptions();
+
   @Nullable String identity() {
     return identity;
   }
@@ -84,8 +90,18 @@ final class CallOptions {
     return tls;
   }
 
-  Call call() {
-    return new Call(protocol, method, path, host, headers);
+  Call call() throws CommandFailure {
+    return new Call(protocol, method, path, host, headers, token.token(), token.at());
+  }
+
+  /** The caller with the certificate that is given. */
+  Caller with(Caller caller) throws CommandFailure {
+    Thumbprint certificate = token.certificate();
+    if (certificate != null && !caller.tls()) {
+      throw CommandFailure.configuration(
+          "--client-cert without mesh TLS: expected --client-identity or --tls as well");
+    }
+    return certificate == null ? caller : caller.showing(certificate);
   }
 
   /** Reads identities that clients can have. */

@@ -9,6 +9,7 @@ import io.signetmesh.cli.controlplane.PolicyInspector;
 import io.signetmesh.cli.simulate.Caller;
 import io.signetmesh.cli.simulate.CallerDescription;
 import io.signetmesh.cli.simulate.ExplanationReport;
+import io.signetmesh.cli.simulate.KeyFiles;
 import io.signetmesh.cli.simulate.PortFinding;
 import io.signetmesh.cli.simulate.SimulatedMesh;
 import io.signetmesh.cli.simulate.SimulatedPort;
@@ -17,7 +18,9 @@ import io.signetmesh.cli.text.PlainWriter;
 import io.signetmesh.cluster.WorkloadRef;
 import io.signetmesh.v1.PortInspection;
 import java.io.PrintWriter;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -54,6 +57,8 @@ import picocli.CommandLine.Spec;
       "      --client-identity shop/frontend --path /catalog",
       "  signet policy explain -f manifests --workload shop/deploy/web --port 8080 \\",
       "      --client-ip 10.0.0.7 --method POST --path /orders --expect deny",
+      "  signet policy explain -f manifests --workload shop/web --port 8080 --path /admin \\",
+      "      --claims '{\"iss\": \"https://login.example\", \"aud\": \"web\", \"exp\": \"+5m\"}'",
       "  signet policy explain --server --state /tmp/signet --workload shop/web --port 8080 -o json"
     })
 public final class PolicyExplainCommand implements Callable<Integer> {
@@ -81,6 +86,15 @@ public final class PolicyExplainCommand implements Callable<Integer> {
   @Mixin private CallOptions call = new CallOptions();
 
   @Option(
+      names = "--keys",
+      paramLabel = "NAMESPACE/NAME=FILE",
+      description = {
+        "JWK set of a JWTAuthentication whose keys a controller would fetch; may be given several",
+        "times. Nothing is fetched here: without it, tokens for that JWTAuthentication do not pass."
+      })
+  private Map<String, Path> keys = Map.of();
+
+  @Option(
       names = "--expect",
       paramLabel = "VERDICT",
       description = "Fail (exit code 1) unless the verdict is this: allow or deny.")
@@ -105,6 +119,10 @@ public final class PolicyExplainCommand implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(), "expected either -f PATH with manifests or --server");
     }
+    if (controller.given() && !keys.isEmpty()) {
+      throw new ParameterException(
+          spec.commandLine(), "--keys with --server: the controller has the keys itself");
+    }
     ExplanationReport report;
     try {
       report = manifests.given() ? offline() : online();
@@ -126,12 +144,12 @@ public final class PolicyExplainCommand implements Callable<Integer> {
   }
 
   private ExplanationReport offline() throws CommandFailure {
-    SimulatedMesh mesh = manifests.mesh(controller.names());
+    SimulatedMesh mesh = manifests.mesh(controller.names()).with(KeyFiles.read(keys));
     WorkloadRef ref = new WorkloadNames(mesh.view()).find(workload).ref();
     SimulatedPort target =
         mesh.port(ref, port)
             .orElseThrow(() -> new IllegalArgumentException(ref + " has no policy"));
-    Caller caller = mesh.caller(call.identity(), call.ip(), call.tls());
+    Caller caller = call.with(mesh.caller(call.identity(), call.ip(), call.tls()));
     return ExplanationReport.of(
         ref.toString(), port, target, caller, call.call(), mesh.findings(ref, port));
   }
@@ -149,6 +167,7 @@ public final class PolicyExplainCommand implements Callable<Integer> {
             : said.unknown();
     List<PortFinding> findings =
         inspection.getFindingsList().stream().map(PortFinding::of).toList();
-    return ExplanationReport.of(ref.toString(), port, target, caller, call.call(), findings);
+    return ExplanationReport.of(
+        ref.toString(), port, target, call.with(caller), call.call(), findings);
   }
 }

@@ -15,6 +15,8 @@ import io.signetmesh.cli.command.MeshNameOptions;
 import io.signetmesh.cli.command.OutputOptions;
 import io.signetmesh.cli.simulate.Answer;
 import io.signetmesh.cli.simulate.AnswerJson;
+import io.signetmesh.cli.simulate.KeyFiles;
+import io.signetmesh.cli.simulate.SimulatedMesh;
 import io.signetmesh.cli.text.PlainWriter;
 import io.signetmesh.crds.manifest.ManifestFinding;
 import io.signetmesh.crds.manifest.RecordReader.Records;
@@ -72,6 +74,15 @@ public final class PolicyTestCommand implements Callable<Integer> {
       description = "File of cases; may be given several times.")
   private List<Path> files = List.of();
 
+  @Option(
+      names = "--keys",
+      paramLabel = "NAMESPACE/NAME=FILE",
+      description = {
+        "JWK set of a JWTAuthentication whose keys a controller would fetch, for all cases; may be",
+        "given several times. A case may name its own."
+      })
+  private Map<String, Path> keys = Map.of();
+
   @Mixin private OutputOptions output = new OutputOptions();
 
   @Option(
@@ -87,7 +98,13 @@ public final class PolicyTestCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    CaseRun run = new CaseRun(manifests.required().mesh(names.names()));
+    SimulatedMesh mesh = manifests.required().mesh(names.names());
+    CaseRun run;
+    try {
+      run = new CaseRun(mesh.with(KeyFiles.read(keys)));
+    } catch (IllegalArgumentException e) {
+      throw CommandFailure.configuration(String.valueOf(e.getMessage()), e);
+    }
     Map<Path, Records<PolicyCase>> suites = new LinkedHashMap<>();
     List<ManifestFinding> errors = new ArrayList<>();
     for (Path file : files) {

@@ -4,6 +4,7 @@ import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Explanation;
 import io.signetmesh.proxy.authorize.Reason;
 import io.signetmesh.proxy.authorize.ResourceRef;
+import io.signetmesh.proxy.authorize.TokenProofs;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  * @param generation generation of the policy
  * @param explanation every rule and route that was considered; null when the call is denied before
  *     policy is consulted
+ * @param tokens what the request proves by tokens, to each JWTAuthentication that decides on it
  */
 public record Answer(
     ResourceRef server,
@@ -34,7 +36,8 @@ public record Answer(
     int grpcStatus,
     @Nullable String location,
     long generation,
-    @Nullable Explanation explanation) {
+    @Nullable Explanation explanation,
+    TokenProofs tokens) {
 
   /**
    * A request.

@@ -3,10 +3,13 @@ package io.signetmesh.cli.simulate;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.signetmesh.jwt.TokenPrincipal;
 import io.signetmesh.policy.clients.ClientWorkload;
 import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Explanation;
 import io.signetmesh.proxy.authorize.Route;
+import io.signetmesh.proxy.authorize.TokenProof;
+import io.signetmesh.proxy.authorize.TokenProofs;
 import java.util.List;
 
 /** Formats answers as JSON. Later versions may add fields; existing ones keep their meaning. */
@@ -57,6 +60,12 @@ public final class AnswerJson {
     if (asked != null) {
       request.put("method", asked.method()).put("path", asked.path()).put("host", asked.host());
     }
+    if (answer.tokens().size() > 0) {
+      ArrayNode tokens = node.putArray("tokens");
+      for (int i = 0; i < answer.tokens().size(); i++) {
+        token(tokens.addObject(), answer.tokens(), i);
+      }
+    }
     Explanation explanation = answer.explanation();
     Explanation dryRun = explanation == null ? null : explanation.trial();
     if (dryRun != null) {
@@ -69,6 +78,24 @@ public final class AnswerJson {
       }
     }
     return node;
+  }
+
+  private static void token(ObjectNode node, TokenProofs tokens, int index) {
+    TokenProof proof = tokens.proof(index);
+    node.put("authentication", tokens.authentication(index).name());
+    if (index >= tokens.enforced()) {
+      node.put("trial", true);
+    }
+    node.put("wanted", tokens.authentication(index).requirement());
+    node.put("result", AnswerText.result(proof));
+    String detail = AnswerText.detail(proof, tokens.epochMillis());
+    if (detail != null) {
+      node.put("detail", detail);
+    }
+    TokenPrincipal principal = proof.principal();
+    if (principal != null && principal.subject() != null) {
+      node.put("subject", principal.subject());
+    }
   }
 
   /** The answer, with every rule and route that was considered. */

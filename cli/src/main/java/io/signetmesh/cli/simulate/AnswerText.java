@@ -1,11 +1,17 @@
 package io.signetmesh.cli.simulate;
 
 import io.signetmesh.crds.text.PlainText;
+import io.signetmesh.jwt.TokenFailure;
+import io.signetmesh.jwt.TokenPrincipal;
 import io.signetmesh.policy.model.ObjectRef;
 import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Explanation;
 import io.signetmesh.proxy.authorize.ResourceRef;
 import io.signetmesh.proxy.authorize.Route;
+import io.signetmesh.proxy.authorize.TokenProof;
+import io.signetmesh.proxy.authorize.TokenProofs;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Formats answers for people. */
@@ -46,6 +52,43 @@ public final class AnswerText {
             + Answer.verdict(dryRun.decision())
             + ": "
             + why(dryRun.decision(), dryRun.server(), route == null ? null : route.ref()));
+  }
+
+  /**
+   * What the tokens of the call prove, one line for each JWTAuthentication that decides on it:
+   * {@code shop/users: expired, exp has ended, 300 s beyond what is tolerated}.
+   */
+  public static List<String> tokens(Answer answer) {
+    TokenProofs tokens = answer.tokens();
+    List<String> lines = new ArrayList<>();
+    for (int i = 0; i < tokens.size(); i++) {
+      TokenProof proof = tokens.proof(i);
+      TokenPrincipal principal = proof.principal();
+      String detail = detail(proof, tokens.epochMillis());
+      lines.add(
+          PlainText.of(
+              tokens.authentication(i).name()
+                  + (i < tokens.enforced() ? ": " : " (dry run): ")
+                  + result(proof)
+                  + (principal == null || principal.subject() == null
+                      ? ""
+                      : ", subject " + principal.subject())
+                  + (detail == null ? "" : ", " + detail)));
+    }
+    return lines;
+  }
+
+  /** {@code passed}, {@code missing}, or the code of the failure. */
+  static String result(TokenProof proof) {
+    TokenFailure failure = proof.failure();
+    return failure != null ? failure.code() : proof.isMissing() ? "missing" : "passed";
+  }
+
+  /** One sentence on a failure; null when there is nothing more to say. */
+  static @Nullable String detail(TokenProof proof, long epochMillis) {
+    return proof.result() == null || proof.failure() == null
+        ? null
+        : proof.result().detailAt(epochMillis);
   }
 
   /** The reason of a decision, in words. */

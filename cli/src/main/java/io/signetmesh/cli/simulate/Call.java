@@ -1,5 +1,7 @@
 package io.signetmesh.cli.simulate;
 
+import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -13,15 +15,31 @@ import org.jspecify.annotations.Nullable;
  * @param path request target, as sent: path and query, {@code *}, or with HTTP/1 the absolute form
  * @param host host, with or without port
  * @param headers additional headers
+ * @param token token of the call; null for none, or when the headers or the path have it
+ * @param at time of the call, by which tokens end; null means now
  */
 public record Call(
     @Nullable CallProtocol protocol,
     @Nullable String method,
     @Nullable String path,
     @Nullable String host,
-    List<Header> headers) {
+    List<Header> headers,
+    @Nullable CallToken token,
+    @Nullable Instant at) {
   /** A call of the form that the port expects. */
   public static final Call DEFAULT = new Call(null, null, null, null, List.of());
+
+  private static final String AUTHORIZATION = "authorization";
+
+  /** A call without token, or with one in its headers or its path. */
+  public Call(
+      @Nullable CallProtocol protocol,
+      @Nullable String method,
+      @Nullable String path,
+      @Nullable String host,
+      List<Header> headers) {
+    this(protocol, method, path, host, headers, null, null);
+  }
 
   /** Copies the headers. */
   public Call {
@@ -30,7 +48,42 @@ public record Call(
 
   /** Whether any part is set that only requests have. */
   public boolean saysRequest() {
-    return method != null || path != null || host != null || !headers.isEmpty();
+    return method != null || path != null || host != null || !headers.isEmpty() || token != null;
+  }
+
+  /**
+   * The same call at a time.
+   *
+   * @param time null for now
+   */
+  public Call at(@Nullable Instant time) {
+    return new Call(protocol, method, path, host, headers, token, time);
+  }
+
+  /**
+   * The call with its token in place: wherever its headers or its path have {@link
+   * CallToken#PLACE}, or else in the header {@code Authorization: Bearer}.
+   *
+   * @param text the token
+   */
+  public Call carrying(String text) {
+    boolean placed = path != null && path.contains(CallToken.PLACE);
+    List<Header> filled = new ArrayList<>();
+    for (Header header : headers) {
+      placed |= header.value().contains(CallToken.PLACE);
+      filled.add(new Header(header.name(), header.value().replace(CallToken.PLACE, text)));
+    }
+    if (!placed) {
+      filled.add(new Header(AUTHORIZATION, "Bearer " + text));
+    }
+    return new Call(
+        protocol,
+        method,
+        path == null ? null : path.replace(CallToken.PLACE, text),
+        host,
+        filled,
+        null,
+        at);
   }
 
   /**

@@ -1,7 +1,11 @@
 package io.signetmesh.cli.simulate;
 
+import io.signetmesh.jwt.Thumbprint;
 import io.signetmesh.policy.clients.ClientWorkload;
 import java.net.InetAddress;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,13 +17,16 @@ import org.jspecify.annotations.Nullable;
  * @param assumedIp why this address was assumed; null when the address was given
  * @param at workload that has this address, if the client has no identity and may be that workload;
  *     else null
+ * @param certificate SHA-256 of its certificate; null when it shows none. One that is not known
+ *     counts as one that nobody else has.
  */
 public record Caller(
     @Nullable String identity,
     InetAddress ip,
     boolean tls,
     @Nullable String assumedIp,
-    @Nullable ClientWorkload at) {
+    @Nullable ClientWorkload at,
+    @Nullable Thumbprint certificate) {
   /**
    * Checks that an identity comes with mesh TLS.
    *
@@ -29,6 +36,30 @@ public record Caller(
     if (identity != null && !tls) {
       throw new IllegalArgumentException(
           "identity " + identity + " without mesh TLS: an identity is shown in mesh TLS only");
+    }
+  }
+
+  /** A caller whose certificate is not known but for its identity. */
+  Caller(
+      @Nullable String identity,
+      InetAddress ip,
+      boolean tls,
+      @Nullable String assumedIp,
+      @Nullable ClientWorkload at) {
+    this(identity, ip, tls, assumedIp, at, identity == null ? null : standIn(identity));
+  }
+
+  /** The same with a certificate. */
+  public Caller showing(Thumbprint shown) {
+    return new Caller(identity, ip, tls, assumedIp, at, shown);
+  }
+
+  private static Thumbprint standIn(String identity) {
+    try {
+      return Thumbprint.of(
+          MessageDigest.getInstance("SHA-256").digest(identity.getBytes(StandardCharsets.UTF_8)));
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every JDK has SHA-256", e);
     }
   }
 

@@ -29,6 +29,7 @@ public record Cause(@Nullable PortFinding finding, boolean certain) {
           "ServerAuthorization",
           "MeshTLSAuthentication",
           "NetworkAuthentication",
+          "JWTAuthentication",
           "Server");
   private static final Set<String> ROUTES = Set.of("HTTPRoute", "GRPCRoute");
   private static final List<String> TYPICAL =

@@ -70,6 +70,7 @@ public record ExplanationReport(
     String assumed = answer.caller().assumptions();
     line(out, "client", answer.caller().text() + (assumed == null ? "" : " (" + assumed + ")"));
     line(out, "asks", AnswerText.call(answer));
+    AnswerText.tokens(answer).forEach(token -> line(out, "token", token));
     line(out, "verdict", answer.verdict() + ", " + AnswerText.outcome(answer));
     line(out, "reason", decision.reason().code());
     if (decision.authorization() != null) {

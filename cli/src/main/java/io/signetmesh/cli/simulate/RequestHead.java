@@ -1,5 +1,6 @@
 package io.signetmesh.cli.simulate;
 
+import io.signetmesh.jwt.HeadFields;
 import io.signetmesh.proxy.authorize.ExpressionWork;
 import io.signetmesh.proxy.authorize.RequestAttributes;
 import io.signetmesh.proxy.authorize.RequestSyntax;
@@ -149,6 +150,26 @@ final class RequestHead implements RequestAttributes {
   /** A character for each octet of the text in UTF-8, as codecs read targets. */
   private static String octets(String text) {
     return new String(text.getBytes(StandardCharsets.UTF_8), StandardCharsets.ISO_8859_1);
+  }
+
+  /** The head as those read it who look for tokens. */
+  HeadFields fields() {
+    return new HeadFields() {
+      @Override
+      public Iterable<? extends CharSequence> values(String lowerCaseName) {
+        return headers.getOrDefault(lowerCaseName, List.of());
+      }
+
+      @Override
+      public CharSequence path() {
+        return path;
+      }
+
+      @Override
+      public CharSequence method() {
+        return method;
+      }
+    };
   }
 
   Answer.Request request() {

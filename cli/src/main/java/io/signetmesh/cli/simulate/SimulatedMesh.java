@@ -16,13 +16,11 @@ import io.signetmesh.policy.index.PolicyIndex;
 import io.signetmesh.policy.lint.IndexLinter;
 import io.signetmesh.policy.lint.LintFinding;
 import io.signetmesh.policy.lint.NotInForce;
-import io.signetmesh.policy.model.JwtModel;
 import io.signetmesh.policy.model.ObjectRef;
 import io.signetmesh.policy.model.PolicyModel;
 import io.signetmesh.policy.model.PolicyObject;
 import io.signetmesh.policy.suggest.Suggestion;
 import io.signetmesh.policy.suggest.TypoSuggestions;
-import io.signetmesh.policy.token.KeySource;
 import io.signetmesh.policy.token.KnownKeys;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -32,6 +30,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
@@ -40,6 +39,8 @@ import org.jspecify.annotations.Nullable;
  * proxy's policy engine.
  */
 public final class SimulatedMesh {
+  private final ClusterView given;
+  private final Map<String, KnownKeys> keys;
   private final ClusterView view;
   private final PolicyConfig config;
   private final PolicyIndex index;
@@ -55,12 +56,15 @@ public final class SimulatedMesh {
   }
 
   /**
-   * A mesh with the objects of a view. Its pod templates count as Pods.
+   * A mesh with the objects of a view, and with key sets as its controller would have fetched them.
    *
-   * @param keySets keys that stand for those that the controller would fetch, by {@code
-   *     namespace/name} of their JWTAuthentication; others have none
+   * @param keys by {@code namespace/name} of the JWTAuthentication
+   * @throws IllegalArgumentException when there is no such JWTAuthentication, or its keys are not
+   *     fetched
    */
-  public SimulatedMesh(ClusterView given, PolicyConfig config, Map<String, KnownKeys> keySets) {
+  public SimulatedMesh(ClusterView given, PolicyConfig config, Map<String, KnownKeys> keys) {
+    this.given = given;
+    this.keys = keys;
     this.view = PodTemplates.asPods(given, config.controlPlaneNamespace());
     this.config = config;
     this.index = new PolicyIndex(config, InstantSource.fixed(Instant.EPOCH));
@@ -70,18 +74,24 @@ public final class SimulatedMesh {
     for (ResourceKey key : view.objects().keySet()) {
       PolicyModel.refOf(key).flatMap(ref -> reader.read(view, ref)).ifPresent(objects::add);
     }
-    for (PolicyObject object : List.copyOf(objects)) {
-      if (object instanceof JwtModel.Authentication authentication
-          && authentication.keys() instanceof KeySource.Fetched fetched) {
-        KnownKeys keys =
-            keySets.getOrDefault(
-                JwtModel.nameOf(authentication.ref()), KnownKeys.none("not fetched offline"));
-        objects.add(
-            new JwtModel.FetchedKeys(
-                authentication.keySet(), fetched.location(), keys, null, null));
-      }
-    }
+    objects.addAll(KeyFiles.fetched(objects, keys));
     index.apply(objects, List.of());
+  }
+
+  /**
+   * The same mesh with more key sets, as its controller would have fetched them.
+   *
+   * @param more by {@code namespace/name} of the JWTAuthentication
+   * @throws IllegalArgumentException when there is no such JWTAuthentication, or its keys are not
+   *     fetched
+   */
+  public SimulatedMesh with(Map<String, KnownKeys> more) {
+    if (more.isEmpty()) {
+      return this;
+    }
+    Map<String, KnownKeys> all = new TreeMap<>(keys);
+    all.putAll(more);
+    return new SimulatedMesh(given, config, all);
   }
 
   /** The objects, with a Pod for each pod template. */
@@ -213,9 +223,19 @@ public final class SimulatedMesh {
   /** What is wrong with the objects seen together, errors first. */
   List<LintFinding> findings() {
     List<LintFinding> all = new ArrayList<>(NotInForce.of(view));
-    linter.findings().forEach(finding -> all.add(located(finding)));
+    for (LintFinding finding : linter.findings()) {
+      if (!isNotFetched(finding)) {
+        all.add(located(finding));
+      }
+    }
     all.sort(null);
     return List.copyOf(all);
+  }
+
+  /** Whether it says only that here nobody fetches keys. */
+  private static boolean isNotFetched(LintFinding finding) {
+    return finding.rule() == LintFinding.Rule.KEY_SET_UNAVAILABLE
+        && finding.message().contains(KeyFiles.NOT_FETCHED);
   }
 
   private LintFinding located(LintFinding finding) {

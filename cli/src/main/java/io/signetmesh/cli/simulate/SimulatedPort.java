@@ -1,6 +1,7 @@
 package io.signetmesh.cli.simulate;
 
 import io.linkerd.proxy.inbound.Server;
+import io.signetmesh.jwt.TokenAuthentication;
 import io.signetmesh.path.RequestPath;
 import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.authorize.Decision;
@@ -11,8 +12,11 @@ import io.signetmesh.proxy.authorize.RequestMethod;
 import io.signetmesh.proxy.authorize.RequestSyntax;
 import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;
+import io.signetmesh.proxy.authorize.TokenProofs;
 import io.signetmesh.proxy.authorize.compile.PolicyCompiler;
 import io.signetmesh.proxy.detect.HttpSniffer;
+import java.time.Instant;
+import java.time.InstantSource;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -37,6 +41,9 @@ public final class SimulatedPort {
 
   /** Time of the rate limits in nanoseconds; it stands still while a question is answered. */
   private long moment;
+
+  private final InstantSource clock = InstantSource.system();
+  private CallTokens tokens = new CallTokens(Instant.EPOCH);
 
   /**
    * Creates a port.
@@ -71,12 +78,15 @@ public final class SimulatedPort {
   }
 
   /**
-   * What the proxy would do with calls in the same instant, one after the other.
+   * What the proxy would do with calls in the same instant, one after the other. The instant is the
+   * one that the first call names, or now.
    *
    * @return one answer per element, for the last of its calls
    */
   public List<Answer> ask(List<Calls> calls) {
     moment += REFILL_NANOS;
+    Instant time = calls.isEmpty() ? null : calls.getFirst().call().at();
+    tokens = new CallTokens(time == null ? clock.instant() : time);
     return calls.stream().map(one -> ask(one.caller(), one.call(), one.times())).toList();
   }
 
@@ -140,13 +150,22 @@ public final class SimulatedPort {
   private final class Asked {
     private final Caller caller;
     private final CallProtocol protocol;
-    private final Client client;
+    private Client client;
+
+    /** The token where the call asks for one, so that it is shown nowhere; null for none. */
+    private @Nullable String token;
 
     Asked(Caller caller, CallProtocol protocol) {
       this.caller = caller;
       this.protocol = protocol;
       // TLS of the application's own is passed through: the proxy sees no identity in it.
-      this.client = new Client(caller.ip(), caller.tls(), caller.identity());
+      this.client =
+          caller.tls()
+              ? Client.ofMeshTls(
+                  caller.ip(),
+                  caller.identity() == null ? List.of() : List.of(caller.identity()),
+                  caller.certificate())
+              : new Client(caller.ip(), false, null);
     }
 
     Answer connection() {
@@ -160,8 +179,15 @@ public final class SimulatedPort {
       return answer(null, refusal(Reason.PROTOCOL_ERROR), null, status, NONE, null);
     }
 
-    Answer request(Call call, int times) {
+    Answer request(Call asked, int times) {
+      CallToken carried = asked.token();
+      Call call = asked;
+      if (carried != null) {
+        token = tokens.text(carried, caller);
+        call = asked.carrying(token);
+      }
       RequestHead head = RequestHead.of(call, protocol, host);
+      RequestHead sent = head;
       if (head.flaw() != null) {
         Decision refusal = refusal(Reason.PROTOCOL_ERROR, head.flaw());
         return protocol == CallProtocol.HTTP1
@@ -188,9 +214,10 @@ public final class SimulatedPort {
         return refused(head.request(), refusal, null);
       }
       Answer.Request request = head.request();
+      Route route = policy.route(head);
+      client = route == null ? client.with(TokenProofs.NONE) : proven(route, sent);
       Explanation explanation = policy.explain(client, head);
       Decision decision = explanation.decision();
-      Route route = policy.route(head);
       if (route == null) {
         return refused(request, decision, explanation);
       }
@@ -222,6 +249,14 @@ public final class SimulatedPort {
         }
       }
       return answer(request, decision, route, FORWARDED, NONE, explanation);
+    }
+
+    private Client proven(Route route, RequestHead sent) {
+      List<TokenAuthentication> needed = policy.tokens(client, route);
+      List<TokenAuthentication> trial = policy.trialTokens();
+      return needed.isEmpty() && trial.isEmpty()
+          ? client.with(TokenProofs.NONE)
+          : tokens.prove(client, needed, trial, sent);
     }
 
     /** The host of a request after a change of its headers. */
@@ -281,14 +316,21 @@ public final class SimulatedPort {
           policy.server(),
           caller,
           protocol,
-          request,
+          request == null
+              ? null
+              : new Answer.Request(request.method(), hidden(request.path()), request.host()),
           decision,
           route == null ? null : route.ref(),
           status,
           grpcStatus,
-          location,
+          location == null ? null : hidden(location),
           policy.generation(),
-          explanation);
+          explanation,
+          Objects.requireNonNullElse(client.tokens(), TokenProofs.NONE));
+    }
+
+    private String hidden(String text) {
+      return token == null || token.isEmpty() ? text : text.replace(token, CallToken.PLACE);
     }
 
     private Decision refusal(Reason reason) {

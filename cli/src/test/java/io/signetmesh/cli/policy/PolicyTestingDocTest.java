@@ -38,7 +38,7 @@ final class PolicyTestingDocTest {
       assertThat(read.findings()).isEmpty();
       sizes.add(read.records().size());
     }
-    assertThat(sizes).containsExactly(3, 2);
+    assertThat(sizes).containsExactly(3, 2, 3);
   }
 
   @Test
