@@ -28,13 +28,13 @@ import io.netty.handler.codec.http2.Http2StreamChannelBootstrap;
 import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.util.ReferenceCountUtil;
+import io.signetmesh.cli.simulate.Call;
 import io.signetmesh.proxy.connect.TransportHeader;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -60,7 +60,7 @@ final class CaseClient {
    *
    * @param host value of the Host header or of {@code :authority}
    */
-  record Request(String method, String path, String host, Map<String, String> headers) {}
+  record Request(String method, String path, String host, List<Call.Header> headers) {}
 
   /**
    * Where a call goes, and how.
@@ -114,7 +114,9 @@ final class CaseClient {
     head.append("Host: ").append(request.host()).append("\r\n");
     request
         .headers()
-        .forEach((name, value) -> head.append(name).append(": ").append(value).append("\r\n"));
+        .forEach(
+            header ->
+                head.append(header.name()).append(": ").append(header.value()).append("\r\n"));
     head.append("\r\n");
     CompletableFuture<Head> last = new CompletableFuture<>();
     Channel channel =
@@ -184,7 +186,8 @@ final class CaseClient {
       }
       request
           .headers()
-          .forEach((name, value) -> head.add(name.toLowerCase(java.util.Locale.ROOT), value));
+          .forEach(
+              header -> head.add(header.name().toLowerCase(java.util.Locale.ROOT), header.value()));
       List<CompletableFuture<Head>> replies = new ArrayList<>();
       for (int i = 0; i < times; i++) {
         CompletableFuture<Head> reply = new CompletableFuture<>();

@@ -9,6 +9,7 @@ import io.signetmesh.identity.pki.MeshSslContexts;
 import io.signetmesh.identity.pki.PrivateKeys;
 import io.signetmesh.identity.pki.TrustBundle;
 import io.signetmesh.identity.pki.WorkloadCertificate;
+import io.signetmesh.jwt.Thumbprint;
 import java.math.BigInteger;
 import java.nio.file.Path;
 import java.security.KeyPair;
@@ -47,6 +48,9 @@ final class CaseLeaves {
   private final Issuer partner;
   private final TrustBundle trust;
   private final Map<String, SslContext> contexts = new HashMap<>();
+
+  /** Certificates by identity, of those whose context has been made. */
+  private final Map<String, Thumbprint> certificates = new HashMap<>();
 
   private CaseLeaves(Issuer issuer, Issuer partner, TrustBundle trust) {
     this.issuer = issuer;
@@ -92,16 +96,23 @@ final class CaseLeaves {
     return context(identity, byPartner ? partner : issuer, List.of());
   }
 
+  /** SHA-256 of the certificate that was made last for a name; null for none. */
+  @Nullable Thumbprint certificate(@Nullable String identity) {
+    return identity == null ? null : certificates.get(identity);
+  }
+
   private SslContext context(@Nullable String identity, Issuer signer, List<String> alpn)
       throws Exception {
     String key = identity + " " + (signer == partner) + " " + alpn;
     SslContext known = contexts.get(key);
     if (known == null) {
-      known =
-          identity == null
-              ? MeshSslContexts.anonymousClient(trust, alpn, Clock.systemUTC())
-              : MeshSslContexts.client(
-                  new Credentials(leaf(identity, signer), trust), alpn, Clock.systemUTC());
+      if (identity == null) {
+        known = MeshSslContexts.anonymousClient(trust, alpn, Clock.systemUTC());
+      } else {
+        WorkloadCertificate leaf = leaf(identity, signer);
+        certificates.put(identity, Thumbprint.ofCertificate(leaf.chain().getFirst()));
+        known = MeshSslContexts.client(new Credentials(leaf, trust), alpn, Clock.systemUTC());
+      }
       contexts.put(key, known);
     }
     return known;

@@ -15,7 +15,9 @@ import io.signetmesh.cli.host.ProxyEnvironment;
 import io.signetmesh.cli.mesh.LoopbackNet;
 import io.signetmesh.cli.record.DecisionRecord;
 import io.signetmesh.cli.record.JournalTail;
+import io.signetmesh.cli.simulate.Call;
 import io.signetmesh.cli.simulate.CallProtocol;
+import io.signetmesh.cli.simulate.CallToken;
 import io.signetmesh.cli.simulate.PolicySources;
 import io.signetmesh.cli.simulate.WorkloadNames;
 import io.signetmesh.cluster.Workload;
@@ -71,6 +73,7 @@ final class CaseMesh implements AutoCloseable {
   private final CaseClient client;
   private final CaseLeaves leaves;
   private final WorkloadNames names;
+  private final CaseIssuer issuer;
 
   /** A workload with its proxy. */
   private static final class Served {
@@ -139,7 +142,8 @@ final class CaseMesh implements AutoCloseable {
     }
   }
 
-  private CaseMesh(CaseClient client, CaseLeaves leaves, WorkloadNames names) {
+  private CaseMesh(CaseClient client, CaseLeaves leaves, WorkloadNames names, CaseIssuer issuer) {
+    this.issuer = issuer;
     this.client = client;
     this.leaves = leaves;
     this.names = names;
@@ -151,9 +155,14 @@ final class CaseMesh implements AutoCloseable {
    * @param directory for state, journals and tokens
    * @param manifests directory with the manifests of all topics
    * @param settings of the control plane
+   * @param issuer signs the tokens of the calls
    */
   static CaseMesh start(
-      Path directory, Path manifests, ClusterSettings settings, List<PolicyCase> cases)
+      Path directory,
+      Path manifests,
+      ClusterSettings settings,
+      List<PolicyCase> cases,
+      CaseIssuer issuer)
       throws Exception {
     Deque<AutoCloseable> parts = new ArrayDeque<>();
     try {
@@ -183,7 +192,8 @@ final class CaseMesh implements AutoCloseable {
           new CaseMesh(
               new CaseClient(group),
               CaseLeaves.of(state, settings.names(), partner),
-              new WorkloadNames(PolicySources.read(List.of(manifests)).view()));
+              new WorkloadNames(PolicySources.read(List.of(manifests)).view()),
+              issuer);
       mesh.parts.addAll(parts);
       parts = mesh.parts;
       mesh.serve(cases, net, servers, group, directory, settings.names());
@@ -377,9 +387,9 @@ final class CaseMesh implements AutoCloseable {
     RouteCounts before = to.counts();
     CaseClient.Reply reply =
         switch (protocol) {
-          case HTTP1 -> client.http1(route, request(test, request, "GET"), times);
-          case HTTP2 -> client.http2(route, request(test, request, "GET"), false, times);
-          case GRPC -> client.http2(route, request(test, request, "POST"), true, times);
+          case HTTP1 -> client.http1(route, request(test, request, "GET", identity), times);
+          case HTTP2 -> client.http2(route, request(test, request, "GET", identity), false, times);
+          case GRPC -> client.http2(route, request(test, request, "POST", identity), true, times);
           case TCP -> client.bytes(route, false);
           case TLS -> client.bytes(route, true);
         };
@@ -406,7 +416,7 @@ final class CaseMesh implements AutoCloseable {
                 leaves.claimed(identity, byPartner),
                 to.serverName,
                 0),
-            request(test, Objects.requireNonNull(call.request(), test.name()), "GET"),
+            request(test, Objects.requireNonNull(call.request(), test.name()), "GET", identity),
             1);
     return Outcome.of(reply, to.await(reply.local(), 1), null);
   }
@@ -439,13 +449,19 @@ final class CaseMesh implements AutoCloseable {
         : new InetSocketAddress(from, ipv6);
   }
 
-  private static CaseClient.Request request(
-      PolicyCase test, PolicyCase.RequestCase request, String method) {
+  private CaseClient.Request request(
+      PolicyCase test, PolicyCase.RequestCase request, String method, @Nullable String identity)
+      throws Exception {
+    Call call = request.call(Path.of(""));
+    CallToken token = call.token();
+    if (token != null) {
+      call = call.carrying(issuer.text(token, leaves.certificate(identity)));
+    }
     return new CaseClient.Request(
-        orElse(request.method(), method),
-        orElse(request.path(), "/"),
-        orElse(request.host(), test.workload().substring(test.workload().indexOf('/') + 1)),
-        request.headers());
+        orElse(call.method(), method),
+        orElse(call.path(), "/"),
+        orElse(call.host(), test.workload().substring(test.workload().indexOf('/') + 1)),
+        call.headers());
   }
 
   private static String orElse(@Nullable String text, String other) {

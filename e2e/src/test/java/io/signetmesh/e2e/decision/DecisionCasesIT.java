@@ -57,6 +57,7 @@ class DecisionCasesIT {
   private final List<Topic> topics = new ArrayList<>();
   private Path directory;
   private Path merged;
+  private CaseIssuer issuer;
   private CaseMesh mesh;
 
   /** Manifests of one namespace or two, with the cases about them. */
@@ -81,17 +82,30 @@ class DecisionCasesIT {
   @BeforeAll
   void start(@TempDir Path scratch) throws Exception {
     directory = scratch;
+    issuer = new CaseIssuer();
     merged = Files.createDirectories(scratch.resolve("manifests"));
     List<PolicyCase> cases = new ArrayList<>();
     try (Stream<Path> found = Files.list(resources())) {
       for (Path topic : found.filter(Files::isDirectory).sorted().toList()) {
-        Topic read = Topic.read(topic);
+        Topic read = Topic.read(expanded(topic));
         topics.add(read);
         read.tests().forEach(test -> cases.add(test.value()));
-        Files.copy(topic.resolve("manifests.yaml"), merged.resolve(read.name() + ".yaml"));
+        Files.copy(
+            read.cases().resolveSibling("manifests.yaml"), merged.resolve(read.name() + ".yaml"));
       }
     }
-    mesh = CaseMesh.start(scratch, merged, SETTINGS, cases);
+    mesh = CaseMesh.start(scratch, merged, SETTINGS, cases, issuer);
+  }
+
+  /** The files of a topic with the keys and tokens of this run. */
+  private Path expanded(Path topic) throws Exception {
+    Path files =
+        Files.createDirectories(
+            directory.resolve("topics").resolve(topic.getFileName().toString()));
+    for (String name : List.of("manifests.yaml", "cases.yaml")) {
+      Files.writeString(files.resolve(name), issuer.expand(Files.readString(topic.resolve(name))));
+    }
+    return files;
   }
 
   private static Path resources() throws URISyntaxException {
