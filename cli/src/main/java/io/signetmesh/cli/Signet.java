@@ -11,6 +11,7 @@ import io.signetmesh.cli.server.PolicyCommand;
 import io.signetmesh.cli.server.ProxyCommand;
 import io.signetmesh.cli.server.UpCommand;
 import io.signetmesh.cli.text.PlainWriter;
+import io.signetmesh.cli.token.JwtCommand;
 import io.signetmesh.cli.trust.TrustCommand;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -63,6 +64,7 @@ public final class Signet implements Callable<Integer> {
     commands.put("discovery", DiscoveryCommand::new);
     commands.put("proxy", () -> new ProxyCommand(false));
     commands.put("token", TokenCommand::new);
+    commands.put("jwt", JwtCommand::new);
     commands.put("completion", CompletionCommand::new);
     commands.put("version", VersionCommand::new);
     commands.put("train-aot", TrainCommand::new);

@@ -1,0 +1,4 @@
+@NullMarked
+package io.signetmesh.cli.token;
+
+import org.jspecify.annotations.NullMarked;
