@@ -95,9 +95,7 @@ public final class KeyFiles {
             new JwtModel.FetchedKeys(
                 authentication.keySet(),
                 source.location(),
-                given == null
-                    ? KnownKeys.none(NOT_FETCHED)
-                    : given,
+                given == null ? KnownKeys.none(NOT_FETCHED) : given,
                 null,
                 null));
       } else if (given != null) {

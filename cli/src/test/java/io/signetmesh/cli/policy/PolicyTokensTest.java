@@ -165,8 +165,7 @@ final class PolicyTokensTest {
     manifests(FETCHED);
     String token = issuer.token(TokenIssuer.CLAIMS);
     assertThat(explain("--token", token, "--at", IN_TIME).ended(ExitCode.OK).out())
-        .contains(
-            "denied (401)", "shop/users: keys-unavailable", "not fetched offline");
+        .contains("denied (401)", "shop/users: keys-unavailable", "not fetched offline");
     Path keys = Files.writeString(directory.resolve("keys.json"), issuer.keys());
     explain("--token", token, "--at", IN_TIME, "--keys", "shop/users=" + keys, "--expect", "allow")
         .ended(ExitCode.OK);

@@ -136,15 +136,23 @@ public final class TokenChecks implements AutoCloseable {
       CharSequence authority,
       Client client,
       @Nullable TokenQuestion before) {
-    return TokenQuestion.of(
-        needed,
-        trial,
-        head,
-        authority,
-        client,
-        before == null ? clock.millis() : before.epochMillis(),
-        proofs,
-        before);
+    long now = before == null ? clock.millis() : before.epochMillis();
+    return TokenQuestion.of(needed, trial, head, authority, client, now, proofs, before);
+  }
+
+  /**
+   * The same of a request at another time.
+   *
+   * @param epochMillis time of the request, in milliseconds since the Unix epoch
+   */
+  public TokenQuestion question(
+      List<TokenAuthentication> needed,
+      List<TokenAuthentication> trial,
+      HeadFields head,
+      CharSequence authority,
+      Client client,
+      long epochMillis) {
+    return TokenQuestion.of(needed, trial, head, authority, client, epochMillis, proofs, null);
   }
 
   /** The answer, if nothing has to be verified for it; else null. */
