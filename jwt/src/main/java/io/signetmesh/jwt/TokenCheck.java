@@ -82,14 +82,14 @@ final class TokenCheck {
       JsonValue.Members members = CompactJws.object("header", header);
       keyId = StandardClaims.text(members, "kid");
       if (algorithm(members) == null || !header(members)) {
-        return ended(TokenResult.Times.ofKeys(Long.MAX_VALUE));
+        return ended(TokenResult.Times.ofKeys(new KeysEnd(Long.MAX_VALUE)));
       }
     }
     return afterHeader(
         CompactJws.object("payload", payload),
         Base64.getUrlEncoder().withoutPadding().encodeToString(payload),
         keyId,
-        Long.MAX_VALUE,
+        new KeysEnd(Long.MAX_VALUE),
         () -> true);
   }
 
@@ -124,7 +124,7 @@ final class TokenCheck {
       JsonValue.Members members,
       String payload,
       @Nullable String keyId,
-      long keysEnd,
+      KeysEnd keysEnd,
       BooleanSupplier signature)
       throws MalformedException {
     StandardClaims claims = StandardClaims.of(members);
@@ -357,7 +357,7 @@ final class TokenCheck {
     return false;
   }
 
-  private TokenResult.Times times(StandardClaims claims, long keysEnd) {
+  private TokenResult.Times times(StandardClaims claims, KeysEnd keysEnd) {
     long skew = rules.skew();
     Long maxAge = rules.maxAge();
     Long issued = claims.issued();

@@ -28,7 +28,6 @@ import java.util.UUID;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.UnaryOperator;
 import javax.net.ssl.SSLContext;
 import org.jspecify.annotations.Nullable;
@@ -62,8 +61,8 @@ public final class IdentityProvider implements AutoCloseable {
   private final String host;
   private final SSLContext tls;
   private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
-  private final AtomicReference<Mode> mode = new AtomicReference<>(Mode.GOOD);
-  private final AtomicReference<List<ECKey>> published = new AtomicReference<>(List.of());
+  private volatile Mode mode = Mode.GOOD;
+  private volatile List<ECKey> published = List.of();
   private final AtomicInteger fetches = new AtomicInteger();
   private final int port;
   private volatile ECKey signing;
@@ -85,7 +84,7 @@ public final class IdentityProvider implements AutoCloseable {
     this.port = started.getAddress().getPort();
     this.server = started;
     this.signing = newKey();
-    published.set(List.of(signing));
+    published = List.of(signing);
   }
 
   private HttpsServer start(InetSocketAddress address) throws IOException {
@@ -122,7 +121,7 @@ public final class IdentityProvider implements AutoCloseable {
 
   /** Answers in another way from now on. */
   public void mode(Mode next) {
-    mode.set(next);
+    mode = next;
   }
 
   /** Requests for the key set so far. */
@@ -133,15 +132,15 @@ public final class IdentityProvider implements AutoCloseable {
   /** Signs with a new key from now on. The old ones stay published. */
   public void rotate() {
     ECKey next = newKey();
-    List<ECKey> all = new ArrayList<>(published.get());
+    List<ECKey> all = new ArrayList<>(published);
     all.add(next);
-    published.set(List.copyOf(all));
+    published = List.copyOf(all);
     signing = next;
   }
 
   /** Takes back all keys but the one that it signs with. */
   public void withdrawOldKeys() {
-    published.set(List.of(signing));
+    published = List.of(signing);
   }
 
   /** A token of a subject that is valid for five minutes. */
@@ -208,9 +207,9 @@ public final class IdentityProvider implements AutoCloseable {
 
   private void keys(HttpExchange exchange, boolean own) throws IOException {
     List<JWK> keys = new ArrayList<>();
-    (own ? published.get() : List.of(newKey())).forEach(key -> keys.add(key.toPublicJWK()));
+    (own ? published : List.of(newKey())).forEach(key -> keys.add(key.toPublicJWK()));
     String set = new JWKSet(keys).toString();
-    switch (own ? mode.get() : Mode.GOOD) {
+    switch (own ? mode : Mode.GOOD) {
       case GOOD -> answer(exchange, 200, set);
       case FAILING -> answer(exchange, 503, "");
       case HTML -> answer(exchange, 200, "<html><body>Please log in.</body></html>");

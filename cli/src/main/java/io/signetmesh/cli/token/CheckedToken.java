@@ -75,7 +75,8 @@ record CheckedToken(
         return null;
       }
       case CERTIFICATE -> {
-        boolean same = certificate != null && certificate.equals(result.certificate());
+        Thumbprint wanted = result.certificate();
+        boolean same = certificate != null && wanted != null && certificate.equals(wanted);
         checks.add(
             new Check(
                 "certificate",
