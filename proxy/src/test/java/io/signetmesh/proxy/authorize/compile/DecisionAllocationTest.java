@@ -28,7 +28,9 @@ class DecisionAllocationTest {
   private static final long MEASURING = 64 * 1024;
 
   private final Random random = new Random(11);
-  private final RandomPolicies generator = new RandomPolicies(random);
+
+  /** Without tokens: a denial for a token says what is wrong with it, and is made for it. */
+  private final RandomPolicies generator = new RandomPolicies(random, false);
   private final List<ServerPolicy> policies = new ArrayList<>();
   private final List<Client> clients = new ArrayList<>();
   private final List<Exchange> requests = new ArrayList<>();

@@ -68,6 +68,7 @@ final class RandomPolicies {
   private static final String[] TWISTED = {"//", "/./", "/../", "/..", "/."};
 
   private final Random random;
+  private final boolean tokens;
   private int rules;
 
   /** Names that authorizations may require a token of; the last one is explained by nobody. */
@@ -119,7 +120,15 @@ final class RandomPolicies {
   }
 
   RandomPolicies(Random random) {
+    this(random, true);
+  }
+
+  /**
+   * @param tokens whether authorizations may require tokens
+   */
+  RandomPolicies(Random random, boolean tokens) {
     this.random = random;
+    this.tokens = tokens;
   }
 
   /** A request as a proxy sees it. */
@@ -341,7 +350,7 @@ final class RandomPolicies {
         }
       }
     }
-    if (!audit && random.nextInt(4) == 0) {
+    if (tokens && !audit && random.nextInt(4) == 0) {
       for (int i = random.nextInt(2); i >= 0; i--) {
         authz.addSignetTokens(TOKENS.get(random.nextInt(TOKENS.size())));
       }
