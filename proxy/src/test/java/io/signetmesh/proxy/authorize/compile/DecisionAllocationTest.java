@@ -31,6 +31,7 @@ class DecisionAllocationTest {
 
   /** Without tokens: a denial for a token says what is wrong with it, and is made for it. */
   private final RandomPolicies generator = new RandomPolicies(random, false);
+
   private final List<ServerPolicy> policies = new ArrayList<>();
   private final List<Client> clients = new ArrayList<>();
   private final List<Exchange> requests = new ArrayList<>();
