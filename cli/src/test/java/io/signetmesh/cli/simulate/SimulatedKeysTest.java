@@ -1,6 +1,7 @@
 package io.signetmesh.cli.simulate;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.linkerd.proxy.inbound.Server;
 import io.signetmesh.cluster.ClusterView;
@@ -73,6 +74,8 @@ final class SimulatedKeysTest {
   void keysThatAreGivenStandForThem() {
     KnownKeys given = new KnownKeys("{\"keys\":[1]}", 1, List.of(), "");
     assertThat(keys(Map.of("shop/staff", given)).getJwks()).isEqualTo("{\"keys\":[1]}");
-    assertThat(keys(Map.of("shop/other", given)).getJwks()).isEmpty();
+    assertThatThrownBy(() -> keys(Map.of("shop/other", given)))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("shop/other");
   }
 }
