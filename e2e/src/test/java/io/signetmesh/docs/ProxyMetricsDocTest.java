@@ -324,7 +324,9 @@ final class ProxyMetricsDocTest {
             }
           };
       Client client = new Client(TARGET.getAddress(), false, null);
-      checks.answer(checks.question(List.of(authentication), List.of(), head, "", client, null));
+      checks.count(
+          checks.answer(
+              checks.question(List.of(authentication), List.of(), head, "", client, null)));
     }
   }
 

@@ -132,17 +132,6 @@ public final class TokenResult {
   }
 
   /**
-   * Time from which the token never passes again, in milliseconds since 1970: it, its age or its
-   * keys have ended. {@link Long#MAX_VALUE} when nothing ends it; {@link Long#MIN_VALUE} when it
-   * never passes.
-   */
-  public long endsAt() {
-    return failure != null
-        ? Long.MIN_VALUE
-        : Math.min(times.expiry, Math.min(times.age, times.keys.millis()));
-  }
-
-  /**
    * One sentence on {@link #failure()}: names of claims and expected values, never a value of the
    * token. Null when there is no failure.
    */

@@ -237,7 +237,7 @@ final class TokenRules {
             "header "
                 + source.header().toLowerCase(Locale.ROOT)
                 + " "
-                + source.prefixOrDefault().strip().toLowerCase(Locale.ROOT);
+                + source.prefixOrDefault(spec.boundTo()).strip().toLowerCase(Locale.ROOT);
       } else {
         if (source.prefix() != null) {
           findings.error(at + ".prefix", List.of(at), "is for a header");
@@ -277,7 +277,7 @@ final class TokenRules {
           List.of(at + ".header", "spec.boundTo"),
           quoted(name) + " cannot carry a token: it carries the proof (RFC 9449)");
     }
-    String prefix = source.prefixOrDefault();
+    String prefix = source.prefixOrDefault(spec.boundTo());
     if (!prefix.chars().allMatch(c -> c >= ' ' && c < 0x7f)) {
       findings.error(
           at + ".prefix", quoted(prefix) + " is no prefix: expected printable ASCII characters");

@@ -33,8 +33,7 @@ public record JWTAuthenticationSpec(
     @Required TokenKeys keys,
     @Default("[ES256, ES384, RS256, PS256, EdDSA]") @Items(min = 1, max = 16)
         List<String> algorithms,
-    @Default("[{header: Authorization, prefix: \"Bearer \"}]") @Items(min = 1, max = 8)
-        List<TokenSource> from,
+    @Default("[{header: Authorization}]") @Items(min = 1, max = 8) List<TokenSource> from,
     @Default("60s") @Text(TextFormat.GO_DURATION) String clockSkew,
     @Default("false") boolean expiryOptional,
     @Text(TextFormat.GO_DURATION) @Nullable String maxTokenAge,

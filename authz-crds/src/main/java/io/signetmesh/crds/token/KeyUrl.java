@@ -52,6 +52,12 @@ public final class KeyUrl {
     return Optional.empty();
   }
 
+  /** The URL as people may see it: its query, which may have a secret, is left out. */
+  public static String shown(String url) {
+    int query = url.indexOf('?');
+    return query < 0 ? url : url.substring(0, query) + "?…";
+  }
+
   /** Whether the host of a URL is a literal loopback address. */
   private static boolean isLoopback(String host) {
     byte[] address =

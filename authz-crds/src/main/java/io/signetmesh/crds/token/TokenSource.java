@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param header name of a header
  * @param prefix what comes before the token in the header; letters match in either case. Null means
- *     {@code "Bearer "} for {@code Authorization} and nothing for others
+ *     {@code "Bearer "} for {@code Authorization}, {@code "DPoP "} where the token is bound so, and
+ *     nothing for others
  * @param cookie name of a cookie
  * @param queryParameter name of a parameter of the query
  */
@@ -22,13 +23,19 @@ public record TokenSource(
     @Length(max = 64) @Nullable String prefix,
     @Text(TextFormat.HTTP_TOKEN) @Nullable String cookie,
     @Length(min = 1, max = 256) @Nullable String queryParameter) {
-  /** The prefix that counts. */
-  public String prefixOrDefault() {
+  /**
+   * The prefix that counts.
+   *
+   * @param binding what the token must be bound to; null for nothing
+   */
+  public String prefixOrDefault(@Nullable TokenBinding binding) {
     if (prefix != null) {
       return prefix;
     }
-    return header != null && header.toLowerCase(Locale.ROOT).equals("authorization")
-        ? "Bearer "
-        : "";
+    if (header == null || !header.toLowerCase(Locale.ROOT).equals("authorization")) {
+      return "";
+    }
+    // RFC 9449 section 7.1: tokens of this kind have a scheme of their own.
+    return binding == TokenBinding.DPOP ? "DPoP " : "Bearer ";
   }
 }

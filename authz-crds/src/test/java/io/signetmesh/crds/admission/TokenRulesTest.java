@@ -53,8 +53,9 @@ final class TokenRulesTest {
   void whatIsNotWrittenHasTheDocumentedDefaults() {
     JWTAuthenticationSpec spec = spec(BASE + KEYS);
     assertThat(spec.algorithms()).containsExactly("ES256", "ES384", "RS256", "PS256", "EdDSA");
-    assertThat(spec.from())
-        .containsExactly(new TokenSource("Authorization", "Bearer ", null, null));
+    assertThat(spec.from()).containsExactly(new TokenSource("Authorization", null, null, null));
+    assertThat(spec.from().getFirst().prefixOrDefault(TokenBinding.NONE)).isEqualTo("Bearer ");
+    assertThat(spec.from().getFirst().prefixOrDefault(TokenBinding.DPOP)).isEqualTo("DPoP ");
     assertThat(spec.clockSkew()).isEqualTo("60s");
     assertThat(spec.expiryOptional()).isFalse();
     assertThat(spec.anyAudience()).isFalse();
@@ -104,7 +105,7 @@ final class TokenRulesTest {
                 + " claims: [{path: [sub], header: X-User}]},"
                 + " errorDetail: true");
     assertThat(Objects.requireNonNull(spec.keys().secretRef()).key()).isEqualTo("jwks.json");
-    assertThat(spec.from().getFirst().prefixOrDefault()).isEmpty();
+    assertThat(spec.from().getFirst().prefixOrDefault(spec.boundTo())).isEmpty();
     assertThat(spec.claims().getFirst().path()).containsExactly("kubernetes.io", "namespace");
     assertThat(spec.claims().getLast().exists()).isFalse();
     assertThat(Objects.requireNonNull(spec.forward()).claims().getFirst().header())

@@ -123,13 +123,13 @@ public final class HttpsKeys implements KeyFetcher, AutoCloseable {
     try {
       document = JSON.readTree(text);
     } catch (JsonProcessingException e) {
-      throw new KeyFetchException(Kind.CONTENT, location.url() + " is not JSON");
+      throw new KeyFetchException(Kind.CONTENT, location + " is not JSON");
     }
     String issuer = document.path("issuer").textValue();
     if (!location.issuer().equals(issuer)) {
       throw new KeyFetchException(
           Kind.ISSUER,
-          location.url()
+          location
               + " is of issuer "
               + (issuer == null ? "none" : Quoted.text(issuer))
               + ": expected "
@@ -137,7 +137,7 @@ public final class HttpsKeys implements KeyFetcher, AutoCloseable {
     }
     String url = document.path("jwks_uri").textValue();
     if (url == null) {
-      throw new KeyFetchException(Kind.CONTENT, location.url() + " has no jwks_uri");
+      throw new KeyFetchException(Kind.CONTENT, location + " has no jwks_uri");
     }
     String problem = KeyUrl.problem(url).orElse(null);
     if (problem == null && location.url().startsWith("https:") && !url.startsWith("https:")) {
@@ -146,13 +146,14 @@ public final class HttpsKeys implements KeyFetcher, AutoCloseable {
     if (problem != null) {
       throw new KeyFetchException(
           Kind.CONTENT,
-          "jwks_uri of " + location.url() + " is " + Quoted.text(url) + ": " + problem);
+          "jwks_uri of " + location + " is " + Quoted.text(KeyUrl.shown(url)) + ": " + problem);
     }
     return url;
   }
 
-  private String get(String url, String trust, long deadline) throws KeyFetchException {
-    URI uri = URI.create(url);
+  private String get(String whole, String trust, long deadline) throws KeyFetchException {
+    URI uri = URI.create(whole);
+    String url = KeyUrl.shown(whole);
     List<InetAddress> addresses = addresses(url, host(uri));
     KeyFetchException first = null;
     for (InetAddress address : addresses) {
@@ -188,14 +189,15 @@ public final class HttpsKeys implements KeyFetcher, AutoCloseable {
       throw new KeyFetchException(
           Kind.ADDRESS,
           url
-              + ": its host has the address "
-              + all[0].getHostAddress()
-              + ", which is none of the internet; --key-set-networks of the policy controller names"
-              + " others that keys may be fetched from");
+              + ": its host has no address of the internet; --key-set-networks of the policy"
+              + " controller names others that keys may be fetched from");
     }
     return allowed;
   }
 
+  /**
+   * @param url the URL as errors show it
+   */
   private String get(String url, URI uri, InetAddress address, String trust, long deadline)
       throws KeyFetchException {
     boolean tls = uri.getScheme().equals("https");
@@ -230,9 +232,7 @@ public final class HttpsKeys implements KeyFetcher, AutoCloseable {
         done -> {
           if (!done.isSuccess()) {
             answer.completeExceptionally(
-                new KeyFetchException(
-                    Kind.CONNECTION,
-                    url + " at " + address.getHostAddress() + " cannot be reached"));
+                new KeyFetchException(Kind.CONNECTION, url + " cannot be reached"));
           }
         });
     try {

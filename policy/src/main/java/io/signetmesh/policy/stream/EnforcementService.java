@@ -265,7 +265,7 @@ public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforc
     io.signetmesh.v1.KeySetStatus.Builder status =
         io.signetmesh.v1.KeySetStatus.newBuilder()
             .setAuthentication(JwtModel.nameOf(keys.authentication()))
-            .setLocation(keys.location().url())
+            .setLocation(keys.location().toString())
             .setState(keys.state().code())
             .setKeys(keys.keys())
             .addAllBadKeys(keys.badKeys())

@@ -1,5 +1,7 @@
 package io.signetmesh.policy.token;
 
+import io.signetmesh.crds.token.KeyUrl;
+
 /**
  * Where a key set is fetched from. What is equal is fetched once.
  *
@@ -27,9 +29,9 @@ public record KeyLocation(Kind kind, String url, String issuer, String caBundle)
     return new KeyLocation(Kind.DISCOVERY, url, issuer, caBundle);
   }
 
-  /** The URL. */
+  /** The URL without its query. */
   @Override
   public String toString() {
-    return url;
+    return KeyUrl.shown(url);
   }
 }

@@ -16,6 +16,7 @@ import io.signetmesh.v1.TokenLocation;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** Makes the messages of JWTAuthentications. Equal specs make equal bytes. */
 public final class TokenMessages {
@@ -39,7 +40,7 @@ public final class TokenMessages {
             .setExpiryOptional(spec.expiryOptional())
             .setBoundTo(binding(Objects.requireNonNullElse(spec.boundTo(), TokenBinding.NONE)))
             .setErrorDetail(spec.errorDetail());
-    spec.from().forEach(source -> message.addLocations(location(source)));
+    spec.from().forEach(source -> message.addLocations(location(source, spec.boundTo())));
     if (spec.maxTokenAge() != null) {
       message.setMaxTokenAge(duration(spec.maxTokenAge()));
     }
@@ -75,13 +76,13 @@ public final class TokenMessages {
     };
   }
 
-  private static TokenLocation location(TokenSource source) {
+  private static TokenLocation location(TokenSource source, @Nullable TokenBinding boundTo) {
     TokenLocation.Builder location = TokenLocation.newBuilder();
     if (source.header() != null) {
       location
           .getHeaderBuilder()
           .setName(source.header().toLowerCase(Locale.ROOT))
-          .setPrefix(source.prefixOrDefault());
+          .setPrefix(source.prefixOrDefault(boundTo));
     } else if (source.cookie() != null) {
       location.setCookie(source.cookie());
     } else if (source.queryParameter() != null) {

@@ -1,6 +1,7 @@
 package io.signetmesh.policy.keys;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import io.signetmesh.crds.network.Cidr;
@@ -91,7 +92,7 @@ final class HttpsKeysIT {
     assertThat(resolved).hasValue(1);
     keys.close();
     keys = fetcher(new KeyNetworks(List.of()), Duration.ofSeconds(10));
-    fails(two, Kind.ADDRESS, "10.255.255.1, which is none of the internet");
+    fails(two, Kind.ADDRESS, "has no address of the internet");
     assertThat(server.requests()).isZero();
   }
 
@@ -103,8 +104,21 @@ final class HttpsKeysIT {
     fails(
         KeyLocation.keySet(server.urlByAddress("/keys"), server.caBundle()),
         Kind.ADDRESS,
-        "127.0.0.1");
+        "has no address of the internet");
     assertThat(server.requests()).isZero();
+  }
+
+  @Test
+  void errorsShowNeitherTheQueryOfAUrlNorWhatANameResolvesTo() {
+    keys.close();
+    keys = fetcher(new KeyNetworks(List.of()), Duration.ofSeconds(10));
+    KeyLocation location =
+        KeyLocation.keySet("https://two.example:" + server.port() + "/keys?key=s3cret", "");
+    assertThatThrownBy(() -> keys.fetch(location))
+        .hasMessageContaining("https://two.example")
+        .hasMessageNotContaining("s3cret")
+        .hasMessageNotContaining("10.255.255.1");
+    assertThat(location.toString()).doesNotContain("s3cret");
   }
 
   @Test

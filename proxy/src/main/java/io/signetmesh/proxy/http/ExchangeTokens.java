@@ -8,6 +8,8 @@ import io.signetmesh.jwt.TokenAuthentication;
 import io.signetmesh.jwt.TokenFailure;
 import io.signetmesh.jwt.TokenPrincipal;
 import io.signetmesh.proxy.authorize.Client;
+import io.signetmesh.proxy.authorize.Decision;
+import io.signetmesh.proxy.authorize.Reason;
 import io.signetmesh.proxy.authorize.TokenProof;
 import io.signetmesh.proxy.authorize.TokenProofs;
 import io.signetmesh.proxy.token.TokenChecks;
@@ -86,9 +88,16 @@ final class ExchangeTokens {
     return waiting;
   }
 
-  /** Whether it is not known what the tokens prove, because there was no room to find out. */
-  boolean isShed() {
-    return shed;
+  /**
+   * Whether a request is refused only because there was no room to find out what its tokens prove.
+   *
+   * @param tokens of the request; null: nobody has asked
+   */
+  static boolean isShed(@Nullable ExchangeTokens tokens, Decision decision) {
+    return tokens != null
+        && tokens.shed
+        && (decision.reason() == Reason.TOKEN_INVALID
+            || decision.reason() == Reason.DENIED_BY_POLICY);
   }
 
   /** Whom the first token names whose signature was verified; null: nobody. */
@@ -128,7 +137,7 @@ final class ExchangeTokens {
     last = question;
     TokenProofs known = checks.known(question);
     if (known != null) {
-      proofs = known;
+      take(known);
       return client.with(known);
     }
     TokenProofs enough = enough(question, client, needed, tried, head, path);
@@ -139,6 +148,11 @@ final class ExchangeTokens {
       return null;
     }
     return unanswered(asker, needed, enough) ? client.with(proofs) : null;
+  }
+
+  private void take(TokenProofs found) {
+    proofs = found;
+    checks.count(found);
   }
 
   private TokenQuestion question(
@@ -176,7 +190,7 @@ final class ExchangeTokens {
       Asker asker, List<TokenAuthentication> needed, @Nullable TokenProofs enough) {
     if (enough != null) {
       trialGivenUp = true;
-      proofs = enough;
+      take(enough);
       return true;
     }
     if (asker.hasBegun()) {
@@ -185,12 +199,12 @@ final class ExchangeTokens {
     }
     shed = true;
     trialGivenUp = true;
-    proofs =
+    take(
         new TokenProofs(
             needed,
             Collections.nCopies(needed.size(), TokenProof.refused(TokenFailure.KEYS_UNAVAILABLE)),
             needed.size(),
-            last == null ? 0 : last.epochMillis());
+            last == null ? 0 : last.epochMillis()));
     return true;
   }
 
@@ -241,7 +255,7 @@ final class ExchangeTokens {
           loop.schedule(
               () -> {
                 release();
-                proofs = found;
+                take(found);
                 asker.answered();
               },
               answer.holdMillis(),
@@ -251,7 +265,7 @@ final class ExchangeTokens {
     answer.release();
     waiting = false;
     if (found != null) {
-      proofs = found;
+      take(found);
       if (asker.hasBegun()) {
         asked = 0;
         retries = 0;

@@ -148,7 +148,7 @@ final class InboundExchange extends Exchange implements ExchangeTokens.Asker {
             : current.authorizeRequest(client, route);
     Decision trial =
         decision.reason() == Reason.RATE_LIMITED ? null : current.trialRequest(client, attributes);
-    if (!decision.allowed() && tokens != null && tokens.isShed()) {
+    if (ExchangeTokens.isShed(tokens, decision)) {
       refuseOverloaded(current, TOKENS_WAIT);
       return;
     }

@@ -102,7 +102,10 @@ final class TokenChallenge {
 
   /** Without the characters that RFC 6750 section 3 excludes. */
   private static String description(TokenFailure failure, @Nullable TokenResult result) {
-    String detail = result == null ? null : result.detail();
+    // What is wrong with the keys is the operator's affair.
+    boolean ofKeys =
+        failure == TokenFailure.KEYS_UNAVAILABLE || failure == TokenFailure.KEYS_EXPIRED;
+    String detail = result == null || ofKeys ? null : result.detail();
     String text = detail == null ? failure.code() : failure.code() + ": " + detail;
     StringBuilder safe = new StringBuilder();
     for (int i = 0; i < text.length() && i < MAX_DESCRIPTION; i++) {

@@ -41,9 +41,6 @@ public final class TokenChecks implements AutoCloseable {
   /** Questions that may wait before those of dry runs are left out. */
   private static final int BUSY = 64;
 
-  /** Difference of clocks that is tolerated in proofs of possession. */
-  private static final Duration PROOF_SKEW = Duration.ofSeconds(5);
-
   private final TokenWorkers.Lane lane;
   private final InstantSource clock;
   private final BiConsumer<String, String> unknownKey;
@@ -157,6 +154,11 @@ public final class TokenChecks implements AutoCloseable {
 
   /** The answer, if nothing has to be verified for it; else null. */
   public @Nullable TokenProofs known(TokenQuestion question) {
+    return isKnown(question) ? answer(question, false) : null;
+  }
+
+  /** Whether nothing has to be verified to answer a question. */
+  private boolean isKnown(TokenQuestion question) {
     List<TokenAuthentication> authentications = question.authentications();
     for (int i = 0; i < authentications.size(); i++) {
       byte[] token = question.token(i);
@@ -166,15 +168,15 @@ public final class TokenChecks implements AutoCloseable {
       TokenAuthentication authentication = authentications.get(i);
       TokenResult result = results.getIfPresent(TokenKey.of(token, authentication));
       if (result == null) {
-        return null;
+        return false;
       }
       question.result(i, result);
       if (authentication.boundTo() == Binding.DPOP
           && result.failureAt(question.epochMillis()) == null) {
-        return null;
+        return false;
       }
     }
-    return answer(question, false);
+    return true;
   }
 
   /** Answers a question on the calling thread, which must be no event loop. */
@@ -311,9 +313,7 @@ public final class TokenChecks implements AutoCloseable {
     DpopProofs.RequestProof possession = withProofs ? question.possession() : null;
     List<TokenProof> answers = new ArrayList<>(authentications.size());
     for (int i = 0; i < authentications.size(); i++) {
-      TokenProof proof = proof(question, i, possession);
-      metrics.checked(authentications.get(i), proof);
-      answers.add(proof);
+      answers.add(proof(question, i, possession));
     }
     return new TokenProofs(authentications, answers, question.enforced(), question.epochMillis());
   }
@@ -329,13 +329,16 @@ public final class TokenChecks implements AutoCloseable {
     if (result == null || token == null) {
       return TokenProof.MISSING;
     }
+    List<TokenAuthentication> authentications = question.authentications();
     TokenFailure failure = result.failureAt(question.epochMillis());
     if (failure == null) {
       failure =
-          switch (question.authentications().get(index).boundTo()) {
+          switch (authentications.get(index).boundTo()) {
             case NONE -> null;
             case CERTIFICATE -> certificate(question, result);
-            case DPOP -> possession(question, result, token, possession);
+            case DPOP ->
+                possession(
+                    question, result, token, possession, authentications.get(index).clockSkew());
           };
     }
     return new TokenProof(result, failure);
@@ -354,14 +357,22 @@ public final class TokenChecks implements AutoCloseable {
       TokenQuestion question,
       TokenResult result,
       byte[] token,
-      DpopProofs.@Nullable RequestProof possession) {
+      DpopProofs.@Nullable RequestProof possession,
+      Duration skew) {
     Thumbprint key = result.proofKey();
     if (key == null) {
       return TokenFailure.BINDING_MISSING;
     }
     return possession == null
         ? TokenFailure.PROOF_MISSING
-        : possession.check(token, key, question.epochMillis(), PROOF_SKEW);
+        : possession.check(token, key, question.epochMillis(), skew);
+  }
+
+  /** Counts what came of the tokens of a request. Call it once for each decision. */
+  public void count(TokenProofs decided) {
+    for (int i = 0; i < decided.size(); i++) {
+      metrics.checked(decided.authentication(i), decided.proof(i));
+    }
   }
 
   /** Whether so much waits that what is optional should not. */
@@ -377,12 +388,6 @@ public final class TokenChecks implements AutoCloseable {
   private static Object clientKey(Client client) {
     String identity = client.identity();
     return identity == null ? ClientNetwork.of(client.address()) : identity;
-  }
-
-  /** Results that are remembered, for tests. */
-  long remembered() {
-    results.cleanUp();
-    return results.estimatedSize();
   }
 
   /** Gives up what waits. */
