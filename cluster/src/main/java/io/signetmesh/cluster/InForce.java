@@ -1,11 +1,12 @@
 package io.signetmesh.cluster;
 
 import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.signetmesh.crds.ContentBudget;
+import io.signetmesh.crds.ContentHolder;
 import io.signetmesh.crds.ResourceKey;
 import io.signetmesh.crds.manifest.ManifestFinding;
 import io.signetmesh.crds.manifest.Manifests;
 import io.signetmesh.crds.manifest.Position;
-import io.signetmesh.crds.token.KeyHolder;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -98,6 +99,7 @@ record InForce(
             }
           });
       referred();
+      bound();
       List<ManifestFinding> findings = new ArrayList<>(read.findings());
       findings.addAll(held);
       heldBySource.forEach((source, keys) -> findings.add(staying(source, keys)));
@@ -134,7 +136,7 @@ record InForce(
      * reader does not know of that reference.
      */
     private void referred() {
-      for (ResourceKey key : KeyHolder.referredBy(objects.values())) {
+      for (ResourceKey key : ContentHolder.referredBy(objects.values())) {
         if (!objects.containsKey(key)) {
           Position place = read.holderPosition(key).orElse(null);
           read.holder(key)
@@ -142,6 +144,17 @@ record InForce(
                   object -> keep(key, object, place, Set.of(place == null ? "" : place.source())));
         }
       }
+    }
+
+    /**
+     * Leaves out bundles that there is no room for, those of objects that stay as they were last:
+     * the reader has counted what it has read alone.
+     */
+    private void bound() {
+      ContentBudget budget = new ContentBudget();
+      objects.replaceAll(
+          (key, object) ->
+              object instanceof ContentHolder holder ? holder.bounded(budget) : object);
     }
 
     private void missing(ResourceKey key, HasMetadata object) {

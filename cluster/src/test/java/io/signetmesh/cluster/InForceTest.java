@@ -2,6 +2,9 @@ package io.signetmesh.cluster;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.signetmesh.crds.ContentBudget;
+import io.signetmesh.crds.ContentHolder;
 import io.signetmesh.crds.ResourceKey;
 import io.signetmesh.crds.admission.AdmissionRules;
 import io.signetmesh.crds.manifest.ManifestFinding;
@@ -9,7 +12,8 @@ import io.signetmesh.crds.manifest.ManifestReader;
 import io.signetmesh.crds.manifest.Manifests;
 import io.signetmesh.crds.manifest.Position;
 import io.signetmesh.crds.policy.Server;
-import io.signetmesh.crds.token.KeyHolder;
+import java.util.Arrays;
+import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -240,9 +244,51 @@ final class InForceTest {
     assertThat(state.objects()).containsKey(map);
     write("user.yaml", user.formatted("maybe")).write("keys.yaml", keys.formatted("2")).read();
     assertThat(state.objects()).hasSize(2);
-    assertThat(((KeyHolder) Objects.requireNonNull(state.objects().get(map))).spec().byName())
+    assertThat(((ContentHolder) Objects.requireNonNull(state.objects().get(map))).spec().byName())
         .containsEntry("jwks.json", "{\"keys\": [2]}");
     delete("user.yaml").read();
     assertThat(state.objects()).isEmpty();
+  }
+
+  @Test
+  void bundlesThatStayBecauseOfAnUnreadableFileHaveTheBudgetOfTheirNamespace() {
+    for (int i = 0; i < 10; i++) {
+      byte[] bundle = new byte[ContentBudget.MAX_NAMESPACE / 6];
+      Arrays.fill(bundle, (byte) i);
+      bundle[0] = 0x1f;
+      bundle[1] = (byte) 0x8b;
+      String name = "m" + i;
+      write(
+              "a.yaml",
+              """
+              ---
+              apiVersion: v1
+              kind: ConfigMap
+              metadata: {name: %s, namespace: shop}
+              binaryData: {bundle.tar.gz: %s}
+              ---
+              apiVersion: policy.signetmesh.io/v1alpha1
+              kind: RegoAuthentication
+              metadata: {name: %s, namespace: shop}
+              spec: {entrypoint: mesh/allow, bundle: {configMapRef: {name: %s}}}
+              """
+                  .formatted(name, Base64.getEncoder().encodeToString(bundle), name, name),
+              BROKEN)
+          .read();
+      assertThat(bundles().get(i)).as("the newest one").isEqualTo(true);
+    }
+    assertThat(bundles()).hasSize(10);
+    assertThat(bundles().values()).filteredOn(Boolean::booleanValue).hasSize(6);
+  }
+
+  /** Whether the bundle of a ConfigMap is kept, by number. */
+  private Map<Integer, Boolean> bundles() {
+    Map<Integer, Boolean> kept = new LinkedHashMap<>();
+    for (HasMetadata object : state.objects().values()) {
+      if (object instanceof ContentHolder holder) {
+        kept.put(Integer.parseInt(holder.name().substring(1)), !holder.spec().bundles().isEmpty());
+      }
+    }
+    return kept;
   }
 }

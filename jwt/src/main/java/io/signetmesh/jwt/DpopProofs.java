@@ -77,14 +77,21 @@ public final class DpopProofs {
       Thumbprint jkt,
       long epochMillis,
       Duration skew) {
-    return of(head, scheme, authority).check(token, jkt, epochMillis, skew);
+    return of(head, scheme, authority, "").check(token, jkt, epochMillis, skew);
   }
 
-  /** The proof of a request, to be kept with the request. Copies what it needs of the head. */
-  public RequestProof of(HeadFields head, String scheme, String authority) {
+  /**
+   * The proof of a request, to be kept with the request. Copies what it needs of the head.
+   *
+   * @param scheme scheme of the request's URI, {@code http} or {@code https}
+   * @param authority authority of the request's URI, as the client wrote it
+   * @param client who sent the request, such as an identity or an address: clients share the room
+   *     for used proofs
+   */
+  public RequestProof of(HeadFields head, String scheme, String authority, String client) {
     Iterator<? extends CharSequence> fields = head.values("dpop").iterator();
     if (!fields.hasNext()) {
-      return new RequestProof(null, "", scheme, authority, "");
+      return new RequestProof(null, "", scheme, authority, "", client);
     }
     CharSequence field = fields.next();
     // More than one is as good as one that is none.
@@ -94,7 +101,8 @@ public final class DpopProofs {
         head.method().toString(),
         scheme,
         authority,
-        head.path().toString());
+        head.path().toString(),
+        client);
   }
 
   /** Nonce for clients, in {@code DPoP-Nonce} (RFC 9449 section 8); good for 150 to 300 s. */
@@ -118,6 +126,7 @@ public final class DpopProofs {
     private final String scheme;
     private final String authority;
     private final String target;
+    private final String client;
 
     private long arrival = Long.MIN_VALUE;
     private @Nullable DpopProof proof;
@@ -127,12 +136,18 @@ public final class DpopProofs {
     private boolean isUsed;
 
     private RequestProof(
-        @Nullable String field, String method, String scheme, String authority, String target) {
+        @Nullable String field,
+        String method,
+        String scheme,
+        String authority,
+        String target,
+        String client) {
       this.field = field;
       this.method = method;
       this.scheme = scheme;
       this.authority = authority;
       this.target = target;
+      this.client = client;
     }
 
     /** As {@link DpopProofs#check}. */
@@ -187,8 +202,9 @@ public final class DpopProofs {
     private boolean use(DpopProof used, long end) {
       ByteBuffer digest = ByteBuffer.wrap(digest(used.key().bytes(), used.id()));
       ByteBuffer key = ByteBuffer.wrap(digest(used.key().bytes(), ""));
+      ByteBuffer sender = ByteBuffer.wrap(digest(new byte[0], client));
       return DpopProofs.this.used.use(
-          key.getInt(), digest.getLong(), digest.getLong(), end, arrival);
+          sender.getInt(), key.getInt(), digest.getLong(), digest.getLong(), end, arrival);
     }
   }
 

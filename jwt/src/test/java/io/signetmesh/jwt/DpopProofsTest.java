@@ -104,7 +104,8 @@ class DpopProofsTest {
   void theSameRequestMayBeCheckedAgainAndLater() {
     String proof = CLIENT.sign(header(CLIENT), claims("id"));
     DpopProofs.RequestProof request =
-        proofs.of(head("GET", "/orders", Map.of("dpop", List.of(proof))), "https", "shop.example");
+        proofs.of(
+            head("GET", "/orders", Map.of("dpop", List.of(proof))), "https", "shop.example", "web");
 
     assertThat(request.check(TOKEN, jkt(CLIENT), NOW, SKEW)).isNull();
     assertThat(request.check(TOKEN, jkt(CLIENT), NOW + 3_600_000, Duration.ZERO)).isNull();

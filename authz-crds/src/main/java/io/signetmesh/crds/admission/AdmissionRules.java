@@ -16,6 +16,7 @@ import io.signetmesh.crds.policy.NetworkAuthentication;
 import io.signetmesh.crds.policy.Server;
 import io.signetmesh.crds.policy.ServerAuthorization;
 import io.signetmesh.crds.profile.ServiceProfile;
+import io.signetmesh.crds.rego.RegoAuthentication;
 import io.signetmesh.crds.route.GatewayHttpRoute;
 import io.signetmesh.crds.route.PolicyHttpRoute;
 import io.signetmesh.crds.route.TcpRoute;
@@ -59,6 +60,7 @@ public final class AdmissionRules {
       case NetworkAuthentication authentication ->
           PolicyRules.check(authentication.spec(), findings);
       case JWTAuthentication authentication -> TokenRules.check(authentication.spec(), findings);
+      case RegoAuthentication authentication -> RegoRules.check(authentication.spec(), findings);
       case EgressNetwork network -> {
         PolicyRules.check(network.spec(), findings);
         AnnotationRules.checkParent(network, findings);

@@ -13,6 +13,7 @@ import io.signetmesh.crds.policy.NamespacedTargetRef;
 import io.signetmesh.crds.policy.NetworkAuthenticationSpec;
 import io.signetmesh.crds.policy.ServerAuthorizationSpec;
 import io.signetmesh.crds.policy.ServerSpec;
+import io.signetmesh.crds.rego.RegoAuthentication;
 import io.signetmesh.crds.token.JWTAuthentication;
 import java.util.HashMap;
 import java.util.List;
@@ -29,6 +30,9 @@ final class PolicyRules {
 
   /** JWTAuthentications that one policy may require. */
   private static final int MAX_TOKENS = 4;
+
+  /** RegoAuthentications that one policy may require. */
+  private static final int MAX_BUNDLES = 2;
 
   /** Name of a container port (RFC 6335, section 5.1). */
   private static final Pattern PORT_NAME =
@@ -106,6 +110,7 @@ final class PolicyRules {
       List<NamespacedTargetRef> references, ObjectFindings findings) {
     Map<String, Integer> first = new HashMap<>();
     int tokens = 0;
+    int bundles = 0;
     for (int i = 0; i < references.size(); i++) {
       NamespacedTargetRef reference = references.get(i);
       String at = REQUIRED + i + "]";
@@ -115,11 +120,13 @@ final class PolicyRules {
       } else if (reference.is(POLICY, "NetworkAuthentication")) {
         role = "network (NetworkAuthentication)";
       } else if (reference.is(JWTAuthentication.GROUP, JWTAuthentication.KIND)) {
-        token(reference, i, first, findings);
-        if (++tokens == MAX_TOKENS + 1) {
-          findings.error(
-              at, "at most " + MAX_TOKENS + " JWTAuthentications are taken, and this is one more");
-        }
+        once(JWTAuthentication.KIND, reference, i, first, findings);
+        atMost(MAX_TOKENS, ++tokens, JWTAuthentication.KIND, at, findings);
+        continue;
+      } else if (reference.is(RegoAuthentication.GROUP, RegoAuthentication.KIND)) {
+        once(RegoAuthentication.KIND, reference, i, first, findings);
+        atMost(MAX_BUNDLES, ++bundles, RegoAuthentication.KIND, at, findings);
+        ownNamespace(reference, at, findings);
         continue;
       } else {
         findings.error(
@@ -129,7 +136,7 @@ final class PolicyRules {
                 + " is no authentication: expected MeshTLSAuthentication or NetworkAuthentication"
                 + " of "
                 + POLICY
-                + ", JWTAuthentication of "
+                + ", JWTAuthentication or RegoAuthentication of "
                 + JWTAuthentication.GROUP
                 + ", or ServiceAccount");
         continue;
@@ -153,20 +160,44 @@ final class PolicyRules {
     }
   }
 
-  /** Tokens may be several, but not the same one twice. */
-  private static void token(
+  /** A bundle is sent to the proxies of its own namespace alone. */
+  private static void ownNamespace(
+      NamespacedTargetRef reference, String at, ObjectFindings findings) {
+    String namespace = reference.namespaceOr(findings.namespace());
+    if (!namespace.equals(findings.namespace())) {
+      findings.error(
+          at + ".namespace",
+          List.of(at + ".namespace", "metadata.namespace"),
+          quoted(namespace)
+              + " is another namespace: a policy can only require a "
+              + RegoAuthentication.KIND
+              + " of its own, "
+              + quoted(findings.namespace()));
+    }
+  }
+
+  private static void atMost(
+      int most, int number, String kind, String at, ObjectFindings findings) {
+    if (number == most + 1) {
+      findings.error(at, "at most " + most + " " + kind + "s are taken, and this is one more");
+    }
+  }
+
+  /** Of these kinds there may be several, but not the same object twice. */
+  private static void once(
+      String kind,
       NamespacedTargetRef reference,
       int index,
       Map<String, Integer> first,
       ObjectFindings findings) {
     String name = reference.namespaceOr(findings.namespace()) + "/" + reference.name();
-    Integer other = first.putIfAbsent("token " + name, index);
+    Integer other = first.putIfAbsent(kind + " " + name, index);
     if (other != null) {
       String at = REQUIRED + index + "]";
       findings.error(
           at,
           List.of(at, REQUIRED + other + "]", "metadata.namespace"),
-          "the JWTAuthentication " + quoted(name) + " is required twice");
+          "the " + kind + " " + quoted(name) + " is required twice");
     }
   }
 

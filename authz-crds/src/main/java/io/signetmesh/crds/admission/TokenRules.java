@@ -2,22 +2,17 @@ package io.signetmesh.crds.admission;
 
 import static io.signetmesh.crds.admission.ObjectFindings.quoted;
 
+import io.signetmesh.crds.network.FetchUrl;
 import io.signetmesh.crds.route.HeaderModifier;
-import io.signetmesh.crds.schema.GoDuration;
 import io.signetmesh.crds.text.NearestName;
 import io.signetmesh.crds.token.ClaimRule;
 import io.signetmesh.crds.token.JWTAuthenticationSpec;
-import io.signetmesh.crds.token.KeyUrl;
 import io.signetmesh.crds.token.TokenBinding;
 import io.signetmesh.crds.token.TokenForwarding;
 import io.signetmesh.crds.token.TokenKeys;
 import io.signetmesh.crds.token.TokenSource;
-import java.io.ByteArrayInputStream;
 import java.net.URI;
 import java.net.URISyntaxException;
-import java.nio.charset.StandardCharsets;
-import java.security.cert.CertificateException;
-import java.security.cert.CertificateFactory;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -25,7 +20,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /** JWTAuthentications. */
 final class TokenRules {
@@ -58,10 +52,10 @@ final class TokenRules {
   private static final Set<String> OF_CREDENTIALS =
       Set.of("authorization", "cookie", "dpop", "proxy-authorization");
 
+  /** What is at a URL, as errors say it. */
+  private static final String KEY_SET = "a key set";
+
   private static final Duration MAX_SKEW = Duration.ofSeconds(300);
-  private static final Duration MIN_REFRESH = Duration.ofSeconds(1);
-  private static final Duration MAX_REFRESH = Duration.ofHours(24);
-  private static final Duration MAX_KEY_AGE = Duration.ofDays(7);
   private static final Duration MAX_TOKEN_AGE = Duration.ofDays(366);
 
   private TokenRules() {}
@@ -72,9 +66,9 @@ final class TokenRules {
     keys(spec.keys(), findings);
     algorithms(spec.algorithms(), findings);
     sources(spec, findings);
-    duration(spec.clockSkew(), "spec.clockSkew", Duration.ZERO, MAX_SKEW, findings);
+    FetchRules.duration(spec.clockSkew(), "spec.clockSkew", Duration.ZERO, MAX_SKEW, findings);
     if (spec.maxTokenAge() != null) {
-      duration(
+      FetchRules.duration(
           spec.maxTokenAge(), "spec.maxTokenAge", Duration.ofSeconds(1), MAX_TOKEN_AGE, findings);
     }
     for (int i = 0; i < spec.claims().size(); i++) {
@@ -99,7 +93,7 @@ final class TokenRules {
     String lower = issuer.toLowerCase(Locale.ROOT);
     String problem = null;
     if (lower.startsWith("http:") || lower.startsWith("https:")) {
-      problem = KeyUrl.problem(issuer).orElse(null);
+      problem = FetchUrl.problem(issuer).orElse(null);
     } else {
       try {
         new URI(issuer);
@@ -126,76 +120,15 @@ final class TokenRules {
   }
 
   private static void keys(TokenKeys keys, ObjectFindings findings) {
-    url(keys.jwksUri(), "spec.keys.jwksUri", findings);
-    url(keys.discovery(), "spec.keys.discovery", findings);
-    if (keys.jwks() != null || keys.configMapRef() != null || keys.secretRef() != null) {
-      List<String> from = List.of("spec.keys");
-      if (keys.caBundle() != null) {
-        findings.error(
-            "spec.keys.caBundle", from, "is for keys that are fetched (jwksUri, discovery)");
-      }
-      if (keys.refreshInterval() != null) {
-        findings.error(
-            "spec.keys.refreshInterval", from, "is for keys that are fetched (jwksUri, discovery)");
-      }
-      if (keys.maxAge() != null) {
-        findings.error(
-            "spec.keys.maxAge", from, "is for keys that are fetched (jwksUri, discovery)");
-      }
-      return;
-    }
-    Duration refresh =
-        duration(
-            keys.refreshInterval() == null
-                ? TokenKeys.DEFAULT_REFRESH_INTERVAL
-                : keys.refreshInterval(),
-            "spec.keys.refreshInterval",
-            MIN_REFRESH,
-            MAX_REFRESH,
-            findings);
-    Duration age =
-        duration(
-            keys.maxAge() == null ? TokenKeys.DEFAULT_MAX_AGE : keys.maxAge(),
-            "spec.keys.maxAge",
-            MIN_REFRESH,
-            MAX_KEY_AGE,
-            findings);
-    if (refresh != null && age != null && age.compareTo(refresh) < 0) {
-      findings.error(
-          "spec.keys.maxAge",
-          List.of("spec.keys.maxAge", "spec.keys.refreshInterval"),
-          "is shorter than refreshInterval: keys would end before they are fetched again");
-    }
-    certificates(keys.caBundle(), findings);
-  }
-
-  private static void url(@Nullable String url, String field, ObjectFindings findings) {
-    if (url != null) {
-      KeyUrl.problem(url)
-          .ifPresent(
-              problem ->
-                  findings.error(field, quoted(url) + " is no URL of a key set: " + problem));
-    }
-  }
-
-  private static void certificates(@Nullable String pem, ObjectFindings findings) {
-    if (pem == null) {
-      return;
-    }
-    String problem = null;
-    try {
-      if (CertificateFactory.getInstance("X.509")
-          .generateCertificates(
-              new ByteArrayInputStream(pem.strip().getBytes(StandardCharsets.US_ASCII)))
-          .isEmpty()) {
-        problem = "it has no certificate";
-      }
-    } catch (CertificateException e) {
-      problem = "it cannot be read";
-    }
-    if (problem != null) {
-      findings.error("spec.keys.caBundle", "expected X.509 certificates in PEM, but " + problem);
-    }
+    FetchRules.url(keys.jwksUri(), "spec.keys.jwksUri", KEY_SET, findings);
+    FetchRules.url(keys.discovery(), "spec.keys.discovery", KEY_SET, findings);
+    FetchRules.check(
+        "spec.keys",
+        keys.jwks() == null && keys.configMapRef() == null && keys.secretRef() == null
+            ? null
+            : "keys that are fetched (jwksUri, discovery)",
+        new FetchRules.Settings(keys.caBundle(), keys.refreshInterval(), keys.maxAge()),
+        findings);
   }
 
   private static void algorithms(List<String> algorithms, ObjectFindings findings) {
@@ -337,23 +270,5 @@ final class TokenRules {
   /** What frames messages, belongs to connections or says who the client is, with any mark. */
   private static boolean isOfMesh(String lower) {
     return HeaderModifier.isReserved(lower) || lower.startsWith("l5d.") || lower.startsWith("l5d_");
-  }
-
-  private static @Nullable Duration duration(
-      String text, String field, Duration min, Duration max, ObjectFindings findings) {
-    Duration duration;
-    try {
-      duration = GoDuration.parse(text);
-    } catch (IllegalArgumentException e) {
-      findings.error(field, String.valueOf(e.getMessage()));
-      return null;
-    }
-    if (duration.compareTo(min) < 0 || duration.compareTo(max) > 0) {
-      findings.error(
-          field,
-          quoted(text) + " is not from " + min.toSeconds() + " s to " + max.toSeconds() + " s");
-      return null;
-    }
-    return duration;
   }
 }

@@ -1,7 +1,8 @@
 package io.signetmesh.crds.manifest;
 
+import io.signetmesh.crds.ContentBudget;
+import io.signetmesh.crds.ContentHolder;
 import io.signetmesh.crds.ResourceKey;
-import io.signetmesh.crds.token.KeyHolder;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -19,13 +20,20 @@ final class HolderReader {
   private HolderReader() {}
 
   /**
-   * An object that counts where a JWTAuthentication refers to it.
+   * An object that counts where an authentication refers to it.
    *
    * @param position where it is written
    * @param object null when it cannot be read
    * @param findings why it cannot be read
    */
-  record Held(Position position, @Nullable KeyHolder object, List<ManifestFinding> findings) {
+  record Held(Position position, @Nullable ContentHolder object, List<ManifestFinding> findings) {
+    /** The same without the bundles that a budget has no room for. */
+    Held bounded(ContentBudget budget) {
+      ContentHolder whole = object;
+      ContentHolder bounded = whole == null ? null : whole.bounded(budget);
+      return bounded == whole ? this : new Held(position, bounded, findings);
+    }
+
     /** The object is given twice, so neither form of it counts. */
     Held and(ResourceKey key, Held second) {
       return new Held(position, null, List.of(Manifests.duplicate(key, position, second.position)));
@@ -33,7 +41,7 @@ final class HolderReader {
   }
 
   /**
-   * Adds an object that counts if a JWTAuthentication, here or elsewhere, refers to it. Objects of
+   * Adds an object that counts if an authentication, here or elsewhere, refers to it. Objects of
    * other kinds, and those without a name, are not added.
    *
    * @param defaultNamespace namespace of an object that names none; null for none
@@ -56,61 +64,81 @@ final class HolderReader {
 
   private static Held read(ResourceKey key, YamlNode.Mapping root) {
     DocumentFindings found = new DocumentFindings(key);
-    Map<String, String> entries = new LinkedHashMap<>();
-    boolean secret = key.kind().equals(KeyHolder.SECRET);
-    entries(root, "data", secret, entries, found);
-    if (secret) {
-      entries(root, "stringData", false, entries, found);
+    Map<String, String> texts = new LinkedHashMap<>();
+    Map<String, byte[]> bytes = Map.of();
+    if (key.kind().equals(ContentHolder.SECRET)) {
+      encoded(root, "data", found).forEach((name, content) -> texts.put(name, text(content)));
+      strings(root, "stringData", found).forEach((name, at) -> texts.put(name, at.text()));
+    } else {
+      strings(root, "data", found).forEach((name, at) -> texts.put(name, at.text()));
+      bytes = encoded(root, "binaryData", found);
     }
     return new Held(
-        root.position(), found.hasErrors() ? null : new KeyHolder(key, entries), found.all());
+        root.position(),
+        found.hasErrors() ? null : new ContentHolder(key, texts, bytes),
+        found.all());
   }
 
-  private static void entries(
-      YamlNode.Mapping root,
-      String field,
-      boolean encoded,
-      Map<String, String> entries,
-      DocumentFindings found) {
+  /** A string of an object, and where it is written. */
+  private record Written(String text, Position position) {}
+
+  private static Map<String, Written> strings(
+      YamlNode.Mapping root, String field, DocumentFindings found) {
     YamlNode data = root.value(field).orElse(null);
     if (data == null || Binder.isAbsent(data)) {
-      return;
+      return Map.of();
     }
     if (!(data instanceof YamlNode.Mapping mapping)) {
       found.error(data.position(), field, "expected an object, found " + data.description());
-      return;
+      return Map.of();
     }
+    Map<String, Written> strings = new LinkedHashMap<>();
     for (YamlNode.Entry entry : mapping.entries()) {
-      if (!(entry.value() instanceof YamlNode.Scalar scalar) || !scalar.isText()) {
+      if (entry.value() instanceof YamlNode.Scalar scalar && scalar.isText()) {
+        strings.put(entry.key(), new Written(scalar.text(), entry.position()));
+      } else {
         found.error(
             entry.position(),
             field + "." + entry.key(),
             "expected a string, found " + entry.value().description());
-        continue;
-      }
-      String text = encoded ? decoded(scalar.text()) : scalar.text();
-      if (text == null) {
-        found.error(entry.position(), field + "." + entry.key(), "expected base64");
-      } else {
-        entries.put(entry.key(), text);
       }
     }
+    return strings;
   }
 
-  /** The text of a value of a Secret, empty when it is no text; null when it is not base64. */
-  private static @Nullable String decoded(String base64) {
-    byte[] bytes;
-    try {
-      bytes = Base64.getMimeDecoder().decode(base64.strip());
-      // The decoder passes over what is none.
-      if (!base64.chars().allMatch(c -> Character.isWhitespace(c) || c == '=' || isBase64(c))) {
-        return null;
-      }
-    } catch (IllegalArgumentException e) {
+  private static Map<String, byte[]> encoded(
+      YamlNode.Mapping root, String field, DocumentFindings found) {
+    Map<String, byte[]> contents = new LinkedHashMap<>();
+    strings(root, field, found)
+        .forEach(
+            (name, written) -> {
+              byte[] bytes = decoded(written.text());
+              if (bytes == null) {
+                found.error(written.position(), field + "." + name, "expected base64");
+              } else {
+                contents.put(name, bytes);
+              }
+            });
+    return contents;
+  }
+
+  /** Null when it is not base64. */
+  private static byte @Nullable [] decoded(String base64) {
+    // The decoder passes over what is none.
+    if (!base64.chars().allMatch(c -> Character.isWhitespace(c) || c == '=' || isBase64(c))) {
       return null;
     }
     try {
-      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+      return Base64.getMimeDecoder().decode(base64.strip());
+    } catch (IllegalArgumentException e) {
+      return null;
+    }
+  }
+
+  /** The text of a value of a Secret; empty when it is no text. */
+  private static String text(byte[] content) {
+    try {
+      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(content)).toString();
     } catch (CharacterCodingException e) {
       return "";
     }

@@ -1,5 +1,6 @@
 package io.signetmesh.crds.manifest;
 
+import io.signetmesh.crds.ContentBudget;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -162,6 +163,7 @@ public final class ManifestDirectory {
     Map<Path, Parsed> now = new HashMap<>();
     List<Manifests> parts = new ArrayList<>();
     long[] left = {MAX_BYTES};
+    ContentBudget budget = new ContentBudget();
     listing.files.forEach(
         (file, state) -> {
           Parsed former = parsed.get(file);
@@ -171,9 +173,15 @@ public final class ManifestDirectory {
                   ? unreadable(
                       file, "is not read: with the files before it, it is longer than 512 MiB")
                   : former != null && state.equals(former.settledState) ? former : read(file);
+          Manifests bounded = result.manifests.bounded(budget);
+          parts.add(bounded);
+          if (bounded != result.manifests) {
+            // What is left out may have room the next time.
+            now.put(file, new Parsed("", bounded, null));
+            return;
+          }
           boolean isSettled = !result.digest.isEmpty() && state.modified < settled;
           now.put(file, result.as(isSettled ? state : null));
-          parts.add(result.manifests);
         });
     parsed = now;
     return Manifests.merge(parts);

@@ -1,8 +1,9 @@
 package io.signetmesh.crds.manifest;
 
 import io.fabric8.kubernetes.api.model.HasMetadata;
+import io.signetmesh.crds.ContentBudget;
+import io.signetmesh.crds.ContentHolder;
 import io.signetmesh.crds.ResourceKey;
-import io.signetmesh.crds.token.KeyHolder;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
@@ -20,8 +21,9 @@ import java.util.stream.Collectors;
  * there is an error. A caller that keeps the last valid form of each object uses {@link
  * #objectsOver} instead.
  *
- * <p>ConfigMaps and Secrets are among the objects where a valid JWTAuthentication refers to them,
- * and reduced to what may be key sets ({@link KeyHolder}). All others are passed over.
+ * <p>ConfigMaps and Secrets are among the objects where a valid authentication refers to them, and
+ * reduced to what may be key sets or policy bundles ({@link ContentHolder}). All others are passed
+ * over.
  */
 public final class Manifests {
   /** No manifests. */
@@ -58,7 +60,7 @@ public final class Manifests {
     this.referred =
         held.isEmpty()
             ? Set.of()
-            : KeyHolder.referredBy(valid.values()).stream()
+            : ContentHolder.referredBy(valid.values()).stream()
                 .filter(held::containsKey)
                 .collect(Collectors.toUnmodifiableSet());
     if (referred.isEmpty()) {
@@ -165,6 +167,42 @@ public final class Manifests {
     valid.keySet().removeAll(invalid);
     return new Manifests(
         valid, positions, invalid, unreadable, findings, passedOver.values(), held);
+  }
+
+  /**
+   * These manifests without the bundles in ConfigMaps that a budget has no room for; these ones
+   * when it has room for all. Those that nothing refers to here count, too: another file may.
+   */
+  Manifests bounded(ContentBudget budget) {
+    Map<ResourceKey, HolderReader.Held> bounded = new LinkedHashMap<>();
+    held.forEach((key, one) -> bounded.put(key, one.bounded(budget)));
+    if (held.entrySet().stream().allMatch(one -> one.getValue() == bounded.get(one.getKey()))) {
+      return this;
+    }
+    Map<ResourceKey, HasMetadata> others = new LinkedHashMap<>(valid);
+    others.keySet().removeAll(held.keySet());
+    Set<ResourceKey> otherInvalid = new HashSet<>(invalid);
+    otherInvalid.removeAll(held.keySet());
+    Map<ResourceKey, Position> otherPositions = new LinkedHashMap<>(positions);
+    otherPositions.keySet().removeAll(referred);
+    List<ManifestFinding> otherFindings =
+        findings.stream()
+            .filter(one -> one.resource() == null || !referred.contains(one.resource()))
+            .toList();
+    Map<String, PassedOver> allPassedOver = new LinkedHashMap<>();
+    passedOver.forEach(one -> allPassedOver.merge(one.name(), one, PassedOver::and));
+    for (ResourceKey key : referred) {
+      PassedOver again = new PassedOver(key.group(), key.kind(), 1, place(key));
+      allPassedOver.merge(again.name(), again, PassedOver::and);
+    }
+    return new Manifests(
+        others,
+        otherPositions,
+        otherInvalid,
+        unreadable,
+        otherFindings,
+        allPassedOver.values(),
+        bounded);
   }
 
   static ManifestFinding duplicate(ResourceKey key, Position first, Position second) {

@@ -13,6 +13,7 @@ import io.fabric8.kubernetes.api.model.apps.StatefulSet;
 import io.fabric8.kubernetes.api.model.batch.v1.CronJob;
 import io.fabric8.kubernetes.api.model.batch.v1.Job;
 import io.fabric8.kubernetes.api.model.discovery.v1.EndpointSlice;
+import io.signetmesh.crds.ContentHolder;
 import io.signetmesh.crds.MeshResource;
 import io.signetmesh.crds.egress.EgressNetwork;
 import io.signetmesh.crds.multicluster.Link;
@@ -24,6 +25,7 @@ import io.signetmesh.crds.policy.NetworkAuthentication;
 import io.signetmesh.crds.policy.Server;
 import io.signetmesh.crds.policy.ServerAuthorization;
 import io.signetmesh.crds.profile.ServiceProfile;
+import io.signetmesh.crds.rego.RegoAuthentication;
 import io.signetmesh.crds.route.GatewayHttpRoute;
 import io.signetmesh.crds.route.PolicyHttpRoute;
 import io.signetmesh.crds.route.TcpRoute;
@@ -33,7 +35,6 @@ import io.signetmesh.crds.schema.TextFormat;
 import io.signetmesh.crds.text.NearestName;
 import io.signetmesh.crds.text.Quoted;
 import io.signetmesh.crds.token.JWTAuthentication;
-import io.signetmesh.crds.token.KeyHolder;
 import io.signetmesh.crds.workload.ExternalWorkload;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -79,6 +80,7 @@ record ResourceKind(
           mesh(POLICY, EgressNetwork.class, "v1alpha1"),
           mesh(SIGNET, DenyPolicy.class, "v1alpha1"),
           mesh(SIGNET, JWTAuthentication.class, "v1alpha1"),
+          mesh(SIGNET, RegoAuthentication.class, "v1alpha1"),
           mesh("linkerd.io", ServiceProfile.class, "v1alpha1", "v1alpha2"),
           mesh("workload.linkerd.io", ExternalWorkload.class, "v1alpha1", "v1beta1"),
           mesh("multicluster.linkerd.io", Link.class, "v1alpha1", "v1alpha2", "v1alpha3"),
@@ -103,19 +105,19 @@ record ResourceKind(
 
   private static final Map<String, Map<String, ResourceKind>> BY_GROUP = byGroup();
 
-  /** Kinds that are read where a JWTAuthentication refers to the object, and else passed over. */
+  /** Kinds that are read where an authentication refers to the object, and else passed over. */
   private static final Map<String, ResourceKind> HOLDERS =
       Map.of(
-          KeyHolder.CONFIG_MAP, holder(KeyHolder.CONFIG_MAP),
-          KeyHolder.SECRET, holder(KeyHolder.SECRET));
+          ContentHolder.CONFIG_MAP, holder(ContentHolder.CONFIG_MAP),
+          ContentHolder.SECRET, holder(ContentHolder.SECRET));
 
-  /** The kind, when its objects may have the keys of a JWTAuthentication; null for others. */
+  /** The kind, when its objects may have keys or bundles; null for others. */
   static @Nullable ResourceKind findHolder(String apiVersion, String kind) {
     return apiVersion.equals("v1") ? HOLDERS.get(kind) : null;
   }
 
   private static ResourceKind holder(String kind) {
-    return new ResourceKind("", kind, List.of("v1"), Map.of(), KeyHolder.class, true);
+    return new ResourceKind("", kind, List.of("v1"), Map.of(), ContentHolder.class, true);
   }
 
   /** The kind of that exact group and name. */

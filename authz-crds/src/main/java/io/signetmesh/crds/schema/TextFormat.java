@@ -49,6 +49,8 @@ public enum TextFormat {
       1,
       64,
       "a duration such as 500ms, 10s or 1h30m"),
+  /** Size of memory; {@link ByteSize} parses it. */
+  BYTE_SIZE("[0-9]{1,9}(Ki|Mi|Gi)?", 1, 12, "a size such as 16Mi or 512Ki"),
   /** IPv4 or IPv6 address, without zone. */
   IP("(?s).*", 2, 45, "an IP address");
 

@@ -8,7 +8,12 @@ import io.fabric8.kubernetes.model.annotation.Kind;
 import io.fabric8.kubernetes.model.annotation.Plural;
 import io.fabric8.kubernetes.model.annotation.ShortNames;
 import io.fabric8.kubernetes.model.annotation.Version;
+import io.signetmesh.crds.ContentHolder;
+import io.signetmesh.crds.ContentUser;
 import io.signetmesh.crds.MeshResource;
+import io.signetmesh.crds.ResourceKey;
+import java.util.LinkedHashSet;
+import java.util.Set;
 
 /** What a JSON Web Token (RFC 7519) must be for a request that carries it to be authenticated. */
 @Group("policy.signetmesh.io")
@@ -16,7 +21,8 @@ import io.signetmesh.crds.MeshResource;
 @Kind("JWTAuthentication")
 @Plural("jwtauthentications")
 @ShortNames({"jwtauthn"})
-public final class JWTAuthentication extends MeshResource<JWTAuthenticationSpec, Void> {
+public final class JWTAuthentication extends MeshResource<JWTAuthenticationSpec, Void>
+    implements ContentUser {
   /** API group of the kind. */
   public static final String GROUP = "policy.signetmesh.io";
 
@@ -29,5 +35,19 @@ public final class JWTAuthentication extends MeshResource<JWTAuthenticationSpec,
       @JsonProperty("metadata") ObjectMeta metadata,
       @JsonProperty("spec") JWTAuthenticationSpec spec) {
     super(metadata, spec, null);
+  }
+
+  @Override
+  public Set<ResourceKey> holders() {
+    Set<ResourceKey> keys = new LinkedHashSet<>();
+    TokenKeys.EntryRef configMap = spec().keys().configMapRef();
+    TokenKeys.EntryRef secret = spec().keys().secretRef();
+    if (configMap != null) {
+      keys.add(new ResourceKey("", ContentHolder.CONFIG_MAP, namespace(), configMap.name()));
+    }
+    if (secret != null) {
+      keys.add(new ResourceKey("", ContentHolder.SECRET, namespace(), secret.name()));
+    }
+    return keys;
   }
 }

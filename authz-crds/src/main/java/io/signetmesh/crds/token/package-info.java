@@ -1,4 +1,4 @@
-/** Authentication of requests by JSON Web Tokens, and the objects that its keys may be in. */
+/** Authentication of requests by JSON Web Tokens. */
 @NullMarked
 package io.signetmesh.crds.token;
 

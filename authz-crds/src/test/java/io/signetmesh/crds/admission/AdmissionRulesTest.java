@@ -237,6 +237,10 @@ class AdmissionRulesTest {
         good(
             requires(
                 "[{group: policy.signetmesh.io, kind: JWTAuthentication, name: j}, " + mesh + "]")),
+        good(
+            requires(
+                "[{group: policy.signetmesh.io, kind: RegoAuthentication, name: r}, "
+                    + "{group: policy.signetmesh.io, kind: JWTAuthentication, name: r}]")),
         bad(
             requires("[{group: policy.linkerd.io, kind: JWTAuthentication, name: j}]"),
             "error spec.requiredAuthenticationRefs[0]: JWTAuthentication of group"),

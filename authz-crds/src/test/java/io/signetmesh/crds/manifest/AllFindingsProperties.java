@@ -81,6 +81,21 @@ class AllFindingsProperties {
           """,
           """
           apiVersion: policy.signetmesh.io/v1alpha1
+          kind: RegoAuthentication
+          metadata:
+            name: rules
+            namespace: shop
+          spec:
+            entrypoint: mesh/allow # or data.mesh.allow
+            bundle:
+              url: https://bundles.example/mesh # or ftp://bundles.example/mesh
+              refreshInterval: 1m # or 1ms
+              maxAge: 1h # or 1000h
+            cpuTime: 5ms # or 5s
+            memory: 16Mi # or 16Gi
+          """,
+          """
+          apiVersion: policy.signetmesh.io/v1alpha1
           kind: JWTAuthentication
           metadata:
             name: staff

@@ -20,11 +20,11 @@ class UsedProofsTest {
   void aProofIsUsedOnce() {
     UsedProofs proofs = new UsedProofs(16);
 
-    assertThat(proofs.use(1, 2, 3, LATER, 0)).isTrue();
-    assertThat(proofs.use(1, 2, 3, LATER + 100_000, 0)).isFalse();
-    assertThat(proofs.use(1, 2, 4, LATER, 0)).isTrue();
-    assertThat(proofs.use(1, 0, 0, LATER, 0)).isTrue();
-    assertThat(proofs.use(1, 0, 0, LATER, 0)).isFalse();
+    assertThat(proofs.use(1, 1, 2, 3, LATER, 0)).isTrue();
+    assertThat(proofs.use(1, 1, 2, 3, LATER + 100_000, 0)).isFalse();
+    assertThat(proofs.use(1, 1, 2, 4, LATER, 0)).isTrue();
+    assertThat(proofs.use(1, 1, 0, 0, LATER, 0)).isTrue();
+    assertThat(proofs.use(1, 1, 0, 0, LATER, 0)).isFalse();
   }
 
   @Test
@@ -32,7 +32,7 @@ class UsedProofsTest {
     UsedProofs proofs = new UsedProofs(1024);
     Map<Integer, Integer> taken = new HashMap<>();
     for (int key = 1; key <= 3; key++) {
-      for (int i = 0; i < 1024 && proofs.use(key, key, i + 1, LATER, 0); i++) {
+      for (int i = 0; i < 1024 && proofs.use(key, key, key, i + 1, LATER, 0); i++) {
         taken.merge(key, 1, Integer::sum);
       }
     }
@@ -40,19 +40,33 @@ class UsedProofsTest {
     assertThat(taken.get(1)).isBetween(340, 345);
     assertThat(taken.get(2)).isBetween(220, 240);
     assertThat(taken.get(3)).isGreaterThan(140);
-    assertThat(proofs.use(4, 4, 4, LATER, 0)).isTrue();
+    assertThat(proofs.use(4, 4, 4, 4, LATER, 0)).isTrue();
+  }
+
+  @Test
+  void aClientWithManyKeysHasHalfOfTheRoomThatIsLeft() {
+    UsedProofs proofs = new UsedProofs(1024);
+    int taken = 0;
+    for (int key = 1; key <= 1024; key++) {
+      taken += proofs.use(1, key, key, key, LATER, 0) ? 1 : 0;
+    }
+
+    assertThat(taken).isBetween(340, 345);
+    for (int i = 1; i <= 200; i++) {
+      assertThat(proofs.use(2, 2000, 2000, i, LATER, 0)).isTrue();
+    }
   }
 
   @Test
   void roomIsFreeAgainWhenProofsHaveEnded() {
     UsedProofs proofs = new UsedProofs(64);
     int used = 0;
-    while (proofs.use(1, 1, used + 1, LATER, 0)) {
+    while (proofs.use(1, 1, 1, used + 1, LATER, 0)) {
       used++;
     }
 
-    assertThat(proofs.use(1, 2, 1, LATER + 100_000, LATER - 1)).isFalse();
-    assertThat(proofs.use(1, 2, 1, LATER + 100_000, LATER + 16_000)).isTrue();
+    assertThat(proofs.use(1, 1, 2, 1, LATER + 100_000, LATER - 1)).isFalse();
+    assertThat(proofs.use(1, 1, 2, 1, LATER + 100_000, LATER + 16_000)).isTrue();
     assertThat(proofs.size()).isOne();
   }
 
@@ -60,7 +74,7 @@ class UsedProofsTest {
   void thereIsNeverMoreThanTheCapacity() {
     UsedProofs proofs = new UsedProofs(100);
     for (int key = 0; key < 10_000; key++) {
-      proofs.use(key, key, 1, LATER, 0);
+      proofs.use(key, key, key, 1, LATER, 0);
     }
 
     assertThat(proofs.size()).isLessThanOrEqualTo(100);
@@ -90,7 +104,7 @@ class UsedProofsTest {
     for (Use use : uses) {
       now += use.pause();
       long until = now + use.until();
-      boolean taken = proofs.use(use.key(), use.proof(), use.proof(), until, now);
+      boolean taken = proofs.use(use.key(), use.key(), use.proof(), use.proof(), until, now);
 
       Long end = ends.get(use.proof());
       if (end != null && end > now) {

@@ -1,6 +1,5 @@
-package io.signetmesh.crds.token;
+package io.signetmesh.crds.network;
 
-import io.signetmesh.crds.network.IpLiteral;
 import java.net.InetAddress;
 import java.net.URI;
 import java.net.URISyntaxException;
@@ -8,14 +7,15 @@ import java.net.UnknownHostException;
 import java.util.Optional;
 
 /**
- * URLs that key sets are fetched from. They are HTTPS; HTTP is for literal loopback addresses only.
+ * URLs that key sets and policy bundles are fetched from. They are HTTPS; HTTP is for literal
+ * loopback addresses only.
  */
-public final class KeyUrl {
+public final class FetchUrl {
   private static final int MAX_LENGTH = 2_048;
 
-  private KeyUrl() {}
+  private FetchUrl() {}
 
-  /** Why keys are not fetched from there; empty when they are. */
+  /** Why nothing is fetched from there; empty when it is. */
   public static Optional<String> problem(String url) {
     if (url.length() > MAX_LENGTH) {
       return Optional.of("it has more than " + MAX_LENGTH + " characters");

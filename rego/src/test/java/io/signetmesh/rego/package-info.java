@@ -1,0 +1,4 @@
+@NullMarked
+package io.signetmesh.rego;
+
+import org.jspecify.annotations.NullMarked;
