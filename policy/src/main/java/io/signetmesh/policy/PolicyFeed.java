@@ -8,9 +8,10 @@ import io.signetmesh.cluster.ClusterView;
 import io.signetmesh.crds.ResourceKey;
 import io.signetmesh.crds.manifest.ManifestFinding;
 import io.signetmesh.policy.admin.ControllerMetrics;
+import io.signetmesh.policy.document.DocumentNeed;
+import io.signetmesh.policy.fetch.Documents;
 import io.signetmesh.policy.index.AppliedChange;
 import io.signetmesh.policy.index.PolicyIndex;
-import io.signetmesh.policy.keys.KeySets;
 import io.signetmesh.policy.lint.IndexLinter;
 import io.signetmesh.policy.lint.LintFinding;
 import io.signetmesh.policy.lint.LintFinding.Severity;
@@ -19,17 +20,20 @@ import io.signetmesh.policy.model.JwtModel;
 import io.signetmesh.policy.model.ObjectRef;
 import io.signetmesh.policy.model.PolicyModel;
 import io.signetmesh.policy.model.PolicyObject;
+import io.signetmesh.policy.model.RegoModel;
 import io.signetmesh.policy.stream.ReportedFinding;
-import io.signetmesh.policy.token.KeySource;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -58,7 +62,7 @@ final class PolicyFeed implements ClusterListener {
   private final PolicyModel reader;
   private final PolicyIndex index;
   private final IndexLinter linter;
-  private final KeySets keySets;
+  private final Documents documents;
   private final Consumer<ObjectRef> workloadGone;
   private final AuditLog audit;
   private final InstantSource clock;
@@ -68,18 +72,25 @@ final class PolicyFeed implements ClusterListener {
   private volatile ClusterView view = ClusterView.EMPTY;
   private volatile @Nullable Report report;
   private boolean listening;
+
+  /** What authentications would have fetched. */
+  private final Map<ObjectRef, DocumentNeed> needs = new HashMap<>();
+
+  /** What is fetched for those that a policy requires. */
+  private final Map<ObjectRef, DocumentNeed> followed = new HashMap<>();
+
   private Set<String> rejected = Set.of();
 
   // Confined to the background.
   private Set<String> known = Set.of();
 
   /**
-   * @param keySets told which keys are needed
+   * @param documents told which key sets and bundles are needed
    * @param background looks at all objects after a change, one task at a time
    */
   PolicyFeed(
       IndexLinter linter,
-      KeySets keySets,
+      Documents documents,
       Consumer<ObjectRef> workloadGone,
       AuditLog audit,
       InstantSource clock,
@@ -88,7 +99,7 @@ final class PolicyFeed implements ClusterListener {
     this.reader = new PolicyModel(linter.index().config()::identity);
     this.index = linter.index();
     this.linter = linter;
-    this.keySets = keySets;
+    this.documents = documents;
     this.workloadGone = workloadGone;
     this.audit = audit;
     this.clock = clock;
@@ -114,7 +125,7 @@ final class PolicyFeed implements ClusterListener {
     view = newer;
     List<PolicyObject> upserts = new ArrayList<>();
     List<ObjectRef> removals = new ArrayList<>();
-    Map<ObjectRef, Optional<KeySource.Fetched>> needs = new LinkedHashMap<>();
+    boolean needsMayDiffer = false;
     for (ResourceKey key : change.touched()) {
       ObjectRef ref = PolicyModel.refOf(key).orElse(null);
       if (ref != null) {
@@ -124,14 +135,24 @@ final class PolicyFeed implements ClusterListener {
         } else {
           upserts.add(object);
         }
-        if (ref.kind() == ObjectRef.Kind.JWT_AUTHENTICATION) {
-          needs.put(ref, need(object));
+        switch (ref.kind()) {
+          case JWT_AUTHENTICATION, REGO_AUTHENTICATION -> {
+            DocumentNeed need = need(object);
+            if (need == null) {
+              needs.remove(ref);
+            } else {
+              needs.put(ref, need);
+            }
+            needsMayDiffer = true;
+          }
+          case AUTHORIZATION_POLICY, DENY_POLICY -> needsMayDiffer = true;
+          default -> {}
         }
       }
     }
     AppliedChange applied = index.apply(upserts, removals);
-    if (!needs.isEmpty()) {
-      keySets.follow(needs);
+    if (needsMayDiffer) {
+      followRequired();
     }
     if (!applied.objects().isEmpty()) {
       metrics.applied(applied.generation(), System.nanoTime() - start);
@@ -148,15 +169,39 @@ final class PolicyFeed implements ClusterListener {
     recordManifests(newer, applied.generation());
   }
 
-  private static Optional<KeySource.Fetched> need(@Nullable PolicyObject object) {
-    return object instanceof JwtModel.Authentication authentication
-            && authentication.keys() instanceof KeySource.Fetched fetched
-        ? Optional.of(fetched)
-        : Optional.empty();
+  /** Has exactly those documents fetched that a policy requires. */
+  private void followRequired() {
+    Set<ObjectRef> required = index.required(needs.keySet());
+    Map<ObjectRef, Optional<DocumentNeed>> changes = new LinkedHashMap<>();
+    for (ObjectRef ref : List.copyOf(followed.keySet())) {
+      if (!required.contains(ref)) {
+        followed.remove(ref);
+        changes.put(ref, Optional.empty());
+      }
+    }
+    for (ObjectRef ref : new TreeSet<>(required)) {
+      DocumentNeed need = Objects.requireNonNull(needs.get(ref));
+      if (!need.equals(followed.put(ref, need))) {
+        changes.put(ref, Optional.of(need));
+      }
+    }
+    if (!changes.isEmpty()) {
+      documents.follow(changes);
+    }
   }
 
-  /** Takes keys that were fetched, and names of those that nobody needs any more. */
-  synchronized void fetched(List<JwtModel.FetchedKeys> changed, List<ObjectRef> removed) {
+  private static @Nullable DocumentNeed need(@Nullable PolicyObject object) {
+    Object source =
+        switch (object) {
+          case JwtModel.Authentication authentication -> authentication.keys();
+          case RegoModel.Authentication authentication -> authentication.bundle();
+          case null, default -> null;
+        };
+    return source instanceof DocumentNeed need ? need : null;
+  }
+
+  /** Takes what was fetched, and names of what nobody needs any more. */
+  synchronized void fetched(List<PolicyObject> changed, List<ObjectRef> removed) {
     long start = System.nanoTime();
     AppliedChange applied = index.apply(changed, removed);
     if (!applied.objects().isEmpty()) {

@@ -9,12 +9,13 @@ import io.signetmesh.identity.channel.ControlLoops;
 import io.signetmesh.identity.channel.ControlServer;
 import io.signetmesh.policy.admin.ControllerMetrics;
 import io.signetmesh.policy.effective.PolicyConfig;
+import io.signetmesh.policy.fetch.DocumentRefresh;
+import io.signetmesh.policy.fetch.DocumentStatus;
+import io.signetmesh.policy.fetch.FetchSettings;
 import io.signetmesh.policy.index.PolicyIndex;
-import io.signetmesh.policy.keys.KeyRefresh;
-import io.signetmesh.policy.keys.KeySetSettings;
-import io.signetmesh.policy.keys.KeySetStatus;
 import io.signetmesh.policy.lint.IndexLinter;
 import io.signetmesh.policy.lint.LintFinding;
+import io.signetmesh.policy.model.ObjectRef;
 import io.signetmesh.policy.stream.EnforcementLedger;
 import io.signetmesh.policy.stream.EnforcementService;
 import io.signetmesh.policy.stream.InboundPolicyService;
@@ -51,7 +52,7 @@ public final class PolicyServer implements AutoCloseable {
   private final InboundPolicyService inbound;
   private final ExecutorService sender;
   private final ScheduledExecutorService background;
-  private final KeyRefresh keys;
+  private final DocumentRefresh refresh;
 
   private PolicyServer(
       ControlServer server,
@@ -63,7 +64,7 @@ public final class PolicyServer implements AutoCloseable {
       InboundPolicyService inbound,
       ExecutorService sender,
       ScheduledExecutorService background,
-      KeyRefresh keys) {
+      DocumentRefresh refresh) {
     this.server = server;
     this.subscription = subscription;
     this.index = index;
@@ -73,7 +74,7 @@ public final class PolicyServer implements AutoCloseable {
     this.inbound = inbound;
     this.sender = sender;
     this.background = background;
-    this.keys = keys;
+    this.refresh = refresh;
   }
 
   /**
@@ -83,18 +84,18 @@ public final class PolicyServer implements AutoCloseable {
    * @param security how connections are protected; with {@link ControlServer.Security.Cleartext}
    *     local callers are trusted to be the workloads that they name
    * @param policy control-plane namespace, identity trust domain, cluster networks, default policy
-   * @param keySets where key sets may be fetched from, and where they are kept
+   * @param fetches where key sets and bundles may be fetched from, and where they are kept
    * @param meters where the metrics of the server go
    */
   public record Config(
       InetSocketAddress address,
       ControlServer.Security security,
       PolicyConfig policy,
-      KeySetSettings keySets,
+      FetchSettings fetches,
       ServerMeters meters) {
-    /** Keys from the internet alone, kept nowhere, and no metrics. */
+    /** Keys and bundles from the internet alone, kept nowhere, and no metrics. */
     public Config(InetSocketAddress address, ControlServer.Security security, PolicyConfig policy) {
-      this(address, security, policy, KeySetSettings.DEFAULT, ServerMeters.none());
+      this(address, security, policy, FetchSettings.DEFAULT, ServerMeters.none());
     }
   }
 
@@ -104,8 +105,8 @@ public final class PolicyServer implements AutoCloseable {
    *
    * @param source followed from now on
    * @param more services to be served on the same port
-   * @throws IOException when the address cannot be bound, or the directory for key sets cannot be
-   *     made
+   * @throws IOException when the address cannot be bound, or the directory that keeps key sets and
+   *     bundles cannot be made
    */
   public static PolicyServer start(
       Config config,
@@ -115,11 +116,11 @@ public final class PolicyServer implements AutoCloseable {
       AuditLog audit,
       InstantSource clock)
       throws IOException {
-    KeyRefresh keys = KeyRefresh.open(config.keySets(), clock);
+    DocumentRefresh refresh = DocumentRefresh.open(config.fetches(), clock);
     try {
-      return start(config, source, more, loops, audit, clock, keys);
+      return start(config, source, more, loops, audit, clock, refresh);
     } catch (IOException | RuntimeException e) {
-      keys.close();
+      refresh.close();
       throw e;
     }
   }
@@ -131,7 +132,7 @@ public final class PolicyServer implements AutoCloseable {
       ControlLoops loops,
       AuditLog audit,
       InstantSource clock,
-      KeyRefresh keys)
+      DocumentRefresh refresh)
       throws IOException {
     PolicyIndex index = new PolicyIndex(config.policy(), clock);
     IndexLinter linter = new IndexLinter(index);
@@ -143,7 +144,7 @@ public final class PolicyServer implements AutoCloseable {
     PolicyFeed feed =
         new PolicyFeed(
             linter,
-            keys.sets(),
+            refresh.documents(),
             ledger::forget,
             audit,
             clock,
@@ -151,7 +152,7 @@ public final class PolicyServer implements AutoCloseable {
             task -> background.schedule(task, FINDINGS_PAUSE_MILLIS, TimeUnit.MILLISECONDS));
     feed.start(source.view());
     // What an earlier run has fetched is in the first messages.
-    keys.start(feed::fetched);
+    refresh.start(feed::fetched);
     ExecutorService sender =
         Executors.newSingleThreadExecutor(new DefaultThreadFactory("policy-streams", true));
     InboundPolicyService inbound = new InboundPolicyService(index, ledger, sender);
@@ -161,7 +162,8 @@ public final class PolicyServer implements AutoCloseable {
             ledger,
             feed::reported,
             new PortInspections(linter, feed::located, feed::view),
-            keys.sets());
+            refresh.documents(),
+            sender);
     List<BindableService> services = new ArrayList<>(List.of(inbound, enforcement));
     services.addAll(more);
     ControlServer server;
@@ -176,7 +178,7 @@ public final class PolicyServer implements AutoCloseable {
       background.shutdownNow();
       throw e;
     }
-    metrics.bind(linter, ledger, feed::reported, keys.sets());
+    metrics.bind(linter, ledger, feed::reported, refresh.documents());
     config.meters().certificates("policy", config.security());
     return new PolicyServer(
         server,
@@ -188,7 +190,7 @@ public final class PolicyServer implements AutoCloseable {
         inbound,
         sender,
         background,
-        keys);
+        refresh);
   }
 
   /** The address bound. */
@@ -221,8 +223,13 @@ public final class PolicyServer implements AutoCloseable {
   }
 
   /** How it stands with the keys that are fetched for JWTAuthentications. */
-  public List<KeySetStatus> keySets() {
-    return keys.sets().statuses();
+  public List<DocumentStatus> keySets() {
+    return refresh.documents().statuses(ObjectRef.Kind.JWT_AUTHENTICATION);
+  }
+
+  /** How it stands with the bundles that are fetched for RegoAuthentications. */
+  public List<DocumentStatus> bundles() {
+    return refresh.documents().statuses(ObjectRef.Kind.REGO_AUTHENTICATION);
   }
 
   /** The findings of the linter now, errors first. */
@@ -239,7 +246,7 @@ public final class PolicyServer implements AutoCloseable {
   @Override
   public void close() {
     subscription.close();
-    keys.close();
+    refresh.close();
     background.shutdownNow();
     inbound.close();
     sender.shutdown();

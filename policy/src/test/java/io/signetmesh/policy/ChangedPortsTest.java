@@ -39,7 +39,7 @@ final class ChangedPortsTest {
   private final PolicyFeed feed =
       new PolicyFeed(
           new IndexLinter(index),
-          TestPolicies.keySets(),
+          TestPolicies.documents(),
           gone -> {},
           event -> {},
           CLOCK,

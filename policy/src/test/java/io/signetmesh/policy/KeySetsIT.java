@@ -28,9 +28,9 @@ import io.signetmesh.identity.channel.ControlChannel;
 import io.signetmesh.identity.channel.ControlLoops;
 import io.signetmesh.identity.channel.ControlServer.Security;
 import io.signetmesh.policy.effective.PolicyConfig;
-import io.signetmesh.policy.keys.KeyServer;
-import io.signetmesh.policy.keys.KeySetSettings;
-import io.signetmesh.policy.keys.TestKeys;
+import io.signetmesh.policy.fetch.DocumentServer;
+import io.signetmesh.policy.fetch.FetchSettings;
+import io.signetmesh.policy.fetch.TestKeys;
 import io.signetmesh.v1.EnforcementReport;
 import io.signetmesh.v1.EnforcementStatus;
 import io.signetmesh.v1.EnforcementSummary;
@@ -62,14 +62,14 @@ final class KeySetsIT {
   @TempDir private Path directory;
 
   private final ControlLoops loops = ControlLoops.start(1);
-  private KeyServer issuer;
+  private DocumentServer issuer;
   private InMemorySource source;
   private PolicyServer server;
   private ManagedChannel channel;
 
   @BeforeEach
   void start() throws Exception {
-    issuer = KeyServer.start();
+    issuer = DocumentServer.start();
     issuer.serve("/keys", TestKeys.set(TestKeys.key("one")));
     source =
         new InMemorySource(
@@ -84,8 +84,8 @@ final class KeySetsIT {
                 new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
                 new Security.Cleartext(),
                 PolicyConfig.defaults("signet", "cluster.local"),
-                new KeySetSettings(
-                    List.of(Cidr.parse("127.0.0.0/8")), directory.resolve("key-sets")),
+                new FetchSettings(
+                    List.of(Cidr.parse("127.0.0.0/8")), directory.resolve("key-sets"), null),
                 ServerMeters.none()),
             source,
             List.of(),

@@ -10,16 +10,19 @@ import io.signetmesh.cluster.ClusterChange;
 import io.signetmesh.cluster.ClusterView;
 import io.signetmesh.cluster.InMemorySource;
 import io.signetmesh.crds.ResourceKey;
+import io.signetmesh.crds.admission.AdmissionRules;
 import io.signetmesh.crds.egress.EgressNetwork;
 import io.signetmesh.crds.egress.EgressNetworkSpec;
 import io.signetmesh.crds.egress.TrafficPolicy;
 import io.signetmesh.crds.manifest.ManifestFinding;
+import io.signetmesh.crds.manifest.ManifestReader;
 import io.signetmesh.crds.manifest.Position;
 import io.signetmesh.crds.policy.AuthorizationPolicy;
 import io.signetmesh.crds.policy.Server;
 import io.signetmesh.identity.admin.ServerMeters;
 import io.signetmesh.policy.admin.ControllerMetrics;
 import io.signetmesh.policy.effective.PolicyConfig;
+import io.signetmesh.policy.fetch.Documents;
 import io.signetmesh.policy.index.PolicyIndex;
 import io.signetmesh.policy.lint.IndexLinter;
 import io.signetmesh.policy.model.ObjectRef;
@@ -41,10 +44,11 @@ final class PolicyFeedTest {
       new PolicyIndex(PolicyConfig.defaults("signet", "cluster.local"), CLOCK);
   private final List<ObjectRef> gone = new ArrayList<>();
   private final List<AdministrativeEvent> records = new ArrayList<>();
+  private final Documents documents = TestPolicies.documents();
   private final PolicyFeed feed =
       new PolicyFeed(
           new IndexLinter(index),
-          TestPolicies.keySets(),
+          documents,
           gone::add,
           event -> records.add((AdministrativeEvent) event),
           CLOCK,
@@ -178,6 +182,70 @@ final class PolicyFeedTest {
     assertThat(index.generation()).isEqualTo(generation);
     assertThat(records.getLast().act()).isEqualTo("policy-findings");
     assertThat(records.getLast().attributes()).containsEntry("warnings", "1");
+  }
+
+  private static ClusterView manifests(long revision, String... documents) {
+    var read =
+        new ManifestReader(AdmissionRules::check).read("m.yaml", String.join("---\n", documents));
+    return ClusterView.of(revision, read.objects().values(), Map.of());
+  }
+
+  private List<String> fetched() {
+    List<String> names = new ArrayList<>();
+    for (ObjectRef.Kind kind :
+        List.of(ObjectRef.Kind.JWT_AUTHENTICATION, ObjectRef.Kind.REGO_AUTHENTICATION)) {
+      documents
+          .statuses(kind)
+          .forEach(status -> names.add(status.authentication().qualifiedName()));
+    }
+    return names;
+  }
+
+  @Test
+  void onlyWhatAPolicyRequiresIsFetched() {
+    String rules =
+        """
+        apiVersion: policy.signetmesh.io/v1alpha1
+        kind: RegoAuthentication
+        metadata: {name: rules, namespace: shop}
+        spec: {entrypoint: mesh/allow, bundle: {url: 'https://id.example/%s'}}
+        """;
+    String users =
+        """
+        apiVersion: policy.signetmesh.io/v1alpha1
+        kind: JWTAuthentication
+        metadata: {name: users, namespace: shop}
+        spec: {issuer: 'https://id.example', anyAudience: true,
+          keys: {jwksUri: 'https://id.example/keys'}}
+        """;
+    String policy =
+        """
+        apiVersion: policy.linkerd.io/v1alpha1
+        kind: AuthorizationPolicy
+        metadata: {name: p, namespace: shop}
+        spec:
+          targetRef: {group: policy.linkerd.io, kind: Server, name: web}
+          requiredAuthenticationRefs:
+          - {group: policy.signetmesh.io, kind: %s, name: %s}
+        """;
+    ClusterView unused = manifests(1, rules.formatted("a"), users);
+    feed.start(unused);
+    assertThat(fetched()).isEmpty();
+    ClusterView byRules =
+        manifests(2, rules.formatted("a"), users, policy.formatted("RegoAuthentication", "rules"));
+    follow(unused, byRules);
+    assertThat(fetched()).containsExactly("shop/rules");
+    ClusterView byUsers =
+        manifests(3, rules.formatted("a"), users, policy.formatted("JWTAuthentication", "users"));
+    follow(byRules, byUsers);
+    assertThat(fetched()).containsExactly("shop/users");
+    ClusterView edited =
+        manifests(4, rules.formatted("b"), users, policy.formatted("RegoAuthentication", "rules"));
+    follow(byUsers, edited);
+    assertThat(documents.statuses(ObjectRef.Kind.REGO_AUTHENTICATION).getFirst().location().url())
+        .isEqualTo("https://id.example/b");
+    follow(edited, manifests(5, users));
+    assertThat(fetched()).isEmpty();
   }
 
   private static EgressNetwork egress(String name, TrafficPolicy policy) {

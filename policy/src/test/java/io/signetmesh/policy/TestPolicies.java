@@ -1,13 +1,15 @@
 package io.signetmesh.policy;
 
+import com.google.protobuf.ByteString;
 import io.signetmesh.crds.network.Cidr;
 import io.signetmesh.crds.policy.AccessPolicy;
 import io.signetmesh.crds.policy.EnforcementMode;
 import io.signetmesh.crds.policy.ProxyProtocol;
+import io.signetmesh.policy.document.DocumentLocation;
 import io.signetmesh.policy.effective.PolicyConfig;
+import io.signetmesh.policy.fetch.DocumentMemory;
+import io.signetmesh.policy.fetch.Documents;
 import io.signetmesh.policy.index.PolicyIndex;
-import io.signetmesh.policy.keys.KeySetMemory;
-import io.signetmesh.policy.keys.KeySets;
 import io.signetmesh.policy.model.AuthorizationPolicyModel;
 import io.signetmesh.policy.model.DenyPolicyModel;
 import io.signetmesh.policy.model.IdentityMatch;
@@ -22,25 +24,40 @@ import io.signetmesh.policy.model.PolicyAnnotations;
 import io.signetmesh.policy.model.PolicyObject;
 import io.signetmesh.policy.model.RateLimitModel;
 import io.signetmesh.policy.model.Reference;
+import io.signetmesh.policy.model.RegoModel;
 import io.signetmesh.policy.model.RouteModel;
 import io.signetmesh.policy.model.ServerAuthorizationModel;
 import io.signetmesh.policy.model.ServerModel;
 import io.signetmesh.policy.model.WorkloadModel;
-import io.signetmesh.policy.token.KeyLocation;
+import io.signetmesh.policy.rego.BundleSource;
+import io.signetmesh.policy.rego.KnownBundle;
 import io.signetmesh.policy.token.KeySource;
 import io.signetmesh.policy.token.KnownKeys;
 import io.signetmesh.v1.JwtAuthentication;
+import io.signetmesh.v1.RegoAuthentication;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.TreeMap;
+import java.util.zip.GZIPOutputStream;
 import org.jspecify.annotations.Nullable;
 
 /** Short ways to write objects in tests; all live in namespace {@code shop}. */
 public final class TestPolicies {
+  /** A module that imports its memory and has nothing else (WebAssembly 1.0, section 5.5). */
+  private static final byte[] MODULE =
+      HexFormat.of()
+          .parseHex("0061736d01000000" + "020f" + "01" + "03656e76" + "066d656d6f7279" + "020002");
+
   public static final String NS = "shop";
   public static final Instant START = Instant.parse("2026-11-01T00:00:00Z");
   public static final PolicyConfig CONFIG = PolicyConfig.defaults("signet", "cluster.local");
@@ -66,6 +83,7 @@ public final class TestPolicies {
         labels,
         annotations,
         CONFIG.identity(name, NS),
+        "",
         List.of(
             new WorkloadModel.NamedPort("http", 8080), new WorkloadModel.NamedPort("admin", 9990)),
         List.of());
@@ -78,6 +96,7 @@ public final class TestPolicies {
         pod.labels(),
         pod.annotations(),
         pod.identity(),
+        pod.node(),
         pod.ports(),
         List.of(probes));
   }
@@ -89,6 +108,7 @@ public final class TestPolicies {
         labels,
         PolicyAnnotations.NONE,
         identity,
+        "",
         List.of(new WorkloadModel.NamedPort("http", 8080)),
         List.of());
   }
@@ -207,8 +227,8 @@ public final class TestPolicies {
     return new KnownKeys("{\"keys\":[\"" + name + "\"]}", 1, List.of(), "");
   }
 
-  public static KeyLocation location(String name) {
-    return KeyLocation.keySet("https://id.example/" + name, "");
+  public static DocumentLocation location(String name) {
+    return DocumentLocation.keySet("https://id.example/" + name, "");
   }
 
   public static JwtModel.Authentication fetched(String name, String from) {
@@ -232,13 +252,108 @@ public final class TestPolicies {
         new ObjectRef(ObjectRef.Kind.CONFIG_MAP, NS, name), "", Map.of("jwks.json", keys));
   }
 
-  /** Key sets that fetch nothing. */
-  public static KeySets keySets() {
-    return new KeySets(
+  /** A reference to a RegoAuthentication. */
+  public static Reference rego(String name) {
+    return new Reference("policy.signetmesh.io", "RegoAuthentication", null, name);
+  }
+
+  /** A RegoAuthentication whose bundle is in the entry {@code b} of a ConfigMap. */
+  public static RegoModel.Authentication rules(String name, String configMap) {
+    return rules(name, new BundleSource.Held(configMap, "b"));
+  }
+
+  public static RegoModel.Authentication rules(String name, BundleSource bundle) {
+    return new RegoModel.Authentication(
+        new ObjectRef(ObjectRef.Kind.REGO_AUTHENTICATION, NS, name),
+        "",
+        RegoAuthentication.newBuilder()
+            .setName(NS + "/" + name)
+            .setEntrypoint("mesh/allow")
+            .build(),
+        bundle);
+  }
+
+  /** A bundle that differs from those of other numbers. */
+  public static KnownBundle bundle(int number) {
+    return KnownBundle.of(packed(Map.of("policy.wasm", MODULE, "data.json", json(number))));
+  }
+
+  /** A bundle of nearly the greatest size, which differs from those of other numbers. */
+  public static ByteString largeBundle(int number) {
+    byte[] noise = new byte[KnownBundle.MAX_BYTES - 4_096];
+    new Random(number).nextBytes(noise);
+    return packed(Map.of("policy.wasm", MODULE, "noise.rego", noise));
+  }
+
+  private static byte[] json(int number) {
+    return ("{\"number\":" + number + "}").getBytes(StandardCharsets.UTF_8);
+  }
+
+  /** A gzipped tar (POSIX.1-1988, ustar). */
+  public static ByteString packed(Map<String, byte[]> files) {
+    ByteArrayOutputStream tar = new ByteArrayOutputStream();
+    new TreeMap<>(files)
+        .forEach(
+            (name, content) -> {
+              byte[] header = new byte[512];
+              put(header, 0, name);
+              put(header, 100, "0000644");
+              put(header, 124, "%011o".formatted(content.length));
+              put(header, 148, "        0");
+              put(header, 257, "ustar");
+              put(header, 263, "00");
+              int sum = 0;
+              for (byte octet : header) {
+                sum += octet & 0xff;
+              }
+              put(header, 148, "%06o\0 ".formatted(sum));
+              tar.writeBytes(header);
+              tar.writeBytes(content);
+              tar.writeBytes(new byte[-content.length & 511]);
+            });
+    tar.writeBytes(new byte[1_024]);
+    return packed(tar.toByteArray());
+  }
+
+  private static void put(byte[] header, int at, String text) {
+    byte[] bytes = text.getBytes(StandardCharsets.US_ASCII);
+    System.arraycopy(bytes, 0, header, at, bytes.length);
+  }
+
+  /** Some bytes, compressed. */
+  public static ByteString packed(byte[] content) {
+    ByteString.Output bytes = ByteString.newOutput();
+    try (GZIPOutputStream out = new GZIPOutputStream(bytes)) {
+      out.write(content);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return bytes.toByteString();
+  }
+
+  /** A bundle of so many bytes, which nobody unpacks. */
+  public static KnownBundle bundle(int number, int size) {
+    byte[] bytes = new byte[size];
+    bytes[0] = (byte) number;
+    return new KnownBundle(ByteString.copyFrom(bytes), "");
+  }
+
+  /** A ConfigMap whose entry {@code b} has this bundle. */
+  public static JwtModel.Holder configMap(String name, KnownBundle bundle) {
+    return new JwtModel.Holder(
+        new ObjectRef(ObjectRef.Kind.CONFIG_MAP, NS, name),
+        "",
+        Map.of("b", KnownKeys.none("no JSON")),
+        Map.of("b", bundle));
+  }
+
+  /** Documents that are not fetched. */
+  public static Documents documents() {
+    return new Documents(
         location -> {
           throw new IllegalStateException("nothing is fetched here");
         },
-        KeySetMemory.none(),
+        DocumentMemory.none(),
         task -> {},
         InstantSource.fixed(START),
         new Random(1));

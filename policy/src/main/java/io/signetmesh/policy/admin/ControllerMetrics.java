@@ -10,9 +10,9 @@ import io.prometheus.metrics.model.snapshots.MetricSnapshot;
 import io.prometheus.metrics.model.snapshots.MetricSnapshots;
 import io.signetmesh.identity.admin.ServerMeters;
 import io.signetmesh.policy.effective.PolicySource;
+import io.signetmesh.policy.fetch.DocumentStatus;
+import io.signetmesh.policy.fetch.Documents;
 import io.signetmesh.policy.index.PolicyIndex;
-import io.signetmesh.policy.keys.KeySetStatus;
-import io.signetmesh.policy.keys.KeySets;
 import io.signetmesh.policy.lint.IndexLinter;
 import io.signetmesh.policy.lint.LintFinding;
 import io.signetmesh.policy.lint.ObjectScope;
@@ -145,7 +145,7 @@ public final class ControllerMetrics {
       IndexLinter linter,
       EnforcementLedger ledger,
       Supplier<List<ReportedFinding>> findings,
-      KeySets keySets) {
+      Documents documents) {
     PolicyIndex index = linter.index();
     gauge("signet.policy.generation", "Generation of the controller's view.", index::generation);
     gauge(
@@ -167,25 +167,49 @@ public final class ControllerMetrics {
             "signet.policy.acknowledgements", ledger, EnforcementLedger::acknowledgements)
         .description("Acknowledgements of ports taken from proxies.")
         .register(meters.registry());
-    FunctionCounter.builder(
-            "signet.policy.key.set.fetches", keySets, sets -> sets.counts().succeeded())
+    fetches(
+        documents,
+        ObjectRef.Kind.JWT_AUTHENTICATION,
+        "signet.policy.key.set.fetches",
+        "Fetches of key sets.");
+    fetches(
+        documents,
+        ObjectRef.Kind.REGO_AUTHENTICATION,
+        "signet.policy.bundle.fetches",
+        "Fetches of policy bundles, and reads of files that have them.");
+    states(
+        documents,
+        ObjectRef.Kind.JWT_AUTHENTICATION,
+        "signet.policy.key.sets",
+        "JWTAuthentications whose keys are fetched, by whether they have keys.");
+    states(
+        documents,
+        ObjectRef.Kind.REGO_AUTHENTICATION,
+        "signet.policy.bundles",
+        "RegoAuthentications whose bundle is fetched or read, by whether they have one.");
+    meters.collect(() -> snapshots(linter, ledger, findings, documents));
+  }
+
+  private void fetches(Documents documents, ObjectRef.Kind kind, String name, String help) {
+    FunctionCounter.builder(name, documents, all -> all.counts(kind).succeeded())
         .tag("result", "succeeded")
-        .description("Fetches of key sets.")
+        .description(help)
         .register(meters.registry());
-    FunctionCounter.builder(
-            "signet.policy.key.set.fetches", keySets, sets -> sets.counts().failed())
+    FunctionCounter.builder(name, documents, all -> all.counts(kind).failed())
         .tag("result", "failed")
-        .description("Fetches of key sets.")
+        .description(help)
         .register(meters.registry());
-    for (KeySetStatus.State state : KeySetStatus.State.values()) {
+  }
+
+  private void states(Documents documents, ObjectRef.Kind kind, String name, String help) {
+    for (DocumentStatus.State state : DocumentStatus.State.values()) {
       Gauge.builder(
-              "signet.policy.key.sets",
-              () -> keySets.statuses().stream().filter(one -> one.state() == state).count())
+              name,
+              () -> documents.statuses(kind).stream().filter(one -> one.state() == state).count())
           .tag("state", state.code())
-          .description("JWTAuthentications whose keys are fetched, by whether they have keys.")
+          .description(help)
           .register(meters.registry());
     }
-    meters.collect(() -> snapshots(linter, ledger, findings, keySets));
   }
 
   private void gauge(String name, String help, Supplier<Number> value) {
@@ -203,10 +227,15 @@ public final class ControllerMetrics {
       IndexLinter linter,
       EnforcementLedger ledger,
       Supplier<List<ReportedFinding>> findings,
-      KeySets keySets) {
+      Documents documents) {
     List<MetricSnapshot> all = new ArrayList<>();
     all.add(findings(findings.get()));
-    all.addAll(KeySetSnapshots.of(keySets.statuses(), keySets.now()));
+    all.addAll(
+        DocumentSnapshots.keySets(
+            documents.statuses(ObjectRef.Kind.JWT_AUTHENTICATION), documents.now()));
+    all.addAll(
+        DocumentSnapshots.bundles(
+            documents.statuses(ObjectRef.Kind.REGO_AUTHENTICATION), documents.now()));
     List<ObjectScope> objects = linter.scopes();
     List<ObjectEnforcementStatus> statuses = ledger.objectStatuses();
     all.addAll(objects(statuses, EnforcementLedger.nowhere(objects, statuses)));

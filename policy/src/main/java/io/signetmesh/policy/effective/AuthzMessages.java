@@ -16,6 +16,7 @@ import io.signetmesh.policy.model.NetworkMatch;
 import io.signetmesh.policy.model.ObjectRef;
 import java.util.Collection;
 import java.util.List;
+import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
 
@@ -42,17 +43,46 @@ final class AuthzMessages {
 
   private AuthzMessages() {}
 
+  /** Names of the JWTAuthentications and RegoAuthentications that a request must pass. */
+  static final class Conditions {
+    final SortedSet<String> tokens = new TreeSet<>();
+    final SortedSet<String> bundles = new TreeSet<>();
+
+    /** Leaves out a kind of which there are too many. */
+    void bound(String field, List<Grant.Reason> reasons) {
+      bound("JWTAuthentications", tokens, TokenGrants.MAX_TOKENS, field, reasons);
+      bound("RegoAuthentications", bundles, RegoGrants.MAX_BUNDLES, field, reasons);
+    }
+
+    private static void bound(
+        String kinds, Set<String> names, int most, String field, List<Grant.Reason> reasons) {
+      if (names.size() > most) {
+        reasons.add(
+            new Grant.Reason(
+                Grant.Problem.BAD_AUTHENTICATIONS,
+                field,
+                "requiredAuthenticationRefs name "
+                    + names.size()
+                    + " "
+                    + kinds
+                    + ": expected at most "
+                    + most));
+        names.clear();
+      }
+    }
+  }
+
   /**
    * What an object grants or denies.
    *
-   * @param tokens names of JWTAuthentications that must be passed as well
+   * @param conditions what must be passed as well
    */
   static Authz resource(
       ObjectRef ref,
       String kind,
       Collection<NetworkMatch> networks,
       Authn authentication,
-      SortedSet<String> tokens) {
+      Conditions conditions) {
     return Authz.newBuilder()
         .addAllNetworks(wire(networks))
         .setAuthentication(authentication)
@@ -67,7 +97,8 @@ final class AuthzMessages {
                         .setKind(kind)
                         .setName(ref.name())
                         .setNamespace(ref.namespace())))
-        .addAllSignetTokens(tokens)
+        .addAllSignetTokens(conditions.tokens)
+        .addAllSignetRego(conditions.bundles)
         .build();
   }
 

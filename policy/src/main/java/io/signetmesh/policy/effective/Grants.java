@@ -19,12 +19,12 @@ import io.signetmesh.policy.model.ObjectRef;
 import io.signetmesh.policy.model.PolicyObject;
 import io.signetmesh.policy.model.RateLimitModel;
 import io.signetmesh.policy.model.Reference;
+import io.signetmesh.policy.model.RegoModel;
 import io.signetmesh.policy.model.ServerAuthorizationModel;
 import io.signetmesh.policy.model.UnusableModel;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.function.Function;
@@ -90,7 +90,7 @@ public final class Grants {
     List<NetworkMatch> networks = null;
     int identityReferences = 0;
     int networkReferences = 0;
-    SortedSet<String> tokens = new TreeSet<>();
+    AuthzMessages.Conditions conditions = new AuthzMessages.Conditions();
     for (int i = 0; i < policy.authentications().size(); i++) {
       Reference reference = policy.authentications().get(i);
       String field = REFERENCES + "[" + i + "]";
@@ -121,7 +121,8 @@ public final class Grants {
             reasons.add(missing(field, reference, ref, lookup.apply(ref)));
           }
         }
-        case JWT_AUTHENTICATION -> token(field, reference, ref, lookup, tokens, reasons);
+        case JWT_AUTHENTICATION, REGO_AUTHENTICATION ->
+            condition(field, reference, policy.ref(), lookup, conditions, reasons);
         default -> reasons.add(unknownAuthentication(field, reference));
       }
     }
@@ -143,9 +144,7 @@ public final class Grants {
                   + networkReferences
                   + " NetworkAuthentications: expected at most one"));
     }
-    if (tokens.size() > TokenGrants.MAX_TOKENS) {
-      reasons.add(tooManyTokens(tokens.size()));
-    }
+    conditions.bound(REFERENCES, reasons);
     if (identities != null && identities.isEmpty()) {
       reasons.add(
           new Grant.Reason(
@@ -171,7 +170,7 @@ public final class Grants {
             identities == null
                 ? AuthzMessages.UNAUTHENTICATED
                 : AuthzMessages.identities(identities),
-            tokens));
+            conditions));
   }
 
   /**
@@ -184,7 +183,7 @@ public final class Grants {
     List<Grant.Reason> reasons = new ArrayList<>();
     List<List<IdentityMatch>> identities = new ArrayList<>();
     List<List<NetworkMatch>> networks = new ArrayList<>();
-    SortedSet<String> tokens = new TreeSet<>();
+    AuthzMessages.Conditions conditions = new AuthzMessages.Conditions();
     for (int i = 0; i < policy.authentications().size(); i++) {
       Reference reference = policy.authentications().get(i);
       String field = REFERENCES + "[" + i + "]";
@@ -222,7 +221,8 @@ public final class Grants {
             reasons.add(missing(field, reference, ref, lookup.apply(ref)));
           }
         }
-        case JWT_AUTHENTICATION -> token(field, reference, ref, lookup, tokens, reasons);
+        case JWT_AUTHENTICATION, REGO_AUTHENTICATION ->
+            condition(field, reference, policy.ref(), lookup, conditions, reasons);
         default -> reasons.add(unknownAuthentication(field, reference));
       }
     }
@@ -234,10 +234,7 @@ public final class Grants {
               "requiredAuthenticationRefs name more than one authentication of identities or of"
                   + " networks: expected at most one of each"));
     }
-    if (tokens.size() > TokenGrants.MAX_TOKENS) {
-      reasons.add(tooManyTokens(tokens.size()));
-      tokens.clear();
-    }
+    conditions.bound(REFERENCES, reasons);
     List<NetworkMatch> clients =
         networks.size() == 1 ? networks.getFirst() : AuthzMessages.EVERYWHERE;
     if (clients.stream().allMatch(NetworkMatch::isVoid)) {
@@ -256,7 +253,7 @@ public final class Grants {
             identities.size() == 1
                 ? AuthzMessages.identities(withDnsNames(identities.getFirst()))
                 : AuthzMessages.UNAUTHENTICATED,
-            tokens),
+            conditions),
         reasons);
   }
 
@@ -396,7 +393,11 @@ public final class Grants {
     }
     return new Grant.Allows(
         AuthzMessages.resource(
-            authorization.ref(), "serverauthorization", networks, authentication, new TreeSet<>()));
+            authorization.ref(),
+            "serverauthorization",
+            networks,
+            authentication,
+            new AuthzMessages.Conditions()));
   }
 
   private List<IdentityMatch> resolve(
@@ -442,29 +443,33 @@ public final class Grants {
             ref);
   }
 
-  private static void token(
+  private static void condition(
       String field,
       Reference reference,
-      ObjectRef ref,
+      ObjectRef policy,
       Function<ObjectRef, @Nullable PolicyObject> lookup,
-      Set<String> tokens,
+      AuthzMessages.Conditions conditions,
       List<Grant.Reason> reasons) {
-    PolicyObject found = lookup.apply(ref);
-    if (found instanceof JwtModel.Authentication) {
-      tokens.add(JwtModel.nameOf(ref));
-    } else {
-      reasons.add(missing(field, reference, ref, found));
+    ObjectRef ref = reference.resolve(policy.namespace()).orElseThrow();
+    if (ref.kind() == ObjectRef.Kind.REGO_AUTHENTICATION
+        && !ref.namespace().equals(policy.namespace())) {
+      // A bundle is for the proxies of its own namespace alone.
+      reasons.add(
+          new Grant.Reason(
+              Grant.Problem.BAD_AUTHENTICATIONS,
+              field + ".namespace",
+              "requires "
+                  + ref
+                  + ": expected a RegoAuthentication of the policy's own namespace, "
+                  + policy.namespace()));
+      return;
     }
-  }
-
-  private static Grant.Reason tooManyTokens(int number) {
-    return new Grant.Reason(
-        Grant.Problem.BAD_AUTHENTICATIONS,
-        REFERENCES,
-        "requiredAuthenticationRefs name "
-            + number
-            + " JWTAuthentications: expected at most "
-            + TokenGrants.MAX_TOKENS);
+    PolicyObject found = lookup.apply(ref);
+    switch (found) {
+      case JwtModel.Authentication token -> conditions.tokens.add(JwtModel.nameOf(ref));
+      case RegoModel.Authentication bundle -> conditions.bundles.add(RegoModel.nameOf(ref));
+      case null, default -> reasons.add(missing(field, reference, ref, found));
+    }
   }
 
   private static Grant.Reason unknownAuthentication(String field, Reference reference) {
@@ -473,7 +478,7 @@ public final class Grants {
         field,
         "requires "
             + reference
-            + ": expected a MeshTLSAuthentication, NetworkAuthentication, JWTAuthentication or"
-            + " ServiceAccount");
+            + ": expected a MeshTLSAuthentication, NetworkAuthentication, JWTAuthentication,"
+            + " RegoAuthentication or ServiceAccount");
   }
 }

@@ -2,6 +2,7 @@ package io.signetmesh.policy.effective;
 
 import io.linkerd.proxy.inbound.Server;
 import java.util.Collections;
+import java.util.EnumSet;
 import java.util.LinkedHashSet;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReferenceArray;
@@ -14,21 +15,25 @@ import org.jspecify.annotations.Nullable;
 public final class PortPolicyMessages {
   private static final int WITHOUT_TRIAL = 1;
   private static final int WITHOUT_DENY = 2;
-  private static final int WITHOUT_JWT = 4;
+
+  /** Bit of the first condition that is left out; those of the others follow. */
+  private static final int WITHOUT_CONDITION = 4;
+
+  private static final int FORMS = WITHOUT_CONDITION << RequestCondition.values().length;
 
   private final Server full;
   private final Set<PolicySource> sources;
 
-  /** Whether leaving tokens out makes a difference. */
-  private final boolean tokens;
+  /** What leaving out makes a difference. */
+  private final Set<RequestCondition> conditions;
 
   /** Forms by what is left out; null as long as nobody asked for one. */
   private volatile @Nullable AtomicReferenceArray<@Nullable Server> forms;
 
   PortPolicyMessages(Server full, Set<PolicySource> sources) {
-    this.full = full;
+    this.full = RegoGrants.bounded(full);
     this.sources = Collections.unmodifiableSet(new LinkedHashSet<>(sources));
-    this.tokens = TokenForms.isAboutTokens(full);
+    this.conditions = ConditionForms.conditions(full);
   }
 
   Server full() {
@@ -43,14 +48,16 @@ public final class PortPolicyMessages {
   Server rendered(PolicyFeatures features) {
     int left =
         (features.trial() || !full.hasSignetTrial() ? 0 : WITHOUT_TRIAL)
-            | (features.deny() ? 0 : WITHOUT_DENY)
-            | (features.jwt() || !tokens ? 0 : WITHOUT_JWT);
+            | (features.deny() ? 0 : WITHOUT_DENY);
+    for (RequestCondition condition : conditions) {
+      left |= condition.isKnownBy(features) ? 0 : bit(condition);
+    }
     if (left == 0) {
       return full;
     }
     AtomicReferenceArray<@Nullable Server> made = forms;
     if (made == null) {
-      made = new AtomicReferenceArray<>(WITHOUT_TRIAL + WITHOUT_DENY + WITHOUT_JWT + 1);
+      made = new AtomicReferenceArray<>(FORMS);
       forms = made;
     }
     Server form = made.get(left);
@@ -61,19 +68,29 @@ public final class PortPolicyMessages {
     return form;
   }
 
+  private static int bit(RequestCondition condition) {
+    return WITHOUT_CONDITION << condition.ordinal();
+  }
+
   private Server form(int left) {
     Server form = full;
     if ((left & WITHOUT_TRIAL) != 0) {
       form = form.toBuilder().clearSignetTrial().build();
     }
-    if ((left & WITHOUT_JWT) != 0) {
-      form = TokenForms.withoutTokens(form);
+    Set<RequestCondition> unknown = EnumSet.noneOf(RequestCondition.class);
+    for (RequestCondition condition : conditions) {
+      if ((left & bit(condition)) != 0) {
+        unknown.add(condition);
+      }
+    }
+    if (!unknown.isEmpty()) {
+      form = ConditionForms.without(form, unknown);
     }
     if ((left & WITHOUT_DENY) != 0) {
       form = DenialFolding.fold(form);
-      form = tokens ? TokenForms.pruned(form) : form;
+      form = conditions.isEmpty() ? form : ConditionForms.pruned(form);
     }
-    return form;
+    return ClaimFields.withheld(full, form);
   }
 
   @Override

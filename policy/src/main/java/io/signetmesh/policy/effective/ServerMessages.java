@@ -20,7 +20,6 @@ import io.linkerd.proxy.net.IPv6;
 import io.signetmesh.crds.network.Cidr;
 import io.signetmesh.policy.model.ObjectRef;
 import io.signetmesh.policy.model.RouteModel;
-import io.signetmesh.v1.JwtAuthentication;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Optional;
@@ -168,21 +167,22 @@ public final class ServerMessages {
   /**
    * A server message.
    *
-   * @param tokens the authentications by token that any of its authorizations and denials, also
-   *     those of routes, refer to; sorted by name
+   * @param conditions the authentications that any of its authorizations and denials, also those of
+   *     routes, refer to
    */
   public static Server server(
       ProxyProtocol protocol,
       List<Authz> grants,
       List<Authz> denials,
-      List<JwtAuthentication> tokens,
+      ConditionMessages conditions,
       String group,
       String kind,
       String name) {
     return Server.newBuilder()
         .setProtocol(protocol)
         .addAllSignetDenials(denials)
-        .addAllSignetJwtAuthentications(tokens)
+        .addAllSignetJwtAuthentications(conditions.tokens())
+        .addAllSignetRegoAuthentications(conditions.bundles())
         .addAllAuthorizations(grants)
         .putLabels("group", group)
         .putLabels("kind", kind)

@@ -28,7 +28,7 @@ public final class TokenGrants {
    *
    * @param lookup finds an object by reference
    */
-  public static List<JwtAuthentication> of(
+  static List<JwtAuthentication> of(
       Collection<Authz> all, Function<ObjectRef, @Nullable PolicyObject> lookup) {
     TreeMap<String, JwtAuthentication> messages = new TreeMap<>();
     for (Authz authz : all) {

@@ -1,10 +1,10 @@
 package io.signetmesh.policy.index;
 
 import io.linkerd.proxy.inbound.Authz;
+import io.signetmesh.policy.effective.ConditionMessages;
 import io.signetmesh.policy.effective.Grants;
 import io.signetmesh.policy.effective.PolicyMode;
 import io.signetmesh.policy.effective.Target;
-import io.signetmesh.policy.effective.TokenGrants;
 import io.signetmesh.policy.model.AuthorizationPolicyModel;
 import io.signetmesh.policy.model.DenyPolicyModel;
 import io.signetmesh.policy.model.ObjectRef;
@@ -14,7 +14,6 @@ import io.signetmesh.policy.model.RateLimitModel;
 import io.signetmesh.policy.model.RouteModel;
 import io.signetmesh.policy.model.ServerAuthorizationModel;
 import io.signetmesh.policy.model.ServerModel;
-import io.signetmesh.v1.JwtAuthentication;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.EnumMap;
@@ -70,7 +69,7 @@ final class NamespaceState {
           objects.add(policy.ref());
         }
       }
-      known = new Denials(authz, TokenGrants.of(authz, lookup), objects, leftOut);
+      known = new Denials(authz, ConditionMessages.of(authz, lookup), objects, leftOut);
       ownDenials.put(mode, known);
     }
     return known;
@@ -95,16 +94,15 @@ final class NamespaceState {
    * The denials of a whole namespace.
    *
    * @param authz as sent to proxies
-   * @param tokens the authentications by token that they refer to
+   * @param conditions the authentications of requests that they refer to
    * @param objects where they come from
    * @param leftOut whether there are others, which are not in this mode
    */
   record Denials(
-      List<Authz> authz, List<JwtAuthentication> tokens, List<ObjectRef> objects, boolean leftOut) {
+      List<Authz> authz, ConditionMessages conditions, List<ObjectRef> objects, boolean leftOut) {
     /** Copies its lists. */
     Denials {
       authz = List.copyOf(authz);
-      tokens = List.copyOf(tokens);
       objects = List.copyOf(objects);
     }
   }

@@ -15,6 +15,7 @@ import io.signetmesh.policy.model.PolicyAnnotations;
 import io.signetmesh.policy.model.PolicyObject;
 import io.signetmesh.policy.model.RateLimitModel;
 import io.signetmesh.policy.model.Reference;
+import io.signetmesh.policy.model.RegoModel;
 import io.signetmesh.policy.model.RouteModel;
 import io.signetmesh.policy.model.ServerAuthorizationModel;
 import io.signetmesh.policy.model.ServerModel;
@@ -44,8 +45,8 @@ final class ObjectGraph {
   /** Policies by the authentication that they require. */
   private final Map<ObjectRef, Set<ObjectRef>> dependants = new HashMap<>();
 
-  /** JWTAuthentications by the ConfigMap or Secret that has their keys. */
-  private final Map<ObjectRef, Set<ObjectRef>> keyUsers = new HashMap<>();
+  /** Authentications by the ConfigMap or Secret that has their keys or bundle. */
+  private final Map<ObjectRef, Set<ObjectRef>> contentUsers = new HashMap<>();
 
   ObjectGraph(PolicyConfig config) {
     this.config = config;
@@ -100,13 +101,31 @@ final class ObjectGraph {
     }
   }
 
-  /** The authentications that are the object, or have their keys from it. */
+  /**
+   * Whether a policy requires this authentication, so that its keys or bundle are of use. A
+   * RegoAuthentication counts for policies of its own namespace alone.
+   */
+  boolean isRequired(ObjectRef authentication) {
+    Set<ObjectRef> policies = dependants.getOrDefault(authentication, Set.of());
+    return authentication.kind() == ObjectRef.Kind.REGO_AUTHENTICATION
+        ? policies.stream()
+            .anyMatch(policy -> policy.namespace().equals(authentication.namespace()))
+        : !policies.isEmpty();
+  }
+
+  /** The authentications that are the object, or have their keys or bundle from it. */
   private Set<ObjectRef> authenticationsWith(ObjectRef ref) {
     return switch (ref.kind()) {
-      case MESH_TLS_AUTHENTICATION, NETWORK_AUTHENTICATION, JWT_AUTHENTICATION -> Set.of(ref);
-      case CONFIG_MAP, SECRET -> keyUsers.getOrDefault(ref, Set.of());
+      case MESH_TLS_AUTHENTICATION,
+          NETWORK_AUTHENTICATION,
+          JWT_AUTHENTICATION,
+          REGO_AUTHENTICATION ->
+          Set.of(ref);
+      case CONFIG_MAP, SECRET -> contentUsers.getOrDefault(ref, Set.of());
       case KEY_SET ->
           Set.of(new ObjectRef(ObjectRef.Kind.JWT_AUTHENTICATION, ref.namespace(), ref.name()));
+      case POLICY_BUNDLE ->
+          Set.of(new ObjectRef(ObjectRef.Kind.REGO_AUTHENTICATION, ref.namespace(), ref.name()));
       default -> Set.of();
     };
   }
@@ -156,17 +175,9 @@ final class ObjectGraph {
               });
         }
       }
-      case JwtModel.Authentication authentication -> {
-        ObjectRef holder = authentication.holder();
-        if (holder != null) {
-          keyUsers.computeIfPresent(
-              holder,
-              (key, others) -> {
-                others.remove(authentication.ref());
-                return others.isEmpty() ? null : others;
-              });
-        }
-      }
+      case JwtModel.Authentication object -> removeUser(object.holder(), object.ref());
+      case RegoModel.Authentication object -> removeUser(object.holder(), object.ref());
+      case RegoModel.FetchedBundle object -> {}
       case JwtModel.Holder object -> {}
       case JwtModel.FetchedKeys object -> {}
       case MeshTlsModel object -> {}
@@ -185,8 +196,12 @@ final class ObjectGraph {
                 ref ->
                     new WorkloadState(
                         workload, WorkloadSettings.of(workload, namespace.annotations, config)));
+        boolean moved = !state.model.node().equals(workload.node());
         state.model = workload;
         affected.workloads.add(state);
+        if (moved) {
+          state.tell(listener -> listener.onWorkloadMoved(workload));
+        }
       }
       case NamespaceModel object -> {
         namespace.annotations = object.annotations();
@@ -211,18 +226,32 @@ final class ObjectGraph {
           markServer(namespace, server, affected);
         }
       }
-      case JwtModel.Authentication authentication -> {
-        ObjectRef holder = authentication.holder();
-        if (holder != null) {
-          keyUsers.computeIfAbsent(holder, key -> new HashSet<>()).add(authentication.ref());
-        }
-      }
+      case JwtModel.Authentication object -> addUser(object.holder(), object.ref());
+      case RegoModel.Authentication object -> addUser(object.holder(), object.ref());
+      case RegoModel.FetchedBundle object -> {}
       case JwtModel.Holder object -> {}
       case JwtModel.FetchedKeys object -> {}
       case MeshTlsModel object -> {}
       case NetworkModel object -> {}
       case ServiceAccountModel object -> {}
       case UnusableModel object -> {}
+    }
+  }
+
+  private void addUser(@Nullable ObjectRef holder, ObjectRef authentication) {
+    if (holder != null) {
+      contentUsers.computeIfAbsent(holder, key -> new HashSet<>()).add(authentication);
+    }
+  }
+
+  private void removeUser(@Nullable ObjectRef holder, ObjectRef authentication) {
+    if (holder != null) {
+      contentUsers.computeIfPresent(
+          holder,
+          (key, others) -> {
+            others.remove(authentication);
+            return others.isEmpty() ? null : others;
+          });
     }
   }
 
@@ -280,10 +309,9 @@ final class ObjectGraph {
     }
     state.servers.values().forEach(server -> server.workloads.remove(state));
     state.dryRun.values().forEach(server -> server.workloads.remove(state));
-    for (PortState port : state.watched.values()) {
-      port.listeners.forEach(PortListener::onWorkloadGone);
-    }
+    state.tell(PortListener::onWorkloadGone);
     state.watched.clear();
+    state.followers.clear();
   }
 
   private void addServer(NamespaceState namespace, ServerModel object, Affected affected) {

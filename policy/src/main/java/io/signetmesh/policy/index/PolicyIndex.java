@@ -21,6 +21,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 
 /**
  * The effective inbound policy of every workload port, kept up to date as objects change.
@@ -127,12 +128,25 @@ public final class PolicyIndex {
    * @return closes the watch; empty when there is no such workload
    */
   public Optional<Watch> watch(ObjectRef workload, int port, PortListener listener) {
+    return watch(workload, port, listener, model -> {});
+  }
+
+  /**
+   * Watches a port, if its workload passes a check.
+   *
+   * @param check called while the index is locked, so that the listener is told of each change
+   *     after it; what it throws is thrown, and nothing is watched
+   * @return closes the watch; empty when there is no such workload
+   */
+  public Optional<Watch> watch(
+      ObjectRef workload, int port, PortListener listener, Consumer<WorkloadModel> check) {
     lock.lock();
     try {
       WorkloadState state = graph.workload(workload);
       if (state == null) {
         return Optional.empty();
       }
+      check.accept(state.model);
       PortState watched =
           state.watched.computeIfAbsent(
               port,
@@ -142,6 +156,41 @@ public final class PolicyIndex {
       watched.listeners.add(listener);
       listener.onPolicy(watched.policy);
       return Optional.of(() -> unwatch(workload, port, listener));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /**
+   * Follows a workload, and not its policy, if it passes a check.
+   *
+   * @param listener told that the workload is gone or on another node
+   * @param check as for {@link #watch(ObjectRef, int, PortListener, Consumer)}
+   * @return closes the watch; empty when there is no such workload
+   */
+  public Optional<Watch> follow(
+      ObjectRef workload, PortListener listener, Consumer<WorkloadModel> check) {
+    lock.lock();
+    try {
+      WorkloadState state = graph.workload(workload);
+      if (state == null) {
+        return Optional.empty();
+      }
+      check.accept(state.model);
+      state.followers.add(listener);
+      return Optional.of(() -> unfollow(workload, listener));
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void unfollow(ObjectRef workload, PortListener listener) {
+    lock.lock();
+    try {
+      WorkloadState state = graph.workload(workload);
+      if (state != null) {
+        state.followers.remove(listener);
+      }
     } finally {
       lock.unlock();
     }
@@ -180,6 +229,22 @@ public final class PolicyIndex {
     } finally {
       lock.unlock();
     }
+  }
+
+  /** Those of some authentications that a policy requires, whatever its target is. */
+  public Set<ObjectRef> required(Collection<ObjectRef> authentications) {
+    Set<ObjectRef> required = new HashSet<>();
+    lock.lock();
+    try {
+      for (ObjectRef authentication : authentications) {
+        if (graph.isRequired(authentication)) {
+          required.add(authentication);
+        }
+      }
+    } finally {
+      lock.unlock();
+    }
+    return required;
   }
 
   /** Number of ports that are watched now. */

@@ -83,7 +83,7 @@ final class PortAssembly {
                 null),
             grants.of(port.policy()).stream().toList(),
             port.denials().authz(),
-            port.denials().tokens(),
+            port.denials().conditions(),
             "",
             "default",
             port.policy().wireName()),

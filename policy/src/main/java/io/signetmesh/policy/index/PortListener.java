@@ -1,6 +1,7 @@
 package io.signetmesh.policy.index;
 
 import io.signetmesh.policy.effective.EffectivePolicy;
+import io.signetmesh.policy.model.WorkloadModel;
 
 /**
  * Listens to the policy of one workload port. Calls come one at a time, in the order of the
@@ -12,4 +13,7 @@ public interface PortListener {
 
   /** The workload is gone, or has another identity. No call follows. */
   void onWorkloadGone();
+
+  /** The workload is on another node, or on none. A policy that follows from that comes later. */
+  default void onWorkloadMoved(WorkloadModel workload) {}
 }

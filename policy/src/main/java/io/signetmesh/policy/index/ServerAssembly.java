@@ -5,12 +5,12 @@ import io.linkerd.proxy.inbound.GrpcRoute;
 import io.linkerd.proxy.inbound.HttpLocalRateLimit;
 import io.linkerd.proxy.inbound.HttpRoute;
 import io.signetmesh.policy.effective.AssembledPolicy;
+import io.signetmesh.policy.effective.ConditionMessages;
 import io.signetmesh.policy.effective.Grant;
 import io.signetmesh.policy.effective.Grants;
 import io.signetmesh.policy.effective.PolicyMode;
 import io.signetmesh.policy.effective.ServerMessages;
 import io.signetmesh.policy.effective.Target;
-import io.signetmesh.policy.effective.TokenGrants;
 import io.signetmesh.policy.model.AuthorizationPolicyModel;
 import io.signetmesh.policy.model.DenyPolicyModel;
 import io.signetmesh.policy.model.ObjectRef;
@@ -109,7 +109,7 @@ final class ServerAssembly {
             ServerMessages.protocol(server.protocol(), httpRoutes, grpcRoutes, limits),
             allowed,
             denied,
-            TokenGrants.of(all, lookup),
+            ConditionMessages.of(all, lookup),
             ObjectRef.Kind.SERVER.group(),
             "server",
             server.ref().name()),

@@ -1,5 +1,6 @@
 package io.signetmesh.policy.lint;
 
+import io.signetmesh.identity.node.NodeIdentity;
 import io.signetmesh.policy.lint.LintFinding.Rule;
 import io.signetmesh.policy.model.IdentityMatch;
 import io.signetmesh.policy.model.MeshTlsModel;
@@ -144,6 +145,21 @@ final class ClientFindings {
     String namespace = workload.ref().namespace();
     String identity = workload.identity();
     String suffix = "." + seen.config.identitySuffix(namespace);
+    if (identity != null
+        && NodeIdentity.isReserved(
+            identity, seen.config.controlPlaneNamespace(), seen.config.trustDomain())) {
+      seen.error(
+          workload,
+          Rule.NO_IDENTITY,
+          workload.ref().kind() == ObjectRef.Kind.POD
+              ? "spec.serviceAccountName"
+              : "spec.meshTLS.identity",
+          "identity "
+              + identity
+              + " is reserved for nodes; the workload gets no policy, and serves nobody",
+          Set.of(workload.ref()));
+      return;
+    }
     if (identity == null
         || workload.ref().kind() != ObjectRef.Kind.POD
         || !identity.endsWith(suffix)) {
@@ -172,7 +188,7 @@ final class ClientFindings {
           affected);
       return;
     }
-    if (name.equals("default")) {
+    if (name.equals("default") || isNode(name, ns)) {
       return;
     }
     Set<String> known = namespace.accounts(seen.config);
@@ -191,6 +207,12 @@ final class ClientFindings {
             + ", which is not there"
             + near,
         affected);
+  }
+
+  /** Nodes have no object of a service account. */
+  private boolean isNode(String account, String namespace) {
+    return namespace.equals(seen.config.controlPlaneNamespace())
+        && account.startsWith(NodeIdentity.PREFIX);
   }
 
   private void clientNamespace(

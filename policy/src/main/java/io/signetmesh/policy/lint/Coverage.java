@@ -30,8 +30,9 @@ final class Coverage {
    * takes much work.
    */
   static boolean covers(Authz wide, Authz narrow) {
-    // Who has passed more tokens has passed fewer, too.
-    if (!narrow.getSignetTokensList().containsAll(wide.getSignetTokensList())) {
+    // Who has passed more has passed less, too.
+    if (!narrow.getSignetTokensList().containsAll(wide.getSignetTokensList())
+        || !narrow.getSignetRegoList().containsAll(wide.getSignetRegoList())) {
       return false;
     }
     if ((long) wide.getNetworksCount() * narrow.getNetworksCount() > MAX_PAIRS

@@ -67,9 +67,17 @@ public record LintFinding(
     KEY_SET_UNAVAILABLE("key-set-unavailable"),
     /** A key set that cannot be fetched anew; the last good one is used. */
     KEY_SET_STALE("key-set-stale"),
+    /** A rule about policy bundles on a port where the proxy sees no request. */
+    REGO_ON_OPAQUE_PORT("rego-on-opaque-port"),
+    /** A RegoAuthentication without a bundle: no request passes. */
+    BUNDLE_UNAVAILABLE("bundle-unavailable"),
+    /** A bundle that cannot be fetched anew; the last good one is used. */
+    BUNDLE_STALE("bundle-stale"),
+    /** Bundles of a Server that are more than one message has room for. */
+    BUNDLES_TOO_LARGE("bundles-too-large"),
     /** A key that is malformed, weak or exposed, and so not used. */
     BAD_KEY("bad-key"),
-    /** A JWTAuthentication that no policy requires. */
+    /** A JWTAuthentication or RegoAuthentication that no policy requires. */
     AUTHENTICATION_UNUSED("authentication-unused"),
     /** A header that two JWTAuthentications of a port make of claims. */
     FORWARD_CONFLICT("forward-conflict"),

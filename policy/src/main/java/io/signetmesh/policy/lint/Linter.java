@@ -11,6 +11,7 @@ import io.signetmesh.policy.model.NetworkModel;
 import io.signetmesh.policy.model.ObjectRef;
 import io.signetmesh.policy.model.PolicyObject;
 import io.signetmesh.policy.model.RateLimitModel;
+import io.signetmesh.policy.model.RegoModel;
 import io.signetmesh.policy.model.RouteModel;
 import io.signetmesh.policy.model.ServerAuthorizationModel;
 import io.signetmesh.policy.model.ServerModel;
@@ -27,6 +28,7 @@ public final class Linter {
   private final LintContext seen;
   private final ClientFindings clients;
   private final TokenFindings tokens;
+  private final RegoFindings bundles;
   private final PolicyFindings policies;
   private final RequestFindings requests;
   private final PortFindings ports;
@@ -35,7 +37,8 @@ public final class Linter {
     seen = new LintContext(snapshot);
     clients = new ClientFindings(seen);
     tokens = new TokenFindings(seen);
-    policies = new PolicyFindings(seen, clients, tokens);
+    bundles = new RegoFindings(seen);
+    policies = new PolicyFindings(seen, clients);
     requests = new RequestFindings(seen, clients);
     ports = new PortFindings(seen);
   }
@@ -56,6 +59,8 @@ public final class Linter {
         case MeshTlsModel authentication -> clients.meshTls(authentication);
         case NetworkModel authentication -> clients.network(authentication);
         case JwtModel.Authentication authentication -> tokens.authentication(authentication);
+        case RegoModel.Authentication authentication -> bundles.authentication(authentication);
+        case RegoModel.FetchedBundle bundle -> {}
         case JwtModel.Holder holder -> {}
         case JwtModel.FetchedKeys keys -> {}
         case RouteModel route -> requests.route(route);
@@ -74,6 +79,7 @@ public final class Linter {
       ports.dryRun(namespace);
       ports.opaque(namespace);
       tokens.forwarded(namespace);
+      bundles.sizes(namespace);
       new ShadowedPolicies(namespace, seen.objects, seen.grants, seen::warning).look();
     }
     return seen.report();

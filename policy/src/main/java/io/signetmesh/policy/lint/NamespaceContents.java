@@ -12,6 +12,7 @@ import io.signetmesh.policy.model.ObjectRef;
 import io.signetmesh.policy.model.PolicyAnnotations;
 import io.signetmesh.policy.model.PolicyObject;
 import io.signetmesh.policy.model.RateLimitModel;
+import io.signetmesh.policy.model.RegoModel;
 import io.signetmesh.policy.model.RouteModel;
 import io.signetmesh.policy.model.ServerAuthorizationModel;
 import io.signetmesh.policy.model.ServerModel;
@@ -97,6 +98,7 @@ public final class NamespaceContents {
         }
       }
       case JwtModel token -> {}
+      case RegoModel bundle -> {}
       case MeshTlsModel authentication -> {}
       case NetworkModel authentication -> {}
       case ServiceAccountModel account -> {}

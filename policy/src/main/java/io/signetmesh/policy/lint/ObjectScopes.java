@@ -14,6 +14,7 @@ import io.signetmesh.policy.model.NetworkModel;
 import io.signetmesh.policy.model.ObjectRef;
 import io.signetmesh.policy.model.PolicyObject;
 import io.signetmesh.policy.model.RateLimitModel;
+import io.signetmesh.policy.model.RegoModel;
 import io.signetmesh.policy.model.RouteModel;
 import io.signetmesh.policy.model.ServerAuthorizationModel;
 import io.signetmesh.policy.model.ServerModel;
@@ -121,7 +122,9 @@ final class ObjectScopes {
                 MESH_TLS_AUTHENTICATION,
                 NETWORK_AUTHENTICATION,
                 JWT_AUTHENTICATION,
+                REGO_AUTHENTICATION,
                 KEY_SET,
+                POLICY_BUNDLE,
                 CONFIG_MAP,
                 SECRET,
                 SERVICE,
@@ -133,6 +136,7 @@ final class ObjectScopes {
                 null;
           };
       case JwtModel token -> null;
+      case RegoModel bundle -> null;
       case MeshTlsModel authentication -> null;
       case NetworkModel authentication -> null;
       case NamespaceModel namespace -> null;

@@ -24,12 +24,10 @@ import java.util.Set;
 final class PolicyFindings {
   private final LintContext seen;
   private final ClientFindings clients;
-  private final TokenFindings tokens;
 
-  PolicyFindings(LintContext seen, ClientFindings clients, TokenFindings tokens) {
+  PolicyFindings(LintContext seen, ClientFindings clients) {
     this.seen = seen;
     this.clients = clients;
-    this.tokens = tokens;
   }
 
   void policy(ClientPolicyModel policy) {
@@ -61,8 +59,45 @@ final class PolicyFindings {
       if (reference.isA(ObjectRef.Kind.SERVICE_ACCOUNT)) {
         clients.serviceAccount(policy, field, reference, affected);
       } else if (reference.isA(ObjectRef.Kind.JWT_AUTHENTICATION)) {
-        tokens.policy(policy, reference, field);
+        opaque(
+            policy,
+            reference,
+            field,
+            Rule.JWT_ON_OPAQUE_PORT,
+            "no request and so no token is seen");
+      } else if (reference.isA(ObjectRef.Kind.REGO_AUTHENTICATION)) {
+        opaque(policy, reference, field, Rule.REGO_ON_OPAQUE_PORT, "no request is seen");
       }
+    }
+  }
+
+  /** A policy that requires something of a request where the proxy sees none. */
+  private void opaque(
+      ClientPolicyModel policy, Reference reference, String field, Rule rule, String why) {
+    if (!policy.target().isA(ObjectRef.Kind.SERVER)
+        || !seen.contents(policy).isOpaque(policy.target().name())) {
+      return;
+    }
+    String message =
+        "requires "
+            + reference
+            + ", but the Server "
+            + policy.target().name()
+            + " is opaque or TLS, where "
+            + why
+            + "; ";
+    Set<ObjectRef> affected =
+        Set.of(LintContext.server(policy.ref().namespace(), policy.target().name()));
+    switch (policy) {
+      case AuthorizationPolicyModel grant ->
+          seen.error(grant, rule, field, message + "it grants nothing", affected);
+      case DenyPolicyModel denial ->
+          seen.warning(
+              denial,
+              rule,
+              field,
+              message + "that counts as passed, so it refuses more than is written",
+              affected);
     }
   }
 

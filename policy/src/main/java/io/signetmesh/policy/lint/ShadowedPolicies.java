@@ -390,6 +390,7 @@ final class ShadowedPolicies {
       }
       if (open == null
           && clients.getSignetTokensCount() == 0
+          && clients.getSignetRegoCount() == 0
           && !clients.getAuthentication().getMeshTLS().hasIdentities()) {
         open = condition;
       }

@@ -1,6 +1,7 @@
 package io.signetmesh.policy.model;
 
-import io.signetmesh.policy.token.KeyLocation;
+import io.signetmesh.policy.document.DocumentLocation;
+import io.signetmesh.policy.rego.KnownBundle;
 import io.signetmesh.policy.token.KeySource;
 import io.signetmesh.policy.token.KnownKeys;
 import io.signetmesh.v1.JwtAuthentication;
@@ -47,14 +48,27 @@ public sealed interface JwtModel extends PolicyObject {
   }
 
   /**
-   * A ConfigMap or Secret with key sets.
+   * A ConfigMap or Secret with key sets. A ConfigMap may have the bundles of RegoAuthentications,
+   * too.
    *
-   * @param entries the keys of each entry
+   * @param entries the keys of each entry, also of those that are no key set
+   * @param bundles the bundles of those entries that may be bundles
    */
-  record Holder(ObjectRef ref, String origin, Map<String, KnownKeys> entries) implements JwtModel {
-    /** Copies the map. */
+  record Holder(
+      ObjectRef ref,
+      String origin,
+      Map<String, KnownKeys> entries,
+      Map<String, KnownBundle> bundles)
+      implements JwtModel {
+    /** Copies the maps. */
     public Holder {
       entries = Collections.unmodifiableMap(new TreeMap<>(entries));
+      bundles = Collections.unmodifiableMap(new TreeMap<>(bundles));
+    }
+
+    /** An object without bundles. */
+    public Holder(ObjectRef ref, String origin, Map<String, KnownKeys> entries) {
+      this(ref, origin, entries, Map.of());
     }
   }
 
@@ -70,7 +84,7 @@ public sealed interface JwtModel extends PolicyObject {
    */
   record FetchedKeys(
       ObjectRef ref,
-      KeyLocation location,
+      DocumentLocation location,
       KnownKeys keys,
       @Nullable Instant expiresAt,
       @Nullable String failure)
@@ -93,7 +107,7 @@ public sealed interface JwtModel extends PolicyObject {
 
   /** {@code namespace/name}, which messages have for a JWTAuthentication. */
   static String nameOf(ObjectRef authentication) {
-    return authentication.namespace() + "/" + authentication.name();
+    return authentication.qualifiedName();
   }
 
   /**
@@ -102,11 +116,6 @@ public sealed interface JwtModel extends PolicyObject {
    * @throws IllegalArgumentException when the text is not {@code namespace/name}
    */
   static ObjectRef refOf(String name) {
-    int slash = name.indexOf('/');
-    if (slash <= 0 || slash == name.length() - 1) {
-      throw new IllegalArgumentException("\"" + name + "\": expected namespace/name");
-    }
-    return new ObjectRef(
-        ObjectRef.Kind.JWT_AUTHENTICATION, name.substring(0, slash), name.substring(slash + 1));
+    return ObjectRef.qualified(ObjectRef.Kind.JWT_AUTHENTICATION, name);
   }
 }

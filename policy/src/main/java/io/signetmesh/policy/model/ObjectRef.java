@@ -1,6 +1,8 @@
 package io.signetmesh.policy.model;
 
+import java.time.Instant;
 import java.util.Comparator;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Names one object that policy depends on.
@@ -39,9 +41,13 @@ public record ObjectRef(Kind kind, String namespace, String name) implements Com
     NETWORK_AUTHENTICATION("policy.linkerd.io", "NetworkAuthentication"),
     /** What a token must be. */
     JWT_AUTHENTICATION("policy.signetmesh.io", "JWTAuthentication"),
+    /** A policy in Rego that a request must pass. */
+    REGO_AUTHENTICATION("policy.signetmesh.io", "RegoAuthentication"),
     /** The keys that were fetched for a JWTAuthentication of that name; no manifest has them. */
     KEY_SET("policy.signetmesh.io", "KeySet"),
-    /** Has the keys of JWTAuthentications; others are not known. */
+    /** The bundle that was fetched for a RegoAuthentication of that name; no manifest has it. */
+    POLICY_BUNDLE("policy.signetmesh.io", "PolicyBundle"),
+    /** Has keys of JWTAuthentications or bundles of RegoAuthentications; others are not known. */
     CONFIG_MAP("core", "ConfigMap"),
     /** Has the keys of JWTAuthentications; others are not known. */
     SECRET("core", "Secret"),
@@ -98,7 +104,8 @@ public record ObjectRef(Kind kind, String namespace, String name) implements Com
     public boolean isAuthentication() {
       return this == MESH_TLS_AUTHENTICATION
           || this == NETWORK_AUTHENTICATION
-          || this == JWT_AUTHENTICATION;
+          || this == JWT_AUTHENTICATION
+          || this == REGO_AUTHENTICATION;
     }
 
     /** Whether objects of this kind are inbound routes. */
@@ -120,6 +127,34 @@ public record ObjectRef(Kind kind, String namespace, String name) implements Com
   /** A namespace. */
   public static ObjectRef namespace(String name) {
     return new ObjectRef(Kind.NAMESPACE, "", name);
+  }
+
+  /**
+   * The object that a message names.
+   *
+   * @throws IllegalArgumentException when the text is not {@code namespace/name}
+   */
+  static ObjectRef qualified(Kind kind, String name) {
+    int slash = name.indexOf('/');
+    if (slash <= 0 || slash == name.length() - 1) {
+      throw new IllegalArgumentException("\"" + name + "\": expected namespace/name");
+    }
+    return new ObjectRef(kind, name.substring(0, slash), name.substring(slash + 1));
+  }
+
+  /** {@code namespace/name}, which messages have for an object whose kind they know. */
+  public String qualifiedName() {
+    return namespace + "/" + name;
+  }
+
+  /** The order by age: older first, a missing time before all, then by name. */
+  static int compareByAge(
+      @Nullable Instant created, String name, @Nullable Instant otherCreated, String otherName) {
+    int byTime =
+        created == null || otherCreated == null
+            ? Boolean.compare(created != null, otherCreated != null)
+            : created.compareTo(otherCreated);
+    return byTime != 0 ? byTime : name.compareTo(otherName);
   }
 
   /** Spreads names that differ in their numbers, which the sums of a record would make alike. */

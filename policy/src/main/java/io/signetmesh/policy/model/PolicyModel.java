@@ -1,5 +1,6 @@
 package io.signetmesh.policy.model;
 
+import com.google.protobuf.UnsafeByteOperations;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.IntOrString;
 import io.fabric8.kubernetes.api.model.Namespace;
@@ -9,6 +10,7 @@ import io.fabric8.kubernetes.api.model.ServiceAccount;
 import io.signetmesh.cluster.ClusterView;
 import io.signetmesh.cluster.Workload;
 import io.signetmesh.cluster.WorkloadRef;
+import io.signetmesh.crds.ContentHolder;
 import io.signetmesh.crds.ResourceKey;
 import io.signetmesh.crds.manifest.Position;
 import io.signetmesh.crds.network.Cidr;
@@ -27,12 +29,15 @@ import io.signetmesh.crds.policy.Server;
 import io.signetmesh.crds.policy.ServerAuthorization;
 import io.signetmesh.crds.policy.ServerAuthorizationSpec;
 import io.signetmesh.crds.policy.ServerSpec;
+import io.signetmesh.crds.rego.RegoAuthentication;
 import io.signetmesh.crds.route.GatewayHttpRoute;
 import io.signetmesh.crds.route.PolicyHttpRoute;
 import io.signetmesh.crds.route.grpc.GrpcRoute;
 import io.signetmesh.crds.token.JWTAuthentication;
-import io.signetmesh.crds.token.KeyHolder;
 import io.signetmesh.crds.workload.ExternalWorkload;
+import io.signetmesh.policy.rego.BundleSource;
+import io.signetmesh.policy.rego.KnownBundle;
+import io.signetmesh.policy.rego.RegoMessages;
 import io.signetmesh.policy.token.KeySource;
 import io.signetmesh.policy.token.KnownKeys;
 import io.signetmesh.policy.token.TokenMessages;
@@ -194,10 +199,27 @@ public final class PolicyModel {
               origin,
               TokenMessages.of(JwtModel.nameOf(ref), authentication.spec()),
               KeySource.of(authentication.spec()));
-      case KeyHolder holder -> {
+      case RegoAuthentication authentication ->
+          new RegoModel.Authentication(
+              ref,
+              origin,
+              RegoMessages.of(RegoModel.nameOf(ref), authentication.spec()),
+              BundleSource.of(ref.namespace(), authentication.spec().bundle()));
+      case ContentHolder holder -> {
         Map<String, KnownKeys> entries = new HashMap<>();
+        Map<String, KnownBundle> bundles = new HashMap<>();
         holder.spec().byName().forEach((name, text) -> entries.put(name, KnownKeys.parse(text)));
-        yield new JwtModel.Holder(ref, origin, entries);
+        holder
+            .spec()
+            .bundles()
+            .forEach(
+                (name, content) ->
+                    bundles.put(
+                        name,
+                        KnownBundle.of(
+                            UnsafeByteOperations.unsafeWrap(content.asReadOnlyBuffer()))));
+        holder.spec().refused().forEach((name, why) -> bundles.put(name, KnownBundle.none(why)));
+        yield new JwtModel.Holder(ref, origin, entries, bundles);
       }
       case PolicyHttpRoute route ->
           RouteModelReader.http(ref, origin, created(route.getMetadata()), route.spec());
@@ -223,6 +245,7 @@ public final class PolicyModel {
         workload.labels(),
         PolicyAnnotations.of(workload.annotations()),
         identity,
+        workload.nodeName().orElse(""),
         workload.ports().stream()
             .filter(port -> port.protocol().equals("TCP") && !port.name().isEmpty())
             .map(port -> new WorkloadModel.NamedPort(port.name(), port.port()))

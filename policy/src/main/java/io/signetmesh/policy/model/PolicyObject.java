@@ -8,6 +8,7 @@ public sealed interface PolicyObject
         NamespaceModel,
         NetworkModel,
         RateLimitModel,
+        RegoModel,
         RouteModel,
         ServerAuthorizationModel,
         ServerModel,

@@ -33,7 +33,7 @@ public record RateLimitModel(
   /** Older first, a missing creation time before all, then by name: the first one limits. */
   @Override
   public int compareTo(RateLimitModel other) {
-    return Age.compare(created, ref.name(), other.created, other.ref.name());
+    return ObjectRef.compareByAge(created, ref.name(), other.created, other.ref.name());
   }
 
   /**

@@ -90,7 +90,7 @@ public record RouteModel(
     if ((created == null) != (other.created == null)) {
       return created == null ? 1 : -1;
     }
-    int byAge = Age.compare(created, ref.name(), other.created, other.ref.name());
+    int byAge = ObjectRef.compareByAge(created, ref.name(), other.created, other.ref.name());
     if (byAge != 0) {
       return byAge;
     }

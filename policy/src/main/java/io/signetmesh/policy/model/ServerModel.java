@@ -54,7 +54,7 @@ public record ServerModel(
   /** Older first, a missing creation time before all, then by name: the first one gets a port. */
   @Override
   public int compareTo(ServerModel other) {
-    return Age.compare(created, ref.name(), other.created, other.ref.name());
+    return ObjectRef.compareByAge(created, ref.name(), other.created, other.ref.name());
   }
 
   /** A port of a Server. */

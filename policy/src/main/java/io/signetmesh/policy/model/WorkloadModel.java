@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param annotations its own annotations
  * @param identity the name that the certificate of its proxy must have; null when it can have none,
  *     and then no caller is taken for it
+ * @param node the node that it is placed on; empty when it is on none
  * @param ports its declared TCP ports with a name, over all containers
  * @param probes its HTTP probes, over all containers
  */
@@ -24,6 +25,7 @@ public record WorkloadModel(
     Map<String, String> labels,
     PolicyAnnotations annotations,
     @Nullable String identity,
+    String node,
     List<NamedPort> ports,
     List<HttpProbe> probes)
     implements PolicyObject {

@@ -23,13 +23,16 @@ import java.util.function.LongConsumer;
  * that port. Kept in memory: proxies report again when the controller comes back.
  */
 public final class EnforcementLedger {
-  /** Ports that are remembered for one workload; far more than a workload listens on. */
-  static final int MAX_PORTS_PER_WORKLOAD = 4_096;
+  /**
+   * Ports that are remembered for one workload. A proxy watches 576 at a time besides those that it
+   * is configured for.
+   */
+  static final int MAX_PORTS_PER_WORKLOAD = 1_024;
 
   /**
-   * Streams of one workload at the same time, on all its connections: those of all ports that it
-   * may have, twice, since a proxy that comes back may be there before its former connection is
-   * gone.
+   * Streams of one workload at the same time, on all connections of one caller: those of all ports
+   * that it may have, twice, since a proxy that comes back may be there before its former
+   * connection is gone.
    */
   static final int MAX_STREAMS_PER_WORKLOAD = 2 * MAX_PORTS_PER_WORKLOAD;
 
@@ -213,7 +216,7 @@ public final class EnforcementLedger {
   /**
    * A port is being watched.
    *
-   * @return false when the workload has too many streams, and nothing was noted
+   * @return false when the caller has too many streams for the workload, and nothing was noted
    */
   boolean opened(ObjectRef workload, int port, StreamProgress stream) {
     boolean[] noted = {false};
@@ -262,6 +265,21 @@ public final class EnforcementLedger {
           WorkloadPorts ports = present == null ? new WorkloadPorts() : present;
           synchronized (ports) {
             change.accept(ports);
+          }
+          return ports;
+        });
+  }
+
+  /**
+   * A caller may no longer speak for the workload: what it said of ports that nobody watches is
+   * forgotten.
+   */
+  void forgetUnwatched(ObjectRef workload) {
+    workloads.computeIfPresent(
+        workload,
+        (_, ports) -> {
+          synchronized (ports) {
+            ports.forgetUnwatched();
           }
           return ports;
         });

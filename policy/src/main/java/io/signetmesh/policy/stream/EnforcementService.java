@@ -1,21 +1,21 @@
 package io.signetmesh.policy.stream;
 
+import com.google.protobuf.MessageLite;
 import com.google.protobuf.Timestamp;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.grpc.stub.StreamObserver;
-import io.signetmesh.crds.text.PlainText;
 import io.signetmesh.identity.channel.Caller;
+import io.signetmesh.identity.channel.send.SendTurn;
 import io.signetmesh.identity.pki.WorkloadIdentity;
 import io.signetmesh.policy.effective.PolicySource;
+import io.signetmesh.policy.fetch.DocumentStatus;
+import io.signetmesh.policy.fetch.Documents;
 import io.signetmesh.policy.index.PolicyIndex;
-import io.signetmesh.policy.keys.KeySetStatus;
-import io.signetmesh.policy.keys.KeySets;
 import io.signetmesh.policy.lint.IndexLinter;
 import io.signetmesh.policy.lint.LintFinding;
 import io.signetmesh.policy.lint.ObjectScope;
-import io.signetmesh.policy.model.JwtModel;
 import io.signetmesh.policy.model.ObjectRef;
 import io.signetmesh.v1.EnforcementReport;
 import io.signetmesh.v1.EnforcementStatus;
@@ -24,71 +24,60 @@ import io.signetmesh.v1.EnforcementSummary;
 import io.signetmesh.v1.ObjectStatus;
 import io.signetmesh.v1.PolicyEnforcementGrpc;
 import io.signetmesh.v1.PolicyObject;
-import io.signetmesh.v1.PortEnforcement;
 import io.signetmesh.v1.PortInspection;
 import io.signetmesh.v1.PortInspectionRequest;
 import io.signetmesh.v1.PortStatus;
-import io.signetmesh.v1.UnknownKey;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
 import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * {@code io.signetmesh.v1.PolicyEnforcement}: proxies report what they enforce, and operators query
  * it.
  */
 public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforcementImplBase {
-  private static final Logger LOG = LoggerFactory.getLogger(EnforcementService.class);
-  private static final int MAX_REFUSAL = 1_024;
-  private static final int MAX_UNKNOWN_KEYS = 16;
-  private static final int MAX_KEY_ID = 256;
-
-  /** Between two looks at what one stream says of unknown keys. */
-  private static final long UNKNOWN_KEYS_NANOS = 1_000_000_000L;
-
   /** Proxies behind that the status of one object names; the others are counted. */
   static final int MAX_BEHIND = 50;
 
-  /** Streams of reports of one workload at the same time, on all its connections. */
-  static final int MAX_REPORT_STREAMS = 16;
-
-  private final Map<ObjectRef, Integer> reporting = new ConcurrentHashMap<>();
+  private final WorkloadCalls calls;
   private final PolicyIndex index;
   private final IndexLinter linter;
   private final EnforcementLedger ledger;
   private final Supplier<List<ReportedFinding>> findings;
   private final PortInspections inspections;
-  private final KeySets keySets;
+  private final Documents documents;
+  private final ReportStream.Context reports;
 
   /**
    * @param findings what is wrong with policy as it is written now, errors first
    * @param inspections answers what is asked about one port
-   * @param keySets told of keys that tokens named and that are not known
+   * @param documents told of keys that tokens named and that are not known
+   * @param executor ends streams of reports
    */
   public EnforcementService(
       IndexLinter linter,
       EnforcementLedger ledger,
       Supplier<List<ReportedFinding>> findings,
       PortInspections inspections,
-      KeySets keySets) {
-    this.keySets = keySets;
+      Documents documents,
+      Executor executor) {
+    this.documents = documents;
     this.index = linter.index();
+    this.calls = new WorkloadCalls(index);
     this.linter = linter;
     this.ledger = ledger;
     this.findings = findings;
     this.inspections = inspections;
+    this.reports = new ReportStream.Context(index, calls, ledger, documents, executor);
   }
 
   @Override
   public StreamObserver<EnforcementReport> report(StreamObserver<EnforcementSummary> response) {
-    return new Reports((ServerCallStreamObserver<EnforcementSummary>) response, Caller.current());
+    return new ReportStream(
+        reports, (ServerCallStreamObserver<EnforcementSummary>) response, Caller.current());
   }
 
   @Override
@@ -101,7 +90,7 @@ public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforc
     answer(response, () -> inspections.inspect(request));
   }
 
-  private <T> void answer(StreamObserver<T> response, Supplier<T> answer) {
+  private <T extends MessageLite> void answer(StreamObserver<T> response, Supplier<T> answer) {
     Caller caller = Caller.current();
     if (!mayAsk(caller)) {
       response.onError(
@@ -110,7 +99,8 @@ public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforc
                   "caller is "
                       + caller
                       + ": expected an identity of namespace "
-                      + index.config().controlPlaneNamespace())
+                      + index.config().controlPlaneNamespace()
+                      + " that is no node's")
               .asRuntimeException());
       return;
     }
@@ -121,8 +111,7 @@ public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforc
       response.onError(e);
       return;
     }
-    response.onNext(message);
-    response.onCompleted();
+    SendTurn.answer((ServerCallStreamObserver<T>) response, message);
   }
 
   /**
@@ -145,9 +134,14 @@ public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforc
                 status.addObjects(object);
               }
             });
-    for (KeySetStatus keys : keySets.statuses()) {
+    for (DocumentStatus keys : documents.statuses(ObjectRef.Kind.JWT_AUTHENTICATION)) {
       if (namespace.isEmpty() || keys.authentication().namespace().equals(namespace)) {
-        status.addKeySets(encode(keys));
+        status.addKeySets(DocumentMessages.keySet(keys));
+      }
+    }
+    for (DocumentStatus bundle : documents.statuses(ObjectRef.Kind.REGO_AUTHENTICATION)) {
+      if (namespace.isEmpty() || bundle.authentication().namespace().equals(namespace)) {
+        status.addBundles(DocumentMessages.bundle(bundle));
       }
     }
     for (ReportedFinding finding : findings.get()) {
@@ -222,7 +216,8 @@ public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforc
     return switch (caller) {
       case Caller.TrustedLocal local -> true;
       case Caller.Identified(var identity) ->
-          identity.names().stream().anyMatch(name -> isOfControlPlane(name));
+          !calls.isNode(caller)
+              && identity.names().stream().anyMatch(name -> isOfControlPlane(name));
       case Caller.Unidentified none -> false;
     };
   }
@@ -261,162 +256,7 @@ public final class EnforcementService extends PolicyEnforcementGrpc.PolicyEnforc
     return status.build();
   }
 
-  private static io.signetmesh.v1.KeySetStatus encode(KeySetStatus keys) {
-    io.signetmesh.v1.KeySetStatus.Builder status =
-        io.signetmesh.v1.KeySetStatus.newBuilder()
-            .setAuthentication(JwtModel.nameOf(keys.authentication()))
-            .setLocation(keys.location().toString())
-            .setState(keys.state().code())
-            .setKeys(keys.keys())
-            .addAllBadKeys(keys.badKeys())
-            .setError(keys.error());
-    if (keys.fetchedAt() != null) {
-      status.setFetchedAt(timestamp(keys.fetchedAt()));
-    }
-    if (keys.expiresAt() != null) {
-      status.setExpiresAt(timestamp(keys.expiresAt()));
-    }
-    if (keys.failingSince() != null) {
-      status.setFailingSince(timestamp(keys.failingSince()));
-    }
-    return status.build();
-  }
-
-  private static Timestamp timestamp(Instant at) {
+  static Timestamp timestamp(Instant at) {
     return Timestamp.newBuilder().setSeconds(at.getEpochSecond()).setNanos(at.getNano()).build();
-  }
-
-  /** The reports of one proxy. */
-  private final class Reports implements StreamObserver<EnforcementReport> {
-    private final ServerCallStreamObserver<EnforcementSummary> out;
-    private final Caller caller;
-    private @Nullable String wire;
-    private @Nullable ObjectRef named;
-    private long taken;
-    private boolean ended;
-    private boolean looked;
-    private long lookedAt;
-
-    Reports(ServerCallStreamObserver<EnforcementSummary> out, Caller caller) {
-      this.out = out;
-      this.caller = caller;
-    }
-
-    @Override
-    public void onNext(EnforcementReport report) {
-      if (ended) {
-        return;
-      }
-      try {
-        take(report);
-        taken++;
-      } catch (StatusRuntimeException e) {
-        end();
-        out.onError(e);
-      }
-    }
-
-    private void end() {
-      ended = true;
-      ObjectRef ref = named;
-      if (ref != null) {
-        named = null;
-        leave(ref);
-      }
-    }
-
-    private void leave(ObjectRef ref) {
-      reporting.computeIfPresent(ref, (_, streams) -> streams == 1 ? null : streams - 1);
-    }
-
-    private void take(EnforcementReport report) {
-      ObjectRef ref = named;
-      if (ref == null) {
-        ref = WorkloadCalls.parse(report.getWorkload());
-        WorkloadCalls.require(index, ref, caller);
-        if (reporting.merge(ref, 1, Integer::sum) > MAX_REPORT_STREAMS) {
-          leave(ref);
-          throw Status.RESOURCE_EXHAUSTED
-              .withDescription(ref + " has " + MAX_REPORT_STREAMS + " streams of reports already")
-              .asRuntimeException();
-        }
-        wire = report.getWorkload();
-        named = ref;
-      } else if (!report.getWorkload().equals(wire)) {
-        throw Status.INVALID_ARGUMENT
-            .withDescription("a second workload on one stream of reports: expected one")
-            .asRuntimeException();
-      }
-      // Looked up each time: the workload may have become someone else since.
-      WorkloadCalls.require(index, ref, caller);
-      report.getPortsList().forEach(port -> WorkloadCalls.requirePort(port.getPort()));
-      String instance = WorkloadCalls.requireInstance(report.getInstance());
-      for (PortEnforcement port : report.getPortsList()) {
-        note(ref, instance, port);
-      }
-      if (report.getUnknownKeysCount() > 0) {
-        unknownKeys(ref, report.getUnknownKeysList());
-      }
-    }
-
-    /** Keys of authentications that no port of the workload refers to are passed over. */
-    private void unknownKeys(ObjectRef workload, List<UnknownKey> unknown) {
-      long now = System.nanoTime();
-      if (looked && now - lookedAt < UNKNOWN_KEYS_NANOS) {
-        return;
-      }
-      looked = true;
-      lookedAt = now;
-      Set<String> used = index.tokens(workload);
-      unknown.stream()
-          .limit(MAX_UNKNOWN_KEYS)
-          .filter(key -> used.contains(key.getAuthentication()))
-          .filter(key -> key.getKeyId().length() <= MAX_KEY_ID)
-          .forEach(
-              key -> keySets.unknownKey(JwtModel.refOf(key.getAuthentication()), key.getKeyId()));
-    }
-
-    private void note(ObjectRef workload, String instance, PortEnforcement port) {
-      String refusal = readable(port.getRefusal());
-      if (!refusal.isEmpty()) {
-        LOG.error(
-            "{} port {} does not put generation {} in force and refuses everything: {}",
-            workload,
-            port.getPort(),
-            port.getGeneration(),
-            refusal);
-      }
-      if (!ledger.acknowledged(workload, port.getPort(), instance, port.getGeneration(), refusal)) {
-        throw Status.RESOURCE_EXHAUSTED
-            .withDescription(
-                workload
-                    + " has reported "
-                    + EnforcementLedger.MAX_PORTS_PER_WORKLOAD
-                    + " ports already")
-            .asRuntimeException();
-      }
-      if (index.workload(workload).isEmpty()) {
-        ledger.forget(workload);
-      }
-    }
-
-    private static String readable(String refusal) {
-      String cut = refusal.length() > MAX_REFUSAL ? refusal.substring(0, MAX_REFUSAL) : refusal;
-      return PlainText.of(cut);
-    }
-
-    @Override
-    public void onError(Throwable error) {
-      end();
-    }
-
-    @Override
-    public void onCompleted() {
-      if (!ended) {
-        end();
-        out.onNext(EnforcementSummary.newBuilder().setReports(taken).build());
-        out.onCompleted();
-      }
-    }
   }
 }

@@ -8,10 +8,13 @@ import io.linkerd.proxy.inbound.InboundServerPoliciesGrpc;
 import io.linkerd.proxy.inbound.PortSpec;
 import io.linkerd.proxy.inbound.Server;
 import io.signetmesh.identity.channel.Caller;
+import io.signetmesh.identity.channel.send.SendTurn;
 import io.signetmesh.policy.effective.EffectivePolicy;
 import io.signetmesh.policy.effective.PolicyFeatures;
 import io.signetmesh.policy.index.PolicyIndex;
+import io.signetmesh.policy.index.PortListener;
 import io.signetmesh.policy.model.ObjectRef;
+import io.signetmesh.policy.model.WorkloadModel;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
@@ -23,7 +26,12 @@ import java.util.concurrent.Executor;
  */
 public final class InboundPolicyService
     extends InboundServerPoliciesGrpc.InboundServerPoliciesImplBase implements AutoCloseable {
+  /** Streams of one node at the same time, for all its workloads. */
+  static final int MAX_STREAMS_PER_NODE = 65_536;
+
   private final PolicyIndex index;
+  private final WorkloadCalls calls;
+  private final NodeBudget nodes;
   private final EnforcementLedger ledger;
   private final Executor executor;
   private final Set<PortStream> streams = ConcurrentHashMap.newKeySet();
@@ -35,6 +43,8 @@ public final class InboundPolicyService
    */
   public InboundPolicyService(PolicyIndex index, EnforcementLedger ledger, Executor executor) {
     this.index = index;
+    this.calls = new WorkloadCalls(index);
+    this.nodes = new NodeBudget(calls::isNode, MAX_STREAMS_PER_NODE, "policy streams");
     this.ledger = ledger;
     this.executor = executor;
   }
@@ -44,14 +54,15 @@ public final class InboundPolicyService
     EffectivePolicy policy;
     try {
       int port = WorkloadCalls.requirePort(request.getPort());
-      ObjectRef workload = WorkloadCalls.require(index, request.getWorkload(), Caller.current());
+      ObjectRef workload = calls.require(request.getWorkload(), Caller.current());
       policy = index.policy(workload, port).orElseThrow(() -> WorkloadCalls.notFound(workload));
+      // It may have moved between the two looks at it.
+      calls.require(workload, Caller.current());
     } catch (StatusRuntimeException e) {
       response.onError(e);
       return;
     }
-    response.onNext(policy.message(features(request)));
-    response.onCompleted();
+    SendTurn.answer((ServerCallStreamObserver<Server>) response, policy.message(features(request)));
   }
 
   @Override
@@ -60,7 +71,8 @@ public final class InboundPolicyService
     try {
       int port = WorkloadCalls.requirePort(request.getPort());
       watch(
-          WorkloadCalls.require(index, request.getWorkload(), Caller.current()),
+          calls.require(request.getWorkload(), Caller.current()),
+          Caller.current(),
           port,
           WorkloadCalls.requireInstance(request.getSignetInstance()),
           features(request),
@@ -72,16 +84,28 @@ public final class InboundPolicyService
 
   private void watch(
       ObjectRef workload,
+      Caller caller,
       int port,
       String instance,
       PolicyFeatures features,
       ServerCallStreamObserver<Server> out) {
+    Runnable give = nodes.take(caller);
     PortStream stream =
         new PortStream(
-            out, executor, instance, features, ledger::sent, over -> ended(workload, port, over));
+            out,
+            executor,
+            WorkloadCalls.account(caller),
+            instance,
+            features,
+            ledger::sent,
+            over -> {
+              give.run();
+              ended(workload, port, over);
+            });
     out.setOnReadyHandler(stream::onReady);
     out.setOnCancelHandler(stream::onCancel);
     if (!ledger.opened(workload, port, stream)) {
+      give.run();
       throw Status.RESOURCE_EXHAUSTED
           .withDescription(
               workload
@@ -91,12 +115,23 @@ public final class InboundPolicyService
           .asRuntimeException();
     }
     streams.add(stream);
-    PolicyIndex.Watch watch = index.watch(workload, port, stream).orElse(null);
-    if (watch == null) {
-      // It went away between the two looks at it.
+    PolicyIndex.Watch watch;
+    try {
+      // Looked at again, and from here on followed: it may have moved or gone in between.
+      watch =
+          index
+              .watch(
+                  workload,
+                  port,
+                  new Follower(stream, caller),
+                  model -> calls.require(model, caller))
+              .orElseThrow(() -> WorkloadCalls.notFound(workload));
+    } catch (StatusRuntimeException e) {
       stream.onCancel();
-      ledger.forget(workload);
-      throw WorkloadCalls.notFound(workload);
+      if (index.workload(workload).isEmpty()) {
+        ledger.forget(workload);
+      }
+      throw e;
     }
     stream.fedBy(watch);
     if (closed) {
@@ -118,5 +153,37 @@ public final class InboundPolicyService
   private void ended(ObjectRef workload, int port, PortStream stream) {
     streams.remove(stream);
     ledger.closed(workload, port, stream);
+    if (stream.isRefused()) {
+      ledger.forgetUnwatched(workload);
+    }
+  }
+
+  /** Passes policy on to a stream for as long as its caller may speak for the workload. */
+  private final class Follower implements PortListener {
+    private final PortStream stream;
+    private final Caller caller;
+
+    Follower(PortStream stream, Caller caller) {
+      this.stream = stream;
+      this.caller = caller;
+    }
+
+    @Override
+    public void onPolicy(EffectivePolicy policy) {
+      stream.onPolicy(policy);
+    }
+
+    @Override
+    public void onWorkloadGone() {
+      stream.onWorkloadGone();
+    }
+
+    @Override
+    public void onWorkloadMoved(WorkloadModel workload) {
+      Status refusal = calls.refusal(workload, caller);
+      if (refusal != null) {
+        stream.refuse(refusal);
+      }
+    }
   }
 }

@@ -14,6 +14,11 @@ interface StreamProgress {
   /** Whether the proxy knows of generations. */
   boolean acknowledges();
 
+  /** Identity of the caller, whose streams it is counted with. */
+  default String speaker() {
+    return "";
+  }
+
   /** The run of the proxy that watches; empty when it names none. */
   default String instance() {
     return "";

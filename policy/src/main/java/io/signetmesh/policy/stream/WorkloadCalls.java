@@ -4,27 +4,44 @@ import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.signetmesh.cluster.WorkloadRef;
 import io.signetmesh.identity.channel.Caller;
+import io.signetmesh.identity.node.WorkloadAuthorizer;
 import io.signetmesh.policy.index.PolicyIndex;
 import io.signetmesh.policy.model.ObjectRef;
 import io.signetmesh.policy.model.PolicyModel;
 import io.signetmesh.policy.model.WorkloadModel;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Finds out which workload a call is about, and whether the caller may speak for it. */
 final class WorkloadCalls {
   private static final int MAX_INSTANCE = 64;
 
-  private WorkloadCalls() {}
+  private final PolicyIndex index;
+  private final WorkloadAuthorizer authorizer;
+
+  WorkloadCalls(PolicyIndex index) {
+    this.index = index;
+    this.authorizer =
+        new WorkloadAuthorizer(
+            index.config().controlPlaneNamespace(), index.config().trustDomain());
+  }
+
+  /** Whether the caller is a node: it speaks for its workloads, and is no operator. */
+  boolean isNode(Caller caller) {
+    return authorizer.isNode(caller);
+  }
 
   /**
    * The workload of that name.
    *
    * @param wire as written in {@code PortSpec.workload}
    * @throws StatusRuntimeException INVALID_ARGUMENT when the name cannot be read, NOT_FOUND when
-   *     there is no such workload, PERMISSION_DENIED when the caller is not its proxy
+   *     there is no such workload, PERMISSION_DENIED when the caller is neither its proxy nor its
+   *     node
    */
-  static ObjectRef require(PolicyIndex index, String wire, Caller caller) {
+  ObjectRef require(String wire, Caller caller) {
     ObjectRef ref = parse(wire);
-    require(index, ref, caller);
+    require(ref, caller);
     return ref;
   }
 
@@ -46,21 +63,37 @@ final class WorkloadCalls {
    * Refuses a workload that is not there or that the caller may not speak for.
    *
    * @throws StatusRuntimeException NOT_FOUND when there is no such workload, PERMISSION_DENIED when
-   *     the caller is not its proxy
+   *     the caller is neither its proxy nor its node
    */
-  static void require(PolicyIndex index, ObjectRef ref, Caller caller) {
-    WorkloadModel workload = index.workload(ref).orElse(null);
-    if (workload == null) {
-      throw notFound(ref);
-    }
+  void require(ObjectRef ref, Caller caller) {
+    require(index.workload(ref).orElseThrow(() -> notFound(ref)), caller);
+  }
+
+  /**
+   * Refuses a workload that the caller may not speak for.
+   *
+   * @throws StatusRuntimeException PERMISSION_DENIED
+   */
+  void require(WorkloadModel workload, Caller caller) {
+    authorizer.require(caller, subject(workload));
+  }
+
+  /** Why the caller may not speak for a workload; null when it may. */
+  @Nullable Status refusal(WorkloadModel workload, Caller caller) {
+    return authorizer.refusal(caller, subject(workload));
+  }
+
+  private static WorkloadAuthorizer.Subject subject(WorkloadModel workload) {
     String identity = workload.identity();
-    if (identity != null) {
-      caller.require(identity);
-    } else if (!(caller instanceof Caller.TrustedLocal)) {
-      throw Status.PERMISSION_DENIED
-          .withDescription(ref + " has no identity, so no caller can be its proxy")
-          .asRuntimeException();
-    }
+    return new WorkloadAuthorizer.Subject(
+        workload.ref().toString(),
+        identity == null ? List.of() : List.of(identity),
+        workload.ref().kind() == ObjectRef.Kind.POD ? workload.node() : "");
+  }
+
+  /** Whose calls a call is counted with. */
+  static String account(Caller caller) {
+    return caller instanceof Caller.Identified identified ? identified.identity().name() : "";
   }
 
   /**

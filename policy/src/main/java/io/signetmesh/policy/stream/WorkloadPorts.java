@@ -1,11 +1,15 @@
 package io.signetmesh.policy.stream;
 
+import java.util.HashMap;
+import java.util.Map;
 import java.util.TreeMap;
 
 /** The ports of a workload; guarded by itself. */
 final class WorkloadPorts {
   final TreeMap<Integer, PortAcknowledgements> entries = new TreeMap<>();
-  private int streams;
+
+  /** Open streams of each caller: the workload's own proxies, and its node. */
+  private final Map<String, Integer> streams = new HashMap<>(2);
 
   /** What an acknowledgement came to. */
   enum Outcome {
@@ -27,10 +31,11 @@ final class WorkloadPorts {
   }
 
   boolean opened(int port, StreamProgress stream) {
-    if (streams >= EnforcementLedger.MAX_STREAMS_PER_WORKLOAD) {
+    int open = streams.getOrDefault(stream.speaker(), 0);
+    if (open >= EnforcementLedger.MAX_STREAMS_PER_WORKLOAD) {
       return false;
     }
-    streams++;
+    streams.put(stream.speaker(), open + 1);
     if (!isConnected()) {
       // The proxy is new or back: what it no longer watches is no longer its port.
       entries.values().removeIf(entry -> entry.past != null);
@@ -44,7 +49,7 @@ final class WorkloadPorts {
     if (entry == null || !entry.streams.remove(stream)) {
       return;
     }
-    streams--;
+    streams.computeIfPresent(stream.speaker(), (_, open) -> open == 1 ? null : open - 1);
     if (entry.isConnected()) {
       entry.forget(stream.instance());
       return;
@@ -53,6 +58,11 @@ final class WorkloadPorts {
     if (isConnected()) {
       entries.values().removeIf(other -> !other.isConnected() && other.past != null);
     }
+  }
+
+  /** Forgets the ports that nobody watches. */
+  void forgetUnwatched() {
+    entries.values().removeIf(entry -> !entry.isConnected());
   }
 
   Outcome acknowledged(int port, String instance, Acknowledgement said) {

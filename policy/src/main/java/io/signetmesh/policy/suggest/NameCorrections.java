@@ -64,7 +64,10 @@ final class NameCorrections {
       case SERVICE_ACCOUNT ->
           account(ref.name(), ref.namespace())
               .map(meant -> new Meant<>(to(reference, meant.value()), meant.text()));
-      case MESH_TLS_AUTHENTICATION, NETWORK_AUTHENTICATION, JWT_AUTHENTICATION ->
+      case MESH_TLS_AUTHENTICATION,
+          NETWORK_AUTHENTICATION,
+          JWT_AUTHENTICATION,
+          REGO_AUTHENTICATION ->
           authentication(ref).map(meant -> new Meant<>(to(reference, meant.value()), meant.text()));
       default -> Optional.empty();
     };

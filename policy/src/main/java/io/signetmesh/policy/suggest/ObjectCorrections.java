@@ -17,6 +17,7 @@ import io.signetmesh.policy.model.ObjectRef;
 import io.signetmesh.policy.model.PolicyObject;
 import io.signetmesh.policy.model.RateLimitModel;
 import io.signetmesh.policy.model.Reference;
+import io.signetmesh.policy.model.RegoModel;
 import io.signetmesh.policy.model.RouteModel;
 import io.signetmesh.policy.model.ServerAuthorizationModel;
 import io.signetmesh.policy.model.ServerModel;
@@ -57,6 +58,7 @@ final class ObjectCorrections {
       case ServerModel server -> server(finding, server);
       case NamespaceModel other -> Optional.empty();
       case JwtModel other -> Optional.empty();
+      case RegoModel other -> Optional.empty();
       case NetworkModel other -> Optional.empty();
       case RateLimitModel other -> Optional.empty();
       case ServiceAccountModel other -> Optional.empty();

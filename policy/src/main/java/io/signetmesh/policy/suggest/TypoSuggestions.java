@@ -12,6 +12,7 @@ import io.signetmesh.policy.model.NamespaceModel;
 import io.signetmesh.policy.model.NetworkModel;
 import io.signetmesh.policy.model.ObjectRef;
 import io.signetmesh.policy.model.PolicyObject;
+import io.signetmesh.policy.model.RegoModel;
 import io.signetmesh.policy.model.ServiceAccountModel;
 import io.signetmesh.policy.model.UnusableModel;
 import io.signetmesh.policy.model.WorkloadModel;
@@ -84,6 +85,7 @@ public final class TypoSuggestions {
       case NamespaceModel namespace -> namespace.ref().name().equals(workload.ref().namespace());
       case ServiceAccountModel account -> false;
       case JwtModel token -> true;
+      case RegoModel bundle -> true;
       case MeshTlsModel authentication -> true;
       case NetworkModel authentication -> true;
       case UnusableModel unusable -> true;

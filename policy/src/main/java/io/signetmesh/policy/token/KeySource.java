@@ -3,6 +3,8 @@ package io.signetmesh.policy.token;
 import io.signetmesh.crds.schema.GoDuration;
 import io.signetmesh.crds.token.JWTAuthenticationSpec;
 import io.signetmesh.crds.token.TokenKeys;
+import io.signetmesh.policy.document.DocumentLocation;
+import io.signetmesh.policy.document.DocumentNeed;
 import java.time.Duration;
 import java.util.Objects;
 
@@ -14,8 +16,8 @@ public sealed interface KeySource {
    * @param refreshInterval longest time between two fetches
    * @param maxAge how long the last set that could be fetched is used
    */
-  record Fetched(KeyLocation location, Duration refreshInterval, Duration maxAge)
-      implements KeySource {}
+  record Fetched(DocumentLocation location, Duration refreshInterval, Duration maxAge)
+      implements KeySource, DocumentNeed {}
 
   /** They are in the object. */
   record Inline(KnownKeys keys) implements KeySource {}
@@ -59,8 +61,9 @@ public sealed interface KeySource {
     String trust = Objects.requireNonNullElse(keys.caBundle(), "");
     return new Fetched(
         keys.jwksUri() != null
-            ? KeyLocation.keySet(keys.jwksUri(), trust)
-            : KeyLocation.discovery(Objects.requireNonNull(keys.discovery()), spec.issuer(), trust),
+            ? DocumentLocation.keySet(keys.jwksUri(), trust)
+            : DocumentLocation.discovery(
+                Objects.requireNonNull(keys.discovery()), spec.issuer(), trust),
         GoDuration.parse(
             Objects.requireNonNullElse(keys.refreshInterval(), TokenKeys.DEFAULT_REFRESH_INTERVAL)),
         GoDuration.parse(Objects.requireNonNullElse(keys.maxAge(), TokenKeys.DEFAULT_MAX_AGE)));

@@ -1,9 +1,11 @@
 package io.signetmesh.policy.token;
 
+import com.google.protobuf.ByteString;
 import io.signetmesh.crds.text.PlainText;
 import io.signetmesh.jwt.key.InvalidKeySetException;
 import io.signetmesh.jwt.key.KeyFinding;
 import io.signetmesh.jwt.key.KeySet;
+import io.signetmesh.policy.document.Document;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -15,7 +17,8 @@ import java.util.List;
  * @param problems keys that are malformed, weak or exposed, one sentence each; the first of them
  * @param unavailable why there are no keys, one sentence without a full stop; empty when there are
  */
-public record KnownKeys(String jwks, int size, List<String> problems, String unavailable) {
+public record KnownKeys(String jwks, int size, List<String> problems, String unavailable)
+    implements Document {
   /** Members of {@code keys} that a set may have. */
   public static final int MAX_KEYS = 100;
 
@@ -63,6 +66,16 @@ public record KnownKeys(String jwks, int size, List<String> problems, String una
 
   /** Whether there are keys. */
   public boolean areThere() {
-    return unavailable.isEmpty();
+    return isThere();
+  }
+
+  @Override
+  public ByteString content() {
+    return ByteString.copyFromUtf8(jwks);
+  }
+
+  @Override
+  public boolean isLike(Document other) {
+    return other instanceof KnownKeys that && jwks.equals(that.jwks);
   }
 }

@@ -9,13 +9,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.signetmesh.identity.admin.ServerMeters;
 import io.signetmesh.identity.channel.ControlLoops;
 import io.signetmesh.policy.TestPolicies;
+import io.signetmesh.policy.document.DocumentLocation;
 import io.signetmesh.policy.effective.PolicyConfig;
+import io.signetmesh.policy.fetch.DocumentMemory;
+import io.signetmesh.policy.fetch.Documents;
+import io.signetmesh.policy.fetch.FetchException;
 import io.signetmesh.policy.index.PolicyIndex;
-import io.signetmesh.policy.keys.KeyFetchException;
-import io.signetmesh.policy.keys.KeySetMemory;
-import io.signetmesh.policy.keys.KeySets;
 import io.signetmesh.policy.lint.IndexLinter;
 import io.signetmesh.policy.model.PolicyObject;
+import io.signetmesh.policy.rego.BundleSource;
 import io.signetmesh.policy.stream.EnforcementLedger;
 import io.signetmesh.policy.stream.ReportedFinding;
 import io.signetmesh.policy.token.KeySource;
@@ -39,12 +41,12 @@ final class ControllerMetricsTest {
   private final ServerMeters meters =
       ServerMeters.start(
           "policy", () -> new ControlLoops.Load(0, 0, 0, 0, Map.of(), Map.of()), null);
-  private final KeySets keySets =
-      new KeySets(
+  private final Documents documents =
+      new Documents(
           location -> {
-            throw new KeyFetchException(KeyFetchException.Kind.NAME, "nowhere");
+            throw new FetchException(FetchException.Kind.NAME, "nowhere");
           },
-          KeySetMemory.none(),
+          DocumentMemory.none(),
           Runnable::run,
           CLOCK,
           new Random(1));
@@ -52,7 +54,7 @@ final class ControllerMetricsTest {
   private final EnforcementLedger ledger = new EnforcementLedger(CLOCK, metrics::acknowledged);
 
   private List<String> lines(ReportedFinding... findings) {
-    metrics.bind(new IndexLinter(index), ledger, () -> List.of(findings), keySets);
+    metrics.bind(new IndexLinter(index), ledger, () -> List.of(findings), documents);
     return meters.text().lines().toList();
   }
 
@@ -108,13 +110,13 @@ final class ControllerMetricsTest {
 
   @Test
   void eachKeySetHasItsStateItsAgeAndItsLastError() {
-    keySets.follow(
+    documents.follow(
         Map.of(
             TestPolicies.tokens("staff").ref(),
             Optional.of(
                 new KeySource.Fetched(
                     TestPolicies.location("a"), Duration.ofMinutes(5), Duration.ofHours(1)))));
-    keySets.tick((changed, removed) -> {});
+    documents.tick((changed, removed) -> {});
     assertThat(lines())
         .contains("signet_policy_key_sets{state=\"unavailable\"} 1.0")
         .contains("signet_policy_key_sets{state=\"fresh\"} 0.0")
@@ -127,6 +129,32 @@ final class ControllerMetricsTest {
                 + "namespace=\"shop\"} 0.0")
         .contains("signet_policy_key_sets_left_out 0.0")
         .noneMatch(line -> line.startsWith("signet_policy_key_set_age_seconds{"));
+  }
+
+  @Test
+  void eachBundleHasItsStateItsAgeAndItsLastError() {
+    documents.follow(
+        Map.of(
+            TestPolicies.rules("rules", "none").ref(),
+            Optional.of(
+                new BundleSource.Fetched(
+                    DocumentLocation.bundle("https://id.example/b", ""),
+                    Duration.ofMinutes(5),
+                    Duration.ofHours(1)))));
+    documents.tick((changed, removed) -> {});
+    assertThat(lines())
+        .contains("signet_policy_bundles{state=\"unavailable\"} 1.0")
+        .contains("signet_policy_key_sets{state=\"unavailable\"} 0.0")
+        .contains("signet_policy_bundle_fetches_total{result=\"failed\"} 1.0")
+        .contains("signet_policy_key_set_fetches_total{result=\"failed\"} 0.0")
+        .contains(
+            "signet_policy_bundle_bytes{name=\"rules\",namespace=\"shop\",state=\"unavailable\"}"
+                + " 0.0")
+        .contains(
+            "signet_policy_bundle_failing_seconds{error=\"name\",name=\"rules\","
+                + "namespace=\"shop\"} 0.0")
+        .contains("signet_policy_bundles_left_out 0.0")
+        .noneMatch(line -> line.startsWith("signet_policy_bundle_age_seconds{"));
   }
 
   @Test

@@ -22,6 +22,7 @@ import io.signetmesh.policy.model.Reference;
 import io.signetmesh.policy.model.ServerAuthorizationModel;
 import io.signetmesh.policy.model.ServerModel;
 import io.signetmesh.v1.JwtAuthentication;
+import io.signetmesh.v1.RegoAuthentication;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -67,16 +68,24 @@ final class DenialFoldingProperties {
   private static final List<Set<String>> TOKENS =
       List.of(Set.of(), Set.of(NS + "/t0"), Set.of(NS + "/t0", NS + "/t1"));
 
+  private static final List<Set<String>> BUNDLES = List.of(Set.of(), Set.of(NS + "/r0"));
+
   /**
    * A client.
    *
    * @param identity null when it has none
    * @param tokens JWTAuthentications that its requests pass
+   * @param bundles RegoAuthentications that its requests pass
    */
-  private record Client(Cidr address, boolean tls, @Nullable String identity, Set<String> tokens) {}
+  private record Client(
+      Cidr address,
+      boolean tls,
+      @Nullable String identity,
+      Set<String> tokens,
+      Set<String> bundles) {}
 
   @Property(tries = 300)
-  void noOneGetsInByNotKnowingDenialsOrTokens(@ForAll long seed) {
+  void noOneGetsInByNotKnowingDenialsTokensOrBundles(@ForAll long seed) {
     Random random = new Random(seed);
     List<PolicyObject> objects = new ArrayList<>();
     objects.add(TestPolicies.pod("web", Map.of("app", "web")));
@@ -102,6 +111,7 @@ final class DenialFoldingProperties {
             "s", "web", false, new ServerAuthorizationModel.MeshTls(true, List.of(), List.of())));
     objects.add(TestPolicies.tokens("t0"));
     objects.add(TestPolicies.tokens("t1"));
+    objects.add(TestPolicies.rules("r0", "m"));
     EffectivePolicy policy =
         TestPolicies.index(TestPolicies.CONFIG, objects.toArray(PolicyObject[]::new))
             .policy(WEB, 8080)
@@ -110,24 +120,28 @@ final class DenialFoldingProperties {
     Server legacy = policy.rendered(PolicyFeatures.NONE);
     if (full.getSignetDenialsList().isEmpty()
         && routes(full).stream().allMatch(route -> route.getSignetDenialsList().isEmpty())
-        && full.getSignetJwtAuthenticationsList().isEmpty()) {
+        && full.getSignetJwtAuthenticationsList().isEmpty()
+        && full.getSignetRegoAuthenticationsList().isEmpty()) {
       assertThat(legacy).isEqualTo(full);
     }
     for (boolean deny : List.of(true, false)) {
       for (boolean jwt : List.of(true, false)) {
-        check(full, policy.rendered(new PolicyFeatures(true, deny, true, jwt)), deny, jwt);
+        for (boolean rego : List.of(true, false)) {
+          PolicyFeatures features = new PolicyFeatures(true, deny, true, jwt, rego);
+          check(full, policy.rendered(features), features);
+        }
       }
     }
-    check(full, legacy, false, false);
+    check(full, legacy, PolicyFeatures.NONE);
   }
 
   /** Whoever gets in by what such a proxy knows gets in by all of it. */
-  private static void check(Server full, Server form, boolean deny, boolean jwt) {
+  private static void check(Server full, Server form, PolicyFeatures features) {
     List<Authz> all = new ArrayList<>(form.getAuthorizationsList());
     all.addAll(form.getSignetDenialsList());
     routes(form).forEach(route -> all.addAll(route.getAuthorizationsList()));
     routes(form).forEach(route -> all.addAll(route.getSignetDenialsList()));
-    if (!deny) {
+    if (!features.deny()) {
       assertThat(form.getSignetDenialsList()).isEmpty();
       assertThat(routes(form)).allMatch(route -> route.getSignetDenialsList().isEmpty());
     }
@@ -137,25 +151,45 @@ final class DenialFoldingProperties {
         .extracting(JwtAuthentication::getName)
         .isSorted()
         .containsExactlyInAnyOrderElementsOf(named);
-    if (!jwt) {
+    if (!features.jwt()) {
       assertThat(named).isEmpty();
+    }
+    Set<String> bundles = new HashSet<>();
+    all.forEach(authz -> bundles.addAll(authz.getSignetRegoList()));
+    assertThat(form.getSignetRegoAuthenticationsList())
+        .extracting(RegoAuthentication::getName)
+        .containsExactlyInAnyOrderElementsOf(bundles);
+    if (!features.rego()) {
+      assertThat(bundles).isEmpty();
     }
     for (String address : ADDRESSES) {
       for (int i = -2; i < IDENTITIES.size(); i++) {
         for (Set<String> tokens : TOKENS) {
-          Client client =
-              new Client(Cidr.parse(address), i >= -1, i < 0 ? null : IDENTITIES.get(i), tokens);
-          if (allowed(form, null, client)) {
-            assertThat(allowed(full, null, client)).as("%s at the server", client).isTrue();
-          }
-          for (int route = 0; route < routes(full).size(); route++) {
-            if (allowed(form, routes(form).get(route), client)) {
-              assertThat(allowed(full, routes(full).get(route), client))
-                  .as("%s on route %s", client, route)
-                  .isTrue();
-            }
+          for (Set<String> passed : BUNDLES) {
+            check(
+                full,
+                form,
+                new Client(
+                    Cidr.parse(address),
+                    i >= -1,
+                    i < 0 ? null : IDENTITIES.get(i),
+                    tokens,
+                    passed));
           }
         }
+      }
+    }
+  }
+
+  private static void check(Server full, Server form, Client client) {
+    if (allowed(form, null, client)) {
+      assertThat(allowed(full, null, client)).as("%s at the server", client).isTrue();
+    }
+    for (int route = 0; route < routes(full).size(); route++) {
+      if (allowed(form, routes(form).get(route), client)) {
+        assertThat(allowed(full, routes(full).get(route), client))
+            .as("%s on route %s", client, route)
+            .isTrue();
       }
     }
   }
@@ -176,6 +210,7 @@ final class DenialFoldingProperties {
         .anyMatch(
             authz ->
                 client.tokens().containsAll(authz.getSignetTokensList())
+                    && client.bundles().containsAll(authz.getSignetRegoList())
                     && authz.getNetworksList().stream().anyMatch(network -> holds(network, client))
                     && holds(authz.getAuthentication(), client));
   }
@@ -234,6 +269,9 @@ final class DenialFoldingProperties {
       if (random.nextInt(4) == 0) {
         references.add(TestPolicies.jwt(token));
       }
+    }
+    if (random.nextInt(4) == 0) {
+      references.add(TestPolicies.rego("r0"));
     }
     return references.toArray(Reference[]::new);
   }

@@ -269,6 +269,7 @@ final class EffectivePolicyTest {
               APP,
               PolicyAnnotations.NONE,
               null,
+              "",
               List.of(
                   new WorkloadModel.NamedPort("http", 8080),
                   new WorkloadModel.NamedPort("http", 8081),

@@ -8,6 +8,7 @@ import io.signetmesh.crds.policy.AccessPolicy;
 import io.signetmesh.crds.policy.EnforcementMode;
 import io.signetmesh.crds.policy.ProxyProtocol;
 import io.signetmesh.policy.TestPolicies;
+import io.signetmesh.policy.document.DocumentLocation;
 import io.signetmesh.policy.effective.EffectivePolicy;
 import io.signetmesh.policy.lint.IndexLinter;
 import io.signetmesh.policy.lint.ObjectScope;
@@ -16,11 +17,14 @@ import io.signetmesh.policy.model.ObjectRef;
 import io.signetmesh.policy.model.PolicyAnnotations;
 import io.signetmesh.policy.model.PolicyObject;
 import io.signetmesh.policy.model.Reference;
+import io.signetmesh.policy.model.RegoModel;
 import io.signetmesh.policy.model.RouteModel;
 import io.signetmesh.policy.model.ServerAuthorizationModel;
 import io.signetmesh.policy.model.ServerModel;
 import io.signetmesh.policy.model.UnusableModel;
+import io.signetmesh.policy.rego.BundleSource;
 import io.signetmesh.policy.token.KeySource;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -153,6 +157,7 @@ final class PolicyIndexProperties {
                 TestPolicies.meshTls("n" + random.nextInt(4)),
                 TestPolicies.network("n" + random.nextInt(4)),
                 TestPolicies.jwt("n" + random.nextInt(4)),
+                TestPolicies.rego("n" + random.nextInt(4)),
                 TestPolicies.serviceAccount("n" + random.nextInt(4)));
         yield TestPolicies.policy(
             name, targets.get(random.nextInt(3)), some(authentications, random));
@@ -184,6 +189,7 @@ final class PolicyIndexProperties {
             List.of(
                 TestPolicies.meshTls("n" + random.nextInt(4)),
                 TestPolicies.jwt("n" + random.nextInt(4)),
+                TestPolicies.rego("n" + random.nextInt(4)),
                 TestPolicies.network("n" + random.nextInt(4)));
         yield TestPolicies.deny(
             name, targets.get(random.nextInt(3)), some(authentications, random));
@@ -195,7 +201,15 @@ final class PolicyIndexProperties {
               1 + random.nextInt(3),
               random.nextBoolean() ? START : null);
       case 11, 12 ->
-          switch (random.nextInt(4)) {
+          switch (random.nextInt(6)) {
+            case 4 -> TestPolicies.rules(name, "n" + random.nextInt(4));
+            case 5 ->
+                TestPolicies.rules(
+                    name,
+                    new BundleSource.Fetched(
+                        DocumentLocation.bundleFile(NS, "k" + random.nextInt(2)),
+                        Duration.ofSeconds(5),
+                        Duration.ofHours(1)));
             case 0 -> TestPolicies.tokens(name);
             case 1 -> TestPolicies.fetched(name, "k" + random.nextInt(2));
             case 2 ->
@@ -206,10 +220,20 @@ final class PolicyIndexProperties {
                     name, new KeySource.Held(false, "n" + random.nextInt(4), "jwks.json"));
           };
       case 13 ->
-          random.nextBoolean()
-              ? TestPolicies.configMap(name, TestPolicies.keys("c" + random.nextInt(3)))
-              : TestPolicies.fetchedKeys(
-                  name, "k" + random.nextInt(2), TestPolicies.keys("f" + random.nextInt(3)));
+          switch (random.nextInt(4)) {
+            case 0 -> TestPolicies.configMap(name, TestPolicies.keys("c" + random.nextInt(3)));
+            case 1 -> TestPolicies.configMap(name, TestPolicies.bundle(random.nextInt(3)));
+            case 2 ->
+                new RegoModel.FetchedBundle(
+                    new ObjectRef(ObjectRef.Kind.POLICY_BUNDLE, NS, name),
+                    DocumentLocation.bundleFile(NS, "k" + random.nextInt(2)),
+                    TestPolicies.bundle(random.nextInt(3)),
+                    START,
+                    null);
+            default ->
+                TestPolicies.fetchedKeys(
+                    name, "k" + random.nextInt(2), TestPolicies.keys("f" + random.nextInt(3)));
+          };
       default ->
           new RouteModel(
               new ObjectRef(ObjectRef.Kind.HTTP_ROUTE, NS, name),

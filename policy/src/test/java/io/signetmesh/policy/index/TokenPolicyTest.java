@@ -25,6 +25,7 @@ import io.linkerd.proxy.inbound.Server;
 import io.signetmesh.cluster.ClusterView;
 import io.signetmesh.crds.admission.AdmissionRules;
 import io.signetmesh.crds.manifest.ManifestReader;
+import io.signetmesh.policy.document.DocumentLocation;
 import io.signetmesh.policy.effective.EffectivePolicy;
 import io.signetmesh.policy.effective.PolicyFeatures;
 import io.signetmesh.policy.model.JwtModel;
@@ -34,7 +35,6 @@ import io.signetmesh.policy.model.PolicyObject;
 import io.signetmesh.policy.model.ServerModel;
 import io.signetmesh.policy.model.UnusableModel;
 import io.signetmesh.policy.model.WorkloadModel;
-import io.signetmesh.policy.token.KeyLocation;
 import io.signetmesh.policy.token.KeySource;
 import io.signetmesh.v1.ClaimRule;
 import io.signetmesh.v1.ClaimValue;
@@ -286,7 +286,7 @@ final class TokenPolicyTest {
     assertThat(model.keys())
         .isEqualTo(
             new KeySource.Fetched(
-                KeyLocation.discovery(
+                DocumentLocation.discovery(
                     "https://id.example/.well-known/openid-configuration",
                     "https://id.example",
                     ""),

@@ -968,6 +968,27 @@ final class LinterTest {
     assertThat(findings(of("a".repeat(63)))).isEmpty();
   }
 
+  @Test
+  void aWorkloadWithTheIdentityOfANodeIsReported() {
+    String reserved = CONFIG.identity("node-n1", CONFIG.controlPlaneNamespace());
+    WorkloadModel web = pod("web", APP);
+    WorkloadModel posing =
+        new WorkloadModel(
+            web.ref(),
+            "",
+            web.labels(),
+            web.annotations(),
+            reserved,
+            web.node(),
+            web.ports(),
+            List.of());
+    assertThat(findings(posing))
+        .filteredOn(finding -> finding.contains("no-identity"))
+        .singleElement()
+        .asString()
+        .startsWith("ERROR no-identity Pod shop/web: identity " + reserved + " is reserved");
+  }
+
   private static WorkloadModel of(String account) {
     WorkloadModel web = pod("web", APP);
     return new WorkloadModel(
@@ -976,6 +997,7 @@ final class LinterTest {
         web.labels(),
         web.annotations(),
         TestPolicies.CONFIG.identity(account, "shop"),
+        web.node(),
         web.ports(),
         List.of());
   }

@@ -15,6 +15,7 @@ import io.signetmesh.crds.policy.MeshTLSAuthentication;
 import io.signetmesh.crds.policy.NetworkAuthentication;
 import io.signetmesh.crds.policy.Server;
 import io.signetmesh.crds.policy.ServerAuthorization;
+import io.signetmesh.crds.rego.RegoAuthentication;
 import io.signetmesh.crds.token.JWTAuthentication;
 import io.signetmesh.crds.workload.ExternalWorkload;
 import java.util.List;
@@ -34,6 +35,7 @@ final class NotInForceTest {
           AuthorizationPolicy.class,
           DenyPolicy.class,
           JWTAuthentication.class,
+          RegoAuthentication.class,
           MeshTLSAuthentication.class,
           NetworkAuthentication.class,
           HTTPLocalRateLimitPolicy.class,

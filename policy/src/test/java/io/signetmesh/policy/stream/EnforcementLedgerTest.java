@@ -249,6 +249,39 @@ final class EnforcementLedgerTest {
     assertThat(ledger.opened(WEB, 10, more)).isFalse();
   }
 
+  @Test
+  void theStreamsOfOneCallerDoNotCountForAnother() {
+    for (int i = 0; i < EnforcementLedger.MAX_STREAMS_PER_WORKLOAD; i++) {
+      assertThat(ledger.opened(WEB, 80, of("node"))).isTrue();
+    }
+    assertThat(ledger.opened(WEB, 80, of("node"))).isFalse();
+    assertThat(ledger.opened(WEB, 80, of("web"))).isTrue();
+  }
+
+  private static StreamProgress of(String speaker) {
+    return new StreamProgress() {
+      @Override
+      public @Nullable EffectivePolicy sent() {
+        return null;
+      }
+
+      @Override
+      public @Nullable EffectivePolicy pending() {
+        return null;
+      }
+
+      @Override
+      public boolean acknowledges() {
+        return true;
+      }
+
+      @Override
+      public String speaker() {
+        return speaker;
+      }
+    };
+  }
+
   private PortEnforcementStatus only() {
     assertThat(ledger.portStatuses()).hasSize(1);
     return ledger.portStatuses().getFirst();

@@ -48,7 +48,8 @@ final class EnforcementServiceTest {
             List::of,
             new PortInspections(
                 new IndexLinter(index), finding -> finding, () -> ClusterView.EMPTY),
-            TestPolicies.keySets())
+            TestPolicies.documents(),
+            Runnable::run)
         .status(namespace);
   }
 
@@ -123,7 +124,8 @@ final class EnforcementServiceTest {
             () -> findings,
             new PortInspections(
                 new IndexLinter(index), finding -> finding, () -> ClusterView.EMPTY),
-            TestPolicies.keySets());
+            TestPolicies.documents(),
+            Runnable::run);
     assertThat(service.status("").getInvalidManifests()).isEqualTo(1);
     assertThat(service.status("").getPolicyErrors()).isEqualTo(2);
     assertThat(service.status(NS).getPolicyErrors()).isEqualTo(1);

@@ -2,8 +2,11 @@ package io.signetmesh.policy.stream;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.grpc.Context;
 import io.grpc.stub.ServerCallStreamObserver;
 import io.linkerd.proxy.inbound.Server;
+import io.signetmesh.identity.channel.send.SendBudget;
+import io.signetmesh.identity.channel.send.SendTurn;
 import io.signetmesh.policy.effective.EffectivePolicy;
 import io.signetmesh.policy.effective.PolicyFeatures;
 import java.util.ArrayDeque;
@@ -18,7 +21,7 @@ final class PortStreamTest {
   private final Client client = new Client();
   private final List<PortStream> ended = new ArrayList<>();
   private final PortStream stream =
-      new PortStream(client, tasks::add, "", PolicyFeatures.ALL, () -> {}, ended::add);
+      new PortStream(client, tasks::add, "", "", PolicyFeatures.ALL, () -> {}, ended::add);
 
   @Test
   void nothingIsSentByTheThreadThatBringsTheNews() {
@@ -103,6 +106,42 @@ final class PortStreamTest {
     assertThat(closed[0]).isFalse();
     stream.onCancel();
     assertThat(closed[0]).isTrue();
+  }
+
+  @Test
+  void aLargeStateWaitsUntilAnotherClientOfTheBudgetHasTakenIts() throws Exception {
+    SendBudget budget = new SendBudget(10_000);
+    Client second = new Client();
+    PortStream stalled = in(budget, "a", client);
+    PortStream waiting = in(budget, "b", second);
+    EffectivePolicy large = state("s".repeat(8_000), 1);
+    stalled.onPolicy(large);
+    waiting.onPolicy(large);
+    run();
+    assertThat(client.taken).hasSize(1);
+    assertThat(second.taken).isEmpty();
+    assertThat(waiting.pending()).isEqualTo(large);
+    // What is small needs no turn.
+    PortStream third = in(budget, "c", new Client());
+    third.onPolicy(state("s", 1));
+    run();
+    assertThat(third.sent()).isNotNull();
+
+    // The state that is newest when its turn comes is the one that is sent.
+    waiting.onPolicy(state("t".repeat(8_000), 2));
+    run();
+    assertThat(second.taken).isEmpty();
+    stalled.onCancel();
+    run();
+    assertThat(second.taken).containsExactly(state("t".repeat(8_000), 2).stamped());
+    waiting.onReady();
+    assertThat(budget.spent()).isZero();
+  }
+
+  private PortStream in(SendBudget budget, String owner, Client of) throws Exception {
+    return SendTurn.in(Context.current(), budget, owner)
+        .call(
+            () -> new PortStream(of, tasks::add, "", "", PolicyFeatures.ALL, () -> {}, ended::add));
   }
 
   private void run() {
