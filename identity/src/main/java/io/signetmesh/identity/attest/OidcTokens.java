@@ -12,6 +12,7 @@ import com.nimbusds.jose.jwk.RSAKey;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import io.signetmesh.identity.attest.AttestationException.Reason;
 import io.signetmesh.identity.crypto.JwsSignatures;
+import io.signetmesh.identity.node.NodeIdentity;
 import io.signetmesh.identity.pki.PkiException;
 import io.signetmesh.identity.pki.WorkloadIdentity;
 import java.io.IOException;
@@ -38,7 +39,8 @@ import org.slf4j.LoggerFactory;
  * <p>A token must be signed by a key of the issuer with an allowed algorithm, name that issuer and
  * the configured audience, and be within its validity period. Its claims are mapped to a workload:
  * by the Kubernetes subject {@code system:serviceaccount:<namespace>:<name>}, or by the first rule
- * whose claims all match.
+ * whose claims all match. A Kubernetes subject never stands for a node: every Pod in the namespace
+ * of the control plane could have it.
  */
 public final class OidcTokens implements IssuerAttestor {
   /** Algorithms that may be allowed (RFC 7518 section 3.1). HMAC and {@code none} are excluded. */
@@ -266,7 +268,19 @@ public final class OidcTokens implements IssuerAttestor {
 
   private WorkloadIdentity identity(SignedToken token) throws AttestationException {
     if (issuer.rules().isEmpty()) {
-      return token.serviceAccount(controlPlaneNamespace, trustDomain);
+      WorkloadIdentity identity = token.serviceAccount(controlPlaneNamespace, trustDomain);
+      if (NodeIdentity.isReserved(identity)) {
+        throw new AttestationException(
+            Reason.CLAIMS,
+            token
+                + " is of service account "
+                + identity.namespace()
+                + "/"
+                + identity.serviceAccount()
+                + ", which is reserved for nodes: expected a token of the control plane, a join"
+                + " token, or a rule that maps the claims of nodes");
+      }
+      return identity;
     }
     for (Rule rule : issuer.rules()) {
       boolean fits =

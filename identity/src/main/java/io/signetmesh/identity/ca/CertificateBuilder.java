@@ -31,7 +31,6 @@ import org.bouncycastle.asn1.x509.SubjectKeyIdentifier;
 import org.bouncycastle.asn1.x509.SubjectPublicKeyInfo;
 import org.bouncycastle.cert.X509v3CertificateBuilder;
 import org.bouncycastle.cert.bc.BcX509ExtensionUtils;
-import org.bouncycastle.operator.ContentSigner;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -232,10 +231,14 @@ public final class CertificateBuilder {
   private static X509Certificate sign(
       X509v3CertificateBuilder builder, SigningKey key, PublicKey publicKey) throws PkiException {
     try {
-      ContentSigner signer = key.contentSigner(KeyKind.of("issuer", publicKey));
-      return Certificates.parseDer("certificate just signed", builder.build(signer).getEncoded());
-    } catch (IOException | RuntimeException e) {
-      throw new PkiException("certificate cannot be signed with the issuer's key: " + e, e);
+      return key.sign(
+          KeyKind.of("issuer", publicKey),
+          publicKey,
+          signer ->
+              Certificates.parseDer("certificate just signed", builder.build(signer).getEncoded()));
+    } catch (PkiException | IOException | RuntimeException e) {
+      throw new PkiException(
+          "certificate cannot be signed with the issuer's key: " + e.getMessage(), e);
     }
   }
 }

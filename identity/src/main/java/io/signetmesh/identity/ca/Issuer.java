@@ -9,7 +9,6 @@ import java.security.PrivateKey;
 import java.security.cert.X509Certificate;
 import java.time.Instant;
 import java.util.List;
-import org.bouncycastle.operator.ContentSigner;
 
 /**
  * The key that signs leaves, and its certificate chain.
@@ -134,12 +133,16 @@ public record Issuer(
   }
 
   /**
-   * Makes a signer with the issuer's key, for instance for revocation lists.
+   * Signs with the issuer's key, for instance a revocation list.
    *
    * @throws PkiException when the key cannot be used
    */
-  public ContentSigner contentSigner() throws PkiException {
-    return key.contentSigner(keyKind());
+  public <T> T sign(SigningKey.Signing<T> work) throws PkiException {
+    try {
+      return key.sign(keyKind(), certificate().getPublicKey(), work);
+    } catch (IOException e) {
+      throw new PkiException("not signed: " + e.getMessage(), e);
+    }
   }
 
   /** Peers have the anchor already; it is not sent along. */

@@ -151,4 +151,57 @@ final class CallBudget {
       }
     }
   }
+
+  /**
+   * The messages of a call that have come whole and that its service has not taken: they wait for a
+   * thread, or to be asked for. They are charged to the share of the caller. Thread-safe.
+   */
+  static final class Hold implements AutoCloseable {
+    private final Share share;
+
+    // Guarded by this.
+    private int messages;
+    private long bytes;
+    private boolean closed;
+
+    Hold(Share share) {
+      this.share = share;
+    }
+
+    /**
+     * Messages have come.
+     *
+     * @return false when they are more than the caller's share; they are not held then
+     */
+    synchronized boolean add(int more, long ofBytes) {
+      if (more == 0 || closed) {
+        return true;
+      }
+      if (!share.take(ofBytes)) {
+        return false;
+      }
+      messages += more;
+      bytes += ofBytes;
+      return true;
+    }
+
+    /** The service takes a message; when there are several, each counts for its part. */
+    synchronized void taken() {
+      if (messages > 0) {
+        long part = bytes / messages;
+        messages--;
+        bytes -= part;
+        share.give(part);
+      }
+    }
+
+    /** The call is over. */
+    @Override
+    public synchronized void close() {
+      closed = true;
+      messages = 0;
+      share.give(bytes);
+      bytes = 0;
+    }
+  }
 }

@@ -6,11 +6,13 @@ import io.grpc.ForwardingServerCallListener.SimpleForwardingServerCallListener;
 import io.grpc.Metadata;
 import io.grpc.ServerCall;
 import io.grpc.Status;
+import io.signetmesh.identity.channel.Refusals.Bound;
+import java.time.Duration;
 
 /**
- * Charges answers that a client has not read yet to its share. A call whose answers do not fit is
- * ended, and its service finds it cancelled. A service that asks whether a call is ready has at
- * most one message of it waiting.
+ * Charges answers that a client has not read yet to its share. A call whose answers do not fit, or
+ * are not taken in time, is ended, and its service finds it cancelled. A service that asks whether
+ * a call is ready has at most one message of it waiting.
  *
  * @param <Q> request
  * @param <A> answer
@@ -21,6 +23,7 @@ final class CallCharge<Q, A> extends SimpleForwardingServerCall<Q, A> {
 
   // Guarded by this.
   private long charged;
+  private long sinceNanos;
   private boolean over;
 
   /**
@@ -41,14 +44,19 @@ final class CallCharge<Q, A> extends SimpleForwardingServerCall<Q, A> {
         return;
       }
       over = !guard.share().take(bytes);
-      charged += over ? 0 : bytes;
       if (!over) {
+        if (charged == 0) {
+          sinceNanos = System.nanoTime();
+          guard.waits(this);
+        }
+        charged += bytes;
         super.sendMessage(message);
         return;
       }
     }
     guard.end(
         stream,
+        Bound.MEMORY,
         Status.RESOURCE_EXHAUSTED.withDescription(
             "an answer of " + bytes + " bytes does not fit what the client may leave unread"));
   }
@@ -63,9 +71,18 @@ final class CallCharge<Q, A> extends SimpleForwardingServerCall<Q, A> {
     super.close(status, trailers);
   }
 
-  /** Follows how far the client reads. */
+  /** Follows which messages the service takes, and how far the client reads. */
   ServerCall.Listener<Q> following(ServerCall.Listener<Q> listener) {
+    CallBudget.Hold hold = guard.hold(stream);
     return new SimpleForwardingServerCallListener<>(listener) {
+      @Override
+      public void onMessage(Q message) {
+        if (hold != null) {
+          hold.taken();
+        }
+        super.onMessage(message);
+      }
+
       @Override
       public void onReady() {
         settle(false);
@@ -91,7 +108,27 @@ final class CallCharge<Q, A> extends SimpleForwardingServerCall<Q, A> {
     if (end || isReady()) {
       guard.share().give(charged);
       charged = 0;
+      guard.waitsNoMore(this);
     }
     over |= end;
+  }
+
+  /**
+   * Ends the call when its client has not taken an answer in time.
+   *
+   * @param nowNanos as {@link System#nanoTime}
+   */
+  void endIfLate(long nowNanos, Duration toTake) {
+    synchronized (this) {
+      if (over || charged == 0 || nowNanos - sinceNanos < toTake.toNanos()) {
+        return;
+      }
+      over = true;
+    }
+    guard.end(
+        stream,
+        Bound.TIME,
+        Status.DEADLINE_EXCEEDED.withDescription(
+            "an answer was not taken in " + toTake.toSeconds() + " s"));
   }
 }

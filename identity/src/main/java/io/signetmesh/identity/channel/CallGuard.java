@@ -25,7 +25,10 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,10 +42,13 @@ import org.jspecify.annotations.Nullable;
  *       here, is charged to the share, keeps its part of the connection's window, and must be
  *       complete in time. gRPC would collect a message without bound on the sum of all, in pieces
  *       that each keep the buffer alive that they were read into.
+ *   <li>A whole message is charged to the share until its service takes it: those of many calls may
+ *       wait for the threads that serve.
  *   <li>A call that needs a certificate gets UNAUTHENTICATED on a connection without one, and the
  *       connection is ended (HTTP/2 GOAWAY): the client's next one brings its certificate.
  *   <li>A connection without certificate that had a call and has none for five seconds is ended in
  *       the same way: there are few places for such clients.
+ *   <li>An answer must be taken in time: one that waits for its client holds memory.
  *   <li>A call that has been answered while its client is still sending is ended (RFC 9113 8.1).
  * </ul>
  *
@@ -89,6 +95,14 @@ final class CallGuard extends Http2FrameListenerDecorator {
   /** Calls of methods that have a limit of their own. */
   private final Map<String, Integer> openOf = new HashMap<>();
 
+  /** What the services of calls have not taken yet, by stream. */
+  private final Map<Integer, CallBudget.Hold> holds = new ConcurrentHashMap<>();
+
+  /** Calls with answers that have not been taken. */
+  private final Set<CallCharge<?, ?>> untaken = ConcurrentHashMap.newKeySet();
+
+  private final AtomicBoolean lookingAtUntaken = new AtomicBoolean();
+
   private int calls;
   private boolean looking;
   private boolean leaving;
@@ -96,13 +110,15 @@ final class CallGuard extends Http2FrameListenerDecorator {
   /** What has come for a call and was not handed on. */
   private static final class Call {
     private final String method;
+    private final CallBudget.Hold hold;
     private byte[] bytes = new byte[0];
     private int size;
     private int messages;
     private long sinceNanos;
 
-    Call(String method) {
+    Call(String method, CallBudget.Hold hold) {
       this.method = method;
+      this.hold = hold;
     }
   }
 
@@ -169,8 +185,41 @@ final class CallGuard extends Http2FrameListenerDecorator {
     return share;
   }
 
-  /** Ends a call for which there is no memory; from any thread. */
-  void end(int streamId, Status status) {
+  /** What the service of a call has not taken yet; from any thread. Null when the call is over. */
+  CallBudget.@Nullable Hold hold(int streamId) {
+    return holds.get(streamId);
+  }
+
+  /** An answer of the call has not been taken yet; from any thread. */
+  void waits(CallCharge<?, ?> call) {
+    untaken.add(call);
+    if (!lookingAtUntaken.getAndSet(true)) {
+      lookAtUntakenLater();
+    }
+  }
+
+  /** All answers of the call have been taken, or it is over; from any thread. */
+  void waitsNoMore(CallCharge<?, ?> call) {
+    untaken.remove(call);
+  }
+
+  private void lookAtUntakenLater() {
+    if (channel.isOpen()) {
+      channel.eventLoop().schedule(this::lookAtUntaken, LOOK_NANOS, TimeUnit.NANOSECONDS);
+    }
+  }
+
+  private void lookAtUntaken() {
+    long now = System.nanoTime();
+    untaken.forEach(call -> call.endIfLate(now, limits.times().toTake()));
+    lookingAtUntaken.set(false);
+    if (!untaken.isEmpty() && !lookingAtUntaken.getAndSet(true)) {
+      lookAtUntakenLater();
+    }
+  }
+
+  /** Ends a call for which there is no memory, or no time; from any thread. */
+  void end(int streamId, Bound bound, Status status) {
     channel
         .eventLoop()
         .execute(
@@ -179,7 +228,7 @@ final class CallGuard extends Http2FrameListenerDecorator {
               ChannelHandlerContext ctx = channel.pipeline().context(handler);
               // Nothing fits a connection that has ended meanwhile, which is nobody's fault.
               if (channel.isActive() && stream != null && ctx != null) {
-                refuse(ctx, stream, Bound.MEMORY, status, false);
+                refuse(ctx, stream, bound, status, false);
               }
             });
   }
@@ -208,6 +257,8 @@ final class CallGuard extends Http2FrameListenerDecorator {
       Call call = stream.removeProperty(key);
       if (call != null) {
         unfinished.remove(stream.id());
+        holds.remove(stream.id());
+        call.hold.close();
         share.give(CALL_BYTES);
         openOf.computeIfPresent(call.method, (method, open) -> open - 1);
         if (limits.methods() != null && connection.numActiveStreams() == 0) {
@@ -272,7 +323,7 @@ final class CallGuard extends Http2FrameListenerDecorator {
       leave();
       return;
     }
-    Call call = new Call(method(headers.path()));
+    Call call = new Call(method(headers.path()), new CallBudget.Hold(share));
     Integer limit = limits.openOf().get(call.method);
     if (limit != null && openOf.getOrDefault(call.method, 0) >= limit) {
       refuse(
@@ -292,6 +343,7 @@ final class CallGuard extends Http2FrameListenerDecorator {
       openOf.merge(call.method, 1, Integer::sum);
     }
     stream.setProperty(key, call);
+    holds.put(streamId, call.hold);
     if (limits.messages() == 1 && !end) {
       begin(ctx, streamId, call);
     }
@@ -316,6 +368,7 @@ final class CallGuard extends Http2FrameListenerDecorator {
       return length;
     }
     append(call, data);
+    int before = call.messages;
     long whole = whole(call);
     if (whole < 0 || call.messages > limits.messages()) {
       refuse(
@@ -330,6 +383,10 @@ final class CallGuard extends Http2FrameListenerDecorator {
       return length;
     }
     int ready = end ? call.size : (int) whole;
+    if (!call.hold.add(call.messages - before, ready)) {
+      refuse(ctx, stream, Bound.MEMORY, exhausted(), end);
+      return length;
+    }
     if (ready > 0 || end) {
       handOn(ctx, streamId, call, ready, end);
     }
@@ -410,7 +467,7 @@ final class CallGuard extends Http2FrameListenerDecorator {
     long now = ctx.executor().ticker().nanoTime();
     while (!unfinished.isEmpty()) {
       Map.Entry<Integer, Call> oldest = unfinished.entrySet().iterator().next();
-      if (now - oldest.getValue().sinceNanos < limits.toComplete().toNanos()) {
+      if (now - oldest.getValue().sinceNanos < limits.times().toComplete().toNanos()) {
         looking = true;
         ctx.executor().schedule(() -> look(ctx), LOOK_NANOS, TimeUnit.NANOSECONDS);
         return;
@@ -423,7 +480,9 @@ final class CallGuard extends Http2FrameListenerDecorator {
             stream,
             Bound.TIME,
             Status.DEADLINE_EXCEEDED.withDescription(
-                "a message has not come whole in " + limits.toComplete().toSeconds() + " s"),
+                "a message has not come whole in "
+                    + limits.times().toComplete().toSeconds()
+                    + " s"),
             false);
       }
     }

@@ -12,8 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param allCalls calls from the first to the last, after which the client is told to connect anew
  * @param messageBytes largest message taken
  * @param messages messages taken for a call
- * @param toComplete time for a message to come whole, from its first byte on; and where {@code
- *     messages} is 1 for the whole request, from its headers on
+ * @param times what messages may take
  * @param openOf calls open at the same time of single methods, by full name
  * @param methods full names of the methods ({@code package.Service/Method}) that are served; null
  *     for all
@@ -23,31 +22,34 @@ record CallLimits(
     int allCalls,
     int messageBytes,
     int messages,
-    Duration toComplete,
+    Times times,
     Map<String, Integer> openOf,
     @Nullable Set<String> methods) {
-  /** A request of 64 KiB takes less over a poor network. */
-  static final Duration TO_COMPLETE = Duration.ofSeconds(10);
+  /**
+   * Times of messages.
+   *
+   * @param toComplete for a request to come whole, from its first byte on; and where {@code
+   *     messages} is 1, from the headers of the call on
+   * @param toTake for an answer to be taken by the client
+   */
+  record Times(Duration toComplete, Duration toTake) {
+    /** 64 KiB come, and some MiB go, in less over a poor network. */
+    static final Times DEFAULT = new Times(Duration.ofSeconds(10), Duration.ofSeconds(60));
+  }
 
   /** A token and a certificate signing request are some 2 KiB. */
   static final int UNCERTIFIED_MESSAGE_BYTES = 16 * 1024;
 
   /** Of a client whose certificate was verified, or that is trusted. */
   static CallLimits certified(
-      int openCalls, int messageBytes, Duration toComplete, Map<String, Integer> openOf) {
+      int openCalls, int messageBytes, Times times, Map<String, Integer> openOf) {
     return new CallLimits(
-        openCalls, Integer.MAX_VALUE, messageBytes, Integer.MAX_VALUE, toComplete, openOf, null);
+        openCalls, Integer.MAX_VALUE, messageBytes, Integer.MAX_VALUE, times, openOf, null);
   }
 
   /** Of a client that showed no certificate: what it takes to ask for one. */
-  static CallLimits uncertified(Set<String> openMethods, int messageBytes, Duration toComplete) {
+  static CallLimits uncertified(Set<String> openMethods, int messageBytes, Times times) {
     return new CallLimits(
-        2,
-        64,
-        Math.min(messageBytes, UNCERTIFIED_MESSAGE_BYTES),
-        1,
-        toComplete,
-        Map.of(),
-        openMethods);
+        2, 64, Math.min(messageBytes, UNCERTIFIED_MESSAGE_BYTES), 1, times, Map.of(), openMethods);
   }
 }

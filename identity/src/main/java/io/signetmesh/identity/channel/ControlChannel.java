@@ -27,7 +27,9 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
@@ -45,6 +47,9 @@ import org.jspecify.annotations.Nullable;
  * detected within 30 s.
  */
 public final class ControlChannel {
+  /** Threads that look up names, which blocks: gRPC's own would be one for each channel. */
+  private static final ThreadPoolExecutor NAMES = names();
+
   private static final Duration TIMEOUT = Duration.ofSeconds(10);
   private static final int CONNECT_TIMEOUT_MILLIS = 5_000;
   private static final long MIN_BACKOFF_MILLIS = 100;
@@ -60,6 +65,20 @@ public final class ControlChannel {
 
   private static final int PROBE_SECONDS = 5;
   private static final int PROBES = 3;
+
+  /** What a call may be sent before it is taken, where calls of many workloads share. */
+  private static final int SHARED_STREAM_WINDOW = 256 << 10;
+
+  /** What all calls of such a connection may be sent together. */
+  private static final int SHARED_CONNECTION_WINDOW = 256 * SHARED_STREAM_WINDOW;
+
+  /** How much may be on its way before it is taken (RFC 9113 5.2). */
+  private enum Window {
+    /** As gRPC chooses it: all calls belong to one workload. */
+    OWN,
+    /** A call that is not read must not keep others from their messages. */
+    SHARED
+  }
 
   private ControlChannel() {}
 
@@ -141,6 +160,26 @@ public final class ControlChannel {
   }
 
   /**
+   * Opens a channel as {@link #open} does, for the calls of many workloads: a call whose messages
+   * are not taken holds back {@value #SHARED_STREAM_WINDOW} bytes of its own, and none of the
+   * others' until 256 calls do so.
+   */
+  public static ManagedChannel openShared(
+      Address address,
+      String serverName,
+      Supplier<Credentials> credentials,
+      InstantSource clock,
+      ControlLoops loops) {
+    return tls(
+        address,
+        serverName,
+        new LiveSslContext<>(credentials, c -> MeshSslContexts.client(c, List.of(), clock)),
+        new TrustWatch(() -> credentials.get().peers(), clock, loops.group()),
+        loops,
+        Window.SHARED);
+  }
+
+  /**
    * Opens a channel without a client certificate, to request the first one.
    *
    * @param serverName identity that the server must have, also sent as SNI
@@ -185,7 +224,7 @@ public final class ControlChannel {
       throw new IllegalArgumentException(
           "control address " + address + ": cleartext is spoken to a loopback address only");
     }
-    return build(address, InsecureChannelCredentials.create(), loops);
+    return build(address, InsecureChannelCredentials.create(), loops, Window.OWN);
   }
 
   /**
@@ -229,6 +268,16 @@ public final class ControlChannel {
       LiveSslContext<?> tls,
       TrustWatch trust,
       ControlLoops loops) {
+    return tls(address, serverName, tls, trust, loops, Window.OWN);
+  }
+
+  private static ManagedChannel tls(
+      Address address,
+      String serverName,
+      LiveSslContext<?> tls,
+      TrustWatch trust,
+      ControlLoops loops,
+      Window window) {
     WorkloadIdentity.requireDnsName("server name", serverName);
     AtomicReference<@Nullable ManagedChannel> opened = new AtomicReference<>();
     Runnable leave =
@@ -242,7 +291,14 @@ public final class ControlChannel {
         new InternalProtocolNegotiator.ClientFactory() {
           @Override
           public InternalProtocolNegotiator.ProtocolNegotiator newNegotiator() {
-            return new TlsClientNegotiator(tls, serverName, address.port(), TIMEOUT, trust, leave);
+            return new TlsClientNegotiator(
+                tls,
+                serverName,
+                address.port(),
+                TIMEOUT,
+                trust,
+                leave,
+                window == Window.SHARED ? SHARED_CONNECTION_WINDOW : 0);
           }
 
           @Override
@@ -250,13 +306,27 @@ public final class ControlChannel {
             return address.port();
           }
         };
-    ManagedChannel channel = build(address, InternalNettyChannelCredentials.create(factory), loops);
+    ManagedChannel channel =
+        build(address, InternalNettyChannelCredentials.create(factory), loops, window);
     opened.set(channel);
     return channel;
   }
 
+  private static ThreadPoolExecutor names() {
+    ThreadPoolExecutor threads =
+        new ThreadPoolExecutor(
+            2,
+            2,
+            10,
+            TimeUnit.SECONDS,
+            new LinkedBlockingQueue<>(),
+            Thread.ofPlatform().daemon().name("control-names-", 0).factory());
+    threads.allowCoreThreadTimeOut(true);
+    return threads;
+  }
+
   private static ManagedChannel build(
-      Address address, ChannelCredentials credentials, ControlLoops loops) {
+      Address address, ChannelCredentials credentials, ControlLoops loops, Window window) {
     NettyChannelBuilder builder =
         NettyChannelBuilder.forAddress(address.host(), address.port(), credentials)
             .overrideAuthority(address.toString())
@@ -269,6 +339,7 @@ public final class ControlChannel {
             .withOption(NioChannelOption.of(ExtendedSocketOptions.TCP_KEEPCOUNT), PROBES)
             .withOption(ChannelOption.CONNECT_TIMEOUT_MILLIS, CONNECT_TIMEOUT_MILLIS)
             .directExecutor()
+            .offloadExecutor(NAMES)
             .idleTimeout(30, TimeUnit.SECONDS)
             .keepAliveTime(KEEP_ALIVE_SECONDS, TimeUnit.SECONDS)
             .keepAliveTimeout(KEEP_ALIVE_SECONDS, TimeUnit.SECONDS)
@@ -276,6 +347,9 @@ public final class ControlChannel {
             .proxyDetector(target -> null)
             .disableServiceConfigLookUp()
             .disableRetry();
+    if (window == Window.SHARED) {
+      builder.flowControlWindow(SHARED_STREAM_WINDOW);
+    }
     InetAddress source = loops.source();
     if (source != null) {
       builder.localSocketPicker(

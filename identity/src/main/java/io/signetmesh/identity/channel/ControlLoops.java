@@ -6,10 +6,12 @@ import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import io.signetmesh.audit.AuditLog;
+import io.signetmesh.identity.channel.send.SendBudget;
 import java.net.InetAddress;
 import java.time.InstantSource;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -28,6 +30,7 @@ public final class ControlLoops implements AutoCloseable {
   private final EventLoopGroup group;
   private final ConnectionBudget connections;
   private final CallBudget calls;
+  private final SendBudget sends;
   private final Map<EventLoop, HandshakeTurns> handshakes;
   private final Refusals refusals;
   private final @Nullable InetAddress source;
@@ -36,6 +39,7 @@ public final class ControlLoops implements AutoCloseable {
       EventLoopGroup group,
       ConnectionBudget connections,
       CallBudget calls,
+      SendBudget sends,
       Map<EventLoop, HandshakeTurns> handshakes,
       Refusals refusals,
       @Nullable InetAddress source) {
@@ -44,6 +48,7 @@ public final class ControlLoops implements AutoCloseable {
     this.source = source;
     this.connections = connections;
     this.calls = calls;
+    this.sends = sends;
     this.refusals = refusals;
   }
 
@@ -85,6 +90,7 @@ public final class ControlLoops implements AutoCloseable {
         group,
         connections,
         calls,
+        SendBudget.ofProcess(),
         new ConcurrentHashMap<>(),
         new Refusals(audit, clock, group),
         null);
@@ -97,7 +103,7 @@ public final class ControlLoops implements AutoCloseable {
    * @param source an address of this host
    */
   public ControlLoops from(InetAddress source) {
-    return new ControlLoops(group, connections, calls, handshakes, refusals, source);
+    return new ControlLoops(group, connections, calls, sends, handshakes, refusals, source);
   }
 
   /**
@@ -152,12 +158,22 @@ public final class ControlLoops implements AutoCloseable {
     return calls;
   }
 
+  /** Large answers that all servers of the process have on their way together. */
+  SendBudget sends() {
+    return sends;
+  }
+
   Refusals refusals() {
     return refusals;
   }
 
   EventLoopGroup group() {
     return group;
+  }
+
+  /** One of the loops, for callbacks of calls over a shared channel. They must not block. */
+  public Executor next() {
+    return group.next();
   }
 
   /** Where connections come from; null for what the system selects. */

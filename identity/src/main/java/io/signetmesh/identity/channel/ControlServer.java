@@ -18,6 +18,8 @@ import io.netty.channel.AdaptiveRecvByteBufAllocator;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.util.concurrent.DefaultThreadFactory;
+import io.signetmesh.identity.channel.send.SendBudget;
+import io.signetmesh.identity.channel.send.SendTurn;
 import io.signetmesh.identity.pki.Credentials;
 import io.signetmesh.identity.pki.LiveSslContext;
 import io.signetmesh.identity.pki.MeshSslContexts;
@@ -33,6 +35,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -78,22 +81,32 @@ public final class ControlServer implements AutoCloseable {
   /** Largest read of a socket, and so what a record or frame that has not come whole keeps. */
   private static final int MAX_READ = 16 * 1024;
 
+  /** Between two looks at who waits to be sent an answer: who was called may not have wanted it. */
+  private static final long TURN_MILLIS = 1_000;
+
   private final Server server;
   private final InetSocketAddress address;
   private final ExecutorService workers;
   private final @Nullable LiveSslContext<?> tls;
   private final @Nullable TrustWatch trust;
+  private final Future<?> turns;
 
   private ControlServer(
       Server server,
       ExecutorService workers,
       @Nullable LiveSslContext<?> tls,
-      @Nullable TrustWatch trust) {
+      @Nullable TrustWatch trust,
+      ControlLoops loops) {
     this.server = server;
     this.address = (InetSocketAddress) server.getListenSockets().getFirst();
     this.workers = workers;
     this.tls = tls;
     this.trust = trust;
+    this.turns =
+        loops
+            .group()
+            .scheduleWithFixedDelay(
+                loops.sends()::callNext, TURN_MILLIS, TURN_MILLIS, TimeUnit.MILLISECONDS);
   }
 
   /** Transport security of connections. */
@@ -177,7 +190,7 @@ public final class ControlServer implements AutoCloseable {
   public static ControlServer start(
       Config config, ControlLoops loops, List<? extends BindableService> services)
       throws IOException {
-    return start(config, loops, services, UncertifiedAge.DEFAULT, CallLimits.TO_COMPLETE);
+    return start(config, loops, services, UncertifiedAge.DEFAULT, CallLimits.Times.DEFAULT);
   }
 
   static ControlServer start(
@@ -185,7 +198,7 @@ public final class ControlServer implements AutoCloseable {
       ControlLoops loops,
       List<? extends BindableService> services,
       UncertifiedAge age,
-      Duration toComplete)
+      CallLimits.Times times)
       throws IOException {
     LiveSslContext<Credentials> tls =
         switch (config.security()) {
@@ -205,9 +218,8 @@ public final class ControlServer implements AutoCloseable {
         new ServedConnections(
             loops,
             CallLimits.certified(
-                config.maxCalls(), config.maxRequestBytes(), toComplete, config.maxCallsOf()),
-            CallLimits.uncertified(
-                openMethods(config.security()), config.maxRequestBytes(), toComplete),
+                config.maxCalls(), config.maxRequestBytes(), times, config.maxCallsOf()),
+            CallLimits.uncertified(openMethods(config.security()), config.maxRequestBytes(), times),
             new MemoryExhaustion());
     ServerCredentials negotiation =
         InternalNettyServerCredentials.create(
@@ -245,9 +257,9 @@ public final class ControlServer implements AutoCloseable {
               .keepAliveTime(15, TimeUnit.SECONDS)
               .keepAliveTimeout(10, TimeUnit.SECONDS)
               .maxRstFramesPerWindow(10_000, 30)
-              .intercept(new CallerInterceptor(openMethods(config.security())));
+              .intercept(new CallerInterceptor(openMethods(config.security()), loops.sends()));
       services.forEach(builder::addService);
-      return new ControlServer(builder.build().start(), workers, tls, trust);
+      return new ControlServer(builder.build().start(), workers, tls, trust, loops);
     } catch (IOException | RuntimeException e) {
       workers.shutdownNow();
       if (tls != null) {
@@ -269,6 +281,7 @@ public final class ControlServer implements AutoCloseable {
     if (watch != null) {
       watch.close();
     }
+    turns.cancel(false);
     server.shutdownNow();
     try {
       server.awaitTermination(5, TimeUnit.SECONDS);
@@ -291,9 +304,11 @@ public final class ControlServer implements AutoCloseable {
   /** Puts the caller of the connection into the context of each call, and turns strangers away. */
   private static final class CallerInterceptor implements ServerInterceptor {
     private final Set<String> openMethods;
+    private final SendBudget sends;
 
-    CallerInterceptor(Set<String> openMethods) {
+    CallerInterceptor(Set<String> openMethods, SendBudget sends) {
       this.openMethods = openMethods;
+      this.sends = sends;
     }
 
     @Override
@@ -318,7 +333,10 @@ public final class ControlServer implements AutoCloseable {
       CallCharge<Q, A> charge = new CallCharge<>(call, guard, Integer.parseInt(stream));
       return charge.following(
           Contexts.interceptCall(
-              Context.current()
+              SendTurn.in(
+                      Context.current(),
+                      sends,
+                      caller instanceof Caller.Unidentified ? address : caller.toString())
                   .withValue(Caller.KEY, caller)
                   .withValue(Caller.PEER, call.getAttributes().get(ServedConnections.PEER))
                   .withValue(Caller.ADDRESS, address),

@@ -183,7 +183,7 @@ public final class LocalServer implements AutoCloseable {
             config,
             loops,
             CallLimits.certified(
-                config.maxCalls(), config.maxRequestBytes(), CallLimits.TO_COMPLETE, Map.of()));
+                config.maxCalls(), config.maxRequestBytes(), CallLimits.Times.DEFAULT, Map.of()));
     Server server = null;
     try {
       NettyServerBuilder builder =

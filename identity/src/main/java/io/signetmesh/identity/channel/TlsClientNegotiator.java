@@ -8,6 +8,9 @@ import io.grpc.netty.InternalProtocolNegotiator;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.handler.codec.http2.Http2Exception;
+import io.netty.handler.codec.http2.Http2LocalFlowController;
+import io.netty.handler.codec.http2.Http2Stream;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.handler.ssl.SslHandshakeCompletionEvent;
 import io.netty.util.AsciiString;
@@ -37,9 +40,12 @@ final class TlsClientNegotiator implements InternalProtocolNegotiator.ProtocolNe
   private final Duration timeout;
   private final TrustWatch trust;
   private final Runnable leave;
+  private final int connectionWindow;
 
   /**
    * @param leave has the calls to come use another connection
+   * @param connectionWindow bytes that all calls together may be sent before they are taken; 0 for
+   *     as many as one call
    */
   TlsClientNegotiator(
       LiveSslContext<?> tls,
@@ -47,13 +53,15 @@ final class TlsClientNegotiator implements InternalProtocolNegotiator.ProtocolNe
       int port,
       Duration timeout,
       TrustWatch trust,
-      Runnable leave) {
+      Runnable leave,
+      int connectionWindow) {
     this.tls = tls;
     this.serverName = serverName;
     this.port = port;
     this.timeout = timeout;
     this.trust = trust;
     this.leave = leave;
+    this.connectionWindow = connectionWindow;
   }
 
   @Override
@@ -103,10 +111,12 @@ final class TlsClientNegotiator implements InternalProtocolNegotiator.ProtocolNe
   }
 
   private final class Handshake extends NegotiationHandler {
+    private final GrpcHttp2ConnectionHandler grpc;
     private @Nullable SslHandler handler;
 
     Handshake(GrpcHttp2ConnectionHandler grpcHandler) {
       super(grpcHandler, timeout);
+      this.grpc = grpcHandler;
     }
 
     @Override
@@ -148,6 +158,24 @@ final class TlsClientNegotiator implements InternalProtocolNegotiator.ProtocolNe
               .set(Grpc.TRANSPORT_ATTR_SSL_SESSION, handler.engine().getSession())
               .build());
       follow(ctx.channel(), verified, handler);
+      if (connectionWindow > 0) {
+        // After gRPC has said which window it wants.
+        ctx.channel().eventLoop().execute(() -> widen(ctx.channel()));
+      }
+    }
+
+    private void widen(Channel channel) {
+      Http2LocalFlowController flow = grpc.connection().local().flowController();
+      Http2Stream all = grpc.connection().connectionStream();
+      int more = connectionWindow - flow.initialWindowSize(all);
+      if (more > 0 && channel.isActive()) {
+        try {
+          flow.incrementWindowSize(all, more);
+          channel.flush();
+        } catch (Http2Exception e) {
+          log.warn("the window of the connection to {} stays small", serverName, e);
+        }
+      }
     }
 
     private void follow(Channel channel, VerifiedPeer verified, SslHandler established) {

@@ -40,8 +40,14 @@ public final class Signatures {
 
     private static @Nullable Provider load() {
       try {
-        AmazonCorrettoCryptoProvider provider = AmazonCorrettoCryptoProvider.INSTANCE;
-        provider.assertHealthy();
+        AmazonCorrettoCryptoProvider.INSTANCE.assertHealthy();
+        // By a cast, which is checked when it runs. Where the compiler sees that it is a Provider,
+        // the
+        // JVM has to see that too when it links this class, and loads the other from its signed
+        // JAR:
+        // half a second of each start, since classes of an ahead-of-time cache are linked at once.
+        Object instance = AmazonCorrettoCryptoProvider.INSTANCE;
+        Provider provider = (Provider) instance;
         Signature.getInstance("SHA256withECDSA", provider);
         log.debug("signatures are computed by {}", provider.getInfo());
         return provider;

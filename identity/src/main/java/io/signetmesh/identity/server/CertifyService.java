@@ -290,6 +290,7 @@ final class CertifyService extends IdentityGrpc.IdentityImplBase {
             attested.attestor());
     try {
       issued.record(leaf);
+      reports.recorded(leaf);
       return leaf;
     } catch (IOException e) {
       log.error("no certificate for {}: it cannot be put on record", identity, e);

@@ -10,10 +10,13 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SequencedMap;
 import java.util.Set;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -35,10 +38,16 @@ public final class LeafReports implements AutoCloseable {
   private static final int MAX_ENTRIES = 200_000;
 
   /** One part of this many is what an identity may have. */
-  private static final int SHARES = 20;
+  static final int SHARES = 20;
 
   /** A key that was given up was used a moment ago. */
   private static final int MAX_LOOKED_AT = 1_000;
+
+  /** Keys that were given up and may have a leaf on its way to the record, at most. */
+  static final int MAX_AWAITED = 20_000;
+
+  /** For a leaf to be put on record after its key was given up. */
+  private static final Duration AWAITED = Duration.ofMinutes(10);
 
   /** Between two looks at all entries for room. */
   private static final Duration SWEEP = Duration.ofSeconds(10);
@@ -58,6 +67,8 @@ public final class LeafReports implements AutoCloseable {
   // Guarded by this.
   private final Map<String, LeafReport> bySerial = new HashMap<>();
   private final Map<String, Integer> ofIdentity = new HashMap<>();
+  private final SequencedMap<GivenUp, Instant> awaited = new LinkedHashMap<>();
+  private final Map<String, Integer> awaitedOf = new HashMap<>();
   private boolean failing;
   private Instant sweptAt = Instant.MIN;
   private Instant rewrittenAt = Instant.MIN;
@@ -109,6 +120,13 @@ public final class LeafReports implements AutoCloseable {
     }
   }
 
+  /**
+   * A key that has no leaf on record.
+   *
+   * @param key what {@link IssuedLeaf#keyDigest} has of it
+   */
+  private record GivenUp(String identity, long key) {}
+
   private LeafReports(Path path, Leaves issued, InstantSource clock, int maxEntries)
       throws IOException, PkiException {
     this.path = path;
@@ -149,10 +167,41 @@ public final class LeafReports implements AutoCloseable {
    * Whether the identity of a leaf said that it serves it no more. Nobody can say so of another's
    * leaf.
    */
-  public boolean isSuperseded(IssuedLeaf leaf) {
+  public synchronized boolean isSuperseded(IssuedLeaf leaf) {
+    recorded(leaf);
     return of(leaf.serial())
         .filter(report -> report.superseded && report.identity.equals(leaf.identity()))
         .isPresent();
+  }
+
+  /**
+   * A leaf is on record. If its key was given up within the 10 minutes before, nobody serves it:
+   * the call had ended for its caller.
+   */
+  synchronized void recorded(IssuedLeaf leaf) {
+    if (!awaited.isEmpty() && !bySerial.containsKey(leaf.serial())) {
+      Instant until = noLongerAwaited(new GivenUp(leaf.identity(), leaf.keyDigest()));
+      if (until != null && clock.instant().isBefore(until)) {
+        superseded(leaf.serial(), leaf.identity());
+      }
+    }
+  }
+
+  private void await(GivenUp key, Instant until) {
+    if (noLongerAwaited(key) == null
+        && awaitedOf.getOrDefault(key.identity, 0) >= MAX_AWAITED / SHARES) {
+      return;
+    }
+    awaited.putLast(key, until);
+    awaitedOf.merge(key.identity, 1, Integer::sum);
+  }
+
+  private @Nullable Instant noLongerAwaited(GivenUp key) {
+    Instant until = awaited.remove(key);
+    if (until != null) {
+      awaitedOf.computeIfPresent(key.identity, (name, n) -> n > 1 ? n - 1 : null);
+    }
+    return until;
   }
 
   /** A workload serves a leaf. */
@@ -193,18 +242,35 @@ public final class LeafReports implements AutoCloseable {
    * A workload has asked for leaves with these keys, and has given the keys up without a leaf.
    * Those leaves are served by nobody, unless somebody has reported so: that counts more.
    *
+   * <p>A leaf that is put on record within 10 minutes from now counts, too: the server may be late.
+   *
    * @param keys what {@link IssuedLeaf#keyDigest} has of them
    * @param earliestEnd leaves that end before were issued too long ago for their answer to be on
    *     the way, and may be served by somebody who reports nothing
    */
   synchronized void abandoned(String identity, Set<Long> keys, Instant earliestEnd) {
+    Set<Long> unknown = new HashSet<>(keys);
     for (IssuedLeaf leaf : issued.newest(identity, MAX_LOOKED_AT)) {
+      unknown.remove(leaf.keyDigest());
       if (leaf.keyDigest() != 0
           && !leaf.notAfter().isBefore(earliestEnd)
           && keys.contains(leaf.keyDigest())
           && !bySerial.containsKey(leaf.serial())) {
         superseded(leaf.serial(), identity);
       }
+    }
+    Instant now = clock.instant();
+    // The oldest end first.
+    while (!awaited.isEmpty() && !now.isBefore(awaited.firstEntry().getValue())) {
+      noLongerAwaited(awaited.firstEntry().getKey());
+    }
+    for (long key : unknown) {
+      if (key != 0) {
+        await(new GivenUp(identity, key), now.plus(AWAITED));
+      }
+    }
+    while (awaited.size() > MAX_AWAITED) {
+      noLongerAwaited(awaited.firstEntry().getKey());
     }
   }
 

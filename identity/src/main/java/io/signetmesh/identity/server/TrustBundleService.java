@@ -11,6 +11,7 @@ import io.signetmesh.identity.ca.TrustBundleStore;
 import io.signetmesh.identity.ca.revocation.RevocationPublisher;
 import io.signetmesh.identity.ca.revocation.RevocationStore;
 import io.signetmesh.identity.channel.Caller;
+import io.signetmesh.identity.channel.send.SendBudget;
 import io.signetmesh.identity.federation.FederationServices;
 import io.signetmesh.identity.pki.JwtAuthority;
 import io.signetmesh.identity.pki.PkiException;
@@ -50,9 +51,6 @@ final class TrustBundleService extends TrustBundlesGrpc.TrustBundlesImplBase {
   /** Largest list that is given to agents: their clients take messages of 4 MiB at most. */
   static final int MAX_PUBLISHED = 256 * 1024;
 
-  /** Bytes of large messages on their way at the same time. */
-  private static final long MAX_SENDING = 64L << 20;
-
   /** For a workload to take a large message. */
   private static final Duration TIME_TO_TAKE = Duration.ofSeconds(60);
 
@@ -64,7 +62,7 @@ final class TrustBundleService extends TrustBundlesGrpc.TrustBundlesImplBase {
   private final RenewalRequests renewals;
   private final Executor sender;
   private final InstantSource clock;
-  private final SendBudget budget = new SendBudget(MAX_SENDING);
+  private final SendBudget budget = SendBudget.ofProcess();
   private final Set<Watch> watches = ConcurrentHashMap.newKeySet();
   private volatile Encoded last =
       new Encoded(
@@ -128,6 +126,7 @@ final class TrustBundleService extends TrustBundlesGrpc.TrustBundlesImplBase {
   /** Ends streams whose client does not take what it was sent. Call it each few seconds. */
   void endSlow() {
     eachWatch(Watch::endIfSlow);
+    budget.callNext();
   }
 
   /** Takes reports again of streams that have sent many. Call it each second. */
@@ -402,9 +401,7 @@ final class TrustBundleService extends TrustBundlesGrpc.TrustBundlesImplBase {
     int bytes = answer.getCrl().size();
     if (bytes > LARGE) {
       String identity = Caller.current().toString();
-      SendBudget.Waiter nobody = () -> {};
-      if (!budget.take(identity, bytes, nobody)) {
-        budget.forget(nobody);
+      if (!budget.takeNow(identity, bytes)) {
         out.onError(
             Status.RESOURCE_EXHAUSTED
                 .withDescription("too much is on its way: ask again later")

@@ -35,7 +35,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -48,7 +47,7 @@ import org.slf4j.LoggerFactory;
 /**
  * Obtains the workload's credentials and keeps them valid. It renews the leaf with a new key at
  * about 70 % of its validity, and follows changes of the trust bundle. It works on a thread of its
- * own; {@link #current} is a volatile read.
+ * own, or in its turn on threads of the process; {@link #current} is a volatile read.
  */
 public final class IdentityClient implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(IdentityClient.class);
@@ -74,7 +73,8 @@ public final class IdentityClient implements AutoCloseable {
   /** Largest answer to Certify taken, in bytes: the longest chain is below. */
   private static final int MAX_CERTIFY_ANSWER = 1 << 20;
 
-  private final ScheduledThreadPoolExecutor thread;
+  private final Timer timer;
+  private final Runnable end;
   private final InstantSource clock;
   private final PeerTrust configured;
   private final LeafRenewal renewal;
@@ -143,15 +143,12 @@ public final class IdentityClient implements AutoCloseable {
     }
   }
 
-  private IdentityClient(Config config, ControlLoops loops, InstantSource clock) {
+  private IdentityClient(
+      Config config, ControlLoops loops, Timer timer, Runnable end, InstantSource clock) {
     this.clock = clock;
     this.configured = PeerTrust.of(config.anchors());
-    this.thread =
-        new ScheduledThreadPoolExecutor(
-            1, Thread.ofPlatform().daemon().name("identity-client").factory());
-    thread.setRemoveOnCancelPolicy(true);
-    thread.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
-    Timer timer = new ThreadTimer(thread);
+    this.timer = timer;
+    this.end = end;
     AbandonedKeys abandoned = new AbandonedKeys();
     DoubleSupplier random = () -> ThreadLocalRandom.current().nextDouble();
     ManagedChannel certify;
@@ -202,9 +199,26 @@ public final class IdentityClient implements AutoCloseable {
             clock);
   }
 
-  /** Starts to obtain credentials. {@link #firstCredentials} completes when there are some. */
+  /**
+   * Starts to obtain credentials, on a thread of the client's own. {@link #firstCredentials}
+   * completes when there are some.
+   */
   public static IdentityClient start(Config config, ControlLoops loops, InstantSource clock) {
-    IdentityClient client = new IdentityClient(config, loops, clock);
+    ThreadTimer thread = ThreadTimer.start();
+    return start(new IdentityClient(config, loops, thread, thread::end, clock));
+  }
+
+  /**
+   * Starts to obtain credentials.
+   *
+   * @param turn where the client works; closed with it
+   */
+  public static IdentityClient start(
+      Config config, ControlLoops loops, WorkloadThreads.Turn turn, InstantSource clock) {
+    return start(new IdentityClient(config, loops, turn, turn::close, clock));
+  }
+
+  private static IdentityClient start(IdentityClient client) {
     client.renewal.start();
     return client;
   }
@@ -241,18 +255,14 @@ public final class IdentityClient implements AutoCloseable {
    * with all later ones in order. The listener must not block: renewal waits for it.
    */
   public void onChange(Consumer<Credentials> listener) {
-    try {
-      thread.execute(
-          () -> {
-            listeners.add(listener);
-            Credentials seen = current;
-            if (seen != null) {
-              notify(listener, seen);
-            }
-          });
-    } catch (RejectedExecutionException e) {
-      log.debug("listener after close");
-    }
+    timer.execute(
+        () -> {
+          listeners.add(listener);
+          Credentials seen = current;
+          if (seen != null) {
+            notify(listener, seen);
+          }
+        });
   }
 
   /**
@@ -346,7 +356,7 @@ public final class IdentityClient implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    thread.shutdown();
+    end.run();
     channels.forEach(ManagedChannel::shutdownNow);
   }
 

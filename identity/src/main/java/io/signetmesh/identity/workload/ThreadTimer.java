@@ -12,6 +12,20 @@ import org.slf4j.LoggerFactory;
 record ThreadTimer(ScheduledThreadPoolExecutor thread) implements Timer {
   private static final Logger log = LoggerFactory.getLogger(ThreadTimer.class);
 
+  static ThreadTimer start() {
+    ScheduledThreadPoolExecutor thread =
+        new ScheduledThreadPoolExecutor(
+            1, Thread.ofPlatform().daemon().name("identity-client").factory());
+    thread.setRemoveOnCancelPolicy(true);
+    thread.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
+    return new ThreadTimer(thread);
+  }
+
+  /** Drops what waits for its time. What is queued still runs. */
+  void end() {
+    thread.shutdown();
+  }
+
   @Override
   public void execute(Runnable task) {
     try {

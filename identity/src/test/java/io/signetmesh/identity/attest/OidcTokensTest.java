@@ -105,6 +105,20 @@ class OidcTokensTest {
     refused(token(rsa, c -> c.subject("somebody")), Reason.MALFORMED, "has subject");
   }
 
+  /** Every pod of that namespace could have such a token. */
+  @Test
+  void aServiceAccountTokenNeverStandsForANode() throws Exception {
+    refused(
+        token(rsa, c -> c.subject("system:serviceaccount:signet:node-n1")),
+        Reason.CLAIMS,
+        "signet/node-n1, which is reserved for nodes");
+    assertThat(
+            attest(token(rsa, c -> c.subject("system:serviceaccount:shop:node-n1")))
+                .identity()
+                .serviceAccount())
+        .isEqualTo("node-n1");
+  }
+
   @Test
   void aTokenOfAnotherKeyIsRefusedAlsoUnderTheIdOfAKnownOne() throws Exception {
     RSAKey other = new RSAKeyGenerator(2048).keyID("rsa-1").generate();

@@ -38,6 +38,27 @@ class CallBudgetTest {
   }
 
   @Test
+  void messagesAreHeldUntilTheirServiceTakesThemOrTheirCallEnds() {
+    CallBudget.Hold hold = new CallBudget.Hold(of("a.shop.example"));
+    assertThat(hold.add(3, 3_001)).isTrue();
+    assertThat(hold.add(1, 1_000)).isFalse();
+    assertThat(budget.identifiedBytes()).isEqualTo(3_001);
+
+    hold.taken();
+    assertThat(budget.identifiedBytes()).isEqualTo(2_001);
+    hold.taken();
+    hold.taken();
+    hold.taken();
+    assertThat(budget.identifiedBytes()).isZero();
+
+    assertThat(hold.add(1, 500)).isTrue();
+    hold.close();
+    hold.taken();
+    assertThat(hold.add(1, 500)).isTrue();
+    assertThat(budget.identifiedBytes()).isZero();
+  }
+
+  @Test
   void whatIsTakenAtOnceLeavesAsMuchFreeAsWhatIsTakenBytewise() {
     CallBudget.Share share = of("a.shop.example");
     assertThat(share.take(4_001)).isFalse();

@@ -40,6 +40,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -117,6 +118,15 @@ class CallGuardIT {
   private ControlServer start(
       Duration toComplete, Set<String> openMethods, Map<String, Integer> maxCallsOf)
       throws Exception {
+    return start(
+        new CallLimits.Times(toComplete, CallLimits.Times.DEFAULT.toTake()),
+        openMethods,
+        maxCallsOf);
+  }
+
+  private ControlServer start(
+      CallLimits.Times times, Set<String> openMethods, Map<String, Integer> maxCallsOf)
+      throws Exception {
     Credentials credentials = pki.credentials(SERVER);
     ControlServer started =
         ControlServer.start(
@@ -130,7 +140,7 @@ class CallGuardIT {
             loops,
             List.of(new Certify(), new Trust()),
             UncertifiedAge.DEFAULT,
-            toComplete);
+            times);
     open.add(started);
     return started;
   }
@@ -472,6 +482,35 @@ class CallGuardIT {
     assertThat(certifies(identified("web.shop.example"), 1)).isZero();
     client.close();
     eventually(() -> loops.load().identifiedBytes() == 0);
+  }
+
+  @Test
+  void answerThatIsNotTakenInTimeEndsItsCallAndNoOther() throws Exception {
+    server =
+        start(
+            new CallLimits.Times(Duration.ofSeconds(10), Duration.ofMillis(500)),
+            Set.of(CERTIFY),
+            Map.of());
+    RawHttp2 client = identified("batch.shop.example");
+    byte[] large = TrustReport.newBuilder().setTrustedVersion(70).build().toByteArray();
+    byte[] small = TrustReport.newBuilder().setTrustedVersion(1).build().toByteArray();
+    for (int stream = 1; stream <= 3; stream += 2) {
+      client.headers(stream, WATCH);
+      byte[] message = stream == 1 ? small : large;
+      client.message(stream, message.length, 0);
+      client.frame(RawHttp2.DATA, 0, stream, message);
+      assertThat(client.next(isData(stream))).isNotNull();
+    }
+    // 70 KiB do not fit the window of the connection; what was sent before has been taken.
+    Frame end = client.endOf(3);
+    assertThat(end.type()).isEqualTo(RawHttp2.RST_STREAM);
+    assertThat(loops.load().refusedCalls().get("time")).isEqualTo(1);
+    eventually(() -> cancelled.get() == 1);
+    eventually(() -> loops.load().identifiedBytes() == CallGuard.CALL_BYTES);
+  }
+
+  private static Predicate<Frame> isData(int stream) {
+    return frame -> frame.stream() == stream && frame.type() == RawHttp2.DATA;
   }
 
   @Test

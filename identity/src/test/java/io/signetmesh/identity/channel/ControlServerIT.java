@@ -248,7 +248,7 @@ class ControlServerIT {
                       }
                     }),
                 new UncertifiedAge(Duration.ofSeconds(1), Duration.ofMillis(300)),
-                CallLimits.TO_COMPLETE)) {
+                CallLimits.Times.DEFAULT)) {
       ControlChannel.Address target =
           new ControlChannel.Address("127.0.0.1", brief.address().getPort());
       ManagedChannel identified =

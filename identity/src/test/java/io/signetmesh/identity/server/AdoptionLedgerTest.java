@@ -156,6 +156,30 @@ class AdoptionLedgerTest {
     assertThat(reports.isSuperseded(issued("a2", "web"))).isFalse();
   }
 
+  /** The server was late: the call had ended for the workload, and its leaf was still made. */
+  @Test
+  void leafThatIsPutOnRecordAfterItsKeyWasGivenUpIsGivenUp() {
+    ledger.report(
+        ledger.open(), "web", "10.0.0.1:1", serving("a1").addAbandonedKeys(digest(KEY)).build());
+    onRecord.add(issued("b2", "other", KEY));
+    onRecord.add(issued("a2", "web", KEY));
+
+    assertThat(reports.isSuperseded(issued("b2", "other", KEY))).as("of another").isFalse();
+    assertThat(reports.isSuperseded(issued("a2", "web", KEY))).isTrue();
+    onRecord.add(issued("a3", "web", KEY));
+    assertThat(reports.isSuperseded(issued("a3", "web", KEY))).as("one leaf for a key").isFalse();
+  }
+
+  @Test
+  void leafThatIsServedIsNotGivenUpBecauseItsKeyWasBefore() {
+    ledger.report(
+        ledger.open(), "web", "10.0.0.1:1", serving("a1").addAbandonedKeys(digest(KEY)).build());
+    onRecord.add(issued("a2", "web", KEY));
+    ledger.report(ledger.open(), "web", "10.0.0.2:1", serving("a2").build());
+
+    assertThat(reports.isSuperseded(issued("a2", "web", KEY))).isFalse();
+  }
+
   @Test
   void leafThatWasIssuedLongBeforeIsNotGivenUpWithItsKey() {
     onRecord.add(issued("a2", "web", KEY));

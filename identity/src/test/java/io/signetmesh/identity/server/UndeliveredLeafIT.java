@@ -20,6 +20,7 @@ import io.signetmesh.identity.ca.IssuedLeaf;
 import io.signetmesh.identity.ca.SigningRequest;
 import io.signetmesh.identity.channel.ControlChannel;
 import io.signetmesh.identity.channel.ControlLoops;
+import io.signetmesh.identity.pki.Certificates;
 import io.signetmesh.identity.pki.PrivateKeys;
 import io.signetmesh.identity.pki.WorkloadIdentity;
 import io.signetmesh.v1.CreateJoinTokenRequest;
@@ -28,10 +29,12 @@ import io.signetmesh.v1.RevokeJoinTokenRequest;
 import io.signetmesh.v1.RevokeRequest;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
+import java.security.KeyPair;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
@@ -225,6 +228,20 @@ class UndeliveredLeafIT {
     assertThat(server.ledger().reports().isSuperseded(leaf)).isTrue();
   }
 
+  /** Nobody may look at the leaves before it is forgotten that the key was given up. */
+  @Test
+  void leafOfAKeyThatWasGivenUpBeforeIsGivenUpWhenItIsPutOnRecord() throws Exception {
+    KeyPair pair = PrivateKeys.generate();
+    long key = IssuedLeaf.keyDigest(Certificates.sha256(pair.getPublic()));
+    server.ledger().reports().abandoned(WEB.dnsName(), Set.of(key), Instant.now());
+
+    certify(token(), pair).get(60, TimeUnit.SECONDS);
+
+    IssuedLeaf leaf = server.issued().of(WEB.dnsName()).getFirst();
+    assertThat(server.ledger().reports().of(leaf.serial()))
+        .hasValueSatisfying(report -> assertThat(report.superseded()).isTrue());
+  }
+
   private void certifyUntil(
       AtomicReference<CompletableFuture<ListenableFuture<CertifyResponse>>> ends, ByteString token)
       throws Exception {
@@ -234,12 +251,17 @@ class UndeliveredLeafIT {
   }
 
   private ListenableFuture<CertifyResponse> certify(ByteString token) throws Exception {
+    return certify(token, PrivateKeys.generate());
+  }
+
+  private ListenableFuture<CertifyResponse> certify(ByteString token, KeyPair pair)
+      throws Exception {
     return stub.certify(
         CertifyRequest.newBuilder()
             .setIdentity(WEB.dnsName())
             .setToken(token)
             .setCertificateSigningRequest(
-                ByteString.copyFrom(SigningRequest.create(WEB.dnsName(), PrivateKeys.generate())))
+                ByteString.copyFrom(SigningRequest.create(WEB.dnsName(), pair)))
             .build());
   }
 

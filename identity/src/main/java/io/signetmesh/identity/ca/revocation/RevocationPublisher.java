@@ -280,7 +280,7 @@ public final class RevocationPublisher {
     private byte[] sign(
         long base, List<CrlWriter.Entry> entries, List<String> identities, List<String> lifted)
         throws PkiException {
-      return CrlWriter.sign(
+      CrlWriter.Content content =
           new CrlWriter.Content(
               number(),
               base,
@@ -288,9 +288,8 @@ public final class RevocationPublisher {
               thisUpdate.plus(BACKDATE).plus(VALIDITY),
               entries,
               identities,
-              lifted),
-          issuer.certificate(),
-          issuer.contentSigner());
+              lifted);
+      return issuer.sign(signer -> CrlWriter.sign(content, issuer.certificate(), signer));
     }
 
     private static List<String> names(List<RevokedIdentity> identities) {

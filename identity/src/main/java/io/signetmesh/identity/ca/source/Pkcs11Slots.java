@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 
 /**
@@ -25,6 +26,11 @@ final class Pkcs11Slots {
   private static final int MAX_SLOTS = 256;
   private static final int LABEL_BYTES = 32;
 
+  /** Place and length of the serial number in CK_TOKEN_INFO, behind label, maker and model. */
+  private static final int SERIAL_OFFSET = 80;
+
+  private static final int SERIAL_BYTES = 16;
+
   /** Larger than CK_TOKEN_INFO on any platform. */
   private static final int TOKEN_INFO_BYTES = 512;
 
@@ -32,7 +38,7 @@ final class Pkcs11Slots {
   private static final int INITIALIZE = 0;
 
   /** Places that are used, the version included. */
-  private static final int FUNCTIONS = 30;
+  private static final int FUNCTIONS = 45;
 
   private static final int GET_SLOT_LIST = 4;
   private static final int GET_TOKEN_INFO = 6;
@@ -44,8 +50,9 @@ final class Pkcs11Slots {
    *
    * @param id number that the library calls it by
    * @param label label of its token; empty where there is no usable token
+   * @param serial serial number of its token: 32 lower-case hexadecimal digits; empty as the label
    */
-  private record Slot(long id, String label) {}
+  record Slot(long id, String label, String serial) {}
 
   /**
    * Index of the slot with that token, in the list of all slots.
@@ -58,13 +65,13 @@ final class Pkcs11Slots {
   }
 
   /**
-   * The number that the library calls the slot with that token by.
+   * The slot with that token.
    *
    * @throws RefusedMaterialException as {@link #indexOf}
    */
-  static long idOf(Path library, String label) throws RefusedMaterialException {
+  static Slot of(Path library, String label) throws RefusedMaterialException {
     List<Slot> slots = new ArrayList<>();
-    return slots.get(find(library, label, slots)).id;
+    return slots.get(find(library, label, slots));
   }
 
   private static int find(Path library, String label, List<Slot> slots)
@@ -171,7 +178,13 @@ final class Pkcs11Slots {
                       StandardCharsets.UTF_8)
                   .stripTrailing()
               : "";
-      slots.add(new Slot(id, label));
+      String serial =
+          present
+              ? HexFormat.of()
+                  .formatHex(
+                      token.asSlice(SERIAL_OFFSET, SERIAL_BYTES).toArray(ValueLayout.JAVA_BYTE))
+              : "";
+      slots.add(new Slot(id, label, serial));
     }
     return slots;
   }

@@ -35,6 +35,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -49,6 +50,11 @@ public final class Pkcs11Token implements AuthoritySource {
 
   /** How long a caller waits for a token. */
   private static final Duration LIMIT = Duration.ofSeconds(10);
+
+  /** How long the objects of a key may take to be replaced. */
+  private static final Duration REPLACED = Duration.ofMillis(500);
+
+  private static final Duration LOOK_AGAIN = Duration.ofMillis(20);
 
   /** As many calls wait at most. */
   private static final int MAX_WAITING = 16;
@@ -169,6 +175,24 @@ public final class Pkcs11Token implements AuthoritySource {
     return new SigningKey(privateKey(store), store.getProvider());
   }
 
+  /**
+   * The private key, which is waited for: while its object or certificate is replaced, a token is
+   * without it for a moment.
+   */
+  private SigningKey keyOfNow() throws RefusedMaterialException {
+    long until = System.nanoTime() + REPLACED.toNanos();
+    while (true) {
+      try {
+        return key();
+      } catch (RefusedMaterialException e) {
+        if (System.nanoTime() - until > 0 || Thread.interrupted()) {
+          throw e;
+        }
+        LockSupport.parkNanos(LOOK_AGAIN.toNanos());
+      }
+    }
+  }
+
   @Override
   public synchronized Snapshot read() throws RefusedMaterialException {
     byte[] trusted = SourceFiles.read(anchors);
@@ -183,7 +207,8 @@ public final class Pkcs11Token implements AuthoritySource {
         parts,
         () ->
             new Material(
-                new SigningKey(privateKey(store), store.getProvider()),
+                new SigningKey(privateKey(store), store.getProvider())
+                    .openedBy(() -> call(this::keyOfNow)),
                 chain,
                 SourceFiles.certificates(anchors, trusted)));
   }
@@ -409,7 +434,7 @@ public final class Pkcs11Token implements AuthoritySource {
         throw new PkiException(
             this + " has an object with label " + config.keyLabel() + ": nothing was changed");
       }
-      journal.begin(config);
+      journal.clear(config);
       Provider with = store.getProvider();
       KeyPairGenerator generator = KeyPairGenerator.getInstance(kind.algorithm(), with);
       kind.initialize(generator);
@@ -417,7 +442,14 @@ public final class Pkcs11Token implements AuthoritySource {
       X509Certificate anchor =
           CertificateBuilder.anchor(
               name, keys.getPublic(), new SigningKey(keys.getPrivate(), with), from, until);
-      store.setKeyEntry(config.keyLabel(), keys.getPrivate(), null, new Certificate[] {anchor});
+      // Until here the key is one of the session, which ends with the process.
+      journal.begin(config, keys.getPublic());
+      try {
+        store.setKeyEntry(config.keyLabel(), keys.getPrivate(), null, new Certificate[] {anchor});
+      } catch (GeneralSecurityException | RuntimeException e) {
+        takeBack(journal, e);
+        throw e;
+      }
       journal.end(config);
       return new TokenAnchor(anchor, new CaKey.InToken(config));
     } catch (PkiException e) {
@@ -430,8 +462,17 @@ public final class Pkcs11Token implements AuthoritySource {
           this
               + ": a key cannot be generated in the token: "
               + e.getMessage()
-              + "; what is left under this label is deleted at the next attempt",
+              + "; if a key is left under this label, the next attempt deletes it",
           e);
+    }
+  }
+
+  /** Deletes a key that has no certificate. What cannot be deleted now is at the next attempt. */
+  private void takeBack(UnfinishedKeys journal, Exception failure) {
+    try {
+      journal.clear(config);
+    } catch (IOException | RefusedMaterialException | PkiException | RuntimeException e) {
+      failure.addSuppressed(e);
     }
   }
 

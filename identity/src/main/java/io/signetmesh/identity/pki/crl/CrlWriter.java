@@ -70,7 +70,8 @@ public final class CrlWriter {
    * @param signer certificate of the key; its subject is the issuer of the list
    * @param key signs; its algorithm must fit the certificate
    * @return the CRL in DER
-   * @throws PkiException when the certificate may not sign CRLs, or the key cannot
+   * @throws PkiException when the certificate may not sign CRLs
+   * @throws RuntimeException from the key, when it cannot sign
    */
   public static byte[] sign(Content content, X509Certificate signer, ContentSigner key)
       throws PkiException {
@@ -83,7 +84,7 @@ public final class CrlWriter {
       list = list(content, signer, identifier);
       out.write(list);
       signature = key.getSignature();
-    } catch (IOException | RuntimeException e) {
+    } catch (IOException e) {
       throw new PkiException("CRL cannot be signed: " + e.getMessage(), e);
     }
     byte[] bits = new byte[signature.length + 1];

@@ -3,7 +3,9 @@ package io.signetmesh.identity.ca.source;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.netty.pkitesting.CertificateBuilder.Algorithm;
 import io.signetmesh.identity.attest.WorkloadTokens;
+import io.signetmesh.identity.ca.CaChain;
 import io.signetmesh.identity.ca.CertificateBuilder;
 import io.signetmesh.identity.ca.IssuancePolicy;
 import io.signetmesh.identity.ca.Issuer;
@@ -181,6 +183,71 @@ class Pkcs11TokenIT {
 
     assertThat(heard).containsExactly("accepted");
     assertThat(authority.current().certificate()).isEqualTo(renewed);
+  }
+
+  /** As after a restart of the token, or when its object is written anew. */
+  @Test
+  void keyWhoseHandleHasEndedIsOpenedAgainToSign() throws Exception {
+    CaChain ca = CaChain.of("again", Algorithm.ecp256, 1);
+    Issuer issuer = issuerInToken("again", ca);
+    KeyStore store = new Pkcs11Token(config("again"), Path.of("")).store();
+
+    store.deleteEntry("again");
+    hsm.put("again", PrivateKeys.parsePem("key", ca.keyPem()), ca.chain());
+
+    assertThat(leaf(issuer).getIssuerX500Principal())
+        .isEqualTo(ca.chain().getFirst().getSubjectX500Principal());
+    assertThat(issuer.key().matches(issuer.certificate().getPublicKey())).isTrue();
+  }
+
+  @Test
+  void keyThatIsAnotherOneWhenOpenedAgainDoesNotSign() throws Exception {
+    CaChain ca = CaChain.of("other", Algorithm.ecp256, 1);
+    Issuer issuer = issuerInToken("other", ca);
+    KeyStore store = new Pkcs11Token(config("other"), Path.of("")).store();
+
+    store.deleteEntry("other");
+    hsm.put("other", PrivateKeys.generate().getPrivate(), ca.chain());
+
+    assertThatThrownBy(() -> leaf(issuer))
+        .isInstanceOf(PkiException.class)
+        .hasMessageContaining("the token has another private key under this label");
+    // Nor does it the next time.
+    assertThatThrownBy(() -> leaf(issuer)).isInstanceOf(PkiException.class);
+    assertThatThrownBy(() -> issuer.key().matches(issuer.certificate().getPublicKey()))
+        .isInstanceOf(RuntimeException.class);
+  }
+
+  @Test
+  void tokenWithoutTheKeyIsNamedWhenItCannotBeOpenedAgain() throws Exception {
+    CaChain ca = CaChain.of("away", Algorithm.ecp256, 1);
+    Issuer issuer = issuerInToken("away", ca);
+
+    new Pkcs11Token(config("away"), Path.of("")).store().deleteEntry("away");
+
+    assertThatThrownBy(() -> leaf(issuer))
+        .isInstanceOf(PkiException.class)
+        .hasMessageContaining("token 'signet', key 'away' holds no private key");
+    // Not asked again so soon: the token's own word for it.
+    assertThatThrownBy(() -> leaf(issuer)).hasMessageContaining("CKR_OBJECT_HANDLE_INVALID");
+  }
+
+  private Issuer issuerInToken(String label, CaChain ca) throws Exception {
+    hsm.put(label, PrivateKeys.parsePem("key", ca.keyPem()), ca.chain());
+    Path anchors = Files.writeString(state.resolve("anchors.pem"), ca.anchorPem());
+    AuthoritySource.Material material =
+        new Pkcs11Token(config(label), anchors).read().parser().parse();
+    return Issuer.of(label, material.key(), material.chain());
+  }
+
+  private static X509Certificate leaf(Issuer issuer) throws Exception {
+    return CertificateBuilder.issuer(
+        "below",
+        PrivateKeys.generate().getPublic(),
+        issuer.key(),
+        issuer.certificate(),
+        CLOCK.instant(),
+        CLOCK.instant().plus(Duration.ofHours(1)));
   }
 
   @Test
