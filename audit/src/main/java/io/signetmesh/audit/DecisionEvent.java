@@ -1,5 +1,6 @@
 package io.signetmesh.audit;
 
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,8 +20,8 @@ import org.jspecify.annotations.Nullable;
  * @param reason stable reason code (docs/security/audit-format.md)
  * @param authorization the authorization that matched, or on a denial the one that came nearest;
  *     null for none
- * @param failedAttribute on a denial, the attribute that failed: identity, network, tls, token or
- *     claim
+ * @param failedAttribute on a denial, the attribute that failed: identity, network, tls, token,
+ *     claim or rego
  * @param detail on a denial, what the nearest authorization requires
  * @param policyGeneration generation of the policy that decided; 0 when unknown
  * @param mode whether the verdict is that of the policy, or the client was allowed only because the
@@ -29,6 +30,7 @@ import org.jspecify.annotations.Nullable;
  *     enforced; null when nothing in audit mode affects the port
  * @param token whom the token of the request names; null when the request has none whose signature
  *     was verified
+ * @param rego what policy bundles answered about the request, in the order in which they were asked
  */
 public record DecisionEvent(
     long epochMillis,
@@ -45,11 +47,12 @@ public record DecisionEvent(
     long policyGeneration,
     DecisionMode mode,
     @Nullable TrialVerdict trial,
-    @Nullable AuditedToken token)
+    @Nullable AuditedToken token,
+    List<AuditedRego> rego)
     implements AuditEvent {
   private static final int MAX_TEXT = 2048;
 
-  /** An event about a client without token. */
+  /** An event about a client of whose request nothing was proved. */
   public DecisionEvent(
       long epochMillis,
       AuditedConnection connection,
@@ -80,11 +83,13 @@ public record DecisionEvent(
         policyGeneration,
         mode,
         trial,
-        null);
+        null,
+        List.of());
   }
 
   /** Cuts method, path and detail to {@value #MAX_TEXT} characters. */
   public DecisionEvent {
+    rego = List.copyOf(rego);
     method = cut(method);
     path = cut(path);
     detail = cut(detail);

@@ -5,6 +5,7 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -19,7 +20,7 @@ final class JsonLine {
 
   private static final byte[] HEX = "0123456789abcdef".getBytes(StandardCharsets.US_ASCII);
 
-  private byte[] buffer = new byte[64 * 1024];
+  private byte[] buffer = new byte[4 * 1024];
   private int length;
   private long cachedSecond = Long.MIN_VALUE;
   private byte[] cachedPrefix = new byte[0];
@@ -72,6 +73,9 @@ final class JsonLine {
     if (token != null) {
       token(token);
     }
+    if (!event.rego().isEmpty()) {
+      rego(event.rego());
+    }
     bytes(connection.tls());
   }
 
@@ -94,6 +98,20 @@ final class JsonLine {
     optional("id", token.id());
     optional("key_id", token.keyId());
     put((byte) '}');
+  }
+
+  private void rego(List<AuditedRego> answers) {
+    raw(",\"rego\":[");
+    for (int i = 0; i < answers.size(); i++) {
+      AuditedRego answer = answers.get(i);
+      raw(i == 0 ? "{" : ",{");
+      name("authentication");
+      string(answer.authentication());
+      field("outcome", answer.outcome());
+      optional("reason", answer.reason());
+      put((byte) '}');
+    }
+    put((byte) ']');
   }
 
   /** The encoded parts of a connection, from the cache or made now. */
@@ -146,10 +164,33 @@ final class JsonLine {
     raw("}}}\n");
   }
 
-  void gap(long sequence, long epochMillis, long lost) {
+  void gap(long sequence, long epochMillis, long lost, @Nullable String workload) {
     open(sequence, epochMillis);
     raw(",\"gap\":{\"lost\":");
     number(lost);
+    optional("workload", workload);
+    raw("}}\n");
+  }
+
+  void head(JournalHead head) {
+    open(head.sequence(), head.epochMillis());
+    raw(",\"head\":{");
+    name("journal");
+    string(head.journal());
+    raw(",\"first\":");
+    number(head.first());
+    field("sha256", head.sha256());
+    field("previous", head.previous());
+    field("certificate", head.certificate());
+    field("signature", head.signature());
+    if (!head.certificates().isEmpty()) {
+      raw(",\"certificates\":[");
+      for (int i = 0; i < head.certificates().size(); i++) {
+        raw(i == 0 ? "" : ",");
+        string(head.certificates().get(i));
+      }
+      put((byte) ']');
+    }
     raw("}}\n");
   }
 

@@ -3,14 +3,9 @@ package io.signetmesh.audit;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /** Finds the last line of a journal's file, and its number. */
 final class LastLine {
-  private static final Pattern SEQUENCE = Pattern.compile("^\\{\"sequence\":(\\d{1,18}),");
-
   private LastLine() {}
 
   /**
@@ -50,11 +45,11 @@ final class LastLine {
     long start = end(file, end - 1);
     ByteBuffer head = ByteBuffer.allocate((int) Math.min(64, end - start));
     readFully(file, head, start);
-    Matcher matcher = SEQUENCE.matcher(new String(head.array(), StandardCharsets.US_ASCII));
-    if (!matcher.find()) {
+    long sequence = RecordSequence.of(head.array(), 0, head.position());
+    if (sequence < 0) {
       throw new IOException("last line does not begin with {\"sequence\":N, as a journal's does");
     }
-    return Long.parseLong(matcher.group(1));
+    return sequence;
   }
 
   private static void readFully(FileChannel file, ByteBuffer into, long at) throws IOException {

@@ -187,7 +187,7 @@ class JournalTest {
     Path file = dir.resolve("a.jsonl");
     AtomicBoolean broken = new AtomicBoolean(true);
     CountDownLatch failed = new CountDownLatch(1);
-    Journal.Opener opener =
+    JournalWriter.Opener opener =
         path -> {
           if (broken.get()) {
             failed.countDown();
