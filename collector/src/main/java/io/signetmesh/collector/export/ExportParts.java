@@ -1,0 +1,17 @@
+package io.signetmesh.collector.export;
+
+import java.io.IOException;
+
+/** Exports a log part by part. */
+public interface ExportParts {
+  /**
+   * Exports a part: it is with the receiver when this returns.
+   *
+   * @param to at most {@link JsonLinesParts#ENTRIES} behind {@code from}
+   * @return number of records
+   */
+  long write(long from, long to) throws IOException;
+
+  /** Entries so far that are no records of a collector, and could not be exported. */
+  long unreadable();
+}

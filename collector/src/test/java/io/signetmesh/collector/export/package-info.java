@@ -1,0 +1,4 @@
+@NullMarked
+package io.signetmesh.collector.export;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package io.signetmesh.collector.verify;
+
+import org.jspecify.annotations.NullMarked;
