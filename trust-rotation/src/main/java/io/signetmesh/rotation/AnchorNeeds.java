@@ -29,7 +29,7 @@ public final class AnchorNeeds {
 
   /** Why a leaf needs an anchor. */
   public enum Reason {
-    /** It is not under an anchor that stays. */
+    /** It is not under an anchor that stays, or not for sure. */
     LEAF,
     /** A live peer has a leaf under an anchor that leaves, and is not known otherwise. */
     PEER,
@@ -52,7 +52,7 @@ public final class AnchorNeeds {
     this.now = now;
     this.enough = Set.copyOf(List.of(union.digest(), staying.digest()));
     for (Member member : fleet) {
-      if (member.presence() == Presence.LIVE && staying.contains(member.anchor())) {
+      if (member.presence() == Presence.LIVE && member.isWithout(leaving, staying)) {
         renewed.add(member.identity());
       }
     }
@@ -94,7 +94,7 @@ public final class AnchorNeeds {
     List<Reason> reasons = new ArrayList<>();
     if (member.presence() == Presence.SILENT) {
       reasons.add(Reason.SILENT);
-    } else if (!staying.contains(member.anchor())) {
+    } else if (!member.isWithout(leaving, staying)) {
       reasons.add(Reason.LEAF);
     } else if (!enough.contains(member.trusts())) {
       reasons.add(Reason.BEHIND);

@@ -23,15 +23,23 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The rotations of a mesh, each in a file of its own in the directory {@code rotations} of the
  * state directory. A file is replaced atomically and is on the disk when a write returns. Versions
  * count the writes of a rotation. Conditions are kept in memory. Thread-safe.
+ *
+ * <p>The file of a rotation that was superseded also holds the record with which its successor
+ * began. So one write ends the one and begins the other. That record counts until the successor has
+ * a file of its own.
  */
 public final class FileRotationStore implements RotationStore {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String SUFFIX = ".json";
+  private static final String SUCCESSOR = "successor";
+  private static final Logger log = LoggerFactory.getLogger(FileRotationStore.class);
 
   private final Path directory;
   private final List<Numbered> rotations;
@@ -63,13 +71,25 @@ public final class FileRotationStore implements RotationStore {
     Path directory = stateDirectory.resolve("rotations");
     StateFiles.createDirectory(directory);
     List<Numbered> read = new ArrayList<>();
+    List<Numbered> successors = new ArrayList<>();
     try (DirectoryStream<Path> files = Files.newDirectoryStream(directory, "*" + SUFFIX)) {
       for (Path file : files) {
-        read.add(read(file));
+        JsonNode json = json(file);
+        read.add(read(file, json));
+        if (json.has(SUCCESSOR)) {
+          successors.add(read(file, json.get(SUCCESSOR)));
+        }
       }
     }
     read.sort(
         Comparator.comparingLong(Numbered::number).thenComparing(r -> r.rotation.startedAt()));
+    for (Numbered successor : successors) {
+      // One that is not the newest had a file, whoever has taken it away.
+      if (read.getLast().number < successor.number) {
+        write(directory, successor);
+        read.add(successor);
+      }
+    }
     List<String> underWay =
         read.stream().map(Numbered::rotation).filter(r -> !r.isDone()).map(Rotation::id).toList();
     if (underWay.size() > 1) {
@@ -86,6 +106,44 @@ public final class FileRotationStore implements RotationStore {
 
   @Override
   public synchronized Kept put(Rotation rotation, String version) throws IOException {
+    Numbered numbered = next(rotation, version);
+    write(directory, numbered);
+    replace(numbered);
+    return numbered.kept();
+  }
+
+  @Override
+  public synchronized void supersede(Rotation ended, String version, Rotation successor)
+      throws IOException {
+    if (!ended.isDone() || successor.isDone() || find(successor.id()) != null) {
+      throw new IllegalArgumentException(
+          "rotations "
+              + ended.id()
+              + " and "
+              + successor.id()
+              + ": expected one that has ended, and a new one that has not");
+    }
+    Numbered last = next(ended, version);
+    Numbered first = new Numbered(Math.max(last.number, lastNumber()) + 1, 1, successor);
+    ObjectNode json = json(last);
+    json.set(SUCCESSOR, json(first));
+    write(directory, ended.id(), json);
+    replace(last);
+    replace(first);
+    try {
+      write(directory, first);
+    } catch (IOException e) {
+      // It has begun all the same: what is in the other file counts.
+      log.warn("rotation {} has no file of its own yet", successor.id(), e);
+    }
+  }
+
+  /**
+   * The next form of a rotation.
+   *
+   * @param version of the form that it was made from
+   */
+  private Numbered next(Rotation rotation, String version) throws StaleRotationException {
     Rotation current = current();
     if (current != null && !current.id().equals(rotation.id())) {
       throw new RotationRefusedException("rotation " + current.id() + " is under way");
@@ -95,17 +153,28 @@ public final class FileRotationStore implements RotationStore {
     if (!found.equals(version)) {
       throw new StaleRotationException(rotation.id(), version, found);
     }
-    Numbered numbered =
-        new Numbered(
-            known != null ? known.number : rotations.isEmpty() ? 1 : rotations.getLast().number + 1,
-            known == null ? 1 : known.writes + 1,
-            rotation);
-    StateFiles.writeSecret(
-        directory.resolve(rotation.id() + SUFFIX),
-        JSON.writerWithDefaultPrettyPrinter().writeValueAsString(write(numbered)) + "\n");
-    rotations.removeIf(one -> one.rotation.id().equals(rotation.id()));
+    return known == null
+        ? new Numbered(lastNumber() + 1, 1, rotation)
+        : new Numbered(known.number, known.writes + 1, rotation);
+  }
+
+  private long lastNumber() {
+    return rotations.isEmpty() ? 0 : rotations.getLast().number;
+  }
+
+  private void replace(Numbered numbered) {
+    rotations.removeIf(one -> one.rotation.id().equals(numbered.rotation.id()));
     rotations.add(numbered);
-    return numbered.kept();
+  }
+
+  private static void write(Path directory, Numbered numbered) throws IOException {
+    write(directory, numbered.rotation.id(), json(numbered));
+  }
+
+  private static void write(Path directory, String id, ObjectNode json) throws IOException {
+    StateFiles.writeSecret(
+        directory.resolve(id + SUFFIX),
+        JSON.writerWithDefaultPrettyPrinter().writeValueAsString(json) + "\n");
   }
 
   private @Nullable Numbered find(String id) {
@@ -123,7 +192,7 @@ public final class FileRotationStore implements RotationStore {
     return conditions.getOrDefault(rotation, List.of());
   }
 
-  private static ObjectNode write(Numbered numbered) {
+  private static ObjectNode json(Numbered numbered) {
     Rotation rotation = numbered.rotation;
     ObjectNode json = JSON.createObjectNode();
     json.put("id", rotation.id());
@@ -153,9 +222,20 @@ public final class FileRotationStore implements RotationStore {
     return json;
   }
 
-  private static Numbered read(Path file) throws IOException, PkiException {
+  private static JsonNode json(Path file) throws IOException, PkiException {
     try {
-      JsonNode json = JSON.readTree(file.toFile());
+      return JSON.readTree(file.toFile());
+    } catch (JacksonException e) {
+      throw malformed(file, e);
+    }
+  }
+
+  private static PkiException malformed(Path file, Exception e) {
+    return new PkiException(file + ": not the record of a rotation: " + e.getMessage(), e);
+  }
+
+  private static Numbered read(Path file, JsonNode json) throws PkiException {
+    try {
       List<Rotation.Entry> log = new ArrayList<>();
       for (JsonNode entry : json.required("log")) {
         log.add(
@@ -179,8 +259,8 @@ public final class FileRotationStore implements RotationStore {
               waivers(json.required("waived")),
               log);
       return new Numbered(number(json.path("number")), number(json.path("writes")), rotation);
-    } catch (JacksonException | IllegalArgumentException | DateTimeException e) {
-      throw new PkiException(file + ": not the record of a rotation: " + e.getMessage(), e);
+    } catch (IllegalArgumentException | DateTimeException e) {
+      throw malformed(file, e);
     }
   }
 

@@ -20,6 +20,9 @@ import java.util.Set;
  * @param leafEnd end of validity of the leaf
  * @param peerAnchors the anchors under which the leaves of its live peers verified, each with some
  *     of those peers
+ * @param peersLeftOut those of these anchors under which there are more peers than are named
+ * @param earlierAnchors fingerprints of anchors that the issuer of the leaf was under before it was
+ *     certified again under {@code anchor}: the leaf may need one of them
  */
 public record Member(
     String identity,
@@ -31,7 +34,9 @@ public record Member(
     String refusal,
     String anchor,
     Instant leafEnd,
-    Map<String, Set<String>> peerAnchors) {
+    Map<String, Set<String>> peerAnchors,
+    Set<String> peersLeftOut,
+    Set<String> earlierAnchors) {
   /**
    * In place of the serial number of a leaf that is not on record: what a workload makes up, and
    * changes at will, is the same leaf for a waiver.
@@ -54,6 +59,40 @@ public record Member(
   /** Copies the collections. */
   public Member {
     peerAnchors = Map.copyOf(peerAnchors);
+    peersLeftOut = Set.copyOf(peersLeftOut);
+    earlierAnchors = Set.copyOf(earlierAnchors);
+  }
+
+  /** A leaf of an issuer that was under one anchor, and whose holder names all its peers. */
+  public Member(
+      String identity,
+      String address,
+      String serial,
+      Presence presence,
+      Instant seen,
+      String trusts,
+      String refusal,
+      String anchor,
+      Instant leafEnd,
+      Map<String, Set<String>> peerAnchors) {
+    this(
+        identity,
+        address,
+        serial,
+        presence,
+        seen,
+        trusts,
+        refusal,
+        anchor,
+        leafEnd,
+        peerAnchors,
+        Set.of(),
+        Set.of());
+  }
+
+  /** Whether its leaf verifies without the anchors that leave, as far as that is known. */
+  boolean isWithout(AnchorSet leaving, AnchorSet staying) {
+    return staying.contains(anchor) && !leaving.meets(earlierAnchors);
   }
 
   /** Whether it can take part in a handshake. */

@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
  * procedure needs is observed, so that a rotation goes on after a crash at any point.
  *
  * @param id names the rotation; 16 lower-case hexadecimal digits
- * @param before anchors of the bundle when it was started
+ * @param before anchors of the bundle when it was started; after a compromise that became known
+ *     when anchors had left already, these, too
  * @param after anchors of the bundle when it has ended
  * @param compromised whether what the anchors that leave vouch for is not to be trusted: nobody is
  *     waited for long, and their issuers are revoked
@@ -45,7 +46,7 @@ public record Rotation(
    * @param who operator, or {@code signet} when the procedure went on by itself
    * @param phase phase that begins, or in which it was decided
    * @param what what happened: {@code start}, {@code phase}, {@code abort}, {@code waive}, {@code
-   *     compromised}
+   *     compromised}, {@code superseded}
    * @param why reason or comment; may be empty
    */
   public record Entry(Instant at, String who, Phase phase, String what, String why) {}
@@ -149,6 +150,11 @@ public record Rotation(
     return isDone() ? log.getLast().at() : null;
   }
 
+  /** Whether it has ended at a time or later. */
+  public boolean hasEndedSince(Instant time) {
+    return isDone() && !log.getLast().at().isBefore(time);
+  }
+
   /** Whether it has ended, either way. */
   public boolean isDone() {
     return phase() == Phase.DONE;
@@ -234,12 +240,28 @@ public record Rotation(
    * Why it cannot take trust from compromised anchors; empty when it can.
    *
    * @param anchors the compromised ones; empty for all anchors before
+   * @param left anchors that have left such a short while ago that leaves under them may be valid
    */
-  public String refusalToLeave(AnchorSet anchors) {
-    AnchorSet stay = (anchors.isEmpty() ? before : anchors).minus(leaving());
+  public String refusalToLeave(AnchorSet anchors, AnchorSet left) {
+    AnchorSet others = anchors.minus(union());
+    AnchorSet stay = (anchors.isEmpty() ? before : anchors).minus(leaving()).minus(others);
     String name = "rotation " + id;
     if (isDone()) {
       return name + " has ended";
+    }
+    AnchorSet unknown = others.minus(left);
+    if (!unknown.isEmpty()) {
+      return name
+          + " is under way in phase "
+          + phase()
+          + " and is not about anchors "
+          + unknown
+          + ": expected some of "
+          + leaving()
+          + ", which it takes away, or one that has left since leaves became valid that still are "
+          + (left.isEmpty() ? "(none has)" : left.toString())
+          + "; if a thief may have renewed by a leaf of an older one, let it end, then rotate away"
+          + " from the anchors in force (--compromised)";
     }
     if (!stay.isEmpty()) {
       return name
@@ -252,29 +274,61 @@ public record Rotation(
           + (reversed || compromised || phase() == Phase.RETIRE ? "" : "abort it, or ")
           + "let it end, then start a rotation away from them";
     }
-    if (reversed) {
-      return name
-          + " is going back to anchors "
-          + before
-          + ": let it end, then start a rotation away from the compromised ones";
-    }
     return compromised ? name + " is after a compromise already: let it end" : "";
   }
 
+  /** The same, of anchors that the rotation is about. */
+  public String refusalToLeave(AnchorSet anchors) {
+    return refusalToLeave(anchors, AnchorSet.NONE);
+  }
+
+  /** The same, of anchors that the rotation is about. */
+  public Rotation compromise(AnchorSet anchors, Instant now, String who, String why) {
+    return compromise(anchors, AnchorSet.NONE, now, who, why);
+  }
+
   /**
-   * The same rotation, now that anchors that leave are known to be compromised.
+   * The same rotation, now that anchors that leave are known to be compromised. Those that have
+   * left already leave by it, too.
    *
    * @param anchors the compromised ones; empty for all anchors before
-   * @throws RotationRefusedException when one of them would stay, it has ended, goes back, or knows
+   * @param left anchors that have left such a short while ago that leaves under them may be valid
+   * @throws RotationRefusedException when one of them would stay, it has ended, or knows
    */
-  public Rotation compromise(AnchorSet anchors, Instant now, String who, String why) {
-    String refusal = refusalToLeave(anchors);
+  public Rotation compromise(
+      AnchorSet anchors, AnchorSet left, Instant now, String who, String why) {
+    String refusal = refusalToLeave(anchors, left);
     if (!refusal.isEmpty()) {
       throw new RotationRefusedException(refusal);
     }
     List<Entry> longer = new ArrayList<>(log);
     longer.add(new Entry(now, who, phase(), "compromised", why));
-    return new Rotation(id, before, after, true, false, renewWindow, crossSigned, waivers, longer);
+    AnchorSet others = anchors.minus(union());
+    return new Rotation(
+        id,
+        reversed ? before : before.plus(others),
+        reversed ? after.plus(others) : after,
+        true,
+        reversed,
+        renewWindow,
+        crossSigned,
+        waivers,
+        longer);
+  }
+
+  /**
+   * The same rotation, which ends because another one after a compromise takes its place.
+   *
+   * @throws RotationRefusedException when it has ended, or is not after a compromise
+   */
+  public Rotation supersede(Instant now, String who, String why) {
+    if (isDone() || !compromised) {
+      throw new RotationRefusedException(
+          "rotation "
+              + id
+              + (isDone() ? " has ended" : " is not after a compromise: abort it, or let it end"));
+    }
+    return with(reversed, waivers, new Entry(now, who, Phase.DONE, "superseded", why));
   }
 
   /**

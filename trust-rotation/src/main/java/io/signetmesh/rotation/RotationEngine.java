@@ -11,6 +11,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.UnaryOperator;
@@ -23,6 +24,8 @@ import org.slf4j.LoggerFactory;
  * Carries rotations out: looks at what is true, asks {@link RotationProcedure} what is next, does
  * it, and keeps each phase before it goes on. Rotations that were under way go on after a restart.
  * Thread-safe; one thread of its own does all acts.
+ *
+ * <p>Longer than 500 lines: decisions of operators and acts of the thread share one lock.
  */
 public final class RotationEngine implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(RotationEngine.class);
@@ -113,13 +116,36 @@ public final class RotationEngine implements AutoCloseable {
    */
   public synchronized Rotation begin(RotationPlan plan, String who, String why)
       throws IOException, PkiException {
-    Rotation current = store.current();
-    if (current != null) {
+    return begin(plan, null, who, why);
+  }
+
+  /**
+   * Begins a rotation after a compromise in place of one that cannot go on. Both have the anchors
+   * in common that leave.
+   *
+   * @param superseded id of the rotation that is under way
+   * @throws RotationRefusedException when another one is, or it is not after a compromise, or the
+   *     anchors in force are not those of the plan any more
+   * @throws IOException when it cannot be kept; the other one goes on
+   */
+  public synchronized Rotation supersede(
+      String superseded, RotationPlan plan, String who, String why)
+      throws IOException, PkiException {
+    return begin(plan, superseded, who, why);
+  }
+
+  private Rotation begin(RotationPlan plan, @Nullable String superseded, String who, String why)
+      throws IOException, PkiException {
+    RotationStore.Kept current = store.underWay();
+    String underWay = current == null ? null : current.rotation().id();
+    if (!Objects.equals(underWay, superseded)) {
       throw new RotationRefusedException(
-          "rotation " + current.id() + " is under way in phase " + current.phase());
+          current == null
+              ? "rotation " + superseded + " is not under way any more: look at the plan again"
+              : "rotation " + underWay + " is under way in phase " + current.rotation().phase());
     }
     AnchorSet inForce = authority.inForce();
-    if (!inForce.equals(plan.before())) {
+    if (!inForce.equals(plan.before().minus(plan.left()))) {
       throw new RotationRefusedException(
           "the anchors in force have changed since the plan, from "
               + plan.before()
@@ -142,13 +168,28 @@ public final class RotationEngine implements AutoCloseable {
     if (!plan.crossSigned()) {
       rotation = rotation.withoutCrossCertificate();
     }
-    NewAnchor anchor = plan.newAnchor();
-    if (anchor != null) {
-      authority.adopt(rotation.id(), anchor);
-    }
     try {
-      keep(rotation, RotationStore.NEW);
-    } catch (IOException | RotationRefusedException e) {
+      NewAnchor anchor = plan.newAnchor();
+      if (anchor != null) {
+        authority.adopt(rotation.id(), anchor);
+      }
+      if (!plan.left().isEmpty()) {
+        authority.adoptLeft(
+            rotation.id(), plan.left(), store.all().stream().map(Rotation::id).toList());
+      }
+      if (current == null) {
+        keep(rotation, RotationStore.NEW);
+      } else {
+        Rotation ended =
+            current
+                .rotation()
+                .supersede(clock.instant(), who, "rotation " + rotation.id() + " goes on");
+        store.supersede(ended, current.version(), rotation);
+        kept(ended);
+        kept(rotation);
+        discard(ended);
+      }
+    } catch (IOException | PkiException | RotationRefusedException e) {
       try {
         authority.discard(rotation.id());
       } catch (IOException again) {
@@ -175,8 +216,25 @@ public final class RotationEngine implements AutoCloseable {
    * @throws RotationRefusedException when there is none, or one of them would stay
    */
   public synchronized Rotation compromise(AnchorSet anchors, String who, String why)
-      throws IOException {
-    return change(rotation -> rotation.compromise(anchors, clock.instant(), who, why));
+      throws IOException, PkiException {
+    return compromise(anchors, AnchorSet.NONE, who, why);
+  }
+
+  /**
+   * The same, also of anchors that have left already.
+   *
+   * @param left what {@link #left} says
+   */
+  public synchronized Rotation compromise(AnchorSet anchors, AnchorSet left, String who, String why)
+      throws IOException, PkiException {
+    Rotation current = store.current();
+    if (current != null && current.refusalToLeave(anchors, left).isEmpty()) {
+      AnchorSet others = anchors.minus(current.union());
+      if (!others.isEmpty()) {
+        authority.adoptLeft(current.id(), others, store.all().stream().map(Rotation::id).toList());
+      }
+    }
+    return change(rotation -> rotation.compromise(anchors, left, clock.instant(), who, why));
   }
 
   /**
@@ -215,6 +273,11 @@ public final class RotationEngine implements AutoCloseable {
 
   private synchronized Rotation keep(Rotation rotation, String version) throws IOException {
     store.put(rotation, version);
+    return kept(rotation);
+  }
+
+  /** Tells of what is kept now. */
+  private synchronized Rotation kept(Rotation rotation) {
     Rotation.Entry entry = rotation.log().getLast();
     obstacles = List.of();
     notifyAll();
@@ -368,10 +431,36 @@ public final class RotationEngine implements AutoCloseable {
    */
   private void discard(Rotation ended) {
     try {
-      authority.discard(ended.id());
-    } catch (IOException | RuntimeException e) {
+      authority.end(ended.id());
+      for (Rotation old : store.all()) {
+        if (!old.id().equals(ended.id()) && old.isDone() && !isRecent(old)) {
+          authority.discard(old.id());
+        }
+      }
+    } catch (IOException | PkiException | RuntimeException e) {
       log.warn("rotation {} has ended, and its files stay until the next start", ended.id(), e);
     }
+  }
+
+  private boolean isRecent(Rotation ended) {
+    return ended.hasEndedSince(clock.instant().minus(authority.leafLife()));
+  }
+
+  /**
+   * The anchors that have left such a short while ago that leaves under them may be valid, by what
+   * is kept of the rotations that took them away.
+   *
+   * @param inForce the anchors in force
+   */
+  public AnchorSet left(AnchorSet inForce) throws IOException, PkiException {
+    AnchorSet left = AnchorSet.NONE;
+    for (Rotation rotation : store.all()) {
+      if (rotation.isDone() && isRecent(rotation)) {
+        AnchorSet leaving = rotation.leaving();
+        left = left.plus(leaving.minus(leaving.minus(authority.kept(rotation.id()))));
+      }
+    }
+    return left.minus(inForce);
   }
 
   private synchronized void obstacles(RotationStore.Kept kept, List<Obstacle> found) {

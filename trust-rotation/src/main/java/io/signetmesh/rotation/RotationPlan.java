@@ -6,6 +6,7 @@ import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Set;
@@ -16,7 +17,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * What a rotation would do, checked before anything changes.
  *
- * @param before anchors of the bundle now
+ * @param before anchors of the bundle now, and those that have left already of which the compromise
+ *     is declared
+ * @param left the latter
  * @param after anchors of the bundle when it has ended
  * @param newAnchor anchor that is added; null when the rotation only takes anchors away
  * @param compromised whether the anchors that leave are not to be trusted
@@ -27,6 +30,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record RotationPlan(
     AnchorSet before,
+    AnchorSet left,
     AnchorSet after,
     @Nullable NewAnchor newAnchor,
     boolean compromised,
@@ -69,7 +73,7 @@ public record RotationPlan(
 
   private RotationPlan with(boolean crossSigned, List<Finding> all) {
     return new RotationPlan(
-        before, after, newAnchor, compromised, renewWindow, crossSigned, all, latestEnd);
+        before, left, after, newAnchor, compromised, renewWindow, crossSigned, all, latestEnd);
   }
 
   /**
@@ -106,8 +110,8 @@ public record RotationPlan(
             false,
             "the old anchor does not vouch for the new issuer, so whoever knows only the old one is"
                 + " cut off from Activate on; Activate waits until all live workloads trust the new"
-                + " anchor and all others are waived; a workload that starts from Activate on needs"
-                + " the new anchor in its files"));
+                + " anchor and all others are waived; put the new anchor beside the old one, until"
+                + " Done, into the files that workloads are started with"));
     return with(false, all);
   }
 
@@ -122,7 +126,78 @@ public record RotationPlan(
             + why
             + "; bring its key back, or leave it without a cross-certificate"
             + " (--no-cross-certificate): who knows only the old anchor is then cut off from Activate"
-            + " on, so give the new one to all that report nothing first");
+            + " on, so put the new anchor beside the old one, until Done, into the files that workloads"
+            + " are started with, those of all that report nothing first");
+  }
+
+  /**
+   * The same plan when no other issuer can be made under the anchor that stays.
+   *
+   * @param why its key cannot be used
+   */
+  public RotationPlan cannotReplaceIssuer(String why) {
+    return refused(
+        "after a compromise there has to be another issuer, and the anchor that stays cannot sign"
+            + " it: "
+            + why
+            + "; bring its key back, or replace all anchors in force by a new one (signet trust"
+            + " rotate --compromised)");
+  }
+
+  /**
+   * Why what somebody signs by the keys of compromised anchors would stay good: an anchor that
+   * stays has such a key. Empty when none has.
+   *
+   * @param known certificates of anchors
+   */
+  public static String sharedKey(
+      AnchorSet compromised, AnchorSet staying, Collection<X509Certificate> known) {
+    for (X509Certificate stays : known) {
+      for (X509Certificate leaves : known) {
+        if (staying.contains(fingerprint(stays))
+            && compromised.contains(fingerprint(leaves))
+            && stays.getPublicKey().equals(leaves.getPublicKey())) {
+          return Certificates.describe(stays)
+              + " would stay and has the key of the compromised anchor "
+              + Certificates.describe(leaves)
+              + ": whoever has that key signs under both; replace all anchors in force by one of"
+              + " another key (signet trust rotate --compromised)";
+        }
+      }
+    }
+    return "";
+  }
+
+  /** The same plan with one more warning. */
+  public RotationPlan warned(String message) {
+    List<Finding> all = new ArrayList<>(findings);
+    all.add(new Finding(false, message));
+    return with(crossSigned, all);
+  }
+
+  /**
+   * The same plan when the issuer in force was certified again, and goes on under its last anchor.
+   * Its leaves cannot be told apart: those from before need an earlier one. After a compromise
+   * there is another issuer, and they are revoked.
+   *
+   * @param issuerAnchor fingerprint of the anchor above the issuer in force
+   * @param earlier fingerprints of anchors that it was under before
+   */
+  public RotationPlan certifiedAgain(String issuerAnchor, Set<String> earlier) {
+    AnchorSet needed =
+        AnchorSet.of(
+            before.minus(after).fingerprints().stream().filter(earlier::contains).toList());
+    if (compromised || needed.isEmpty() || !after.contains(issuerAnchor)) {
+      return this;
+    }
+    return refused(
+        "the issuer in force is under anchor "
+            + AnchorSet.brief(issuerAnchor)
+            + " and was under "
+            + needed
+            + " before: certificates that it signed then need what would leave, and cannot be told"
+            + " from the others; rotate to a new anchor and let both leave, or wait until the"
+            + " issuer has another key");
   }
 
   /** The same plan, which must not start. */
@@ -143,12 +218,24 @@ public record RotationPlan(
    * @param newAnchor anchor to add; null to take away only
    * @param leaving fingerprints of the anchors that are to leave; all that are in force but the new
    *     one if there is a new one and none is named
+   * @param left anchors that have left such a short while ago that leaves under them may be valid:
+   *     of these the compromise can be declared
    */
   public record Request(
       @Nullable NewAnchor newAnchor,
       Set<String> leaving,
       boolean compromised,
-      Duration renewWindow) {}
+      Duration renewWindow,
+      AnchorSet left) {
+    /** A request when no anchor has left lately. */
+    public Request(
+        @Nullable NewAnchor newAnchor,
+        Set<String> leaving,
+        boolean compromised,
+        Duration renewWindow) {
+      this(newAnchor, leaving, compromised, renewWindow, AnchorSet.NONE);
+    }
+  }
 
   /**
    * Checks a plan.
@@ -178,16 +265,24 @@ public record RotationPlan(
     if (leaving.isEmpty() && added != null) {
       leaving = before.fingerprints();
     }
+    TreeSet<String> left = new TreeSet<>();
     for (String fingerprint : leaving) {
       if (!staying.remove(fingerprint)) {
-        errors.add(
-            new Finding(
-                true,
-                "anchor "
-                    + fingerprint
-                    + " is not in force: expected one of "
-                    + before.fingerprints()));
+        if (request.compromised && request.left.contains(fingerprint)) {
+          left.add(fingerprint);
+        } else {
+          errors.add(notInForce(fingerprint, request, before));
+        }
       }
+    }
+    if (!left.isEmpty() && leaving.size() == left.size() && added != null) {
+      errors.add(
+          new Finding(
+              true,
+              "anchors "
+                  + AnchorSet.of(left)
+                  + " have left already, and none is named that the new one would replace: add no"
+                  + " anchor"));
     }
     if (added != null) {
       staying.add(newcomer);
@@ -208,7 +303,7 @@ public record RotationPlan(
     }
     if (after.isEmpty()) {
       errors.add(new Finding(true, "no anchor would stay: expected at least one"));
-    } else if (after.equals(before)) {
+    } else if (after.equals(before) && left.isEmpty()) {
       errors.add(new Finding(true, "nothing would change: all anchors are in force already"));
     }
     if (added == null && !after.isEmpty() && !after.contains(issuerAnchor)) {
@@ -246,10 +341,43 @@ public record RotationPlan(
                     + "): shorten the renew window, or follow the recovery of an expired anchor"));
       }
     }
+    if (!left.isEmpty()) {
+      warnings.add(
+          new Finding(
+              false,
+              "anchors "
+                  + AnchorSet.of(left)
+                  + " have left already: what their issuers signed is revoked, and so is all that"
+                  + " issuers in force have signed until now, because a thief may have renewed under"
+                  + " them"));
+    }
     checkFleet(fleet, request.compromised, now, warnings);
     errors.addAll(warnings);
     return new RotationPlan(
-        before, after, added, request.compromised, window, true, errors, latestEnd);
+        before.plus(AnchorSet.of(left)),
+        AnchorSet.of(left),
+        after,
+        added,
+        request.compromised,
+        window,
+        true,
+        errors,
+        latestEnd);
+  }
+
+  private static Finding notInForce(String fingerprint, Request request, AnchorSet before) {
+    return new Finding(
+        true,
+        "anchor "
+            + fingerprint
+            + " is not in force: expected one of "
+            + before.fingerprints()
+            + (!request.compromised
+                ? ""
+                : ", or one that has left since leaves became valid that still are"
+                    + (request.left.isEmpty() ? " (none has)" : " " + request.left.fingerprints())
+                    + "; if a thief may have renewed by a leaf of an older one, rotate away from the"
+                    + " anchors in force: --compromised"));
   }
 
   private static void check(
@@ -323,7 +451,8 @@ public record RotationPlan(
         Member.Presence.SILENT,
         compromised
             ? "they are cut off until they are restarted with the new anchor"
-            : "Retire waits until they are waived; give them the new anchor first",
+            : "Retire waits until they are waived; give them the new anchor beside the old one"
+                + " first",
         warnings);
     warn(
         "workloads that went away",

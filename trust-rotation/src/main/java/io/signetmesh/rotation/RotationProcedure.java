@@ -9,6 +9,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 
 /**
  * The procedure that replaces trust anchors. It is a function of the rotation and of what is true
@@ -41,8 +42,17 @@ public final class RotationProcedure {
    */
   static final Duration RETURN = Duration.ofSeconds(15);
 
+  /**
+   * For workloads to report the peers of their live connections, without a cross-certificate: they
+   * look at them every 30 seconds while there are two anchors, and wait up to 5 seconds for it.
+   */
+  static final Duration PEER_REPORTS = Duration.ofSeconds(40);
+
   /** For workloads to acknowledge that a compromised anchor has left. Nothing depends on them. */
   static final Duration URGENT_RETIREMENT = Duration.ofSeconds(15);
+
+  /** Workloads named in one obstacle. */
+  private static final int MAX_NAMED = 10;
 
   private RotationProcedure() {}
 
@@ -107,6 +117,7 @@ public final class RotationProcedure {
     String digest = rotation.union().digest();
     Set<String> known = new HashSet<>(rotation.waived());
     now.fleet().forEach(member -> known.add(member.identity()));
+    List<Member> leavingOut = new ArrayList<>();
     for (Member member : now.fleet()) {
       if (member.isValid(now.now()) && !rotation.isWaived(member)) {
         if (member.presence() == Presence.SILENT) {
@@ -122,10 +133,28 @@ public final class RotationProcedure {
         if (!strangers.isEmpty()) {
           obstacles.add(peers(member, strangers));
         }
+        if (rotation.leaving().meets(member.peersLeftOut()) && !rotation.isWaived(member)) {
+          leavingOut.add(member);
+        }
       }
     }
+    if (!leavingOut.isEmpty()) {
+      obstacles.add(morePeers(leavingOut));
+    }
     obstacles.addAll(notBack(rotation, now));
+    Instant reported = latest(rotation.since(), now.observedSince()).plus(PEER_REPORTS);
+    if (now.now().isBefore(reported)) {
+      obstacles.add(
+          new Obstacle(
+              Kind.PEER,
+              "",
+              "workloads have until " + reported + " to report the peers of live connections"));
+    }
     return obstacles;
+  }
+
+  private static Instant latest(Instant one, Instant other) {
+    return one.isAfter(other) ? one : other;
   }
 
   /**
@@ -156,8 +185,8 @@ public final class RotationProcedure {
       if (member.presence() == Presence.LIVE
           && member.isValid(now.now())
           && !rotation.isWaived(member)
-          && !rotation.staying().contains(member.anchor())) {
-        obstacles.add(notRenewed(member));
+          && !member.isWithout(rotation.leaving(), rotation.staying())) {
+        obstacles.add(notRenewed(member, rotation));
       }
     }
     return whenClear(obstacles, rotation, now, renewalTime(rotation), new Step.Next(Phase.RETIRE));
@@ -232,7 +261,7 @@ public final class RotationProcedure {
     for (Member member : now.fleet()) {
       if (!needs.isWaived(member)) {
         for (AnchorNeeds.Reason reason : needs.reasons(member)) {
-          obstacles.addAll(needed(member, reason, needs));
+          obstacles.addAll(needed(member, reason, needs, rotation));
         }
       }
     }
@@ -240,14 +269,14 @@ public final class RotationProcedure {
   }
 
   private static List<Obstacle> needed(
-      Member member, AnchorNeeds.Reason reason, AnchorNeeds needs) {
+      Member member, AnchorNeeds.Reason reason, AnchorNeeds needs, Rotation rotation) {
     boolean live = member.presence() == Presence.LIVE;
     return switch (reason) {
       case SILENT -> List.of(silent(member));
       case LEAF ->
           List.of(
               live
-                  ? notRenewed(member)
+                  ? notRenewed(member, rotation)
                   : gone(member, "with a certificate under the anchor that leaves"));
       case BEHIND ->
           List.of(
@@ -266,6 +295,20 @@ public final class RotationProcedure {
         member.name()
             + " has live peers under the anchor that leaves of which no other leaf is known: "
             + String.join(", ", stragglers));
+  }
+
+  private static Obstacle morePeers(List<Member> members) {
+    Set<String> names = new TreeSet<>();
+    members.forEach(member -> names.add(member.name()));
+    return new Obstacle(
+        Kind.PEER,
+        members.size() == 1 ? members.getFirst().identity() : "",
+        names.size()
+            + " workloads have more live peers under the anchor that leaves than their reports name: "
+            + names.stream().limit(MAX_NAMED).collect(Collectors.joining(", "))
+            + (names.size() > MAX_NAMED ? ", …" : "")
+            + "; a peer that nothing else is known of may know only the old anchor; make sure that"
+            + " all their peers have the new anchor, then waive them");
   }
 
   private static List<Obstacle> notAcknowledged(Rotation rotation, Situation now) {
@@ -303,10 +346,10 @@ public final class RotationProcedure {
             + member.serial()
             + " ends at "
             + member.leafEnd()
-            + ": give it the new anchor, then waive it");
+            + ": give it the new anchor beside the old one, then waive it");
   }
 
-  private static Obstacle notRenewed(Member member) {
+  private static Obstacle notRenewed(Member member, Rotation rotation) {
     return new Obstacle(
         Kind.NOT_RENEWED,
         member.identity(),
@@ -315,7 +358,9 @@ public final class RotationProcedure {
             + member.serial()
             + (member.anchor().isEmpty()
                 ? " of an issuer that is unknown, or from before a compromise,"
-                : " under the anchor that leaves")
+                : rotation.staying().contains(member.anchor())
+                    ? " of an issuer that was under the anchor that leaves, too,"
+                    : " under the anchor that leaves")
             + " until "
             + member.leafEnd());
   }

@@ -38,6 +38,19 @@ public interface RotationStore {
   Kept put(Rotation rotation, String version) throws IOException;
 
   /**
+   * Ends the rotation under way and begins the one that takes its place: both or neither, also when
+   * the process is killed in between. Both are durable when this returns.
+   *
+   * @param ended the newer form of the rotation under way; it has ended
+   * @param version that of the form that {@code ended} was made from
+   * @param successor a rotation that the store does not have yet
+   * @throws StaleRotationException when somebody else has written the rotation under way since;
+   *     nothing has changed
+   * @throws IOException when it cannot be written; the store is as before
+   */
+  void supersede(Rotation ended, String version, Rotation successor) throws IOException;
+
+  /**
    * Tells how it is with a rotation. Nothing depends on it: it is for those who look on.
    *
    * @param now all conditions, in place of those before
@@ -69,9 +82,10 @@ public interface RotationStore {
     Set<String> retired = new HashSet<>();
     for (Rotation rotation : all()) {
       if (rotation.isDone()) {
-        // What was aborted has retired nothing: its new anchor may be tried again.
+        // What was aborted has retired nothing: its new anchor may be tried again, unless it is
+        // compromised.
         rotation.staying().forEach(retired::remove);
-        if (!rotation.reversed()) {
+        if (!rotation.reversed() || rotation.compromised()) {
           rotation.leaving().forEach(retired::add);
         }
       }

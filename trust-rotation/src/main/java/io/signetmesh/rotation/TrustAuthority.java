@@ -6,6 +6,7 @@ import io.signetmesh.identity.pki.PkiException;
 import java.io.IOException;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -32,6 +33,18 @@ public interface TrustAuthority {
    */
   String cannotVouch() throws IOException;
 
+  /**
+   * Why no other issuer can be made under the anchor above the one in force, when these anchors are
+   * compromised; empty when it can, or need not be made. A key in a token is tried out.
+   */
+  String cannotReplaceIssuer(AnchorSet compromised) throws IOException, PkiException;
+
+  /**
+   * Why no issuer can be made under the anchors that stay in a rotation which is after a compromise
+   * or about to be; empty when it can, or need not be made. A key in a token is tried out.
+   */
+  String cannotIssue(Rotation rotation);
+
   /** The anchors in force. */
   List<X509Certificate> anchors();
 
@@ -53,6 +66,12 @@ public interface TrustAuthority {
 
   /** Fingerprint of the anchor above the issuer in force; empty when it leads to none. */
   String issuerAnchor() throws IOException, PkiException;
+
+  /**
+   * Fingerprints of anchors that the issuer in force was under before somebody certified it again,
+   * as far as leaves that it signed then do not verify under its last anchor.
+   */
+  Set<String> earlierIssuerAnchors() throws IOException, PkiException;
 
   /** All leaves that have not expired and are not known to be unused. */
   List<Member> fleet();
@@ -103,6 +122,26 @@ public interface TrustAuthority {
    * @throws IOException when they cannot be stored
    */
   void adopt(String rotation, NewAnchor anchor) throws IOException, PkiException;
+
+  /**
+   * Keeps the certificates of anchors that have left for a rotation after their compromise.
+   *
+   * @param rotation id of the rotation
+   * @param from ids of the earlier rotations
+   * @throws PkiException when one is not kept any more
+   */
+  void adoptLeft(String rotation, AnchorSet left, Collection<String> from)
+      throws IOException, PkiException;
+
+  /** The anchors of a rotation that has ended, as far as their certificates are still kept. */
+  AnchorSet kept(String rotation) throws IOException, PkiException;
+
+  /** The certificates of the anchors of rotations, as far as they are still kept. */
+  List<X509Certificate> keptCertificates(Collection<String> rotations)
+      throws IOException, PkiException;
+
+  /** Deletes what a rotation that has ended has left, but the certificates of its anchors. */
+  void end(String rotation) throws IOException, PkiException;
 
   /** Deletes all that is kept for a rotation that has not begun, or has ended. */
   void discard(String rotation) throws IOException;

@@ -16,6 +16,8 @@ import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -79,7 +81,8 @@ final class RotationEngineTest {
     engine.advance();
     assertThat(phase()).isEqualTo(Phase.DONE);
     assertThat(progress().obstacles()).isEmpty();
-    assertThat(authority.discarded).containsExactly(progress().rotation().id());
+    assertThat(authority.ended).containsExactly(progress().rotation().id());
+    assertThat(authority.discarded).as("its certificates are kept").isEmpty();
     assertThat(audit)
         .extracting(event -> ((AdministrativeEvent) event).attributes().get("phase"))
         .containsExactly("prepare", "distribute", "activate", "renew", "retire", "done");
@@ -529,10 +532,132 @@ final class RotationEngineTest {
         .orElseThrow();
   }
 
+  /** Also one of which nobody knew when it left. */
+  @Test
+  void theCompromiseOfAnAnchorThatHasLeftReplacesTheIssuerAndRevokesWhatItHasSigned()
+      throws Exception {
+    SimulatedMesh.Workload web = mesh.add("web", true);
+    begin(false);
+    untilDone(web);
+    int between = mesh.issuer;
+    assertThat(engine.left(mesh.bundle)).isEqualTo(SimulatedMesh.BEFORE);
+
+    Rotation begun = engine.begin(afterItHasLeft(), "uid 0", "the key was copied");
+    assertThat(authority.keptFor).containsEntry(begun.id(), SimulatedMesh.BEFORE);
+    untilDone(web);
+
+    assertThat(mesh.bundle).isEqualTo(SimulatedMesh.AFTER);
+    assertThat(mesh.issuing).isEqualTo(SimulatedMesh.NEW);
+    assertThat(web.leaf.issuer()).isEqualTo(mesh.issuer).isGreaterThan(between);
+    assertThat(mesh.revokedIssuers).contains(1, between);
+    assertThat(mesh.revoked).isEqualTo(SimulatedMesh.BEFORE);
+    assertThat(store.retired()).containsExactly(SimulatedMesh.OLD);
+  }
+
+  @Test
+  void theSameWhileAnotherRotationIsUnderWay() throws Exception {
+    SimulatedMesh.Workload web = mesh.add("web", true);
+    begin(false);
+    untilDone(web);
+    AnchorSet third = AnchorSet.of("c".repeat(64));
+    Rotation next =
+        engine.begin(
+            new RotationPlan(
+                SimulatedMesh.AFTER,
+                AnchorSet.NONE,
+                third,
+                null,
+                false,
+                WINDOW,
+                true,
+                List.of(),
+                mesh.now.plus(WINDOW)),
+            "uid 0",
+            "");
+    engine.advance();
+
+    AnchorSet left = engine.left(mesh.bundle);
+    assertThat(left).isEqualTo(SimulatedMesh.BEFORE);
+    engine.compromise(SimulatedMesh.BEFORE, left, "uid 0", "the key was copied");
+
+    assertThat(authority.keptFor).containsEntry(next.id(), SimulatedMesh.BEFORE);
+    assertThat(progress().rotation().leaving())
+        .isEqualTo(SimulatedMesh.BEFORE.plus(SimulatedMesh.AFTER));
+    mesh.compromise(progress().rotation());
+    for (int i = 0; i < 10 && phase() != Phase.DONE; i++) {
+      engine.advance();
+      web.take();
+      web.renew();
+      mesh.now = mesh.now.plusSeconds(4);
+    }
+    assertThat(phase()).isEqualTo(Phase.DONE);
+    assertThat(mesh.bundle).isEqualTo(third);
+    assertThat(mesh.revoked).isEqualTo(SimulatedMesh.BEFORE.plus(SimulatedMesh.AFTER));
+  }
+
+  private void untilDone(SimulatedMesh.Workload workload) {
+    for (int i = 0; i < 10 && phase() != Phase.DONE; i++) {
+      engine.advance();
+      workload.take();
+      workload.renew();
+    }
+    assertThat(phase()).isEqualTo(Phase.DONE);
+  }
+
+  @Test
+  void whatIsKeptOfAnAnchorThatHasLeftIsForTheLifeOfALeaf() throws Exception {
+    Rotation first = begin(false);
+    engine.advance();
+    mesh.now = mesh.now.plus(SimulatedMesh.LEAF_LIFE);
+    assertThat(engine.left(mesh.bundle)).isEqualTo(SimulatedMesh.BEFORE);
+    mesh.now = mesh.now.plusSeconds(1);
+
+    assertThat(engine.left(mesh.bundle).isEmpty()).isTrue();
+    engine.begin(afterItHasLeft(), "uid 0", "");
+    engine.advance();
+    assertThat(phase()).isEqualTo(Phase.DONE);
+    assertThat(authority.discarded).containsExactly(first.id());
+  }
+
+  private RotationPlan afterItHasLeft() {
+    return new RotationPlan(
+        SimulatedMesh.BEFORE.plus(SimulatedMesh.AFTER),
+        SimulatedMesh.BEFORE,
+        SimulatedMesh.AFTER,
+        null,
+        true,
+        WINDOW,
+        true,
+        List.of(),
+        mesh.now.plus(WINDOW));
+  }
+
+  /** A plan is kept and nothing else has happened yet. */
+  @Test
+  void anAbortInPrepareChangesNothing() throws Exception {
+    mesh.add("web", true);
+    begin(false);
+    assertThat(phase()).isEqualTo(Phase.PREPARE);
+
+    Rotation back = engine.abort("uid 0", "it is the wrong anchor");
+
+    assertThat(back.phase()).isEqualTo(Phase.RETIRE);
+    engine.advance();
+    assertThat(phase()).isEqualTo(Phase.DONE);
+    assertThat(progress().rotation().reversed()).isTrue();
+    assertThat(mesh.bundle).isEqualTo(SimulatedMesh.BEFORE);
+    assertThat(mesh.issuing).isEqualTo(SimulatedMesh.OLD);
+    assertThat(mesh.issuer).isEqualTo(1);
+    assertThat(progress().rotation().log())
+        .extracting(Rotation.Entry::phase)
+        .doesNotContain(Phase.DISTRIBUTE, Phase.ACTIVATE, Phase.RENEW);
+  }
+
   private Rotation begin(boolean compromised) throws Exception {
     return engine.begin(
         new RotationPlan(
             SimulatedMesh.BEFORE,
+            AnchorSet.NONE,
             SimulatedMesh.AFTER,
             null,
             compromised,
@@ -555,6 +680,8 @@ final class RotationEngineTest {
   /** The simulated mesh, as the engine sees it. */
   private final class Simulated implements TrustAuthority {
     private final List<String> discarded = new ArrayList<>();
+    private final List<String> ended = new ArrayList<>();
+    private final Map<String, AnchorSet> keptFor = new HashMap<>();
     private @Nullable IOException failure;
     private @Nullable IOException noIssuer;
     private @Nullable IOException noRevocation;
@@ -614,6 +741,16 @@ final class RotationEngineTest {
     }
 
     @Override
+    public String cannotReplaceIssuer(AnchorSet compromised) {
+      return "";
+    }
+
+    @Override
+    public String cannotIssue(Rotation rotation) {
+      return "";
+    }
+
+    @Override
     public AnchorSet inForce() {
       return mesh.bundle;
     }
@@ -636,6 +773,11 @@ final class RotationEngineTest {
     @Override
     public String issuerAnchor() {
       return mesh.issuing;
+    }
+
+    @Override
+    public Set<String> earlierIssuerAnchors() {
+      return Set.of();
     }
 
     @Override
@@ -676,6 +818,28 @@ final class RotationEngineTest {
     @Override
     public void adopt(String rotation, NewAnchor anchor) {
       throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public void adoptLeft(String rotation, AnchorSet left, Collection<String> from) {
+      keptFor.put(rotation, left);
+    }
+
+    @Override
+    public AnchorSet kept(String rotation) {
+      return discarded.contains(rotation)
+          ? AnchorSet.NONE
+          : SimulatedMesh.BEFORE.plus(SimulatedMesh.AFTER);
+    }
+
+    @Override
+    public List<X509Certificate> keptCertificates(Collection<String> rotations) {
+      return List.of();
+    }
+
+    @Override
+    public void end(String rotation) {
+      ended.add(rotation);
     }
   }
 }

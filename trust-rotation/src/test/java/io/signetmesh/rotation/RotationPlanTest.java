@@ -29,6 +29,7 @@ final class RotationPlanTest {
   private final X509Certificate old =
       anchor(oldKeys, DAY.multipliedBy(-100), DAY.multipliedBy(900));
   private final KeyPair newKeys = generate();
+  private final KeyPair thirdKeys = generate();
 
   @Test
   void allAnchorsInForceLeaveForANewOne() {
@@ -119,6 +120,57 @@ final class RotationPlanTest {
             NOW);
 
     assertThat(errors(plan)).singleElement().asString().contains("rotate to another anchor first");
+  }
+
+  @Test
+  void anAnchorThatTheIssuerWasUnderBeforeDoesNotLeaveWhileTheIssuerStays() {
+    X509Certificate other = anchor(newKeys, DAY.negated(), DAY.multipliedBy(1000));
+    String first = RotationPlan.fingerprint(old);
+    String last = RotationPlan.fingerprint(other);
+    for (boolean compromised : new boolean[] {false, true}) {
+      RotationPlan plan =
+          RotationPlan.of(
+              new RotationPlan.Request(null, Set.of(first), compromised, Duration.ZERO),
+              List.of(old, other),
+              last,
+              Set.of(),
+              null,
+              List.of(),
+              DAY,
+              NOW);
+      assertThat(plan.isClean()).isTrue();
+      assertThat(plan.certifiedAgain(last, Set.of("c".repeat(64))).isClean())
+          .as("it was under another that is not about to leave")
+          .isTrue();
+      List<String> errors = errors(plan.certifiedAgain(last, Set.of(first)));
+      if (compromised) {
+        assertThat(errors).as("another issuer is made").isEmpty();
+      } else {
+        assertThat(errors)
+            .singleElement()
+            .asString()
+            .contains("is under anchor " + last.substring(0, 16))
+            .contains("was under [" + first.substring(0, 16) + "] before");
+      }
+    }
+    NewAnchor added =
+        new NewAnchor(
+            anchor(thirdKeys, DAY.negated(), DAY.multipliedBy(1000)),
+            CaKey.of(thirdKeys.getPrivate()));
+    assertThat(
+            RotationPlan.of(
+                    new RotationPlan.Request(added, Set.of(), false, Duration.ZERO),
+                    List.of(old, other),
+                    last,
+                    Set.of(),
+                    null,
+                    List.of(),
+                    DAY,
+                    NOW)
+                .certifiedAgain(last, Set.of(first))
+                .isClean())
+        .as("to an anchor with another issuer")
+        .isTrue();
   }
 
   @Test
@@ -232,7 +284,8 @@ final class RotationPlanTest {
         .singleElement()
         .asString()
         .contains("cannot vouch for the new issuer: the token is away")
-        .contains("--no-cross-certificate");
+        .contains("--no-cross-certificate")
+        .contains("put the new anchor beside the old one, until Done, into the files");
 
     RotationPlan without = plan.withoutCrossCertificate();
     assertThat(without.isClean()).isTrue();
@@ -240,7 +293,10 @@ final class RotationPlanTest {
     assertThat(without.needsCrossCertificate(above)).isFalse();
     assertThat(without.findings())
         .extracting(RotationPlan.Finding::message)
-        .anyMatch(message -> message.contains("cut off from Activate on"));
+        .anyMatch(
+            message ->
+                message.contains("cut off from Activate on")
+                    && message.contains("put the new anchor beside the old one, until Done"));
     // Nothing is signed for an anchor that is only taken away.
     assertThat(plan(null, Set.of(above), Set.of()).needsCrossCertificate(above)).isFalse();
   }
@@ -266,6 +322,28 @@ final class RotationPlanTest {
     assertThatThrownBy(() -> NewAnchor.of(issuer, CaKey.of(newKeys.getPrivate())))
         .isInstanceOf(PkiException.class)
         .hasMessageContaining("path length of 1 or more");
+  }
+
+  /** Somebody has made a second certificate of the same key. */
+  @Test
+  void noAnchorOfACompromisedKeyStays() {
+    X509Certificate again = anchor(oldKeys, DAY.multipliedBy(-1), DAY.multipliedBy(900));
+    X509Certificate other = added(DAY.multipliedBy(900)).certificate();
+    AnchorSet compromised = AnchorSet.of(RotationPlan.fingerprint(old));
+
+    assertThat(
+            RotationPlan.sharedKey(
+                compromised,
+                AnchorSet.of(RotationPlan.fingerprint(again)),
+                List.of(other, again, old)))
+        .contains("would stay and has the key of the compromised anchor")
+        .contains("rotate --compromised");
+    assertThat(
+            RotationPlan.sharedKey(
+                compromised,
+                AnchorSet.of(RotationPlan.fingerprint(other)),
+                List.of(other, again, old)))
+        .isEmpty();
   }
 
   private RotationPlan plan(@Nullable NewAnchor added, Set<String> leaving, Set<String> retired) {

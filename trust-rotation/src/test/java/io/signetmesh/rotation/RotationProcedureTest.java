@@ -77,7 +77,7 @@ final class RotationProcedureTest {
 
   @Test
   void withoutACrossCertificateActivateWaitsForAllWhoMayKnowOnlyTheOldAnchor() {
-    Rotation rotation = rotation(false).withoutCrossCertificate().in(Phase.ACTIVATE, NOW, "");
+    Rotation rotation = rotation(false).withoutCrossCertificate().in(Phase.ACTIVATE, LONG_AGO, "");
     Member stranger =
         member("client", Presence.LIVE, BOTH.digest(), OLD, Map.of(OLD, Set.of("web", "unknown")));
 
@@ -109,6 +109,130 @@ final class RotationProcedureTest {
                     ""),
                 situation(BOTH, OLD, live("web", BOTH, OLD), gone("db", BEFORE, OLD), silent())))
         .isEqualTo(new Step.IssueUnder(AFTER, false));
+  }
+
+  @Test
+  void withoutACrossCertificateActivateWaitsForWhoeverLeavesPeersOutOfItsReport() {
+    Rotation rotation = rotation(false).withoutCrossCertificate().in(Phase.ACTIVATE, LONG_AGO, "");
+    Member ingress = leavingPeersOut(live("ingress", BOTH, OLD));
+    Situation now = situation(BOTH, OLD, live("web", BOTH, OLD), ingress);
+
+    assertThat(wait(rotation, now))
+        .singleElement()
+        .satisfies(
+            obstacle -> {
+              assertThat(obstacle.kind()).isEqualTo(Kind.PEER);
+              assertThat(obstacle.workload()).isEqualTo("ingress");
+              assertThat(obstacle.message())
+                  .contains("more live peers under the anchor that leaves than their reports name")
+                  .contains("ingress at ");
+            });
+    Member other = leavingPeersOut(live("egress", BOTH, OLD));
+    assertThat(wait(rotation, situation(BOTH, OLD, live("web", BOTH, OLD), ingress, other)))
+        .singleElement()
+        .extracting(Obstacle::message)
+        .asString()
+        .startsWith("2 workloads have ")
+        .contains("egress at ")
+        .contains("ingress at ");
+    Member under = with(ingress, ingress.serial(), Set.of(NEW, "c".repeat(64)), Set.of());
+    assertThat(
+            RotationProcedure.next(rotation, situation(BOTH, OLD, live("web", BOTH, OLD), under)))
+        .as("peers under other anchors")
+        .isEqualTo(new Step.IssueUnder(AFTER, false));
+    Rotation waived = rotation.waive(Set.of("ingress"), now.fleet(), NOW, "uid 0", "");
+    assertThat(RotationProcedure.next(waived, now)).isEqualTo(new Step.IssueUnder(AFTER, false));
+    assertThat(
+            RotationProcedure.next(
+                waived, situation(BOTH, OLD, serving("another", ingress), live("web", BOTH, OLD))))
+        .as("a leaf that was not waived")
+        .isInstanceOf(Step.Wait.class);
+    assertThat(RotationProcedure.next(in(Phase.ACTIVATE), now))
+        .as("with a cross-certificate")
+        .isEqualTo(new Step.IssueUnder(AFTER, true));
+  }
+
+  @Test
+  void withoutACrossCertificateActivateWaitsUntilPeersCanHaveBeenReported() {
+    Rotation rotation = rotation(false).withoutCrossCertificate();
+    Situation now = situation(BOTH, OLD, live("web", BOTH, OLD));
+
+    for (Duration ago : List.of(Duration.ZERO, Duration.ofMillis(39_999))) {
+      assertThat(wait(rotation.in(Phase.ACTIVATE, NOW.minus(ago), ""), now))
+          .singleElement()
+          .satisfies(
+              obstacle -> {
+                assertThat(obstacle.kind()).isEqualTo(Kind.PEER);
+                assertThat(obstacle.message()).contains("to report the peers");
+              });
+    }
+    Rotation since = rotation.in(Phase.ACTIVATE, NOW.minusSeconds(40), "");
+    assertThat(RotationProcedure.next(since, now)).isEqualTo(new Step.IssueUnder(AFTER, false));
+    assertThat(
+            RotationProcedure.next(
+                since,
+                new Situation(
+                    NOW,
+                    NOW.minusSeconds(1),
+                    BOTH,
+                    OLD,
+                    "",
+                    false,
+                    AnchorSet.NONE,
+                    true,
+                    now.fleet())))
+        .as("after a start of the identity server")
+        .isInstanceOf(Step.Wait.class);
+  }
+
+  private static Member leavingPeersOut(Member member) {
+    return with(member, member.serial(), Set.of(OLD), Set.of());
+  }
+
+  private static Member serving(String serial, Member member) {
+    return with(member, serial, member.peersLeftOut(), Set.of());
+  }
+
+  private static Member with(
+      Member member, String serial, Set<String> peersLeftOut, Set<String> earlierAnchors) {
+    return new Member(
+        member.identity(),
+        member.address(),
+        serial,
+        member.presence(),
+        member.seen(),
+        member.trusts(),
+        member.refusal(),
+        member.anchor(),
+        member.leafEnd(),
+        member.peerAnchors(),
+        peersLeftOut,
+        earlierAnchors);
+  }
+
+  /** By hand, before the rotation: nobody can tell which of its leaves need the first anchor. */
+  @Test
+  void aLeafOfAnIssuerThatWasUnderTheLeavingAnchorTooHasToBeRenewed() {
+    Member recertified = with(live("web", BOTH, NEW), "1", Set.of(), Set.of(OLD));
+
+    assertThat(wait(in(Phase.RENEW), situation(BOTH, NEW, recertified)))
+        .singleElement()
+        .satisfies(
+            obstacle ->
+                assertThat(obstacle.message())
+                    .contains("of an issuer that was under the anchor that leaves, too"));
+    assertThat(RotationProcedure.stillNeeded(in(Phase.RETIRE), situation(BOTH, NEW, recertified)))
+        .extracting(Obstacle::kind)
+        .containsExactly(Kind.NOT_RENEWED);
+    assertThat(
+            RotationProcedure.stillNeeded(
+                in(Phase.RETIRE),
+                situation(
+                    BOTH,
+                    NEW,
+                    with(live("web", BOTH, NEW), "1", Set.of(), Set.of("c".repeat(64))))))
+        .as("an earlier anchor that does not leave")
+        .isEmpty();
   }
 
   @Test
@@ -788,7 +912,56 @@ final class RotationProcedureTest {
     assertThat(back.refusalToLeave(BEFORE))
         .contains("goes back and would leave compromised anchors " + BEFORE)
         .doesNotContain("abort");
-    assertThat(back.refusalToLeave(AFTER)).contains("is going back to anchors " + BEFORE);
+    assertThat(back.refusalToLeave(AFTER)).isEmpty();
+    assertThat(back.refusalToLeave(AnchorSet.of("c".repeat(64))))
+        .contains("is not about anchors [cccccccccccccccc]: expected some of " + AFTER)
+        .contains("(none has)")
+        .contains("rotate away from the anchors in force");
+  }
+
+  /** It would else end when nothing is kept any more of the anchor that has left. */
+  @Test
+  void aRotationThatIsUnderWayTakesAnAnchorThatHasLeftForOneThatItTakesAway() {
+    AnchorSet left = AnchorSet.of("c".repeat(64));
+    Rotation retiring = in(Phase.RETIRE);
+
+    Rotation compromised = retiring.compromise(left, left, NOW, "uid 0", "");
+    assertThat(compromised.compromised()).isTrue();
+    assertThat(compromised.leaving()).isEqualTo(BEFORE.plus(left));
+    assertThat(compromised.staying()).isEqualTo(AFTER);
+    assertThat(compromised.onTheWay(BOTH)).as("it does not come back").isEqualTo(BOTH);
+    Rotation back = in(Phase.RENEW).abort(NOW, "uid 0", "").compromise(left, left, NOW, "a", "");
+    assertThat(back.leaving()).isEqualTo(AFTER.plus(left));
+    assertThat(back.staying()).isEqualTo(BEFORE);
+    assertThat(retiring.refusalToLeave(left.plus(AFTER), left))
+        .contains("would leave compromised anchors " + AFTER + " in force");
+    assertThat(compromised.refusalToLeave(AnchorSet.of("d".repeat(64)), left))
+        .contains("is not about anchors [dddddddddddddddd]")
+        .contains("still are " + left);
+  }
+
+  /** The anchor that an abort takes away leaves at once, and the way is still the way back. */
+  @Test
+  void theCompromiseOfTheAnchorThatAnAbortTakesAwayGoesOnBackWithAnotherIssuer() {
+    Rotation back = in(Phase.RENEW).abort(NOW, "uid 0", "").compromise(AFTER, NOW, "uid 0", "");
+
+    assertThat(back.compromised()).isTrue();
+    assertThat(back.staying()).isEqualTo(BEFORE);
+    assertThat(back.phase()).isEqualTo(Phase.ACTIVATE);
+    assertThat(RotationProcedure.next(back, situation(BOTH, NEW, silent())))
+        .isEqualTo(new Step.IssueUnder(BEFORE, false));
+    assertThat(RotationProcedure.next(back, situation(BOTH, "", silent())))
+        .as("the issuer from before the rotation may have signed for a thief")
+        .isEqualTo(new Step.IssueUnder(BEFORE, false));
+    assertThat(
+            RotationProcedure.next(
+                back.in(Phase.RETIRE, NOW, ""), situation(BOTH, OLD, live("web", BOTH, NEW))))
+        .as("waits for nobody")
+        .isEqualTo(new Step.Publish(BEFORE));
+    assertThat(RotationProcedure.next(back.in(Phase.RETIRE, NOW, ""), situation(BEFORE, OLD)))
+        .isEqualTo(new Step.Revoke());
+    assertThatThrownBy(() -> back.compromise(AFTER, NOW, "uid 0", ""))
+        .hasMessageContaining("is after a compromise already");
   }
 
   @Test

@@ -73,6 +73,8 @@ final class RotationProperties {
     KEYS,
     ABORT,
     COMPROMISE,
+    /** The anchors that have left were with somebody else, too, who has signed since. */
+    COMPROMISE_LATE,
     /** Somebody with the key of the issuer renews by what it proves an identity with. */
     THIEF,
     /** The next rotation, if this one has ended. */
@@ -123,6 +125,23 @@ final class RotationProperties {
         mesh.compromise(started);
       }
       return started;
+    }
+
+    /** What a thief of the last rotation has is of interest. */
+    void compromiseLate() {
+      Rotation started =
+          Rotation.start(
+              "%016x".formatted(record.size() + 1),
+              mesh.bundle.plus(rotation.leaving()),
+              mesh.bundle,
+              true,
+              Duration.ofMinutes(10),
+              mesh.now,
+              "operator",
+              "test");
+      record.add(started);
+      rotation = started;
+      mesh.compromise(started);
     }
 
     void put(Rotation next) {
@@ -210,6 +229,7 @@ final class RotationProperties {
             Tuple.of(2, Kind.KEYS),
             Tuple.of(1, Kind.ABORT),
             Tuple.of(1, Kind.COMPROMISE),
+            Tuple.of(4, Kind.COMPROMISE_LATE),
             Tuple.of(2, Kind.THIEF),
             Tuple.of(4, Kind.ROTATE));
     return Combinators.combine(kinds, Arbitraries.integers().between(0, INDEXES * INDEXES - 1))
@@ -235,7 +255,11 @@ final class RotationProperties {
       }
       Statistics.label("phase reached").collect(course.rotation.phase());
       Statistics.label("way back").collect(course.rotation.reversed());
-      Statistics.label("compromised").collect(course.rotation.compromised());
+      Statistics.label("compromised")
+          .collect(
+              course.rotation.compromised()
+                  ? course.rotation.reversed() ? "on the way back" : "yes"
+                  : "no");
       Statistics.label("rotations").collect(course.record.size());
       for (boolean compromised : new boolean[] {false, true}) {
         if (course.rotation.compromised() && !course.rotation.isDone()) {
@@ -243,6 +267,13 @@ final class RotationProperties {
         }
         calmDown(course);
         requireEnd(course);
+        if (events.size() % 2 == 0 && !course.rotation.compromised()) {
+          course.mesh.thief.renew();
+          course.compromiseLate();
+          requireThatNobodyKeepsTheAnchor(course);
+          calmDown(course);
+          requireEnd(course);
+        }
         course.rotate(compromised);
       }
       requireThatNobodyKeepsTheAnchor(course);
@@ -292,8 +323,13 @@ final class RotationProperties {
         }
       }
       case COMPROMISE -> {
-        if (!rotation.isDone() && !rotation.reversed() && !rotation.compromised()) {
+        if (!rotation.isDone() && !rotation.compromised()) {
           course.put(rotation.compromise(rotation.leaving(), mesh.now, "operator", "test"));
+        }
+      }
+      case COMPROMISE_LATE -> {
+        if (rotation.isDone() && !rotation.compromised()) {
+          course.compromiseLate();
         }
       }
       case THIEF -> mesh.thief.renew();
@@ -349,11 +385,11 @@ final class RotationProperties {
     if (mesh.keysAway && course.rotation.staying().contains(mesh.issuing)) {
       // Nor does a key that cannot be used keep it, when an issuer is there under another anchor.
       passTime(course);
-      assertThat(mesh.bundle).as("%s", course.rotation).isEqualTo(course.rotation.after());
+      assertThat(mesh.bundle).as("%s", course.rotation).isEqualTo(course.rotation.staying());
     }
     mesh.keysAway = false;
     passTime(course);
-    assertThat(mesh.bundle).as("%s", course.rotation).isEqualTo(course.rotation.after());
+    assertThat(mesh.bundle).as("%s", course.rotation).isEqualTo(course.rotation.staying());
     assertThat(course.rotation.leaving().minus(mesh.revoked).isEmpty())
         .as("%s", course.rotation)
         .isTrue();
@@ -380,6 +416,16 @@ final class RotationProperties {
     for (int round = 0; round < 60 && !course.rotation.isDone(); round++) {
       mesh.now = mesh.now.plus(Duration.ofHours(1));
       everybodyAnswers(mesh);
+      Set<String> leavingPeersOut =
+          mesh.fleet().stream()
+              .filter(member -> !member.peersLeftOut().isEmpty())
+              .map(Member::identity)
+              .collect(Collectors.toSet());
+      if (round > 30 && !leavingPeersOut.isEmpty() && !course.rotation.isDone()) {
+        // The operator has made sure that all have the new anchor.
+        course.put(
+            course.rotation.waive(leavingPeersOut, mesh.fleet(), mesh.now, "operator", "known"));
+      }
       for (int i = 0; i < 10; i++) {
         course.step();
         course.check();

@@ -3,6 +3,7 @@ package io.signetmesh.rotation;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -72,6 +73,57 @@ final class RotationStoreTest {
       }
       assertThat(one.kept()).containsExactly(second);
     }
+  }
+
+  @Test
+  void aRotationThatTakesThePlaceOfAnotherIsKnownAfterACrashBetweenTheirFiles() throws Exception {
+    RotationStore store = FileRotationStore.open(state);
+    Rotation first = compromised("0000000000000001", THIRD);
+    Rotation second = compromised("0000000000000002", SECOND);
+    RotationStore.Kept kept = store.put(first, RotationStore.NEW);
+    Rotation ended = first.supersede(NOW, "uid 0", "rotation 0000000000000002 goes on");
+    store.supersede(ended, kept.version(), second);
+    Path own = state.resolve("rotations").resolve(second.id() + ".json");
+    assertThat(own).exists();
+
+    Files.delete(own);
+    RotationStore again = FileRotationStore.open(state);
+
+    assertThat(again.all()).containsExactly(ended, second).isEqualTo(store.all());
+    assertThat(again.current()).isEqualTo(second);
+    assertThat(again.kept()).isEqualTo(store.kept());
+    Rotation next = second.in(Phase.DISTRIBUTE, NOW, "");
+    again.put(next, again.kept().getLast().version());
+    assertThat(FileRotationStore.open(state).all()).containsExactly(ended, next);
+  }
+
+  /** The file cannot be replaced: a directory is in its place. */
+  @Test
+  void aRotationThatCannotBeEndedGoesOnAndItsSuccessorDoesNotBegin() throws Exception {
+    RotationStore store = FileRotationStore.open(state);
+    Rotation first = compromised("0000000000000001", THIRD);
+    RotationStore.Kept kept = store.put(first, RotationStore.NEW);
+    Path file = state.resolve("rotations").resolve(first.id() + ".json");
+    Path aside = Files.move(file, state.resolve("aside"));
+    Files.createDirectories(file.resolve("full"));
+
+    assertThatThrownBy(
+            () ->
+                store.supersede(
+                    first.supersede(NOW, "uid 0", ""),
+                    kept.version(),
+                    compromised("0000000000000002", SECOND)))
+        .isInstanceOf(IOException.class);
+    Files.delete(file.resolve("full"));
+    Files.delete(file);
+    Files.move(aside, file);
+
+    assertThat(store.kept()).containsExactly(kept);
+    assertThat(FileRotationStore.open(state).kept()).containsExactly(kept);
+  }
+
+  private static Rotation compromised(String id, AnchorSet after) {
+    return Rotation.start(id, FIRST, after, true, Duration.ZERO, NOW, "uid 0", "test");
   }
 
   private static Rotation done(String id, AnchorSet before, AnchorSet after, Instant at) {

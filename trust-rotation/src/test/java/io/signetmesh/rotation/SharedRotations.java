@@ -50,6 +50,13 @@ final class SharedRotations implements RotationStore {
   }
 
   @Override
+  public void supersede(Rotation ended, String version, Rotation successor)
+      throws StaleRotationException {
+    put(ended, version);
+    kept.add(new Kept(successor, "v" + ++writes));
+  }
+
+  @Override
   public void report(String rotation, List<Condition> now) {
     reports++;
     conditions.put(rotation, List.copyOf(now));

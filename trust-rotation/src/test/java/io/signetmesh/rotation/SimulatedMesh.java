@@ -11,7 +11,10 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.SortedSet;
 import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,6 +29,9 @@ final class SimulatedMesh {
   static final AnchorSet BEFORE = AnchorSet.of(OLD);
   static final AnchorSet AFTER = AnchorSet.of(NEW);
   static final Duration LEAF_LIFE = Duration.ofHours(24);
+
+  /** Names of peers under an anchor that a report has room for. */
+  private static final int MAX_PEERS = 2;
 
   Instant now = Instant.parse("2026-01-01T00:00:00Z");
   Instant observedSince = now.minusSeconds(3600);
@@ -71,6 +77,9 @@ final class SimulatedMesh {
 
   /** Ids of rotations of which it is on the disk which issuers count no more. */
   private final Set<String> decided = new HashSet<>();
+
+  /** The same of rotations of which leaves of no issuer can be with a thief. */
+  private final Set<String> unreached = new HashSet<>();
 
   /** How many leaves had been issued when the last compromise became known. */
   private int issuedBefore;
@@ -257,6 +266,16 @@ final class SimulatedMesh {
 
     void report() {
       if (connected && !frozen) {
+        Map<String, Set<String>> named = new HashMap<>();
+        Set<String> leftOut = new HashSet<>();
+        peers()
+            .forEach(
+                (anchor, names) -> {
+                  named.put(anchor, names.stream().limit(MAX_PEERS).collect(Collectors.toSet()));
+                  if (names.size() > MAX_PEERS) {
+                    leftOut.add(anchor);
+                  }
+                });
         ledger.put(
             leaf.serial,
             new Member(
@@ -269,16 +288,18 @@ final class SimulatedMesh {
                 "",
                 leaf.anchor,
                 leaf.end,
-                peers()));
+                named,
+                leftOut,
+                Set.of()));
       }
     }
 
-    private Map<String, Set<String>> peers() {
-      Map<String, Set<String>> peers = new HashMap<>();
+    private Map<String, SortedSet<String>> peers() {
+      Map<String, SortedSet<String>> peers = new HashMap<>();
       for (Connection connection : connections) {
         if (connection.isOf(this)) {
           peers
-              .computeIfAbsent(connection.peerAnchor(this), anchor -> new HashSet<>())
+              .computeIfAbsent(connection.peerAnchor(this), anchor -> new TreeSet<>())
               .add(connection.peerOf(this).identity);
         }
       }
@@ -354,7 +375,9 @@ final class SimulatedMesh {
         m.refusal(),
         anchor,
         m.leafEnd(),
-        m.peerAnchors());
+        m.peerAnchors(),
+        m.peersLeftOut(),
+        m.earlierAnchors());
   }
 
   /** What the identity server sees; from a compromise on, it trusts less. */
@@ -366,12 +389,16 @@ final class SimulatedMesh {
       }
       if (decided.add(rotation.id())) {
         issuers.put(issuer, issuing);
-        issuers.forEach(
-            (number, anchor) -> {
-              if (rotation.staying().contains(anchor)) {
-                distrusted.add(number);
-              }
-            });
+        if (!rotation.leaving().meets(issuers.values())) {
+          unreached.add(rotation.id());
+        } else {
+          issuers.forEach(
+              (number, anchor) -> {
+                if (rotation.staying().contains(anchor)) {
+                  distrusted.add(number);
+                }
+              });
+        }
       }
     }
     return new Situation(
@@ -423,9 +450,13 @@ final class SimulatedMesh {
   }
 
   /**
-   * After a compromise, nothing that was signed before it was known is good, nor what a thief has.
+   * After a compromise, nothing that was signed before it was known is good, nor what a thief has;
+   * unless nothing was ever signed under an anchor that leaves.
    */
   void requireThatNothingFromBeforeIsGood(Rotation rotation) {
+    if (unreached.contains(rotation.id())) {
+      return;
+    }
     for (Leaf leaf : issued.subList(0, issuedBefore)) {
       assertThat(isTaken(leaf)).as("%s is good after %s", leaf, rotation).isFalse();
     }
@@ -520,6 +551,9 @@ final class SimulatedMesh {
           return rotation;
         }
         if (!issue.anchors().contains(issuing) || distrusted.contains(issuer)) {
+          if (!issue.crossSign() && !rotation.reversed()) {
+            requireThatNoStrangerIsCutOff(rotation, issue.anchors());
+          }
           issuer++;
           issuing = issue.anchors().iterator().next();
           issuers.put(issuer, issuing);
@@ -572,6 +606,29 @@ final class SimulatedMesh {
                     && witness.connected
                     && !witness.frozen
                     && left.contains(connection.peerAnchor(witness)))
+            .as("%s, a peer of %s, is cut off by %s in %s", peer, witness, next, rotation)
+            .isFalse();
+      }
+    }
+  }
+
+  /**
+   * Nobody issues under anchors alone that a peer whom somebody reports does not know, whether the
+   * report has room for its name or not.
+   */
+  private void requireThatNoStrangerIsCutOff(Rotation rotation, AnchorSet next) {
+    if (rotation.compromised()) {
+      return;
+    }
+    for (Connection connection : connections) {
+      for (Workload witness : List.of(connection.client, connection.server)) {
+        Workload peer = connection.peerOf(witness);
+        assertThat(
+                peer.stranger
+                    && !peer.trust.meets(next.fingerprints())
+                    && witness.connected
+                    && !witness.frozen
+                    && !rotation.waived().contains(witness.identity))
             .as("%s, a peer of %s, is cut off by %s in %s", peer, witness, next, rotation)
             .isFalse();
       }

@@ -133,6 +133,17 @@ final class IssuerAnchors implements AutoCloseable {
     return Set.copyOf(anchorsOf.getOrDefault(issuerKeySha256, new LinkedHashSet<>()));
   }
 
+  /** The same without the last one: what it was under before somebody certified it again. */
+  synchronized Set<String> earlier(String issuerKeySha256) {
+    SequencedSet<String> anchors = anchorsOf.get(issuerKeySha256);
+    if (anchors == null || anchors.size() == 1) {
+      return Set.of();
+    }
+    Set<String> earlier = new LinkedHashSet<>(anchors);
+    earlier.remove(anchors.getLast());
+    return earlier;
+  }
+
   /** Whether an issuer counts no more. */
   synchronized boolean isDistrusted(X509Certificate issuer) {
     return distrusted.contains(key(issuer));

@@ -25,6 +25,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Function;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -47,20 +48,29 @@ final class MeshLeaves {
   private final AdoptionLedger ledger;
   private final RevocationStore revoked;
   private final IssuerAnchors anchors;
+  private final Function<String, Set<String>> earlierAnchors;
   private final InstantSource clock;
 
+  /**
+   * Makes it; nothing is read before {@link #all}.
+   *
+   * @param earlierAnchors fingerprints of anchors that the issuer with a key was under before the
+   *     last one
+   */
   MeshLeaves(
       String trustDomain,
       IssuedCertificates issued,
       AdoptionLedger ledger,
       RevocationStore revoked,
       IssuerAnchors anchors,
+      Function<String, Set<String>> earlierAnchors,
       InstantSource clock) {
     this.trustDomain = trustDomain;
     this.issued = issued;
     this.ledger = ledger;
     this.revoked = revoked;
     this.anchors = anchors;
+    this.earlierAnchors = earlierAnchors;
     this.clock = clock;
   }
 
@@ -68,13 +78,15 @@ final class MeshLeaves {
   List<Member> all() {
     Instant now = clock.instant();
     List<Member> members = new ArrayList<>();
+    // There are few issuers, and each has signed many.
+    Map<String, Set<String>> earlier = new HashMap<>();
     // A leaf that is served by several processes is there once for each.
     Set<Key> live = new HashSet<>();
     Map<Key, AdoptionLedger.Adoption> left = new HashMap<>();
     for (AdoptionLedger.Adoption adoption : ledger.adoptions()) {
       Key key = new Key(adoption.identity(), adoption.report().getLeaf().getSerial());
       if (adoption.connected()) {
-        members.add(live(adoption));
+        members.add(live(adoption, earlier));
         live.add(key);
       } else {
         left.put(key, adoption);
@@ -97,7 +109,7 @@ final class MeshLeaves {
           || reports.isSuperseded(leaf)) {
         continue;
       }
-      members.add(absent(leaf, left.get(key), reports));
+      members.add(absent(leaf, left.get(key), reports, earlier));
     }
     return members;
   }
@@ -115,7 +127,7 @@ final class MeshLeaves {
     return all;
   }
 
-  private Member live(AdoptionLedger.Adoption adoption) {
+  private Member live(AdoptionLedger.Adoption adoption, Map<String, Set<String>> earlier) {
     ServedLeaf leaf = adoption.report().getLeaf();
     @Nullable IssuedLeaf onRecord =
         issued
@@ -124,7 +136,12 @@ final class MeshLeaves {
             .orElse(null);
     String issuerKey =
         onRecord == null ? hex(leaf.getIssuerKeySha256()) : onRecord.issuerKeySha256();
-    return live(adoption, onRecord, anchors.of(issuerKey), trustDomain);
+    return live(
+        adoption,
+        onRecord,
+        anchors.of(issuerKey),
+        earlier.computeIfAbsent(issuerKey, earlierAnchors),
+        trustDomain);
   }
 
   /**
@@ -133,11 +150,13 @@ final class MeshLeaves {
    *
    * @param onRecord the leaf, if it was issued to that identity
    * @param anchor fingerprint of the anchor that it was issued under
+   * @param earlierAnchors those that its issuer was under before
    */
   static Member live(
       AdoptionLedger.Adoption adoption,
       @Nullable IssuedLeaf onRecord,
       String anchor,
+      Set<String> earlierAnchors,
       String trustDomain) {
     TrustReport report = adoption.report();
     return new Member(
@@ -150,11 +169,16 @@ final class MeshLeaves {
         report.getRefusal().isEmpty() ? "" : WorkloadIdentity.printable(report.getRefusal()),
         anchor,
         onRecord == null ? end(report.getLeaf()) : onRecord.notAfter(),
-        peers(report, trustDomain));
+        peers(report, trustDomain),
+        peersLeftOut(report),
+        earlierAnchors);
   }
 
   private Member absent(
-      IssuedLeaf leaf, AdoptionLedger.@Nullable Adoption last, LeafReports reports) {
+      IssuedLeaf leaf,
+      AdoptionLedger.@Nullable Adoption last,
+      LeafReports reports,
+      Map<String, Set<String>> earlier) {
     Optional<LeafReports.LeafReport> report =
         reports.of(leaf.serial()).filter(known -> known.identity().equals(leaf.identity()));
     return new Member(
@@ -169,7 +193,20 @@ final class MeshLeaves {
         "",
         anchors.of(leaf.issuerKeySha256()),
         leaf.notAfter(),
-        Map.of());
+        Map.of(),
+        Set.of(),
+        earlier.computeIfAbsent(leaf.issuerKeySha256(), earlierAnchors));
+  }
+
+  /** The anchors of live peers of which some are not named. */
+  static Set<String> peersLeftOut(TrustReport report) {
+    Set<String> anchors = new HashSet<>();
+    for (PeerAnchor anchor : report.getPeerAnchorsList()) {
+      if (anchor.getPeersLeftOut()) {
+        anchors.add(hex(anchor.getAnchorSha256()));
+      }
+    }
+    return anchors;
   }
 
   /**

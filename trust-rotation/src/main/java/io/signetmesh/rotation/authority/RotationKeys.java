@@ -24,8 +24,8 @@ import java.util.Set;
  * rotations/ID} of the state directory: the new anchor with the issuer under it, and the CA as it
  * was before. They are deleted when the rotation has nothing left to do. So is {@code published},
  * the bundles that it has put in force. The certificates of all anchors that it is about, {@code
- * anchors.crt}, are then kept as {@code rotations/ID.anchors.crt} until it has ended: a compromise
- * that becomes known before that needs them.
+ * anchors.crt}, are then kept as {@code rotations/ID.anchors.crt} as long as leaves under those
+ * that have left may be valid: a compromise that becomes known before that needs them.
  */
 final class RotationKeys {
   private static final String ANCHORS = "anchors.crt";
@@ -225,7 +225,8 @@ final class RotationKeys {
     deleteKeys(rotation);
   }
 
-  private void deleteKeys(String rotation) throws IOException {
+  /** Deletes the keys of a rotation, and leaves the certificates of its anchors as they are. */
+  void deleteKeys(String rotation) throws IOException {
     Path deleted = directory.resolve(rotation + DELETED);
     deleteFlat(deleted);
     Path kept = directory.resolve(rotation);
@@ -235,8 +236,13 @@ final class RotationKeys {
     }
   }
 
-  /** Deletes what a crash left of rotations that never began, or that have ended. */
-  void deleteAllBut(List<String> rotations) throws IOException {
+  /**
+   * Deletes what a crash left of rotations that never began, or that have ended.
+   *
+   * @param rotations of which all is kept
+   * @param ended of which the certificates of anchors are kept
+   */
+  void deleteAllBut(List<String> rotations, List<String> ended) throws IOException {
     if (!Files.isDirectory(directory)) {
       return;
     }
@@ -247,14 +253,28 @@ final class RotationKeys {
         if (Files.isDirectory(one)
             ? !rotations.contains(name)
             : name.endsWith(LEFT)
-                && !rotations.contains(name.substring(0, name.length() - LEFT.length()))) {
+                && !rotations.contains(name.substring(0, name.length() - LEFT.length()))
+                && !ended.contains(name.substring(0, name.length() - LEFT.length()))) {
           strays.add(one);
         }
       }
     }
     for (Path stray : strays) {
+      if (ended.contains(stray.getFileName().toString())) {
+        endUnsettled(stray.getFileName().toString());
+      }
       deleteFlat(stray);
       Files.deleteIfExists(stray);
+    }
+  }
+
+  /** A crash came between the end of a rotation that another one has replaced and this. */
+  private void endUnsettled(String rotation) throws IOException {
+    try {
+      settle(rotation);
+    } catch (PkiException e) {
+      // The certificates cannot be read: nothing of it is of use.
+      deleteKeys(rotation);
     }
   }
 

@@ -39,6 +39,7 @@ import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
@@ -99,6 +100,7 @@ public final class ServerTrust implements TrustAuthority, AutoCloseable {
             server.ledger(),
             server.revocationStore(),
             issuerAnchors,
+            this::earlierAnchors,
             server.clock());
   }
 
@@ -109,9 +111,27 @@ public final class ServerTrust implements TrustAuthority, AutoCloseable {
    */
   public static ServerTrust open(OperatorContext server, @Nullable Rotation underWay)
       throws IOException, PkiException {
+    return open(server, underWay, List.of());
+  }
+
+  /**
+   * The same, with earlier rotations.
+   *
+   * @param ended all that have ended; of those that have not ended long ago the certificates of
+   *     anchors are kept
+   */
+  public static ServerTrust open(
+      OperatorContext server, @Nullable Rotation underWay, List<Rotation> ended)
+      throws IOException, PkiException {
     ServerTrust trust = new ServerTrust(server, IssuerAnchors.open(server.stateDirectory()));
     try {
-      trust.keys.deleteAllBut(underWay == null ? List.of() : List.of(underWay.id()));
+      Instant since = trust.openedAt.minus(server.leafLife());
+      trust.keys.deleteAllBut(
+          underWay == null ? List.of() : List.of(underWay.id()),
+          ended.stream()
+              .filter(rotation -> rotation.hasEndedSince(since))
+              .map(Rotation::id)
+              .toList());
       if (underWay != null && underWay.compromised()) {
         server.renewals().distrustOthers();
       }
@@ -135,10 +155,40 @@ public final class ServerTrust implements TrustAuthority, AutoCloseable {
   public String cannotVouch() throws IOException {
     try {
       EmbeddedAuthority.Ca ca = files().ca();
-      return ca.anchorKey().matches(ca.anchor().getPublicKey())
-          ? ""
-          : "the key in the files of the CA is not that of " + Certificates.describe(ca.anchor());
+      return cannotSign(ca.anchorKey(), ca.anchor());
     } catch (PkiException e) {
+      return String.valueOf(e.getMessage());
+    }
+  }
+
+  private static String cannotSign(CaKey key, X509Certificate anchor) throws PkiException {
+    return key.matches(anchor.getPublicKey())
+        ? ""
+        : "the key that is kept is not that of " + Certificates.describe(anchor);
+  }
+
+  @Override
+  public String cannotReplaceIssuer(AnchorSet compromised) throws IOException {
+    return mayHaveSigned(compromised) ? cannotVouch() : "";
+  }
+
+  @Override
+  public String cannotIssue(Rotation rotation) {
+    try {
+      EmbeddedAuthority.Ca ca = files().ca();
+      AnchorSet staying = rotation.staying();
+      if (staying.contains(issuerAnchor())
+          && !issuerAnchors.isDistrusted(issuerInForce().certificate())
+          && (rotation.compromised() || !mayHaveSigned(rotation.leaving()))) {
+        return "";
+      }
+      if (staying.contains(RotationPlan.fingerprint(ca.anchor()))) {
+        return cannotSign(ca.anchorKey(), ca.anchor());
+      }
+      KeyedChain anchor =
+          keys.read(rotation.id(), rotation.reversed() ? Part.EARLIER_ANCHOR : Part.ANCHOR);
+      return cannotSign(anchor.key(), anchor.certificate());
+    } catch (IOException | PkiException e) {
       return String.valueOf(e.getMessage());
     }
   }
@@ -227,11 +277,7 @@ public final class ServerTrust implements TrustAuthority, AutoCloseable {
     if (issuerAnchors.isDecided(rotation.id())) {
       return;
     }
-    boolean mayBeReached =
-        server.revocationStore().issuers().stream()
-            .map(issuer -> issuerAnchors.onRecord(issuer.keySha256()))
-            .anyMatch(anchors -> anchors.isEmpty() || rotation.leaving().meets(anchors));
-    if (!mayBeReached) {
+    if (!mayHaveSigned(rotation.leaving())) {
       issuerAnchors.distrust(rotation.id(), AnchorSet.NONE, List.of());
       return;
     }
@@ -240,6 +286,13 @@ public final class ServerTrust implements TrustAuthority, AutoCloseable {
     boolean stays = rotation.staying().contains(RotationPlan.fingerprint(ca.anchor()));
     issuerAnchors.distrust(
         rotation.id(), rotation.staying(), stays ? List.of(ca.chain().getFirst()) : List.of());
+  }
+
+  /** Whether an issuer of this server may have been under one of these anchors. */
+  private boolean mayHaveSigned(AnchorSet anchors) {
+    return server.revocationStore().issuers().stream()
+        .map(issuer -> issuerAnchors.onRecord(issuer.keySha256()))
+        .anyMatch(known -> known.isEmpty() || anchors.meets(known));
   }
 
   @Override
@@ -285,6 +338,47 @@ public final class ServerTrust implements TrustAuthority, AutoCloseable {
   @Override
   public void adopt(String rotation, NewAnchor anchor) throws IOException {
     keys.keep(rotation, Part.ANCHOR, new KeyedChain(anchor.key(), List.of(anchor.certificate())));
+  }
+
+  @Override
+  public void adoptLeft(String rotation, AnchorSet left, Collection<String> from)
+      throws IOException, PkiException {
+    List<X509Certificate> certificates = new ArrayList<>();
+    AnchorSet missing = left;
+    for (String earlier : from) {
+      for (X509Certificate anchor : keys.anchors(earlier)) {
+        String fingerprint = RotationPlan.fingerprint(anchor);
+        if (missing.contains(fingerprint)) {
+          missing = missing.minus(AnchorSet.of(fingerprint));
+          certificates.add(anchor);
+        }
+      }
+    }
+    if (!missing.isEmpty()) {
+      throw new PkiException("certificates of anchors " + missing + " are not kept any more");
+    }
+    keys.keepAnchors(rotation, certificates);
+  }
+
+  @Override
+  public AnchorSet kept(String rotation) throws IOException, PkiException {
+    return fingerprints(keys.anchors(rotation));
+  }
+
+  @Override
+  public List<X509Certificate> keptCertificates(Collection<String> rotations)
+      throws IOException, PkiException {
+    List<X509Certificate> kept = new ArrayList<>();
+    for (String rotation : rotations) {
+      kept.addAll(keys.anchors(rotation));
+    }
+    return kept;
+  }
+
+  @Override
+  public void end(String rotation) throws IOException, PkiException {
+    seen = null;
+    keys.settle(rotation);
   }
 
   @Override
@@ -376,9 +470,9 @@ public final class ServerTrust implements TrustAuthority, AutoCloseable {
     }
   }
 
-  /** None of the anchors that have left comes back. */
+  /** None of the anchors that have left comes back, but those of an abort in good order. */
   private void rememberRetired(Rotation rotation) throws IOException, PkiException {
-    if (rotation.reversed()) {
+    if (rotation.reversed() && !rotation.compromised()) {
       return;
     }
     Map<String, X509Certificate> known = known(rotation);
@@ -446,15 +540,19 @@ public final class ServerTrust implements TrustAuthority, AutoCloseable {
     if (!anchors.contains(RotationPlan.fingerprint(now.anchor()))) {
       if (rotation.reversed()) {
         KeyedChain anchor = keys.read(id, Part.EARLIER_ANCHOR);
-        KeyedChain issuer = fresh(keys.read(id, Part.EARLIER_ISSUER), anchor);
-        now =
-            new EmbeddedAuthority.Ca(
-                anchor.key(),
-                anchor.certificate(),
-                now.anchors(),
-                issuer.issuerKey(),
-                issuer.chain(),
-                List.of());
+        KeyedChain earlier = keys.read(id, Part.EARLIER_ISSUER);
+        if (issuerAnchors.isDistrusted(earlier.certificate())) {
+          try {
+            now = under(anchor, id, now, false);
+          } catch (PkiException e) {
+            // The compromised anchor can leave when it is above no issuer in force. What this one
+            // signs until there is another one is revoked then.
+            put(withIssuer(now, anchor, earlier));
+            throw e;
+          }
+        } else {
+          now = withIssuer(now, anchor, fresh(earlier, anchor));
+        }
       } else {
         keys.keep(id, Part.EARLIER_ANCHOR, new KeyedChain(now.anchorKey(), List.of(now.anchor())));
         keys.keep(id, Part.EARLIER_ISSUER, new KeyedChain(CaKey.of(now.issuerKey()), now.chain()));
@@ -464,6 +562,17 @@ public final class ServerTrust implements TrustAuthority, AutoCloseable {
       now = under(new KeyedChain(now.anchorKey(), List.of(now.anchor())), id, now, false);
     }
     put(now);
+  }
+
+  private static EmbeddedAuthority.Ca withIssuer(
+      EmbeddedAuthority.Ca ca, KeyedChain anchor, KeyedChain issuer) throws PkiException {
+    return new EmbeddedAuthority.Ca(
+        anchor.key(),
+        anchor.certificate(),
+        ca.anchors(),
+        issuer.issuerKey(),
+        issuer.chain(),
+        List.of());
   }
 
   /** The CA with the issuer of the rotation under an anchor, which is made at the first time. */
@@ -565,6 +674,36 @@ public final class ServerTrust implements TrustAuthority, AutoCloseable {
       issuerAnchors.learn(certificate, anchor);
     }
     return anchor;
+  }
+
+  @Override
+  public Set<String> earlierIssuerAnchors() throws IOException, PkiException {
+    Set<String> earlier = new TreeSet<>();
+    for (X509Certificate certificate : issuerInForce().chain()) {
+      earlier.addAll(earlierAnchors(KnownIssuer.of(certificate).keySha256()));
+    }
+    return earlier;
+  }
+
+  /** The anchors of an issuer before the last, but those of the same name and key as the last. */
+  private Set<String> earlierAnchors(String issuerKey) {
+    Set<String> earlier = issuerAnchors.earlier(issuerKey);
+    if (earlier.isEmpty()) {
+      return earlier;
+    }
+    String last = issuerAnchors.of(issuerKey);
+    Set<String> others = new TreeSet<>(earlier);
+    for (X509Certificate anchor : anchors()) {
+      if (RotationPlan.fingerprint(anchor).equals(last)) {
+        for (X509Certificate twin : anchors()) {
+          if (twin.getSubjectX500Principal().equals(anchor.getSubjectX500Principal())
+              && twin.getPublicKey().equals(anchor.getPublicKey())) {
+            others.remove(RotationPlan.fingerprint(twin));
+          }
+        }
+      }
+    }
+    return others;
   }
 
   /** The issuer in force, also one that issues no more because it is about to end. */

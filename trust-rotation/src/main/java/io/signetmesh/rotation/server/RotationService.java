@@ -38,6 +38,7 @@ import java.io.IOException;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Set;
@@ -46,7 +47,11 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** {@code io.signetmesh.v1.TrustRotations}: operators of the host rotate trust anchors. */
+/**
+ * {@code io.signetmesh.v1.TrustRotations}: operators of the host rotate trust anchors.
+ *
+ * <p>Longer than 500 lines: one service of seven methods, each with what it refuses.
+ */
 final class RotationService extends TrustRotationsGrpc.TrustRotationsImplBase {
   private static final Logger log = LoggerFactory.getLogger(RotationService.class);
   private static final int MAX_REASON = 1_024;
@@ -118,7 +123,7 @@ final class RotationService extends TrustRotationsGrpc.TrustRotationsImplBase {
     RotationEngine.Progress progress = engine.progress();
     Rotation rotation = progress == null ? null : progress.rotation();
     List<X509Certificate> anchors = trust.anchors();
-    AnchorSet inForce = AnchorSet.of(anchors.stream().map(RotationPlan::fingerprint).toList());
+    AnchorSet inForce = inForce();
     List<Member> fleet = trust.recentFleet();
     GetTrustResponse.Builder answer =
         GetTrustResponse.newBuilder()
@@ -157,6 +162,10 @@ final class RotationService extends TrustRotationsGrpc.TrustRotationsImplBase {
       answer.setRotation(RotationMessages.rotation(progress.rotation(), progress.obstacles()));
     }
     return answer.build();
+  }
+
+  private AnchorSet inForce() {
+    return AnchorSet.of(trust.anchors().stream().map(RotationPlan::fingerprint).toList());
   }
 
   private static TrustAnchorStatus.State state(String anchor, @Nullable Rotation rotation) {
@@ -206,8 +215,14 @@ final class RotationService extends TrustRotationsGrpc.TrustRotationsImplBase {
       leaving.add(HexFormat.of().formatHex(fingerprint.toByteArray()));
     }
     Rotation underWay = store.current();
+    Rotation superseded = null;
     if (underWay != null && request.getCompromised()) {
-      return compromise(underWay, AnchorSet.of(leaving), request.getDryRun(), reason);
+      superseded = superseded(underWay, request, leaving);
+      if (superseded == null) {
+        return compromise(underWay, AnchorSet.of(leaving), request.getDryRun(), reason);
+      }
+      leaving.addAll(inForce().fingerprints());
+      leaving.addAll(superseded.leaving().fingerprints());
     }
     RequestedAnchor requested = new RequestedAnchor(request, trust);
     NewAnchor anchor = requested.find();
@@ -216,11 +231,11 @@ final class RotationService extends TrustRotationsGrpc.TrustRotationsImplBase {
       // Nothing is made in the token for a plan that cannot be carried out.
       anchor = requested.example();
     }
-    RotationPlan plan = plan(request, anchor, leaving, underWay);
+    RotationPlan plan = plan(request, anchor, leaving, underWay, superseded);
     if (isToBeMade && !request.getDryRun() && plan.isClean()) {
       anchor = requested.makeInToken();
       isToBeMade = false;
-      plan = plan(request, anchor, leaving, underWay);
+      plan = plan(request, anchor, leaving, underWay, superseded);
     }
     StartRotationResponse.Builder answer =
         StartRotationResponse.newBuilder()
@@ -230,7 +245,11 @@ final class RotationService extends TrustRotationsGrpc.TrustRotationsImplBase {
     plan.findings().forEach(finding -> answer.addFindings(RotationMessages.finding(finding)));
     if (!request.getDryRun() && plan.isClean()) {
       answer.setRotation(
-          RotationMessages.rotation(engine.begin(plan, operator(), reason), List.of()));
+          RotationMessages.rotation(
+              superseded == null
+                  ? engine.begin(plan, operator(), reason)
+                  : engine.supersede(superseded.id(), plan, operator(), reason),
+              List.of()));
     }
     if (anchor != null) {
       answer
@@ -244,11 +263,21 @@ final class RotationService extends TrustRotationsGrpc.TrustRotationsImplBase {
       StartRotationRequest request,
       @Nullable NewAnchor anchor,
       Set<String> leaving,
-      @Nullable Rotation underWay)
+      @Nullable Rotation current,
+      @Nullable Rotation superseded)
       throws IOException, PkiException {
+    Rotation underWay = superseded == null ? current : null;
+    AnchorSet left = AnchorSet.NONE;
+    if (request.getCompromised()) {
+      left = engine.left(inForce());
+    }
+    if (superseded != null) {
+      left = left.plus(superseded.leaving()).minus(inForce());
+    }
     RotationPlan plan =
         RotationPlan.of(
-            new RotationPlan.Request(anchor, leaving, request.getCompromised(), window(request)),
+            new RotationPlan.Request(
+                anchor, leaving, request.getCompromised(), window(request), left),
             trust.anchors(),
             trust.issuerAnchor(),
             retired(),
@@ -256,13 +285,28 @@ final class RotationService extends TrustRotationsGrpc.TrustRotationsImplBase {
             trust.fleet(),
             trust.leafLife(),
             clock.instant());
-    plan = plan.withoutToken(trust.withoutToken());
+    plan =
+        plan.withoutToken(trust.withoutToken())
+            .certifiedAgain(trust.issuerAnchor(), trust.earlierIssuerAnchors());
     if (request.getWithoutCrossCertificate()) {
       plan = plan.withoutCrossCertificate();
     }
     String refusal = trust.cannotRotate();
+    if (superseded != null) {
+      plan =
+          plan.warned(
+              "rotation "
+                  + superseded.id()
+                  + " is under way and ends, because this one takes its place: "
+                  + trust.cannotIssue(superseded));
+    }
     if (!refusal.isEmpty()) {
       plan = plan.refused(refusal);
+    } else if (underWay == null && !sharedKey(plan).isEmpty()) {
+      plan = plan.refused(sharedKey(plan));
+    } else if (underWay == null && plan.compromised() && anchor == null) {
+      String why = trust.cannotReplaceIssuer(plan.before().minus(plan.after()));
+      plan = why.isEmpty() ? plan : plan.cannotReplaceIssuer(why);
     } else if (underWay == null && plan.needsCrossCertificate(trust.issuerAnchor())) {
       String why = trust.cannotVouch();
       plan = why.isEmpty() ? plan : plan.cannotVouch(why);
@@ -278,10 +322,42 @@ final class RotationService extends TrustRotationsGrpc.TrustRotationsImplBase {
     return plan;
   }
 
+  private String sharedKey(RotationPlan plan) throws IOException, PkiException {
+    return plan.compromised()
+        ? RotationPlan.sharedKey(
+            plan.before().minus(plan.after()), plan.after(), certificates(plan.left()))
+        : "";
+  }
+
+  /** The anchors in force, and all that are kept if some have left. */
+  private List<X509Certificate> certificates(AnchorSet left) throws IOException, PkiException {
+    List<X509Certificate> known = new ArrayList<>(trust.anchors());
+    if (!left.isEmpty()) {
+      known.addAll(trust.keptCertificates(store.all().stream().map(Rotation::id).toList()));
+    }
+    return known;
+  }
+
   private Set<String> retired() {
     Set<String> digests = new TreeSet<>(store.retired());
     digests.addAll(trust.retired());
     return digests;
+  }
+
+  /**
+   * The rotation under way, if one to a new anchor is to take its place: it is after a compromise,
+   * and cannot make the issuer that it needs.
+   */
+  private @Nullable Rotation superseded(
+      Rotation underWay, StartRotationRequest request, Set<String> leaving) {
+    boolean hasAnchor = request.getAnchorCase() != StartRotationRequest.AnchorCase.ANCHOR_NOT_SET;
+    return hasAnchor
+            && leaving.isEmpty()
+            && underWay.compromised()
+            && trust.cannotRotate().isEmpty()
+            && !trust.cannotIssue(underWay).isEmpty()
+        ? underWay
+        : null;
   }
 
   /**
@@ -290,8 +366,21 @@ final class RotationService extends TrustRotationsGrpc.TrustRotationsImplBase {
    * @param leaving the compromised anchors; empty for all that were in force before it
    */
   private StartRotationResponse compromise(
-      Rotation underWay, AnchorSet leaving, boolean dryRun, String reason) throws IOException {
-    String refusal = underWay.refusalToLeave(leaving);
+      Rotation underWay, AnchorSet leaving, boolean dryRun, String reason)
+      throws IOException, PkiException {
+    AnchorSet others = leaving.minus(underWay.union());
+    AnchorSet left = others.isEmpty() ? AnchorSet.NONE : engine.left(inForce());
+    String refusal = underWay.refusalToLeave(leaving, left);
+    if (refusal.isEmpty()) {
+      List<X509Certificate> known = new ArrayList<>(certificates(others));
+      try {
+        known.addAll(trust.keptCertificates(List.of(underWay.id())));
+      } catch (IOException | PkiException e) {
+        // The declaration must not wait until they can be read.
+        log.warn("anchors of rotation {} cannot be read", underWay.id(), e);
+      }
+      refusal = RotationPlan.sharedKey(underWay.leaving().plus(others), underWay.staying(), known);
+    }
     StartRotationResponse.Builder answer =
         StartRotationResponse.newBuilder()
             .addAllBeforeSha256(RotationMessages.bytes(underWay.before()))
@@ -309,13 +398,35 @@ final class RotationService extends TrustRotationsGrpc.TrustRotationsImplBase {
                                 + ": it goes on as after a compromise, to its own new anchor;"
                                 + " certificates that may have been forged or renewed before now are revoked"
                             : refusal));
+    if (refusal.isEmpty() && !others.isEmpty()) {
+      answer.addFindings(
+          TrustRotationFinding.newBuilder()
+              .setMessage(
+                  "anchors "
+                      + others
+                      + " have left already: they are revoked with those that the rotation takes away "
+                      + underWay.leaving()
+                      + ", which are taken for compromised, too, and are not waited for"));
+    }
+    String why = refusal.isEmpty() ? trust.cannotIssue(underWay) : "";
+    if (!why.isEmpty()) {
+      answer.addFindings(
+          TrustRotationFinding.newBuilder()
+              .setMessage(
+                  "no issuer can be made under the anchors that stay: "
+                      + why
+                      + "; compromised anchors leave nevertheless if an issuer under another one is"
+                      + " there; bring the key back, or run \"signet trust rotate --compromised\""
+                      + " again: a rotation to a new anchor then takes the place of this one"));
+    }
     Set<String> withoutToken = refusal.isEmpty() ? trust.withoutToken() : Set.of();
     if (!withoutToken.isEmpty()) {
       answer.addFindings(RotationMessages.finding(RotationPlan.joinedByToken(withoutToken)));
     }
     if (!dryRun && refusal.isEmpty()) {
       answer.setRotation(
-          RotationMessages.rotation(engine.compromise(leaving, operator(), reason), List.of()));
+          RotationMessages.rotation(
+              engine.compromise(leaving, left, operator(), reason), List.of()));
     }
     return answer.build();
   }

@@ -38,7 +38,7 @@ public final class TrustRotationExtension implements OperatorExtension {
       throws IOException, PkiException {
     RotationStore store = FileRotationStore.open(server.stateDirectory());
     Rotation current = store.current();
-    ServerTrust trust = ServerTrust.open(server, current);
+    ServerTrust trust = ServerTrust.open(server, current, store.all());
     AnchorSet inForce =
         AnchorSet.of(trust.anchors().stream().map(RotationPlan::fingerprint).toList());
     Set<String> retired = store.retired();

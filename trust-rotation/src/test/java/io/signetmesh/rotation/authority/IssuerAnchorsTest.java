@@ -75,6 +75,8 @@ final class IssuerAnchorsTest {
 
     assertThat(anchors.of(key(issuer))).isEqualTo(third);
     assertThat(anchors.onRecord(key(issuer))).containsExactlyInAnyOrder(OLD, NEW, third);
+    assertThat(anchors.earlier(key(issuer))).containsExactlyInAnyOrder(OLD, NEW);
+    assertThat(anchors.earlier(key(issuer()))).isEmpty();
     anchors.distrust(ROTATION, AnchorSet.of(NEW), List.of());
     assertThat(anchors.isDistrusted(issuer)).isTrue();
     assertThat(anchors.of(key(issuer))).isEmpty();

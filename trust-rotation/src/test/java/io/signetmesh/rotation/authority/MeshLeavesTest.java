@@ -45,9 +45,19 @@ final class MeshLeavesTest {
   }
 
   @Test
+  void itIsKnownUnderWhichAnchorsPeersAreNotNamed() {
+    TrustReport all = report("web.shop.serviceaccount.identity.signet.cluster.local");
+    TrustReport.Builder some = all.toBuilder();
+    some.getPeerAnchorsBuilder(0).setPeersLeftOut(true);
+
+    assertThat(MeshLeaves.peersLeftOut(all)).isEmpty();
+    assertThat(MeshLeaves.peersLeftOut(some.build())).containsExactly(ANCHOR);
+  }
+
+  @Test
   void whateverSerialAWorkloadMakesUpItIsTheSameLeafForAWaiver() {
-    Member first = MeshLeaves.live(serving("1"), null, "", "cluster.local");
-    Member next = MeshLeaves.live(serving("2"), null, "", "cluster.local");
+    Member first = MeshLeaves.live(serving("1"), null, "", Set.of(), "cluster.local");
+    Member next = MeshLeaves.live(serving("2"), null, "", Set.of(), "cluster.local");
 
     assertThat(first.serial()).isEqualTo(Member.UNRECORDED);
     assertThat(next.serial()).isEqualTo(first.serial());
@@ -59,11 +69,13 @@ final class MeshLeavesTest {
     IssuedLeaf issued =
         new IssuedLeaf("2a", "web", "0".repeat(64), end, end.minusSeconds(60), "workload-token");
 
-    Member member = MeshLeaves.live(serving("2a"), issued, ANCHOR, "cluster.local");
+    Member member =
+        MeshLeaves.live(serving("2a"), issued, ANCHOR, Set.of("b".repeat(64)), "cluster.local");
 
     assertThat(member.serial()).isEqualTo("2a");
     assertThat(member.leafEnd()).isEqualTo(end);
     assertThat(member.anchor()).isEqualTo(ANCHOR);
+    assertThat(member.earlierAnchors()).containsExactly("b".repeat(64));
   }
 
   private static AdoptionLedger.Adoption serving(String serial) {

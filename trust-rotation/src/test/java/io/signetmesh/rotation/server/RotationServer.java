@@ -152,7 +152,7 @@ abstract class RotationServer {
   }
 
   void await(String what, Condition condition) throws Exception {
-    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(90);
     while (!condition.holds()) {
       assertThat(System.nanoTime()).as("%s: %s", what, trust()).isLessThan(end);
       TimeUnit.MILLISECONDS.sleep(20);
