@@ -6,6 +6,7 @@ import io.signetmesh.discovery.topology.ObjectKey;
 import io.signetmesh.discovery.topology.PeerWorkload;
 import io.signetmesh.discovery.topology.Topology;
 import io.signetmesh.identity.channel.Caller;
+import io.signetmesh.identity.node.WorkloadAuthorizer;
 import io.signetmesh.identity.pki.PeerIdentity;
 import io.signetmesh.identity.pki.WorkloadIdentity;
 import java.util.List;
@@ -13,12 +14,14 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Checks what a request claims about its caller against the identity in the caller's certificate.
- * For a claim that names a Pod or an ExternalWorkload, the identity must be that workload's. For a
- * claim that names only a namespace, the identity must be of that namespace.
+ * For a claim that names a Pod or an ExternalWorkload, the identity must be that workload's, or
+ * that of the node that the Pod is placed on. For a claim that names only a namespace, the identity
+ * must be of that namespace; nodes cannot make such a claim.
  */
 public final class CallerCheck {
   private final String controlPlaneNamespace;
   private final String trustDomain;
+  private final WorkloadAuthorizer authorizer;
 
   /**
    * Creates a check.
@@ -29,6 +32,12 @@ public final class CallerCheck {
   public CallerCheck(String controlPlaneNamespace, String trustDomain) {
     this.controlPlaneNamespace = controlPlaneNamespace;
     this.trustDomain = trustDomain;
+    this.authorizer = new WorkloadAuthorizer(controlPlaneNamespace, trustDomain);
+  }
+
+  /** Whether a caller speaks for workloads as their node, see {@link NodeStreams}. */
+  boolean isNode(Caller caller) {
+    return authorizer.isNode(caller);
   }
 
   /**
@@ -41,7 +50,7 @@ public final class CallerCheck {
   public Client verify(Caller caller, CallerClaim claim, Topology topology) {
     return switch (caller) {
       case Caller.TrustedLocal() -> client(claim, topology, claim.namespace());
-      case Caller.Identified(PeerIdentity identity) -> verify(identity, claim, topology);
+      case Caller.Identified(PeerIdentity identity) -> verify(caller, identity, claim, topology);
       case Caller.Unidentified() ->
           throw Status.UNAUTHENTICATED
               .withDescription(caller + ": expected a workload's certificate")
@@ -49,31 +58,23 @@ public final class CallerCheck {
     };
   }
 
-  private Client verify(PeerIdentity identity, CallerClaim claim, Topology topology) {
-    String name = claim.pod();
-    if (name != null) {
-      ObjectKey key = new ObjectKey(claim.namespace(), name);
-      PeerWorkload pod = topology.pod(key);
-      if (pod == null) {
-        throw denied("pod " + key + " is not known, so " + identity + " cannot be its identity");
-      }
-      requireSame(identity, "pod " + key, identityOf(pod));
+  private Client verify(
+      Caller caller, PeerIdentity identity, CallerClaim claim, Topology topology) {
+    String pod = claim.pod();
+    if (pod != null) {
+      ObjectKey key = new ObjectKey(claim.namespace(), pod);
+      require(caller, identity, "pod " + key, topology.pod(key));
       return client(claim, topology, claim.namespace());
     }
     String external = claim.externalWorkload();
     if (external != null) {
       ObjectKey key = new ObjectKey(claim.namespace(), external);
-      PeerWorkload workload = topology.externalWorkload(key);
-      if (workload == null) {
-        throw denied(
-            "external workload "
-                + key
-                + " is not known, so "
-                + identity
-                + " cannot be its identity");
-      }
-      requireSame(identity, "external workload " + key, identityOf(workload));
+      require(caller, identity, "external workload " + key, topology.externalWorkload(key));
       return client(claim, topology, claim.namespace());
+    }
+    if (authorizer.isNode(caller)) {
+      throw denied(
+          "caller " + identity + " is a node: expected the name of a pod that is placed on it");
     }
     String namespace = claim.namespace();
     List<String> own = namespacesOf(identity, topology);
@@ -85,6 +86,15 @@ public final class CallerCheck {
           "caller " + identity + " claims namespace \"" + namespace + "\": expected one of " + own);
     }
     return client(claim, topology, namespace);
+  }
+
+  private void require(
+      Caller caller, PeerIdentity identity, String name, @Nullable PeerWorkload workload) {
+    if (workload == null) {
+      throw denied(name + " is not known, so " + identity + " cannot be its identity");
+    }
+    authorizer.require(
+        caller, new WorkloadAuthorizer.Subject(name, identityOf(workload), workload.node()));
   }
 
   private List<String> namespacesOf(PeerIdentity identity, Topology topology) {
@@ -133,13 +143,6 @@ public final class CallerCheck {
       return List.of();
     }
     return List.of(identity.dnsName(), identity.spiffeId());
-  }
-
-  private static void requireSame(PeerIdentity identity, String what, List<String> expected) {
-    if (expected.stream().noneMatch(identity::matches)) {
-      throw denied(
-          "caller " + identity + " claims to be " + what + ": expected one of " + expected);
-    }
   }
 
   private static Client client(CallerClaim claim, Topology topology, String namespace) {

@@ -10,6 +10,7 @@ import io.linkerd.proxy.destination.GetDestination;
 import io.linkerd.proxy.destination.Update;
 import io.signetmesh.discovery.caller.CallerCheck;
 import io.signetmesh.discovery.caller.CallerClaim;
+import io.signetmesh.discovery.caller.NodeStreams;
 import io.signetmesh.discovery.config.DiscoveryConfig;
 import io.signetmesh.discovery.stream.Answer;
 import io.signetmesh.discovery.stream.LiveValues;
@@ -37,6 +38,7 @@ public final class DestinationService extends DestinationGrpc.DestinationImplBas
   private final DiscoveryConfig config;
   private final TopologySource topology;
   private final CallerCheck check;
+  private final NodeStreams nodes;
   private final EndpointTranslator endpoints;
   private final UndeclaredPorts undeclared = new UndeclaredPorts();
   private final LiveValues<EndpointQuery, Answer<EndpointSet>> endpointSets;
@@ -52,6 +54,7 @@ public final class DestinationService extends DestinationGrpc.DestinationImplBas
     this.config = config;
     this.topology = topology;
     this.check = new CallerCheck(config.controlPlaneNamespace(), config.trustDomain());
+    this.nodes = new NodeStreams(check, topology);
     this.endpoints = new EndpointTranslator(config);
     ProfileTranslator translator = new ProfileTranslator(config, endpoints);
     this.endpointSets = new LiveValues<>(topology, this::endpointSet);
@@ -71,7 +74,8 @@ public final class DestinationService extends DestinationGrpc.DestinationImplBas
   }
 
   private void serveEndpoints(GetDestination request, ServerCallStreamObserver<Update> client) {
-    CallerCheck.Client caller = verify(request);
+    CallerClaim claim = claim(request);
+    CallerCheck.Client caller = check.verify(Caller.current(), claim, topology.current());
     if (!(parse(request) instanceof Authority.Name name)) {
       throw Status.INVALID_ARGUMENT
           .withDescription(
@@ -87,12 +91,14 @@ public final class DestinationService extends DestinationGrpc.DestinationImplBas
     // Clients on different nodes see the same endpoints unless the service looks at nodes.
     String node = service.localTrafficOnly() ? caller.node() : "";
     EndpointQuery query = new EndpointQuery(name, node, caller.zone());
+    NodeStreams.Registration permit = nodes.register(Caller.current(), claim);
     if (service.port(name.port()) != null) {
-      NewestStateStream.serve(endpointSets, query, client, EndpointSet::updates);
+      NewestStateStream.serve(endpointSets, query, client, EndpointSet::updates, permit);
       return;
     }
-    String who = UndeclaredPorts.who(Caller.current());
+    String who = permit.account();
     if (!undeclared.take(who, name)) {
+      permit.over();
       throw Status.RESOURCE_EXHAUSTED
           .withDescription(
               "port "
@@ -104,16 +110,19 @@ public final class DestinationService extends DestinationGrpc.DestinationImplBas
                   + " such ports already: expected declared ports")
           .asRuntimeException();
     }
-    NewestStateStream.serve(
-        endpointSets, query, client, EndpointSet::updates, () -> undeclared.give(who, name));
+    permit.whenOver(() -> undeclared.give(who, name));
+    NewestStateStream.serve(endpointSets, query, client, EndpointSet::updates, permit);
   }
 
   @Override
   public void getProfile(GetDestination request, StreamObserver<DestinationProfile> client) {
     ProfileQuery query;
+    NodeStreams.Registration permit;
     try {
-      CallerCheck.Client caller = verify(request);
+      CallerClaim claim = claim(request);
+      CallerCheck.Client caller = check.verify(Caller.current(), claim, topology.current());
       query = new ProfileQuery(parse(request), caller.zone());
+      permit = nodes.register(Caller.current(), claim);
     } catch (StatusRuntimeException refused) {
       client.onError(refused);
       return;
@@ -122,7 +131,8 @@ public final class DestinationService extends DestinationGrpc.DestinationImplBas
         profiles,
         query,
         (ServerCallStreamObserver<DestinationProfile>) client,
-        (before, after) -> List.of(after));
+        (before, after) -> List.of(after),
+        permit);
   }
 
   private Answer<EndpointSet> endpointSet(
@@ -156,15 +166,15 @@ public final class DestinationService extends DestinationGrpc.DestinationImplBas
             service, query.target().port(), query.target().instance(), query.node(), query.zone()));
   }
 
-  private CallerCheck.Client verify(GetDestination request) {
+  private static CallerClaim claim(GetDestination request) {
     CallerClaim claim = CallerClaim.ofContextToken(request.getContextToken());
     if (claim == null) {
       log.info(
           "context token of {} characters has neither form, taken as empty",
           request.getContextToken().length());
-      claim = CallerClaim.NONE;
+      return CallerClaim.NONE;
     }
-    return check.verify(Caller.current(), claim, topology.current());
+    return claim;
   }
 
   private Authority parse(GetDestination request) {
@@ -181,6 +191,7 @@ public final class DestinationService extends DestinationGrpc.DestinationImplBas
   /** Stops following the topology. */
   @Override
   public void close() {
+    nodes.close();
     endpointSets.close();
     profiles.close();
   }

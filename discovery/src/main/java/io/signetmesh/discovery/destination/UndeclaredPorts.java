@@ -1,6 +1,5 @@
 package io.signetmesh.discovery.destination;
 
-import io.signetmesh.identity.channel.Caller;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -15,22 +14,14 @@ final class UndeclaredPorts {
   /** Far more than what clients call beside the ports of services. */
   static final int MOST = 64;
 
-  /** The number of open questions for each port, by identity. */
+  /** The number of open questions for each port, by whom they count for. */
   private final ConcurrentHashMap<String, Map<Authority.Name, Integer>> held =
       new ConcurrentHashMap<>();
-
-  /** Whom a call counts for. */
-  static String who(Caller caller) {
-    return switch (caller) {
-      case Caller.Identified identified -> identified.identity().name();
-      case Caller.TrustedLocal local -> "";
-      case Caller.Unidentified nobody -> "";
-    };
-  }
 
   /**
    * Takes room for one question.
    *
+   * @param who identity of the caller; for a node together with the workload that it speaks for
    * @return false when the caller asks for as many other ports as allowed; then nothing is taken
    */
   boolean take(String who, Authority.Name port) {

@@ -9,12 +9,14 @@ import io.linkerd.proxy.outbound.OutboundPolicy;
 import io.linkerd.proxy.outbound.TrafficSpec;
 import io.signetmesh.discovery.caller.CallerCheck;
 import io.signetmesh.discovery.caller.CallerClaim;
+import io.signetmesh.discovery.caller.NodeStreams;
 import io.signetmesh.discovery.config.DiscoveryConfig;
 import io.signetmesh.discovery.stream.Answer;
 import io.signetmesh.discovery.stream.LiveValues;
 import io.signetmesh.discovery.stream.NewestStateStream;
 import io.signetmesh.discovery.topology.TopologySource;
 import io.signetmesh.identity.channel.Caller;
+import io.signetmesh.identity.channel.send.SendTurn;
 import java.util.List;
 
 /**
@@ -26,6 +28,7 @@ public final class OutboundPolicyService extends OutboundPoliciesGrpc.OutboundPo
   private final DiscoveryConfig config;
   private final TopologySource topology;
   private final CallerCheck check;
+  private final NodeStreams nodes;
   private final LiveValues<OutboundTarget, Answer<OutboundPolicy>> policies;
 
   /**
@@ -38,6 +41,7 @@ public final class OutboundPolicyService extends OutboundPoliciesGrpc.OutboundPo
     this.config = config;
     this.topology = topology;
     this.check = new CallerCheck(config.controlPlaneNamespace(), config.trustDomain());
+    this.nodes = new NodeStreams(check, topology);
     OutboundPolicyTranslator translator = new OutboundPolicyTranslator(config);
     this.policies =
         new LiveValues<>(topology, (state, target, previous) -> translator.policy(state, target));
@@ -47,25 +51,26 @@ public final class OutboundPolicyService extends OutboundPoliciesGrpc.OutboundPo
   public void get(TrafficSpec request, StreamObserver<OutboundPolicy> client) {
     OutboundTarget target;
     try {
-      target = verified(request);
+      target = verified(request, claim(request));
     } catch (StatusRuntimeException refused) {
       client.onError(refused);
       return;
     }
     switch (policies.get(target)) {
       case Answer.End<OutboundPolicy> end -> client.onError(end.status().asRuntimeException());
-      case Answer.State<OutboundPolicy> state -> {
-        client.onNext(state.value());
-        client.onCompleted();
-      }
+      case Answer.State<OutboundPolicy> state ->
+          SendTurn.answer((ServerCallStreamObserver<OutboundPolicy>) client, state.value());
     }
   }
 
   @Override
   public void watch(TrafficSpec request, StreamObserver<OutboundPolicy> client) {
     OutboundTarget target;
+    NodeStreams.Registration permit;
     try {
-      target = verified(request);
+      CallerClaim claim = claim(request);
+      target = verified(request, claim);
+      permit = nodes.register(Caller.current(), claim);
     } catch (StatusRuntimeException refused) {
       client.onError(refused);
       return;
@@ -74,10 +79,11 @@ public final class OutboundPolicyService extends OutboundPoliciesGrpc.OutboundPo
         policies,
         target,
         (ServerCallStreamObserver<OutboundPolicy>) client,
-        (before, after) -> List.of(after));
+        (before, after) -> List.of(after),
+        permit);
   }
 
-  private OutboundTarget verified(TrafficSpec request) {
+  private static CallerClaim claim(TrafficSpec request) {
     CallerClaim claim = CallerClaim.ofWorkload(request.getSourceWorkload());
     if (claim == null) {
       throw Status.INVALID_ARGUMENT
@@ -88,6 +94,10 @@ public final class OutboundPolicyService extends OutboundPoliciesGrpc.OutboundPo
                   + " or <namespace>:<pod>")
           .asRuntimeException();
     }
+    return claim;
+  }
+
+  private OutboundTarget verified(TrafficSpec request, CallerClaim claim) {
     check.verify(Caller.current(), claim, topology.current());
     try {
       return OutboundTarget.of(request, config.clusterDomain());
@@ -102,6 +112,7 @@ public final class OutboundPolicyService extends OutboundPoliciesGrpc.OutboundPo
   /** Stops following the topology. */
   @Override
   public void close() {
+    nodes.close();
     policies.close();
   }
 }
