@@ -1,5 +1,6 @@
 package io.signetmesh.proxy;
 
+import io.grpc.Channel;
 import io.grpc.ManagedChannel;
 import io.netty.channel.unix.FileDescriptor;
 import io.signetmesh.audit.Journal;
@@ -29,13 +30,18 @@ import io.signetmesh.proxy.http.DefaultHttpInbound;
 import io.signetmesh.proxy.http.DefaultHttpOutbound;
 import io.signetmesh.proxy.http.exchange.HttpConfig;
 import io.signetmesh.proxy.inbound.InboundAccept;
+import io.signetmesh.proxy.loop.ListeningSockets;
 import io.signetmesh.proxy.loop.ProxyLoops;
 import io.signetmesh.proxy.metrics.PolicyInForce;
 import io.signetmesh.proxy.metrics.ProxyMetrics;
 import io.signetmesh.proxy.metrics.RuntimeMetrics;
 import io.signetmesh.proxy.metrics.registry.MetricsRegistry;
+import io.signetmesh.proxy.netns.Network;
+import io.signetmesh.proxy.netns.NetworkNamespace;
 import io.signetmesh.proxy.outbound.OutboundAccept;
 import io.signetmesh.proxy.policy.PolicyWatcher;
+import io.signetmesh.proxy.rego.RegoChecks;
+import io.signetmesh.proxy.rego.RegoMetrics;
 import io.signetmesh.proxy.token.TokenChecks;
 import io.signetmesh.proxy.token.TokenMetrics;
 import io.signetmesh.proxy.upstream.DiscoveryClient;
@@ -58,6 +64,7 @@ final class Assembly {
 
   private final DataPlane plane;
   private final ProxyConfig config;
+  private final Network network;
   private final InstantSource clock;
   private final Parts parts;
   private final Owner owner;
@@ -82,11 +89,19 @@ final class Assembly {
 
   /**
    * @param plane what all proxies of the process share
+   * @param network where the sockets of the data plane and of the admin server are made
    * @param parts keeps what has to be closed, also when something fails
    */
-  Assembly(DataPlane plane, ProxyConfig config, InstantSource clock, Parts parts, Owner owner) {
+  Assembly(
+      DataPlane plane,
+      ProxyConfig config,
+      Network network,
+      InstantSource clock,
+      Parts parts,
+      Owner owner) {
     this.plane = plane;
     this.config = config;
+    this.network = network;
     this.clock = clock;
     this.parts = parts;
     this.owner = owner;
@@ -100,16 +115,21 @@ final class Assembly {
    */
   Running of(@Nullable Predecessor predecessor) throws IOException {
     ProxyConfig.KeepAlive keepAlive = config.keepAlive();
+    AuditDelivery delivery = parts.keep(new AuditDelivery(plane, config));
     Journal journal =
         parts.keep(
-            Journal.open(
-                new JournalConfig(config.auditFile(), config.auditQueue(), 256L << 20, 4, false),
-                clock));
+            plane
+                .journals()
+                .open(
+                    new JournalConfig(
+                        config.auditFile(), config.auditQueue(), 256L << 20, 4, false),
+                    config.workloadName(),
+                    clock));
     MetricsRegistry registry = new MetricsRegistry(config.metricsRetain());
     ProxyMetrics metrics = new ProxyMetrics(registry);
     ControlLoops controlLoops = plane.control();
     ProxyTimer timer = parts.keep(plane.newTimer());
-    ProxyLoops loops = parts.keep(plane.loopsOf(config));
+    ProxyLoops loops = parts.keep(plane.loopsOf(config, network));
     parts.keep(plane.onFailure(owner::failed));
     // First of all: until then connections are refused. They are taken once all is there.
     CompletableFuture<InboundAccept.Services> inbound = new CompletableFuture<>();
@@ -131,11 +151,12 @@ final class Assembly {
                     config.minRefresh(),
                     config.maxRefresh()),
                 controlLoops,
+                plane.newTurn(config.workloadName()),
                 clock));
     Supplier<Credentials> credentials = identity::credentials;
-    ManagedChannel policyChannel = channel(config.policyService(), credentials, controlLoops);
-    ManagedChannel destinationChannel =
-        channel(config.destinationService(), credentials, controlLoops);
+    Channel policyChannel = channel(config.policyService(), credentials, controlLoops);
+    Channel destinationChannel = channel(config.destinationService(), credentials, controlLoops);
+    delivery.of(journal, identity.firstCredentials(), credentials, controlLoops, clock);
     PolicyWatcher policies =
         parts.keep(
             new PolicyWatcher(
@@ -192,6 +213,10 @@ final class Assembly {
         parts.keep(
             new TokenChecks(
                 plane.tokenWorkers(), clock, policies::unknownKey, new TokenMetrics(registry)));
+    RegoChecks rego =
+        parts.keep(
+            new RegoChecks(
+                plane.regoWorkers(), plane.regoTrialWorkers(), new RegoMetrics(registry)));
     LiveSslContext<Credentials> tls = parts.keep(serverTls(credentials, List.of()));
     LiveSslContext<Credentials> directTls =
         parts.keep(serverTls(credentials, List.of(TransportHeader.ALPN)));
@@ -213,7 +238,8 @@ final class Assembly {
                 connector,
                 journal,
                 clock,
-                tokens),
+                tokens,
+                rego),
             journal,
             metrics,
             config.inboundDetectTimeout(),
@@ -226,6 +252,7 @@ final class Assembly {
     AdminSurface surface =
         new AdminSurface(
             this::faults,
+            () -> obstacles(policies),
             () -> owner.isReady(identity),
             registry,
             config.environment(),
@@ -243,25 +270,49 @@ final class Assembly {
             journal,
             metrics,
             clock);
-    List<FileDescriptor> adminDescriptors = listeners.inherited(config.adminListen());
-    AdminServer admin =
-        parts.keep(
-            adminDescriptors.isEmpty()
-                ? AdminServer.start(config.adminListen(), surface, guard)
-                : AdminServer.adopt(config.adminListen(), adminDescriptors, surface, guard));
+    AdminServer admin = parts.keep(admin(listeners, surface, guard));
     listeners.own(inboundBound);
     listeners.own(outboundBound);
     listeners.own(List.of(admin.address()));
     RuntimeMetrics.exposePolicies(registry, () -> inForce(policies));
     RuntimeMetrics.exposeIdentity(registry, identity::metrics);
     RuntimeMetrics.exposeAudit(registry, journal);
+    delivery.expose(registry);
     RuntimeMetrics.exposeTransport(registry, plane.transport().label(), loops.loops().size());
     loops.expose(registry);
-    plane.expose(registry);
+    registry.include(plane.metrics());
     Renewal renewal = new Renewal(live, List.of(tls, directTls), peers, httpOutbound);
     identity.onChange(renewal::changed);
     return new Running(
-        loops, listeners, timer, identity, policies, upstreams, admin, inboundBound, outboundBound);
+        loops,
+        listeners,
+        timer,
+        identity,
+        policies,
+        upstreams,
+        admin,
+        surface,
+        inboundBound,
+        outboundBound);
+  }
+
+  /** Serves at once, unless a predecessor still does. */
+  private AdminServer admin(Listeners listeners, AdminSurface surface, AdminGuard guard)
+      throws IOException {
+    InetSocketAddress listen = config.adminListen();
+    List<FileDescriptor> inherited = listeners.inherited(listen);
+    if (!inherited.isEmpty()) {
+      return AdminServer.adopt(plane.adminLoop(), listen, inherited, surface, guard);
+    }
+    if (!(network instanceof NetworkNamespace namespace)) {
+      return AdminServer.start(plane.adminLoop(), listen, surface, guard);
+    }
+    List<FileDescriptor> made = ListeningSockets.in(namespace, listen, 1);
+    AdminServer admin =
+        AdminServer.adopt(
+            plane.adminLoop(), ListeningSockets.address(made.getFirst()), made, surface, guard);
+    admin.accept();
+    return admin;
   }
 
   /** Renews what depends on the leaf and on the trust in peers. Confined to the client's thread. */
@@ -304,6 +355,13 @@ final class Assembly {
     }
   }
 
+  private static List<String> obstacles(PolicyWatcher policies) {
+    String refusal = policies.refusal();
+    return refusal == null
+        ? List.of()
+        : List.of("the policy controller refuses this proxy: " + refusal);
+  }
+
   private List<String> faults() {
     List<String> all = new ArrayList<>(owner.faults());
     all.addAll(plane.stuck());
@@ -317,8 +375,13 @@ final class Assembly {
         snapshot -> MeshSslContexts.server(snapshot, ClientCertificate.OPTIONAL, alpn, clock));
   }
 
-  private ManagedChannel channel(
+  private Channel channel(
       ControlAddress service, Supplier<Credentials> credentials, ControlLoops loops) {
+    NodeConnections node = plane.node();
+    SharedChannel.View shared = node == null ? null : node.channel(config, service);
+    if (shared != null) {
+      return parts.keep(shared);
+    }
     ManagedChannel channel =
         config.controlCleartext()
             ? ControlChannel.openCleartext(address(service), loops)

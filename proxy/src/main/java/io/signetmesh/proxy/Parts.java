@@ -5,7 +5,9 @@ import java.util.Deque;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** What a proxy consists of, closed in the order that is the reverse of its making. */
+/**
+ * What a proxy or a data plane consists of, closed in the order that is the reverse of its making.
+ */
 final class Parts implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Parts.class);
 

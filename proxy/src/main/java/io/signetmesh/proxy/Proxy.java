@@ -1,26 +1,25 @@
 package io.signetmesh.proxy;
 
 import io.signetmesh.identity.workload.IdentityClient;
-import io.signetmesh.proxy.admin.AdminServer;
+import io.signetmesh.proxy.admin.AdminSurface;
 import io.signetmesh.proxy.authorize.ServerPolicy;
 import io.signetmesh.proxy.config.ProxyConfig;
-import io.signetmesh.proxy.handover.HandedOver;
-import io.signetmesh.proxy.handover.HandoverServer;
 import io.signetmesh.proxy.handover.Predecessor;
 import io.signetmesh.proxy.loop.ProxyLoops;
+import io.signetmesh.proxy.netns.Network;
 import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.nio.file.Path;
 import java.time.InstantSource;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -44,8 +43,12 @@ public final class Proxy implements AutoCloseable {
 
   private static final long DRAIN_LOOK_MILLIS = 100;
 
+  /** For the handover socket to be made, before the proxy is ready without. */
+  private static final long SOCKET_MILLIS = 2_000;
+
   private final DataPlane plane;
   private final ProxyConfig config;
+  private final Network network;
   private final InstantSource clock;
   private final Parts parts = new Parts();
   private final boolean replace;
@@ -58,12 +61,14 @@ public final class Proxy implements AutoCloseable {
   private volatile boolean serving;
   private volatile boolean succeeded;
   private @Nullable TakeOver takeOver;
-  private volatile @Nullable HandoverServer handover;
+  private volatile @Nullable Succession handover;
   private @Nullable Running running;
 
-  private Proxy(DataPlane plane, ProxyConfig config, InstantSource clock, boolean replace) {
+  private Proxy(
+      DataPlane plane, ProxyConfig config, Network network, InstantSource clock, boolean replace) {
     this.plane = plane;
     this.config = config;
+    this.network = network;
     this.clock = clock;
     this.replace = replace;
   }
@@ -89,7 +94,7 @@ public final class Proxy implements AutoCloseable {
    */
   public static Proxy start(DataPlane plane, ProxyConfig config, InstantSource clock)
       throws IOException {
-    return start(new Proxy(plane, config, clock, false));
+    return start(plane, config, Network.HOST, clock);
   }
 
   /**
@@ -105,21 +110,35 @@ public final class Proxy implements AutoCloseable {
   }
 
   /**
+   * Starts a proxy as {@link #start(DataPlane, ProxyConfig, InstantSource)} does, with the sockets
+   * of its data plane and its admin server in a network of its own.
+   *
+   * @param network a copy is kept until the proxy has ended
+   */
+  public static Proxy start(
+      DataPlane plane, ProxyConfig config, Network network, InstantSource clock)
+      throws IOException {
+    return start(new Proxy(plane, config, network.copy(), clock, false));
+  }
+
+  /**
    * Replaces a proxy as {@link #replace(ProxyConfig, InstantSource)} does, on the data plane of the
    * process. The running proxy may be on the same one.
    *
+   * @param network has its sockets; a copy is kept until the proxy has ended
    * @throws IOException as for {@code start}, or when the running proxy does not hand over its
    *     listeners
    */
-  public static Proxy replace(DataPlane plane, ProxyConfig config, InstantSource clock)
+  public static Proxy replace(
+      DataPlane plane, ProxyConfig config, Network network, InstantSource clock)
       throws IOException {
-    return start(new Proxy(plane, config, clock, true));
+    return start(new Proxy(plane, config, network.copy(), clock, true));
   }
 
   private static Proxy startAlone(ProxyConfig config, InstantSource clock, boolean replace)
       throws IOException {
     DataPlane plane = DataPlane.forOne(config);
-    Proxy proxy = new Proxy(plane, config, clock, replace);
+    Proxy proxy = new Proxy(plane, config, Network.HOST, clock, replace);
     proxy.parts.keep(plane);
     return start(proxy);
   }
@@ -136,20 +155,25 @@ public final class Proxy implements AutoCloseable {
   }
 
   private void assemble() throws IOException {
+    parts.keep(network);
     config.ignored().forEach(log::warn);
     String obstacle = TakeOver.obstacle(config, plane.transport());
-    Predecessor predecessor = TakeOver.predecessor(config, obstacle, replace);
+    Predecessor predecessor = TakeOver.predecessor(config, plane.adminLoop(), obstacle, replace);
     if (predecessor != null) {
       parts.keep(predecessor);
     }
-    Running started = new Assembly(plane, config, clock, parts, new Owner()).of(predecessor);
+    Running started =
+        new Assembly(plane, config, network, clock, parts, new Owner()).of(predecessor);
     running = started;
     if (predecessor != null) {
       TakeOver successor = new TakeOver(config, predecessor, new Taking());
       takeOver = successor;
       successor.limit();
     }
-    started.identity().firstCredentials().thenRun(this::open);
+    plane.whenCertified(
+        started.identity().firstCredentials(),
+        parts.keep(plane.newTurn(config.workloadName())),
+        this::open);
     log.info(
         "proxy of {} as {}: inbound {}, outbound {}, admin {}, {}",
         config.workloadName(),
@@ -160,17 +184,16 @@ public final class Proxy implements AutoCloseable {
         plane.transport().label());
   }
 
-  /** Takes traffic, now that there is a certificate. */
+  /** Takes traffic. In a turn of its own: the identity does not wait for files of the handover. */
   private void open() {
+    if (closing.get()) {
+      return;
+    }
     Running started = parts();
     started.policies().watch(config.inboundPorts());
     started.policies().watch(List.of(started.admin().address().getPort()));
-    for (ProxyConfig.InboundListener listener : config.inboundListeners()) {
-      started.policies().watch(List.of(listener.port()));
-    }
-    for (ProxyConfig.OutboundListener listener : config.outboundListeners()) {
-      started.upstreams().keep(listener.authority());
-    }
+    config.inboundListeners().forEach(each -> started.policies().watch(List.of(each.port())));
+    config.outboundListeners().forEach(each -> started.upstreams().keep(each.authority()));
     TakeOver successor = takeOver;
     if (successor != null) {
       successor.takeOverOnceInForce();
@@ -184,101 +207,95 @@ public final class Proxy implements AutoCloseable {
    *
    * @return false when this proxy ends and nothing was done
    */
-  private boolean serve(@Nullable Predecessor predecessor) {
+  boolean serve(@Nullable Predecessor predecessor) {
     synchronized (succession) {
       if (closing.get() || draining.get()) {
         return false;
       }
       serving = true;
-      awaitSuccessor();
       ProxyLoops.accept(parts().listeners().channels());
       parts().admin().accept();
       if (predecessor != null) {
         predecessor.serving();
       }
     }
-    ready.complete(null);
+    awaitSuccessor();
     return true;
   }
 
   // ---- succession
 
+  /** Makes the handover socket, not with a lock: nobody waits for a directory that hangs. */
   private void awaitSuccessor() {
-    Running started = parts();
-    Path socket = config.handover();
-    if (socket == null || TakeOver.obstacle(config, started.loops().transport()) != null) {
+    try {
+      parts().timer().schedule(() -> ready.complete(null), SOCKET_MILLIS, TimeUnit.MILLISECONDS);
+    } catch (RejectedExecutionException e) {
+      // The proxy has been closed.
       return;
     }
-    try {
-      handover = HandoverServer.listen(socket, new Succession());
-    } catch (IOException | RuntimeException e) {
-      log.warn("this proxy cannot be replaced without an interruption: {}", e.getMessage());
-    }
-    if (draining.get()) {
-      endSuccession();
-    }
+    Succession made = new Succession(config, parts(), this);
+    handover = made;
+    made.listen(plane.adminLoop());
+    ready.complete(null);
   }
 
   private void endSuccession() {
-    HandoverServer server = handover;
-    if (server != null) {
-      server.close();
+    Succession made = handover;
+    if (made != null) {
+      made.close();
     }
   }
 
-  /** Whether another proxy can replace this one without interruption. */
+  /** The successor serves. */
+  void succeeded() {
+    end(true);
+  }
+
+  /**
+   * Whether another proxy can replace this one without interruption. Waits for the handover socket
+   * of one that has just begun to serve, for at most 2 s.
+   */
   public boolean canBeReplaced() {
-    return handover != null && !draining.get();
-  }
-
-  /** Hands the listeners to a successor. */
-  private final class Succession implements HandoverServer.Owner {
-    @Override
-    public List<HandedOver> listeners() {
-      List<HandedOver> all = new ArrayList<>(parts().listeners().all());
-      AdminServer admin = parts().admin();
-      all.add(
-          new HandedOver(
-              config.adminListen().getPort() == 0 ? admin.address() : config.adminListen(),
-              List.of(admin.listener())));
-      return all;
-    }
-
-    @Override
-    public CompletableFuture<Void> pause() {
-      Running started = parts();
-      started.admin().pause();
-      return started.loops().pause(started.listeners().channels());
-    }
-
-    @Override
-    public void resume() {
-      if (!draining.get()) {
-        ProxyLoops.accept(parts().listeners().channels());
-        parts().admin().accept();
+    if (serving && !draining.get()) {
+      try {
+        ready.get(SOCKET_MILLIS, TimeUnit.MILLISECONDS);
+      } catch (TimeoutException | ExecutionException e) {
+        return false;
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        return false;
       }
     }
+    Succession made = handover;
+    return made != null && made.isPossible() && !draining.get();
+  }
 
-    @Override
-    public void succeeded() {
-      end(true);
-    }
+  /** Whether the proxy takes no more connections, and ends. */
+  public boolean isDraining() {
+    return draining.get();
   }
 
   // ---- what it is
 
-  /** Completes when the proxy accepts connections. */
+  /**
+   * Completes when the proxy accepts connections, and its successor finds it, or the directory of
+   * the handover socket has not answered for 2 s.
+   */
   public CompletableFuture<Void> ready() {
     return ready.copy();
   }
 
   /**
    * Completes when the proxy has ended: normally after {@link #drain} or {@link #close},
-   * exceptionally when the proxy can no longer serve. In the second case the caller has to {@link
-   * #close} it and may start another.
+   * exceptionally when it can no longer serve. Then {@link #close} it; another may be started.
    */
   public CompletableFuture<Void> closed() {
     return closed.copy();
+  }
+
+  /** What it serves on its admin port, for the admin server of the process. */
+  public AdminSurface surface() {
+    return parts().surface();
   }
 
   /** Address of the admin server. */
@@ -299,6 +316,11 @@ public final class Proxy implements AutoCloseable {
   /** The policies in force, by port of the application. */
   public Map<Integer, ServerPolicy> policies() {
     return parts().policies().inForce();
+  }
+
+  /** Why the policy controller refuses this proxy, which is then not ready; null: it does not. */
+  public @Nullable String refusal() {
+    return parts().policies().refusal();
   }
 
   /**

@@ -2,6 +2,7 @@ package io.signetmesh.proxy;
 
 import io.signetmesh.identity.workload.IdentityClient;
 import io.signetmesh.proxy.admin.AdminServer;
+import io.signetmesh.proxy.admin.AdminSurface;
 import io.signetmesh.proxy.loop.ProxyLoops;
 import io.signetmesh.proxy.policy.PolicyWatcher;
 import io.signetmesh.proxy.upstream.DiscoveryClient;
@@ -14,6 +15,7 @@ import java.util.concurrent.ScheduledExecutorService;
  *
  * @param inbound addresses of the inbound listeners
  * @param outbound addresses of the outbound listeners
+ * @param surface what is served on its admin port
  */
 record Running(
     ProxyLoops loops,
@@ -23,5 +25,6 @@ record Running(
     PolicyWatcher policies,
     DiscoveryClient upstreams,
     AdminServer admin,
+    AdminSurface surface,
     List<InetSocketAddress> inbound,
     List<InetSocketAddress> outbound) {}

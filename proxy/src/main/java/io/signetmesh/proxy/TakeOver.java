@@ -1,5 +1,6 @@
 package io.signetmesh.proxy;
 
+import io.signetmesh.proxy.admin.AdminLoop;
 import io.signetmesh.proxy.config.ProxyConfig;
 import io.signetmesh.proxy.handover.HandoverServer;
 import io.signetmesh.proxy.handover.Predecessor;
@@ -78,11 +79,13 @@ final class TakeOver {
    * The running proxy whose place is taken; null when there is none.
    *
    * @param obstacle see {@link #obstacle}
+   * @param loop where its answers are received
    * @param replace whether one may be running
    * @throws IOException when one is running that may not, or that does not hand over
    */
   static @Nullable Predecessor predecessor(
-      ProxyConfig config, @Nullable String obstacle, boolean replace) throws IOException {
+      ProxyConfig config, AdminLoop loop, @Nullable String obstacle, boolean replace)
+      throws IOException {
     Path socket = config.handover();
     if (obstacle != null || socket == null) {
       if (replace) {
@@ -93,9 +96,9 @@ final class TakeOver {
       return null;
     }
     if (replace) {
-      return Predecessor.ask(socket, config.loops());
+      return Predecessor.ask(loop.group(), socket, config.loops());
     }
-    if (Predecessor.isThere(socket)) {
+    if (Predecessor.isThere(loop.group(), socket)) {
       throw new IOException(
           "a proxy that runs already waits for its successor at "
               + socket

@@ -1,5 +1,7 @@
 package io.signetmesh.proxy;
 
+import static java.nio.file.StandardOpenOption.READ;
+import static java.nio.file.StandardOpenOption.WRITE;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -22,6 +24,9 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.channels.FileChannel;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -31,12 +36,14 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -108,10 +115,13 @@ final class DataPlaneTest {
   }
 
   private static HttpResponse<String> live(Proxy proxy) throws Exception {
+    return get(proxy, "/live");
+  }
+
+  private static HttpResponse<String> get(Proxy proxy, String path) throws Exception {
     try (HttpClient client = HttpClient.newHttpClient()) {
       return client.send(
-          HttpRequest.newBuilder(
-                  URI.create("http://127.0.0.1:" + proxy.admin().getPort() + "/live"))
+          HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + proxy.admin().getPort() + path))
               .timeout(Duration.ofSeconds(20))
               .build(),
           HttpResponse.BodyHandlers.ofString());
@@ -175,6 +185,119 @@ final class DataPlaneTest {
     plane.onFailure(cause -> told.add(cause.getMessage()));
     faulty.close();
     assertThat(told).containsExactly("event loop 0 has ended");
+  }
+
+  @Test
+  void aStartThatHangsKeepsNeitherOthersNorWhoeverHasTheCertificateWaiting() throws Exception {
+    CompletableFuture<Void> node = new CompletableFuture<>();
+    CountDownLatch goOn = new CountDownLatch(1);
+    CountDownLatch others = new CountDownLatch(11);
+    try {
+      for (int i = 0; i < 10; i++) {
+        plane.whenCertified(node, plane.newTurn("shop/w" + i), others::countDown);
+      }
+      // Dependents of a future run in any order: one hangs between others.
+      plane.whenCertified(
+          node,
+          plane.newTurn("shop/hangs"),
+          () -> {
+            try {
+              goOn.await();
+            } catch (InterruptedException e) {
+              Thread.currentThread().interrupt();
+            }
+          });
+      plane
+          .newTurn("the node")
+          .execute(
+              () -> {
+                node.complete(null);
+                others.countDown();
+              });
+      assertThat(others.await(30, TimeUnit.SECONDS)).isTrue();
+    } finally {
+      goOn.countDown();
+    }
+  }
+
+  @Test
+  void aDataPlaneThatCannotStartLeavesNothingOpen() throws Exception {
+    int before = polls();
+    for (int i = 0; i < 20; i++) {
+      assertThatThrownBy(() -> DataPlane.start("nio", 0))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageStartingWith("event loops 0");
+    }
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+    while (polls() > before && System.nanoTime() - end < 0) {
+      Thread.onSpinWait();
+    }
+    assertThat(polls()).isLessThanOrEqualTo(before);
+  }
+
+  /** Loops of any kind have one such descriptor at least. */
+  private static int polls() throws IOException {
+    int found = 0;
+    try (DirectoryStream<Path> all = Files.newDirectoryStream(Path.of("/proc/self/fd"))) {
+      for (Path each : all) {
+        try {
+          found += Files.readSymbolicLink(each).toString().contains("eventpoll") ? 1 : 0;
+        } catch (IOException e) {
+          // It was this look's own.
+        }
+      }
+    }
+    return found;
+  }
+
+  @Test
+  void theLoopOfAdminServersIsWatched() throws Exception {
+    assertThat(plane.stuck()).isEmpty();
+    plane.adminLoop().close();
+    assertThat(plane.adminLoop().group().terminationFuture().await(20, TimeUnit.SECONDS)).isTrue();
+    assertThat(plane.stuck()).containsExactly("admin loop has ended");
+  }
+
+  /** The socket waits for the admin loop here, as it would for a directory that hangs. */
+  @Test
+  void nobodyWaitsForTheHandoverSocketOfAProxyThatServes() throws Exception {
+    int threads = sharedThreads();
+    CountDownLatch goOn = new CountDownLatch(1);
+    try (DataPlane epoll = DataPlane.start("epoll", 1);
+        Proxy web =
+            Proxy.start(
+                epoll,
+                config(
+                    "web", Map.of("SIGNET_PROXY_HANDOVER", directory.resolve("h.sock").toString())),
+                InstantSource.system())) {
+      epoll
+          .adminLoop()
+          .group()
+          .execute(
+              () -> {
+                try {
+                  goOn.await();
+                } catch (InterruptedException e) {
+                  Thread.currentThread().interrupt();
+                }
+              });
+      CompletableFuture<Boolean> served = new CompletableFuture<>();
+      Thread serving = Thread.ofPlatform().start(() -> served.complete(web.serve(null)));
+      while (serving.getState() != Thread.State.TIMED_WAITING) {
+        Thread.onSpinWait();
+      }
+      assertThat(web.withdraw()).as("it serves already").isFalse();
+      assertThat(served).isNotDone();
+      goOn.countDown();
+      assertThat(served.get(20, TimeUnit.SECONDS)).isTrue();
+      assertThat(web.ready()).isCompleted();
+      assertThat(web.canBeReplaced()).isTrue();
+    } finally {
+      goOn.countDown();
+    }
+    while (sharedThreads() > threads) {
+      Thread.onSpinWait();
+    }
   }
 
   @Test
@@ -313,6 +436,7 @@ final class DataPlaneTest {
     CompletableFuture<Void> over = new CompletableFuture<>();
     AdminServer admin =
         AdminServer.start(
+            plane.adminLoop(),
             new InetSocketAddress(LOCAL, 0),
             new AdminSurface(
                 List::of,
@@ -337,6 +461,49 @@ final class DataPlaneTest {
     return over;
   }
 
+  /** Nobody writes to these files: opening them does not return. */
+  @Test
+  void workloadsWhoseTokensHangKeepNoOtherFromItsCertificate() throws Exception {
+    for (int i = 0; i < 5; i++) {
+      Path token = directory.resolve("hangs-" + i);
+      assertThat(new ProcessBuilder("mkfifo", token.toString()).start().waitFor()).isZero();
+      // Lets go of the reader, whenever it has come.
+      parts.add(() -> FileChannel.open(token, READ, WRITE).close());
+      parts.add(
+          Proxy.start(
+              plane,
+              config("hangs-" + i, Map.of("LINKERD2_PROXY_IDENTITY_TOKEN_FILE", token.toString())),
+              InstantSource.system()));
+    }
+    Files.writeString(directory.resolve("token"), "a token");
+    Proxy web = start("web");
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+    // It has asked, and nobody is there.
+    while (get(web, "/metrics")
+        .body()
+        .contains("control_identity_cert_refreshes_total{result=\"error\"} 0\n")) {
+      assertThat(System.nanoTime()).isLessThan(deadline);
+    }
+  }
+
+  @Test
+  void proxiesBesideOthersNeedNoThreadsOfTheirOwn() throws Exception {
+    start("web");
+    Set<Thread> before = threads();
+    for (int i = 0; i < 5; i++) {
+      start("more-" + i);
+    }
+    assertThat(threads())
+        .as("threads that come and go with work apart")
+        .allMatch(thread -> before.contains(thread) || thread.getName().startsWith("workload-"));
+  }
+
+  private static Set<Thread> threads() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .filter(thread -> !thread.getName().matches("control-.*|proxy-loop-.*|HttpClient.*"))
+        .collect(Collectors.toSet());
+  }
+
   @Test
   void closingTheTimerOfOneProxyDropsItsTasksAndNoOthers() throws Exception {
     ProxyTimer ending = plane.newTimer();
@@ -350,8 +517,8 @@ final class DataPlaneTest {
     assertThatThrownBy(() -> ending.schedule(() -> {}, 1, TimeUnit.HOURS))
         .isInstanceOf(RejectedExecutionException.class);
     assertThat(kept.get(20, TimeUnit.SECONDS)).isEqualTo("ran");
-    // The look at the loops is the data plane's own; it may be under way.
-    assertThat(plane.timerTasks()).isLessThanOrEqualTo(1);
+    // The looks at loops, workloads and journals are the data plane's own; some may be under way.
+    assertThat(plane.timerTasks()).isLessThanOrEqualTo(3);
   }
 
   @Test

@@ -17,36 +17,53 @@ import io.signetmesh.proxy.policy.PortPolicy;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** One connection: takes a request, answers it, and only then reads the next one. */
+/**
+ * One connection: takes a request, answers it, and only then reads the next one. Probes are
+ * answered at once, other requests in the turn of the server.
+ */
 final class AdminConnection extends SimpleChannelInboundHandler<FullHttpRequest> {
   private static final Logger log = LoggerFactory.getLogger(AdminConnection.class);
 
-  private final AdminRequests requests;
+  private final AdminAnswers requests;
   private final @Nullable AdminGuard guard;
-  private final AdminConnections room;
+  private final AdminTurns.Turn turn;
+  private final AdminConnections.Share room;
   private final Duration requestTime;
+
+  /** For a request to come. */
   private @Nullable Future<?> deadline;
+
+  /** For an answer to be made. */
+  private @Nullable Future<?> answering;
+
+  /** What has waited last for the turn of the server. */
+  private AdminTurns.@Nullable Piece waiting;
 
   private AdminGuard.@Nullable Connection guarded;
   private boolean retired;
 
   /**
    * @param guard decides about requests; null: all are answered
+   * @param turn when requests are served that are no probes
    * @param room for answers that wait to be read
+   * @param requestTime for a request to come, and again for its answer to be made
    */
   AdminConnection(
-      AdminRequests requests,
+      AdminAnswers requests,
       @Nullable AdminGuard guard,
-      AdminConnections room,
+      AdminTurns.Turn turn,
+      AdminConnections.Share room,
       Duration requestTime) {
     this.requests = requests;
     this.guard = guard;
+    this.turn = turn;
     this.room = room;
     this.requestTime = requestTime;
   }
@@ -59,6 +76,12 @@ final class AdminConnection extends SimpleChannelInboundHandler<FullHttpRequest>
   @Override
   public void channelInactive(ChannelHandlerContext ctx) {
     stopDeadline();
+    stopAnswering();
+    AdminTurns.Piece last = waiting;
+    waiting = null;
+    if (last != null) {
+      last.drop();
+    }
   }
 
   /** The certificates of the connection end: what is under way is its last request. */
@@ -86,13 +109,39 @@ final class AdminConnection extends SimpleChannelInboundHandler<FullHttpRequest>
     stopDeadline();
     DecoderResult decoded = request.decoderResult();
     if (!decoded.isSuccess()) {
-      respond(ctx, AdminRequests.text(refusal(decoded.cause()), "request cannot be read"), false);
+      respond(ctx, AdminResponses.text(refusal(decoded.cause()), "request cannot be read"), false);
       return;
     }
+    if (AdminGuard.isProbe(request)) {
+      serve(ctx, request);
+      return;
+    }
+    request.retain();
+    inTurn(
+        ctx,
+        () -> {
+          try {
+            serve(ctx, request);
+          } finally {
+            request.release();
+          }
+        },
+        request::release);
+  }
+
+  /** Does something when the turn of the server has come; if the connection closes before, else. */
+  private void inTurn(ChannelHandlerContext ctx, Runnable work, Runnable dropped) {
+    AdminTurns.Piece waits = turn.execute(ctx.channel(), work, dropped);
+    if (waits != null) {
+      waiting = waits;
+    }
+  }
+
+  private void serve(ChannelHandlerContext ctx, FullHttpRequest request) {
     boolean keepAlive = HttpUtil.isKeepAlive(request);
     AdminGuard guarding = guard;
     if (guarding == null) {
-      respond(ctx, requests.answer(peer(ctx), request), keepAlive);
+      answer(ctx, peer(ctx), request, keepAlive);
       return;
     }
     PortPolicy port = guarding.policy(ctx.channel());
@@ -101,7 +150,7 @@ final class AdminConnection extends SimpleChannelInboundHandler<FullHttpRequest>
       decide(ctx, guarding, current, request, keepAlive);
     } else if (AdminGuard.isProbe(request)) {
       // How the proxy does is told also while nobody says who may ask.
-      respond(ctx, requests.answer(peer(ctx), request), keepAlive);
+      answer(ctx, peer(ctx), request, keepAlive);
     } else if (port == null) {
       respond(ctx, noPolicy(), keepAlive);
     } else {
@@ -145,11 +194,11 @@ final class AdminConnection extends SimpleChannelInboundHandler<FullHttpRequest>
     AdminGuard.Refusal refusal = connection.decide(current, request);
     if (refusal == null) {
       // Whoever speaks mesh TLS is a client of the network, also from this host.
-      respond(ctx, requests.answer(connection.isTls() ? null : peer(ctx), request), keepAlive);
+      answer(ctx, connection.isTls() ? null : peer(ctx), request, keepAlive);
       return;
     }
     FullHttpResponse response =
-        AdminRequests.text(HttpResponseStatus.valueOf(refusal.status()), refusal.text());
+        AdminResponses.text(HttpResponseStatus.valueOf(refusal.status()), refusal.text());
     String location = refusal.location();
     if (location != null) {
       response.headers().set(HttpHeaderNames.LOCATION, location);
@@ -158,8 +207,33 @@ final class AdminConnection extends SimpleChannelInboundHandler<FullHttpRequest>
   }
 
   private static FullHttpResponse noPolicy() {
-    return AdminRequests.text(
+    return AdminResponses.text(
         HttpResponseStatus.SERVICE_UNAVAILABLE, "the policy of the admin port has not arrived");
+  }
+
+  private void answer(
+      ChannelHandlerContext ctx,
+      @Nullable InetSocketAddress peer,
+      FullHttpRequest request,
+      boolean keepAlive) {
+    CompletableFuture<FullHttpResponse> answer = requests.answer(peer, request);
+    if (answer.isDone()) {
+      respond(ctx, answer.join(), keepAlive);
+      return;
+    }
+    answering =
+        ctx.executor().schedule(() -> ctx.close(), requestTime.toMillis(), TimeUnit.MILLISECONDS);
+    // A page may be one that many wait for.
+    var unused =
+        answer.thenAccept(
+            response ->
+                inTurn(
+                    ctx,
+                    () -> {
+                      stopAnswering();
+                      respond(ctx, response, keepAlive);
+                    },
+                    response::release));
   }
 
   private void respond(ChannelHandlerContext ctx, FullHttpResponse answer, boolean wanted) {
@@ -168,7 +242,7 @@ final class AdminConnection extends SimpleChannelInboundHandler<FullHttpRequest>
     if (!room.answer(ctx.channel(), answer.content().readableBytes())) {
       answer.release();
       response =
-          AdminRequests.text(
+          AdminResponses.text(
               HttpResponseStatus.SERVICE_UNAVAILABLE, "earlier answers have not been read");
     }
     HttpUtil.setKeepAlive(response, keepAlive);
@@ -205,6 +279,14 @@ final class AdminConnection extends SimpleChannelInboundHandler<FullHttpRequest>
   private void stopDeadline() {
     Future<?> running = deadline;
     deadline = null;
+    if (running != null) {
+      running.cancel(false);
+    }
+  }
+
+  private void stopAnswering() {
+    Future<?> running = answering;
+    answering = null;
     if (running != null) {
       running.cancel(false);
     }

@@ -5,14 +5,9 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
-import io.netty.channel.EventLoopGroup;
-import io.netty.channel.MultiThreadIoEventLoopGroup;
-import io.netty.channel.epoll.Epoll;
-import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.channel.epoll.EpollServerSocketChannel;
 import io.netty.channel.group.ChannelGroup;
 import io.netty.channel.group.DefaultChannelGroup;
-import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.SocketChannel;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.channel.unix.FileDescriptor;
@@ -21,7 +16,6 @@ import io.netty.handler.codec.http.HttpObjectAggregator;
 import io.netty.handler.codec.http.HttpServerCodec;
 import io.netty.handler.flow.FlowControlHandler;
 import io.netty.handler.timeout.WriteTimeoutHandler;
-import io.netty.util.concurrent.DefaultThreadFactory;
 import io.netty.util.concurrent.GlobalEventExecutor;
 import io.signetmesh.proxy.loop.ProxyLoops;
 import java.io.IOException;
@@ -32,17 +26,14 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Serves HTTP/1.1 on the admin port. It has one thread of its own, so that neither a scrape nor a
- * hostile client takes time from the data plane. The requests of a connection are answered one at a
- * time. Each must arrive within {@link Limits#requestTime}, and all sizes are bounded.
+ * Serves HTTP/1.1 on the admin port, on the {@link AdminLoop} of the process. The requests of a
+ * connection are answered one at a time. Each must arrive within {@link Limits#requestTime}, and
+ * all sizes are bounded.
  */
 public final class AdminServer implements AutoCloseable {
-  /** Of answers that clients have not read, bytes: some expositions of a busy proxy. */
-  static final long MAX_UNREAD = 32L * 1024 * 1024;
-
-  private final EventLoopGroup group;
   private final Channel listener;
   private final ChannelGroup connections;
+  private final MetricsPages pages;
 
   /**
    * Bounds of what a client may take.
@@ -65,10 +56,16 @@ public final class AdminServer implements AutoCloseable {
         new Limits(128, Duration.ofSeconds(15), Duration.ofSeconds(30), 4096, 8192, 4096);
   }
 
-  private AdminServer(EventLoopGroup group, Channel listener, ChannelGroup connections) {
-    this.group = group;
+  private AdminServer(Channel listener, ChannelGroup connections, MetricsPages pages) {
     this.listener = listener;
     this.connections = connections;
+    this.pages = pages;
+  }
+
+  /** Makes the answers of a server. */
+  @FunctionalInterface
+  private interface Answers {
+    AdminAnswers with(MetricsPages pages);
   }
 
   /**
@@ -76,9 +73,27 @@ public final class AdminServer implements AutoCloseable {
    *
    * @throws IOException when the address cannot be bound
    */
-  public static AdminServer start(InetSocketAddress listen, AdminSurface surface, AdminGuard guard)
+  public static AdminServer start(
+      AdminLoop loop, InetSocketAddress listen, AdminSurface surface, AdminGuard guard)
       throws IOException {
-    return start(listen, List.of(), surface, guard, Limits.DEFAULT);
+    return start(loop, listen, List.of(), requests(loop, surface), guard, Limits.DEFAULT);
+  }
+
+  /**
+   * Binds and serves for a process with several workloads. There is no policy for the port, see
+   * {@link NodeRequests}.
+   *
+   * @throws IOException when the address cannot be bound
+   */
+  public static AdminServer start(AdminLoop loop, InetSocketAddress listen, NodeSurface surface)
+      throws IOException {
+    return start(
+        loop,
+        listen,
+        List.of(),
+        pages -> new NodeRequests(surface, pages, LogLevels.find()),
+        null,
+        Limits.DEFAULT);
   }
 
   /**
@@ -88,21 +103,30 @@ public final class AdminServer implements AutoCloseable {
    * @throws IOException when the socket does not listen on {@code listen}
    */
   public static AdminServer adopt(
+      AdminLoop loop,
       InetSocketAddress listen,
       List<FileDescriptor> descriptors,
       AdminSurface surface,
       AdminGuard guard)
       throws IOException {
-    return start(listen, descriptors, surface, guard, Limits.DEFAULT);
+    return start(loop, listen, descriptors, requests(loop, surface), guard, Limits.DEFAULT);
   }
 
   /**
    * @param guard decides about requests; null: all are answered
    */
   static AdminServer start(
-      InetSocketAddress listen, AdminSurface surface, @Nullable AdminGuard guard, Limits limits)
+      AdminLoop loop,
+      InetSocketAddress listen,
+      AdminSurface surface,
+      @Nullable AdminGuard guard,
+      Limits limits)
       throws IOException {
-    return start(listen, List.of(), surface, guard, limits);
+    return start(loop, listen, List.of(), requests(loop, surface), guard, limits);
+  }
+
+  private static Answers requests(AdminLoop loop, AdminSurface surface) {
+    return pages -> new AdminRequests(surface, pages, loop.isShared() ? null : LogLevels.find());
   }
 
   /**
@@ -110,22 +134,19 @@ public final class AdminServer implements AutoCloseable {
    * @param guard decides about requests; null: all are answered
    */
   private static AdminServer start(
+      AdminLoop loop,
       InetSocketAddress listen,
       List<FileDescriptor> descriptors,
-      AdminSurface surface,
+      Answers answers,
       @Nullable AdminGuard guard,
       Limits limits)
       throws IOException {
-    // A listener of NIO can neither be handed over nor taken over.
-    boolean epoll = Epoll.isAvailable();
-    EventLoopGroup group =
-        new MultiThreadIoEventLoopGroup(
-            1,
-            new DefaultThreadFactory("admin", true),
-            epoll ? EpollIoHandler.newFactory() : NioIoHandler.newFactory());
-    ChannelGroup connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
-    AdminConnections room = new AdminConnections(limits.connections(), MAX_UNREAD);
-    AdminRequests requests = new AdminRequests(surface, LogLevels.find());
+    MetricsPages pages = loop.newPages();
+    AdminAnswers requests = answers.with(pages);
+    AdminTurns.Turn turn = loop.newTurn(limits.connections());
+    // A connection that is accepted while the server closes is closed as well.
+    ChannelGroup connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE, true);
+    AdminConnections.Share room = loop.connections().share(limits.connections());
     HttpDecoderConfig decoder =
         new HttpDecoderConfig()
             .setMaxInitialLineLength(limits.lineBytes())
@@ -134,7 +155,7 @@ public final class AdminServer implements AutoCloseable {
             .setValidateHeaders(true);
     ServerBootstrap bootstrap =
         new ServerBootstrap()
-            .group(group)
+            .group(loop.group())
             .option(ChannelOption.SO_REUSEADDR, true)
             .option(ChannelOption.SO_BACKLOG, limits.connections())
             .childOption(ChannelOption.AUTO_READ, false)
@@ -154,7 +175,7 @@ public final class AdminServer implements AutoCloseable {
                             new WriteTimeoutHandler(
                                 limits.writeTime().toMillis(), TimeUnit.MILLISECONDS));
                     if (guard != null) {
-                      channel.pipeline().addLast(new AdminTls(guard));
+                      channel.pipeline().addLast(new AdminTls(guard, turn));
                     }
                     channel
                         .pipeline()
@@ -162,14 +183,15 @@ public final class AdminServer implements AutoCloseable {
                             new HttpServerCodec(decoder),
                             new HttpObjectAggregator(limits.bodyBytes()),
                             new FlowControlHandler(),
-                            new AdminConnection(requests, guard, room, limits.requestTime()));
+                            new AdminConnection(requests, guard, turn, room, limits.requestTime()));
                   }
                 });
     ChannelFuture bound;
     if (descriptors.isEmpty()) {
       bound =
           bootstrap
-              .channel(epoll ? EpollServerSocketChannel.class : NioServerSocketChannel.class)
+              .channel(
+                  loop.isEpoll() ? EpollServerSocketChannel.class : NioServerSocketChannel.class)
               .bind(listen)
               .awaitUninterruptibly();
     } else {
@@ -178,7 +200,6 @@ public final class AdminServer implements AutoCloseable {
       }
       if (!ProxyLoops.listensAt(descriptors.getFirst(), listen)) {
         descriptors.getFirst().close();
-        group.shutdownGracefully(0, 1, TimeUnit.SECONDS);
         throw new IOException(
             "admin address " + listen + ": the socket that was handed over does not listen there");
       }
@@ -191,10 +212,9 @@ public final class AdminServer implements AutoCloseable {
               .awaitUninterruptibly();
     }
     if (!bound.isSuccess()) {
-      group.shutdownGracefully(0, 1, TimeUnit.SECONDS);
       throw new IOException("admin address " + listen + " cannot be bound", bound.cause());
     }
-    return new AdminServer(group, bound.channel(), connections);
+    return new AdminServer(bound.channel(), connections, pages);
   }
 
   /** Address that the server listens on, with the port that the system chose for port 0. */
@@ -223,8 +243,12 @@ public final class AdminServer implements AutoCloseable {
   /** Stops at once and closes open connections. */
   @Override
   public void close() {
-    listener.close();
+    ChannelFuture closed = listener.close();
     connections.close();
-    group.shutdownGracefully(0, 2, TimeUnit.SECONDS).awaitUninterruptibly(3, TimeUnit.SECONDS);
+    pages.close();
+    if (!listener.eventLoop().inEventLoop()) {
+      // The address is free when this returns.
+      closed.awaitUninterruptibly(1, TimeUnit.SECONDS);
+    }
   }
 }

@@ -13,6 +13,11 @@ import org.slf4j.LoggerFactory;
 final class LogbackLevels implements LogLevels {
   private static final int MAX_PARTS = 64;
 
+  /** Loggers that there may be: Logback makes one for each part of a name, and keeps it. */
+  private static final int MAX_LOGGERS = 8192;
+
+  private static final int MAX_NAME = 256;
+
   private final LoggerContext context;
 
   LogbackLevels(LoggerContext context) {
@@ -52,6 +57,7 @@ final class LogbackLevels implements LogLevels {
       if (name.isEmpty()) {
         throw new IllegalArgumentException("filter part '" + trimmed + "' names no logger");
       }
+      requireRoom(name);
       wanted.put(name, level(equals < 0 ? trimmed : trimmed.substring(equals + 1).trim()));
     }
     for (Logger logger : context.getLoggerList()) {
@@ -60,6 +66,17 @@ final class LogbackLevels implements LogLevels {
       }
     }
     wanted.forEach((name, level) -> context.getLogger(name).setLevel(level));
+  }
+
+  private void requireRoom(String name) {
+    if (name.length() > MAX_NAME) {
+      throw new IllegalArgumentException(
+          "a logger's name has " + name.length() + " characters: expected at most " + MAX_NAME);
+    }
+    if (context.exists(name) == null && context.getLoggerList().size() >= MAX_LOGGERS) {
+      throw new IllegalArgumentException(
+          "there is no logger '" + name + "', and no room for another: expected one that exists");
+    }
   }
 
   private static Level level(String text) {

@@ -7,8 +7,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A client as decisions see it. Made once for each connection, and once more for each request whose
- * tokens count.
+ * A client as decisions see it. Made once for each connection, and once more for each request that
+ * has to prove something.
  */
 public final class Client {
   private final InetAddress address;
@@ -27,7 +27,7 @@ public final class Client {
   private final @Nullable Client other;
 
   private final @Nullable Thumbprint certificate;
-  private final @Nullable TokenProofs tokens;
+  private final @Nullable RequestProofs proofs;
 
   /**
    * @param address source address of the connection
@@ -55,7 +55,7 @@ public final class Client {
     this.identity = identity;
     this.other = other;
     this.certificate = certificate;
-    this.tokens = null;
+    this.proofs = null;
     this.dnsIdentity = identity != null && identity.indexOf(':') < 0;
     int suffixes = identity == null || !dnsIdentity ? 0 : suffixes(identity);
     this.suffixHashes = new int[suffixes];
@@ -73,7 +73,7 @@ public final class Client {
     }
   }
 
-  private Client(Client client, TokenProofs tokens) {
+  private Client(Client client, @Nullable RequestProofs proofs) {
     this.address = client.address;
     this.meshTls = client.meshTls;
     this.identity = client.identity;
@@ -84,20 +84,35 @@ public final class Client {
     this.suffixStarts = client.suffixStarts;
     this.other = client.other;
     this.certificate = client.certificate;
-    this.tokens = tokens;
+    this.proofs = proofs;
   }
 
-  /** The client with what one request proves by tokens. */
-  public Client with(TokenProofs proofs) {
-    return new Client(this, proofs);
+  /** The client with what one request proves by tokens, and nothing else. */
+  public Client with(TokenProofs tokens) {
+    return with(new RequestProofs(tokens, List.of()));
+  }
+
+  /** The client with what one request proves. */
+  public Client with(RequestProofs proven) {
+    return new Client(this, proven);
+  }
+
+  /** The client without what one request proves. */
+  public Client ofConnection() {
+    return proofs == null ? this : new Client(this, null);
   }
 
   /**
-   * What the request proves by tokens; null where no request is looked at, as on a connection that
-   * is not read as HTTP.
+   * What the request proves; null where no request is looked at, as on a connection that is not
+   * read as HTTP.
    */
+  public @Nullable RequestProofs proofs() {
+    return proofs;
+  }
+
+  /** What the request proves by tokens; null where no request is looked at. */
   public @Nullable TokenProofs tokens() {
-    return tokens;
+    return proofs == null ? null : proofs.tokens();
   }
 
   /**

@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
  *     is not read as HTTP
  * @param rules every denial and authorization that was considered, in the order in which they
  *     count: denials of the server and of the route, then the authorizations of the route, of the
- *     server, and of the audit. Empty when no route was found.
+ *     server, and of the audit; of each, those that ask policy bundles come last. Empty when no
+ *     route was found.
  * @param trial the same for the dry-run policy; null when nothing in audit mode affects it. A dry
  *     run has no dry run of its own.
  */
@@ -83,6 +84,7 @@ public record Explanation(
     TLS,
     NETWORK,
     TOKEN,
+    REGO,
     HOST,
     PATH,
     METHOD,
@@ -99,7 +101,8 @@ public record Explanation(
    * One requirement on a client or a request.
    *
    * @param attribute what it is about
-   * @param name header, query parameter, or authentication by token; null for the others
+   * @param name header, query parameter, JWTAuthentication or RegoAuthentication; null for the
+   *     others
    * @param holds whether it holds
    * @param wanted what it requires, for people, such as {@code 10.0.0.0/8 except 10.1.0.0/16}
    * @param seen what the client or request has; {@code none} when it has nothing

@@ -24,6 +24,10 @@ public enum Reason {
   TOKEN_INVALID("token-invalid"),
   /** The token is valid, and a claim is not what is required. */
   CLAIM_MISMATCH("claim-mismatch"),
+  /** Everything else holds, and the policy bundle that has to allow the request says no. */
+  REGO_DENIED("rego-denied"),
+  /** Everything else holds, and the policy bundle that has to allow the request has no answer. */
+  REGO_FAILED("rego-failed"),
   /** The server has no authorization at all. */
   NO_AUTHORIZATION("no-authorization"),
   /** No route of the server matches the request. */

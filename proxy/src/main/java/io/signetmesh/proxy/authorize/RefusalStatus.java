@@ -52,6 +52,8 @@ public enum RefusalStatus {
       case TOKEN_REQUIRED, TOKEN_INVALID -> UNAUTHENTICATED;
       case DENIED_BY_POLICY,
           CLAIM_MISMATCH,
+          REGO_DENIED,
+          REGO_FAILED,
           IDENTITY_MISMATCH,
           NETWORK_MISMATCH,
           TLS_REQUIRED,

@@ -1,6 +1,7 @@
 package io.signetmesh.proxy.authorize;
 
 import io.signetmesh.jwt.TokenAuthentication;
+import io.signetmesh.jwt.TokenLocation;
 import io.signetmesh.path.RequestPath;
 import java.time.Duration;
 import java.util.List;
@@ -18,7 +19,7 @@ public interface ServerPolicy {
    * PortSpec.signet_features}.
    */
   static List<String> features() {
-    return List.of("generation", "deny", "trial", "jwt");
+    return List.of("generation", "deny", "trial", "jwt", "rego");
   }
 
   /** The Server resource, or {@code default/<policy name>}. */
@@ -72,6 +73,14 @@ public interface ServerPolicy {
   }
 
   /**
+   * The refusal of a request that nothing it may prove can change; null when its proofs decide, or
+   * it is allowed. {@code route} must be a route of this policy.
+   */
+  default @Nullable Decision refuseWhateverIsProved(Client client, Route route) {
+    return null;
+  }
+
+  /**
    * The authentications by token that decide on requests of a client: those of all rules in force
    * that hold but for their tokens. Ask each of them, and decide with {@link Client#with}. A
    * decision without that is a decision about a request without tokens, which grants nothing that
@@ -91,12 +100,49 @@ public interface ServerPolicy {
     return List.of();
   }
 
+  /** Whether policy bundles decide on any request. */
+  default boolean asksRego() {
+    return false;
+  }
+
+  /**
+   * The next policy bundle to ask about a request, because the decision depends on its answer. Ask
+   * until there is none, with all answers so far, and decide with {@link Client#with}. A bundle
+   * whose answer is missing is one that has none: no grant that requires its yes holds, and every
+   * denial does. Safe from any thread.
+   *
+   * @param client with what {@link #tokens} asks for
+   * @param route the route of the request
+   * @return null when the decision depends on no more answers
+   */
+  default @Nullable RegoQuestion nextRego(Client client, Route route) {
+    return null;
+  }
+
+  /**
+   * The dry run of a request, where its verdict depends on policy bundles; null where {@link
+   * #trialRequest} says all. Keeps nothing of {@code client} and {@code request}.
+   *
+   * @param request as for {@link #trialRequest}
+   */
+  default @Nullable TrialRequest trialByRego(Client client, RequestAttributes request) {
+    return null;
+  }
+
   /**
    * Fields that only this proxy may set, because they carry the claims of verified tokens. Whatever
    * the client sends under these names is removed. In lower case.
    */
   default Set<String> tokenFields() {
     return Set.of();
+  }
+
+  /**
+   * Where tokens of requests may be, for the policy in force or the dry run. What is there lets its
+   * bearer in, so policy bundles do not get to know it.
+   */
+  default List<TokenLocation> tokenLocations() {
+    return List.of();
   }
 
   /**

@@ -44,6 +44,27 @@ public final class TokenProofs {
     }
   }
 
+  private TokenProofs(
+      TokenAuthentication[] authentications, TokenProof[] proofs, int enforced, long epochMillis) {
+    this.authentications = authentications;
+    this.proofs = proofs;
+    this.enforced = enforced;
+    this.epochMillis = epochMillis;
+  }
+
+  /**
+   * The proofs to what the policy in force asks.
+   *
+   * @param needed what was asked
+   * @param proofs what came of it, in the same order; not copied
+   * @param epochMillis time of the request that the proofs are of
+   */
+  public static TokenProofs enforced(
+      List<TokenAuthentication> needed, TokenProof[] proofs, long epochMillis) {
+    return new TokenProofs(
+        needed.toArray(TokenAuthentication[]::new), proofs, proofs.length, epochMillis);
+  }
+
   /** What the request proves to an authentication; null when it was not asked. */
   public @Nullable TokenProof of(TokenAuthentication authentication) {
     for (int i = 0; i < authentications.length; i++) {
@@ -81,6 +102,11 @@ public final class TokenProofs {
       found.add(Objects.requireNonNull(of(one)));
     }
     return new TokenProofs(asked, found, needed.size(), epochMillis);
+  }
+
+  /** All authentications that were asked. */
+  public List<TokenAuthentication> authentications() {
+    return List.of(authentications);
   }
 
   /** Whether all these authentications were asked. */

@@ -7,7 +7,10 @@ public final class InvalidConfigException extends Exception {
   private static final long serialVersionUID = 1L;
   private final transient List<String> faults;
 
-  InvalidConfigException(List<String> faults) {
+  /**
+   * @param faults one sentence each, with the name of the variable
+   */
+  public InvalidConfigException(List<String> faults) {
     super(String.join("; ", faults));
     this.faults = List.copyOf(faults);
   }

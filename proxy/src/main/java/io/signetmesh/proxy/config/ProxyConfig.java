@@ -35,6 +35,7 @@ import org.jspecify.annotations.Nullable;
  * @param identityService identity server (CA)
  * @param destinationService discovery
  * @param policyService policy controller
+ * @param auditService audit collector; null: records stay on this host
  * @param destinationContext context token for discovery
  * @param controlCleartext whether the control plane is reached in cleartext; loopback only
  * @param inboundListen inbound listener
@@ -79,6 +80,7 @@ public record ProxyConfig(
     ControlAddress identityService,
     ControlAddress destinationService,
     ControlAddress policyService,
+    @Nullable ControlAddress auditService,
     String destinationContext,
     boolean controlCleartext,
     InetSocketAddress inboundListen,
@@ -189,8 +191,8 @@ public record ProxyConfig(
     loops = values.number(L5D + "CORES_MIN", loops, 1, 256);
     int max = values.number(L5D + "CORES_MAX", loops, 1, 256);
     loops = Math.min(Runtime.getRuntime().availableProcessors(), Math.max(loops, max));
-    Duration minRefresh = values.duration(L5D + "IDENTITY_MIN_REFRESH", Duration.ofSeconds(10));
-    Duration maxRefresh = values.duration(L5D + "IDENTITY_MAX_REFRESH", Duration.ofHours(24));
+    Duration minRefresh = minRefresh(values);
+    Duration maxRefresh = maxRefresh(values);
     if (minRefresh.compareTo(maxRefresh) > 0) {
       values
           .faults()
@@ -213,13 +215,14 @@ public record ProxyConfig(
         new ProxyConfig(
             values.required(L5D + "POLICY_WORKLOAD"),
             identity,
-            anchors(values, identity),
+            anchors(values, L5D + "IDENTITY_LOCAL_NAME", identity),
             Path.of(values.required(L5D + "IDENTITY_TOKEN_FILE")),
             minRefresh,
             maxRefresh,
             identityService,
             destinationService,
             policyService,
+            auditService(values, cleartext),
             values.text(L5D + "DESTINATION_CONTEXT", ""),
             cleartext,
             inbound,
@@ -271,6 +274,14 @@ public record ProxyConfig(
     return config;
   }
 
+  static Duration minRefresh(ConfigValues values) {
+    return values.duration(L5D + "IDENTITY_MIN_REFRESH", Duration.ofSeconds(10));
+  }
+
+  static Duration maxRefresh(ConfigValues values) {
+    return values.duration(L5D + "IDENTITY_MAX_REFRESH", Duration.ofHours(24));
+  }
+
   private static Path auditFile(ConfigValues values) {
     return Path.of(values.text(SIGNET + "AUDIT_FILE", "signet-audit.jsonl"));
   }
@@ -308,14 +319,14 @@ public record ProxyConfig(
 
   /** The anchors; when they cannot be read, a fault is noted and nothing is ever started. */
   @SuppressWarnings("NullAway") // Null only together with a fault, which ends the reading.
-  private static TrustBundle anchors(ConfigValues values, String identity) {
+  static TrustBundle anchors(ConfigValues values, String variable, String identity) {
     String domain = null;
     if (!identity.isEmpty()) {
       try {
         domain = WorkloadIdentity.parseDnsName(identity).trustDomain();
       } catch (IllegalArgumentException e) {
         values.fault(
-            L5D + "IDENTITY_LOCAL_NAME",
+            variable,
             identity,
             "<account>.<namespace>.serviceaccount.identity.<control-plane namespace>.<trust"
                 + " domain>");
@@ -356,8 +367,19 @@ public record ProxyConfig(
     return new InetSocketAddress(0).getAddress();
   }
 
-  private static ControlAddress control(ConfigValues values, String base, boolean cleartext) {
-    String address = values.required(L5D + base + "_ADDR");
+  static ControlAddress control(ConfigValues values, String base, boolean cleartext) {
+    return service(values, L5D + base, cleartext);
+  }
+
+  /** The audit collector, if there is one. */
+  static @Nullable ControlAddress auditService(ConfigValues values, boolean cleartext) {
+    String base = SIGNET + "AUDIT_SVC";
+    boolean named = values.text(base + "_ADDR") != null | values.text(base + "_NAME") != null;
+    return named ? service(values, base, cleartext) : null;
+  }
+
+  private static ControlAddress service(ConfigValues values, String base, boolean cleartext) {
+    String address = values.required(base + "_ADDR");
     int colon = address.lastIndexOf(':');
     String host = colon < 1 ? "" : address.substring(0, colon);
     Integer port = colon < 1 ? null : ConfigValues.port(address.substring(colon + 1));
@@ -368,16 +390,14 @@ public record ProxyConfig(
       host = host.substring(0, host.length() - 1);
     }
     if (!address.isEmpty() && (host.isEmpty() || port == null || port == 0)) {
-      values.fault(L5D + base + "_ADDR", address, "host:port");
+      values.fault(base + "_ADDR", address, "host:port");
     }
     InetAddress literal = ConfigValues.literal(host);
     boolean loopback = host.equals("localhost") || (literal != null && literal.isLoopbackAddress());
     if (cleartext && !loopback && !host.isEmpty()) {
-      values.fault(
-          L5D + base + "_ADDR", address, "a loopback address, since cleartext was asked for");
+      values.fault(base + "_ADDR", address, "a loopback address, since cleartext was asked for");
     }
-    String name =
-        cleartext ? values.text(L5D + base + "_NAME", "") : values.required(L5D + base + "_NAME");
+    String name = cleartext ? values.text(base + "_NAME", "") : values.required(base + "_NAME");
     return new ControlAddress(host, port == null ? 0 : port, name);
   }
 

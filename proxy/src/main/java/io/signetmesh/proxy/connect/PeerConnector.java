@@ -1,12 +1,9 @@
 package io.signetmesh.proxy.connect;
 
-import io.netty.bootstrap.Bootstrap;
 import io.netty.channel.Channel;
-import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelInitializer;
-import io.netty.channel.ChannelOption;
 import io.netty.channel.ConnectTimeoutException;
 import io.netty.handler.ssl.SslHandler;
 import io.netty.util.concurrent.Future;
@@ -17,6 +14,7 @@ import io.signetmesh.identity.pki.DuplexTls;
 import io.signetmesh.identity.pki.LiveSslContext;
 import io.signetmesh.identity.pki.MeshSslContexts;
 import io.signetmesh.identity.pki.VerifiedPeer;
+import io.signetmesh.proxy.loop.Dial;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import io.signetmesh.proxy.loop.ProxyLoops;
 import io.signetmesh.proxy.loop.TcpKeepAlive;
@@ -104,59 +102,43 @@ public final class PeerConnector implements Connector, AutoCloseable {
   @Override
   public Future<Channel> connect(ProxyLoop loop, Endpoint endpoint, Session session) {
     Promise<Channel> promise = loop.eventLoop().newPromise();
-    Dial dial = new Dial(loop, endpoint, session, promise);
+    Attempt attempt = new Attempt(loop, endpoint, session, promise);
     ScheduledFuture<?> timer =
-        loop.eventLoop().schedule(dial::timedOut, peerTimeout.toMillis(), TimeUnit.MILLISECONDS);
+        loop.eventLoop().schedule(attempt::timedOut, peerTimeout.toMillis(), TimeUnit.MILLISECONDS);
     promise.addListener(done -> timer.cancel(false));
-    Bootstrap bootstrap = loops.client(loop, peerKeepAlive);
-    bootstrap.option(ChannelOption.CONNECT_TIMEOUT_MILLIS, (int) peerTimeout.toMillis());
-    bootstrap.handler(dial);
     InetSocketAddress target = endpoint.dialAddress();
-    InetSocketAddress source = sources.towards(target.getAddress());
-    ChannelFuture connecting;
-    if (source == null) {
-      connecting = bootstrap.connect(target);
-    } else {
-      loops.transport().bindWithoutPort(bootstrap);
-      connecting = bootstrap.connect(target, source);
-    }
-    dial.channel = connecting.channel();
-    connecting.addListener(
-        done -> {
-          if (!done.isSuccess()) {
-            promise.tryFailure(done.cause());
-          } else if (endpoint.tls() == null) {
-            dial.ready(connecting.channel());
-          } else {
-            // The handshake reads.
-            connecting.channel().config().setAutoRead(true);
-          }
-        });
+    loops
+        .dial(
+            loop,
+            new Dial(
+                target, sources.towards(target.getAddress()), peerKeepAlive, peerTimeout, attempt))
+        .addListener(
+            (Future<Channel> done) -> {
+              if (!done.isSuccess()) {
+                promise.tryFailure(done.cause());
+              } else if (endpoint.tls() == null) {
+                attempt.ready(done.getNow());
+              } else {
+                // The handshake reads.
+                done.getNow().config().setAutoRead(true);
+              }
+            });
     return promise;
   }
 
   @Override
   public Future<Channel> connectLocal(ProxyLoop loop, InetSocketAddress application) {
-    Promise<Channel> promise = loop.eventLoop().newPromise();
-    ChannelFuture connecting =
-        loops
-            .client(loop, localKeepAlive)
-            .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, (int) localTimeout.toMillis())
-            .handler(
-                new ChannelInitializer<Channel>() {
-                  @Override
-                  protected void initChannel(Channel channel) {}
-                })
-            .connect(application);
-    connecting.addListener(
-        done -> {
-          if (done.isSuccess()) {
-            promise.setSuccess(connecting.channel());
-          } else {
-            promise.setFailure(done.cause());
-          }
-        });
-    return promise;
+    return loops.dial(
+        loop,
+        new Dial(
+            application,
+            null,
+            localKeepAlive,
+            localTimeout,
+            new ChannelInitializer<Channel>() {
+              @Override
+              protected void initChannel(Channel channel) {}
+            }));
   }
 
   /**
@@ -175,14 +157,14 @@ public final class PeerConnector implements Connector, AutoCloseable {
   }
 
   /** One attempt. Confined to its loop. */
-  private final class Dial extends ChannelInitializer<Channel> {
+  private final class Attempt extends ChannelInitializer<Channel> {
     private final ProxyLoop loop;
     private final Endpoint endpoint;
     private final Session session;
     private final Promise<Channel> promise;
     private @Nullable Channel channel;
 
-    Dial(ProxyLoop loop, Endpoint endpoint, Session session, Promise<Channel> promise) {
+    Attempt(ProxyLoop loop, Endpoint endpoint, Session session, Promise<Channel> promise) {
       this.loop = loop;
       this.endpoint = endpoint;
       this.session = session;
@@ -191,6 +173,7 @@ public final class PeerConnector implements Connector, AutoCloseable {
 
     @Override
     protected void initChannel(Channel opened) throws SSLException {
+      channel = opened;
       TlsTarget tls = endpoint.tls();
       if (tls == null) {
         return;

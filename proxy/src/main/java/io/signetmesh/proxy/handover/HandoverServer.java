@@ -9,10 +9,8 @@ import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.EventLoopGroup;
-import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.SimpleChannelInboundHandler;
 import io.netty.channel.epoll.EpollDomainSocketChannel;
-import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.channel.epoll.EpollServerDomainSocketChannel;
 import io.netty.channel.group.ChannelGroup;
 import io.netty.channel.group.DefaultChannelGroup;
@@ -20,9 +18,9 @@ import io.netty.channel.unix.DomainSocketAddress;
 import io.netty.channel.unix.FileDescriptor;
 import io.netty.channel.unix.UnixChannel;
 import io.netty.handler.codec.LineBasedFrameDecoder;
-import io.netty.util.concurrent.DefaultThreadFactory;
 import io.netty.util.concurrent.GlobalEventExecutor;
 import io.netty.util.concurrent.ScheduledFuture;
+import io.signetmesh.proxy.linux.UnixListener;
 import io.signetmesh.proxy.loop.IoTransport;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -69,7 +67,8 @@ public final class HandoverServer implements AutoCloseable {
   private volatile boolean handedOver;
 
   /**
-   * The proxy whose listeners are handed over. Its methods are called on a thread of the server.
+   * The proxy whose listeners are handed over. Its methods are called on the server's loop, and
+   * must not block.
    */
   public interface Owner {
     /** What listens now. */
@@ -99,14 +98,12 @@ public final class HandoverServer implements AutoCloseable {
     static final Limits DEFAULT = new Limits(HandoverSocket.ANSWER, PREPARATION);
   }
 
-  private HandoverServer(Path path, Owner owner, Limits limits, int user) {
+  private HandoverServer(EventLoopGroup group, Path path, Owner owner, Limits limits, int user) {
+    this.group = group;
     this.path = path;
     this.owner = owner;
     this.limits = limits;
     this.user = user;
-    this.group =
-        new MultiThreadIoEventLoopGroup(
-            1, new DefaultThreadFactory("handover", true), EpollIoHandler.newFactory());
   }
 
   /**
@@ -122,18 +119,20 @@ public final class HandoverServer implements AutoCloseable {
    * Waits for successors at a socket of mode 0600. Replaces a socket that exists: check first that
    * no proxy answers there, see {@link Predecessor#isThere}.
    *
-   * @throws IOException when the socket cannot be created
+   * @param group a loop of epoll, which is not closed with the server
+   * @throws IOException when the socket cannot be created, or the loop does not answer
    */
-  public static HandoverServer listen(Path socket, Owner owner) throws IOException {
-    return listen(socket, owner, Limits.DEFAULT, HandoverSocket.ownUser());
+  public static HandoverServer listen(EventLoopGroup group, Path socket, Owner owner)
+      throws IOException {
+    return listen(group, socket, owner, Limits.DEFAULT, HandoverSocket.ownUser());
   }
 
   /**
    * @param user the user that successors must be of
    */
-  static HandoverServer listen(Path socket, Owner owner, Limits limits, int user)
-      throws IOException {
-    HandoverServer server = new HandoverServer(socket.toAbsolutePath(), owner, limits, user);
+  static HandoverServer listen(
+      EventLoopGroup group, Path socket, Owner owner, Limits limits, int user) throws IOException {
+    HandoverServer server = new HandoverServer(group, socket.toAbsolutePath(), owner, limits, user);
     try {
       server.bind();
     } catch (IOException | RuntimeException e) {
@@ -144,9 +143,10 @@ public final class HandoverServer implements AutoCloseable {
   }
 
   private void bind() throws IOException {
-    // Under another name until its mode is right.
-    Path begun = path.resolveSibling(path.getFileName() + ".new");
-    Files.deleteIfExists(begun);
+    // Under another name until its mode is right, and a name of its own: when the listener is
+    // closed,
+    // Netty deletes what has the name that it was bound to, which must not be a successor's socket.
+    Path begun = UnixListener.nameToBegin(path);
     var bound =
         new ServerBootstrap()
             .group(group)
@@ -161,8 +161,16 @@ public final class HandoverServer implements AutoCloseable {
                             new LineBasedFrameDecoder(HandoverSocket.MAX_LINE), new Successor());
                   }
                 })
-            .bind(new DomainSocketAddress(begun.toString()))
-            .awaitUninterruptibly();
+            .bind(new DomainSocketAddress(begun.toString()));
+    if (!bound.awaitUninterruptibly(limits.answer().toMillis())) {
+      bound.cancel(false);
+      bound.channel().close();
+      throw new IOException(
+          "handover socket "
+              + path
+              + " cannot be made: the admin loop has not bound it within "
+              + limits.answer());
+    }
     if (!bound.isSuccess()) {
       throw new IOException(
           "handover socket " + path + " cannot be made: " + bound.cause().getMessage(),
@@ -182,7 +190,6 @@ public final class HandoverServer implements AutoCloseable {
       bound.close();
     }
     successors.close();
-    group.shutdownGracefully(0, 1, TimeUnit.SECONDS);
     try {
       if (!handedOver
           && fileKey != null

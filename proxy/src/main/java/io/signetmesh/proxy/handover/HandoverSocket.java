@@ -3,6 +3,7 @@ package io.signetmesh.proxy.handover;
 import io.netty.channel.epoll.Epoll;
 import io.netty.channel.epoll.EpollDomainSocketChannel;
 import io.netty.channel.unix.PeerCredentials;
+import io.signetmesh.proxy.linux.UnixListener;
 import io.signetmesh.proxy.loop.IoTransport;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -76,7 +77,7 @@ final class HandoverSocket {
     }
     int length = socket.toAbsolutePath().toString().getBytes(StandardCharsets.UTF_8).length;
     // The socket is made under another name first, which is a little longer.
-    int most = MAX_PATH - 4;
+    int most = MAX_PATH - UnixListener.LONGER;
     if (length > most) {
       return socket.toAbsolutePath()
           + " has "

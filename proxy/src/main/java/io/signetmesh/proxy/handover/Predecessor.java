@@ -8,13 +8,10 @@ import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.EventLoopGroup;
-import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.epoll.EpollDomainSocketChannel;
-import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.channel.unix.DomainSocketAddress;
 import io.netty.channel.unix.DomainSocketReadMode;
 import io.netty.channel.unix.FileDescriptor;
-import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.InetSocketAddress;
@@ -51,33 +48,33 @@ public final class Predecessor implements AutoCloseable {
   private @Nullable EpollDomainSocketChannel channel;
   private long process;
 
-  private Predecessor(Path path, Duration limit, int user) {
+  private Predecessor(EventLoopGroup group, Path path, Duration limit, int user) {
+    this.group = group;
     this.path = path;
     this.limit = limit;
     this.user = user;
-    this.group =
-        new MultiThreadIoEventLoopGroup(
-            1, new DefaultThreadFactory("predecessor", true), EpollIoHandler.newFactory());
   }
 
   /**
    * Asks the proxy at a socket for its listeners. Blocks.
    *
+   * @param group a loop of epoll, which is not closed with the connection
    * @param loops event loops of this process
    * @return null when no proxy listens at the socket
    * @throws IOException when a proxy listens there and does not hand over its listeners
    */
-  public static @Nullable Predecessor ask(Path socket, int loops) throws IOException {
-    return ask(socket, loops, HandoverSocket.ANSWER, HandoverSocket.ownUser());
+  public static @Nullable Predecessor ask(EventLoopGroup group, Path socket, int loops)
+      throws IOException {
+    return ask(group, socket, loops, HandoverSocket.ANSWER, HandoverSocket.ownUser());
   }
 
   /**
    * @param limit for each answer
    * @param user the user that the running proxy must be of
    */
-  static @Nullable Predecessor ask(Path socket, int loops, Duration limit, int user)
-      throws IOException {
-    Predecessor found = new Predecessor(socket.toAbsolutePath(), limit, user);
+  static @Nullable Predecessor ask(
+      EventLoopGroup group, Path socket, int loops, Duration limit, int user) throws IOException {
+    Predecessor found = new Predecessor(group, socket.toAbsolutePath(), limit, user);
     boolean done = false;
     try {
       if (!found.connect()) {
@@ -94,9 +91,10 @@ public final class Predecessor implements AutoCloseable {
   }
 
   /** Whether a proxy waits for a successor at a socket. */
-  public static boolean isThere(Path socket) throws IOException {
+  public static boolean isThere(EventLoopGroup group, Path socket) throws IOException {
     try (Predecessor found =
-        new Predecessor(socket.toAbsolutePath(), HandoverSocket.ANSWER, HandoverSocket.ownUser())) {
+        new Predecessor(
+            group, socket.toAbsolutePath(), HandoverSocket.ANSWER, HandoverSocket.ownUser())) {
       return found.connect();
     }
   }
@@ -110,8 +108,12 @@ public final class Predecessor implements AutoCloseable {
             .group(group)
             .channel(EpollDomainSocketChannel.class)
             .handler(answers)
-            .connect(new DomainSocketAddress(path.toString()))
-            .awaitUninterruptibly();
+            .connect(new DomainSocketAddress(path.toString()));
+    if (!connected.awaitUninterruptibly(limit.toMillis())) {
+      connected.channel().close();
+      throw new IOException(
+          "handover socket " + path + ": the admin loop has not connected within " + limit);
+    }
     if (!connected.isSuccess()) {
       if (connected.cause() instanceof ConnectException) {
         // What a process has left behind that was killed.
@@ -197,7 +199,7 @@ public final class Predecessor implements AutoCloseable {
    */
   public boolean goesOn() {
     try {
-      return isGone() && isThere(path);
+      return isGone() && isThere(group, path);
     } catch (IOException e) {
       log.warn("cannot find out whether process {} goes on: {}", process, e.getMessage());
       return false;
@@ -294,7 +296,6 @@ public final class Predecessor implements AutoCloseable {
       // What was sent goes out first.
       connected.close().awaitUninterruptibly(1, TimeUnit.SECONDS);
     }
-    group.shutdownGracefully(0, 1, TimeUnit.SECONDS);
     descriptors.values().forEach(Answers::close);
     descriptors.clear();
     answers.end(new IOException("the handover is closed"));

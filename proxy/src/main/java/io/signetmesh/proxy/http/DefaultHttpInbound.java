@@ -10,6 +10,7 @@ import io.signetmesh.proxy.http.h2.Http2ServerConnection;
 import io.signetmesh.proxy.inbound.HttpInbound;
 import io.signetmesh.proxy.inbound.InboundConnection;
 import io.signetmesh.proxy.loop.ProxyLoop;
+import io.signetmesh.proxy.rego.RegoChecks;
 import io.signetmesh.proxy.token.TokenChecks;
 import java.time.InstantSource;
 import java.util.Map;
@@ -26,29 +27,34 @@ public final class DefaultHttpInbound implements HttpInbound {
   private final AuditLog audit;
   private final InstantSource clock;
   private final TokenChecks tokens;
+  private final RegoChecks rego;
   private final Map<ProxyLoop, InboundLoop> loops = new ConcurrentHashMap<>();
 
   /**
    * @param tokens says what the tokens of requests prove
+   * @param rego says what policy bundles answer about requests
    */
   public DefaultHttpInbound(
       HttpConfig config,
       Connector connector,
       AuditLog audit,
       InstantSource clock,
-      TokenChecks tokens) {
+      TokenChecks tokens,
+      RegoChecks rego) {
     this.config = config;
     this.connector = connector;
     this.audit = audit;
     this.clock = clock;
     this.tokens = tokens;
+    this.rego = rego;
   }
 
   @Override
   public void serve(
       ProxyLoop loop, Channel channel, InboundConnection connection, HttpVersion version) {
     InboundLoop state =
-        loops.computeIfAbsent(loop, added -> new InboundLoop(added, config, connector, tokens));
+        loops.computeIfAbsent(
+            loop, added -> new InboundLoop(added, config, connector, tokens, rego));
     RequestRecords records = new RequestRecords(audit, clock, connection, version);
     InboundRequests requests = new InboundRequests(state, channel, connection, version, records);
     if (version == HttpVersion.HTTP1) {

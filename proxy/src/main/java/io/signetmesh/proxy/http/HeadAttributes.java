@@ -4,6 +4,8 @@ import io.netty.handler.codec.http2.DefaultHttp2Headers;
 import io.netty.handler.codec.http2.Http2Headers;
 import io.signetmesh.proxy.authorize.ExpressionWork;
 import io.signetmesh.proxy.authorize.RequestAttributes;
+import io.signetmesh.proxy.authorize.Route;
+import io.signetmesh.proxy.authorize.ServerPolicy;
 import io.signetmesh.proxy.http.exchange.HeaderNames;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -70,5 +72,13 @@ final class HeadAttributes implements RequestAttributes {
       return false;
     }
     return RequestAttributes.differ(head.valueIterator(lowerCaseName));
+  }
+
+  /** The route of the request; null: none matches, or the policy reads no requests. */
+  @Nullable Route route(ServerPolicy by) {
+    ServerPolicy.Protocol protocol = by.protocol();
+    return protocol == ServerPolicy.Protocol.OPAQUE || protocol == ServerPolicy.Protocol.TLS
+        ? null
+        : by.route(this);
   }
 }

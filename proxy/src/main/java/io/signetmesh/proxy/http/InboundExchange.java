@@ -10,9 +10,11 @@ import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Reason;
 import io.signetmesh.proxy.authorize.RequestMethod;
+import io.signetmesh.proxy.authorize.RequestProofs;
 import io.signetmesh.proxy.authorize.RequestSyntax;
 import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;
+import io.signetmesh.proxy.authorize.TrialRequest;
 import io.signetmesh.proxy.connect.Endings;
 import io.signetmesh.proxy.detect.HttpVersion;
 import io.signetmesh.proxy.http.exchange.ClientAccount;
@@ -28,15 +30,16 @@ import io.signetmesh.proxy.metrics.ProxyError;
 import java.net.InetSocketAddress;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
  * One inbound request: decided on under the policy in force, forwarded to the application, and cut
  * when a change of policy takes its right away.
  */
-final class InboundExchange extends Exchange implements ExchangeTokens.Asker {
+final class InboundExchange extends Exchange implements ExchangeProofs.Asker {
   private static final String OVERLOADED = "too many requests in flight";
-  private static final String TOKENS_WAIT = "too many tokens wait to be verified";
+  private static final String PROOFS_WAIT = "too many requests wait for tokens or policy bundles";
 
   private final InboundRequests connection;
   private final Channel channel;
@@ -48,10 +51,9 @@ final class InboundExchange extends Exchange implements ExchangeTokens.Asker {
   private @Nullable AsciiString origProto;
   private String path = "";
   private @Nullable Decision granted;
-  private @Nullable ExchangeTokens tokens;
+  private @Nullable ExchangeProofs proofs;
   private boolean outdated;
-
-  private boolean passedOver; // A connection came while the request waited for its tokens.
+  private boolean passedOver; // A connection came while the request waited for its proofs.
 
   InboundExchange(
       InboundRequests connection,
@@ -72,7 +74,7 @@ final class InboundExchange extends Exchange implements ExchangeTokens.Asker {
   }
 
   private void bodyTooSlow() {
-    record(policy, Verdict.DENY, Reason.PROTOCOL_ERROR, null, "body: not complete in time", null);
+    record(policy, Reason.PROTOCOL_ERROR, "body: not complete in time");
     giveUp(Failure.REQUEST_TIMEOUT);
   }
 
@@ -95,7 +97,7 @@ final class InboundExchange extends Exchange implements ExchangeTokens.Asker {
     Http2Headers head = request();
     ServerPolicy current = inbound.policy().current();
     if (current == null) {
-      record(null, Verdict.DENY, Reason.NO_POLICY, null, null, null);
+      record(null, Reason.NO_POLICY, null);
       fail(Failure.UNAUTHORIZED);
       return;
     }
@@ -114,12 +116,12 @@ final class InboundExchange extends Exchange implements ExchangeTokens.Asker {
       return;
     }
     if (current.matchesMethods() && RequestMethod.isMisspelt(head.method())) {
-      record(current, Verdict.DENY, Reason.PROTOCOL_ERROR, null, RequestMethod.MISSPELT, null);
+      record(current, Reason.PROTOCOL_ERROR, RequestMethod.MISSPELT);
       fail(Failure.BAD_REQUEST);
       return;
     }
     if (MaxForwards.isMalformed(head)) {
-      record(current, Verdict.DENY, Reason.PROTOCOL_ERROR, null, RequestSyntax.NO_FORWARDS, null);
+      record(current, Reason.PROTOCOL_ERROR, RequestSyntax.NO_FORWARDS);
       fail(Failure.BAD_REQUEST);
       return;
     }
@@ -128,11 +130,11 @@ final class InboundExchange extends Exchange implements ExchangeTokens.Asker {
     Decision early = current.decideBeforeRoute(client);
     if (early != null) {
       inbound.metrics().denied(current);
-      record(current, early, current.trialRequest(client, attributes));
+      record(current, client, early, attributes);
       fail(Failure.UNAUTHORIZED);
       return;
     }
-    Route route = route(current, attributes);
+    Route route = attributes.route(current);
     if (route == null) {
       refuseWithoutRoute(current, attributes);
       return;
@@ -146,13 +148,11 @@ final class InboundExchange extends Exchange implements ExchangeTokens.Asker {
         route.reachesApplication()
             ? current.decideRequest(client, route)
             : current.authorizeRequest(client, route);
-    Decision trial =
-        decision.reason() == Reason.RATE_LIMITED ? null : current.trialRequest(client, attributes);
-    if (ExchangeTokens.isShed(tokens, decision)) {
-      refuseOverloaded(current, TOKENS_WAIT);
+    if (ExchangeProofs.isShed(proofs, decision)) {
+      refuseOverloaded(current, PROOFS_WAIT);
       return;
     }
-    record(current, decision, trial);
+    record(current, client, decision, attributes);
     if (!decision.allowed()) {
       inbound.metrics().denied(current, route, decision);
       refuse(decision);
@@ -189,33 +189,31 @@ final class InboundExchange extends Exchange implements ExchangeTokens.Asker {
 
   private @Nullable Client proven(ServerPolicy by, Client client, Route route) {
     List<TokenAuthentication> needed = by.tokens(client, route);
-    List<TokenAuthentication> trial = by.trialTokens();
-    if (needed.isEmpty() && trial.isEmpty()) {
-      return client;
+    if (ExchangeProofs.areNeeded(by, needed)) {
+      return proofs().prove(by, client, route, needed, request(), allowedHead.receivedPath());
     }
-    if (tokens == null) {
-      tokens = new ExchangeTokens(connection.state.tokens, connection.state.loop.eventLoop());
+    if (proofs != null) {
+      proofs.areNotNeeded();
     }
-    return tokens.prove(client, needed, trial, request(), allowedHead.receivedPath(), this);
+    return client;
+  }
+
+  private ExchangeProofs proofs() {
+    if (proofs == null) {
+      proofs = new ExchangeProofs(connection.state, connection.inbound, this);
+    }
+    return proofs;
   }
 
   private void refuse(Decision decision) {
-    var proofs = ExchangeTokens.proofs(tokens);
+    var tokens = ExchangeProofs.known(proofs).tokens();
     fail(
         Failure.of(decision.reason()),
-        TokenChallenge.of(decision.reason(), proofs, connection.state.tokens::proofNonce));
+        TokenChallenge.of(decision.reason(), tokens, connection.state.tokens::proofNonce));
   }
 
   private void refuseOverloaded(ServerPolicy current, String why) {
-    connection.state.overloads.add(
-        more ->
-            record(
-                current,
-                Verdict.DENY,
-                Reason.OVERLOAD,
-                null,
-                more == 0 ? why : why + "; " + more + " more of any client have no record",
-                null));
+    connection.state.overloads.add(why, text -> record(current, Reason.OVERLOAD, text));
     fail(Failure.OVERLOADED);
   }
 
@@ -237,33 +235,24 @@ final class InboundExchange extends Exchange implements ExchangeTokens.Asker {
   private void refuseWithoutRoute(ServerPolicy current, HeadAttributes attributes) {
     Client client = connection.inbound.client();
     Decision decision = current.decideWithoutRoute(client, attributes);
-    switch (decision.reason()) {
-      case UNSAFE_PATH -> refuseUnsafe(current, decision.detail(), Failure.UNSAFE_PATH);
-      case NO_ROUTE -> {
-        connection.inbound.metrics().routeNotFound(current);
-        record(current, decision, current.trialRequest(client, attributes));
-        fail(Failure.NO_ROUTE);
-      }
-      default -> {
-        connection.inbound.metrics().denied(current);
-        record(current, decision, current.trialRequest(client, attributes));
-        fail(Failure.UNAUTHORIZED);
-      }
+    boolean noRoute = decision.reason() == Reason.NO_ROUTE;
+    if (decision.reason() == Reason.UNSAFE_PATH) {
+      refuseUnsafe(current, decision.detail(), Failure.UNSAFE_PATH);
+      return;
     }
+    if (noRoute) {
+      connection.inbound.metrics().routeNotFound(current);
+    } else {
+      connection.inbound.metrics().denied(current);
+    }
+    record(current, client, decision, attributes);
+    fail(noRoute ? Failure.NO_ROUTE : Failure.UNAUTHORIZED);
   }
 
   private void refuseUnsafe(ServerPolicy current, @Nullable String why, Failure failure) {
     connection.inbound.metrics().unsafePath(current);
-    record(current, Verdict.DENY, Reason.UNSAFE_PATH, null, why, null);
+    record(current, Reason.UNSAFE_PATH, why);
     fail(failure);
-  }
-
-  private static @Nullable Route route(ServerPolicy current, HeadAttributes attributes) {
-    ServerPolicy.Protocol protocol = current.protocol();
-    if (protocol == ServerPolicy.Protocol.OPAQUE || protocol == ServerPolicy.Protocol.TLS) {
-      return null;
-    }
-    return current.route(attributes);
   }
 
   /** A rate limits what begins, not what is under way: it is not asked again. */
@@ -271,9 +260,9 @@ final class InboundExchange extends Exchange implements ExchangeTokens.Asker {
     if (done()) {
       return;
     }
-    if (tokens != null && tokens.isWaiting()) {
-      // What waits for its tokens is decided under the policy that is then in force.
-      tokens.policyChanged();
+    if (granted == null && proofs != null && proofs.isWaiting()) {
+      // What has not begun is decided under the policy that is in force when it may.
+      proofs.policyChanged();
       return;
     }
     policy = changed;
@@ -288,14 +277,17 @@ final class InboundExchange extends Exchange implements ExchangeTokens.Asker {
         changed.matchesPaths() ? RequestPath.normalize(attributes.path()) : attributes.path();
     path = RecordedTarget.of(normal == null ? attributes.path() : normal);
     if (normal == null) {
-      record(changed, Verdict.DENY, Reason.UNSAFE_PATH, null, null, null);
+      record(changed, Reason.UNSAFE_PATH, null);
     } else if (changed.matchesMethods() && RequestMethod.isMisspelt(attributes.method())) {
-      record(changed, Verdict.DENY, Reason.PROTOCOL_ERROR, null, RequestMethod.MISSPELT, null);
+      record(changed, Reason.PROTOCOL_ERROR, RequestMethod.MISSPELT);
     } else {
       attributes.path(normal);
       Decision early = changed.decideBeforeRoute(client);
-      Route route = early == null ? route(changed, attributes) : null;
-      client = route == null ? client : proven(changed, client, route);
+      Route route = early == null ? attributes.route(changed) : null;
+      if (route != null) {
+        early = changed.refuseWhateverIsProved(client, route);
+      }
+      client = route == null || early != null ? client : proven(changed, client, route);
       if (client == null) {
         return;
       }
@@ -317,15 +309,16 @@ final class InboundExchange extends Exchange implements ExchangeTokens.Asker {
         }
         return;
       }
-      record(changed, decision, changed.trialRequest(client, attributes));
+      record(changed, client, decision, attributes);
     }
     cutOff();
   }
 
   @Override
   public void gaveUp() {
-    record(policy, Verdict.DENY, Reason.OVERLOAD, null, TOKENS_WAIT, null);
+    record(policy, Reason.OVERLOAD, PROOFS_WAIT);
     cutOff();
+    connection.state.loop.flushDirty();
   }
 
   private void cutOff() {
@@ -338,12 +331,11 @@ final class InboundExchange extends Exchange implements ExchangeTokens.Asker {
 
   /** Makes of the head that was allowed the one that is sent; false: the request was answered. */
   private boolean prepare(Route route) {
-    ServerPolicy current = policy;
     Route.Filter stops =
         allowedHead.apply(
             route.filters(),
-            current == null ? Set.of() : current.tokenFields(),
-            ExchangeTokens.proofs(tokens));
+            policy == null ? Set.of() : policy.tokenFields(),
+            ExchangeProofs.known(proofs).tokens());
     if (stops instanceof Route.Filter.Redirect redirect) {
       redirect(redirect);
       return false;
@@ -386,8 +378,7 @@ final class InboundExchange extends Exchange implements ExchangeTokens.Asker {
 
   /** Whether the Server says that the application speaks HTTP/1, whatever its client speaks. */
   private boolean speaksHttp1() {
-    ServerPolicy decided = policy;
-    return decided != null && decided.protocol() == ServerPolicy.Protocol.HTTP1;
+    return policy != null && policy.protocol() == ServerPolicy.Protocol.HTTP1;
   }
 
   @Override
@@ -404,7 +395,7 @@ final class InboundExchange extends Exchange implements ExchangeTokens.Asker {
     if (now != null && (now != policy || outdated)) {
       recheck(now);
     }
-    if (!done() && tokens != null && tokens.isWaiting()) {
+    if (!done() && proofs != null && proofs.isWaiting()) {
       passedOver = true;
       return false;
     }
@@ -436,7 +427,7 @@ final class InboundExchange extends Exchange implements ExchangeTokens.Asker {
 
   @Override
   protected void onRequestTrailers(Http2Headers trailers) {
-    TokenFields.strip(trailers, policy, ExchangeTokens.proofs(tokens));
+    TokenFields.strip(trailers, policy, ExchangeProofs.known(proofs).tokens());
   }
 
   @Override
@@ -449,10 +440,12 @@ final class InboundExchange extends Exchange implements ExchangeTokens.Asker {
 
   @Override
   protected void onTunnel(String into) {
-    ServerPolicy current = policy;
-    if (current != null) {
-      connection.inbound.metrics().tunnel(current);
-      record(current, Verdict.ALLOW, Reason.TUNNEL, granted, into, null);
+    if (policy != null) {
+      connection.inbound.metrics().tunnel(policy);
+      record(
+          policy,
+          new RequestRecords.Outcome(
+              Verdict.ALLOW, Reason.TUNNEL, granted, into, null, ExchangeProofs.known(proofs)));
     }
   }
 
@@ -465,36 +458,43 @@ final class InboundExchange extends Exchange implements ExchangeTokens.Asker {
     if (watched != null) {
       watched.ended();
     }
-    if (tokens != null) {
-      tokens.close();
+    if (proofs != null) {
+      proofs.close();
     }
     connection.remove(this);
   }
 
-  private void record(ServerPolicy current, Decision decision, @Nullable Decision trial) {
-    record(
-        current,
-        decision.allowed() ? Verdict.ALLOW : Verdict.DENY,
-        decision.reason(),
-        decision,
-        decision.detail(),
-        trial);
+  /** Records a decision with that of the dry run, if there is one. */
+  private void record(
+      ServerPolicy by, Client client, Decision decision, HeadAttributes attributes) {
+    boolean limited = decision.reason() == Reason.RATE_LIMITED;
+    TrialRequest trial = limited ? null : by.trialByRego(client, attributes);
+    if (trial != null) {
+      Consumer<Decision> record =
+          connection.records.later(
+              by, protocol(), request().method(), path, outcome(decision, null));
+      proofs().tryOut(by, trial, client, request(), allowedHead.receivedPath(), record);
+      return;
+    }
+    record(by, outcome(decision, limited ? null : by.trialRequest(client, attributes)));
   }
 
-  private void record(
-      @Nullable ServerPolicy current,
-      Verdict verdict,
-      Reason reason,
-      @Nullable Decision decision,
-      @Nullable String detail,
-      @Nullable Decision trial) {
+  private RequestRecords.Outcome outcome(Decision decision, @Nullable Decision trial) {
+    return RequestRecords.Outcome.of(decision, trial, ExchangeProofs.known(proofs));
+  }
+
+  /** Records a refusal of which no policy was asked. */
+  private void record(@Nullable ServerPolicy current, Reason reason, @Nullable String detail) {
+    RequestProofs proven = ExchangeProofs.known(proofs);
+    record(current, new RequestRecords.Outcome(Verdict.DENY, reason, null, detail, null, proven));
+  }
+
+  private String protocol() {
     boolean http2 = connection.version == HttpVersion.HTTP2 && origProto == null;
-    connection.records.request(
-        current,
-        grpc() ? "grpc" : http2 ? "http/2" : "http/1",
-        request().method(),
-        path,
-        new RequestRecords.Outcome(
-            verdict, reason, decision, detail, trial, tokens == null ? null : tokens.audited()));
+    return grpc() ? "grpc" : http2 ? "http/2" : "http/1";
+  }
+
+  private void record(@Nullable ServerPolicy current, RequestRecords.Outcome outcome) {
+    connection.records.request(current, protocol(), request().method(), path, outcome);
   }
 }

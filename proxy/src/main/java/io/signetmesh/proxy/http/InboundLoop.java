@@ -9,6 +9,7 @@ import io.signetmesh.proxy.http.exchange.InFlight;
 import io.signetmesh.proxy.loop.Http2KeepAlive;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import io.signetmesh.proxy.policy.PortPolicy;
+import io.signetmesh.proxy.rego.RegoChecks;
 import io.signetmesh.proxy.token.TokenChecks;
 import java.net.InetSocketAddress;
 import java.util.HashMap;
@@ -28,12 +29,17 @@ final class InboundLoop {
   final ClientAccounts clients;
   final InFlight inFlight = new InFlight();
   final TokenChecks tokens;
+  final RegoChecks rego;
+  final ProofTurns proofTurns;
 
-  InboundLoop(ProxyLoop loop, HttpConfig config, Connector connector, TokenChecks tokens) {
+  InboundLoop(
+      ProxyLoop loop, HttpConfig config, Connector connector, TokenChecks tokens, RegoChecks rego) {
     this.loop = loop;
     this.config = config;
     this.connector = connector;
     this.tokens = tokens;
+    this.rego = rego;
+    this.proofTurns = new ProofTurns(loop.eventLoop());
     this.overloads = new SampledRecords(loop.eventLoop());
     this.slowBodies = new SlowBodies(loop.eventLoop(), loop.pace());
     this.clients = new ClientAccounts(loop.eventLoop().ticker()::nanoTime);

@@ -1,18 +1,19 @@
 package io.signetmesh.proxy.http;
 
 import io.signetmesh.audit.AuditLog;
-import io.signetmesh.audit.AuditedToken;
 import io.signetmesh.audit.DecisionEvent;
 import io.signetmesh.audit.DecisionMode;
 import io.signetmesh.audit.TrialVerdict;
 import io.signetmesh.audit.Verdict;
 import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Reason;
+import io.signetmesh.proxy.authorize.RequestProofs;
 import io.signetmesh.proxy.authorize.ServerPolicy;
 import io.signetmesh.proxy.detect.HttpVersion;
 import io.signetmesh.proxy.inbound.AuditedDecisions;
 import io.signetmesh.proxy.inbound.InboundConnection;
 import java.time.InstantSource;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** Audit records about the requests of one connection. */
@@ -30,7 +31,7 @@ final class RequestRecords {
    * @param decision what stands behind the verdict; null: no policy was asked
    * @param detail what is wrong, in words for people
    * @param trial the decision with all that is in audit mode in force; null: it is the same policy
-   * @param token whom the token of the request names; null: nobody
+   * @param proofs what the request proves
    */
   record Outcome(
       Verdict verdict,
@@ -38,7 +39,17 @@ final class RequestRecords {
       @Nullable Decision decision,
       @Nullable String detail,
       @Nullable Decision trial,
-      @Nullable AuditedToken token) {}
+      RequestProofs proofs) {
+    /** A decision. */
+    static Outcome of(Decision decision, @Nullable Decision trial, RequestProofs proofs) {
+      Verdict verdict = decision.allowed() ? Verdict.ALLOW : Verdict.DENY;
+      return new Outcome(verdict, decision.reason(), decision, decision.detail(), trial, proofs);
+    }
+
+    Outcome with(Decision tried) {
+      return new Outcome(verdict, reason, decision, detail, tried, proofs);
+    }
+  }
 
   RequestRecords(
       AuditLog audit, InstantSource clock, InboundConnection inbound, HttpVersion version) {
@@ -61,6 +72,32 @@ final class RequestRecords {
       @Nullable CharSequence method,
       String path,
       Outcome outcome) {
+    request(clock.millis(), policy, protocol, method, path, outcome);
+  }
+
+  /**
+   * Records what became of a request as of now, once the verdict of its dry run is there.
+   *
+   * @return takes the verdict
+   */
+  Consumer<Decision> later(
+      ServerPolicy policy,
+      String protocol,
+      @Nullable CharSequence method,
+      String path,
+      Outcome outcome) {
+    long now = clock.millis();
+    String named = method == null ? null : method.toString();
+    return trial -> request(now, policy, protocol, named, path, outcome.with(trial));
+  }
+
+  private void request(
+      long epochMillis,
+      @Nullable ServerPolicy policy,
+      String protocol,
+      @Nullable CharSequence method,
+      String path,
+      Outcome outcome) {
     Decision decision = outcome.decision();
     Decision trial = outcome.trial();
     if (policy != null && trial != null) {
@@ -68,7 +105,7 @@ final class RequestRecords {
     }
     audit.record(
         new DecisionEvent(
-            clock.millis(),
+            epochMillis,
             inbound.audited(),
             policy == null ? "none" : policy.server().label(),
             protocol,
@@ -82,7 +119,8 @@ final class RequestRecords {
             policy == null ? 0 : policy.generation(),
             AuditedDecisions.mode(decision),
             trial == null ? null : trial(trial),
-            outcome.token()));
+            AuditedProofs.token(outcome.proofs().tokens()),
+            AuditedProofs.answers(outcome.proofs())));
   }
 
   /** Records a request that is malformed. */

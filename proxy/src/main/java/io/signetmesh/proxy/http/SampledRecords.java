@@ -2,6 +2,7 @@ package io.signetmesh.proxy.http;
 
 import io.netty.util.concurrent.EventExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -27,21 +28,26 @@ final class SampledRecords {
   /**
    * An event has happened.
    *
-   * @param write writes its record, at once, within a second or never; gets the number of other
-   *     events that have none
+   * @param what has happened
+   * @param write writes its record, at once, within a second or never; gets what has happened, with
+   *     the number of other events that have no record
    */
-  void add(LongConsumer write) {
+  void add(String what, Consumer<String> write) {
     if (!open) {
       open = true;
       executor.schedule(this::close, 1, TimeUnit.SECONDS);
     }
     if (recorded < PER_SECOND) {
       recorded++;
-      write.accept(0);
+      write.accept(what);
     } else {
       unrecorded++;
-      last = write;
+      last = others -> write.accept(text(what, others));
     }
+  }
+
+  private static String text(String what, long others) {
+    return others == 0 ? what : what + "; " + others + " more of any client have no record";
   }
 
   private void close() {

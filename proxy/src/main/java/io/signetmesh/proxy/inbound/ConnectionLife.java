@@ -290,6 +290,7 @@ final class ConnectionLife {
     to(
         new Handshake(
             channel,
+            loop.handshakes(),
             binding == null ? services.directTls() : services.tls(),
             services.handshakeTimeout(),
             encrypted,

@@ -9,8 +9,11 @@ import io.signetmesh.identity.pki.Credentials;
 import io.signetmesh.identity.pki.LiveSslContext;
 import io.signetmesh.identity.pki.NegotiatedGroup;
 import io.signetmesh.proxy.connect.HeldReads;
+import io.signetmesh.proxy.loop.LoopTurns;
 import java.nio.channels.ClosedChannelException;
 import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import javax.net.ssl.SSLException;
 import org.slf4j.Logger;
@@ -21,6 +24,7 @@ final class Handshake implements ConnectionState {
   private static final Logger log = LoggerFactory.getLogger(Handshake.class);
 
   private final Channel channel;
+  private final LoopTurns turns;
   private final LiveSslContext<Credentials> context;
   private final Duration timeout;
   private final HeldReads encrypted;
@@ -30,13 +34,15 @@ final class Handshake implements ConnectionState {
   private boolean left;
 
   /**
-   * @param timeout longest handshake
+   * @param turns when handshakes begin: a flood of them leaves the loop to others in between
+   * @param timeout longest handshake, with the wait for its turn
    * @param encrypted holds the ClientHello, which is handed on
    * @param decrypted will hold what the client sends inside
    * @param established gets the handler of the session; auto-read is off then
    */
   Handshake(
       Channel channel,
+      LoopTurns turns,
       LiveSslContext<Credentials> context,
       Duration timeout,
       HeldReads encrypted,
@@ -44,6 +50,7 @@ final class Handshake implements ConnectionState {
       Consumer<SslHandler> established,
       Consumer<Throwable> failed) {
     this.channel = channel;
+    this.turns = turns;
     this.context = context;
     this.timeout = timeout;
     this.encrypted = encrypted;
@@ -54,6 +61,19 @@ final class Handshake implements ConnectionState {
 
   @Override
   public void enter() {
+    long begun = System.nanoTime();
+    turns.execute(() -> begin(begun));
+  }
+
+  private void begin(long asked) {
+    if (left || !channel.isActive()) {
+      return;
+    }
+    long rest = timeout.toMillis() - TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - asked);
+    if (rest <= 0) {
+      failed.accept(new TimeoutException("handshakes of others took the time"));
+      return;
+    }
     SslHandler tls;
     try {
       tls = context.newHandler(channel.alloc());
@@ -62,7 +82,7 @@ final class Handshake implements ConnectionState {
       failed.accept(e);
       return;
     }
-    tls.setHandshakeTimeoutMillis(timeout.toMillis());
+    tls.setHandshakeTimeoutMillis(rest);
     channel.pipeline().addLast("tls-group", NegotiatedGroup.onServer());
     channel.pipeline().addLast("tls", tls);
     channel.pipeline().addLast("tls-done", new Done(tls));

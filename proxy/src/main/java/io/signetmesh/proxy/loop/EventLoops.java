@@ -4,6 +4,8 @@ import io.netty.channel.EventLoop;
 import io.netty.channel.EventLoopGroup;
 import io.signetmesh.proxy.memory.MemoryLimits;
 import io.signetmesh.proxy.memory.Pace;
+import io.signetmesh.proxy.memory.ProcessMemory;
+import io.signetmesh.proxy.netns.Network;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -21,6 +23,7 @@ import java.util.function.Consumer;
  */
 public final class EventLoops implements AutoCloseable {
   private final IoTransport transport;
+  private final ProcessMemory memory;
   private final List<SharedLoop> all = new ArrayList<>();
   private volatile boolean closed;
 
@@ -31,10 +34,20 @@ public final class EventLoops implements AutoCloseable {
    * @param count number of loops, 1 or more
    */
   public EventLoops(IoTransport transport, int count) {
+    this(transport, count, MemoryLimits.ofProcess());
+  }
+
+  /**
+   * Makes loops.
+   *
+   * @param limits memory that the connections of all proxies may hold
+   */
+  EventLoops(IoTransport transport, int count, MemoryLimits limits) {
     if (count < 1) {
       throw new IllegalArgumentException("event loops " + count + ": expected 1 or more");
     }
     this.transport = transport;
+    this.memory = new ProcessMemory(limits);
     try {
       for (int i = 0; i < count; i++) {
         all.add(new SharedLoop(transport, i));
@@ -50,6 +63,11 @@ public final class EventLoops implements AutoCloseable {
     return transport;
   }
 
+  /** What the connections of all proxies hold. */
+  public ProcessMemory memory() {
+    return memory;
+  }
+
   /** Number of loops. */
   public int count() {
     return all.size();
@@ -61,9 +79,16 @@ public final class EventLoops implements AutoCloseable {
    *
    * @param wanted number of loops, 1 or more; at most {@link #count} are given
    * @param pace slowest rate allowed to peers
+   * @param network where its sockets are made; not closed with the loops
+   * @throws IllegalArgumentException when the transport cannot use the network
    */
+  public ProxyLoops forProxy(int wanted, Pace pace, Network network) {
+    return ProxyLoops.on(this, wanted, pace, network);
+  }
+
+  /** As {@link #forProxy(int, Pace, Network)}, in the network of the process. */
   public ProxyLoops forProxy(int wanted, Pace pace) {
-    return ProxyLoops.on(this, wanted, MemoryLimits.ofProcess(), pace);
+    return forProxy(wanted, pace, Network.HOST);
   }
 
   /** Takes the loops with the fewest proxies, in the order of their indexes. */

@@ -117,6 +117,15 @@ final class GuardedIo implements IoHandler {
     return io.isCompatible(handleType);
   }
 
+  /** Ends the loop, as only an {@link Error} does. */
+  private static final class ListenerFailure extends Error {
+    private static final long serialVersionUID = 1L;
+
+    ListenerFailure(Throwable cause) {
+      super("event of a listener", cause);
+    }
+  }
+
   /** Handles events of one connection, or of one listener. */
   private abstract static class Guarded implements IoHandle {
     private final @Nullable FairEventLoop loop;
@@ -155,8 +164,8 @@ final class GuardedIo implements IoHandler {
         return;
       }
       // A listener that has missed its turn takes no connections any more: the loop ends, and the
-      // proxy with it.
-      throw new IllegalStateException("event of a listener", thrown);
+      // proxy with it. An exception would not end it: Netty's transports sleep and go on.
+      throw new ListenerFailure(thrown);
     }
 
     @Override

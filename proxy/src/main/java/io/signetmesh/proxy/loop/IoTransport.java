@@ -5,6 +5,7 @@ import io.netty.channel.ChannelOption;
 import io.netty.channel.IoHandlerFactory;
 import io.netty.channel.epoll.Epoll;
 import io.netty.channel.epoll.EpollChannelOption;
+import io.netty.channel.epoll.EpollClientSockets;
 import io.netty.channel.epoll.EpollServerSocketChannel;
 import io.netty.channel.epoll.EpollSocketChannel;
 import io.netty.channel.nio.NioIoHandler;
@@ -18,6 +19,7 @@ import io.netty.channel.unix.IntegerUnixChannelOption;
 import io.netty.channel.uring.AdoptedServerSocketChannel;
 import io.netty.channel.uring.IoUring;
 import io.netty.channel.uring.IoUringChannelOption;
+import io.netty.channel.uring.IoUringClientSockets;
 import io.netty.channel.uring.IoUringIoHandler;
 import io.netty.channel.uring.IoUringIoHandlerConfig;
 import io.netty.channel.uring.IoUringServerSocketChannel;
@@ -192,6 +194,20 @@ public enum IoTransport {
       case IO_URING -> new AdoptedServerSocketChannel(descriptor.intValue());
       case EPOLL -> new EpollServerSocketChannel(descriptor.intValue());
       case NIO -> throw new UnsupportedOperationException("nio cannot take over listeners");
+    };
+  }
+
+  /**
+   * A client that is not connected, made from a socket.
+   *
+   * @param descriptor a TCP socket, not blocking; it belongs to the channel from now on
+   * @throws UnsupportedOperationException with NIO
+   */
+  SocketChannel client(FileDescriptor descriptor) {
+    return switch (this) {
+      case IO_URING -> IoUringClientSockets.of(descriptor.intValue());
+      case EPOLL -> EpollClientSockets.of(descriptor.intValue());
+      case NIO -> throw new UnsupportedOperationException("nio makes its sockets itself");
     };
   }
 }

@@ -4,15 +4,20 @@ import io.netty.channel.EventLoop;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.function.LongSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Watches the event loops. Each loop gets a task at regular intervals. A loop that has ended, or
- * has not run its task for too long, counts as stuck. Safe from any thread.
+ * has not run its task for too long, counts as stuck, and is logged. Safe from any thread.
  */
 public final class LoopWatch {
-  private final List<Watched> watched = new ArrayList<>();
+  private static final Logger log = LoggerFactory.getLogger(LoopWatch.class);
+
+  private final List<Watched> watched = new CopyOnWriteArrayList<>();
   private final LongSupplier nanoTime;
   private final long limitNanos;
 
@@ -25,8 +30,17 @@ public final class LoopWatch {
     this.nanoTime = nanoTime;
     this.limitNanos = limit.toNanos();
     for (int i = 0; i < loops.size(); i++) {
-      watched.add(new Watched(loops.get(i), i));
+      add("event loop " + i, loops.get(i));
     }
+  }
+
+  /**
+   * Watches one more loop.
+   *
+   * @param name begins the sentences about it
+   */
+  public void add(String name, EventLoop loop) {
+    watched.add(new Watched(name, loop));
   }
 
   /** Gives each loop a task, unless the one before is still to be run. Called by one thread. */
@@ -45,19 +59,24 @@ public final class LoopWatch {
 
   private final class Watched {
     private final EventLoop loop;
-    private final int index;
+    private final String name;
     private volatile long askedNanos;
     private volatile boolean waiting;
 
-    Watched(EventLoop loop, int index) {
+    /** Confined to the thread that calls {@link #beat}. */
+    private boolean logged;
+
+    Watched(String name, EventLoop loop) {
+      this.name = name;
       this.loop = loop;
-      this.index = index;
     }
 
     void beat() {
       if (waiting) {
+        logOnce();
         return;
       }
+      logged = false;
       askedNanos = nanoTime.getAsLong();
       waiting = true;
       try {
@@ -67,17 +86,25 @@ public final class LoopWatch {
       }
     }
 
+    private void logOnce() {
+      List<String> found = new ArrayList<>();
+      describe(found);
+      if (!logged && !found.isEmpty()) {
+        logged = true;
+        log.error("{}", found.getFirst());
+      }
+    }
+
     private void answered() {
       waiting = false;
     }
 
     void describe(List<String> to) {
       if (loop.isTerminated()) {
-        to.add("event loop " + index + " has ended");
+        to.add(name + " has ended");
       } else if (waiting && nanoTime.getAsLong() - askedNanos > limitNanos) {
         to.add(
-            "event loop "
-                + index
+            name
                 + " has done nothing for "
                 + (nanoTime.getAsLong() - askedNanos) / 1_000_000_000
                 + " s");

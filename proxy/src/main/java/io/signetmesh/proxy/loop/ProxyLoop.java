@@ -5,6 +5,7 @@ import io.netty.channel.EventLoop;
 import io.signetmesh.proxy.memory.LoopMemory;
 import io.signetmesh.proxy.memory.MemoryLimits;
 import io.signetmesh.proxy.memory.Pace;
+import io.signetmesh.proxy.memory.WorkloadMemory;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -30,10 +31,14 @@ import org.slf4j.LoggerFactory;
 public final class ProxyLoop {
   private static final Logger log = LoggerFactory.getLogger(ProxyLoop.class);
 
+  /** Connections that are closed in one task. */
+  private static final int CLOSED_AT_ONCE = 64;
+
   private final EventLoop eventLoop;
   private final int index;
   private final LoopMemory memory;
   private final Pace pace;
+  private final LoopTurns handshakes;
   private List<Channel> dirty = new ArrayList<>();
   private List<Channel> flushing = new ArrayList<>();
   private boolean flushScheduled;
@@ -49,7 +54,7 @@ public final class ProxyLoop {
     this(
         eventLoop,
         index,
-        new LoopMemory(MemoryLimits.ofProcess(), eventLoop, () -> 0, () -> 1),
+        new LoopMemory(WorkloadMemory.alone(MemoryLimits.ofProcess()), eventLoop, () -> 0),
         Pace.DEFAULT);
   }
 
@@ -64,6 +69,7 @@ public final class ProxyLoop {
     this.index = index;
     this.memory = memory;
     this.pace = pace;
+    this.handshakes = new LoopTurns(eventLoop);
   }
 
   /** The slowest rate allowed to peers. */
@@ -82,6 +88,11 @@ public final class ProxyLoop {
 
   public int index() {
     return index;
+  }
+
+  /** The turns of handshakes that clients begin. */
+  public LoopTurns handshakes() {
+    return handshakes;
   }
 
   /** Counts a connection that was closed because its peer did not answer a PING. */
@@ -138,10 +149,11 @@ public final class ProxyLoop {
   /**
    * Notes a connection that was accepted for the proxy. Call it on the loop.
    *
-   * @return false when the proxy has ended: the connection has to be closed
+   * @return false when the proxy has ended, or the process is short of descriptors: the connection
+   *     has to be closed
    */
   boolean accepted(Channel channel) {
-    if (!opened(channel)) {
+    if (!count(channel) || !opened(channel)) {
       return false;
     }
     accepted.add(channel);
@@ -184,12 +196,17 @@ public final class ProxyLoop {
   /**
    * Notes a channel that the proxy dials; from any thread.
    *
-   * @throws IllegalStateException when the proxy has ended
+   * @throws IllegalStateException when the proxy has ended, or the process is short of descriptors
    */
   <C extends Channel> C dialled(C channel) {
     if (ended) {
       channel.unsafe().closeForcibly();
       throw new IllegalStateException("the proxy has ended");
+    }
+    if (!count(channel)) {
+      channel.unsafe().closeForcibly();
+      throw new IllegalStateException(
+          "descriptors are short, and the workload has more connections than others");
     }
     if (eventLoop.inEventLoop()) {
       opened(channel);
@@ -202,6 +219,14 @@ public final class ProxyLoop {
           });
     }
     return channel;
+  }
+
+  private boolean count(Channel channel) {
+    boolean may = memory.mayOpenConnection();
+    if (may) {
+      channel.closeFuture().addListener(closed -> memory.connectionClosed());
+    }
+    return may;
   }
 
   private boolean opened(Channel channel) {
@@ -244,17 +269,32 @@ public final class ProxyLoop {
   }
 
   private void closeChannels(Runnable end) {
-    List<Channel> open = List.copyOf(channels);
     closing = end;
-    for (Channel channel : open) {
+    List<Channel> open = List.copyOf(channels);
+    if (open.isEmpty()) {
+      endIfClosed();
+    } else {
+      closeSome(open, 0);
+    }
+  }
+
+  /** Closes some and leaves the others to a later task: connections of other proxies have turns. */
+  private void closeSome(List<Channel> open, int from) {
+    int to = Math.min(from + CLOSED_AT_ONCE, open.size());
+    for (Channel channel : open.subList(from, to)) {
       try {
         channel.unsafe().close(channel.unsafe().voidPromise());
       } catch (RuntimeException e) {
         log.error("connection with {} could not be closed", channel.remoteAddress(), e);
       }
     }
-    if (open.isEmpty()) {
-      endIfClosed();
+    if (to == open.size()) {
+      return;
+    }
+    try {
+      eventLoop.execute(() -> closeSome(open, to));
+    } catch (RejectedExecutionException e) {
+      // The loop ends, and closes them itself.
     }
   }
 

@@ -13,18 +13,21 @@ import io.netty.channel.RecvByteBufAllocator;
 import io.netty.channel.ReflectiveChannelFactory;
 import io.netty.channel.socket.SocketChannel;
 import io.netty.channel.unix.FileDescriptor;
-import io.netty.channel.unix.Socket;
 import io.netty.channel.unix.UnixChannelOption;
+import io.netty.util.concurrent.Future;
 import io.signetmesh.proxy.loop.EventLoops.SharedLoop;
 import io.signetmesh.proxy.memory.LoopMemory;
 import io.signetmesh.proxy.memory.MemoryLimits;
 import io.signetmesh.proxy.memory.Pace;
+import io.signetmesh.proxy.memory.WorkloadMemory;
 import io.signetmesh.proxy.metrics.registry.Labels;
 import io.signetmesh.proxy.metrics.registry.MetricType;
 import io.signetmesh.proxy.metrics.registry.MetricsRegistry;
+import io.signetmesh.proxy.netns.Network;
+import io.signetmesh.proxy.netns.NetworkNamespace;
+import io.signetmesh.proxy.netns.SocketStock;
 import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.net.StandardSocketOptions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -33,9 +36,7 @@ import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
-import java.util.function.IntSupplier;
 import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -54,20 +55,19 @@ public final class ProxyLoops implements AutoCloseable {
   /** How long a loop has to make a listener. */
   private static final long LISTEN_SECONDS = 10;
 
-  /** Linux's numbers, socket(7). */
-  private static final int SOL_SOCKET = 1;
-
-  private static final int SO_ACCEPTCONN = 30;
-
-  /** Open loops of all proxies of the process: so many share its memory. */
-  private static final AtomicInteger OPEN = new AtomicInteger();
-
   private final EventLoops shared;
   private final boolean own;
   private final IoTransport transport;
   private final ChannelFactory<? extends SocketChannel> sockets;
+
+  /** Where sockets are made; null: in the process's network, by the transport. */
+  private final @Nullable NetworkNamespace namespace;
+
+  private final @Nullable SocketStock stock;
+  private final Dialler dialler;
   private final RecvByteBufAllocator readSizes;
   private final List<SharedLoop> taken;
+  private final WorkloadMemory memory;
   private final List<LoopAllocator> allocators = new ArrayList<>();
   private final List<ProxyLoop> loops = new ArrayList<>();
   private final List<ScheduledFuture<?>> repeated = new ArrayList<>();
@@ -80,13 +80,7 @@ public final class ProxyLoops implements AutoCloseable {
    * @param count number of loops, 1 or more
    */
   public ProxyLoops(IoTransport transport, int count) {
-    this(
-        new EventLoops(transport, count),
-        true,
-        count,
-        MemoryLimits.ofProcess(),
-        OPEN::get,
-        Pace.DEFAULT);
+    this(new EventLoops(transport, count), true, count, Pace.DEFAULT, Network.HOST);
   }
 
   /**
@@ -96,21 +90,15 @@ public final class ProxyLoops implements AutoCloseable {
    * @param pace slowest rate allowed to peers
    */
   public ProxyLoops(IoTransport transport, int count, MemoryLimits limits, Pace pace) {
-    this(new EventLoops(transport, count), true, count, limits, () -> count, pace);
+    this(new EventLoops(transport, count, limits), true, count, pace, Network.HOST);
   }
 
   /** Loops of one of several proxies, which share the memory of the process. */
-  static ProxyLoops on(EventLoops shared, int wanted, MemoryLimits limits, Pace pace) {
-    return new ProxyLoops(shared, false, wanted, limits, OPEN::get, pace);
+  static ProxyLoops on(EventLoops shared, int wanted, Pace pace, Network network) {
+    return new ProxyLoops(shared, false, wanted, pace, network);
   }
 
-  private ProxyLoops(
-      EventLoops shared,
-      boolean own,
-      int wanted,
-      MemoryLimits limits,
-      IntSupplier sharing,
-      Pace pace) {
+  private ProxyLoops(EventLoops shared, boolean own, int wanted, Pace pace, Network network) {
     if (wanted < 1) {
       throw new IllegalArgumentException("event loops " + wanted + ": expected 1 or more");
     }
@@ -118,15 +106,23 @@ public final class ProxyLoops implements AutoCloseable {
     this.own = own;
     this.transport = shared.transport();
     this.sockets = new ReflectiveChannelFactory<>(transport.socketChannel());
+    this.namespace = network instanceof NetworkNamespace other ? other : null;
+    if (namespace != null && transport == IoTransport.NIO) {
+      throw new IllegalArgumentException(
+          "transport nio: expected io_uring or epoll, for sockets in " + network.name());
+    }
+    this.stock = namespace == null ? null : new SocketStock(namespace);
+    this.dialler = new Dialler(transport, sockets, stock);
     // The other transports allocate when there is something to read and read until there is no
     // more:
     // there the sizes that Netty adapts to hold less memory while a peer is slow.
     this.readSizes =
         transport == IoTransport.IO_URING ? new ReadSizes() : new AdaptiveRecvByteBufAllocator();
+    this.memory = shared.memory().open();
     this.taken = shared.take(wanted);
     try {
       for (SharedLoop on : taken) {
-        add(on, limits, sharing, pace);
+        add(on, pace);
       }
     } catch (RuntimeException | Error e) {
       // A loop has ended, or there is no more memory.
@@ -135,32 +131,39 @@ public final class ProxyLoops implements AutoCloseable {
     }
   }
 
-  private void add(SharedLoop on, MemoryLimits limits, IntSupplier sharing, Pace pace) {
+  private void add(SharedLoop on, Pace pace) {
     FairEventLoop eventLoop = on.eventLoop();
     LoopAllocator allocator = on.allocator();
-    LoopMemory memory = new LoopMemory(limits, eventLoop, allocator::pinnedDirectMemory, sharing);
-    allocator.account(memory);
-    eventLoop.account(memory);
+    LoopMemory part = new LoopMemory(memory, eventLoop, allocator::pinnedDirectMemory);
+    allocator.account(part);
+    eventLoop.account(part);
     allocators.add(allocator);
-    loops.add(new ProxyLoop(eventLoop, on.index(), memory, pace));
-    OPEN.incrementAndGet();
+    loops.add(new ProxyLoop(eventLoop, on.index(), part, pace));
     repeated.add(
         eventLoop.scheduleWithFixedDelay(
-            () -> tidy(memory, allocator), TIDY_SECONDS, TIDY_SECONDS, TimeUnit.SECONDS));
+            () -> {
+              tidy(part, allocator);
+              if (stock != null && on == taken.getFirst()) {
+                stock.tidy();
+              }
+            },
+            TIDY_SECONDS,
+            TIDY_SECONDS,
+            TimeUnit.SECONDS));
     long readTime = pace.answerTime().toMillis();
     repeated.add(
         eventLoop.scheduleWithFixedDelay(
-            () -> memory.closeSlowReaders(pace.leastOfAnswers()),
+            () -> part.closeSlowReaders(pace.leastOfAnswers()),
             readTime,
             readTime,
             TimeUnit.MILLISECONDS));
   }
 
   /** Gives back what is not needed any longer. */
-  private static void tidy(LoopMemory memory, LoopAllocator allocator) {
-    memory.look();
+  private void tidy(LoopMemory part, LoopAllocator allocator) {
+    part.look();
     allocator.trimCurrentThreadCache();
-    if (memory.isCalmAgain()) {
+    if (part.isCalmAgain() && memory.process().mayCollect()) {
       // What was held has died in the heap: a collection lets the heap shrink to what lives.
       log.info("memory was short and is not any longer: the heap is collected");
       Thread.ofPlatform().daemon().name("collect").start(System::gc);
@@ -197,9 +200,13 @@ public final class ProxyLoops implements AutoCloseable {
       TcpKeepAlive keepAlive,
       Function<ProxyLoop, ChannelHandler> handler)
       throws IOException {
+    if (namespace != null) {
+      return register(
+          address, ListeningSockets.in(namespace, address, loops.size()), keepAlive, handler);
+    }
     boolean shared = loops.size() > 1 && transport != IoTransport.NIO;
     if (shared) {
-      expectFree(address);
+      ListeningSockets.expectFree(address);
     }
     List<Channel> listeners = new ArrayList<>();
     InetSocketAddress wanted = address;
@@ -213,7 +220,7 @@ public final class ProxyLoops implements AutoCloseable {
       Throwable failure = failure(bound);
       if (failure != null) {
         listeners.forEach(Channel::close);
-        throw cannotListen(address, failure);
+        throw ListeningSockets.cannotListen(address, failure);
       }
       listeners.add(bound.channel());
       wanted = (InetSocketAddress) bound.channel().localAddress();
@@ -238,17 +245,24 @@ public final class ProxyLoops implements AutoCloseable {
       TcpKeepAlive keepAlive,
       Function<ProxyLoop, ChannelHandler> handler)
       throws IOException {
+    if (!descriptors.stream().allMatch(each -> ListeningSockets.listensAt(each, address))) {
+      ListeningSockets.close(descriptors);
+      throw ListeningSockets.cannotListen(
+          address, new IOException("the socket that was handed over does not listen there"));
+    }
+    return register(address, descriptors, keepAlive, handler);
+  }
+
+  /** Makes channels of sockets that listen; they are closed when this fails. */
+  private List<Channel> register(
+      InetSocketAddress address,
+      List<FileDescriptor> descriptors,
+      TcpKeepAlive keepAlive,
+      Function<ProxyLoop, ChannelHandler> handler)
+      throws IOException {
     List<Channel> listeners = new ArrayList<>();
     for (int i = 0; i < descriptors.size(); i++) {
       FileDescriptor descriptor = descriptors.get(i);
-      if (!listensAt(descriptor, address)) {
-        listeners.forEach(Channel::close);
-        for (FileDescriptor left : descriptors.subList(i, descriptors.size())) {
-          left.close();
-        }
-        throw cannotListen(
-            address, new IOException("the socket that was handed over does not listen there"));
-      }
       ChannelFuture registered =
           server(i % loops.size(), keepAlive, handler)
               .channelFactory(() -> transport.adopt(descriptor))
@@ -257,10 +271,8 @@ public final class ProxyLoops implements AutoCloseable {
       Throwable failure = failure(registered);
       if (failure != null) {
         listeners.forEach(Channel::close);
-        for (FileDescriptor left : descriptors.subList(i + 1, descriptors.size())) {
-          left.close();
-        }
-        throw cannotListen(address, failure);
+        ListeningSockets.close(descriptors.subList(i + 1, descriptors.size()));
+        throw ListeningSockets.cannotListen(address, failure);
       }
     }
     return listeners;
@@ -277,18 +289,7 @@ public final class ProxyLoops implements AutoCloseable {
 
   /** Whether a descriptor is a TCP socket that listens on an address. */
   public static boolean listensAt(FileDescriptor descriptor, InetSocketAddress address) {
-    Socket socket = new Socket(descriptor.intValue());
-    try {
-      InetSocketAddress local = socket.localAddress();
-      return socket.getIntOpt(SOL_SOCKET, SO_ACCEPTCONN) != 0
-          && local != null
-          && local.getPort() == address.getPort()
-          && (local.getAddress().equals(address.getAddress())
-              || (local.getAddress().isAnyLocalAddress()
-                  && address.getAddress().isAnyLocalAddress()));
-    } catch (IOException e) {
-      return false;
-    }
+    return ListeningSockets.listensAt(descriptor, address);
   }
 
   /** What all listeners of a loop have alike. */
@@ -298,7 +299,7 @@ public final class ProxyLoops implements AutoCloseable {
     ServerBootstrap bootstrap =
         new ServerBootstrap()
             .group(taken.get(index).group())
-            .option(ChannelOption.SO_BACKLOG, 4096)
+            .option(ChannelOption.SO_BACKLOG, ListeningSockets.BACKLOG)
             .option(ChannelOption.SO_REUSEADDR, true)
             .option(ChannelOption.ALLOCATOR, allocators.get(index))
             .option(ChannelOption.AUTO_READ, false)
@@ -321,33 +322,6 @@ public final class ProxyLoops implements AutoCloseable {
                 });
     transport.noticeDeadPeers(keepAlive, bootstrap::childOption);
     return bootstrap;
-  }
-
-  /**
-   * Loops share an address by SO_REUSEPORT, and so would another process of the same user, unasked:
-   * it would get a part of the connections. Binding without that option finds out.
-   */
-  private static void expectFree(InetSocketAddress address) throws IOException {
-    if (address.getPort() == 0) {
-      return;
-    }
-    try (java.nio.channels.SocketChannel trial = java.nio.channels.SocketChannel.open()) {
-      trial.setOption(StandardSocketOptions.SO_REUSEADDR, true);
-      trial.bind(address);
-    } catch (IOException e) {
-      throw cannotListen(address, e);
-    }
-  }
-
-  private static IOException cannotListen(InetSocketAddress address, Throwable cause) {
-    return new IOException(
-        "cannot listen on "
-            + address.getAddress().getHostAddress()
-            + ":"
-            + address.getPort()
-            + ": "
-            + cause.getMessage(),
-        cause);
   }
 
   /** Begins to accept connections from listeners. */
@@ -385,34 +359,44 @@ public final class ProxyLoops implements AutoCloseable {
     loops.forEach(loop -> loop.tellAccepted(event));
   }
 
-  /** {@link #client(ProxyLoop, TcpKeepAlive)} with the default keep-alive. */
-  public Bootstrap client(ProxyLoop loop) {
-    return client(loop, TcpKeepAlive.DEFAULT);
-  }
-
-  /** A client bootstrap on a loop: no auto-read, half-closure allowed. */
-  public Bootstrap client(ProxyLoop loop, TcpKeepAlive keepAlive) {
+  /**
+   * Connects to an address, from the proxy's network. The channel has no auto-read, and
+   * half-closure is allowed.
+   *
+   * @param loop one of {@link #loops}
+   * @return completes on the loop, with the connected channel
+   */
+  public Future<Channel> dial(ProxyLoop loop, Dial dial) {
     int position = loops.indexOf(loop);
     if (position < 0) {
       throw new IllegalArgumentException("event loop " + loop.index() + " is another proxy's");
     }
-    ChannelFactory<Channel> noted = () -> loop.dialled(sockets.newChannel());
     Bootstrap bootstrap =
         new Bootstrap()
             .group(loop.eventLoop())
-            .channelFactory(noted)
             .option(ChannelOption.ALLOCATOR, allocators.get(position))
             .option(ChannelOption.TCP_NODELAY, true)
             .option(ChannelOption.ALLOW_HALF_CLOSURE, true)
             .option(ChannelOption.AUTO_READ, false)
             .option(ChannelOption.RCVBUF_ALLOCATOR, readSizes)
             .option(ChannelOption.WRITE_BUFFER_WATER_MARK, loop.memory().marks());
-    transport.noticeDeadPeers(keepAlive, bootstrap::option);
-    return bootstrap;
+    transport.noticeDeadPeers(dial.keepAlive(), bootstrap::option);
+    return dialler.dial(loop, bootstrap, dial);
   }
 
   /** Exposes the memory of the loops and the connections that they closed. Call once. */
   public void expose(MetricsRegistry registry) {
+    registry.value(
+        "signet_connections",
+        "Connections that are open, accepted and dialled.",
+        MetricType.GAUGE,
+        memory::connections);
+    registry.value(
+        "signet_connections_refused_total",
+        "Connections not opened because the process was short of descriptors and the workload had"
+            + " more of them than others.",
+        MetricType.COUNTER,
+        memory::refused);
     registry.value(
         "signet_memory_buffers_bytes",
         "Buffers that connections held when it was last looked at, in bytes.",
@@ -424,6 +408,11 @@ public final class ProxyLoops implements AutoCloseable {
             + " at, in bytes.",
         MetricType.GAUGE,
         () -> sum(LoopMemory::heap));
+    registry.value(
+        "signet_handshakes_waiting",
+        "Connections that wait for their turn to begin the TLS handshake.",
+        MetricType.GAUGE,
+        () -> loops.stream().map(ProxyLoop::handshakes).mapToInt(LoopTurns::waiting).sum());
     registry.collector(
         "signet_connections_shed_total",
         "Connections closed because memory was short.",
@@ -462,7 +451,9 @@ public final class ProxyLoops implements AutoCloseable {
     if (!closed.compareAndSet(false, true)) {
       return;
     }
-    OPEN.addAndGet(-loops.size());
+    if (stock != null) {
+      stock.close();
+    }
     repeated.forEach(task -> task.cancel(false));
     List<CompletableFuture<Void>> ends = new ArrayList<>();
     for (int i = 0; i < loops.size(); i++) {
@@ -482,6 +473,7 @@ public final class ProxyLoops implements AutoCloseable {
         Thread.currentThread().interrupt();
       }
     }
+    memory.close();
     if (own) {
       shared.close();
     }

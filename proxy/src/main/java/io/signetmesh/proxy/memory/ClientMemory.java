@@ -43,6 +43,11 @@ final class ClientMemory {
     connections++;
   }
 
+  /** How many connections it has, for its rights. */
+  int connectionWeight() {
+    return identified ? connections : connections * WEIGHT_WITHOUT_IDENTITY;
+  }
+
   /** Whether that was the last connection. */
   boolean left() {
     return --connections == 0;

@@ -14,31 +14,39 @@ import java.util.PriorityQueue;
 import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.LongAdder;
-import java.util.function.IntSupplier;
 import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The memory of one proxy on one event loop: its share of the memory of the process, and the
- * accounts of its connections. Confined to its loop, except for the methods that return figures.
+ * The memory of one proxy on one event loop, and the accounts of its connections. Confined to its
+ * loop, except for the methods that return figures.
  *
- * <p>While there is enough memory, nothing is limited. Above the first mark less is queued for each
- * connection. Above the last mark connections are closed until there is room again: of the client
- * that holds most, the connection that holds most. Memory of clients without identity counts four
- * times. So a client that holds less than a fair share loses no connection.
+ * <p>While the process has enough memory, nothing is limited. Above its first mark less is queued
+ * for each connection of a workload that holds more than an equal part. Above its last mark
+ * connections of the workloads that hold most are closed until there is room again, see {@link
+ * ProcessMemory}: of the client that holds most, the connection that holds most. Memory of clients
+ * without identity counts four times.
  */
 public final class LoopMemory {
   private static final WriteBufferWaterMark AMPLE = new WriteBufferWaterMark(64 * 1024, 256 * 1024);
   private static final WriteBufferWaterMark SCARCE = new WriteBufferWaterMark(16 * 1024, 32 * 1024);
 
   private static final int CALM_LOOKS = 3;
+
+  /** Connections that a client gives back at once when descriptors are short. */
+  private static final int GIVEN_BACK = 16;
+
+  /** Connections refused until a client of the same workload gives some back. */
+  private static final int REFUSALS = 16;
+
   private static final Logger log = LoggerFactory.getLogger(LoopMemory.class);
 
+  private final WorkloadMemory workload;
+  private final ProcessMemory process;
   private final MemoryLimits limits;
   private final Executor executor;
   private final LongSupplier buffers;
-  private final IntSupplier loops;
   private final Map<Object, ClientMemory> clients = new HashMap<>();
   private final Set<ConnectionMemory> connections = new LinkedHashSet<>();
   private final Set<Channel> leaving = new LinkedHashSet<>();
@@ -58,27 +66,30 @@ public final class LoopMemory {
   private int calmLooks;
   private volatile long lastBuffers;
   private volatile long lastHeap;
+  private volatile long lookedAt = System.nanoTime();
+
+  /** Whether it waits for other loops to look before it decides. */
+  private volatile boolean postponed;
+
+  private final LoopRequest lookRequest;
+  private final LoopRequest connectionsRequest;
+  private int refusals;
 
   /**
+   * @param workload whose loop it is
    * @param executor of the loop
-   * @param buffers bytes of buffers in use on the loop now
-   * @param loops how many loops of all proxies share the limits now, at least 1
+   * @param buffers bytes of buffers of the workload in use on the loop now
    */
-  public LoopMemory(
-      MemoryLimits limits, Executor executor, LongSupplier buffers, IntSupplier loops) {
-    this.limits = limits;
-    this.loops = loops;
+  public LoopMemory(WorkloadMemory workload, Executor executor, LongSupplier buffers) {
+    this.workload = workload;
+    this.process = workload.process();
+    this.limits = process.limits();
     this.executor = executor;
     this.buffers = buffers;
-    untilLook = step();
-  }
-
-  private long share(long bytes) {
-    return bytes / Math.max(1, loops.getAsInt());
-  }
-
-  private long step() {
-    return Math.max(1, share(limits.mostBuffers()) / 64);
+    this.lookRequest = new LoopRequest(executor, this::look);
+    this.connectionsRequest = new LoopRequest(executor, this::shedConnections);
+    workload.join(this);
+    untilLook = process.step();
   }
 
   // ---- accounts
@@ -180,15 +191,22 @@ public final class LoopMemory {
 
   void addHeap(long bytes) {
     heap += bytes;
-    if (heap > share(limits.mostHeap())) {
+    long unpublished = heap - lastHeap;
+    if (Math.abs(unpublished) > limits.mostHeap() / 1024) {
+      publish(lastBuffers, heap - releasingHeap);
+    }
+    if (bytes > 0
+        && process.heap() + unpublished > limits.mostHeap()
+        && workload.heap() + unpublished > process.fair(limits.mostHeap())) {
       setDue();
     }
   }
 
   boolean hasRoomForHeads(ClientMemory client, long bytes) {
-    long most = share(limits.mostHeap());
-    return heap + bytes <= most
-        && client.heads() + bytes <= (client.identified() ? most / 2 : most / 8);
+    long most = workload.mayHoldHeap();
+    long part = most / Math.max(1, workload.loops().size());
+    return workload.heap() + heap - lastHeap + bytes <= most
+        && client.heads() + bytes <= (client.identified() ? part / 2 : part / 8);
   }
 
   // ---- pressure
@@ -238,38 +256,90 @@ public final class LoopMemory {
       measureAndShed();
     } catch (RuntimeException e) {
       log.error("memory of a loop could not be looked at", e);
-      untilLook = step();
+      untilLook = process.step();
     }
   }
 
   private void measureAndShed() {
     // What is being closed is still in use, and soon will not be.
-    long used = Math.max(0, buffers.getAsLong() + reserved - releasingBuffers);
+    long used = measured();
     long charged = heap - releasingHeap;
-    long most = share(limits.mostBuffers());
-    long ease = share(limits.easeBuffers());
-    untilLook = Math.max(step(), (ease - used) / 4);
-    lastBuffers = used;
-    lastHeap = charged;
-    if (used > ease && !scarce) {
+    publish(used, charged);
+    lookedAt = System.nanoTime();
+    postponed = false;
+    long ease = limits.easeBuffers();
+    boolean shortNow = process.buffers() > ease && workload.isAboveFair(ease);
+    if (shortNow && !scarce) {
       queueAtMost(true);
       used = Math.max(0, used - resetLeaving());
-    } else if (used < ease / 2 && scarce) {
+      publish(used, charged);
+    } else if (scarce && (process.buffers() < ease / 2 || !workload.isAboveFair(ease / 2))) {
       queueAtMost(false);
     }
-    if (used > most) {
-      connections.forEach(ConnectionMemory::measureBuffers);
-      shed((double) (used - most + most / 4) / used);
-    }
-    long mostHeap = share(limits.mostHeap());
-    if (used > ease || charged > mostHeap / 2) {
+    if (shortNow || workload.heap() > process.fair(limits.mostHeap()) / 2) {
       pressed = true;
       calmLooks = -1;
     }
-    if (charged > mostHeap) {
-      connections.forEach(ConnectionMemory::measureHeap);
-      shed((double) (charged - mostHeap + mostHeap / 4) / charged);
+    if (process.buffers() > limits.mostBuffers() || process.heap() > limits.mostHeap()) {
+      if (process.mayDecide(this)) {
+        shedExcess();
+      } else {
+        postponed = true;
+      }
     }
+    untilLook = process.untilLook();
+    process.looked(this);
+  }
+
+  private long measured() {
+    return Math.max(0, buffers.getAsLong() + reserved - releasingBuffers);
+  }
+
+  private void publish(long used, long charged) {
+    workload.add(used - lastBuffers, charged - lastHeap);
+    lastBuffers = used;
+    lastHeap = charged;
+  }
+
+  private void shedExcess() {
+    double part = process.excessBuffers(workload);
+    if (part > 0) {
+      connections.forEach(ConnectionMemory::measureBuffers);
+      shed(part);
+      publish(measured(), heap - releasingHeap);
+    }
+    part = process.excessHeap(workload);
+    if (part > 0) {
+      connections.forEach(ConnectionMemory::measureHeap);
+      shed(part);
+      publish(measured(), heap - releasingHeap);
+    }
+  }
+
+  // ---- asked by other loops, from any thread
+
+  /** Has the loop look soon. */
+  void ask() {
+    lookRequest.ask();
+  }
+
+  /** Has the loop close some connections of the client that has most, soon. */
+  void askForConnections() {
+    connectionsRequest.ask();
+  }
+
+  boolean isPostponed() {
+    return postponed;
+  }
+
+  /** When it was last looked at, in nanoseconds. */
+  long lookedAt() {
+    return lookedAt;
+  }
+
+  /** Whether an old figure of this loop may matter to others. */
+  boolean holdsMuch() {
+    return lastBuffers > limits.mostBuffers() / 64 || lastHeap > limits.mostHeap() / 64;
   }
 
   /**
@@ -350,6 +420,44 @@ public final class LoopMemory {
     for (ConnectionMemory connection : slow) {
       slowReaders.increment();
       shed(connection, "the client does not read the answers that wait for it");
+    }
+  }
+
+  /**
+   * Counts a connection that is to be opened, see {@link WorkloadMemory#mayOpenConnection}. When
+   * many are refused because this workload has too many, the client that has most gives some back,
+   * so that others come in.
+   */
+  public boolean mayOpenConnection() {
+    boolean may = workload.mayOpenConnection();
+    if (!may && ++refusals % REFUSALS == 0 && process.isAboveLevel(workload)) {
+      askForConnections();
+    }
+    return may;
+  }
+
+  /** A connection that was counted is closed. */
+  public void connectionClosed() {
+    workload.connectionClosed();
+  }
+
+  /** Closes the oldest connections of the client that has most. */
+  private void shedConnections() {
+    ClientMemory most = null;
+    for (ClientMemory client : clients.values()) {
+      if (most == null || client.connectionWeight() > most.connectionWeight()) {
+        most = client;
+      }
+    }
+    ClientMemory client = most;
+    List<ConnectionMemory> oldest =
+        connections.stream()
+            .filter(connection -> connection.client() == client && !connection.isShed())
+            .limit(GIVEN_BACK)
+            .toList();
+    for (ConnectionMemory connection : oldest) {
+      (connection.client().identified() ? shedIdentified : shedOthers).increment();
+      shed(connection, "descriptors are short, and the client has more connections than others");
     }
   }
 

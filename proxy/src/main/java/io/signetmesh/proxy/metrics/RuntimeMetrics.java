@@ -1,7 +1,9 @@
 package io.signetmesh.proxy.metrics;
 
 import io.signetmesh.audit.Journal;
+import io.signetmesh.audit.delivery.JournalDelivery;
 import io.signetmesh.identity.workload.IdentityMetrics;
+import io.signetmesh.proxy.memory.ProcessMemory;
 import io.signetmesh.proxy.metrics.registry.Labels;
 import io.signetmesh.proxy.metrics.registry.MetricType;
 import io.signetmesh.proxy.metrics.registry.MetricsRegistry;
@@ -93,6 +95,30 @@ public final class RuntimeMetrics {
         journal::queued);
   }
 
+  /** Exposes how far the records are with the audit collector. Call once. */
+  public static void exposeDelivery(MetricsRegistry registry, JournalDelivery delivery) {
+    registry.value(
+        "signet_audit_records_delivered_total",
+        "Audit records that the collector has acknowledged.",
+        MetricType.COUNTER,
+        delivery::delivered);
+    registry.value(
+        "signet_audit_records_undelivered",
+        "Audit records on the disk that the collector has not acknowledged.",
+        MetricType.GAUGE,
+        delivery::waiting);
+    registry.value(
+        "signet_audit_records_undelivered_lost_total",
+        "Audit records that were rotated away before they were delivered.",
+        MetricType.COUNTER,
+        delivery::lost);
+    registry.value(
+        "signet_audit_receipt_age_seconds",
+        "Time since the last receipt of the collector, or since the start.",
+        MetricType.GAUGE,
+        delivery::receiptAge);
+  }
+
   /**
    * Exposes what the proxy runs on. Call once.
    *
@@ -110,6 +136,42 @@ public final class RuntimeMetrics {
         "Event loops that carry traffic.",
         MetricType.GAUGE,
         () -> eventLoops);
+  }
+
+  /** Exposes what the connections of all workloads hold. Call once. */
+  public static void exposeMemory(MetricsRegistry registry, ProcessMemory memory) {
+    registry.value(
+        "signet_process_connections",
+        "Connections of all workloads that are open, accepted and dialled.",
+        MetricType.GAUGE,
+        memory::connections);
+    registry.value(
+        "signet_process_connections_limit",
+        "Connections that may be open: descriptors of the process, less some for other things.",
+        MetricType.GAUGE,
+        memory::mostConnections);
+    registry.value(
+        "signet_process_memory_buffers_bytes",
+        "Buffers that the connections of all workloads held when they were last looked at, in"
+            + " bytes.",
+        MetricType.GAUGE,
+        memory::buffers);
+    registry.value(
+        "signet_process_memory_buffers_limit_bytes",
+        "Buffers above which connections of the workloads that hold most are closed, in bytes.",
+        MetricType.GAUGE,
+        memory::mostBuffers);
+    registry.value(
+        "signet_process_memory_heads_bytes",
+        "Heap of connections and of heads of requests under way of all workloads when they were"
+            + " last looked at, in bytes.",
+        MetricType.GAUGE,
+        memory::heap);
+    registry.value(
+        "signet_process_memory_heads_limit_bytes",
+        "Heap above which connections of the workloads that hold most are closed, in bytes.",
+        MetricType.GAUGE,
+        memory::mostHeap);
   }
 
   /** Exposes {@code process_*} and {@code proxy_build_info}. Call once. */

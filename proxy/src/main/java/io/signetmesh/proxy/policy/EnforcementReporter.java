@@ -17,6 +17,7 @@ import java.util.TreeMap;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -68,8 +69,17 @@ final class EnforcementReporter implements AutoCloseable {
     this.scheduler = scheduler;
   }
 
-  /** A generation is in force on a port for every new and live connection. */
-  synchronized void enforced(int port, long generation, @Nullable String refusal) {
+  /**
+   * A generation is in force on a port for every new and live connection.
+   *
+   * @param isNewest whether it is the newest of the port, asked in the order of reports: what is
+   *     superseded is not reported after what supersedes it
+   */
+  synchronized void enforced(
+      int port, long generation, @Nullable String refusal, BooleanSupplier isNewest) {
+    if (!isNewest.getAsBoolean()) {
+      return;
+    }
     PortEnforcement.Builder entry =
         PortEnforcement.newBuilder().setPort(port).setGeneration(generation);
     if (refusal != null) {

@@ -1,6 +1,6 @@
 package io.signetmesh.proxy.policy;
 
-import io.grpc.ManagedChannel;
+import io.grpc.Channel;
 import io.linkerd.proxy.inbound.Server;
 import io.netty.util.concurrent.EventExecutor;
 import io.netty.util.concurrent.Future;
@@ -21,7 +21,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -76,7 +75,7 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
    * @param scheduler runs retries; is never blocked
    */
   public PolicyWatcher(
-      ManagedChannel channel,
+      Channel channel,
       String workload,
       PolicyCompiler compiler,
       Duration wait,
@@ -87,7 +86,7 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
     this.idle = idle;
     this.scheduler = scheduler;
     String instance = UUID.randomUUID().toString();
-    this.streams = new PortWatch.Source(channel, workload, instance, scheduler);
+    this.streams = new PortWatch.Source(channel, workload, instance, scheduler, compiler);
     this.reporter = new EnforcementReporter(channel, workload, instance, scheduler);
   }
 
@@ -244,6 +243,16 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
     return port != null && (port.pinned || port.isKnown());
   }
 
+  /** Why the controller refuses this proxy; null: it does not. What was in force stays so. */
+  public @Nullable String refusal() {
+    for (Port port : ports.values()) {
+      if (port.pinned && port.stream.refusal() != null) {
+        return port.stream.refusal();
+      }
+    }
+    return null;
+  }
+
   /** Whether the watches of all pinned ports are open. */
   private boolean pinnedAreLive() {
     for (Port port : ports.values()) {
@@ -259,21 +268,9 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
     return Set.copyOf(ports.keySet());
   }
 
-  /** A live connection or HTTP connection that wants to be told of changes. */
-  private static final class Listener {
-    private final EventExecutor executor;
-    private final PortPolicy.Recheck recheck;
-    private volatile boolean closed;
-
-    Listener(EventExecutor executor, PortPolicy.Recheck recheck) {
-      this.executor = executor;
-      this.recheck = recheck;
-    }
-  }
-
   private final class Port implements PortPolicy, PortWatch.Port {
     private final int number;
-    private final Set<Listener> listeners = ConcurrentHashMap.newKeySet();
+    private final PortListeners listeners;
     private final List<Promise<ServerPolicy>> waiting = new ArrayList<>();
     private volatile @Nullable ServerPolicy current;
     private volatile Object source;
@@ -285,6 +282,7 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
 
     Port(int number, Object source) {
       this.number = number;
+      this.listeners = new PortListeners(number);
       this.source = source;
       this.pinned = pinnedNumbers.contains(number);
       this.stream = new PortWatch(streams, number, this);
@@ -342,16 +340,27 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
     }
 
     void forget() {
-      if (ports.remove(number, this)) {
-        // Who looked the port up just before must not live on by a policy that nobody watches.
-        ServerPolicy nothing = compiler.compile(Server.getDefaultInstance());
-        synchronized (this) {
-          current = nothing;
-          stopped = true;
-        }
+      // Who looked the port up just before must not live on by a policy that nobody watches.
+      ServerPolicy nothing = compiler.compile(Server.getDefaultInstance());
+      boolean[] forgotten = {false};
+      ports.computeIfPresent(
+          number,
+          (key, port) -> {
+            if (port != this) {
+              return port;
+            }
+            synchronized (this) {
+              current = nothing;
+              stopped = true;
+            }
+            // Before there can be another one of this number, which reports for itself.
+            reporter.forget(number);
+            forgotten[0] = true;
+            return null;
+          });
+      if (forgotten[0]) {
         stop();
-        listeners.forEach(late -> late.executor.execute(() -> recheck(late, nothing)));
-        reporter.forget(number);
+        listeners.recheck(nothing, () -> {});
       }
     }
 
@@ -371,8 +380,7 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
     }
 
     @Override
-    public void received(Server message) {
-      ServerPolicy policy = compiler.compile(message, current);
+    public void received(ServerPolicy policy) {
       String refusal = policy.invalidity();
       if (refusal != null) {
         log.error("policy of port {} is not valid, everything is refused: {}", number, refusal);
@@ -391,48 +399,16 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
       recheckThenReport(policy);
     }
 
+    /** Where one connection failed the generation is never acknowledged. */
     private void recheckThenReport(ServerPolicy policy) {
-      Map<EventExecutor, List<Listener>> byLoop = new HashMap<>();
-      for (Listener listener : listeners) {
-        byLoop.computeIfAbsent(listener.executor, key -> new ArrayList<>()).add(listener);
-      }
-      if (byLoop.isEmpty()) {
-        report(policy);
-        return;
-      }
-      AtomicInteger left = new AtomicInteger(byLoop.size());
-      byLoop.forEach(
-          (executor, live) ->
-              executor.execute(
-                  () -> {
-                    boolean all = true;
-                    for (Listener listener : live) {
-                      all &= recheck(listener, policy);
-                    }
-                    // Where one failed the generation is never acknowledged.
-                    if (all && left.decrementAndGet() == 0) {
-                      report(policy);
-                    }
-                  }));
-    }
-
-    /** A connection that cannot be looked at must not keep the others from it. */
-    private boolean recheck(Listener listener, ServerPolicy policy) {
-      if (!listener.closed) {
-        try {
-          listener.recheck.policyChanged(policy);
-        } catch (RuntimeException e) {
-          log.error("port {}: a connection was not looked at after a change", number, e);
-          return false;
-        }
-      }
-      return true;
-    }
-
-    private void report(ServerPolicy policy) {
-      if (policy == current) {
-        reporter.enforced(number, policy.generation(), policy.invalidity());
-      }
+      listeners.recheck(
+          policy,
+          () ->
+              reporter.enforced(
+                  number,
+                  policy.generation(),
+                  policy.invalidity(),
+                  () -> policy == current && !stopped));
     }
 
     @Override
@@ -478,15 +454,13 @@ public final class PolicyWatcher implements PortPolicies, AutoCloseable {
 
     @Override
     public Registration onChange(EventExecutor executor, Recheck recheck) {
-      Listener listener = new Listener(executor, recheck);
-      listeners.add(listener);
+      Registration registration = listeners.add(executor, recheck);
       ServerPolicy last = current;
       if (stopped && last != null) {
         executor.execute(() -> recheck.policyChanged(last));
       }
       return () -> {
-        listener.closed = true;
-        listeners.remove(listener);
+        registration.close();
         usedAt = System.nanoTime();
       };
     }

@@ -1,6 +1,6 @@
 package io.signetmesh.proxy.policy;
 
-import io.grpc.ManagedChannel;
+import io.grpc.Channel;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.ClientCallStreamObserver;
@@ -8,7 +8,10 @@ import io.grpc.stub.ClientResponseObserver;
 import io.linkerd.proxy.inbound.InboundServerPoliciesGrpc;
 import io.linkerd.proxy.inbound.PortSpec;
 import io.linkerd.proxy.inbound.Server;
+import io.signetmesh.proxy.authorize.PolicyBundles;
 import io.signetmesh.proxy.authorize.ServerPolicy;
+import io.signetmesh.proxy.authorize.compile.PolicyCompiler;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
@@ -31,8 +34,10 @@ final class PortWatch {
   private final Source source;
   private final int number;
   private final Port port;
+  private final Compilations compilations;
   private final Object calling = new Object();
   private volatile boolean live;
+  private volatile @Nullable String refusal;
   private @Nullable ClientCallStreamObserver<PortSpec> call;
   private int failures;
 
@@ -43,12 +48,26 @@ final class PortWatch {
    * @param workload workload text as the controller wants it
    * @param instance tells this proxy from others of the workload
    * @param scheduler runs retries; never blocked
+   * @param compiler compiles messages
+   * @param bundles compiles policy bundles
    */
   record Source(
-      ManagedChannel channel,
+      Channel channel,
       String workload,
       String instance,
-      ScheduledExecutorService scheduler) {}
+      ScheduledExecutorService scheduler,
+      PolicyCompiler compiler,
+      Executor bundles) {
+    /** With a thread for bundles. */
+    Source(
+        Channel channel,
+        String workload,
+        String instance,
+        ScheduledExecutorService scheduler,
+        PolicyCompiler compiler) {
+      this(channel, workload, instance, scheduler, compiler, Compilations.thread());
+    }
+  }
 
   /** The port that a stream is for. */
   interface Port {
@@ -61,8 +80,11 @@ final class PortWatch {
     /** Whether the port is watched no more. */
     boolean isOver();
 
-    /** A policy has come. */
-    void received(Server message);
+    /** The policy in force; null before the first. */
+    @Nullable ServerPolicy current();
+
+    /** A policy has come, or has changed because a bundle is ready. */
+    void received(ServerPolicy policy);
   }
 
   /**
@@ -72,11 +94,39 @@ final class PortWatch {
     this.source = source;
     this.number = number;
     this.port = port;
+    this.compilations =
+        new Compilations(
+            source.bundles(), source.scheduler(), new Compiled(source.compiler(), port));
+  }
+
+  private record Compiled(PolicyCompiler compiler, Port port) implements Compilations.Port {
+    @Override
+    public PolicyBundles bundles(Server message) {
+      return compiler.bundles(message);
+    }
+
+    @Override
+    public void install(Server message, PolicyBundles bundles) {
+      port.received(compiler.compile(message, port.current(), bundles));
+    }
+
+    @Override
+    public void refuse(Server message, Throwable why) {
+      port.received(compiler.refusing(message, port.current(), String.valueOf(why)));
+    }
   }
 
   /** Whether a policy has come on the stream and it has not ended since. */
   boolean isLive() {
     return live;
+  }
+
+  /**
+   * Why the controller does not let this proxy have the policy of its workload; null when it does,
+   * or nothing was heard of it. Stays while the controller is away.
+   */
+  @Nullable String refusal() {
+    return refusal;
   }
 
   /** Opens the stream. */
@@ -124,7 +174,8 @@ final class PortWatch {
               public void onNext(Server message) {
                 failures = 0;
                 live = true;
-                port.received(message);
+                refusal = null;
+                compilations.received(message);
               }
 
               @Override
@@ -144,6 +195,10 @@ final class PortWatch {
     if (port.isOver()) {
       return;
     }
+    if (error instanceof StatusRuntimeException denied
+        && denied.getStatus().getCode() == Status.Code.PERMISSION_DENIED) {
+      refusal = String.valueOf(denied.getStatus().getDescription());
+    }
     if (error instanceof StatusRuntimeException status
         && status.getStatus().getCode() != Status.Code.UNAVAILABLE) {
       log.warn("policy of port {}: {}", number, status.getStatus());
@@ -161,6 +216,7 @@ final class PortWatch {
 
   /** Ends the stream. The port is over before. */
   void close() {
+    compilations.close();
     synchronized (calling) {
       ClientCallStreamObserver<PortSpec> open = call;
       if (open != null) {

@@ -1,25 +1,25 @@
 package io.signetmesh.proxy.token;
 
-import com.github.benmanes.caffeine.cache.Cache;
-import com.github.benmanes.caffeine.cache.Caffeine;
 import io.signetmesh.jwt.Binding;
 import io.signetmesh.jwt.DpopProofs;
 import io.signetmesh.jwt.HeadFields;
 import io.signetmesh.jwt.Thumbprint;
 import io.signetmesh.jwt.TokenAuthentication;
 import io.signetmesh.jwt.TokenFailure;
-import io.signetmesh.jwt.TokenPrincipal;
+import io.signetmesh.jwt.TokenFinder;
 import io.signetmesh.jwt.TokenResult;
 import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.authorize.TokenProof;
 import io.signetmesh.proxy.authorize.TokenProofs;
-import io.signetmesh.proxy.memory.ClientNetwork;
+import io.signetmesh.proxy.worker.ClientTurn;
+import io.signetmesh.proxy.worker.FairWorkers;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.BiConsumer;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -29,19 +29,14 @@ import org.jspecify.annotations.Nullable;
  * changes. Times are looked at for each request anew. Safe for use by several threads.
  */
 public final class TokenChecks implements AutoCloseable {
-  /** Bytes that remembered results may hold. */
-  private static final long CACHE_BYTES = 8L << 20;
-
-  /** How long a result is remembered that nobody asks for. */
-  private static final Duration UNUSED = Duration.ofMinutes(10);
-
-  /** Bytes of a result without its texts. */
-  private static final int RESULT_BYTES = 768;
-
   /** Questions that may wait before those of dry runs are left out. */
   private static final int BUSY = 64;
 
-  private final TokenWorkers.Lane lane;
+  private final FairWorkers.Lane lane;
+
+  /** For requests in flight, whose right may be gone. */
+  private final FairWorkers.Lane again;
+
   private final InstantSource clock;
   private final BiConsumer<String, String> unknownKey;
   private final TokenMetrics metrics;
@@ -49,13 +44,7 @@ public final class TokenChecks implements AutoCloseable {
   private final DpopProofs proofs = new DpopProofs();
   private final UnknownKeys unknownKeys = new UnknownKeys();
   private final Holds holds = new Holds();
-  private final Cache<TokenKey, TokenResult> results =
-      Caffeine.newBuilder()
-          .maximumWeight(CACHE_BYTES)
-          .weigher((TokenKey key, TokenResult result) -> RESULT_BYTES + textBytes(result))
-          .expireAfterAccess(UNUSED)
-          .executor(Runnable::run)
-          .build();
+  private final TokenCache results = new TokenCache();
 
   /**
    * @param workers verify what is not known
@@ -63,7 +52,7 @@ public final class TokenChecks implements AutoCloseable {
    *     and its key set does not have
    */
   public TokenChecks(
-      TokenWorkers workers,
+      FairWorkers workers,
       InstantSource clock,
       BiConsumer<String, String> unknownKey,
       TokenMetrics metrics) {
@@ -77,17 +66,18 @@ public final class TokenChecks implements AutoCloseable {
    * @param verifier verifies what is not remembered
    */
   public TokenChecks(
-      TokenWorkers workers,
+      FairWorkers workers,
       InstantSource clock,
       BiConsumer<String, String> unknownKey,
       TokenMetrics metrics,
       Verifier verifier) {
     this.lane = workers.lane();
+    this.again = lane.urgent();
     this.clock = clock;
     this.unknownKey = unknownKey;
     this.metrics = metrics;
     this.verifier = verifier;
-    metrics.waiting(lane::waiting);
+    metrics.waiting(() -> lane.waiting() + again.waiting());
   }
 
   /** Verifies tokens, as {@link TokenAuthentication#verify(byte[])} does. */
@@ -97,26 +87,6 @@ public final class TokenChecks implements AutoCloseable {
     TokenResult verify(TokenAuthentication authentication, byte[] token);
   }
 
-  private static int textBytes(TokenResult result) {
-    int bytes = length(result.detail());
-    TokenPrincipal principal = result.principal();
-    if (principal != null) {
-      bytes +=
-          length(principal.issuer())
-              + length(principal.subject())
-              + length(principal.id())
-              + length(principal.keyId());
-    }
-    for (var field : result.forwarded()) {
-      bytes += field.name().length() + field.value().length() + 80;
-    }
-    return bytes;
-  }
-
-  private static int length(@Nullable String text) {
-    return text == null ? 0 : 2 * text.length();
-  }
-
   /**
    * Reads the tokens of a request.
    *
@@ -124,6 +94,7 @@ public final class TokenChecks implements AutoCloseable {
    * @param trial what the dry run asks of them
    * @param head the head as the client sent it
    * @param authority authority of the request; empty when it has none
+   * @param epochMillis time of the request, in milliseconds since the Unix epoch
    * @param before an earlier question of the same request; null: there was none
    */
   public TokenQuestion question(
@@ -132,24 +103,54 @@ public final class TokenChecks implements AutoCloseable {
       HeadFields head,
       CharSequence authority,
       Client client,
+      long epochMillis,
       @Nullable TokenQuestion before) {
-    long now = before == null ? clock.millis() : before.epochMillis();
-    return TokenQuestion.of(needed, trial, head, authority, client, now, proofs, before);
+    return TokenQuestion.of(needed, trial, head, authority, client, epochMillis, proofs, before);
+  }
+
+  /** The time now, in milliseconds since the Unix epoch. */
+  public long now() {
+    return clock.millis();
   }
 
   /**
-   * The same of a request at another time.
+   * The answer, if all tokens are remembered and none needs a proof of possession; else null. As
+   * {@link #known} of a question, without making one.
    *
+   * @param needed what the policy in force asks of the tokens
+   * @param trial what the dry run asks of them
+   * @param head the head as the client sent it
    * @param epochMillis time of the request, in milliseconds since the Unix epoch
    */
-  public TokenQuestion question(
+  public @Nullable TokenProofs remembered(
       List<TokenAuthentication> needed,
       List<TokenAuthentication> trial,
       HeadFields head,
-      CharSequence authority,
       Client client,
       long epochMillis) {
-    return TokenQuestion.of(needed, trial, head, authority, client, epochMillis, proofs, null);
+    if (!trial.isEmpty() && !needed.containsAll(trial)) {
+      return null;
+    }
+    byte[] buffer = TokenQuestion.BUFFER.get();
+    TokenProof[] answers = new TokenProof[needed.size()];
+    for (int i = 0; i < answers.length; i++) {
+      TokenAuthentication authentication = needed.get(i);
+      int length = TokenFinder.find(authentication, head, buffer);
+      if (length == TokenFinder.NONE) {
+        answers[i] = TokenProof.MISSING;
+        continue;
+      }
+      TokenResult result = length < 0 ? null : results.get(buffer, length, authentication);
+      if (result == null || authentication.boundTo() == Binding.DPOP) {
+        return null;
+      }
+      TokenFailure failure = result.failureAt(epochMillis);
+      if (failure == null && authentication.boundTo() == Binding.CERTIFICATE) {
+        failure = certificate(client, result);
+      }
+      answers[i] = new TokenProof(result, failure);
+    }
+    return TokenProofs.enforced(needed, answers, epochMillis);
   }
 
   /** The answer, if nothing has to be verified for it; else null. */
@@ -166,7 +167,7 @@ public final class TokenChecks implements AutoCloseable {
         continue;
       }
       TokenAuthentication authentication = authentications.get(i);
-      TokenResult result = results.getIfPresent(TokenKey.of(token, authentication));
+      TokenResult result = results.get(token, token.length, authentication);
       if (result == null) {
         return false;
       }
@@ -193,31 +194,41 @@ public final class TokenChecks implements AutoCloseable {
   /**
    * Has a question answered by the workers.
    *
+   * @param hasBegun whether the request is in flight, and is decided again: it comes first, and has
+   *     room of its own
+   * @param isOver whether nobody waits any more; called on any thread
    * @param answer given the answer, once. Called by a worker, or by whoever closes this
    * @return false when too much waits: nobody is told
    */
-  public boolean verify(TokenQuestion question, Consumer<Answer> answer) {
+  public boolean verify(
+      TokenQuestion question, boolean hasBegun, BooleanSupplier isOver, Consumer<Answer> answer) {
     boolean taken =
-        lane.submit(
-            clientKey(question.client()),
-            question.bytes(),
-            new TokenWorkers.Work() {
-              private boolean told;
+        (hasBegun ? again : lane)
+            .submit(
+                ClientTurn.of(question.client()),
+                question.bytes(),
+                new FairWorkers.Work() {
+                  private boolean told;
 
-              @Override
-              public void run() {
-                Answer found = verified(question);
-                told = true;
-                answer.accept(found);
-              }
+                  @Override
+                  public void run() {
+                    Answer found = verified(question);
+                    told = true;
+                    answer.accept(found);
+                  }
 
-              @Override
-              public void giveUp() {
-                if (!told) {
-                  answer.accept(Answer.NONE);
-                }
-              }
-            });
+                  @Override
+                  public boolean isOver() {
+                    return isOver.getAsBoolean();
+                  }
+
+                  @Override
+                  public void giveUp() {
+                    if (!told) {
+                      answer.accept(Answer.NONE);
+                    }
+                  }
+                });
     if (!taken) {
       metrics.shed();
     }
@@ -262,7 +273,7 @@ public final class TokenChecks implements AutoCloseable {
       signed |= result.principal() != null;
       String unknown = result.unknownKeyId();
       if (unknown != null) {
-        Object client = clientKey(question.client());
+        Object client = ClientTurn.of(question.client());
         long held = unknownKeys.holdUntil(authentication.name(), unknown, client, now);
         if (held > 0) {
           // Only then: clients that make up keys would crowd out the reports of others.
@@ -276,7 +287,7 @@ public final class TokenChecks implements AutoCloseable {
       remember(question);
     }
     TokenProofs answer = answer(question, true);
-    Holds.Hold hold = until == 0 ? null : holds.take(clientKey(question.client()));
+    Holds.Hold hold = until == 0 ? null : holds.take(ClientTurn.of(question.client()));
     return new Answer(answer, hold == null ? 0 : until - now, hold);
   }
 
@@ -290,14 +301,14 @@ public final class TokenChecks implements AutoCloseable {
       byte[] token = question.token(i);
       TokenResult result = question.result(i);
       if (token != null && result != null && result.isFinal()) {
-        results.put(TokenKey.of(token, question.authentications().get(i)), result);
+        results.put(token, question.authentications().get(i), result);
       }
     }
   }
 
   private TokenResult verified(byte[] token, TokenAuthentication authentication) {
     // Another request may have brought the same token meanwhile.
-    TokenResult known = results.getIfPresent(TokenKey.of(token, authentication));
+    TokenResult known = results.get(token, token.length, authentication);
     if (known != null) {
       return known;
     }
@@ -335,7 +346,7 @@ public final class TokenChecks implements AutoCloseable {
       failure =
           switch (authentications.get(index).boundTo()) {
             case NONE -> null;
-            case CERTIFICATE -> certificate(question, result);
+            case CERTIFICATE -> certificate(question.client(), result);
             case DPOP ->
                 possession(
                     question, result, token, possession, authentications.get(index).clockSkew());
@@ -344,12 +355,12 @@ public final class TokenChecks implements AutoCloseable {
     return new TokenProof(result, failure);
   }
 
-  private static @Nullable TokenFailure certificate(TokenQuestion question, TokenResult result) {
+  private static @Nullable TokenFailure certificate(Client client, TokenResult result) {
     Thumbprint wanted = result.certificate();
     if (wanted == null) {
       return TokenFailure.BINDING_MISSING;
     }
-    Thumbprint shown = question.certificate();
+    Thumbprint shown = client.certificate();
     return shown != null && wanted.equals(shown) ? null : TokenFailure.CERTIFICATE_MISMATCH;
   }
 
@@ -385,14 +396,10 @@ public final class TokenChecks implements AutoCloseable {
     return proofs.nonce(clock.millis());
   }
 
-  private static Object clientKey(Client client) {
-    String identity = client.identity();
-    return identity == null ? ClientNetwork.of(client.address()) : identity;
-  }
-
   /** Gives up what waits. */
   @Override
   public void close() {
     lane.close();
+    again.close();
   }
 }

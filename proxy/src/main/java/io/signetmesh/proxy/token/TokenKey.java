@@ -10,8 +10,8 @@ import java.security.NoSuchAlgorithmException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a result is remembered by: the SHA-256 of a token, and the authentication with its keys. The
- * token itself is not kept.
+ * What a result is remembered by: the SHA-256 of a token, and the authentication with its keys. One
+ * that is in a map must not be set again; one that only looks for another may be.
  */
 final class TokenKey {
   private static final VarHandle LONG =
@@ -19,11 +19,11 @@ final class TokenKey {
   private static final int SIZE = 32;
   private static final ThreadLocal<Hash> HASH = ThreadLocal.withInitial(Hash::new);
 
-  private final long first;
-  private final long second;
-  private final long third;
-  private final long fourth;
-  private final TokenAuthentication authentication;
+  private long first;
+  private long second;
+  private long third;
+  private long fourth;
+  private @Nullable TokenAuthentication authentication;
 
   /** Reused, because a digest is made for each request. */
   private static final class Hash {
@@ -39,23 +39,30 @@ final class TokenKey {
     }
   }
 
-  private TokenKey(byte[] digest, TokenAuthentication authentication) {
-    this.first = (long) LONG.get(digest, 0);
-    this.second = (long) LONG.get(digest, 8);
-    this.third = (long) LONG.get(digest, 16);
-    this.fourth = (long) LONG.get(digest, 24);
-    this.authentication = authentication;
-  }
-
-  static TokenKey of(byte[] token, TokenAuthentication authentication) {
+  /**
+   * Sets all of it.
+   *
+   * @param bytes has the token from its begin
+   * @param length bytes of the token
+   */
+  void set(byte[] bytes, int length, TokenAuthentication passed) {
     Hash hash = HASH.get();
-    hash.sha256.update(token);
+    hash.sha256.update(bytes, 0, length);
     try {
       hash.sha256.digest(hash.digest, 0, SIZE);
     } catch (DigestException e) {
       throw new IllegalStateException("32 bytes hold a SHA-256", e);
     }
-    return new TokenKey(hash.digest, authentication);
+    first = (long) LONG.get(hash.digest, 0);
+    second = (long) LONG.get(hash.digest, 8);
+    third = (long) LONG.get(hash.digest, 16);
+    fourth = (long) LONG.get(hash.digest, 24);
+    authentication = passed;
+  }
+
+  /** Lets go of the authentication. */
+  void clear() {
+    authentication = null;
   }
 
   // One that is compiled anew may have other keys.

@@ -4,12 +4,14 @@ import io.signetmesh.jwt.Binding;
 import io.signetmesh.jwt.DpopProofs;
 import io.signetmesh.jwt.FoundToken;
 import io.signetmesh.jwt.HeadFields;
-import io.signetmesh.jwt.Thumbprint;
 import io.signetmesh.jwt.TokenAuthentication;
 import io.signetmesh.jwt.TokenFailure;
 import io.signetmesh.jwt.TokenFinder;
 import io.signetmesh.jwt.TokenResult;
+import io.signetmesh.jwt.jose.Base64Url;
 import io.signetmesh.proxy.authorize.Client;
+import io.signetmesh.proxy.worker.ClientTurn;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -21,7 +23,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class TokenQuestion {
   private static final String DPOP = "dpop";
-  private static final ThreadLocal<byte[]> BUFFER =
+
+  /** Room for one token. */
+  static final ThreadLocal<byte[]> BUFFER =
       ThreadLocal.withInitial(() -> new byte[TokenFinder.MAX_TOKEN]);
 
   private final List<TokenAuthentication> authentications;
@@ -94,7 +98,7 @@ public final class TokenQuestion {
     DpopProofs.RequestProof possession = before == null ? null : before.possession;
     if (needsProof && possession == null) {
       // TLS between proxies is not seen by applications: the scheme that they call is http.
-      possession = proofs.of(head, "http", authority.toString());
+      possession = proofs.of(head, "http", authority.toString(), ClientTurn.of(client).toString());
       for (CharSequence proof : head.values(DPOP)) {
         bytes += proof.length();
       }
@@ -146,11 +150,6 @@ public final class TokenQuestion {
     results[index] = result;
   }
 
-  /** SHA-256 of the client's certificate; null when it showed none. */
-  @Nullable Thumbprint certificate() {
-    return client.certificate();
-  }
-
   /** Time of the request, in milliseconds since the Unix epoch. */
   public long epochMillis() {
     return epochMillis;
@@ -165,8 +164,36 @@ public final class TokenQuestion {
     return possession;
   }
 
+  /**
+   * The claims of a token as they were signed, in JSON; null when there is no such token, or none
+   * of three parts.
+   *
+   * @param authentication one that was asked
+   */
+  public @Nullable String claims(TokenAuthentication authentication) {
+    int index = authentications.indexOf(authentication);
+    byte[] token = index < 0 ? null : token(index);
+    if (token == null) {
+      return null;
+    }
+    int from = indexOf(token, 0) + 1;
+    int to = indexOf(token, from);
+    byte[] claims = from > 0 && to > from ? Base64Url.decode(token, from, to) : null;
+    return claims == null ? null : new String(claims, StandardCharsets.UTF_8);
+  }
+
+  /** Index of the next dot; -1: there is none. */
+  private static int indexOf(byte[] token, int from) {
+    for (int i = from; i < token.length; i++) {
+      if (token[i] == '.') {
+        return i;
+      }
+    }
+    return -1;
+  }
+
   /** Bytes that the question holds. */
-  int bytes() {
+  public int bytes() {
     return bytes;
   }
 }

@@ -15,6 +15,11 @@ import io.linkerd.proxy.inbound.Server;
 import io.linkerd.proxy.meta.Metadata;
 import io.linkerd.proxy.net.IPAddress;
 import io.linkerd.proxy.net.IPNetwork;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.embedded.EmbeddedChannel;
+import io.netty.handler.ssl.SslHandler;
 import io.netty.handler.ssl.util.InsecureTrustManagerFactory;
 import io.netty.pkitesting.CertificateBuilder;
 import io.netty.pkitesting.X509Bundle;
@@ -40,18 +45,23 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.KeyStore;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLSocket;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -73,6 +83,7 @@ final class AdminPolicyTest {
   private LiveSslContext<Credentials> tls;
   private LivePeers peers;
   private volatile PeerTrust trust;
+  private final AdminLoop loop = new AdminLoop();
   private AdminServer server;
 
   private static final class AdminPort implements PortPolicy {
@@ -121,24 +132,30 @@ final class AdminPolicyTest {
                 MeshSslContexts.server(snapshot, ClientCertificate.OPTIONAL, List.of(), clock));
     server =
         AdminServer.start(
+            loop,
             new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
             new AdminSurface(List::of, () -> true, registry, Map.of(), List::of, true, () -> {}),
-            new AdminGuard(
-                "shop/web",
-                SERVER,
-                tls,
-                peers,
-                () -> watched,
-                number -> port,
-                event -> decisions.add((DecisionEvent) event),
-                new ProxyMetrics(registry),
-                clock));
+            guard());
+  }
+
+  private AdminGuard guard() {
+    return new AdminGuard(
+        "shop/web",
+        SERVER,
+        tls,
+        peers,
+        () -> watched,
+        number -> port,
+        event -> decisions.add((DecisionEvent) event),
+        new ProxyMetrics(registry),
+        InstantSource.system());
   }
 
   @AfterEach
   void stop() {
     server.close();
     tls.close();
+    loop.close();
   }
 
   private void policy(ProxyProtocol protocol, Authz... granted) {
@@ -344,6 +361,66 @@ final class AdminPolicyTest {
     DecisionEvent record = decisions.getLast();
     assertThat(record.reason()).isEqualTo("peer-revoked");
     assertThat(record.connection().clientIdentity()).isEqualTo(CLIENT);
+  }
+
+  /** What a client of mesh TLS says first. */
+  private static byte[] clientHello() throws Exception {
+    SSLContext context = SSLContext.getInstance("TLSv1.3");
+    context.init(null, InsecureTrustManagerFactory.INSTANCE.getTrustManagers(), null);
+    SSLEngine engine = context.createSSLEngine(SERVER, 443);
+    engine.setUseClientMode(true);
+    ByteBuffer hello = ByteBuffer.allocate(engine.getSession().getPacketBufferSize());
+    engine.wrap(ByteBuffer.allocate(0), hello);
+    return Arrays.copyOf(hello.array(), hello.position());
+  }
+
+  /** A connection that has said hello; what reads on is told of the end of each read. */
+  private EmbeddedChannel greeted(AdminTurns.Turn turn, AtomicInteger reads) throws Exception {
+    EmbeddedChannel channel =
+        new EmbeddedChannel(
+            new AdminTls(guard(), turn),
+            new ChannelInboundHandlerAdapter() {
+              @Override
+              public void channelReadComplete(ChannelHandlerContext ctx) {
+                reads.incrementAndGet();
+              }
+            });
+    channel.config().setAutoRead(false);
+    channel.writeInbound(Unpooled.wrappedBuffer(clientHello()));
+    return channel;
+  }
+
+  private static boolean hasBegun(EmbeddedChannel channel) {
+    return channel.pipeline().get(SslHandler.class) != null;
+  }
+
+  @Test
+  void handshakesOfOneServerDelayOneOfAnotherByOne() throws Exception {
+    EmbeddedChannel clock = new EmbeddedChannel();
+    clock.freezeTime();
+    AdminTurns turns = new AdminTurns(clock.eventLoop());
+    AdminTurns.Turn flood = turns.newTurn(128);
+    List<EmbeddedChannel> flooding = new ArrayList<>();
+    for (int i = 0; i < 8; i++) {
+      flooding.add(greeted(flood, new AtomicInteger()));
+    }
+    AtomicInteger reads = new AtomicInteger();
+    EmbeddedChannel other = greeted(turns.newTurn(128), reads);
+    try {
+      assertThat(flooding.stream().filter(AdminPolicyTest::hasBegun)).hasSize(1);
+      assertThat(hasBegun(other)).isFalse();
+      assertThat(reads).as("nothing more is read until then").hasValue(0);
+      for (int i = 0; i < 2; i++) {
+        clock.advanceTimeBy(1, TimeUnit.NANOSECONDS);
+        clock.runScheduledPendingTasks();
+      }
+      assertThat(hasBegun(other)).isTrue();
+      assertThat(reads.get()).isPositive();
+      assertThat(flooding.stream().filter(AdminPolicyTest::hasBegun)).hasSize(2);
+    } finally {
+      flooding.forEach(EmbeddedChannel::finishAndReleaseAll);
+      other.finishAndReleaseAll();
+    }
   }
 
   private Credentials credentials(String name) throws Exception {

@@ -1,7 +1,9 @@
 package io.signetmesh.proxy.admin;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ch.qos.logback.classic.LoggerContext;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.signetmesh.proxy.metrics.PolicyInForce;
@@ -43,6 +45,7 @@ final class AdminServerTest {
   private final CountDownLatch shutdown = new CountDownLatch(1);
   private final List<String> faults = new CopyOnWriteArrayList<>();
   private volatile boolean ready;
+  private final AdminLoop loop = new AdminLoop();
   private AdminServer server;
 
   @BeforeEach
@@ -54,6 +57,7 @@ final class AdminServerTest {
   void stop() {
     server.close();
     client.close();
+    loop.close();
   }
 
   @Test
@@ -177,6 +181,45 @@ final class AdminServerTest {
     assertThat(get("/policy.json").statusCode()).isEqualTo(403);
     assertThat(get("/proxy-log-level").statusCode()).isEqualTo(403);
     assertThat(post("/shutdown").statusCode()).isEqualTo(403);
+  }
+
+  @Test
+  void aWorkloadOfSeveralChangesNothingOfWhatTheProcessLogs() throws Exception {
+    try (AdminLoop shared = new AdminLoop(true);
+        AdminServer other =
+            AdminServer.start(
+                shared,
+                new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
+                surface(false),
+                null,
+                AdminServer.Limits.DEFAULT)) {
+      URI uri = URI.create("http://localhost:" + other.address().getPort() + "/proxy-log-level");
+      HttpRequest put =
+          HttpRequest.newBuilder(uri).PUT(HttpRequest.BodyPublishers.ofString("trace")).build();
+      assertThat(client.send(put, HttpResponse.BodyHandlers.ofString()).statusCode())
+          .isGreaterThanOrEqualTo(400);
+      assertThat(LoggerFactory.getLogger("io.signetmesh.test.y").isTraceEnabled()).isFalse();
+    }
+  }
+
+  @Test
+  void loggersAreNotMadeWithoutEnd() {
+    LoggerContext context = new LoggerContext();
+    LogbackLevels levels = new LogbackLevels(context);
+    assertThatThrownBy(() -> levels.set("a".repeat(257) + "=info"))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("a logger's name has 257 characters: expected at most 256");
+    assertThatThrownBy(
+            () -> {
+              for (int i = 0; i < 200; i++) {
+                levels.set("x" + i + ".a".repeat(120) + "=info");
+              }
+            })
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("no room for another: expected one that exists");
+    levels.set("x0=warn");
+    assertThat(levels.current()).contains("x0=warn");
+    assertThat(context.getLoggerList()).hasSizeLessThan(8192 + 64 * 128);
   }
 
   @Test
@@ -371,25 +414,26 @@ final class AdminServerTest {
   private AdminServer serve(InetAddress address, boolean shutdownEnabled, AdminServer.Limits limits)
       throws IOException {
     return AdminServer.start(
-        new InetSocketAddress(address, 0),
-        new AdminSurface(
-            () -> List.copyOf(faults),
-            () -> ready,
-            registry,
-            Map.of(
-                "LINKERD2_PROXY_LOG", "warn",
-                "LINKERD2_PROXY_IDENTITY_TRUST_ANCHORS", "-----BEGIN CERTIFICATE-----\nMIIB",
-                "SIGNET_PROXY_IDENTITY_TOKEN", "hunter2",
-                "db_password", "hunter2",
-                "ODD", "-----BEGIN PRIVATE KEY-----\nMIGHAgE"),
-            () ->
-                List.of(
-                    new PolicyInForce(8080, "policy.linkerd.io/server/web", 42),
-                    new PolicyInForce(9090, null, 0)),
-            shutdownEnabled,
-            shutdown::countDown),
-        null,
-        limits);
+        loop, new InetSocketAddress(address, 0), surface(shutdownEnabled), null, limits);
+  }
+
+  private AdminSurface surface(boolean shutdownEnabled) {
+    return new AdminSurface(
+        () -> List.copyOf(faults),
+        () -> ready,
+        registry,
+        Map.of(
+            "LINKERD2_PROXY_LOG", "warn",
+            "LINKERD2_PROXY_IDENTITY_TRUST_ANCHORS", "-----BEGIN CERTIFICATE-----\nMIIB",
+            "SIGNET_PROXY_IDENTITY_TOKEN", "hunter2",
+            "db_password", "hunter2",
+            "ODD", "-----BEGIN PRIVATE KEY-----\nMIGHAgE"),
+        () ->
+            List.of(
+                new PolicyInForce(8080, "policy.linkerd.io/server/web", 42),
+                new PolicyInForce(9090, null, 0)),
+        shutdownEnabled,
+        shutdown::countDown);
   }
 
   private static Optional<InetAddress> nonLoopbackAddress() throws SocketException {

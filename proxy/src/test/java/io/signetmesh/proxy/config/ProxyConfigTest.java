@@ -118,6 +118,21 @@ class ProxyConfigTest {
             e -> assertThat(e.faults()).hasSize(3).allMatch(f -> f.contains("loopback")));
   }
 
+  @Test
+  void theAuditCollectorIsOptionalAndMustProveItsName() throws Exception {
+    assertThat(ProxyConfig.from(GOOD).auditService()).isNull();
+    Map<String, String> environment = new HashMap<>(GOOD);
+    environment.put("SIGNET_PROXY_AUDIT_SVC_ADDR", "[fd00::1]:8092");
+    assertThatThrownBy(() -> ProxyConfig.from(environment))
+        .hasMessageContaining("SIGNET_PROXY_AUDIT_SVC_NAME");
+    environment.put("SIGNET_PROXY_AUDIT_SVC_NAME", "signet-audit.example");
+    assertThat(ProxyConfig.from(environment).auditService())
+        .isEqualTo(new ControlAddress("fd00::1", 8092, "signet-audit.example"));
+    environment.remove("SIGNET_PROXY_AUDIT_SVC_ADDR");
+    assertThatThrownBy(() -> ProxyConfig.from(environment))
+        .hasMessageContaining("SIGNET_PROXY_AUDIT_SVC_ADDR");
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',
@@ -134,7 +149,8 @@ class ProxyConfigTest {
         "LINKERD2_PROXY_POLICY_SVC_ADDR | policy",
         "SIGNET_PROXY_INBOUND_LISTENERS | 127.0.0.1:80",
         "SIGNET_PROXY_OUTBOUND_LISTENERS | 127.0.0.1:80=web",
-        "SIGNET_PROXY_AUDIT_QUEUE | 1"
+        "SIGNET_PROXY_AUDIT_QUEUE | 1",
+        "SIGNET_PROXY_AUDIT_SVC_ADDR | collector"
       })
   void wrongValueIsNamed(String variable, String value) {
     assertThatThrownBy(() -> with(variable, value))

@@ -6,13 +6,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assumptions.assumeThat;
 
 import io.netty.channel.Channel;
-import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelInitializer;
+import io.netty.util.concurrent.Future;
 import io.signetmesh.proxy.connect.HeldReads;
+import io.signetmesh.proxy.loop.Dial;
 import io.signetmesh.proxy.loop.IoTransport;
 import io.signetmesh.proxy.loop.ProxyLoops;
+import io.signetmesh.proxy.loop.TcpKeepAlive;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.InetAddress;
@@ -81,17 +83,21 @@ class TcpRelayTest {
                         HeldReads held = new HeldReads();
                         ctx.pipeline().addLast(held);
                         loops
-                            .client(loop)
-                            .handler(
-                                new ChannelInitializer<Channel>() {
-                                  @Override
-                                  protected void initChannel(Channel dialed) {}
-                                })
-                            .connect(application.getLocalSocketAddress())
+                            .dial(
+                                loop,
+                                new Dial(
+                                    (InetSocketAddress) application.getLocalSocketAddress(),
+                                    null,
+                                    TcpKeepAlive.DEFAULT,
+                                    Duration.ofSeconds(10),
+                                    new ChannelInitializer<Channel>() {
+                                      @Override
+                                      protected void initChannel(Channel dialed) {}
+                                    }))
                             .addListener(
-                                (ChannelFuture dialed) -> {
+                                (Future<Channel> dialed) -> {
                                   TcpRelay.join(
-                                      loop, ctx.channel(), dialed.channel(), closed::release);
+                                      loop, ctx.channel(), dialed.getNow(), closed::release);
                                   held.release();
                                 });
                       }

@@ -9,6 +9,8 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.unix.FileDescriptor;
 import io.netty.channel.unix.UnixChannel;
+import io.signetmesh.proxy.admin.AdminLoop;
+import io.signetmesh.proxy.linux.UnixListener;
 import io.signetmesh.proxy.loop.IoTransport;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import io.signetmesh.proxy.loop.ProxyLoops;
@@ -26,16 +28,24 @@ import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardWatchEventKinds;
+import java.nio.file.WatchKey;
+import java.nio.file.WatchService;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -48,6 +58,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 @EnabledOnOs(OS.LINUX)
 @Timeout(30)
 class HandoverTest {
+  private static final AdminLoop LOOP = new AdminLoop();
+
   private static final InetSocketAddress ANY_PORT =
       new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
   private static final Duration SHORT = Duration.ofMillis(200);
@@ -113,7 +125,12 @@ class HandoverTest {
   }
 
   private static Predecessor ask(Path socket, int loops) throws IOException {
-    return Objects.requireNonNull(Predecessor.ask(socket, loops));
+    return Objects.requireNonNull(Predecessor.ask(LOOP.group(), socket, loops));
+  }
+
+  @AfterAll
+  static void endLoop() {
+    LOOP.close();
   }
 
   @ParameterizedTest
@@ -146,7 +163,7 @@ class HandoverTest {
               super.succeeded();
             }
           };
-      try (HandoverServer server = HandoverServer.listen(socket, recorder);
+      try (HandoverServer server = HandoverServer.listen(LOOP.group(), socket, recorder);
           Predecessor predecessor = ask(socket, loopsAfter)) {
         assertThat(predecessor.process()).isEqualTo(ProcessHandle.current().pid());
         try (Socket early = new Socket(handed.address().getAddress(), handed.address().getPort())) {
@@ -188,16 +205,49 @@ class HandoverTest {
   @Test
   void theSocketIsPrivateAndGoesWithItsProxyButNotWithAnotherOne() throws Exception {
     Path socket = dir.resolve("p.handover");
-    assertThat(Predecessor.ask(socket, 1)).isNull();
-    HandoverServer first = HandoverServer.listen(socket, new Recorder(List.of()));
+    assertThat(Predecessor.ask(LOOP.group(), socket, 1)).isNull();
+    HandoverServer first = HandoverServer.listen(LOOP.group(), socket, new Recorder(List.of()));
     assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(socket)))
         .isEqualTo("rw-------");
-    assertThat(Predecessor.isThere(socket)).isTrue();
-    HandoverServer second = HandoverServer.listen(socket, new Recorder(List.of()));
+    assertThat(Predecessor.isThere(LOOP.group(), socket)).isTrue();
+    HandoverServer second = HandoverServer.listen(LOOP.group(), socket, new Recorder(List.of()));
     first.close();
-    assertThat(Predecessor.isThere(socket)).isTrue();
+    assertThat(Predecessor.isThere(LOOP.group(), socket)).isTrue();
     second.close();
     assertThat(socket).doesNotExist();
+  }
+
+  /** Netty deletes the name that a socket was bound to when it is closed. */
+  @Test
+  void aProxyThatEndsDeletesNothingOfASuccessorThatIsMakingItsSocket() throws Exception {
+    Path socket = dir.resolve("p.handover");
+    Set<Path> names = ConcurrentHashMap.newKeySet();
+    HandoverServer first;
+    try (WatchService made = dir.getFileSystem().newWatchService()) {
+      dir.register(made, StandardWatchEventKinds.ENTRY_CREATE);
+      first = HandoverServer.listen(LOOP.group(), socket, new Recorder(List.of()));
+      WatchKey events = made.poll(10, TimeUnit.SECONDS);
+      while (events != null) {
+        events.pollEvents().forEach(event -> names.add(dir.resolve((Path) event.context())));
+        events.reset();
+        events = names.contains(socket) ? null : made.poll(10, TimeUnit.SECONDS);
+      }
+    }
+    names.remove(socket);
+    Set<Path> later = new HashSet<>();
+    for (int i = 0; i < 20; i++) {
+      later.add(UnixListener.nameToBegin(socket));
+    }
+    assertThat(names).hasSize(1).doesNotContainAnyElementsOf(later);
+    assertThat(later).hasSizeGreaterThan(1);
+    for (Path name : later) {
+      Files.createFile(name);
+    }
+
+    first.close();
+
+    assertThat(Predecessor.isThere(LOOP.group(), socket)).isFalse();
+    assertThat(later).allMatch(Files::exists);
   }
 
   @Test
@@ -207,15 +257,15 @@ class HandoverTest {
       left.bind(UnixDomainSocketAddress.of(socket));
     }
     assertThat(socket).exists();
-    assertThat(Predecessor.ask(socket, 1)).isNull();
-    HandoverServer.listen(socket, new Recorder(List.of())).close();
+    assertThat(Predecessor.ask(LOOP.group(), socket, 1)).isNull();
+    HandoverServer.listen(LOOP.group(), socket, new Recorder(List.of())).close();
   }
 
   @Test
   void aSuccessorThatIsGoneAfterThePauseHasTheProxyGoOn() throws Exception {
     Path socket = dir.resolve("p.handover");
     Recorder recorder = new Recorder(List.of());
-    try (HandoverServer server = HandoverServer.listen(socket, recorder)) {
+    try (HandoverServer server = HandoverServer.listen(LOOP.group(), socket, recorder)) {
       try (Predecessor predecessor = ask(socket, 1)) {
         assertThat(predecessor.pause().get()).isTrue();
       }
@@ -237,7 +287,8 @@ class HandoverTest {
     Recorder recorder = new Recorder(List.of());
     var limits = new HandoverServer.Limits(SHORT, Duration.ofMinutes(1));
     try (HandoverServer server =
-            HandoverServer.listen(socket, recorder, limits, HandoverSocket.ownUser());
+            HandoverServer.listen(
+                LOOP.group(), socket, recorder, limits, HandoverSocket.ownUser());
         Predecessor predecessor = ask(socket, 1)) {
       assertThat(predecessor.pause().get()).isTrue();
       assertThat(recorder.next()).isEqualTo("pause");
@@ -251,7 +302,8 @@ class HandoverTest {
     var limits = new HandoverServer.Limits(Duration.ofSeconds(5), SHORT);
     Recorder recorder = new Recorder(List.of());
     try (HandoverServer server =
-            HandoverServer.listen(socket, recorder, limits, HandoverSocket.ownUser());
+            HandoverServer.listen(
+                LOOP.group(), socket, recorder, limits, HandoverSocket.ownUser());
         Predecessor slow = ask(socket, 1)) {
       while (!slow.isGone()) {
         Thread.onSpinWait();
@@ -268,10 +320,11 @@ class HandoverTest {
     Path socket = dir.resolve("p.handover");
     Recorder recorder = new Recorder(List.of());
     recorder.paused = new CompletableFuture<>();
-    try (HandoverServer server = HandoverServer.listen(socket, recorder);
+    try (HandoverServer server = HandoverServer.listen(LOOP.group(), socket, recorder);
         Predecessor predecessor =
             Objects.requireNonNull(
-                Predecessor.ask(socket, 1, Duration.ofSeconds(2), HandoverSocket.ownUser()))) {
+                Predecessor.ask(
+                    LOOP.group(), socket, 1, Duration.ofSeconds(2), HandoverSocket.ownUser()))) {
       assertThat(predecessor.pause().get()).isFalse();
       assertThat(recorder.next()).isEqualTo("pause");
     }
@@ -283,11 +336,12 @@ class HandoverTest {
     Path socket = dir.resolve("p.handover");
     Recorder recorder = new Recorder(List.of());
     recorder.paused = new CompletableFuture<>();
-    try (HandoverServer server = HandoverServer.listen(socket, recorder);
+    try (HandoverServer server = HandoverServer.listen(LOOP.group(), socket, recorder);
         // The same limit holds for the answer that has to come first.
         Predecessor predecessor =
             Objects.requireNonNull(
-                Predecessor.ask(socket, 1, Duration.ofSeconds(2), HandoverSocket.ownUser()))) {
+                Predecessor.ask(
+                    LOOP.group(), socket, 1, Duration.ofSeconds(2), HandoverSocket.ownUser()))) {
       assertThat(predecessor.pause().get()).isFalse();
       assertThat(predecessor.goesOn()).isFalse();
       predecessor.serving();
@@ -304,7 +358,8 @@ class HandoverTest {
     // Long enough to see between the pause and its end that the proxy does not go on.
     var limits = new HandoverServer.Limits(Duration.ofSeconds(3), Duration.ofMinutes(1));
     try (HandoverServer server =
-            HandoverServer.listen(socket, recorder, limits, HandoverSocket.ownUser());
+            HandoverServer.listen(
+                LOOP.group(), socket, recorder, limits, HandoverSocket.ownUser());
         Predecessor late = ask(socket, 1)) {
       assertThat(late.pause().get()).isTrue();
       assertThat(late.goesOn()).isFalse();
@@ -322,9 +377,10 @@ class HandoverTest {
   @Test
   void thereIsOneSuccessorAtATime() throws Exception {
     Path socket = dir.resolve("p.handover");
-    try (HandoverServer server = HandoverServer.listen(socket, new Recorder(List.of()));
+    try (HandoverServer server =
+            HandoverServer.listen(LOOP.group(), socket, new Recorder(List.of()));
         Predecessor first = ask(socket, 1)) {
-      assertThatThrownBy(() -> Predecessor.ask(socket, 1))
+      assertThatThrownBy(() -> Predecessor.ask(LOOP.group(), socket, 1))
           .isInstanceOf(IOException.class)
           .hasMessageContaining("is about to take over");
       assertThat(first.isGone()).isFalse();
@@ -343,7 +399,7 @@ class HandoverTest {
   void whoSpeaksAnotherProtocolGetsNoDescriptorAndIsTold(String greeting) throws Exception {
     Path socket = dir.resolve("p.handover");
     Recorder recorder = new Recorder(List.of());
-    try (HandoverServer server = HandoverServer.listen(socket, recorder)) {
+    try (HandoverServer server = HandoverServer.listen(LOOP.group(), socket, recorder)) {
       assertThat(talk(socket, greeting)).startsWith("no '").contains("expected");
       assertThat(recorder.events).isEmpty();
     }
@@ -353,7 +409,7 @@ class HandoverTest {
   void nothingIsTakenOutOfTurnAndNoLineIsLongerThanAllowed() throws Exception {
     Path socket = dir.resolve("p.handover");
     Recorder recorder = new Recorder(List.of());
-    try (HandoverServer server = HandoverServer.listen(socket, recorder)) {
+    try (HandoverServer server = HandoverServer.listen(LOOP.group(), socket, recorder)) {
       assertThat(talk(socket, "signet-handover 1 1 1\ntake\n")).doesNotContain("paused");
       assertThat(talk(socket, "signet-handover 1 1 1\nsend\nserving\n")).doesNotContain("paused");
       assertThat(talk(socket, "x".repeat(HandoverSocket.MAX_LINE + 1))).isEmpty();
@@ -404,7 +460,8 @@ class HandoverTest {
                   throw new UncheckedIOException(e);
                 }
               });
-      assertThatThrownBy(() -> Predecessor.ask(socket, 1, SHORT, HandoverSocket.ownUser()))
+      assertThatThrownBy(
+              () -> Predecessor.ask(LOOP.group(), socket, 1, SHORT, HandoverSocket.ownUser()))
           .isInstanceOf(IOException.class)
           .hasMessageContaining("the running proxy, process");
       accepted.get().close();
@@ -441,14 +498,15 @@ class HandoverTest {
     Recorder recorder = new Recorder(List.of());
     int other = HandoverSocket.ownUser() + 1;
     try (HandoverServer server =
-        HandoverServer.listen(socket, recorder, HandoverServer.Limits.DEFAULT, other)) {
-      assertThatThrownBy(() -> Predecessor.ask(socket, 1))
+        HandoverServer.listen(
+            LOOP.group(), socket, recorder, HandoverServer.Limits.DEFAULT, other)) {
+      assertThatThrownBy(() -> Predecessor.ask(LOOP.group(), socket, 1))
           .isInstanceOf(IOException.class)
           .hasMessageContaining("the running proxy");
       assertThat(talk(socket, "signet-handover 1 1 1\n")).isEmpty();
     }
-    try (HandoverServer server = HandoverServer.listen(socket, recorder)) {
-      assertThatThrownBy(() -> Predecessor.ask(socket, 1, SHORT, other))
+    try (HandoverServer server = HandoverServer.listen(LOOP.group(), socket, recorder)) {
+      assertThatThrownBy(() -> Predecessor.ask(LOOP.group(), socket, 1, SHORT, other))
           .isInstanceOf(IOException.class)
           .hasMessageContaining("expected user " + other);
       assertThat(recorder.events).isEmpty();
@@ -463,8 +521,9 @@ class HandoverTest {
       for (int i = 0; i < 5; i++) {
         listeners.add(handed(loops.listen(ANY_PORT, says("first"))));
       }
-      try (HandoverServer server = HandoverServer.listen(socket, new Recorder(listeners))) {
-        assertThatThrownBy(() -> Predecessor.ask(socket, HandoverSocket.MAX_LOOPS))
+      try (HandoverServer server =
+          HandoverServer.listen(LOOP.group(), socket, new Recorder(listeners))) {
+        assertThatThrownBy(() -> Predecessor.ask(LOOP.group(), socket, HandoverSocket.MAX_LOOPS))
             .isInstanceOf(IOException.class)
             .hasMessageContaining("1280 descriptors of listeners: expected at most 1024");
         ask(socket, 4).close();
@@ -477,7 +536,7 @@ class HandoverTest {
   @Test
   void aProxyThatIsClosedWhileASuccessorPreparesIsSeenToBeGone() throws Exception {
     Path socket = dir.resolve("p.handover");
-    HandoverServer server = HandoverServer.listen(socket, new Recorder(List.of()));
+    HandoverServer server = HandoverServer.listen(LOOP.group(), socket, new Recorder(List.of()));
     try (Predecessor predecessor = ask(socket, 1)) {
       server.close();
       while (!predecessor.isGone()) {
@@ -493,5 +552,69 @@ class HandoverTest {
     assertThat(HandoverServer.obstacle(IoTransport.EPOLL, dir.resolve("x".repeat(120))))
         .contains("Unix socket");
     assertThat(HandoverServer.obstacle(IoTransport.EPOLL, dir.resolve("p"))).isNull();
+  }
+
+  @Test
+  void aLoopThatDoesNothingKeepsNobodyWaitingForTheSocket() throws Exception {
+    Path socket = dir.resolve("late.sock");
+    HandoverServer.Limits limits = new HandoverServer.Limits(SHORT, SHORT);
+    CountDownLatch goOn = new CountDownLatch(1);
+    try (AdminLoop stuck = new AdminLoop()) {
+      stuck
+          .group()
+          .execute(
+              () -> {
+                try {
+                  goOn.await();
+                } catch (InterruptedException e) {
+                  Thread.currentThread().interrupt();
+                }
+              });
+      assertThatThrownBy(
+              () ->
+                  HandoverServer.listen(
+                      stuck.group(),
+                      socket,
+                      new Recorder(List.of()),
+                      limits,
+                      HandoverSocket.ownUser()))
+          .isInstanceOf(IOException.class)
+          .hasMessageContaining("late.sock cannot be made: the admin loop has not bound it within");
+      goOn.countDown();
+      // Nor is it bound later on.
+      stuck.group().submit(() -> {}).sync();
+      stuck.group().submit(() -> {}).sync();
+      assertThat(dir).isEmptyDirectory();
+      HandoverServer.listen(stuck.group(), socket, new Recorder(List.of())).close();
+    } finally {
+      goOn.countDown();
+    }
+  }
+
+  @Test
+  void aLoopThatDoesNothingKeepsNobodyWaitingForThePredecessor() throws Exception {
+    Path socket = dir.resolve("p.handover");
+    CountDownLatch goOn = new CountDownLatch(1);
+    try (AdminLoop stuck = new AdminLoop();
+        HandoverServer server =
+            HandoverServer.listen(LOOP.group(), socket, new Recorder(List.of()))) {
+      stuck
+          .group()
+          .execute(
+              () -> {
+                try {
+                  goOn.await();
+                } catch (InterruptedException e) {
+                  Thread.currentThread().interrupt();
+                }
+              });
+      assertThatThrownBy(
+              () -> Predecessor.ask(stuck.group(), socket, 1, SHORT, HandoverSocket.ownUser()))
+          .isInstanceOf(IOException.class)
+          .hasMessageContaining("the admin loop has not connected within");
+      assertThat(server).isNotNull();
+    } finally {
+      goOn.countDown();
+    }
   }
 }

@@ -548,7 +548,21 @@ class InboundTokensTest {
                           .setKeySet(issuer.keysUntil(Instant.now().plusSeconds(600))))
                   .build()));
       assertThat(reader.exactly(5)).isNotEmpty();
+      // Another set that still has its key: it is verified once more, and goes on.
       TestIssuer rotated = new TestIssuer("shop/users", "key-2");
+      int records = other.decisions.size();
+      other.policy.set(
+          compiler.compile(
+              closed(issuer.authentication().setKeySet(issuer.keysWith(rotated))).build()));
+      try (Http1Client second = new Http1Client(other.inbound(null))) {
+        second.send(
+            "GET / HTTP/1.1\r\nhost: web\r\nauthorization: Bearer "
+                + rotated.token("bob")
+                + "\r\n\r\n");
+        slow.request();
+      }
+      assertThat(other.decisions.subList(records, other.decisions.size()))
+          .allMatch(event -> event.verdict() == Verdict.ALLOW);
       other.policy.set(compiler.compile(closed(rotated.authentication()).build()));
       assertThat(reader.ended() || reader.endedByReset()).isTrue();
       assertThat(other.decisions.getLast().verdict()).isEqualTo(Verdict.DENY);

@@ -40,13 +40,15 @@ import io.signetmesh.proxy.metrics.registry.MetricsRegistry;
 import io.signetmesh.proxy.outbound.OutboundAccept;
 import io.signetmesh.proxy.policy.PortPolicies;
 import io.signetmesh.proxy.policy.PortPolicy;
+import io.signetmesh.proxy.rego.RegoChecks;
+import io.signetmesh.proxy.rego.RegoMetrics;
 import io.signetmesh.proxy.token.TokenChecks;
 import io.signetmesh.proxy.token.TokenMetrics;
-import io.signetmesh.proxy.token.TokenWorkers;
 import io.signetmesh.proxy.upstream.Endpoint;
 import io.signetmesh.proxy.upstream.TlsTarget;
 import io.signetmesh.proxy.upstream.Upstream;
 import io.signetmesh.proxy.upstream.Upstreams;
+import io.signetmesh.proxy.worker.FairWorkers;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -91,10 +93,15 @@ public final class MeshPair implements AutoCloseable {
   private final PolicyCompiler compiler = new PolicyCompiler(false, System::nanoTime);
   private final TokenChecks tokens =
       new TokenChecks(
-          new TokenWorkers(),
+          new FairWorkers("token", 1),
           InstantSource.system(),
           (authentication, key) -> unknownKeys.add(authentication + " " + key),
           new TokenMetrics(new MetricsRegistry(Duration.ofMinutes(1))));
+  private final RegoChecks rego =
+      new RegoChecks(
+          new FairWorkers("rego", 1),
+          new FairWorkers("rego-dry-run", 1),
+          new RegoMetrics(new MetricsRegistry(Duration.ofMinutes(1))));
 
   /**
    * @param application where the server's application listens
@@ -156,7 +163,7 @@ public final class MeshPair implements AutoCloseable {
             serverPeers,
             policies,
             serverConnector,
-            new DefaultHttpInbound(http, serverConnector, this::record, clock, tokens),
+            new DefaultHttpInbound(http, serverConnector, this::record, clock, tokens, rego),
             this::record,
             metrics,
             Duration.ofSeconds(2),

@@ -34,10 +34,12 @@ import io.signetmesh.proxy.loop.ProxyLoop;
 import io.signetmesh.proxy.metrics.ProxyMetrics;
 import io.signetmesh.proxy.metrics.TlsStatus;
 import io.signetmesh.proxy.metrics.registry.MetricsRegistry;
+import io.signetmesh.proxy.rego.RegoChecks;
+import io.signetmesh.proxy.rego.RegoMetrics;
 import io.signetmesh.proxy.token.TokenChecks;
 import io.signetmesh.proxy.token.TokenMetrics;
-import io.signetmesh.proxy.token.TokenWorkers;
 import io.signetmesh.proxy.upstream.Endpoint;
+import io.signetmesh.proxy.worker.FairWorkers;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
@@ -72,10 +74,14 @@ class PolicyEditDuringDialTest {
           event -> decisions.add((DecisionEvent) event),
           InstantSource.system(),
           new TokenChecks(
-              new TokenWorkers(),
+              new FairWorkers("token", 1),
               InstantSource.system(),
               (authentication, key) -> {},
-              new TokenMetrics(new MetricsRegistry(Duration.ofMinutes(1)))));
+              new TokenMetrics(new MetricsRegistry(Duration.ofMinutes(1)))),
+          new RegoChecks(
+              new FairWorkers("rego", 1),
+              new FairWorkers("rego-dry-run", 1),
+              new RegoMetrics(new MetricsRegistry(Duration.ofMinutes(1)))));
 
   private static class Numbered implements ServerPolicy {
     private final FakePolicy.Rules rules;

@@ -9,7 +9,6 @@ import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.util.concurrent.EventExecutor;
 import io.netty.util.concurrent.Future;
-import io.netty.util.concurrent.Promise;
 import io.signetmesh.audit.AuditedConnection;
 import io.signetmesh.audit.DecisionEvent;
 import io.signetmesh.proxy.authorize.Client;
@@ -19,9 +18,11 @@ import io.signetmesh.proxy.detect.HttpSniffer;
 import io.signetmesh.proxy.detect.HttpVersion;
 import io.signetmesh.proxy.http.exchange.HttpConfig;
 import io.signetmesh.proxy.inbound.InboundConnection;
+import io.signetmesh.proxy.loop.Dial;
 import io.signetmesh.proxy.loop.IoTransport;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import io.signetmesh.proxy.loop.ProxyLoops;
+import io.signetmesh.proxy.loop.TcpKeepAlive;
 import io.signetmesh.proxy.memory.MemoryLimits;
 import io.signetmesh.proxy.memory.Pace;
 import io.signetmesh.proxy.metrics.HttpDetection;
@@ -29,12 +30,15 @@ import io.signetmesh.proxy.metrics.ProxyMetrics;
 import io.signetmesh.proxy.metrics.TlsStatus;
 import io.signetmesh.proxy.metrics.registry.Exposition;
 import io.signetmesh.proxy.metrics.registry.MetricsRegistry;
+import io.signetmesh.proxy.rego.RegoChecks;
+import io.signetmesh.proxy.rego.RegoMetrics;
 import io.signetmesh.proxy.token.TokenChecks;
 import io.signetmesh.proxy.token.TokenMetrics;
-import io.signetmesh.proxy.token.TokenWorkers;
 import io.signetmesh.proxy.upstream.Endpoint;
 import io.signetmesh.proxy.upstream.TlsTarget;
 import io.signetmesh.proxy.upstream.Upstream;
+import io.signetmesh.proxy.worker.FairWorkers;
+import io.signetmesh.rego.RegoAuthentication;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -67,9 +71,14 @@ final class ProxyFixture implements AutoCloseable {
   private final int application;
   private final DefaultHttpOutbound outbound;
   private final DefaultHttpInbound inbound;
+  private final RegoChecks regoChecks;
   private @Nullable PooledByteBufAllocator allocator;
 
   final FakePolicy policy = new FakePolicy();
+
+  /** Answers instead of the bundles. */
+  volatile RegoChecks.Asker rego = RegoAuthentication::ask;
+
   final List<DecisionEvent> decisions = new CopyOnWriteArrayList<>();
   final BlockingQueue<String> unknownKeys = new LinkedBlockingQueue<>();
   final List<Connector.Session> sessions = new CopyOnWriteArrayList<>();
@@ -96,6 +105,13 @@ final class ProxyFixture implements AutoCloseable {
     this.config = configure.apply(HttpConfig.builder()).build();
     loops = new ProxyLoops(transport, 1, limits, pace);
     Connector connector = new PlainConnector();
+    regoChecks =
+        new RegoChecks(
+            new FairWorkers("rego", 1),
+            new FairWorkers("rego-dry-run", 1),
+            new RegoMetrics(metrics.registry()),
+            (authentication, input, now) -> rego.ask(authentication, input, now),
+            System::nanoTime);
     inbound =
         new DefaultHttpInbound(
             config,
@@ -103,10 +119,11 @@ final class ProxyFixture implements AutoCloseable {
             event -> decisions.add((DecisionEvent) event),
             InstantSource.system(),
             new TokenChecks(
-                new TokenWorkers(),
+                new FairWorkers("token", 1),
                 InstantSource.system(),
                 (authentication, key) -> unknownKeys.add(authentication + " " + key),
-                new TokenMetrics(metrics.registry())));
+                new TokenMetrics(metrics.registry())),
+            regoChecks);
     outbound = new DefaultHttpOutbound(config, connector, metrics);
   }
 
@@ -195,6 +212,11 @@ final class ProxyFixture implements AutoCloseable {
     return ((InetSocketAddress) listener.localAddress()).getPort();
   }
 
+  /** From now on nobody asks bundles. */
+  void closeRego() {
+    regoChecks.close();
+  }
+
   private interface Serve {
     void serve(Channel channel, HttpVersion version);
   }
@@ -247,25 +269,17 @@ final class ProxyFixture implements AutoCloseable {
 
     private Future<Channel> dial(ProxyLoop loop, InetSocketAddress address) {
       dialed.incrementAndGet();
-      Promise<Channel> promise = loop.eventLoop().newPromise();
-      loops
-          .client(loop)
-          .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, 1000)
-          .handler(
+      return loops.dial(
+          loop,
+          new Dial(
+              address,
+              null,
+              TcpKeepAlive.DEFAULT,
+              Duration.ofSeconds(1),
               new ChannelInitializer<Channel>() {
                 @Override
                 protected void initChannel(Channel channel) {}
-              })
-          .connect(address)
-          .addListener(
-              (io.netty.channel.ChannelFuture done) -> {
-                if (done.isSuccess()) {
-                  promise.setSuccess(done.channel());
-                } else {
-                  promise.setFailure(done.cause());
-                }
-              });
-      return promise;
+              }));
     }
   }
 

@@ -55,20 +55,23 @@ class UnaskedRefusalsTest {
     EmbeddedChannel channel = new EmbeddedChannel();
     channel.freezeTime();
     SampledRecords records = new SampledRecords(channel.eventLoop());
-    List<Long> written = new ArrayList<>();
+    List<String> written = new ArrayList<>();
 
     for (int i = 0; i < 10_000; i++) {
-      records.add(written::add);
+      records.add("why", written::add);
     }
-    assertThat(written).hasSize(SampledRecords.PER_SECOND).containsOnly(0L);
+    assertThat(written).hasSize(SampledRecords.PER_SECOND).containsOnly("why");
     channel.advanceTimeBy(1, TimeUnit.SECONDS);
     channel.runScheduledPendingTasks();
 
     assertThat(written).hasSize(SampledRecords.PER_SECOND + 1);
-    assertThat(written.getLast()).isEqualTo(10_000L - SampledRecords.PER_SECOND - 1);
+    assertThat(written.getLast())
+        .isEqualTo(
+            "why; %d more of any client have no record"
+                .formatted(10_000L - SampledRecords.PER_SECOND - 1));
     // The next second has records of its own, and says nothing where nothing was left out.
-    records.add(written::add);
-    assertThat(written.getLast()).isZero();
+    records.add("why", written::add);
+    assertThat(written.getLast()).isEqualTo("why");
     channel.advanceTimeBy(1, TimeUnit.SECONDS);
     channel.runScheduledPendingTasks();
     assertThat(written).hasSize(SampledRecords.PER_SECOND + 2);

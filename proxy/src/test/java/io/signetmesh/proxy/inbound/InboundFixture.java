@@ -26,6 +26,7 @@ import io.signetmesh.proxy.detect.HttpVersion;
 import io.signetmesh.proxy.loop.ProxyLoop;
 import io.signetmesh.proxy.memory.LoopMemory;
 import io.signetmesh.proxy.memory.MemoryLimits;
+import io.signetmesh.proxy.memory.WorkloadMemory;
 import io.signetmesh.proxy.metrics.ProxyMetrics;
 import io.signetmesh.proxy.metrics.registry.Exposition;
 import io.signetmesh.proxy.metrics.registry.MetricsRegistry;
@@ -66,7 +67,9 @@ final class InboundFixture implements AutoCloseable {
 
   final LoopMemory memory =
       new LoopMemory(
-          new MemoryLimits(1 << 20, 2 << 20, 1L << 40), Runnable::run, () -> used, () -> 1);
+          WorkloadMemory.alone(new MemoryLimits(1 << 20, 2 << 20, 1L << 40)),
+          Runnable::run,
+          () -> used);
 
   final TestPort port = new TestPort();
   final List<DecisionEvent> decisions = new ArrayList<>();

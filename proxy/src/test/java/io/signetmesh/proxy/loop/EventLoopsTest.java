@@ -8,6 +8,7 @@ import io.netty.buffer.ByteBufAllocator;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.EventLoop;
 import io.signetmesh.proxy.memory.ConnectionMemory;
 import io.signetmesh.proxy.memory.LoopMemory;
 import io.signetmesh.proxy.memory.MemoryLimits;
@@ -18,13 +19,16 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.net.SocketException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -62,12 +66,7 @@ final class EventLoopsTest {
     }
 
     Channel dial(InetSocketAddress target) throws Exception {
-      return loops
-          .client(loops.loops().getFirst())
-          .handler(new ChannelInboundHandlerAdapter())
-          .connect(target)
-          .sync()
-          .channel();
+      return loops.dial(loops.loops().getFirst(), to(target)).sync().getNow();
     }
 
     LoopMemory memory() {
@@ -167,6 +166,15 @@ final class EventLoopsTest {
     }
   }
 
+  private static Dial to(InetSocketAddress target) {
+    return new Dial(
+        target,
+        null,
+        TcpKeepAlive.DEFAULT,
+        Duration.ofSeconds(10),
+        new ChannelInboundHandlerAdapter());
+  }
+
   @ParameterizedTest
   @EnumSource
   void aDialOfAProxyThatHasEndedFails(IoTransport transport) throws Exception {
@@ -178,12 +186,7 @@ final class EventLoopsTest {
       // On the loop, as proxies dial.
       Throwable failure =
           loop.eventLoop()
-              .submit(
-                  () ->
-                      ended
-                          .client(loop)
-                          .handler(new ChannelInboundHandlerAdapter())
-                          .connect(peer.address))
+              .submit(() -> ended.dial(loop, to(peer.address)))
               .get(10, TimeUnit.SECONDS)
               .await()
               .cause();
@@ -212,6 +215,42 @@ final class EventLoopsTest {
         ProxyLoops.accept(paused.listeners);
         for (Socket waiting : List.of(first, second, third)) {
           assertThat(echoes(waiting)).isTrue();
+        }
+      }
+    }
+  }
+
+  @Test
+  void whileManyConnectionsOfOneProxyAreClosedOthersHaveTheirTurns() throws Exception {
+    try (EventLoops shared = one(IoTransport.NIO);
+        Echoing ending = new Echoing(shared);
+        Echoing other = new Echoing(shared)) {
+      List<Socket> clients = new ArrayList<>();
+      try {
+        for (int i = 0; i < 200; i++) {
+          clients.add(ending.connect());
+          ending.accepted.take();
+        }
+        AtomicInteger openThen = new AtomicInteger();
+        CountDownLatch asked = new CountDownLatch(1);
+        EventLoop loop = ending.loops.loops().getFirst().eventLoop();
+        other.onLoop(
+            () -> {
+              ending.loops.close();
+              loop.execute(
+                  () -> {
+                    openThen.set(ending.loops.accepted());
+                    asked.countDown();
+                  });
+            });
+        assertThat(asked.await(20, TimeUnit.SECONDS)).isTrue();
+        assertThat(openThen.get()).isBetween(1, 199);
+        for (Socket client : clients) {
+          assertThat(client.getInputStream().read()).isNegative();
+        }
+      } finally {
+        for (Socket client : clients) {
+          client.close();
         }
       }
     }
@@ -256,26 +295,63 @@ final class EventLoopsTest {
     }
   }
 
-  /** One client, the same address with both, must not matter: budgets are per proxy. */
+  /** One client, the same address with both, must not matter: what a proxy holds is its own. */
   @ParameterizedTest
   @EnumSource
-  void aProxyThatIsShortOfMemoryClosesNoConnectionsOfOthers(IoTransport transport)
+  void theProxyThatHoldsMostClosesItsConnectionsAndNoneOfOthers(IoTransport transport)
       throws Exception {
-    MemoryLimits next = new MemoryLimits(1, 2, 1L << 40);
-    try (EventLoops shared = one(transport);
+    MemoryLimits limits = new MemoryLimits(4 << 20, 8 << 20, 1L << 40);
+    try (EventLoops shared = new EventLoops(transport, 1, limits);
         Echoing other = new Echoing(shared);
-        Echoing poor = new Echoing(ProxyLoops.on(shared, 1, next, Pace.DEFAULT));
+        Echoing greedy = new Echoing(shared);
         Socket otherClient = other.connect();
-        Socket client = poor.connect()) {
+        Socket client = greedy.connect()) {
       assertThat(echoes(otherClient)).isTrue();
-      // Its first buffers are above what it may hold.
-      client.getOutputStream().write('x');
-      Channel accepted = poor.accepted.take();
+      assertThat(echoes(client)).isTrue();
+      Channel accepted = greedy.accepted.take();
+      List<ByteBuf> buffers = new ArrayList<>();
+      greedy.onLoop(() -> buffers.add(accepted.alloc().directBuffer(16 << 20)));
       assertThat(accepted.closeFuture().await(20, TimeUnit.SECONDS)).isTrue();
-      assertThat(poor.memory().shedOthers()).isPositive();
+      assertThat(greedy.memory().shedOthers()).isPositive();
+      other.onLoop(other.memory()::look);
       assertThat(other.memory().shedOthers()).isZero();
       assertThat(echoes(otherClient)).isTrue();
       assertThat(ConnectionMemory.of(other.accepted.take())).isNotNull();
+      greedy.onLoop(() -> buffers.forEach(ByteBuf::release));
+    }
+  }
+
+  /** Two seconds of handshakes, as it were. */
+  @ParameterizedTest
+  @EnumSource
+  void workOfOneProxyThatTakesLongLeavesTheLoopToOthersInBetween(IoTransport transport)
+      throws Exception {
+    try (EventLoops shared = one(transport);
+        Echoing flooded = new Echoing(shared);
+        Echoing other = new Echoing(shared);
+        Socket client = other.connect()) {
+      assertThat(echoes(client)).isTrue();
+      LoopTurns turns = flooded.loops.loops().getFirst().handshakes();
+      AtomicInteger done = new AtomicInteger();
+      flooded.onLoop(
+          () -> {
+            for (int i = 0; i < 2_000; i++) {
+              turns.execute(
+                  () -> {
+                    long end = System.nanoTime() + 1_000_000;
+                    while (System.nanoTime() < end) {
+                      Thread.onSpinWait();
+                    }
+                    done.incrementAndGet();
+                  });
+            }
+          });
+      assertThat(echoes(client)).isTrue();
+      assertThat(turns.waiting()).isPositive();
+      while (done.get() < 2_000) {
+        Thread.onSpinWait();
+      }
+      assertThat(turns.waiting()).isZero();
     }
   }
 
@@ -349,7 +425,7 @@ final class EventLoopsTest {
         ProxyLoops first = shared.forProxy(1, Pace.DEFAULT);
         ProxyLoops second = shared.forProxy(1, Pace.DEFAULT)) {
       ProxyLoop foreign = second.loops().getFirst();
-      assertThatThrownBy(() -> first.client(foreign))
+      assertThatThrownBy(() -> first.dial(foreign, to(new InetSocketAddress(9))))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessage("event loop 0 is another proxy's");
     }

@@ -5,20 +5,27 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.IoEvent;
 import io.netty.channel.IoHandle;
 import io.netty.channel.IoHandler;
 import io.netty.channel.IoHandlerContext;
 import io.netty.channel.IoHandlerFactory;
 import io.netty.channel.IoRegistration;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.nio.NioIoHandle;
+import io.netty.channel.nio.NioIoOps;
 import java.io.IOException;
 import java.net.BindException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.nio.ByteBuffer;
+import java.nio.channels.Pipe;
+import java.nio.channels.SelectableChannel;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -54,6 +61,39 @@ final class GuardedIoTest {
     while (!isFree(address)) {
       assertThat(System.nanoTime()).as("the port is free").isLessThan(deadline);
       LockSupport.parkNanos(1_000_000);
+    }
+  }
+
+  @Test
+  void aLoopEndsWhenAnEventOfAListenerFails() throws Exception {
+    var group =
+        new MultiThreadIoEventLoopGroup(1, GuardedIo.around(IoTransport.NIO.handlerFactory()));
+    Pipe pipe = Pipe.open();
+    pipe.source().configureBlocking(false);
+    IoRegistration registration = group.next().register(new FailingListener(pipe.source())).get();
+
+    registration.submit(NioIoOps.READ);
+    pipe.sink().write(ByteBuffer.wrap(new byte[1]));
+
+    assertThat(group.terminationFuture().await(30, TimeUnit.SECONDS)).isTrue();
+    pipe.sink().close();
+  }
+
+  /** Has no remote address, and fails with what is ready. */
+  private record FailingListener(Pipe.SourceChannel source) implements NioIoHandle {
+    @Override
+    public SelectableChannel selectableChannel() {
+      return source;
+    }
+
+    @Override
+    public void handle(IoRegistration registration, IoEvent event) {
+      throw new IllegalStateException("no more connections");
+    }
+
+    @Override
+    public void close() throws IOException {
+      source.close();
     }
   }
 

@@ -10,6 +10,7 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.DefaultMaxMessagesRecvByteBufAllocator;
+import io.netty.channel.EventLoop;
 import io.netty.channel.RecvByteBufAllocator;
 import io.netty.channel.epoll.EpollChannelOption;
 import io.netty.channel.socket.nio.NioChannelOption;
@@ -124,11 +125,16 @@ final class ProxyLoopsTest {
       for (TcpKeepAlive given : List.of(new TcpKeepAlive(8, 18_000), new TcpKeepAlive(0, 0))) {
         Channel dialed =
             loops
-                .client(loops.loops().getFirst(), given)
-                .handler(new ChannelInboundHandlerAdapter())
-                .connect(listener.getFirst().localAddress())
+                .dial(
+                    loops.loops().getFirst(),
+                    new Dial(
+                        (InetSocketAddress) listener.getFirst().localAddress(),
+                        null,
+                        given,
+                        Duration.ofSeconds(10),
+                        new ChannelInboundHandlerAdapter()))
                 .sync()
-                .channel();
+                .getNow();
         assertKeepAlive(transport, dialed, given);
       }
       assertKeepAlive(transport, accepted.get(10, TimeUnit.SECONDS), new TcpKeepAlive(7, 17_000));
@@ -250,6 +256,27 @@ final class ProxyLoopsTest {
       assertThat(watch.stuck()).containsExactly("event loop 0 has done nothing for 11 s");
       goOn.countDown();
       loops.loops().getFirst().eventLoop().submit(() -> {}).sync();
+      assertThat(watch.stuck()).isEmpty();
+    }
+  }
+
+  @Test
+  void anotherLoopIsWatchedUnderItsName() throws Exception {
+    try (ProxyLoops loops = new ProxyLoops(IoTransport.NIO, 2)) {
+      AtomicLong now = new AtomicLong();
+      LoopWatch watch =
+          new LoopWatch(
+              List.of(loops.loops().getFirst().eventLoop()), now::get, Duration.ofSeconds(10));
+      EventLoop admin = loops.loops().getLast().eventLoop();
+      watch.add("admin loop", admin);
+      CountDownLatch goOn = new CountDownLatch(1);
+      admin.execute(() -> await(goOn));
+      watch.beat();
+      loops.loops().getFirst().eventLoop().submit(() -> {}).sync();
+      now.set(TimeUnit.SECONDS.toNanos(11));
+      assertThat(watch.stuck()).containsExactly("admin loop has done nothing for 11 s");
+      goOn.countDown();
+      admin.submit(() -> {}).sync();
       assertThat(watch.stuck()).isEmpty();
     }
   }

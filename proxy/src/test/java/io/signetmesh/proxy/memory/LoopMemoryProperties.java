@@ -30,7 +30,7 @@ final class LoopMemoryProperties {
     private final LoopMemory memory;
 
     Loop(MemoryLimits limits) {
-      memory = new LoopMemory(limits, this, this::inUse, () -> 1);
+      memory = new LoopMemory(WorkloadMemory.alone(limits), this, this::inUse);
     }
 
     long inUse() {
@@ -372,13 +372,12 @@ final class LoopMemoryProperties {
         new java.util.concurrent.atomic.AtomicInteger();
     LoopMemory memory =
         new LoopMemory(
-            new MemoryLimits(1, 2, 3),
+            WorkloadMemory.alone(new MemoryLimits(1, 2, 3)),
             Runnable::run,
             () -> {
               asked.incrementAndGet();
               throw new IllegalStateException("no figure");
-            },
-            () -> 1);
+            });
     memory.look();
     memory.allocated(1_000);
     assertThat(asked.get()).isEqualTo(2);

@@ -17,6 +17,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -127,8 +128,8 @@ class EnforcementReporterTest {
 
   @Test
   void controllerThatComesBackIsToldAllPorts() {
-    reporter.enforced(8080, 17, null);
-    reporter.enforced(8081, 17, null);
+    reporter.enforced(8080, 17, null, () -> true);
+    reporter.enforced(8081, 17, null, () -> true);
     assertThat(controller.portsOf(0)).containsExactly(8080, 8081);
 
     // Killed: attempts fail at once, before the call has been begun, until it is back.
@@ -143,7 +144,7 @@ class EnforcementReporterTest {
     assertThat(controller.portsOf(4)).containsExactly(8080, 8081);
 
     // What its policy streams bring is acknowledged there.
-    reporter.enforced(8080, 900, null);
+    reporter.enforced(8080, 900, null, () -> true);
     assertThat(controller.portsOf(4)).containsExactly(8080, 8081, 8080);
     assertThat(controller.calls.get(4).reports.getLast().getPorts(0).getGeneration())
         .isEqualTo(900);
@@ -151,18 +152,18 @@ class EnforcementReporterTest {
 
   @Test
   void endOfAFormerStreamDoesNotEndTheNewOne() {
-    reporter.enforced(8080, 17, null);
+    reporter.enforced(8080, 17, null, () -> true);
     controller.end(0, Status.UNAVAILABLE);
     timer.pass();
     controller.end(0, Status.CANCELLED);
-    reporter.enforced(8080, 18, null);
+    reporter.enforced(8080, 18, null, () -> true);
     assertThat(controller.calls).hasSize(2);
     assertThat(controller.portsOf(1)).containsExactly(8080, 8080);
   }
 
   @Test
   void streamThatTheControllerEndsOrRefusesIsOpenedAgain() {
-    reporter.enforced(8080, 17, null);
+    reporter.enforced(8080, 17, null, () -> true);
     for (Status end :
         List.of(Status.OK, Status.RESOURCE_EXHAUSTED, Status.UNAUTHENTICATED, Status.INTERNAL)) {
       controller.end(controller.calls.size() - 1, end);
@@ -173,13 +174,13 @@ class EnforcementReporterTest {
 
   @Test
   void controllerWithoutTheServiceIsAskedAgainWhenItNamesGenerations() {
-    reporter.enforced(8080, 17, null);
+    reporter.enforced(8080, 17, null, () -> true);
     controller.end(0, Status.UNIMPLEMENTED);
     timer.pass();
     assertThat(controller.calls).hasSize(1);
-    reporter.enforced(8080, 0, null);
+    reporter.enforced(8080, 0, null, () -> true);
     assertThat(controller.calls).hasSize(1);
-    reporter.enforced(8080, 18, null);
+    reporter.enforced(8080, 18, null, () -> true);
     assertThat(controller.portsOf(1)).containsExactly(8080);
   }
 
@@ -187,7 +188,7 @@ class EnforcementReporterTest {
   void manyPortsWithLongRefusalsAreToldInMessagesThatAControllerTakes() {
     controller.refusing = Status.UNAVAILABLE;
     for (int port = 1; port <= 300; port++) {
-      reporter.enforced(port, 17, "\u4e00".repeat(5_000));
+      reporter.enforced(port, 17, "\u4e00".repeat(5_000), () -> true);
     }
     controller.refusing = null;
     timer.pass();
@@ -195,5 +196,31 @@ class EnforcementReporterTest {
     assertThat(controller.portsOf(last)).hasSize(300).doesNotHaveDuplicates();
     assertThat(controller.calls.get(last).reports)
         .allSatisfy(report -> assertThat(report.getSerializedSize()).isLessThan(64 * 1024));
+  }
+
+  @Test
+  void whatWasSupersededIsNotReportedAfterWhatSupersedesIt() throws Exception {
+    AtomicInteger newest = new AtomicInteger(17);
+    Thread[] later = new Thread[1];
+    // The next generation comes into force while this one is being reported.
+    reporter.enforced(
+        8080,
+        17,
+        null,
+        () -> {
+          boolean isNewest = newest.getAndSet(18) == 17;
+          later[0] =
+              Thread.ofPlatform()
+                  .start(() -> reporter.enforced(8080, 18, null, () -> newest.get() == 18));
+          return isNewest;
+        });
+    later[0].join();
+    reporter.enforced(8080, 17, null, () -> newest.get() == 17);
+
+    assertThat(
+            controller.calls.getFirst().reports.stream()
+                .flatMap(report -> report.getPortsList().stream())
+                .map(PortEnforcement::getGeneration))
+        .containsExactly(17L, 18L);
   }
 }

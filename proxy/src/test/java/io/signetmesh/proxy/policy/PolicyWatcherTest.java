@@ -16,6 +16,7 @@ import io.linkerd.proxy.inbound.Server;
 import io.linkerd.proxy.meta.Metadata;
 import io.linkerd.proxy.net.IPAddress;
 import io.linkerd.proxy.net.IPNetwork;
+import io.netty.util.concurrent.DefaultEventExecutor;
 import io.netty.util.concurrent.ImmediateEventExecutor;
 import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.authorize.ExpressionWork;
@@ -23,6 +24,9 @@ import io.signetmesh.proxy.authorize.RequestAttributes;
 import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;
 import io.signetmesh.proxy.authorize.compile.PolicyCompiler;
+import io.signetmesh.v1.EnforcementReport;
+import io.signetmesh.v1.EnforcementSummary;
+import io.signetmesh.v1.PolicyEnforcementGrpc;
 import java.net.InetAddress;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -332,6 +336,69 @@ class PolicyWatcherTest {
       }
       // Twelve seconds at two a second, and one burst at the start.
       assertThat(granted).isBetween(24, 26);
+    } finally {
+      channel.shutdownNow();
+      controller.shutdownNow();
+    }
+  }
+
+  @Test
+  void policyComesIntoForceAndIsReportedWhenALoopHasEnded() throws Exception {
+    Map<Integer, StreamObserver<Server>> streams = new ConcurrentHashMap<>();
+    List<Long> reported = new CopyOnWriteArrayList<>();
+    io.grpc.Server controller =
+        InProcessServerBuilder.forName("loop-has-ended")
+            .directExecutor()
+            .addService(
+                new InboundServerPoliciesGrpc.InboundServerPoliciesImplBase() {
+                  @Override
+                  public void watchPort(PortSpec port, StreamObserver<Server> updates) {
+                    streams.put(port.getPort(), updates);
+                  }
+                })
+            .addService(
+                new PolicyEnforcementGrpc.PolicyEnforcementImplBase() {
+                  @Override
+                  public StreamObserver<EnforcementReport> report(
+                      StreamObserver<EnforcementSummary> response) {
+                    return new StreamObserver<>() {
+                      @Override
+                      public void onNext(EnforcementReport report) {
+                        report.getPortsList().forEach(port -> reported.add(port.getGeneration()));
+                      }
+
+                      @Override
+                      public void onError(Throwable error) {}
+
+                      @Override
+                      public void onCompleted() {}
+                    };
+                  }
+                })
+            .build()
+            .start();
+    ManagedChannel channel =
+        InProcessChannelBuilder.forName("loop-has-ended").directExecutor().build();
+    DefaultEventExecutor ended = new DefaultEventExecutor();
+    ended.shutdownGracefully(0, 1, TimeUnit.SECONDS).sync();
+    try (PolicyWatcher told =
+        new PolicyWatcher(
+            channel,
+            "shop:web",
+            new PolicyCompiler(false, System::nanoTime),
+            Duration.ofSeconds(1),
+            Duration.ofHours(1),
+            new ManualTimer())) {
+      PortPolicy port = told.forPort(8080);
+      List<Long> live = new ArrayList<>();
+      port.onChange(ended, policy -> live.add(-1L));
+      port.onChange(ImmediateEventExecutor.INSTANCE, policy -> live.add(policy.generation()));
+      Objects.requireNonNull(streams.get(8080)).onNext(twoRequestsPerSecond(7));
+      Objects.requireNonNull(streams.get(8080)).onNext(twoRequestsPerSecond(8));
+
+      assertThat(Objects.requireNonNull(port.current()).invalidity()).isNull();
+      assertThat(live).containsExactly(7L, 8L);
+      assertThat(reported).containsExactly(7L, 8L);
     } finally {
       channel.shutdownNow();
       controller.shutdownNow();

@@ -17,6 +17,7 @@ import io.signetmesh.v1.JwtKeySet;
 import io.signetmesh.v1.TokenLocation;
 import java.time.Instant;
 import java.util.Date;
+import java.util.List;
 import java.util.function.UnaryOperator;
 
 /** An issuer of tokens, made for a test, and the authentication that its tokens pass. */
@@ -57,6 +58,12 @@ public final class TestIssuer {
   /** The issuer's public keys. */
   public JwtKeySet.Builder keys() {
     return JwtKeySet.newBuilder().setJwks(new JWKSet(key.toPublicJWK()).toString());
+  }
+
+  /** The public keys of this issuer and of another one. */
+  public JwtKeySet.Builder keysWith(TestIssuer other) {
+    return JwtKeySet.newBuilder()
+        .setJwks(new JWKSet(List.of(key.toPublicJWK(), other.key.toPublicJWK())).toString());
   }
 
   /** The issuer's public keys, which are used until a time. */

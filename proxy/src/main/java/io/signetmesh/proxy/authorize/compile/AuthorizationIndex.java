@@ -3,6 +3,8 @@ package io.signetmesh.proxy.authorize.compile;
 import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Reason;
+import io.signetmesh.proxy.authorize.RegoQuestion;
+import io.signetmesh.proxy.authorize.RequestProofs;
 import io.signetmesh.proxy.authorize.ResourceRef;
 import io.signetmesh.proxy.authorize.compile.NetworkIndex.Entry;
 import io.signetmesh.proxy.authorize.compile.NetworkIndex.Network;
@@ -16,11 +18,14 @@ import org.jspecify.annotations.Nullable;
  * order that holds wins. Grants know a client by the first name of its certificate, denials by each
  * of its names. Decisions are made here in advance, so deciding only looks things up.
  *
- * <p>Authorizations that require tokens are in {@link TokenRules} and count after the others.
+ * <p>Authorizations that require something of the request are in {@link ProofRules}. Those that
+ * require tokens count after the others, so that a request which is allowed without its token is
+ * recorded as such. Those that ask policy bundles are asked for separately: {@link #firstByRego}.
  */
 final class AuthorizationIndex {
   private final List<Authorization> authorizations;
-  private final @Nullable TokenRules tokens;
+  private final @Nullable ProofRules tokens;
+  private final @Nullable ProofRules rego;
   private final boolean denies;
 
   /** Lowest id of those that ask nothing of the client and are stated; -1: none. */
@@ -44,14 +49,14 @@ final class AuthorizationIndex {
    * @param ref where it comes from
    * @param networks networks that it holds for; not empty
    * @param authentication what it asks of the client
-   * @param tokens tokens that it requires as well, all of them
+   * @param required what it requires of the request as well, all of it; tokens first
    * @param implicit whether no policy states it, so that it is nobody's nearest miss
    */
   record Authorization(
       ResourceRef ref,
       List<Network> networks,
       Authentication authentication,
-      List<TokenRequirement> tokens,
+      List<Requirement> required,
       boolean implicit) {
     Authorization(ResourceRef ref, List<Network> networks, Authentication authentication) {
       this(ref, networks, authentication, List.of(), false);
@@ -59,7 +64,12 @@ final class AuthorizationIndex {
 
     Authorization {
       networks = List.copyOf(networks);
-      tokens = List.copyOf(tokens);
+      required = List.copyOf(required);
+    }
+
+    /** Whether it asks a policy bundle. */
+    boolean asksRego() {
+      return required.stream().anyMatch(Requirement.Rego.class::isInstance);
     }
   }
 
@@ -102,28 +112,38 @@ final class AuthorizationIndex {
    */
   AuthorizationIndex(List<Authorization> authorizations, Effect effect, long generation) {
     this(
-        authorizations.stream().filter(one -> one.tokens().isEmpty()).toList(),
-        TokenRules.of(
+        authorizations.stream().filter(one -> one.required().isEmpty()).toList(),
+        ProofRules.of(
             authorizations,
+            one -> !one.required().isEmpty() && !one.asksRego(),
             effect == Effect.DENY,
             generation,
-            alike -> new AuthorizationIndex(alike, null, effect, generation)),
+            alike -> new AuthorizationIndex(alike, null, null, effect, generation)),
+        ProofRules.of(
+            authorizations,
+            Authorization::asksRego,
+            effect == Effect.DENY,
+            generation,
+            alike -> new AuthorizationIndex(alike, null, null, effect, generation)),
         effect,
         generation);
   }
 
   /**
-   * @param authorizations what is indexed by client; tokens that they require are left to the
-   *     caller
-   * @param tokens those that require tokens; null: none does
+   * @param authorizations what is indexed by client; what they require of the request is left to
+   *     the caller
+   * @param tokens those that require tokens and ask no policy bundle; null: none does
+   * @param rego those that ask policy bundles; null: none does
    */
   private AuthorizationIndex(
       List<Authorization> authorizations,
-      @Nullable TokenRules tokens,
+      @Nullable ProofRules tokens,
+      @Nullable ProofRules rego,
       Effect effect,
       long generation) {
     this.authorizations = List.copyOf(authorizations);
     this.tokens = tokens;
+    this.rego = rego;
     this.denies = effect == Effect.DENY;
     int stated = -1;
     List<Entry> none = new ArrayList<>();
@@ -216,7 +236,7 @@ final class AuthorizationIndex {
         allowed, reason, ref, failedAttribute, detail, Decision.Mode.ENFORCE, generation);
   }
 
-  /** The authorizations in the order in which they count. */
+  /** The authorizations in the order in which they count, but those that ask policy bundles. */
   List<Authorization> authorizations() {
     if (tokens == null) {
       return authorizations;
@@ -226,34 +246,52 @@ final class AuthorizationIndex {
     return all;
   }
 
-  /** Those that require tokens; null when none does. */
-  @Nullable TokenRules tokens() {
+  /** Those that require tokens and ask no policy bundle; null when none does. */
+  @Nullable ProofRules tokens() {
     return tokens;
   }
 
-  /** The decision of the first authorization that holds, or null when none does. */
+  /** Those that ask policy bundles; null when none does. */
+  @Nullable ProofRules rego() {
+    return rego;
+  }
+
+  /**
+   * The decision of the first authorization that holds and asks no policy bundle, or null when none
+   * does.
+   */
   @Nullable Decision first(Client client) {
-    Decision found = firstWithoutTokens(client);
+    Decision found = firstByClient(client);
     return found != null || tokens == null ? found : tokens.first(client);
   }
 
-  /** Those that require no token. */
-  List<Authorization> withoutTokens() {
+  /** The decision of the first that holds by what policy bundles answered; null when none does. */
+  @Nullable Decision firstByRego(Client client) {
+    return rego == null ? null : rego.first(client);
+  }
+
+  /** The next policy bundle to ask, as {@link ProofRules#next} has it. */
+  @Nullable RegoQuestion nextRego(Client client, RequestProofs proofs) {
+    return rego == null ? null : rego.next(client, proofs);
+  }
+
+  /** Those that require nothing of the request. */
+  List<Authorization> byClient() {
     return authorizations;
   }
 
-  /** Whether an authorization holds, or would with the right token. */
+  /** Whether an authorization holds, or would with the right request. */
   boolean mayHold(Client client) {
-    return firstWithoutTokens(client) != null || dependsOnToken(client);
+    return firstByClient(client) != null || dependsOnRequest(client);
   }
 
-  /** Whether an authorization holds but for its token. */
-  boolean dependsOnToken(Client client) {
-    return tokens != null && tokens.concern(client);
+  /** Whether an authorization holds but for what it requires of the request. */
+  boolean dependsOnRequest(Client client) {
+    return (tokens != null && tokens.concern(client)) || (rego != null && rego.concern(client));
   }
 
-  /** The decision of the first that holds and requires no token, or null when none does. */
-  @Nullable Decision firstWithoutTokens(Client client) {
+  /** The decision of the first that holds and requires nothing of the request; null: none does. */
+  @Nullable Decision firstByClient(Client client) {
     int found = unauthenticated.first(client);
     if (client.meshTls()) {
       found = lower(found, meshTls.first(client));
@@ -278,17 +316,23 @@ final class AuthorizationIndex {
   }
 
   /**
-   * The denial that names the authorization which came nearest: one that holds but for its token,
-   * else one whose demand on the client holds but not its networks, else one whose networks hold,
-   * else the first. Null when there are no authorizations, or they are not there to allow.
+   * The denial that names the authorization which came nearest: one that holds but for what it
+   * requires of the request, else one whose demand on the client holds but not its networks, else
+   * one whose networks hold, else the first. Null when there are no authorizations, or they are not
+   * there to allow.
    */
   @Nullable Decision nearestMiss(Client client) {
-    Decision byToken = tokens == null || denies ? null : tokens.nearestMiss(client);
-    if (byToken != null) {
-      return byToken;
+    if (denies) {
+      return null;
+    }
+    ProofRules.Miss byRequest = tokens == null ? null : tokens.nearestMiss(client, null);
+    byRequest = rego == null ? byRequest : rego.nearestMiss(client, byRequest);
+    if (byRequest != null) {
+      return byRequest.denial();
     }
     if (all.isEmpty()) {
-      return tokens == null || denies ? null : tokens.nearestMissOfClient(client);
+      Decision byToken = tokens == null ? null : tokens.nearestMissOfClient(client);
+      return byToken != null || rego == null ? byToken : rego.nearestMissOfClient(client);
     }
     int byClient = firstUnauthenticated;
     String identity = client.identity();

@@ -8,11 +8,13 @@ import io.linkerd.proxy.net.IPNetwork;
 import io.signetmesh.jwt.TokenAuthentication;
 import io.signetmesh.proxy.authorize.IpBits;
 import io.signetmesh.proxy.authorize.IpBits.Prefix;
+import io.signetmesh.proxy.authorize.RegoQuestion;
 import io.signetmesh.proxy.authorize.ResourceRef;
 import io.signetmesh.proxy.authorize.compile.AuthorizationIndex.Authentication;
 import io.signetmesh.proxy.authorize.compile.AuthorizationIndex.Authorization;
 import io.signetmesh.proxy.authorize.compile.AuthorizationIndex.Effect;
 import io.signetmesh.proxy.authorize.compile.NetworkIndex.Network;
+import io.signetmesh.rego.RegoAuthentication;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -27,15 +29,25 @@ final class AuthorizationReader {
   private static final ResourceRef LOCALHOST = new ResourceRef("", "default", "localhost");
 
   private final boolean localhost;
+  private final ResourceRef server;
   private final Map<String, TokenAuthentication> tokens;
+  private final Map<String, RegoAuthentication> rego;
 
   /**
    * @param localhost whether clients from 127.0.0.1 and ::1 are the workload itself
+   * @param server what the policy is labelled with
    * @param tokens by name, the authentications by token that the message explains
+   * @param rego by name, the authentications by policy bundle that it explains
    */
-  AuthorizationReader(boolean localhost, Map<String, TokenAuthentication> tokens) {
+  AuthorizationReader(
+      boolean localhost,
+      ResourceRef server,
+      Map<String, TokenAuthentication> tokens,
+      Map<String, RegoAuthentication> rego) {
     this.localhost = localhost;
+    this.server = server;
     this.tokens = tokens;
+    this.rego = rego;
   }
 
   /**
@@ -116,12 +128,27 @@ final class AuthorizationReader {
       }
       networks.add(new Network(prefix(network.getNet(), ref), List.copyOf(except)));
     }
-    List<TokenRequirement> required = new ArrayList<>();
-    for (String token : message.getSignetTokensList()) {
-      required.add(new TokenRequirement(token, tokens.get(token)));
-    }
     return new Authorization(
-        ref, networks, authentication(message.getAuthentication(), ref), required, false);
+        ref, networks, authentication(message.getAuthentication(), ref), required(message), false);
+  }
+
+  private List<Requirement> required(Authz message) {
+    List<Requirement> required = new ArrayList<>();
+    List<TokenAuthentication> verified = new ArrayList<>();
+    for (String name : message.getSignetTokensList()) {
+      TokenAuthentication token = tokens.get(name);
+      required.add(new Requirement.Token(name, token));
+      if (token != null) {
+        verified.add(token);
+      }
+    }
+    for (String name : message.getSignetRegoList()) {
+      RegoAuthentication asked = rego.get(name);
+      required.add(
+          new Requirement.Rego(
+              name, asked == null ? null : new RegoQuestion(asked, verified, server)));
+    }
+    return required;
   }
 
   private static Authentication authentication(Authn message, ResourceRef ref)

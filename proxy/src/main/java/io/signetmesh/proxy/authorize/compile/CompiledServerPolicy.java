@@ -1,16 +1,19 @@
 package io.signetmesh.proxy.authorize.compile;
 
 import io.signetmesh.jwt.TokenAuthentication;
+import io.signetmesh.jwt.TokenLocation;
 import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Decision.Mode;
 import io.signetmesh.proxy.authorize.Explanation;
 import io.signetmesh.proxy.authorize.Reason;
+import io.signetmesh.proxy.authorize.RegoQuestion;
 import io.signetmesh.proxy.authorize.RequestAttributes;
 import io.signetmesh.proxy.authorize.RequestMethod;
 import io.signetmesh.proxy.authorize.ResourceRef;
 import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;
+import io.signetmesh.proxy.authorize.TrialRequest;
 import io.signetmesh.proxy.authorize.compile.AuthorizationIndex.Effect;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -28,14 +31,15 @@ final class CompiledServerPolicy implements ServerPolicy {
   private final long generation;
   private final Protocol protocol;
   private final Duration detectTimeout;
-  private final Rules rules;
+  private final ServerRules rules;
   private final RouteTable routes;
   private final @Nullable RateLimiter limiter;
   private final @Nullable RateLimiter lastLimiter;
   private final @Nullable CompiledServerPolicy trial;
   private final @Nullable Decision refusal;
-  private final Set<String> tokenFields;
+  private final TokenAuthentications.Places tokenPlaces;
   private final boolean readsTokens;
+  private final boolean asksRego;
   private final List<TokenAuthentication> trialTokens;
   private final @Nullable Decision notHttp;
   private final Decision totalExhausted;
@@ -46,43 +50,24 @@ final class CompiledServerPolicy implements ServerPolicy {
   private final Decision tunnelRefused;
 
   /**
-   * Rules of a server.
-   *
-   * @param denials denials, null: none
-   * @param ofConnections denials that a connection is asked which is not read as HTTP: where such a
-   *     connection may carry requests all the same, those of all routes too; null: none
-   * @param authorizations authorizations
-   * @param audited the audit access policy, null: none
-   */
-  record Rules(
-      @Nullable AuthorizationIndex denials,
-      @Nullable AuthorizationIndex ofConnections,
-      AuthorizationIndex authorizations,
-      @Nullable AuthorizationIndex audited) {
-    boolean readTokens() {
-      return authorizations.tokens() != null || (denials != null && denials.tokens() != null);
-    }
-  }
-
-  /**
    * @param limiter the rate limit, null: none
    * @param lastLimiter the rate limit or, where there is none, that which the port had last
    * @param trial what is tried, null: nothing
    * @param refusal the answer to everything, null: the rules say
-   * @param tokenFields names of fields with the claims of tokens
+   * @param tokenPlaces where tokens and their claims are
    */
   CompiledServerPolicy(
       ResourceRef server,
       long generation,
       Protocol protocol,
       Duration detectTimeout,
-      Rules rules,
+      ServerRules rules,
       RouteTable routes,
       @Nullable RateLimiter limiter,
       @Nullable RateLimiter lastLimiter,
       @Nullable CompiledServerPolicy trial,
       @Nullable Decision refusal,
-      Set<String> tokenFields) {
+      TokenAuthentications.Places tokenPlaces) {
     this.server = server;
     this.generation = generation;
     this.protocol = protocol;
@@ -93,11 +78,12 @@ final class CompiledServerPolicy implements ServerPolicy {
     this.lastLimiter = lastLimiter;
     this.trial = trial;
     this.refusal = refusal;
-    this.tokenFields = Set.copyOf(tokenFields);
+    this.tokenPlaces = tokenPlaces;
     this.readsTokens = rules.readTokens() || routes.readTokens();
+    this.asksRego = rules.askRego() || routes.askRego();
     this.trialTokens = trial == null ? List.of() : trial.allTokens();
     this.notHttp =
-        protocol == Protocol.DETECT && !tokenFields.isEmpty()
+        protocol == Protocol.DETECT && !tokenPlaces.claims().isEmpty()
             ? denial(Reason.PROTOCOL_ERROR, null, null, NOT_HTTP)
             : null;
     ResourceRef limit = limiter == null ? server : limiter.ref();
@@ -138,13 +124,14 @@ final class CompiledServerPolicy implements ServerPolicy {
         generation,
         Protocol.DETECT,
         Duration.ofSeconds(10),
-        new Rules(null, null, new AuthorizationIndex(List.of(), Effect.ALLOW, generation), null),
+        new ServerRules(
+            null, null, new AuthorizationIndex(List.of(), Effect.ALLOW, generation), null),
         new RouteTable(List.of(new RouteEntry(all, null, null, List.of(), List.of(), null))),
         null,
         lastLimiter,
         null,
         new Decision(false, Reason.INVALID_POLICY, null, null, why, Mode.ENFORCE, generation),
-        Set.of());
+        TokenAuthentications.Places.NONE);
   }
 
   /**
@@ -214,19 +201,19 @@ final class CompiledServerPolicy implements ServerPolicy {
     if (refusal != null) {
       return refusal;
     }
-    AuthorizationIndex denials = rules.denials;
-    // What tokens decide is not known yet.
-    Decision denied = denials == null ? null : denials.firstWithoutTokens(client);
+    AuthorizationIndex denials = rules.denials();
+    // What the request proves is not known yet.
+    Decision denied = denials == null ? null : denials.firstByClient(client);
     if (denied != null) {
       return denied;
     }
-    if ((denials != null && denials.dependsOnToken(client))
-        || rules.authorizations.mayHold(client)
+    if ((denials != null && denials.dependsOnRequest(client))
+        || rules.authorizations().mayHold(client)
         || routes.mayGrant(client)) {
       return null;
     }
-    Decision byServer = byServer(client, audit);
-    return byServer.allowed() ? null : byServer;
+    Decision decision = byGrants(client, null, audit);
+    return decision.allowed() ? null : decision;
   }
 
   @Override
@@ -239,8 +226,8 @@ final class CompiledServerPolicy implements ServerPolicy {
     if (refusal != null) {
       return refusal;
     }
-    AuthorizationIndex denials = rules.denials;
-    Decision denied = denials == null ? null : denials.firstWithoutTokens(client);
+    AuthorizationIndex denials = rules.denials();
+    Decision denied = denials == null ? null : denials.firstByClient(client);
     if (denied != null) {
       return denied;
     }
@@ -269,17 +256,67 @@ final class CompiledServerPolicy implements ServerPolicy {
   }
 
   @Override
+  public @Nullable Decision refuseWhateverIsProved(Client client, Route route) {
+    return refusal == null && rules.mayAllow(client, (CompiledRoute) route)
+        ? null
+        : request(client.ofConnection(), (CompiledRoute) route, true);
+  }
+
+  @Override
   public List<TokenAuthentication> tokens(Client client, Route route) {
     if (!readsTokens || refusal != null) {
       return List.of();
     }
     Set<TokenAuthentication> needed = new LinkedHashSet<>();
-    CompiledRoute taken = (CompiledRoute) route;
-    TokenRules.addNeeded(rules.denials, client, needed);
-    TokenRules.addNeeded(taken.denials(), client, needed);
-    TokenRules.addNeeded(taken.own(), client, needed);
-    TokenRules.addNeeded(rules.authorizations, client, needed);
+    rules.addTokens(client, (CompiledRoute) route, needed);
     return List.copyOf(needed);
+  }
+
+  @Override
+  public boolean asksRego() {
+    return asksRego;
+  }
+
+  @Override
+  public @Nullable RegoQuestion nextRego(Client client, Route route) {
+    return asksRego && refusal == null ? rules.nextRego(client, (CompiledRoute) route) : null;
+  }
+
+  @Override
+  public @Nullable TrialRequest trialByRego(Client client, RequestAttributes request) {
+    // Where only the audit is tried, the rules are those in force, and nobody else is asked.
+    return trial == null ? null : trial.byRego(client, request);
+  }
+
+  private @Nullable TrialRequest byRego(Client client, RequestAttributes request) {
+    if (!asksRego || refusal != null || !readsHttp()) {
+      return null;
+    }
+    RequestAttributes normal = routes.matchesPaths() ? NormalRequest.of(request) : request;
+    if (normal == null || beforeRoute(client, false) != null) {
+      return null;
+    }
+    CompiledRoute route = routes.find(normal);
+    return route == null ? null : new Tried(route);
+  }
+
+  /** A request that takes a route of this policy, which is tried. */
+  private final class Tried implements TrialRequest {
+    private final CompiledRoute route;
+
+    Tried(CompiledRoute route) {
+      this.route = route;
+    }
+
+    @Override
+    public @Nullable RegoQuestion next(Client client) {
+      return rules.nextRego(client, route);
+    }
+
+    @Override
+    public Decision decide(Client client) {
+      return request(client, route, false);
+    }
   }
 
   @Override
@@ -289,18 +326,18 @@ final class CompiledServerPolicy implements ServerPolicy {
 
   private List<TokenAuthentication> allTokens() {
     Set<TokenAuthentication> all = new LinkedHashSet<>();
-    TokenRules.addAll(rules.denials, all);
-    TokenRules.addAll(rules.authorizations, all);
-    for (RouteEntry entry : routes.entries()) {
-      TokenRules.addAll(entry.route().denials(), all);
-      TokenRules.addAll(entry.route().own(), all);
-    }
+    rules.addTokens(routes, all);
     return List.copyOf(all);
   }
 
   @Override
   public Set<String> tokenFields() {
-    return tokenFields;
+    return tokenPlaces.claims();
+  }
+
+  @Override
+  public List<TokenLocation> tokenLocations() {
+    return tokenPlaces.tokens();
   }
 
   @Override
@@ -308,7 +345,7 @@ final class CompiledServerPolicy implements ServerPolicy {
     if (trial != null) {
       return trial.connection(client, false);
     }
-    return rules.audited == null ? null : unlessSame(connection(client, true), client, null);
+    return rules.audited() == null ? null : unlessSame(connection(client, true), client, null);
   }
 
   @Override
@@ -316,7 +353,7 @@ final class CompiledServerPolicy implements ServerPolicy {
     if (trial != null) {
       return trial.wouldBe(client, request);
     }
-    if (rules.audited == null) {
+    if (rules.audited() == null) {
       return null;
     }
     if (!readsHttp()) {
@@ -368,20 +405,18 @@ final class CompiledServerPolicy implements ServerPolicy {
     if (notHttp != null) {
       return notHttp;
     }
-    AuthorizationIndex denials = rules.ofConnections;
-    Decision denied = denials == null ? null : denials.first(client);
-    return denied == null ? byServer(client, audit) : denied;
+    // A connection proves nothing by requests, even where another policy reads it as HTTP.
+    Client connected = client.ofConnection();
+    Decision denied = rules.deniedConnection(connected);
+    return denied == null ? byGrants(connected, null, audit) : denied;
   }
 
-  private Decision byServer(Client client, boolean audit) {
-    Decision allowed = rules.authorizations.first(client);
-    if (allowed == null && audit && rules.audited != null) {
-      allowed = rules.audited.first(client);
-    }
+  private Decision byGrants(Client client, @Nullable AuthorizationIndex own, boolean audit) {
+    Decision allowed = rules.granted(client, own, audit);
     if (allowed != null) {
       return allowed;
     }
-    Decision miss = rules.authorizations.nearestMiss(client);
+    Decision miss = rules.nearestMiss(client, own);
     return miss == null ? noAuthorization : miss;
   }
 
@@ -389,29 +424,8 @@ final class CompiledServerPolicy implements ServerPolicy {
     if (refusal != null) {
       return refusal;
     }
-    AuthorizationIndex denials = rules.denials;
-    Decision denied = denials == null ? null : denials.first(client);
-    if (denied == null && route.denials() != null) {
-      denied = route.denials().first(client);
-    }
-    if (denied != null) {
-      return denied;
-    }
-    AuthorizationIndex own = route.own();
-    if (own == null) {
-      return byServer(client, audit);
-    }
-    Decision allowed = own.first(client);
-    if (allowed != null) {
-      return allowed;
-    }
-    Decision byServer = byServer(client, audit);
-    if (byServer.allowed()) {
-      return byServer;
-    }
-    // The route's own authorizations are nearer to the request than the server's.
-    Decision miss = own.nearestMiss(client);
-    return miss == null ? byServer : miss;
+    Decision denied = rules.denied(client, route);
+    return denied == null ? byGrants(client, route.own(), audit) : denied;
   }
 
   // ---- explaining
@@ -434,7 +448,8 @@ final class CompiledServerPolicy implements ServerPolicy {
   private Explanation explain(Client client, @Nullable RequestAttributes received, boolean audit) {
     if (received == null || !readsHttp()) {
       Decision decision = connection(client, audit);
-      return new Explanation(server, decision, null, List.of(), rules(client, null, audit), null);
+      return new Explanation(
+          server, decision, null, List.of(), rules(client.ofConnection(), null, audit), null);
     }
     RequestAttributes request = routes.matchesPaths() ? NormalRequest.of(received) : received;
     if (request == null) {
@@ -453,8 +468,9 @@ final class CompiledServerPolicy implements ServerPolicy {
     if (taken == null) {
       Decision decision = decideWithoutRoute(client, request);
       RuleExplanation denials = new RuleExplanation(client);
-      if (refusal == null && rules.denials != null) {
-        denials.add(Explanation.Level.SERVER_DENIAL, rules.denials.withoutTokens());
+      AuthorizationIndex plain = rules.denials();
+      if (refusal == null && plain != null) {
+        denials.add(Explanation.Level.SERVER_DENIAL, plain.byClient());
       }
       return new Explanation(server, decision, null, matches, denials.rules(), null);
     }
@@ -473,16 +489,7 @@ final class CompiledServerPolicy implements ServerPolicy {
       return List.of();
     }
     RuleExplanation explanation = new RuleExplanation(client);
-    explanation.add(
-        Explanation.Level.SERVER_DENIAL, route == null ? rules.ofConnections : rules.denials);
-    if (route != null) {
-      explanation.add(Explanation.Level.ROUTE_DENIAL, route.denials());
-      explanation.add(Explanation.Level.ROUTE, route.own());
-    }
-    explanation.add(Explanation.Level.SERVER, rules.authorizations);
-    if (audit) {
-      explanation.add(Explanation.Level.AUDIT, rules.audited);
-    }
+    rules.explain(explanation, route, audit);
     return explanation.rules();
   }
 }

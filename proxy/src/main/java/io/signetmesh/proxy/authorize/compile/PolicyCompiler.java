@@ -7,6 +7,7 @@ import io.linkerd.proxy.inbound.HttpRoute;
 import io.linkerd.proxy.inbound.ProxyProtocol;
 import io.linkerd.proxy.inbound.Server;
 import io.linkerd.proxy.meta.Metadata;
+import io.signetmesh.proxy.authorize.PolicyBundles;
 import io.signetmesh.proxy.authorize.ResourceRef;
 import io.signetmesh.proxy.authorize.ServerPolicy;
 import java.time.Duration;
@@ -33,6 +34,7 @@ public final class PolicyCompiler {
   private final boolean localhost;
   private final LongSupplier nanos;
   private final TokenAuthentications tokens = new TokenAuthentications();
+  private final RegoAuthentications rego = new RegoAuthentications();
 
   /**
    * @param localhost whether clients from 127.0.0.1 and ::1 are the workload itself
@@ -48,32 +50,56 @@ public final class PolicyCompiler {
     return compile(message, null);
   }
 
+  /** The bundles of a message, for {@link #compile(Server, ServerPolicy, PolicyBundles)}. */
+  public PolicyBundles bundles(Server message) {
+    return rego.bundles(message);
+  }
+
+  /** Compiles a message with all its policy bundles, however long that takes. */
+  public ServerPolicy compile(Server message, @Nullable ServerPolicy before) {
+    PolicyBundles bundles = bundles(message);
+    while (!bundles.areReady()) {
+      bundles.compileNext();
+    }
+    return compile(message, before, bundles);
+  }
+
+  /** The policy that refuses everything, in the place of a message that cannot be compiled. */
+  public ServerPolicy refusing(Server message, @Nullable ServerPolicy before, String why) {
+    return CompiledServerPolicy.invalid(message.getSignetGeneration(), why, limiter(before));
+  }
+
+  private static @Nullable RateLimiter limiter(@Nullable ServerPolicy before) {
+    return before instanceof CompiledServerPolicy compiled ? compiled.lastLimiter() : null;
+  }
+
   /**
    * Compiles a message. The policy never grants more than the message. An error in the dry-run
    * policy makes the dry run refuse everything, and does not affect the enforced policy.
    *
    * @param before the policy of the same port that this one replaces, whose spent rate limit moves
    *     to the new one; null when there is none
+   * @param bundles those of the message; none of them is compiled here
    */
-  public ServerPolicy compile(Server message, @Nullable ServerPolicy before) {
+  public ServerPolicy compile(
+      Server message, @Nullable ServerPolicy before, PolicyBundles bundles) {
     long generation = message.getSignetGeneration();
     CompiledServerPolicy trial = null;
     if (message.hasSignetTrial()) {
       // A dry run takes nothing from a limit.
-      trial = compile(message.getSignetTrial(), generation, null, null);
+      trial = compile(message.getSignetTrial(), generation, null, null, bundles);
     }
-    RateLimiter limiter =
-        before instanceof CompiledServerPolicy compiled ? compiled.lastLimiter() : null;
-    return compile(message, generation, trial, limiter);
+    return compile(message, generation, trial, limiter(before), bundles);
   }
 
   private CompiledServerPolicy compile(
       Server message,
       long generation,
       @Nullable CompiledServerPolicy trial,
-      @Nullable RateLimiter before) {
+      @Nullable RateLimiter before,
+      PolicyBundles bundles) {
     try {
-      return compileChecked(message, generation, trial, before);
+      return compileChecked(message, generation, trial, before, bundles);
     } catch (InvalidPolicyException | ArithmeticException | IllegalArgumentException e) {
       return CompiledServerPolicy.invalid(generation, String.valueOf(e.getMessage()), before);
     }
@@ -83,7 +109,8 @@ public final class PolicyCompiler {
       Server message,
       long generation,
       @Nullable CompiledServerPolicy trial,
-      @Nullable RateLimiter before)
+      @Nullable RateLimiter before,
+      PolicyBundles bundles)
       throws InvalidPolicyException {
     String name = message.getLabelsOrDefault("name", "");
     if (name.isEmpty()) {
@@ -92,12 +119,15 @@ public final class PolicyCompiler {
     ResourceRef server = server(message, name);
     AuthorizationReader authorizations =
         new AuthorizationReader(
-            localhost, tokens.compile(message.getSignetJwtAuthenticationsList()));
+            localhost,
+            server,
+            tokens.compile(message.getSignetJwtAuthenticationsList()),
+            rego.compile(message.getSignetRegoAuthenticationsList(), bundles));
     List<Authz> real = new ArrayList<>();
     List<Authz> audit = new ArrayList<>();
     split(message.getAuthorizationsList(), real, audit);
-    CompiledServerPolicy.Rules rules =
-        new CompiledServerPolicy.Rules(
+    ServerRules rules =
+        new ServerRules(
             authorizations.denials(message.getSignetDenialsList(), generation),
             authorizations.denials(ofConnections(message), generation),
             authorizations.index(real, true, generation),
@@ -127,7 +157,9 @@ public final class PolicyCompiler {
         limiter == null ? before : limiter,
         trial,
         null,
-        TokenAuthentications.fields(message.getSignetJwtAuthenticationsList()));
+        TokenAuthentications.Places.of(
+            message.getSignetJwtAuthenticationsList(),
+            message.getSignetTrial().getSignetJwtAuthenticationsList()));
   }
 
   /**

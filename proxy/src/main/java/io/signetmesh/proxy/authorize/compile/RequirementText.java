@@ -18,13 +18,13 @@ final class RequirementText {
   private RequirementText() {}
 
   static String client(Authorization authorization) {
-    return client(authorization.authentication()) + tokens(authorization.tokens());
+    return client(authorization.authentication()) + required(authorization.required());
   }
 
-  /** The tokens that are required beside the rest; empty when none is. */
-  private static String tokens(List<TokenRequirement> tokens) {
+  /** What is required of the request; empty for nothing. */
+  private static String required(List<Requirement> required) {
     StringBuilder text = new StringBuilder();
-    tokens.forEach(token -> text.append(" and ").append(token.text()));
+    required.forEach(one -> text.append(" and ").append(one.text()));
     return text.toString();
   }
 
@@ -54,9 +54,9 @@ final class RequirementText {
     return "denies "
         + who
         + (isAnywhere(denial.networks()) ? "" : " from " + networkList(denial.networks()))
-        + (denial.tokens().isEmpty()
+        + (denial.required().isEmpty()
             ? ""
-            : " with" + tokens(denial.tokens()).substring(" and".length()));
+            : " with" + required(denial.required()).substring(" and".length()));
   }
 
   static String identities(Authentication.Identities identities) {

@@ -84,14 +84,22 @@ final class RouteTable {
   boolean readTokens() {
     return entries.stream()
         .map(RouteEntry::route)
-        .anyMatch(route -> readTokens(route.denials()) || readTokens(route.own()));
+        .anyMatch(
+            route ->
+                ServerRules.readTokens(route.denials()) || ServerRules.readTokens(route.own()));
   }
 
-  private static boolean readTokens(@Nullable AuthorizationIndex index) {
-    return index != null && index.tokens() != null;
+  /** Whether denials or authorizations of a route ask policy bundles. */
+  boolean askRego() {
+    return entries.stream()
+        .map(RouteEntry::route)
+        .anyMatch(
+            route -> ServerRules.askRego(route.denials()) || ServerRules.askRego(route.own()));
   }
 
-  /** Whether authorizations of any route grant a client something, or would with a token. */
+  /**
+   * Whether authorizations of any route grant a client something, or would with another request.
+   */
   boolean mayGrant(Client client) {
     for (AuthorizationIndex index : grants) {
       if (index.mayHold(client)) {

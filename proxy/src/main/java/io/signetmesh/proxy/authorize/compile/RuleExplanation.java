@@ -5,8 +5,9 @@ import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.authorize.Explanation;
 import io.signetmesh.proxy.authorize.Explanation.Attribute;
 import io.signetmesh.proxy.authorize.Explanation.Condition;
+import io.signetmesh.proxy.authorize.RegoProof;
+import io.signetmesh.proxy.authorize.RequestProofs;
 import io.signetmesh.proxy.authorize.TokenProof;
-import io.signetmesh.proxy.authorize.TokenProofs;
 import io.signetmesh.proxy.authorize.compile.AuthorizationIndex.Authentication;
 import io.signetmesh.proxy.authorize.compile.AuthorizationIndex.Authorization;
 import java.util.ArrayList;
@@ -23,10 +24,16 @@ final class RuleExplanation {
     this.client = client;
   }
 
-  /** Adds rules that count after those that are there. */
-  void add(Explanation.Level level, @Nullable AuthorizationIndex index) {
-    if (index != null) {
+  /**
+   * Adds rules that count after those that are there.
+   *
+   * @param rego whether those are added that ask policy bundles, or all others
+   */
+  void add(Explanation.Level level, @Nullable AuthorizationIndex index, boolean rego) {
+    if (index != null && !rego) {
       add(level, index.authorizations());
+    } else if (index != null && index.rego() != null) {
+      add(level, index.rego().authorizations());
     }
   }
 
@@ -44,8 +51,10 @@ final class RuleExplanation {
                   ? "any address"
                   : RequirementText.networkList(authorization.networks()),
               client.address().getHostAddress()));
-      for (TokenRequirement token : authorization.tokens()) {
-        conditions.add(condition(token, denies(level)));
+      boolean undecided =
+          denies(level) && Requirement.isTokenUndecided(authorization.required(), client.proofs());
+      for (Requirement required : authorization.required()) {
+        conditions.add(condition(required, denies(level), undecided));
       }
       boolean matched = conditions.stream().allMatch(Condition::holds);
       boolean decisive = matched && !decided;
@@ -62,20 +71,32 @@ final class RuleExplanation {
     return level == Explanation.Level.SERVER_DENIAL || level == Explanation.Level.ROUTE_DENIAL;
   }
 
-  private Condition condition(TokenRequirement token, boolean denies) {
-    TokenProofs tokens = client.tokens();
+  /**
+   * @param undecided whether a token of the same denial is undecided
+   */
+  private Condition condition(Requirement required, boolean denies, boolean undecided) {
+    RequestProofs proofs = client.proofs();
+    boolean rego = required instanceof Requirement.Rego;
     return new Condition(
-        Attribute.TOKEN,
-        token.name(),
-        denies ? token.mayHold(tokens) : token.holds(tokens),
-        token.text(),
-        seen(token, tokens));
+        rego ? Attribute.REGO : Attribute.TOKEN,
+        required.name(),
+        denies ? required.mayHold(proofs) || (rego && undecided) : required.holds(proofs),
+        required.text(),
+        switch (required) {
+          case Requirement.Token token -> seen(token, proofs);
+          case Requirement.Rego bundle -> seen(bundle, proofs);
+        });
   }
 
-  private static String seen(TokenRequirement token, @Nullable TokenProofs tokens) {
-    TokenProof proof = token.proof(tokens);
+  private static String seen(Requirement.Rego rego, @Nullable RequestProofs proofs) {
+    RegoProof proof = rego.proof(proofs);
+    return proof != null ? proof.text() : proofs == null ? "no request" : "not asked";
+  }
+
+  private static String seen(Requirement.Token token, @Nullable RequestProofs proofs) {
+    TokenProof proof = token.proof(proofs);
     if (proof == null) {
-      return tokens == null ? "no request" : "not looked at";
+      return proofs == null ? "no request" : "not looked at";
     }
     if (proof.isMissing()) {
       return "none";

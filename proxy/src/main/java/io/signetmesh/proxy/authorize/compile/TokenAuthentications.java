@@ -4,10 +4,12 @@ import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
 import io.signetmesh.jwt.InvalidAuthenticationException;
 import io.signetmesh.jwt.TokenAuthentication;
+import io.signetmesh.jwt.TokenLocation;
 import io.signetmesh.v1.JwtAuthentication;
 import io.signetmesh.v1.TokenForwarding;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -63,19 +65,48 @@ final class TokenAuthentications {
   }
 
   /**
-   * Names of the fields that carry claims, also of what this proxy does not understand otherwise.
+   * Where tokens and their claims are, also of what this proxy does not understand otherwise.
+   *
+   * @param claims names of the fields that carry claims, in lower case
+   * @param tokens where tokens may be, those of the dry run included
    */
-  static Set<String> fields(List<JwtAuthentication> messages) {
-    Set<String> fields = new HashSet<>();
-    for (JwtAuthentication message : messages) {
-      TokenForwarding forwarding = message.getForwarding();
+  record Places(Set<String> claims, List<TokenLocation> tokens) {
+    static final Places NONE = new Places(Set.of(), List.of());
+
+    /**
+     * @param trial of the dry run
+     */
+    static Places of(List<JwtAuthentication> messages, List<JwtAuthentication> trial) {
+      Set<String> claims = new HashSet<>();
+      Set<TokenLocation> tokens = new LinkedHashSet<>();
+      for (JwtAuthentication message : messages) {
+        addClaims(message.getForwarding(), claims);
+        addTokens(message, tokens);
+      }
+      trial.forEach(message -> addTokens(message, tokens));
+      return new Places(Set.copyOf(claims), List.copyOf(tokens));
+    }
+
+    private static void addClaims(TokenForwarding forwarding, Set<String> claims) {
       if (!forwarding.getPayloadHeader().isEmpty()) {
-        fields.add(forwarding.getPayloadHeader().toLowerCase(Locale.ROOT));
+        claims.add(forwarding.getPayloadHeader().toLowerCase(Locale.ROOT));
       }
       forwarding
           .getClaimsList()
-          .forEach(claim -> fields.add(claim.getHeader().toLowerCase(Locale.ROOT)));
+          .forEach(claim -> claims.add(claim.getHeader().toLowerCase(Locale.ROOT)));
     }
-    return fields;
+
+    private static void addTokens(JwtAuthentication message, Set<TokenLocation> tokens) {
+      for (io.signetmesh.v1.TokenLocation location : message.getLocationsList()) {
+        if (location.hasHeader()) {
+          String name = location.getHeader().getName().toLowerCase(Locale.ROOT);
+          tokens.add(new TokenLocation.Header(name, location.getHeader().getPrefix()));
+        } else if (location.hasQueryParameter()) {
+          tokens.add(new TokenLocation.QueryParameter(location.getQueryParameter()));
+        } else if (location.hasCookie()) {
+          tokens.add(new TokenLocation.Cookie(location.getCookie()));
+        }
+      }
+    }
   }
 }

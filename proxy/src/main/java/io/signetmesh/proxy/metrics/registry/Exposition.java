@@ -6,6 +6,8 @@ import java.io.IOException;
 public final class Exposition {
   private final Appendable out;
   private final Format format;
+  private String shared = "";
+  private String family = "";
 
   Exposition(Appendable out, Format format) {
     this.out = out;
@@ -31,15 +33,24 @@ public final class Exposition {
     }
   }
 
-  /** Begins a family; its samples follow. */
+  /** Labels that all samples have from now on besides their own; empty for none. */
+  void shared(Labels labels) {
+    shared = labels.text();
+  }
+
+  /** Begins a family; its samples follow. What has begun is not begun again. */
   void family(String name, String help, MetricType type) throws IOException {
-    String family =
+    if (name.equals(family)) {
+      return;
+    }
+    family = name;
+    String shown =
         format == Format.OPENMETRICS && type == MetricType.COUNTER && name.endsWith("_total")
             ? name.substring(0, name.length() - "_total".length())
             : name;
-    out.append("# HELP ").append(family).append(' ');
+    out.append("# HELP ").append(shown).append(' ');
     escapeHelp(help);
-    out.append("\n# TYPE ").append(family).append(' ').append(type.label()).append('\n');
+    out.append("\n# TYPE ").append(shown).append(' ').append(type.label()).append('\n');
   }
 
   private void escapeHelp(String help) throws IOException {
@@ -71,10 +82,10 @@ public final class Exposition {
     for (int i = 0; i <= buckets.size(); i++) {
       cumulative += histogram.count(i);
       String bound = i == buckets.size() ? "+Inf" : bound(buckets.bound(i));
-      out.append(name).append("_bucket{").append(labels);
-      if (!labels.isEmpty()) {
-        out.append(',');
-      }
+      out.append(name).append("_bucket{").append(shared);
+      separate(shared);
+      out.append(labels);
+      separate(labels);
       out.append("le=\"").append(bound).append("\"} ");
       out.append(Long.toString(cumulative)).append('\n');
     }
@@ -92,10 +103,20 @@ public final class Exposition {
 
   private void begin(String name, String suffix, String labels) throws IOException {
     out.append(name).append(suffix);
-    if (!labels.isEmpty()) {
-      out.append('{').append(labels).append('}');
+    if (!labels.isEmpty() || !shared.isEmpty()) {
+      out.append('{').append(shared);
+      if (!labels.isEmpty()) {
+        separate(shared);
+      }
+      out.append(labels).append('}');
     }
     out.append(' ');
+  }
+
+  private void separate(String before) throws IOException {
+    if (!before.isEmpty()) {
+      out.append(',');
+    }
   }
 
   /**

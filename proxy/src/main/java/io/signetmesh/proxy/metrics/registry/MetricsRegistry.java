@@ -7,11 +7,17 @@ import java.io.OutputStreamWriter;
 import java.io.Writer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.DoubleSupplier;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The metrics of a proxy. Families are registered once. Callers resolve cells from them and keep
@@ -28,6 +34,7 @@ public final class MetricsRegistry {
   private final long retainNanos;
   private final int seriesLimit;
   private final List<Writable> families = new CopyOnWriteArrayList<>();
+  private final List<MetricsRegistry> included = new CopyOnWriteArrayList<>();
   private final LongAdder overflows = new LongAdder();
 
   /** Provides the samples of a metric at the time of an exposition. */
@@ -44,6 +51,8 @@ public final class MetricsRegistry {
   }
 
   private interface Writable {
+    String name();
+
     void sweep(long now, long retainFor);
 
     void write(Exposition out) throws IOException;
@@ -88,6 +97,11 @@ public final class MetricsRegistry {
     families.add(
         new Writable() {
           @Override
+          public String name() {
+            return name;
+          }
+
+          @Override
           public void sweep(long now, long retainFor) {
             // Collected samples are not kept.
           }
@@ -105,17 +119,83 @@ public final class MetricsRegistry {
     collector(name, help, type, sink -> sink.sample(Labels.none(), value.getAsDouble()));
   }
 
+  /**
+   * Has metrics of the process written with those of this registry by {@link #write}, but not by
+   * {@link #writeAll}. What has the name of a metric of this registry is left out.
+   */
+  public void include(MetricsRegistry process) {
+    included.add(process);
+  }
+
   /** Writes all metrics as UTF-8; the stream stays open. */
   public void write(OutputStream to, Exposition.Format format) throws IOException {
-    Writer writer =
-        new BufferedWriter(new OutputStreamWriter(to, StandardCharsets.UTF_8), 16 * 1024);
+    Writer writer = writer(to);
     Exposition out = new Exposition(writer, format);
     sweep();
+    Set<String> written = new HashSet<>();
     for (Writable family : families) {
+      written.add(family.name());
       family.write(out);
+    }
+    for (MetricsRegistry process : included) {
+      process.sweep();
+      for (Writable family : process.families) {
+        if (written.add(family.name())) {
+          family.write(out);
+        }
+      }
     }
     out.end();
     writer.flush();
+  }
+
+  /**
+   * Writes the metrics of several registries as one page, as UTF-8; the stream stays open. Each
+   * metric is described once.
+   *
+   * @param process metrics that are written without the label; null: none
+   * @param label name of the label that tells the registries apart
+   * @param registries by the value of that label
+   */
+  public static void writeAll(
+      OutputStream to,
+      Exposition.Format format,
+      @Nullable MetricsRegistry process,
+      String label,
+      Map<String, MetricsRegistry> registries)
+      throws IOException {
+    Map<String, List<Labelled>> byName = new LinkedHashMap<>();
+    if (process != null) {
+      process.group(Labels.none(), byName);
+    }
+    for (Map.Entry<String, MetricsRegistry> each : registries.entrySet()) {
+      each.getValue().group(Labels.of(label, each.getKey()), byName);
+    }
+    Writer writer = writer(to);
+    Exposition out = new Exposition(writer, format);
+    for (List<Labelled> alike : byName.values()) {
+      for (Labelled one : alike) {
+        out.shared(one.labels());
+        one.family().write(out);
+      }
+    }
+    out.end();
+    writer.flush();
+  }
+
+  private record Labelled(Labels labels, Writable family) {}
+
+  private void group(Labels labels, Map<String, List<Labelled>> byName) {
+    sweep();
+    for (Writable family : families) {
+      byName
+          .computeIfAbsent(family.name(), name -> new ArrayList<>())
+          .add(new Labelled(labels, family));
+    }
+  }
+
+  private static Writer writer(OutputStream to) {
+    return new BufferedWriter(new OutputStreamWriter(to, StandardCharsets.UTF_8), 16 * 1024);
   }
 
   /** Forgets label sets that have been idle. */
@@ -141,6 +221,11 @@ public final class MetricsRegistry {
   private <C extends Cell> Family<C> add(Family<C> family) {
     families.add(
         new Writable() {
+          @Override
+          public String name() {
+            return family.name();
+          }
+
           @Override
           public void sweep(long now, long retain) {
             family.sweep(now, retain);

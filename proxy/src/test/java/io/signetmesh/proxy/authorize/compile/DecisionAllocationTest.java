@@ -30,7 +30,7 @@ class DecisionAllocationTest {
   private final Random random = new Random(11);
 
   /** Without tokens: a denial for a token says what is wrong with it, and is made for it. */
-  private final RandomPolicies generator = new RandomPolicies(random, false);
+  private final RandomPolicies generator = new RandomPolicies(random, false, false);
 
   private final List<ServerPolicy> policies = new ArrayList<>();
   private final List<Client> clients = new ArrayList<>();

@@ -8,14 +8,21 @@ import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Explanation;
 import io.signetmesh.proxy.authorize.Reason;
+import io.signetmesh.proxy.authorize.RegoProof;
+import io.signetmesh.proxy.authorize.RegoQuestion;
+import io.signetmesh.proxy.authorize.RequestProofs;
 import io.signetmesh.proxy.authorize.ResourceRef;
 import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;
+import io.signetmesh.proxy.authorize.TrialRequest;
 import io.signetmesh.proxy.authorize.compile.RandomPolicies.Request;
 import io.signetmesh.proxy.authorize.compile.ReferencePolicy.Verdict;
+import io.signetmesh.rego.RegoAnswer;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
+import java.util.function.Function;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import net.jqwik.api.ShrinkingMode;
@@ -32,7 +39,7 @@ class DecisionProperties {
   @Property(tries = 6_000, shrinking = ShrinkingMode.OFF)
   void engineDecidesLikeAReading(@ForAll long seed) throws Exception {
     Random random = new Random(seed);
-    RandomPolicies policies = new RandomPolicies(random);
+    RandomPolicies policies = new RandomPolicies(random, true, true);
     boolean localhost = random.nextInt(3) == 0;
     Server message = policies.server(9);
     PolicyCompiler compiler = new PolicyCompiler(localhost, () -> 0);
@@ -48,7 +55,8 @@ class DecisionProperties {
 
     for (int i = 0; i < REQUESTS; i++) {
       Client connected = policies.client();
-      Client client = connected.with(policies.proofs());
+      Client unasked = connected.with(policies.proofs());
+      Map<String, RegoAnswer.Outcome> outcomes = policies.outcomes();
       Request sent = policies.request();
       Request request = policy.matchesPaths() ? normal(sent) : sent;
       if (request == null) {
@@ -59,35 +67,49 @@ class DecisionProperties {
       Decision connection = policy.decideConnection(connected);
       assertThat(verdict(connection)).isEqualTo(enforced.connection(connected));
       assertThat(connection.generation()).isEqualTo(9);
-      Verdict expected = enforced.request(client, request);
+      Client client = answered(policy, unasked, request, outcomes);
+      Verdict expected = enforced.request(unasked, request, outcomes);
       Decision decision = decide(policy, client, request);
       assertVerdict(decision, expected, request, message);
+      Route route = enforced.readsHttp() ? policy.route(request) : null;
+      Decision refused = route == null ? null : policy.refuseWhateverIsProved(unasked, route);
+      if (refused != null) {
+        assertThat(refused.allowed()).isFalse();
+        assertThat(decision.allowed()).isFalse();
+      }
+      Statistics.label("refused").collect(refused != null);
 
-      Decision trial = policy.trialRequest(client, request);
+      Client tryer = answered(policy.trialByRego(client, request), client, outcomes);
+      Decision trial = policy.trialRequest(tryer, request);
       Decision trialConnection = policy.trialConnection(connected);
       if (message.hasSignetTrial()) {
         Request judged = alone.matchesPaths() && tried.readsHttp() ? normal(request) : request;
         if (judged == null) {
           assertThat(verdict(trial)).isEqualTo(new Verdict(false, Reason.UNSAFE_PATH, null));
         } else {
-          assertVerdict(trial, tried.request(client, judged), judged, message.getSignetTrial());
-          assertThat(trial).isEqualTo(decide(alone, client, judged));
+          assertVerdict(
+              trial, tried.request(unasked, judged, outcomes), judged, message.getSignetTrial());
+          assertThat(trial)
+              .isEqualTo(decide(alone, answered(alone, unasked, judged, outcomes), judged));
         }
         assertThat(verdict(trialConnection)).isEqualTo(tried.connection(connected));
         assertThat(trialConnection).isEqualTo(alone.decideConnection(connected));
       } else {
         assertThat(trial == null).isEqualTo(decision.reason() != Reason.AUDITED);
         if (trial != null) {
-          assertThat(verdict(trial)).isEqualTo(tried.request(client, request));
+          assertThat(verdict(trial)).isEqualTo(tried.request(unasked, request, outcomes));
         }
       }
 
-      Explanation explanation = policy.explain(client, request);
+      // What is not read as HTTP has no request that proves anything.
+      Client explained = enforced.readsHttp() ? tryer : client;
+      Explanation explanation = policy.explain(explained, request);
       assertExplains(explanation, decision);
       assertExplains(policy.explain(connected, null), connection);
       assertThat(explanation.trial() == null).isEqualTo(trial == null);
       if (explanation.trial() != null) {
-        assertExplains(explanation.trial(), Objects.requireNonNull(trial));
+        assertExplains(
+            explanation.trial(), Objects.requireNonNull(policy.trialRequest(explained, request)));
       }
       if (policy.route(request) != null && enforced.readsHttp()) {
         assertRouteExplained(explanation);
@@ -112,20 +134,62 @@ class DecisionProperties {
                       Reason.TLS_REQUIRED,
                       Reason.TOKEN_REQUIRED,
                       Reason.TOKEN_INVALID,
+                      Reason.REGO_FAILED,
                       Reason.NO_AUTHORIZATION,
                       Reason.NO_ROUTE)) {
                 coverage.check(reason).percentage(percent -> percent > 0.3);
               }
               coverage.check(Reason.AUTHORIZED).percentage(percent -> percent > 15);
               coverage.check(Reason.CLAIM_MISMATCH).percentage(percent -> percent > 0.1);
+              coverage.check(Reason.REGO_DENIED).percentage(percent -> percent > 0.05);
               coverage.check(Reason.UNSAFE_PATH).percentage(percent -> percent > 0.03);
             });
+    Statistics.label("refused")
+        .coverage(coverage -> coverage.check(true).percentage(percent -> percent > 5));
     Statistics.label("trial")
         .coverage(
             coverage -> {
               coverage.check("same").percentage(percent -> percent > 15);
               coverage.check("other").percentage(percent -> percent > 10);
             });
+  }
+
+  /** The client with all answers that the decision depends on, each asked for once. */
+  private static Client answered(
+      ServerPolicy policy,
+      Client client,
+      Request request,
+      Map<String, RegoAnswer.Outcome> outcomes) {
+    Route route = policy.protocol() == ServerPolicy.Protocol.OPAQUE ? null : policy.route(request);
+    return route == null ? client : answered(one -> policy.nextRego(one, route), client, outcomes);
+  }
+
+  private static Client answered(
+      @Nullable TrialRequest trial, Client client, Map<String, RegoAnswer.Outcome> outcomes) {
+    if (trial == null) {
+      return client;
+    }
+    Client answered = answered(trial::next, client, outcomes);
+    assertThat(trial.decide(answered)).isNotNull();
+    return answered;
+  }
+
+  private static Client answered(
+      Function<Client, @Nullable RegoQuestion> next,
+      Client client,
+      Map<String, RegoAnswer.Outcome> outcomes) {
+    RequestProofs proofs = Objects.requireNonNull(client.proofs());
+    Client asked = client;
+    RegoQuestion question = next.apply(asked);
+    while (question != null) {
+      assertThat(proofs.rego(question)).isNull();
+      RegoAnswer.Outcome outcome =
+          Objects.requireNonNull(outcomes.get(question.authentication().name()));
+      proofs = proofs.with(new RegoProof(question, new RegoAnswer(outcome, null)));
+      asked = client.with(proofs);
+      question = next.apply(asked);
+    }
+    return asked;
   }
 
   private static void assertVerdict(

@@ -24,14 +24,25 @@ import io.signetmesh.path.RequestPath;
 import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Explanation;
+import io.signetmesh.proxy.authorize.PolicyBundles;
 import io.signetmesh.proxy.authorize.Reason;
+import io.signetmesh.proxy.authorize.RegoQuestion;
+import io.signetmesh.proxy.authorize.RequestProofs;
 import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;
 import io.signetmesh.proxy.authorize.compile.RandomPolicies.Request;
+import io.signetmesh.rego.RegoAnswer;
+import io.signetmesh.rego.RegoAnswer.Outcome;
+import io.signetmesh.rego.RegoInput;
+import io.signetmesh.v1.RegoAuthentication;
+import io.signetmesh.v1.RegoBundle;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -43,6 +54,53 @@ class PolicyCompilerTest {
   private static final Client CLIENT = client("10.0.0.1", "web.shop");
 
   private final PolicyCompiler compiler = new PolicyCompiler(true, () -> 0);
+
+  // ---- policy bundles
+
+  @Test
+  void aBundleThatIsNotReadyIsUnavailableAndOneThatWasRefusedIsNotCompiledAgain() {
+    Authz.Builder asking = everyone("by-day").toBuilder().addSignetRego("shop/hours");
+    Server message =
+        http()
+            .addAuthorizations(asking)
+            .addSignetRegoAuthentications(
+                RegoAuthentication.newBuilder()
+                    .setName("shop/hours")
+                    .setEntrypoint("mesh/allow")
+                    .setBundle(
+                        RegoBundle.newBuilder().setContent(ByteString.copyFromUtf8("no bundle"))))
+            .build();
+    PolicyBundles bundles = compiler.bundles(message);
+    assertThat(bundles.areReady()).isFalse();
+    ServerPolicy early = compiler.compile(message, null, bundles);
+    Route route = Objects.requireNonNull(early.route(new Request("GET", "/", "web", Map.of())));
+    RegoQuestion question =
+        Objects.requireNonNull(early.nextRego(CLIENT.with(RequestProofs.NONE), route));
+    RegoInput input =
+        new RegoInput(
+            new RegoInput.Peer(List.of(), "10.0.0.1", 1, false, Optional.empty()),
+            new RegoInput.Server(80, Map.of()),
+            new RegoInput.Head("GET", "http", "web", "/", "", List.of()),
+            Map.of(),
+            0);
+    assertThat(question.authentication().ask(input, Instant.EPOCH))
+        .isEqualTo(new RegoAnswer(Outcome.UNAVAILABLE, "the bundle is not compiled yet"));
+
+    bundles.compileNext();
+    assertThat(bundles.areReady()).isTrue();
+    assertThat(compiler.compile(message, early, bundles).nextRego(CLIENT, route)).isNull();
+    Server next = message.toBuilder().setSignetGeneration(2).build();
+    assertThat(compiler.bundles(next).areReady()).isTrue();
+  }
+
+  @Test
+  void aMessageThatCannotBeCompiledRefusesEverything() {
+    Server message = http().addAuthorizations(everyone("allow")).setSignetGeneration(7).build();
+    ServerPolicy refusing = compiler.refusing(message, compiler.compile(message), "too deep");
+    assertThat(refusing.generation()).isEqualTo(7);
+    assertThat(refusing.invalidity()).isEqualTo("too deep");
+    assertThat(refusing.decideConnection(CLIENT).allowed()).isFalse();
+  }
 
   // ---- denials
 

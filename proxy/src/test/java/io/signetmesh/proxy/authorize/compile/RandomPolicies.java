@@ -33,9 +33,12 @@ import io.signetmesh.proxy.authorize.RequestAttributes;
 import io.signetmesh.proxy.authorize.TokenProof;
 import io.signetmesh.proxy.authorize.TokenProofs;
 import io.signetmesh.proxy.token.TestIssuer;
+import io.signetmesh.rego.RegoAnswer;
 import io.signetmesh.v1.ClaimRule;
 import io.signetmesh.v1.ClaimValue;
 import io.signetmesh.v1.JwtAuthentication;
+import io.signetmesh.v1.RegoAuthentication;
+import io.signetmesh.v1.RegoBundle;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
@@ -69,10 +72,23 @@ final class RandomPolicies {
 
   private final Random random;
   private final boolean tokens;
+  private final boolean rego;
   private int rules;
 
   /** Names that authorizations may require a token of; the last one is explained by nobody. */
   private static final List<String> TOKENS = List.of("t/a", "t/b", "t/unknown");
+
+  /** Names of what may be asked; the last one is explained by nobody. */
+  private static final List<String> REGO = List.of("r/a", "r/b", "r/unknown");
+
+  /** What bundles may answer. */
+  private static final List<RegoAnswer.Outcome> OUTCOMES =
+      List.of(
+          RegoAnswer.Outcome.ALLOW,
+          RegoAnswer.Outcome.ALLOW,
+          RegoAnswer.Outcome.DENY,
+          RegoAnswer.Outcome.OUT_OF_TIME,
+          RegoAnswer.Outcome.NO_ANSWER);
 
   /** What tokens pass: made once, because making keys takes its time. */
   static final List<JwtAuthentication> AUTHENTICATIONS;
@@ -120,15 +136,38 @@ final class RandomPolicies {
   }
 
   RandomPolicies(Random random) {
-    this(random, true);
+    this(random, true, false);
   }
 
   /**
    * @param tokens whether authorizations may require tokens
+   * @param rego whether they may ask policy bundles
    */
-  RandomPolicies(Random random, boolean tokens) {
+  RandomPolicies(Random random, boolean tokens, boolean rego) {
     this.random = random;
     this.tokens = tokens;
+    this.rego = rego;
+  }
+
+  private static List<RegoAuthentication> regoAuthentications() {
+    return REGO.subList(0, 2).stream()
+        .map(
+            name ->
+                RegoAuthentication.newBuilder()
+                    .setName(name)
+                    .setEntrypoint("mesh/allow")
+                    .setBundle(RegoBundle.newBuilder().setUnavailable("none for tests"))
+                    .build())
+        .toList();
+  }
+
+  /** What bundles answer about a request, by name. */
+  Map<String, RegoAnswer.Outcome> outcomes() {
+    Map<String, RegoAnswer.Outcome> outcomes = new HashMap<>();
+    for (String name : REGO.subList(0, 2)) {
+      outcomes.put(name, OUTCOMES.get(random.nextInt(OUTCOMES.size())));
+    }
+    return outcomes;
   }
 
   /** A request as a proxy sees it. */
@@ -162,7 +201,10 @@ final class RandomPolicies {
 
   private Server.Builder plainServer() {
     Server.Builder server =
-        Server.newBuilder().putLabels("name", "s").addAllSignetJwtAuthentications(AUTHENTICATIONS);
+        Server.newBuilder()
+            .putLabels("name", "s")
+            .addAllSignetJwtAuthentications(AUTHENTICATIONS)
+            .addAllSignetRegoAuthentications(regoAuthentications());
     for (int i = random.nextInt(6); i > 0; i--) {
       server.addAuthorizations(authorization("s" + i, random.nextInt(8) == 0));
     }
@@ -353,6 +395,11 @@ final class RandomPolicies {
     if (tokens && !audit && random.nextInt(4) == 0) {
       for (int i = random.nextInt(2); i >= 0; i--) {
         authz.addSignetTokens(TOKENS.get(random.nextInt(TOKENS.size())));
+      }
+    }
+    if (rego && !audit && random.nextInt(4) == 0) {
+      for (int i = random.nextInt(2); i >= 0; i--) {
+        authz.addSignetRego(REGO.get(random.nextInt(REGO.size())));
       }
     }
     return authz.build();

@@ -22,6 +22,7 @@ import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.TokenProof;
 import io.signetmesh.proxy.authorize.TokenProofs;
 import io.signetmesh.proxy.authorize.compile.RandomPolicies.Request;
+import io.signetmesh.rego.RegoAnswer;
 import java.math.BigInteger;
 import java.net.Inet4Address;
 import java.net.URLDecoder;
@@ -164,64 +165,83 @@ final class ReferencePolicy {
     for (HttpRoute route : server.getProtocol().getDetect().getHttpRoutesList()) {
       denials.addAll(route.getSignetDenialsList());
     }
-    return decide(client, denials, List.of());
+    return decide(client.ofConnection(), denials, List.of(), Map.of());
   }
 
-  Verdict request(Client client, Request request) {
+  /**
+   * @param outcomes what policy bundles answer, by name
+   */
+  Verdict request(Client client, Request request, Map<String, RegoAnswer.Outcome> outcomes) {
     if (!readsHttp()) {
       return connection(client);
     }
     Route route = route(request);
     if (route == null) {
-      // Tokens are not looked at for a request that is refused in any case.
+      // What a request proves is not looked at for one that is refused in any case.
       Verdict denied =
-          new ReferencePolicy(withoutTokenDenials(server), localhost, audit)
-              .denied(client, List.of());
+          new ReferencePolicy(plainDenials(server), localhost, audit)
+              .denied(client, List.of(), outcomes);
       return denied == null
           ? new Verdict(false, isAmbiguous(request) ? Reason.UNSAFE_PATH : Reason.NO_ROUTE, null)
           : denied;
     }
-    return decide(client, route.denials(), route.own());
+    return decide(client, route.denials(), route.own(), outcomes);
   }
 
-  private static Server withoutTokenDenials(Server server) {
+  private static Server plainDenials(Server server) {
     return server.toBuilder()
         .clearSignetDenials()
         .addAllSignetDenials(
-            server.getSignetDenialsList().stream()
-                .filter(denial -> denial.getSignetTokensCount() == 0)
-                .toList())
+            server.getSignetDenialsList().stream().filter(ReferencePolicy::isPlain).toList())
         .build();
   }
 
-  private @Nullable Verdict denied(Client client, List<Authz> routeDenials) {
-    for (List<Authz> denials : List.of(server.getSignetDenialsList(), routeDenials)) {
-      for (Authz denial : plainFirst(denials)) {
-        if (asks(denial, client, true)
-            && reaches(denial, client)
-            && denial.getSignetTokensList().stream().allMatch(token -> mayPass(token, client))) {
-          return new Verdict(false, Reason.DENIED_BY_POLICY, name(denial.getMetadata()));
+  private static boolean isPlain(Authz authz) {
+    return authz.getSignetTokensCount() == 0 && authz.getSignetRegoCount() == 0;
+  }
+
+  private @Nullable Verdict denied(
+      Client client, List<Authz> routeDenials, Map<String, RegoAnswer.Outcome> outcomes) {
+    for (boolean rego : List.of(false, true)) {
+      for (List<Authz> denials : List.of(server.getSignetDenialsList(), routeDenials)) {
+        for (Authz denial : plainFirst(denials, rego)) {
+          if (asks(denial, client, true)
+              && reaches(denial, client)
+              && denial.getSignetTokensList().stream().allMatch(token -> mayPass(token, client))
+              // A bundle that lacks the claims of a required token has nothing to say.
+              && (denial.getSignetTokensList().stream().anyMatch(token -> !passes(token, client))
+                  || denial.getSignetRegoList().stream()
+                      .allMatch(name -> outcomes.get(name) != RegoAnswer.Outcome.DENY))) {
+            return new Verdict(false, Reason.DENIED_BY_POLICY, name(denial.getMetadata()));
+          }
         }
       }
     }
     return null;
   }
 
-  private Verdict decide(Client client, List<Authz> routeDenials, List<Authz> own) {
-    Verdict denied = denied(client, routeDenials);
+  private Verdict decide(
+      Client client,
+      List<Authz> routeDenials,
+      List<Authz> own,
+      Map<String, RegoAnswer.Outcome> outcomes) {
+    Verdict denied = denied(client, routeDenials, outcomes);
     if (denied != null) {
       return denied;
     }
     List<Authz> real = new ArrayList<>(server.getAuthorizationsList());
     real.removeIf(authz -> name(authz.getMetadata()).equals("audit"));
-    List<Authz> plain = new ArrayList<>(plainFirst(own));
-    real.stream().filter(one -> one.getSignetTokensCount() == 0).forEach(plain::add);
-    Verdict granted = granted(client, plain);
+    List<Authz> plain = new ArrayList<>(plainFirst(own, false));
+    real.stream().filter(ReferencePolicy::isPlain).forEach(plain::add);
+    Verdict granted = granted(client, plain, outcomes);
     if (granted == null && localhost && client.address().isLoopbackAddress()) {
       granted = new Verdict(true, Reason.AUTHORIZED, "localhost");
     }
+    List<Authz> rest = new ArrayList<>(plainFirst(real, false));
+    rest.addAll(plainFirst(own, true));
+    rest.addAll(plainFirst(real, true));
     if (granted == null) {
-      granted = granted(client, plainFirst(real));
+      granted = granted(client, rest, outcomes);
     }
     if (granted != null) {
       return granted;
@@ -235,28 +255,42 @@ final class ReferencePolicy {
         }
       }
     }
-    return nearest(client, own.isEmpty() ? real : own);
+    return nearest(client, own.isEmpty() ? real : own, outcomes);
   }
 
-  private static @Nullable Verdict granted(Client client, List<Authz> list) {
+  private static @Nullable Verdict granted(
+      Client client, List<Authz> list, Map<String, RegoAnswer.Outcome> outcomes) {
     for (Authz authz : list) {
       if (asks(authz, client, false)
           && reaches(authz, client)
-          && authz.getSignetTokensList().stream().allMatch(token -> passes(token, client))) {
+          && authz.getSignetTokensList().stream().allMatch(token -> passes(token, client))
+          && authz.getSignetRegoList().stream()
+              .allMatch(name -> outcomes.get(name) == RegoAnswer.Outcome.ALLOW)) {
         return new Verdict(true, Reason.AUTHORIZED, name(authz.getMetadata()));
       }
     }
     return null;
   }
 
-  /** Those that require no token count first, then those that require the same tokens. */
-  private static List<Authz> plainFirst(List<Authz> list) {
-    Map<List<String>, List<Authz>> alike = new LinkedHashMap<>();
-    alike.put(List.of(), new ArrayList<>());
+  /**
+   * Those that ask policy bundles, or all others. Those that require no token count first, then
+   * those that require the same.
+   */
+  private static List<Authz> plainFirst(List<Authz> list, boolean rego) {
+    Map<List<List<String>>, List<Authz>> alike = new LinkedHashMap<>();
+    if (!rego) {
+      alike.put(List.of(List.of(), List.of()), new ArrayList<>());
+    }
     for (Authz authz : list) {
-      alike.computeIfAbsent(authz.getSignetTokensList(), tokens -> new ArrayList<>()).add(authz);
+      if (authz.getSignetRegoCount() > 0 == rego) {
+        alike.computeIfAbsent(required(authz), required -> new ArrayList<>()).add(authz);
+      }
     }
     return alike.values().stream().flatMap(List::stream).toList();
+  }
+
+  private static List<List<String>> required(Authz authz) {
+    return List.of(authz.getSignetTokensList(), authz.getSignetRegoList());
   }
 
   private static @Nullable TokenProof proof(String name, Client client) {
@@ -285,31 +319,46 @@ final class ReferencePolicy {
         || proof.failure() == TokenFailure.KEYS_UNAVAILABLE;
   }
 
-  private static @Nullable Verdict nearestByToken(Client client, List<Authz> list) {
+  private static @Nullable Verdict nearestByRequest(
+      Client client, List<Authz> list, Map<String, RegoAnswer.Outcome> outcomes) {
     Verdict nearest = null;
-    int best = 3;
-    for (Authz authz : plainFirst(list)) {
-      if (authz.getSignetTokensCount() == 0
-          || !asks(authz, client, false)
-          || !reaches(authz, client)) {
+    int best = Integer.MAX_VALUE;
+    for (Authz authz : list) {
+      if (isPlain(authz) || !asks(authz, client, false) || !reaches(authz, client)) {
         continue;
       }
-      String token =
+      Reason reason =
           authz.getSignetTokensList().stream()
               .filter(one -> !passes(one, client))
               .findFirst()
-              .orElseThrow();
-      TokenProof proof = proof(token, client);
-      boolean explained = !token.equals("t/unknown");
-      Reason reason =
-          !explained
-              ? Reason.TOKEN_INVALID
-              : proof == null || proof.isMissing()
-                  ? Reason.TOKEN_REQUIRED
-                  : proof.failure() == TokenFailure.CLAIM
-                      ? Reason.CLAIM_MISMATCH
-                      : Reason.TOKEN_INVALID;
-      int distance = reason == Reason.CLAIM_MISMATCH ? 0 : reason == Reason.TOKEN_INVALID ? 1 : 2;
+              .map(token -> missOfToken(token, client))
+              .orElse(null);
+      if (reason == null) {
+        String name =
+            authz.getSignetRegoList().stream()
+                .filter(one -> outcomes.get(one) != RegoAnswer.Outcome.ALLOW)
+                .findFirst()
+                .orElseThrow();
+        reason =
+            outcomes.get(name) == RegoAnswer.Outcome.DENY ? Reason.REGO_DENIED : Reason.REGO_FAILED;
+      }
+      List<Reason> order =
+          authz.getSignetTokensCount() > 0
+              ? List.of(
+                  Reason.REGO_FAILED,
+                  Reason.REGO_DENIED,
+                  Reason.CLAIM_MISMATCH,
+                  Reason.TOKEN_INVALID,
+                  Reason.TOKEN_REQUIRED)
+              : List.of(
+                  Reason.TLS_REQUIRED,
+                  Reason.TLS_REQUIRED,
+                  Reason.TLS_REQUIRED,
+                  Reason.TLS_REQUIRED,
+                  Reason.TLS_REQUIRED,
+                  Reason.REGO_FAILED,
+                  Reason.REGO_DENIED);
+      int distance = order.indexOf(reason);
       if (distance < best) {
         best = distance;
         nearest = new Verdict(false, reason, name(authz.getMetadata()));
@@ -318,18 +367,30 @@ final class ReferencePolicy {
     return nearest;
   }
 
-  private static Verdict nearest(Client client, List<Authz> all) {
-    Verdict byToken = nearestByToken(client, all);
-    if (byToken != null) {
-      return byToken;
+  private static Reason missOfToken(String token, Client client) {
+    TokenProof proof = proof(token, client);
+    if (token.equals("t/unknown")) {
+      return Reason.TOKEN_INVALID;
     }
-    List<Authz> list = all.stream().filter(one -> one.getSignetTokensCount() == 0).toList();
+    if (proof == null || proof.isMissing()) {
+      return Reason.TOKEN_REQUIRED;
+    }
+    return proof.failure() == TokenFailure.CLAIM ? Reason.CLAIM_MISMATCH : Reason.TOKEN_INVALID;
+  }
+
+  private static Verdict nearest(
+      Client client, List<Authz> all, Map<String, RegoAnswer.Outcome> outcomes) {
+    List<Authz> ordered = new ArrayList<>(plainFirst(all, false));
+    ordered.addAll(plainFirst(all, true));
+    Verdict byRequest = nearestByRequest(client, ordered, outcomes);
+    if (byRequest != null) {
+      return byRequest;
+    }
+    List<Authz> list = all.stream().filter(ReferencePolicy::isPlain).toList();
     if (list.isEmpty() && !all.isEmpty()) {
-      // The first that require the same tokens.
+      // The first that require the same.
       list =
-          all.stream()
-              .filter(one -> one.getSignetTokensList().equals(all.getFirst().getSignetTokensList()))
-              .toList();
+          all.stream().filter(one -> required(one).equals(required(ordered.getFirst()))).toList();
     }
     Authz nearest = null;
     for (Authz authz : list) {
