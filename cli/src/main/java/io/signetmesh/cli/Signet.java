@@ -1,12 +1,13 @@
 package io.signetmesh.cli;
 
-import io.signetmesh.cli.command.CommandFailure;
+import io.signetmesh.cli.audit.AuditCommand;
+import io.signetmesh.cli.check.CheckCommand;
 import io.signetmesh.cli.command.ExitCode;
 import io.signetmesh.cli.command.LoggingOptions;
 import io.signetmesh.cli.policy.AuthzCommand;
-import io.signetmesh.cli.process.SignetProcess;
 import io.signetmesh.cli.server.DiscoveryCommand;
 import io.signetmesh.cli.server.IdentityCommand;
+import io.signetmesh.cli.server.NodeCommand;
 import io.signetmesh.cli.server.PolicyCommand;
 import io.signetmesh.cli.server.ProxyCommand;
 import io.signetmesh.cli.server.UpCommand;
@@ -14,9 +15,7 @@ import io.signetmesh.cli.text.PlainWriter;
 import io.signetmesh.cli.token.JwtCommand;
 import io.signetmesh.cli.trust.TrustCommand;
 import java.io.PrintWriter;
-import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.Supplier;
@@ -43,6 +42,7 @@ import picocli.CommandLine.Spec;
       "  signet up --manifests examples/quickstart --state /tmp/signet",
       "  signet policy status --state /tmp/signet         who enforces which policy",
       "  signet policy matrix -f examples/quickstart      who may reach what",
+      "  signet check --state /tmp/signet                 what somebody has to look at",
       "",
       "'signet COMMAND --help' tells more about each command."
     })
@@ -61,8 +61,11 @@ public final class Signet implements Callable<Integer> {
     commands.put("trust", TrustCommand::commandLine);
     commands.put("policy", PolicyCommand::new);
     commands.put("authz", AuthzCommand::new);
+    commands.put("check", CheckCommand::new);
     commands.put("discovery", DiscoveryCommand::new);
+    commands.put("audit", AuditCommand::commandLine);
     commands.put("proxy", () -> new ProxyCommand(false));
+    commands.put("node", NodeCommand::new);
     commands.put("token", TokenCommand::new);
     commands.put("jwt", JwtCommand::new);
     commands.put("completion", CompletionCommand::new);
@@ -71,27 +74,13 @@ public final class Signet implements Callable<Integer> {
     return commands;
   }
 
-  /** Runs a command line and exits with a code of {@link ExitCode}. */
-  public static void main(String[] args) {
-    SignetProcess.leaveWithParent();
-    System.exit(execute(args));
-  }
-
-  private static int execute(String... args) {
-    // Every workload waits for its proxy, and a parser of options is a third of its start.
-    boolean replace = args.length == 2 && args[1].equals(ProxyCommand.REPLACE);
-    boolean proxy = (args.length == 1 || replace) && args[0].equals("proxy");
-    if (!proxy && (args.length == 0 || !args[0].equals(DemoServiceCommand.NAME))) {
-      return commandLine(args).execute(args);
-    }
-    try {
-      LoggingOptions.ofEnvironment(System.getenv()).apply();
-      return proxy
-          ? new ProxyCommand(replace).call()
-          : DemoServiceCommand.run(List.of(args).subList(1, args.length));
-    } catch (Exception e) {
-      return explain(e, false, new PrintWriter(System.err, true, StandardCharsets.UTF_8));
-    }
+  /**
+   * Runs a command line.
+   *
+   * @return a code of {@link ExitCode}
+   */
+  static int execute(String... args) {
+    return commandLine(args).execute(args);
   }
 
   private static int run(ParseResult result) {
@@ -151,24 +140,7 @@ public final class Signet implements Callable<Integer> {
     if (failure instanceof ParameterException usage) {
       return explainUsage(usage, new String[0]);
     }
-    return explain(failure, logging(command.getCommandSpec()).verbose(), command.getErr());
-  }
-
-  private static int explain(Exception failure, boolean verbose, PrintWriter raw) {
-    // Messages quote what servers and manifests say.
-    PrintWriter err = new PlainWriter(raw);
-    if (verbose) {
-      failure.printStackTrace(err);
-    }
-    if (failure instanceof CommandFailure known) {
-      err.println("signet: " + known.getMessage());
-      return known.exitCode();
-    }
-    err.println(
-        "signet: internal error: "
-            + failure
-            + (verbose ? "" : " (run again with --verbose to see where)"));
-    return ExitCode.INTERNAL;
+    return Failures.explain(failure, logging(command.getCommandSpec()).verbose(), command.getErr());
   }
 
   private static int explainUsage(ParameterException failure, String[] args) {

@@ -5,6 +5,7 @@ import io.signetmesh.cli.command.LoggingOptions;
 import io.signetmesh.cli.command.MeshOptions;
 import io.signetmesh.cli.command.StateDirectory;
 import io.signetmesh.identity.attest.WorkloadTokens;
+import io.signetmesh.identity.node.NodeIdentity;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.time.Clock;
@@ -23,8 +24,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "token",
     description = {
-      "Issues a workload token for a service account.",
-      "Whoever holds the token can have a certificate of that workload until the token expires."
+      "Issues a workload token for a service account, or for a node.",
+      "Whoever holds the token can have a certificate of that name until the token expires."
     },
     mixinStandardHelpOptions = true,
     exitCodeListHeading = "%nExit codes:%n",
@@ -38,15 +39,25 @@ import picocli.CommandLine.Spec;
       "",
       "Examples:",
       "  signet token shop/frontend --state /var/lib/signet --file /run/frontend/token",
-      "  signet token shop/frontend --state /var/lib/signet --lifetime 1h"
+      "  signet token shop/frontend --state /var/lib/signet --lifetime 1h",
+      "  signet token --node n1 --state /var/lib/signet --file /run/signet/node-token"
     })
 final class TokenCommand implements Callable<Integer> {
   @Spec private CommandSpec spec = CommandSpec.create();
   @Mixin private LoggingOptions logging = LoggingOptions.quiet();
   @Mixin private MeshOptions mesh = new MeshOptions();
 
-  @Parameters(paramLabel = "NAMESPACE/SERVICE-ACCOUNT", description = "Who the token is for.")
-  private String workload = "";
+  @Parameters(
+      arity = "0..1",
+      paramLabel = "NAMESPACE/SERVICE-ACCOUNT",
+      description = "Who the token is for.")
+  private @Nullable String workload;
+
+  @Option(
+      names = "--node",
+      paramLabel = "NODE",
+      description = "Name of the node that the token is for, as in spec.nodeName of its pods.")
+  private @Nullable String node;
 
   @Option(
       names = "--lifetime",
@@ -64,12 +75,7 @@ final class TokenCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    String[] parts = workload.split("/", -1);
-    if (parts.length != 2) {
-      throw new ParameterException(
-          spec.commandLine(),
-          "'" + workload + "' names no service account: expected namespace/name");
-    }
+    String[] parts = holder();
     WorkloadTokens tokens = mesh.tokens(Clock.systemUTC());
     try {
       if (file == null) {
@@ -83,5 +89,30 @@ final class TokenCommand implements Callable<Integer> {
       throw new ParameterException(spec.commandLine(), String.valueOf(e.getMessage()), e);
     }
     return ExitCode.OK;
+  }
+
+  /** Namespace and service account. */
+  private String[] holder() {
+    String ofWorkload = workload;
+    String ofNode = node;
+    if ((ofWorkload == null) == (ofNode == null)) {
+      throw new ParameterException(
+          spec.commandLine(), "expected either NAMESPACE/SERVICE-ACCOUNT or --node");
+    }
+    if (ofNode != null) {
+      try {
+        return new String[] {mesh.controlPlaneNamespace(), NodeIdentity.serviceAccount(ofNode)};
+      } catch (IllegalArgumentException e) {
+        throw new ParameterException(
+            spec.commandLine(), "--node: " + String.valueOf(e.getMessage()), e);
+      }
+    }
+    String[] parts = String.valueOf(ofWorkload).split("/", -1);
+    if (parts.length != 2) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "'" + ofWorkload + "' names no service account: expected namespace/name");
+    }
+    return parts;
   }
 }

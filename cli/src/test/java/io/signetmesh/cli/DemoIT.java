@@ -50,6 +50,7 @@ final class DemoIT {
     return StreamSupport.stream(report.path("verdicts").spliterator(), false)
         .filter(verdict -> verdict.path("phase").asText().equals(phase))
         .filter(verdict -> verdict.path("client").asText().equals(client))
+        .filter(verdict -> !verdict.path("service").asText().equals("account"))
         .toList();
   }
 
@@ -109,6 +110,28 @@ final class DemoIT {
   }
 
   @Test
+  void asksForACustomersTokenBesideTheIdentity() {
+    assertThat(report.path("verdicts"))
+        .filteredOn(verdict -> verdict.path("service").asText().equals("account"))
+        .extracting(
+            verdict -> verdict.path("client").asText(),
+            verdict -> verdict.path("request").asText(),
+            verdict -> verdict.path("answer").asText(),
+            verdict -> verdict.path("record").path("reason").asText())
+        .containsExactly(
+            tuple("frontend", "GET /orders, a customer's token", "200 OK", "authorized"),
+            tuple("frontend", "GET /orders, no token", "401 Unauthorized", "token-required"),
+            tuple("frontend", "GET /orders, wrong audience", "401 Unauthorized", "token-invalid"),
+            tuple("frontend", "GET /orders, wrong claim", "403 Forbidden", "claim-mismatch"),
+            tuple("frontend", "GET /orders, expired", "401 Unauthorized", "token-invalid"),
+            tuple(
+                "intruder",
+                "GET /orders, a customer's token",
+                "403 Forbidden",
+                "identity-mismatch"));
+  }
+
+  @Test
   void putsAnEditInForceOnLiveTraffic() {
     assertThat(verdicts("edited", "frontend"))
         .hasSize(3)
@@ -124,7 +147,7 @@ final class DemoIT {
         .as("the connection that kept its right")
         .singleElement()
         .satisfies(verdict -> assertThat(verdict.path("note").asText()).endsWith(" 0 errors"));
-    // Three ports of applications, and the admin port of each of the five proxies.
-    assertThat(report.path("policy_edit").path("acknowledged_ports").asInt()).isEqualTo(8);
+    // Four ports of applications, and the admin port of each of the six proxies.
+    assertThat(report.path("policy_edit").path("acknowledged_ports").asInt()).isEqualTo(10);
   }
 }

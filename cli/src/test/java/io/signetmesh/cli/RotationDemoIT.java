@@ -109,7 +109,7 @@ final class RotationDemoIT {
                 .map(proof -> proof.path("text").asText()))
         .hasSize(2)
         .anySatisfy(text -> assertThat(text).contains(" failed: TCP"))
-        .anySatisfy(text -> assertThat(text).isEqualTo("8 of 9 processes still run"));
+        .anySatisfy(text -> assertThat(text).isEqualTo("10 of 11 processes still run"));
     assertThat(Files.readString(err())).contains("!!", "Logs, manifests and audit records are in");
   }
 }

@@ -91,6 +91,32 @@ final class SignetTest {
   }
 
   @Test
+  void clientsOfANodeSayWhereNoDataPlaneIs(@TempDir Path directory) {
+    String socket = directory.resolve("node.sock").toString();
+    assertThat(run("node", "list", "--socket", socket)).isEqualTo(ExitCode.UNAVAILABLE);
+    assertThat(err.toString())
+        .contains("no data plane of a node at " + socket + ": there is no such file");
+    assertThat(run("node", "remove", "web", "--socket", socket)).isEqualTo(ExitCode.USAGE);
+    assertThat(err.toString()).contains("workload 'web': expected NAMESPACE/NAME");
+  }
+
+  @Test
+  void aNodeNamesWhatItsEnvironmentLacks(@TempDir Path directory) {
+    assertThat(
+            run(
+                "node",
+                "--socket",
+                directory.resolve("node.sock").toString(),
+                "--state",
+                directory.resolve("state").toString()))
+        .isEqualTo(ExitCode.CONFIGURATION);
+    assertThat(err.toString())
+        .contains("LINKERD2_PROXY_IDENTITY_TRUST_ANCHORS is not set")
+        .contains("LINKERD2_PROXY_POLICY_SVC_NAME is not set");
+    assertThat(directory.resolve("state")).doesNotExist();
+  }
+
+  @Test
   void completesItsOwnCommands() {
     assertThat(run("completion", "bash")).isEqualTo(ExitCode.OK);
     assertThat(out.toString()).contains("complete -F").contains("token").contains("--lifetime");

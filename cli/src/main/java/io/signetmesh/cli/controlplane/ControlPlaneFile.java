@@ -9,9 +9,11 @@ import io.signetmesh.cli.host.ListenAddress;
 import io.signetmesh.cli.host.MeshNames;
 import io.signetmesh.identity.pki.StateFiles;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The file {@code control-plane.json} of a state directory: addresses of the servers and names of
@@ -19,8 +21,10 @@ import java.util.Optional;
  *
  * @param servers addresses of the servers
  * @param names names in the identities of the mesh
+ * @param collector address of the audit collector; null when there is none
  */
-public record ControlPlaneFile(ControlPlane servers, MeshNames names) {
+public record ControlPlaneFile(
+    ControlPlane servers, MeshNames names, @Nullable InetSocketAddress collector) {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String NAME = "control-plane.json";
 
@@ -30,6 +34,9 @@ public record ControlPlaneFile(ControlPlane servers, MeshNames names) {
     json.put("identity", ListenAddress.text(servers.identity()));
     json.put("discovery", ListenAddress.text(servers.discovery()));
     json.put("policy", ListenAddress.text(servers.policy()));
+    if (collector != null) {
+      json.put("collector", ListenAddress.text(collector));
+    }
     json.put("controlPlaneNamespace", names.controlPlaneNamespace());
     json.put("trustDomain", names.trustDomain());
     StateFiles.writePublic(
@@ -57,7 +64,8 @@ public record ControlPlaneFile(ControlPlane servers, MeshNames names) {
                   ListenAddress.parse(json.path("discovery").asText()),
                   ListenAddress.parse(json.path("policy").asText())),
               new MeshNames(
-                  json.path("controlPlaneNamespace").asText(), json.path("trustDomain").asText())));
+                  json.path("controlPlaneNamespace").asText(), json.path("trustDomain").asText()),
+              json.has("collector") ? ListenAddress.parse(json.path("collector").asText()) : null));
     } catch (JacksonException | IllegalArgumentException e) {
       throw new IOException(file + " cannot be understood: " + e.getMessage(), e);
     }

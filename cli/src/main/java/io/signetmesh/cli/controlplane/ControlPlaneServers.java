@@ -6,8 +6,10 @@ import io.signetmesh.cli.host.ControlPlane;
 import io.signetmesh.cli.host.MeshNames;
 import io.signetmesh.cluster.ClusterSource;
 import io.signetmesh.cluster.DirectorySource;
+import io.signetmesh.collector.CollectorServer;
 import io.signetmesh.crds.manifest.InvalidManifestsException;
 import io.signetmesh.discovery.DiscoveryServer;
+import io.signetmesh.discovery.topology.ClusterTopology;
 import io.signetmesh.identity.admin.AdminServer;
 import io.signetmesh.identity.admin.ServerMeters;
 import io.signetmesh.identity.attest.Attestation;
@@ -18,10 +20,11 @@ import io.signetmesh.identity.channel.ControlLoops;
 import io.signetmesh.identity.channel.ControlServer.Security;
 import io.signetmesh.identity.federation.FederationConfig;
 import io.signetmesh.identity.pki.Certificates;
+import io.signetmesh.identity.pki.WorkloadIdentity;
 import io.signetmesh.identity.server.IdentityServer;
 import io.signetmesh.identity.workload.IdentityClient;
 import io.signetmesh.policy.PolicyServer;
-import io.signetmesh.policy.keys.KeySetSettings;
+import io.signetmesh.policy.fetch.FetchSettings;
 import io.signetmesh.rotation.server.TrustRotationExtension;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -36,7 +39,10 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import org.jspecify.annotations.Nullable;
 
-/** All servers of a control plane in this process: identity, policy and discovery. */
+/**
+ * All servers of a control plane in this process: identity, policy and discovery, and an audit
+ * collector by choice.
+ */
 public final class ControlPlaneServers implements AutoCloseable {
   private static final Duration JOIN_LIMIT = Duration.ofSeconds(20);
 
@@ -46,6 +52,7 @@ public final class ControlPlaneServers implements AutoCloseable {
   private final TokenFiles tokens;
   private final TrustBundleStore bundles;
   private final PolicyServer policy;
+  private final @Nullable CollectorServer collector;
   private final @Nullable InetSocketAddress admin;
 
   private ControlPlaneServers(
@@ -55,6 +62,7 @@ public final class ControlPlaneServers implements AutoCloseable {
       TokenFiles tokens,
       TrustBundleStore bundles,
       PolicyServer policy,
+      @Nullable CollectorServer collector,
       @Nullable InetSocketAddress admin) {
     this.parts = parts;
     this.addresses = addresses;
@@ -62,6 +70,7 @@ public final class ControlPlaneServers implements AutoCloseable {
     this.tokens = tokens;
     this.bundles = bundles;
     this.policy = policy;
+    this.collector = collector;
     this.admin = admin;
   }
 
@@ -76,9 +85,10 @@ public final class ControlPlaneServers implements AutoCloseable {
    * @param cluster settings that policy and discovery share
    * @param issuance lifetime of leaves
    * @param federation trust domains that the identity server federates with
-   * @param keySets where key sets may be fetched from, and where they are kept
+   * @param fetches where key sets and bundles may be fetched from, and where they are kept
    * @param admin address that serves metrics; null for none
    * @param otlp OTLP endpoint that metrics are pushed to; null for none
+   * @param collector where and how audit records are collected; null for nowhere
    */
   public record Config(
       Path state,
@@ -88,10 +98,14 @@ public final class ControlPlaneServers implements AutoCloseable {
       ClusterSettings cluster,
       IssuancePolicy issuance,
       FederationConfig federation,
-      KeySetSettings keySets,
+      FetchSettings fetches,
       AdminServer.@Nullable Listen admin,
-      @Nullable URI otlp) {
-    /** With key sets from the internet alone, kept in the state directory. */
+      @Nullable URI otlp,
+      @Nullable Collector collector) {
+    /**
+     * Without an audit collector, and with key sets from the internet alone, kept in the state
+     * directory.
+     */
     public Config(
         Path state,
         Path manifests,
@@ -110,9 +124,10 @@ public final class ControlPlaneServers implements AutoCloseable {
           cluster,
           issuance,
           federation,
-          new KeySetSettings(List.of(), state.resolve("key-sets")),
+          new FetchSettings(List.of(), state.resolve("key-sets"), null),
           admin,
-          otlp);
+          otlp,
+          null);
     }
 
     /** The audit journal of the control plane. */
@@ -120,6 +135,14 @@ public final class ControlPlaneServers implements AutoCloseable {
       return state.resolve("audit").resolve("control-plane.jsonl");
     }
   }
+
+  /**
+   * An audit collector.
+   *
+   * @param listen address to bind
+   * @param settings how it keeps its log
+   */
+  public record Collector(InetSocketAddress listen, CollectorSettings settings) {}
 
   /**
    * Starts all servers. If one of them fails to start, none keeps running.
@@ -203,18 +226,31 @@ public final class ControlPlaneServers implements AutoCloseable {
                     config.listen().policy(),
                     security,
                     config.cluster().policy(),
-                    config.keySets(),
+                    config.fetches(),
                     meters),
                 source,
                 List.of(discovery.outboundPolicies()),
                 loops,
                 journal,
                 clock));
+    CollectorServer collector = null;
+    if (config.collector() != null) {
+      collector =
+          collector(
+              config, config.collector(), membership, tokens, source, loops, meters, clock, parts);
+    }
+    CollectorServer collecting = collector;
     // Ready with the first answer: all servers serve by now.
     Optional<AdminServer> admin =
         config.admin() == null
             ? Optional.empty()
-            : AdminServer.start(config.admin(), meters, identity::isReady, identity.documents());
+            : AdminServer.start(
+                config.admin(),
+                meters,
+                // Without the collector: while its log cannot be written, writers keep their
+                // records, and the mesh needs identity, policy and discovery nevertheless.
+                identity::isReady,
+                identity.documents());
     admin.ifPresent(parts::add);
     return new ControlPlaneServers(
         parts,
@@ -223,7 +259,47 @@ public final class ControlPlaneServers implements AutoCloseable {
         tokens,
         identity.bundles(),
         policy,
+        collecting,
         admin.map(AdminServer::address).orElse(null));
+  }
+
+  private static CollectorServer collector(
+      Config config,
+      Collector collector,
+      Membership membership,
+      TokenFiles tokens,
+      ClusterSource source,
+      ControlLoops loops,
+      ServerMeters meters,
+      InstantSource clock,
+      Closing parts)
+      throws Exception {
+    MeshNames names = config.cluster().names();
+    WorkloadIdentity who = names.auditCollector();
+    IdentityClient member =
+        parts.add(
+            new Membership(
+                    names,
+                    membership.anchors(),
+                    tokens.issue(who.serviceAccount(), who.namespace(), who.serviceAccount()),
+                    membership.identityServer())
+                .join(who, loops, clock, JOIN_LIMIT));
+    CollectorSettings settings = collector.settings();
+    return parts.add(
+        CollectorServer.start(
+            new CollectorServer.Config(
+                collector.listen(),
+                new Security.MutualTls(member::credentials, clock, Set.of()),
+                settings.directory(),
+                settings.origin(),
+                settings.fsync(),
+                settings.retention(),
+                settings.writerRate(),
+                settings.witness(),
+                new ClusterRights(names, parts.add(new ClusterTopology(source)), clock),
+                meters),
+            loops,
+            clock));
   }
 
   private static ClusterSource read(Config config) {
@@ -264,6 +340,11 @@ public final class ControlPlaneServers implements AutoCloseable {
   /** The policy controller, for calls within this process. */
   public PolicyServer policy() {
     return policy;
+  }
+
+  /** Address of the audit collector; empty when there is none. */
+  public Optional<InetSocketAddress> collectorAddress() {
+    return Optional.ofNullable(collector).map(CollectorServer::address);
   }
 
   /** Address that serves metrics; empty when none does. */

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.google.protobuf.Timestamp;
 import io.signetmesh.cli.text.TextTable;
+import io.signetmesh.v1.BundleStatus;
 import io.signetmesh.v1.EnforcementStatus;
 import io.signetmesh.v1.KeySetStatus;
 import io.signetmesh.v1.ObjectStatus;
@@ -75,6 +76,10 @@ public final class EnforcementTable {
       out.println();
       keySets(status.getKeySetsList(), out);
     }
+    if (status.getBundlesCount() > 0) {
+      out.println();
+      bundles(status.getBundlesList(), out);
+    }
     if (status.getFindingsCount() > 0) {
       out.println();
       status.getFindingsList().forEach(out::println);
@@ -120,6 +125,23 @@ public final class EnforcementTable {
               keys.hasExpiresAt() ? time(keys.getExpiresAt()) : "",
               keys.getLocation(),
               keys.getError()));
+    }
+    table.print(out);
+  }
+
+  private static void bundles(List<BundleStatus> bundles, PrintWriter out) {
+    TextTable table =
+        new TextTable("BUNDLE OF", "STATE", "BYTES", "FETCHED", "USED UNTIL", "FROM", "ERROR");
+    for (BundleStatus bundle : bundles) {
+      table.row(
+          List.of(
+              bundle.getAuthentication(),
+              bundle.getState(),
+              Integer.toString(bundle.getSize()),
+              bundle.hasFetchedAt() ? time(bundle.getFetchedAt()) : "",
+              bundle.hasExpiresAt() ? time(bundle.getExpiresAt()) : "",
+              bundle.getLocation(),
+              bundle.getError()));
     }
     table.print(out);
   }
@@ -281,6 +303,26 @@ public final class EnforcementTable {
       }
       if (!keys.getError().isEmpty()) {
         entry.put("error", keys.getError());
+      }
+    }
+    ArrayNode bundles = node.putArray("bundles");
+    for (BundleStatus bundle : status.getBundlesList()) {
+      ObjectNode entry = bundles.addObject();
+      entry.put("authentication", bundle.getAuthentication());
+      entry.put("location", bundle.getLocation());
+      entry.put("state", bundle.getState());
+      entry.put("bytes", bundle.getSize());
+      if (bundle.hasFetchedAt()) {
+        entry.put("fetchedAt", time(bundle.getFetchedAt()));
+      }
+      if (bundle.hasExpiresAt()) {
+        entry.put("expiresAt", time(bundle.getExpiresAt()));
+      }
+      if (bundle.hasFailingSince()) {
+        entry.put("failingSince", time(bundle.getFailingSince()));
+      }
+      if (!bundle.getError().isEmpty()) {
+        entry.put("error", bundle.getError());
       }
     }
     ArrayNode findings = node.putArray("findings");

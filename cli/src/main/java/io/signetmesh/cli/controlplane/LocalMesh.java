@@ -3,11 +3,13 @@ package io.signetmesh.cli.controlplane;
 import io.signetmesh.cli.host.ControlPlane;
 import io.signetmesh.cli.host.HostWorkload;
 import io.signetmesh.cli.host.LocalProxies;
+import io.signetmesh.cli.host.MeshNames;
 import io.signetmesh.cli.host.ProxyEnvironment;
 import io.signetmesh.identity.pki.StateFiles;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.InstantSource;
+import java.util.Map;
 
 /** Runs proxies and a control plane in one process. */
 public final class LocalMesh {
@@ -31,16 +33,24 @@ public final class LocalMesh {
             ControlPlaneServers.reachable(servers.addresses().policy()));
     return new LocalProxies(
         config.cluster().names().controlPlaneNamespace(),
-        workload ->
-            ProxyEnvironment.of(
-                workload,
-                config.cluster().names(),
-                addresses,
-                servers.trustAnchors(),
-                servers
-                    .tokens()
-                    .issue(fileName(workload), workload.namespace(), workload.serviceAccount()),
-                audit.resolve(fileName(workload) + ".jsonl")),
+        workload -> {
+          MeshNames names = config.cluster().names();
+          Map<String, String> environment =
+              ProxyEnvironment.of(
+                  workload,
+                  names,
+                  addresses,
+                  servers.trustAnchors(),
+                  servers
+                      .tokens()
+                      .issue(fileName(workload), workload.namespace(), workload.serviceAccount()),
+                  audit.resolve(fileName(workload) + ".jsonl"));
+          servers
+              .collectorAddress()
+              .map(ControlPlaneServers::reachable)
+              .ifPresent(collector -> ProxyEnvironment.deliver(environment, collector, names));
+          return environment;
+        },
         clock);
   }
 

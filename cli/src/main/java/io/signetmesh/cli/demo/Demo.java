@@ -13,6 +13,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 
 /** {@code signet demo}: starts the shop, runs the demonstration and prints a report. */
@@ -113,7 +114,7 @@ public final class Demo {
     Path directory = Files.createTempDirectory("signet-demo-");
     boolean good = false;
     try {
-      say("Starting a control plane, five proxies and three services ...");
+      say("Starting a control plane, six proxies and four services ...");
       try (ShopProcesses mesh = ShopProcesses.start(examples(), directory, clock)) {
         Duration start = since(began);
         say("Ready after %.1f s. %s".formatted(start.toMillis() / 1000.0, what));
@@ -142,11 +143,27 @@ public final class Demo {
     Path directory = Files.createTempDirectory("signet-train-");
     try (ShopInProcess mesh = ShopInProcess.start(examples(), directory, clock)) {
       Demonstration.Outcome outcome = new Demonstration(mesh, verdict -> {}).run();
-      DemoReport report = new DemoReport(outcome, 1, 5, Duration.ZERO, Duration.ZERO);
+      DemoReport report = new DemoReport(outcome, 1, 6, Duration.ZERO, Duration.ZERO);
       report.print(out);
       out.println(new ObjectMapper().writeValueAsString(report.json()));
       out.flush();
       return outcome.asExpected();
+    } finally {
+      delete(directory);
+    }
+  }
+
+  /**
+   * Has a proxy in a process of its own serve for some time, and end.
+   *
+   * @param record file in which the launcher has the proxy's JVM record its run
+   */
+  public static void trainProxy(Path record, Duration length, Clock clock) throws Exception {
+    Path directory = Files.createTempDirectory("signet-train-");
+    try (ProxyTraining training =
+        ProxyTraining.start(directory, Map.of(ProxyTraining.RECORD, record.toString()), clock)) {
+      training.run(length);
+      training.finish();
     } finally {
       delete(directory);
     }
@@ -173,6 +190,11 @@ public final class Demo {
             "  curl -i http://"
                 + address(shop, Shop.Client.STRANGER)
                 + "/catalog    # without mesh: 403",
+            "  curl -i -H \"Authorization: Bearer $(curl -s "
+                + tokens(shop)
+                + ")\" http://"
+                + address(shop.from(Shop.Client.FRONTEND, Shop.Service.ACCOUNT))
+                + "/account    # as a customer of the frontend: 200",
             "  tail -f " + mesh.journal(Shop.Service.WEB) + "    # why",
             "  $EDITOR "
                 + mesh.manifests().resolve("authentications.yaml")
@@ -184,6 +206,10 @@ public final class Demo {
                 + "/metrics    # metrics of the web service's proxy",
             "");
     lines.forEach(this::say);
+  }
+
+  private static String tokens(Shop shop) {
+    return "http://" + address(shop.issuer()) + "/token";
   }
 
   private static String address(Shop shop, Shop.Client client) {

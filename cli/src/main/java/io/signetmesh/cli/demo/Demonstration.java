@@ -3,6 +3,8 @@ package io.signetmesh.cli.demo;
 import io.signetmesh.cli.demo.Shop.Client;
 import io.signetmesh.cli.demo.Shop.Service;
 import io.signetmesh.cli.demo.Verdict.Phase;
+import io.signetmesh.cli.demo.service.DemoIssuer.Claims;
+import io.signetmesh.cli.demo.service.Greeter;
 import io.signetmesh.cli.record.DecisionRecord;
 import io.signetmesh.cli.record.JournalTail;
 import java.io.IOException;
@@ -14,6 +16,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
@@ -30,6 +33,15 @@ final class Demonstration {
   /** Far more than it takes; on a busy host everything takes its time. */
   private static final Duration EDIT_LIMIT = Duration.ofSeconds(10);
 
+  /** What the keys of the tokens' issuer may take to be in force. */
+  private static final Duration KEYS_LIMIT = Duration.ofSeconds(20);
+
+  private static final long PAUSE_MILLIS = 50;
+
+  /** Further than the clock skew that is tolerated. */
+  private static final Duration EXPIRED = Duration.ofMinutes(-5);
+
+  private static final String ORDERS = "/orders";
   private static final String CATALOG = "/catalog";
   private static final String STOCK = "/stock";
   private static final String GREET = "/" + Greeter.SERVICE + "/Greet";
@@ -80,8 +92,10 @@ final class Demonstration {
 
   /** Runs it. */
   Outcome run() throws IOException, TimeoutException, InterruptedException {
+    awaitKeys();
     ShopMesh.Enforced before = mesh.awaitEnforcement(0, EDIT_LIMIT);
     everyoneCallsEverything();
+    customersCallTheirAccounts();
     Edit edit = editWhileTrafficFlows(before.generation());
     return new Outcome(List.copyOf(verdicts), edit);
   }
@@ -96,6 +110,69 @@ final class Demonstration {
       callLedger(client, allowed);
     }
     callLedger(Client.ACCOUNTING, true);
+  }
+
+  // ---- tokens
+
+  /** Waits until the controller has fetched the issuer's keys, and the proxy has them. */
+  private void awaitKeys() throws IOException, InterruptedException {
+    long end = System.nanoTime() + KEYS_LIMIT.toNanos();
+    String token = mesh.issuer().token(Claims.CUSTOMER);
+    try (WebClient account = account(Client.FRONTEND)) {
+      for (Answer answer = account.get(ORDERS, token);
+          !answer.served();
+          answer = account.get(ORDERS, token)) {
+        if (System.nanoTime() - end > 0) {
+          throw new IOException(
+              "the account service takes no token after "
+                  + KEYS_LIMIT.toSeconds()
+                  + " s: "
+                  + answer.text());
+        }
+        TimeUnit.MILLISECONDS.sleep(PAUSE_MILLIS);
+      }
+    }
+  }
+
+  private void customersCallTheirAccounts() throws IOException, InterruptedException {
+    Claims good = Claims.CUSTOMER;
+    callAccount(Client.FRONTEND, "a customer's token", good, true);
+    callAccount(Client.FRONTEND, "no token", null, false);
+    callAccount(
+        Client.FRONTEND,
+        "wrong audience",
+        new Claims(good.subject(), "bank", good.role(), good.life()),
+        false);
+    callAccount(
+        Client.FRONTEND,
+        "wrong claim",
+        new Claims(good.subject(), good.audience(), "supplier", good.life()),
+        false);
+    callAccount(
+        Client.FRONTEND,
+        "expired",
+        new Claims(good.subject(), good.audience(), good.role(), EXPIRED),
+        false);
+    callAccount(Client.INTRUDER, "a customer's token", good, false);
+  }
+
+  /**
+   * @param claims of the token; null: none is sent
+   */
+  private void callAccount(Client client, String what, @Nullable Claims claims, boolean allowed)
+      throws IOException, InterruptedException {
+    journal(Service.ACCOUNT).skip();
+    try (WebClient account = account(client)) {
+      Answer answer = account.get(ORDERS, claims == null ? null : mesh.issuer().token(claims));
+      add(
+          Phase.AS_WRITTEN,
+          client,
+          Service.ACCOUNT,
+          "GET " + ORDERS + ", " + what,
+          allowed,
+          answer,
+          ORDERS);
+    }
   }
 
   private void callWeb(Client client, boolean allowed) throws IOException, InterruptedException {
@@ -302,6 +379,10 @@ final class Demonstration {
   }
 
   // ---- clients and records
+
+  private WebClient account(Client client) {
+    return new WebClient(source(client), shop.from(client, Service.ACCOUNT), TIMEOUT);
+  }
 
   private WebClient web(Client client) {
     return new WebClient(source(client), shop.from(client, Service.WEB), TIMEOUT);

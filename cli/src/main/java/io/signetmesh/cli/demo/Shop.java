@@ -1,7 +1,9 @@
 package io.signetmesh.cli.demo;
 
+import io.signetmesh.cli.demo.service.DemoServices;
 import io.signetmesh.cli.host.ControlPlane;
 import io.signetmesh.cli.mesh.LoopbackNet;
+import io.signetmesh.crds.network.Cidr;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -32,7 +34,9 @@ record Shop(LoopbackNet net) {
     /** gRPC. */
     GREETER("greeter", "gRPC", DemoServices.Kind.GRPC, 11, 9090, 19_090),
     /** A TCP protocol of its own. */
-    LEDGER("ledger", "TCP", DemoServices.Kind.TCP, 12, 7070, 17_070);
+    LEDGER("ledger", "TCP", DemoServices.Kind.TCP, 12, 7070, 17_070),
+    /** HTTP/1.1, for customers with a token. */
+    ACCOUNT("account", "HTTP/1.1", DemoServices.Kind.HTTP, 13, 8081, 18_081);
 
     private final String pod;
     private final String protocol;
@@ -103,6 +107,16 @@ record Shop(LoopbackNet net) {
   /** Where the control plane listens. */
   ControlPlane controlPlane() {
     return ControlPlane.at(net.address(2));
+  }
+
+  /** Where the issuer of the customers' tokens serves its keys. */
+  InetSocketAddress issuer() {
+    return net.address(3, 18_100);
+  }
+
+  /** Networks in which the controller may fetch keys. */
+  static Cidr keySetNetworks() {
+    return Cidr.parse("127.0.0.0/8");
   }
 
   /** Where the application of a service listens; clients do not go there. */

@@ -5,6 +5,8 @@ import io.signetmesh.cli.controlplane.ClusterSettings;
 import io.signetmesh.cli.controlplane.ControlPlaneServers;
 import io.signetmesh.cli.controlplane.LocalMesh;
 import io.signetmesh.cli.controlplane.Membership;
+import io.signetmesh.cli.demo.service.DemoIssuer;
+import io.signetmesh.cli.demo.service.DemoServices;
 import io.signetmesh.cli.host.HostWorkload;
 import io.signetmesh.cli.host.LocalProxies;
 import io.signetmesh.cli.host.MeshNames;
@@ -17,6 +19,7 @@ import io.signetmesh.identity.ca.IssuancePolicy;
 import io.signetmesh.identity.federation.FederationConfig;
 import io.signetmesh.identity.pki.StateFiles;
 import io.signetmesh.identity.pki.WorkloadIdentity;
+import io.signetmesh.policy.fetch.FetchSettings;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
@@ -36,13 +39,15 @@ final class ShopInProcess implements ShopMesh {
   private final Path directory;
   private final Closing parts = new Closing();
   private final OperatorView operator;
+  private final DemoIssuer issuer;
   private @Nullable ControlPlaneServers controlPlane;
 
-  private ShopInProcess(Shop shop, Path directory, Clock clock) {
+  private ShopInProcess(Shop shop, Path directory, Clock clock) throws IOException {
     this.shop = shop;
     this.directory = directory;
     this.operator =
         parts.add(new OperatorView(shop.controlPlane().policy(), MeshNames.DEFAULT, clock));
+    this.issuer = parts.add(DemoIssuer.start(shop.issuer(), clock));
   }
 
   /** Starts everything, and returns when all of it is ready. */
@@ -72,9 +77,11 @@ final class ShopInProcess implements ShopMesh {
                 MeshNames.DEFAULT, List.of(Cidr.parse("127.0.0.0/8")), AccessPolicy.DENY),
             IssuancePolicy.DEFAULT,
             FederationConfig.NONE,
+            new FetchSettings(List.of(Shop.keySetNetworks()), null, null),
             // As 'signet up' has it, for whose start this is the training.
             new AdminServer.Listen(
                 new InetSocketAddress(shop.controlPlane().policy().getAddress(), 0), true),
+            null,
             null);
     for (Shop.Service service : Shop.Service.values()) {
       parts.add(DemoServices.start(service.kind(), shop.application(service)));
@@ -99,6 +106,11 @@ final class ShopInProcess implements ShopMesh {
   @Override
   public Shop shop() {
     return shop;
+  }
+
+  @Override
+  public DemoIssuer issuer() {
+    return issuer;
   }
 
   @Override

@@ -1,6 +1,7 @@
 package io.signetmesh.cli.demo;
 
 import io.signetmesh.cli.controlplane.Membership;
+import io.signetmesh.cli.demo.service.DemoIssuer;
 import io.signetmesh.identity.pki.WorkloadIdentity;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -12,6 +13,9 @@ import java.util.concurrent.TimeoutException;
 interface ShopMesh extends AutoCloseable {
   /** Addresses and names. */
   Shop shop();
+
+  /** Who customers' tokens are from. */
+  DemoIssuer issuer();
 
   /** The manifests that are in force; edit them while everything runs. */
   Path manifests();

@@ -2,6 +2,7 @@ package io.signetmesh.cli.demo;
 
 import io.signetmesh.cli.controlplane.Closing;
 import io.signetmesh.cli.controlplane.Membership;
+import io.signetmesh.cli.demo.service.DemoIssuer;
 import io.signetmesh.cli.host.HostWorkload;
 import io.signetmesh.cli.host.ListenAddress;
 import io.signetmesh.cli.host.MeshNames;
@@ -41,11 +42,13 @@ final class ShopProcesses implements ShopMesh {
   private final Map<HostWorkload, SignetProcess> proxies = new HashMap<>();
   private final Closing parts = new Closing();
   private final OperatorView operator;
+  private final DemoIssuer issuer;
 
-  private ShopProcesses(Shop shop, MeshProcesses mesh, Clock clock) {
+  private ShopProcesses(Shop shop, MeshProcesses mesh, Clock clock) throws IOException {
     this.shop = shop;
     this.mesh = mesh;
     this.operator = parts.add(new OperatorView(mesh.controlPlane().policy(), mesh.names(), clock));
+    this.issuer = parts.add(DemoIssuer.start(shop.issuer(), clock));
   }
 
   /**
@@ -73,7 +76,8 @@ final class ShopProcesses implements ShopMesh {
 
   private void start(Path examples) throws Exception {
     shop.install(examples, mesh.manifests());
-    SignetProcess controlPlane = mesh.startControlPlane(SHORT_LIVED);
+    SignetProcess controlPlane =
+        mesh.startControlPlane(SHORT_LIVED, "--key-set-networks", Shop.keySetNetworks().toString());
     Map<Shop.Service, SignetProcess> services = new EnumMap<>(Shop.Service.class);
     for (Shop.Service service : Shop.Service.values()) {
       services.put(
@@ -116,6 +120,11 @@ final class ShopProcesses implements ShopMesh {
   @Override
   public Shop shop() {
     return shop;
+  }
+
+  @Override
+  public DemoIssuer issuer() {
+    return issuer;
   }
 
   @Override

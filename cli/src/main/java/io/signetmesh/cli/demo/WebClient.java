@@ -39,20 +39,33 @@ final class WebClient implements AutoCloseable {
 
   /** Sends a request; 2xx counts as served. */
   Answer get(String path) {
+    return get(path, null);
+  }
+
+  /**
+   * Sends a request with a token.
+   *
+   * @param token goes into {@code Authorization}; null: none does
+   */
+  Answer get(String path, @Nullable String token) {
     try {
-      return exchange(path);
+      return exchange(path, token);
     } catch (IOException e) {
       close();
       return Answer.refused(e instanceof EOFException ? "connection closed" : "" + e.getMessage());
     }
   }
 
-  private Answer exchange(String path) throws IOException {
+  private Answer exchange(String path, @Nullable String token) throws IOException {
     Connection open = connect();
     open.socket
         .getOutputStream()
         .write(
-            ("GET " + path + " HTTP/1.1\r\nHost: web.shop\r\nAccept: text/plain\r\n\r\n")
+            ("GET "
+                    + path
+                    + " HTTP/1.1\r\nHost: web.shop\r\nAccept: text/plain\r\n"
+                    + (token == null ? "" : "Authorization: Bearer " + token + "\r\n")
+                    + "\r\n")
                 .getBytes(StandardCharsets.US_ASCII));
     String status = line(open.in);
     String[] words = status.split(" ", 3);

@@ -2,6 +2,7 @@ package io.signetmesh.cli.host;
 
 import io.signetmesh.cluster.Workload;
 import io.signetmesh.cluster.WorkloadRef;
+import io.signetmesh.identity.node.NodeIdentity;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.NetworkInterface;
@@ -39,8 +40,8 @@ public record HostWorkload(
    * Reads a workload. Empty unless it has a proxy of this control plane and an address of this
    * host.
    *
-   * @throws IllegalArgumentException when an annotation is malformed; the message names workload,
-   *     annotation and entry
+   * @throws IllegalArgumentException when an annotation is malformed, the message names workload,
+   *     annotation and entry; or when its ServiceAccount is reserved for nodes
    */
   public static Optional<HostWorkload> of(Workload workload, String controlPlaneNamespace) {
     if (workload.ref().kind() != WorkloadRef.Kind.POD
@@ -48,6 +49,16 @@ public record HostWorkload(
         || workload.hostNetwork()
         || !workload.controlPlaneNamespace().equals(Optional.of(controlPlaneNamespace))) {
       return Optional.empty();
+    }
+    if (workload.ref().namespace().equals(controlPlaneNamespace)
+        && workload.serviceAccount().startsWith(NodeIdentity.PREFIX)) {
+      throw new IllegalArgumentException(
+          "pod "
+              + workload.ref()
+              + ": serviceAccountName "
+              + workload.serviceAccount()
+              + " is reserved for nodes: expected one that does not start with "
+              + NodeIdentity.PREFIX);
     }
     return workload.ips().stream()
         .filter(HostWorkload::isOfThisHost)

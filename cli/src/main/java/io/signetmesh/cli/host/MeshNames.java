@@ -34,4 +34,9 @@ public record MeshNames(String controlPlaneNamespace, String trustDomain) {
   public WorkloadIdentity policyServer() {
     return discoveryServer();
   }
+
+  /** Identity of the audit collector. */
+  public WorkloadIdentity auditCollector() {
+    return identity(controlPlaneNamespace, "signet-audit");
+  }
 }

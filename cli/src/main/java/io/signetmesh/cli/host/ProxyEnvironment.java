@@ -1,5 +1,6 @@
 package io.signetmesh.cli.host;
 
+import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -71,5 +72,12 @@ public final class ProxyEnvironment {
     environment.put(L5D + "SHUTDOWN_GRACE_PERIOD", "5s");
     environment.put(SIGNET + "AUDIT_FILE", auditFile.toString());
     return environment;
+  }
+
+  /** Has a proxy deliver its audit records to a collector. */
+  public static void deliver(
+      Map<String, String> environment, InetSocketAddress collector, MeshNames mesh) {
+    environment.put(SIGNET + "AUDIT_SVC_ADDR", ListenAddress.text(collector));
+    environment.put(SIGNET + "AUDIT_SVC_NAME", mesh.auditCollector().dnsName());
   }
 }

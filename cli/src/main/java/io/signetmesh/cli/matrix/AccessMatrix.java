@@ -194,24 +194,32 @@ public record AccessMatrix(
       Set<String> denials = new LinkedHashSet<>();
       Set<String> audits = new LinkedHashSet<>();
       List<AddressSpan> allowed = new ArrayList<>();
+      Set<String> tokens = new LinkedHashSet<>();
+      List<AddressSpan> withToken = new ArrayList<>();
       for (int bits : new int[] {IPV4, IPV6}) {
         List<BigInteger> starts = List.copyOf(boundaries(bits));
         for (int i = 0; i < starts.size(); i++) {
           Decision decision = decide(source, bits, starts.get(i));
           String label = decision.authorizationLabel();
+          BigInteger end =
+              i + 1 < starts.size()
+                  ? starts.get(i + 1).subtract(BigInteger.ONE)
+                  : AddressSpan.highest(bits);
           if (decision.allowed() && decision.mode() == Decision.Mode.AUDIT) {
             audits.add(label == null ? decision.reason().code() : label);
           } else if (decision.allowed()) {
-            BigInteger end =
-                i + 1 < starts.size()
-                    ? starts.get(i + 1).subtract(BigInteger.ONE)
-                    : AddressSpan.highest(bits);
             add(allowed, new AddressSpan(bits, starts.get(i), end));
             grants.add(label == null ? decision.reason().code() : label);
+          } else if (decision.reason() == Reason.TOKEN_REQUIRED && label != null) {
+            add(withToken, new AddressSpan(bits, starts.get(i), end));
+            tokens.add(label);
           } else if (decision.reason() == Reason.DENIED_BY_POLICY && label != null) {
             denials.add(label);
           }
         }
+      }
+      if (allowed.isEmpty() && !withToken.isEmpty()) {
+        return new Cell(Cell.Verdict.TOKEN, List.copyOf(tokens), networks(withToken));
       }
       if (allowed.isEmpty()) {
         return !audits.isEmpty()
@@ -220,13 +228,18 @@ public record AccessMatrix(
                 ? new Cell(Cell.Verdict.NONE, List.of(), List.of())
                 : new Cell(Cell.Verdict.DENIED, List.copyOf(denials), List.of());
       }
-      if (allowed.size() == 2 && allowed.stream().allMatch(AddressSpan::isWhole)) {
-        return new Cell(Cell.Verdict.ALLOW, List.copyOf(grants), List.of());
-      }
+      List<String> networks = networks(allowed);
       return new Cell(
-          Cell.Verdict.NETWORKS,
+          networks.isEmpty() ? Cell.Verdict.ALLOW : Cell.Verdict.NETWORKS,
           List.copyOf(grants),
-          allowed.stream().flatMap(span -> span.prefixes().stream()).toList());
+          networks);
+    }
+
+    /** In CIDR notation; empty for all addresses. */
+    private static List<String> networks(List<AddressSpan> spans) {
+      return spans.size() == 2 && spans.stream().allMatch(AddressSpan::isWhole)
+          ? List.of()
+          : spans.stream().flatMap(span -> span.prefixes().stream()).toList();
     }
 
     private static void add(List<AddressSpan> spans, AddressSpan next) {

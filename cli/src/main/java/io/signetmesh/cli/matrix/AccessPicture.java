@@ -171,7 +171,7 @@ public final class AccessPicture {
     Target target = edge.target();
     String kind =
         switch (cell.verdict()) {
-          case NETWORKS -> " net";
+          case NETWORKS, TOKEN -> " net";
           case AUDIT -> " audit";
           case ALLOW -> "";
           case DENIED, NONE -> " not";
@@ -208,6 +208,7 @@ public final class AccessPicture {
             + ": "
             + (cell.verdict().passes() ? "" : "not allowed ")
             + cell.policyNames()
+            + (cell.verdict() == Cell.Verdict.TOKEN ? " with a token" : "")
             + (cell.networks().isEmpty() ? "" : " from " + cell.networkText(5));
     return words.strip();
   }

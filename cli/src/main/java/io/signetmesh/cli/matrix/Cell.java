@@ -27,6 +27,8 @@ public record Cell(Verdict verdict, List<String> policies, List<String> networks
     ALLOW("yes"),
     /** Allowed from some networks only. */
     NETWORKS("net"),
+    /** Allowed to requests with a token that the policy requires. */
+    TOKEN("token"),
     /** Allowed only by the access policy {@code audit}. */
     AUDIT("audit"),
     /** Denied by a DenyPolicy. */
@@ -52,7 +54,7 @@ public record Cell(Verdict verdict, List<String> policies, List<String> networks
 
     /** Whether traffic can pass. */
     public boolean passes() {
-      return this == ALLOW || this == NETWORKS || this == AUDIT;
+      return this == ALLOW || this == NETWORKS || this == TOKEN || this == AUDIT;
     }
   }
 

@@ -27,8 +27,8 @@ public final class MatrixText {
     table.print(out);
     out.println();
     out.println(
-        "yes: allowed   net: from some networks only   audit: let through by audit only   denied: by"
-            + " a DenyPolicy   -: not allowed");
+        "yes: allowed   net: from some networks only   token: with a token   audit: let through by audit"
+            + " only   denied: by a DenyPolicy   -: not allowed");
     out.println("'-o wide' names the policies and networks behind each of them.");
   }
 
@@ -133,7 +133,7 @@ public final class MatrixText {
 
   private static String style(Cell.Verdict verdict) {
     return switch (verdict) {
-      case NETWORKS -> ", style=dashed";
+      case NETWORKS, TOKEN -> ", style=dashed";
       case AUDIT -> ", style=dotted";
       case ALLOW -> "";
       case DENIED, NONE -> ", color=red, arrowhead=tee";

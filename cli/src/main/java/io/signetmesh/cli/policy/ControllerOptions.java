@@ -16,9 +16,7 @@ import io.signetmesh.identity.channel.ControlLoops;
 import io.signetmesh.identity.workload.IdentityClient;
 import io.signetmesh.v1.ClientQuery;
 import io.signetmesh.v1.PortInspection;
-import java.io.IOException;
 import java.net.InetSocketAddress;
-import java.net.Socket;
 import java.time.Clock;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -27,8 +25,6 @@ import picocli.CommandLine.Option;
 
 /** A running policy controller that is asked instead of manifests. */
 final class ControllerOptions {
-  private static final int CONNECT_MILLIS = 2_000;
-
   @Option(
       names = "--server",
       description = "Ask the running policy controller instead of manifests.")
@@ -93,8 +89,8 @@ final class ControllerOptions {
     try (Closing parts = new Closing()) {
       Clock clock = Clock.systemUTC();
       MeshNames names = member.names();
-      requireListening("identity server", member.servers().identity());
-      requireListening("policy controller", address);
+      EnforcementQuestion.requireListening("identity server", member.servers().identity());
+      EnforcementQuestion.requireListening("policy controller", address);
       ControlLoops loops = parts.add(ControlLoops.start(1));
       IdentityClient client =
           member.join(
@@ -120,24 +116,6 @@ final class ControllerOptions {
           e);
     } catch (Exception e) {
       throw CommandFailure.starting("the question to the policy controller", e);
-    }
-  }
-
-  /** A question to nobody is answered at once, not after all attempts. */
-  private static void requireListening(String what, InetSocketAddress address)
-      throws CommandFailure {
-    try (Socket socket = new Socket()) {
-      socket.connect(address, CONNECT_MILLIS);
-    } catch (IOException e) {
-      throw CommandFailure.unavailable(
-          "no "
-              + what
-              + " at "
-              + ListenAddress.text(address)
-              + ": "
-              + e.getMessage()
-              + ". Is the control plane running ('signet up')?",
-          e);
     }
   }
 }

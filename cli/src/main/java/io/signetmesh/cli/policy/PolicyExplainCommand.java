@@ -160,7 +160,7 @@ public final class PolicyExplainCommand implements Callable<Integer> {
         CallerDescription.of(
             call.identity(), call.ip(), call.tls(), manifests.config(controller.names()));
     PortInspection inspection = controller.inspect(ref, port, said.query().orElse(null));
-    SimulatedPort target = new SimulatedPort(inspection.getServer(), ref.name());
+    SimulatedPort target = new SimulatedPort(inspection.getServer(), ref.name(), port);
     Caller caller =
         inspection.hasClient()
             ? said.caller(PolicyInspector.client(inspection.getClient()).orElse(null))

@@ -9,20 +9,12 @@ import io.signetmesh.cli.command.ExitCode;
 import io.signetmesh.cli.command.LoggingOptions;
 import io.signetmesh.cli.command.MemberOptions;
 import io.signetmesh.cli.command.StateDirectory;
-import io.signetmesh.cli.controlplane.Closing;
-import io.signetmesh.cli.controlplane.EnforcementClient;
 import io.signetmesh.cli.controlplane.EnforcementTable;
 import io.signetmesh.cli.host.ListenAddress;
-import io.signetmesh.cli.host.MeshNames;
 import io.signetmesh.cli.text.PlainWriter;
-import io.signetmesh.identity.channel.ControlLoops;
-import io.signetmesh.identity.workload.IdentityClient;
 import io.signetmesh.v1.EnforcementStatus;
-import java.io.IOException;
 import java.io.PrintWriter;
 import java.net.InetSocketAddress;
-import java.net.Socket;
-import java.time.Clock;
 import java.time.Duration;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -63,8 +55,6 @@ import picocli.CommandLine.Spec;
       "  signet policy status --state /tmp/signet --json"
     })
 public final class PolicyStatusCommand implements Callable<Integer> {
-  private static final int CONNECT_MILLIS = 2_000;
-
   /** An edit that was made before the command is seen within this time. */
   private static final Duration STEADY = Duration.ofSeconds(1);
 
@@ -107,8 +97,10 @@ public final class PolicyStatusCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     EnforcementStatus status;
-    try (Closing parts = new Closing()) {
-      status = ask(parts);
+    try {
+      status =
+          EnforcementQuestion.ask(
+              member, policy(), namespace, wait.isZero() ? Duration.ZERO : STEADY, wait);
     } catch (StatusRuntimeException e) {
       throw CommandFailure.unavailable(
           "the policy controller at "
@@ -136,43 +128,6 @@ public final class PolicyStatusCommand implements Callable<Integer> {
       return ExitCode.NEGATIVE;
     }
     return status.getPolicyErrors() > 0 ? ExitCode.IN_FORCE_WITH_ERRORS : ExitCode.OK;
-  }
-
-  private EnforcementStatus ask(Closing parts) throws Exception {
-    Clock clock = Clock.systemUTC();
-    MeshNames names = member.names();
-    requireListening("identity server", member.servers().identity());
-    requireListening("policy controller", policy());
-    ControlLoops loops = parts.add(ControlLoops.start(1));
-    IdentityClient client =
-        member.join(
-            names.identity(names.controlPlaneNamespace(), EnforcementClient.OPERATOR),
-            parts,
-            loops,
-            clock);
-    EnforcementClient controller =
-        parts.add(
-            EnforcementClient.open(policy(), names.policyServer().dnsName(), client, loops, clock));
-    return controller.await(
-        namespace, EnforcementTable::inForce, wait.isZero() ? Duration.ZERO : STEADY, wait);
-  }
-
-  /** A question to nobody is answered at once, not after all attempts. */
-  private static void requireListening(String what, InetSocketAddress address)
-      throws CommandFailure {
-    try (Socket socket = new Socket()) {
-      socket.connect(address, CONNECT_MILLIS);
-    } catch (IOException e) {
-      throw CommandFailure.unavailable(
-          "no "
-              + what
-              + " at "
-              + ListenAddress.text(address)
-              + ": "
-              + e.getMessage()
-              + ". Is the control plane running ('signet up')?",
-          e);
-    }
   }
 
   private InetSocketAddress policy() throws CommandFailure {

@@ -35,6 +35,9 @@ final class AdminOptions {
   /** Port of discovery, as that of Linkerd's. */
   static final int DISCOVERY_PORT = 9996;
 
+  /** Port of the audit collector. */
+  static final int COLLECTOR_PORT = 9998;
+
   @Option(
       names = "--admin-addr",
       paramLabel = "IP:PORT",
@@ -49,7 +52,9 @@ final class AdminOptions {
               + DISCOVERY_PORT
               + " for discovery, "
               + AGENT_PORT
-              + " for the identity agent; nowhere when it is taken).")
+              + " for the identity agent, "
+              + COLLECTOR_PORT
+              + " for the audit collector; nowhere when it is taken).")
   private @Nullable InetSocketAddress admin;
 
   @Option(

@@ -2,6 +2,7 @@ package io.signetmesh.cli.server;
 
 import io.signetmesh.cli.command.AddressOptions;
 import io.signetmesh.cli.host.ControlPlane;
+import io.signetmesh.collector.CollectorServer;
 import io.signetmesh.identity.channel.ControlServer;
 import io.signetmesh.identity.channel.ControlServer.Security;
 import java.net.InetAddress;
@@ -22,7 +23,9 @@ final class ListenOptions {
               + ControlPlane.POLICY_PORT
               + " for the policy controller, "
               + ControlPlane.DISCOVERY_PORT
-              + " for discovery).")
+              + " for discovery, "
+              + CollectorServer.DEFAULT_PORT
+              + " for the audit collector).")
   private @Nullable InetSocketAddress listen;
 
   @Option(

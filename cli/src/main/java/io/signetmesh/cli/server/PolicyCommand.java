@@ -76,7 +76,7 @@ public final class PolicyCommand implements Callable<Integer> {
   private @Nullable Path manifests;
 
   @Mixin private MemberServerOptions server = new MemberServerOptions();
-  @Mixin private KeySetOptions keySets = new KeySetOptions();
+  @Mixin private FetchOptions fetches = new FetchOptions();
 
   @Override
   public Integer call() throws Exception {
@@ -101,7 +101,7 @@ public final class PolicyCommand implements Callable<Integer> {
                       resources.listen(),
                       server.security(settings.names().policyServer(), resources, parts, clock),
                       settings.policy(),
-                      keySets.settings(server.state().orElse(null)),
+                      fetches.settings(server.state().orElse(null)),
                       resources.meters()),
                   resources.source(),
                   List.of(outbound),

@@ -6,8 +6,10 @@ import io.signetmesh.cli.command.LoggingOptions;
 import io.signetmesh.proxy.Proxy;
 import io.signetmesh.proxy.config.InvalidConfigException;
 import io.signetmesh.proxy.config.ProxyConfig;
+import io.signetmesh.proxy.linux.ClassCachePages;
 import java.io.IOException;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Command;
@@ -59,6 +61,9 @@ public final class ProxyCommand implements Callable<Integer> {
   /** Option that takes over from a running proxy. */
   public static final String REPLACE = "--replace";
 
+  /** By then a proxy has used what it needs of its classes. */
+  static final Duration STARTED = Duration.ofSeconds(10);
+
   @Mixin private LoggingOptions logging = new LoggingOptions();
 
   @Option(
@@ -95,6 +100,7 @@ public final class ProxyCommand implements Callable<Integer> {
     } catch (IOException | RuntimeException e) {
       throw CommandFailure.starting("the proxy of " + config.workload(), e);
     }
+    ClassCachePages.giveBackAfter(STARTED);
     return Foreground.serve(
         () -> {
           proxy.drain();

@@ -14,10 +14,12 @@ import io.signetmesh.cli.host.ControlPlane;
 import io.signetmesh.cli.host.ListenAddress;
 import io.signetmesh.cli.host.LocalProxies;
 import io.signetmesh.cli.host.TemplateNotice;
+import io.signetmesh.collector.CollectorServer;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import picocli.CommandLine.Command;
@@ -28,8 +30,8 @@ import picocli.CommandLine.Option;
 @Command(
     name = "up",
     description = {
-      "Runs a whole mesh in this process: identity, policy, discovery, and one proxy for each"
-          + " workload that the manifests declare for this host.",
+      "Runs a whole mesh in this process: identity, policy, discovery, the audit collector, and one"
+          + " proxy for each workload that the manifests declare for this host.",
       "A workload is of this host when its pod has the label linkerd.io/control-plane-ns and an"
           + " address of this host. Its annotations proxy.signetmesh.io/inbound and"
           + " proxy.signetmesh.io/outbound name its listeners. Edits of the manifests take effect"
@@ -55,6 +57,9 @@ import picocli.CommandLine.Option;
     })
 public final class UpCommand implements Callable<Integer> {
   private static final Logger log = LoggerFactory.getLogger(UpCommand.class);
+
+  /** Audit records that are kept, unless it is said otherwise: the disk is not the log's alone. */
+  private static final long KEPT_BYTES = 10L << 30;
 
   @Mixin private LoggingOptions logging = new LoggingOptions();
 
@@ -91,10 +96,23 @@ public final class UpCommand implements Callable<Integer> {
       description = "Where the policy controller listens (default: ${DEFAULT-VALUE}).")
   private InetSocketAddress policy = new InetSocketAddress(0);
 
+  @Option(
+      names = "--collector-listen",
+      paramLabel = "IP:PORT",
+      converter = AddressOptions.Converter.class,
+      description =
+          "Where the audit collector listens (default: at the address of the policy controller;"
+              + " port "
+              + CollectorServer.DEFAULT_PORT
+              + " when that has its default port, else any free one).")
+  private @Nullable InetSocketAddress collectorListen;
+
+  @Mixin private CollectorOptions collector = new CollectorOptions();
+
   @Mixin private ClusterOptions cluster = new ClusterOptions();
   @Mixin private IssuanceOptions issuance = new IssuanceOptions();
   @Mixin private FederationOptions federation = new FederationOptions();
-  @Mixin private KeySetOptions keySets = new KeySetOptions();
+  @Mixin private FetchOptions fetches = new FetchOptions();
   @Mixin private AdminOptions admin = new AdminOptions();
 
   @Option(names = "--control-plane-only", description = "Start no proxies.")
@@ -113,18 +131,23 @@ public final class UpCommand implements Callable<Integer> {
             cluster.settings(mesh.names()),
             issuance.policy(),
             federation.config(),
-            keySets.settings(state),
+            fetches.settings(state),
             admin.listen(policy, AdminOptions.POLICY_PORT),
-            admin.otlp());
+            admin.otlp(),
+            new ControlPlaneServers.Collector(
+                collectorListen(),
+                collector.settings(state.resolve("audit"), mesh.names(), KEPT_BYTES)));
     Closing parts = new Closing();
     try {
       ControlPlaneServers servers = parts.add(ControlPlaneServers.start(config, clock));
-      new ControlPlaneFile(servers.addresses(), mesh.names()).write(state);
+      InetSocketAddress collecting = servers.collectorAddress().orElse(null);
+      new ControlPlaneFile(servers.addresses(), mesh.names(), collecting).write(state);
       log.info(
-          "identity listens on {}, discovery on {}, policy on {}",
+          "identity listens on {}, discovery on {}, policy on {}, the audit collector on {}",
           ListenAddress.text(servers.addresses().identity()),
           ListenAddress.text(servers.addresses().discovery()),
-          ListenAddress.text(servers.addresses().policy()));
+          ListenAddress.text(servers.addresses().policy()),
+          collecting == null ? "nothing" : ListenAddress.text(collecting));
       servers
           .adminAddress()
           .ifPresent(
@@ -139,5 +162,13 @@ public final class UpCommand implements Callable<Integer> {
       throw CommandFailure.starting("the mesh", e);
     }
     return Foreground.serve(parts);
+  }
+
+  private InetSocketAddress collectorListen() {
+    return collectorListen != null
+        ? collectorListen
+        : new InetSocketAddress(
+            policy.getAddress(),
+            policy.getPort() == ControlPlane.POLICY_PORT ? CollectorServer.DEFAULT_PORT : 0);
   }
 }

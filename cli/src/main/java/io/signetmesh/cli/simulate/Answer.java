@@ -3,6 +3,7 @@ package io.signetmesh.cli.simulate;
 import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Explanation;
 import io.signetmesh.proxy.authorize.Reason;
+import io.signetmesh.proxy.authorize.RequestProofs;
 import io.signetmesh.proxy.authorize.ResourceRef;
 import io.signetmesh.proxy.authorize.TokenProofs;
 import org.jspecify.annotations.Nullable;
@@ -23,7 +24,8 @@ import org.jspecify.annotations.Nullable;
  * @param generation generation of the policy
  * @param explanation every rule and route that was considered; null when the call is denied before
  *     policy is consulted
- * @param tokens what the request proves by tokens, to each JWTAuthentication that decides on it
+ * @param proofs what the request proves: by tokens, to each JWTAuthentication that decides on it,
+ *     and to the policy bundles that were asked for the policy in force
  */
 public record Answer(
     ResourceRef server,
@@ -37,7 +39,12 @@ public record Answer(
     @Nullable String location,
     long generation,
     @Nullable Explanation explanation,
-    TokenProofs tokens) {
+    RequestProofs proofs) {
+
+  /** What the request proves by tokens. */
+  public TokenProofs tokens() {
+    return proofs.tokens();
+  }
 
   /**
    * A request.

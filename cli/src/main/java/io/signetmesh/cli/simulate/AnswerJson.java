@@ -7,9 +7,11 @@ import io.signetmesh.jwt.TokenPrincipal;
 import io.signetmesh.policy.clients.ClientWorkload;
 import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Explanation;
+import io.signetmesh.proxy.authorize.RegoProof;
 import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.TokenProof;
 import io.signetmesh.proxy.authorize.TokenProofs;
+import io.signetmesh.rego.RegoAuthentication;
 import java.util.List;
 
 /** Formats answers as JSON. Later versions may add fields; existing ones keep their meaning. */
@@ -66,6 +68,10 @@ public final class AnswerJson {
         token(tokens.addObject(), answer.tokens(), i);
       }
     }
+    if (!answer.proofs().rego().isEmpty()) {
+      ArrayNode rego = node.putArray("rego");
+      answer.proofs().rego().forEach(proof -> rego(rego.addObject(), proof));
+    }
     Explanation explanation = answer.explanation();
     Explanation dryRun = explanation == null ? null : explanation.trial();
     if (dryRun != null) {
@@ -95,6 +101,16 @@ public final class AnswerJson {
     TokenPrincipal principal = proof.principal();
     if (principal != null && principal.subject() != null) {
       node.put("subject", principal.subject());
+    }
+  }
+
+  private static void rego(ObjectNode node, RegoProof proof) {
+    RegoAuthentication authentication = proof.question().authentication();
+    node.put("authentication", authentication.name());
+    node.put("wanted", authentication.requirement());
+    node.put("outcome", proof.code());
+    if (proof.answer().reason() != null) {
+      node.put("reason", proof.answer().reason());
     }
   }
 

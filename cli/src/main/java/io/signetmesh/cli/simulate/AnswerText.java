@@ -78,6 +78,17 @@ public final class AnswerText {
     return lines;
   }
 
+  /**
+   * What policy bundles answered about the call, one line for each that was asked: {@code
+   * shop/hours: deny, closed at night}.
+   */
+  public static List<String> rego(Answer answer) {
+    return answer.proofs().rego().stream()
+        .map(proof -> proof.question().authentication().name() + ": " + proof.text())
+        .map(PlainText::of)
+        .toList();
+  }
+
   /** {@code passed}, {@code missing}, or the code of the failure. */
   static String result(TokenProof proof) {
     TokenFailure failure = proof.failure();
@@ -109,7 +120,9 @@ public final class AnswerText {
           IDENTITY_REQUIRED,
           TOKEN_REQUIRED,
           TOKEN_INVALID,
-          CLAIM_MISMATCH ->
+          CLAIM_MISMATCH,
+          REGO_DENIED,
+          REGO_FAILED ->
           decision.reason().code()
               + ": nothing grants it; nearest is "
               + name(ref)

@@ -71,6 +71,7 @@ public record ExplanationReport(
     line(out, "client", answer.caller().text() + (assumed == null ? "" : " (" + assumed + ")"));
     line(out, "asks", AnswerText.call(answer));
     AnswerText.tokens(answer).forEach(token -> line(out, "token", token));
+    AnswerText.rego(answer).forEach(rego -> line(out, "rego", rego));
     line(out, "verdict", answer.verdict() + ", " + AnswerText.outcome(answer));
     line(out, "reason", decision.reason().code());
     if (decision.authorization() != null) {

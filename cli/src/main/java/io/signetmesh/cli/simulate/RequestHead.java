@@ -5,6 +5,7 @@ import io.signetmesh.proxy.authorize.ExpressionWork;
 import io.signetmesh.proxy.authorize.RequestAttributes;
 import io.signetmesh.proxy.authorize.RequestSyntax;
 import io.signetmesh.proxy.authorize.RequestTarget;
+import io.signetmesh.rego.RegoInput;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -170,6 +171,21 @@ final class RequestHead implements RequestAttributes {
         return method;
       }
     };
+  }
+
+  /** The head as policy bundles get to know it. */
+  RegoInput.Head regoHead() {
+    List<RegoInput.Field> fields = new ArrayList<>();
+    headers.forEach(
+        (name, values) -> values.forEach(value -> fields.add(new RegoInput.Field(name, value))));
+    int query = path.indexOf('?');
+    return new RegoInput.Head(
+        method,
+        "http",
+        authority,
+        query < 0 ? path : path.substring(0, query),
+        query < 0 ? "" : path.substring(query + 1),
+        fields);
   }
 
   Answer.Request request() {

@@ -124,7 +124,7 @@ public final class SimulatedMesh {
       if (message.isEmpty()) {
         return Optional.empty();
       }
-      found = new SimulatedPort(message.get(), workload.name());
+      found = new SimulatedPort(message.get(), workload.name(), port);
       known.put(port, found);
     }
     return Optional.of(found);

@@ -1,7 +1,6 @@
 package io.signetmesh.cli.simulate;
 
 import io.linkerd.proxy.inbound.Server;
-import io.signetmesh.jwt.TokenAuthentication;
 import io.signetmesh.path.RequestPath;
 import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.authorize.Decision;
@@ -9,10 +8,10 @@ import io.signetmesh.proxy.authorize.Explanation;
 import io.signetmesh.proxy.authorize.Reason;
 import io.signetmesh.proxy.authorize.RefusalStatus;
 import io.signetmesh.proxy.authorize.RequestMethod;
+import io.signetmesh.proxy.authorize.RequestProofs;
 import io.signetmesh.proxy.authorize.RequestSyntax;
 import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;
-import io.signetmesh.proxy.authorize.TokenProofs;
 import io.signetmesh.proxy.authorize.compile.PolicyCompiler;
 import io.signetmesh.proxy.detect.HttpSniffer;
 import java.time.Instant;
@@ -38,23 +37,27 @@ public final class SimulatedPort {
   private final Server message;
   private final ServerPolicy policy;
   private final String host;
+  private final int port;
 
   /** Time of the rate limits in nanoseconds; it stands still while a question is answered. */
   private long moment;
 
   private final InstantSource clock = InstantSource.system();
-  private CallTokens tokens = new CallTokens(Instant.EPOCH);
+  private CallProofs proofs;
 
   /**
    * Creates a port.
    *
    * @param message policy of the port, with all features and with its generation
    * @param host host of requests that name none
+   * @param port its number
    */
-  public SimulatedPort(Server message, String host) {
+  public SimulatedPort(Server message, String host, int port) {
     this.message = message;
     this.policy = new PolicyCompiler(false, () -> moment).compile(message);
     this.host = host;
+    this.port = port;
+    this.proofs = new CallProofs(Instant.EPOCH, port);
   }
 
   /** The message that the proxy receives. */
@@ -69,7 +72,7 @@ public final class SimulatedPort {
 
   /** The same port under another policy. */
   SimulatedPort under(Server other) {
-    return new SimulatedPort(other, host);
+    return new SimulatedPort(other, host, port);
   }
 
   /** What the proxy would do with a call, as the first one. */
@@ -86,7 +89,7 @@ public final class SimulatedPort {
   public List<Answer> ask(List<Calls> calls) {
     moment += REFILL_NANOS;
     Instant time = calls.isEmpty() ? null : calls.getFirst().call().at();
-    tokens = new CallTokens(time == null ? clock.instant() : time);
+    proofs = new CallProofs(time == null ? clock.instant() : time, port);
     return calls.stream().map(one -> ask(one.caller(), one.call(), one.times())).toList();
   }
 
@@ -183,7 +186,7 @@ public final class SimulatedPort {
       CallToken carried = asked.token();
       Call call = asked;
       if (carried != null) {
-        token = tokens.text(carried, caller);
+        token = proofs.text(carried, caller);
         call = asked.carrying(token);
       }
       RequestHead head = RequestHead.of(call, protocol, host);
@@ -215,8 +218,13 @@ public final class SimulatedPort {
       }
       Answer.Request request = head.request();
       Route route = policy.route(head);
-      client = route == null ? client.with(TokenProofs.NONE) : proven(route, sent);
-      Explanation explanation = policy.explain(client, head);
+      CallProofs.Proven proven =
+          route == null
+              ? CallProofs.Proven.NOTHING
+              : proofs.prove(policy, client, route, sent, head);
+      // What is asked for the dry run as well decides nothing else.
+      Explanation explanation = policy.explain(client.with(proven.trial()), head);
+      client = client.with(proven.enforced());
       Decision decision = explanation.decision();
       if (route == null) {
         return refused(request, decision, explanation);
@@ -249,14 +257,6 @@ public final class SimulatedPort {
         }
       }
       return answer(request, decision, route, FORWARDED, NONE, explanation);
-    }
-
-    private Client proven(Route route, RequestHead sent) {
-      List<TokenAuthentication> needed = policy.tokens(client, route);
-      List<TokenAuthentication> trial = policy.trialTokens();
-      return needed.isEmpty() && trial.isEmpty()
-          ? client.with(TokenProofs.NONE)
-          : tokens.prove(client, needed, trial, sent);
     }
 
     /** The host of a request after a change of its headers. */
@@ -326,7 +326,7 @@ public final class SimulatedPort {
           location == null ? null : hidden(location),
           policy.generation(),
           explanation,
-          Objects.requireNonNullElse(client.tokens(), TokenProofs.NONE));
+          Objects.requireNonNullElse(client.proofs(), RequestProofs.NONE));
     }
 
     private String hidden(String text) {

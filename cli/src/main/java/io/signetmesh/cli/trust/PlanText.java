@@ -51,7 +51,7 @@ final class PlanText {
             + PlainText.of(trust.getTrustDomain())
             + (request.getCompromised() ? ", after a compromise" : ""));
     out.println();
-    anchors(new TrustAnchors(trust), request, plan);
+    anchors(trust, request, plan);
     boolean other = isOfAnotherAnchor(request, plan);
     if (plan.getFindingsCount() > 0 || other) {
       out.println();
@@ -104,7 +104,8 @@ final class PlanText {
   }
 
   private void anchors(
-      TrustAnchors anchors, StartRotationRequest request, StartRotationResponse plan) {
+      GetTrustResponse trust, StartRotationRequest request, StartRotationResponse plan) {
+    TrustAnchors anchors = new TrustAnchors(trust);
     List<String> before = hexes(plan.getBeforeSha256List());
     List<String> after = hexes(plan.getAfterSha256List());
     TextTable table = new TextTable("ANCHOR", "NOW", "AFTERWARDS", "LIFE LEFT", "NAME");
@@ -123,14 +124,23 @@ final class PlanText {
               isNew && (request.hasGenerate() || plan.getNewAnchorIsExample())
                   ? "(to be made)"
                   : TrustAnchors.brief(sha256),
-              before.contains(sha256) || (!isNew && known != null && known.isInForce())
-                  ? "trusted"
-                  : "-",
+              hasLeft(sha256, trust, request)
+                  ? "retired"
+                  : before.contains(sha256) || (!isNew && known != null && known.isInForce())
+                      ? "trusted"
+                      : "-",
               after.contains(sha256) ? "trusted" : "retired",
               certificate == null ? "-" : TrustAnchors.lifeLeft(certificate, now),
               certificate == null ? "-" : certificate.getSubjectX500Principal().getName()));
     }
     table.print(out);
+  }
+
+  /** An anchor that is declared compromised after it has left. */
+  private static boolean hasLeft(
+      String sha256, GetTrustResponse trust, StartRotationRequest request) {
+    return request.getLeavingSha256List().stream().map(TrustAnchors::hex).anyMatch(sha256::equals)
+        && new TrustAnchors(trust).inForce().stream().noneMatch(a -> a.sha256().equals(sha256));
   }
 
   private static String all(int live) {
@@ -159,7 +169,10 @@ final class PlanText {
                         ? " when all trust it that are known and not waived"
                         : "; the old anchor vouches for the new issuer, so that nobody is cut off")
                 + "; waits until a test certificate verifies"
-            : "the issuer stays; waits until a test certificate verifies");
+            : urgent
+                ? "the identity server makes another issuer, unless none of those until now can have"
+                    + " signed for a thief; waits until a test certificate verifies"
+                : "the issuer stays; waits until a test certificate verifies");
     phase(
         4,
         "Renew",

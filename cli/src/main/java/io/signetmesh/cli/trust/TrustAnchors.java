@@ -8,6 +8,7 @@ import io.signetmesh.identity.pki.Certificates;
 import io.signetmesh.identity.pki.PkiException;
 import io.signetmesh.v1.GetTrustResponse;
 import io.signetmesh.v1.TrustAnchorStatus;
+import io.signetmesh.v1.TrustRotation;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.time.Instant;
@@ -18,11 +19,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** The trust anchors of an answer, by their fingerprints. */
-final class TrustAnchors {
+public final class TrustAnchors {
   private static final int BRIEF_DIGITS = 16;
   private static final int MIN_PREFIX = 8;
 
@@ -41,7 +45,8 @@ final class TrustAnchors {
    * @param certificate null when it is not known any more, or cannot be read
    * @param status as the server tells it
    */
-  record Anchor(String sha256, @Nullable X509Certificate certificate, TrustAnchorStatus status) {
+  public record Anchor(
+      String sha256, @Nullable X509Certificate certificate, TrustAnchorStatus status) {
     /** Name of its subject. */
     String name() {
       return certificate == null ? "-" : certificate.getSubjectX500Principal().getName();
@@ -52,7 +57,8 @@ final class TrustAnchors {
       return word(status.getState());
     }
 
-    boolean isInForce() {
+    /** Whether peers are verified against it. */
+    public boolean isInForce() {
       return status.getState() != TrustAnchorStatus.State.RETIRED;
     }
 
@@ -66,7 +72,8 @@ final class TrustAnchors {
     }
   }
 
-  TrustAnchors(GetTrustResponse trust) {
+  /** Reads an answer. */
+  public TrustAnchors(GetTrustResponse trust) {
     for (TrustAnchorStatus status : trust.getAnchorsList()) {
       String sha256 = hex(status.getSha256());
       anchors.put(sha256, new Anchor(sha256, certificate(status.getCertificate()), status));
@@ -79,12 +86,12 @@ final class TrustAnchors {
   }
 
   /** Those in force. */
-  List<Anchor> inForce() {
+  public List<Anchor> inForce() {
     return anchors.values().stream().filter(Anchor::isInForce).toList();
   }
 
   /** An anchor; null when it is neither in force nor retired. */
-  @Nullable Anchor get(String sha256) {
+  public @Nullable Anchor get(String sha256) {
     return anchors.get(sha256);
   }
 
@@ -95,26 +102,46 @@ final class TrustAnchors {
    * @throws CommandFailure when none or several begin so
    */
   Anchor find(String digits) throws CommandFailure {
+    Set<String> known = inForce().stream().map(Anchor::sha256).collect(Collectors.toSet());
+    return Objects.requireNonNull(anchors.get(find(digits, known, " is not in force")));
+  }
+
+  /**
+   * The fingerprint of the anchor that a person means, which may have left.
+   *
+   * @param rotations all that there were
+   * @throws CommandFailure as {@link #find(String)}
+   */
+  String findAlsoLeft(String digits, List<TrustRotation> rotations) throws CommandFailure {
+    Set<String> known = new TreeSet<>(anchors.keySet());
+    for (TrustRotation rotation : rotations) {
+      rotation.getBeforeSha256List().forEach(sha256 -> known.add(hex(sha256)));
+      rotation.getAfterSha256List().forEach(sha256 -> known.add(hex(sha256)));
+    }
+    return find(digits, known, " is neither in force nor of an earlier rotation");
+  }
+
+  private static String find(String digits, Set<String> known, String unknown)
+      throws CommandFailure {
     String prefix = digits.replace(":", "").toLowerCase(Locale.ROOT);
     if (!prefix.matches("[0-9a-f]{" + MIN_PREFIX + ",64}")) {
       throw CommandFailure.configuration(
           "anchor '" + digits + "': expected a SHA-256, or its first 8 hexadecimal digits or more");
     }
-    List<Anchor> found =
-        inForce().stream().filter(anchor -> anchor.sha256.startsWith(prefix)).toList();
+    List<String> found = known.stream().filter(sha256 -> sha256.startsWith(prefix)).toList();
     if (found.size() == 1) {
       return found.getFirst();
     }
     throw CommandFailure.configuration(
         "anchor "
             + digits
-            + (found.isEmpty() ? " is not in force" : " is ambiguous")
+            + (found.isEmpty() ? unknown : " is ambiguous")
             + ": expected one of "
-            + inForce().stream().map(Anchor::sha256).collect(Collectors.joining(", ")));
+            + known.stream().sorted().collect(Collectors.joining(", ")));
   }
 
   /** What is wrong with anchors in force that are to stay, worst last; empty when nothing is. */
-  List<String> warnings(Instant now) {
+  public List<String> warnings(Instant now) {
     return inForce().stream()
         .filter(anchor -> !anchor.isLeaving())
         .map(anchor -> warning(anchor, now))
@@ -144,7 +171,7 @@ final class TrustAnchors {
   }
 
   /** Whether an anchor that is to stay has expired or has less than 30 days left. */
-  boolean needSomebody(Instant now) {
+  public boolean needSomebody(Instant now) {
     return inForce().stream()
         .filter(anchor -> !anchor.isLeaving())
         .anyMatch(
@@ -154,7 +181,7 @@ final class TrustAnchors {
   }
 
   /** How long a certificate is still good for, in words. */
-  static String lifeLeft(X509Certificate certificate, Instant now) {
+  public static String lifeLeft(X509Certificate certificate, Instant now) {
     Instant end = certificate.getNotAfter().toInstant();
     return now.isAfter(end)
         ? "expired " + DurationText.words(Duration.between(end, now)) + " ago"
@@ -162,7 +189,7 @@ final class TrustAnchors {
   }
 
   /** A certificate; null when there is none or it cannot be read. */
-  static @Nullable X509Certificate certificate(ByteString der) {
+  public static @Nullable X509Certificate certificate(ByteString der) {
     if (der.isEmpty()) {
       return null;
     }
@@ -174,13 +201,14 @@ final class TrustAnchors {
   }
 
   /** The first digits of a fingerprint, enough to tell anchors apart and to be typed. */
-  static String brief(String sha256) {
+  public static String brief(String sha256) {
     return sha256.isEmpty()
         ? "unknown"
         : sha256.substring(0, Math.min(BRIEF_DIGITS, sha256.length()));
   }
 
-  static String hex(ByteString bytes) {
+  /** Lower-case hexadecimal digits. */
+  public static String hex(ByteString bytes) {
     return HexFormat.of().formatHex(bytes.toByteArray());
   }
 

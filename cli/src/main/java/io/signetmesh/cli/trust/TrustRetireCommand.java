@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -22,7 +23,9 @@ import picocli.CommandLine.Option;
     description = {
       "Takes a trust anchor away without adding one, by the same phases as a rotation.",
       "When the anchor leaves in the rotation under way, that one is watched; with --waive it does"
-          + " not wait for those workloads any more."
+          + " not wait for those workloads any more.",
+      "With --compromised, what the anchor's issuers signed is revoked, also when it has left"
+          + " already."
     },
     mixinStandardHelpOptions = true,
     sortOptions = false,
@@ -32,7 +35,7 @@ import picocli.CommandLine.Option;
       "1:the plan has an error and nothing was started, or not agreed, or somebody aborted it",
       ExitCode.USAGE_HELP,
       TrustSubcommand.UNDER_WAY_HELP,
-      "64:the anchor is not in force, or a workload has no certificate that is valid",
+      "64:the anchor is not known or not in force, or a workload has no certificate that is valid",
       ExitCode.UNAVAILABLE_HELP,
       ExitCode.INTERNAL_HELP,
       TrustSubcommand.INTERRUPTED_HELP
@@ -41,7 +44,8 @@ import picocli.CommandLine.Option;
       "",
       "Examples:",
       "  signet trust retire --state /var/lib/signet --anchor 3f2a91c0 --plan",
-      "  signet trust retire --state /var/lib/signet --anchor 3f2a91c0 --waive shop/batch --yes"
+      "  signet trust retire --state /var/lib/signet --anchor 3f2a91c0 --waive shop/batch --yes",
+      "  signet trust retire --state /var/lib/signet --anchor 3f2a91c0 --compromised --plan"
     })
 final class TrustRetireCommand extends PlannedCommand {
   @Option(
@@ -68,6 +72,15 @@ final class TrustRetireCommand extends PlannedCommand {
       description = "Spread the renewals over this time (default: ${DEFAULT-VALUE}; at most 24h).")
   private Duration renewWindow = Duration.ofMinutes(10);
 
+  @Option(
+      names = "--compromised",
+      description =
+          "The anchor is not to be trusted, nor what was signed under the others since: go the"
+              + " fastest way, have another issuer made, and revoke what the issuers until now signed."
+              + " The anchor may have left up to one life of a certificate ago, by a rotation or by"
+              + " an abort, or be about to leave. The plan lists whom it cuts off.")
+  private boolean compromised;
+
   TrustRetireCommand(TrustConsole console) {
     super(console);
   }
@@ -75,18 +88,22 @@ final class TrustRetireCommand extends PlannedCommand {
   @Override
   int run(TrustServer server) throws Exception {
     GetTrustResponse trust = server.trust();
-    TrustAnchors.Anchor leaving = new TrustAnchors(trust).find(anchor);
+    TrustAnchors anchors = new TrustAnchors(trust);
+    TrustAnchors.@Nullable Anchor leaving = compromised ? null : anchors.find(anchor);
+    String sha256 =
+        leaving == null ? anchors.findAlsoLeft(anchor, server.history()) : leaving.sha256();
     Set<String> names = waived.isEmpty() ? Set.of() : Workloads.resolve(waived, server.leaves());
     boolean underWay = trust.hasRotation() && trust.getRotation().getPhase() != Phase.DONE;
-    if (underWay && leaving.isLeaving()) {
+    if (underWay && leaving != null && leaving.isLeaving()) {
       return join(server, trust.getRotation(), names);
     }
-    ByteString fingerprint = ByteString.copyFrom(HexFormat.of().parseHex(leaving.sha256()));
+    ByteString fingerprint = ByteString.copyFrom(HexFormat.of().parseHex(sha256));
     return begin(
         server,
         trust,
         StartRotationRequest.newBuilder()
             .addLeavingSha256(fingerprint)
+            .setCompromised(compromised)
             .setRenewWindow(
                 com.google.protobuf.Duration.newBuilder()
                     .setSeconds(renewWindow.getSeconds())

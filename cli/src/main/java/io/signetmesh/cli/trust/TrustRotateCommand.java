@@ -68,7 +68,8 @@ final class TrustRotateCommand extends PlannedCommand {
           "The old anchor does not vouch for the new issuer, because its key cannot be used, for"
               + " instance that of a token that is lost. Whoever knows only the old anchor is cut off"
               + " when the new issuer begins to sign: that waits until all live workloads trust the"
-              + " new anchor and all others are waived.")
+              + " new anchor and all others are waived. Put the new anchor beside the old one, until"
+              + " the rotation is done, into the files that workloads are started with.")
   private boolean withoutCrossCertificate;
 
   TrustRotateCommand(TrustConsole console) {

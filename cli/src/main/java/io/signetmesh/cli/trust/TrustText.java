@@ -229,6 +229,7 @@ final class TrustText {
       switch (event.getWhat()) {
         case "abort" -> decided("aborted     ", event);
         case "waive" -> decided("waived      ", event);
+        case "superseded" -> decided("superseded  ", event);
         default -> {
           // The start and the phases are told above, and a compromise with them.
         }

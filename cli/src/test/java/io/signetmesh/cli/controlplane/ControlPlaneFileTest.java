@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatIOException;
 import io.signetmesh.cli.host.ControlPlane;
 import io.signetmesh.cli.host.MeshNames;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
@@ -19,7 +20,8 @@ final class ControlPlaneFileTest {
     ControlPlaneFile file =
         new ControlPlaneFile(
             ControlPlane.at(InetAddress.ofLiteral("127.0.0.7")),
-            new MeshNames("signet", "example.org"));
+            new MeshNames("signet", "example.org"),
+            new InetSocketAddress(InetAddress.ofLiteral("127.0.0.8"), 8092));
     file.write(state);
     assertThat(ControlPlaneFile.read(state)).contains(file);
   }

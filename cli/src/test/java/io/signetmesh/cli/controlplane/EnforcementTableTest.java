@@ -3,6 +3,7 @@ package io.signetmesh.cli.controlplane;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.protobuf.Timestamp;
+import io.signetmesh.v1.BundleStatus;
 import io.signetmesh.v1.EnforcementStatus;
 import io.signetmesh.v1.KeySetStatus;
 import io.signetmesh.v1.ObjectReach;
@@ -90,6 +91,36 @@ final class EnforcementTableTest {
             "shop/web-2  8080  policy.linkerd.io/server/web  18      17        behind",
             "",
             "shop.yaml:3:1: error: Server shop/web: spec.port: expected a number");
+  }
+
+  @Test
+  void bundlesAreShownWithTheirStateAndLastError() {
+    EnforcementStatus status =
+        EnforcementStatus.newBuilder()
+            .setCurrentGeneration(18)
+            .addBundles(
+                BundleStatus.newBuilder()
+                    .setAuthentication("shop/rules")
+                    .setLocation("file b.tar.gz")
+                    .setState("stale")
+                    .setSize(12_345)
+                    .setFetchedAt(Timestamp.newBuilder().setSeconds(1_700_000_000))
+                    .setExpiresAt(Timestamp.newBuilder().setSeconds(1_700_086_400))
+                    .setFailingSince(Timestamp.newBuilder().setSeconds(1_700_000_300))
+                    .setError("there is no file"))
+            .build();
+    assertThat(print(status, false))
+        .containsExactly(
+            "generation 18, in force on 0 of 0 ports of connected proxies",
+            "",
+            "BUNDLE OF   STATE  BYTES  FETCHED               USED UNTIL            FROM         "
+                + "  ERROR",
+            "shop/rules  stale  12345  2023-11-14T22:13:20Z  2023-11-15T22:13:20Z  file b.tar.gz"
+                + "  there is no file");
+    var json = EnforcementTable.json(status);
+    assertThat(json.at("/bundles/0/state").textValue()).isEqualTo("stale");
+    assertThat(json.at("/bundles/0/bytes").intValue()).isEqualTo(12_345);
+    assertThat(json.at("/bundles/0/failingSince").textValue()).isEqualTo("2023-11-14T22:18:20Z");
   }
 
   @Test

@@ -2,22 +2,34 @@ package io.signetmesh.cli.demo;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.signetmesh.audit.tlog.Checkpoint;
+import io.signetmesh.audit.tlog.FileTileStore;
+import io.signetmesh.audit.tlog.LogReader;
+import io.signetmesh.audit.tlog.NoteKey;
+import io.signetmesh.audit.tlog.TilePath;
+import io.signetmesh.audit.tlog.TileStore;
 import io.signetmesh.cli.controlplane.Closing;
 import io.signetmesh.cli.controlplane.ClusterSettings;
+import io.signetmesh.cli.controlplane.CollectorSettings;
 import io.signetmesh.cli.controlplane.ControlPlaneServers;
 import io.signetmesh.cli.controlplane.LocalMesh;
 import io.signetmesh.cli.demo.Shop.Client;
 import io.signetmesh.cli.demo.Shop.Service;
+import io.signetmesh.cli.demo.service.DemoServices;
 import io.signetmesh.cli.host.LocalProxies;
 import io.signetmesh.cli.host.MeshNames;
 import io.signetmesh.cli.mesh.LoopbackNet;
 import io.signetmesh.cli.process.SignetProcess;
 import io.signetmesh.cli.record.DecisionRecord;
 import io.signetmesh.cli.record.JournalTail;
+import io.signetmesh.collector.entry.LogEntry;
+import io.signetmesh.collector.log.FsyncPolicy;
+import io.signetmesh.collector.log.Retention;
 import io.signetmesh.crds.network.Cidr;
 import io.signetmesh.crds.policy.AccessPolicy;
 import io.signetmesh.identity.ca.IssuancePolicy;
 import io.signetmesh.identity.federation.FederationConfig;
+import io.signetmesh.policy.fetch.FetchSettings;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetSocketAddress;
@@ -36,6 +48,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
@@ -73,23 +86,78 @@ final class WorkloadsOfOneProcessIT {
                 MeshNames.DEFAULT, List.of(Cidr.parse("127.0.0.0/8")), AccessPolicy.DENY),
             IssuancePolicy.DEFAULT,
             FederationConfig.NONE,
+            new FetchSettings(List.of(), null, null),
             null,
-            null);
+            null,
+            new ControlPlaneServers.Collector(
+                new InetSocketAddress(shop.controlPlane().policy().getAddress(), 0),
+                new CollectorSettings(
+                    directory.resolve("collector"),
+                    "shop/log",
+                    FsyncPolicy.BATCH,
+                    Retention.ALL,
+                    64L << 20,
+                    null)));
     ControlPlaneServers servers = parts.add(ControlPlaneServers.start(config, Clock.systemUTC()));
     proxies = parts.add(LocalMesh.proxies(config, servers, Clock.systemUTC()));
     parts.add(servers.source().subscribe(proxies));
     // The source tells of its view on a thread of its own.
     long end = System.nanoTime() + LIMIT.toNanos();
-    while (proxies.workloads().size() < 5 && System.nanoTime() - end < 0) {
+    while (proxies.workloads().size() < 6 && System.nanoTime() - end < 0) {
       Thread.onSpinWait();
     }
-    assertThat(proxies.workloads()).hasSize(5);
+    assertThat(proxies.workloads()).hasSize(6);
     proxies.ready().get(LIMIT.toSeconds(), TimeUnit.SECONDS);
   }
 
   @AfterEach
   void stop() throws Exception {
     parts.close();
+  }
+
+  @Test
+  void recordsOfAllProxiesAreInTheLogOfTheCollectorOnceEach() throws Exception {
+    try (Caller frontend = new Caller(Client.FRONTEND);
+        Caller intruder = new Caller(Client.INTRUDER)) {
+      for (int i = 0; i < 20; i++) {
+        assertThat(frontend.get("/catalog")).isEqualTo(200);
+        assertThat(intruder.get("/catalog")).isEqualTo(403);
+      }
+    }
+
+    String web = MeshNames.DEFAULT.identity(Shop.NAMESPACE, "web").dnsName();
+    List<LogEntry> entries = List.of();
+    long end = System.nanoTime() + LIMIT.toNanos();
+    while (entries.size() < 40 && System.nanoTime() - end < 0) {
+      Thread.sleep(50);
+      entries = collected().stream().filter(entry -> entry.writer().equals(web)).toList();
+    }
+    assertThat(entries).hasSize(40).noneMatch(LogEntry::foreign);
+    assertThat(entries.stream().map(entry -> ((LogEntry.Line) entry.content()).sequence()))
+        .doesNotHaveDuplicates();
+    assertThat(entries.stream().map(entry -> entry.content().toString()))
+        .filteredOn(line -> line.contains("\"verdict\":\"deny\""))
+        .hasSize(20)
+        .allMatch(line -> line.contains("\"reason\":\"identity-mismatch\""));
+  }
+
+  private List<LogEntry> collected() throws IOException {
+    Path collector = directory.resolve("collector");
+    NoteKey key = NoteKey.parse(Files.readString(collector.resolve("log.vkey")).strip());
+    TileStore store = FileTileStore.toRead(collector.resolve("log"));
+    byte[] note = store.get(TileStore.CHECKPOINT);
+    if (note == null) {
+      return List.of();
+    }
+    long size = Checkpoint.open(note, key).size();
+    LogReader reader = new LogReader(store, size);
+    List<LogEntry> entries = new ArrayList<>();
+    for (long bundle = 0; bundle * TilePath.WIDTH < size; bundle++) {
+      for (byte[] entry : reader.bundle(bundle)) {
+        entries.add(LogEntry.parse(entry));
+      }
+    }
+    return entries;
   }
 
   /** A keep-alive connection of an application to its proxy, for the web service. */
@@ -104,11 +172,16 @@ final class WorkloadsOfOneProcessIT {
 
     /** The status of the answer to a request. */
     int get(String path) throws IOException {
-      socket
-          .getOutputStream()
-          .write(
-              ("GET " + path + " HTTP/1.1\r\nHost: web.shop\r\n\r\n")
-                  .getBytes(StandardCharsets.US_ASCII));
+      send("GET " + path + " HTTP/1.1\r\nHost: web.shop\r\n\r\n");
+      return status();
+    }
+
+    void send(String text) throws IOException {
+      socket.getOutputStream().write(text.getBytes(StandardCharsets.US_ASCII));
+    }
+
+    /** The status of the next answer. */
+    int status() throws IOException {
       InputStream in = socket.getInputStream();
       String head = "";
       while (!head.endsWith("\r\n\r\n")) {
@@ -184,7 +257,7 @@ final class WorkloadsOfOneProcessIT {
       }
       assertThat(proxies.workloads())
           .extracting(workload -> workload.name())
-          .containsExactlyInAnyOrder("web", "greeter", "ledger", "frontend");
+          .containsExactlyInAnyOrder("web", "greeter", "ledger", "account", "frontend");
     }
   }
 
@@ -214,6 +287,51 @@ final class WorkloadsOfOneProcessIT {
       try (Caller next = new Caller(Client.FRONTEND)) {
         assertThat(next.get("/")).isEqualTo(200);
       }
+    }
+  }
+
+  /** Their successors have nothing to wait for. */
+  @Test
+  void theEndWaitsForProxiesThatWereReplacedAndStillDrain() throws Exception {
+    try (Caller frontend = new Caller(Client.FRONTEND)) {
+      assertThat(frontend.get("/")).isEqualTo(200);
+      frontend.send("POST / HTTP/1.1\r\nHost: web.shop\r\nContent-Length: 2\r\n\r\na");
+      edit("clients.yaml", text -> text.replaceFirst(":19090=greeter", ":19191=greeter"));
+      edit("web.yaml", text -> text.replaceFirst("\"18080=8080\"", "\"18080=8080,18181=8080\""));
+      for (InetSocketAddress fresh :
+          List.of(
+              new InetSocketAddress(shop.net().address(20), 19_191),
+              new InetSocketAddress(shop.application(Service.WEB).getAddress(), 18_181))) {
+        awaitListening(fresh);
+      }
+      proxies.ready().get(LIMIT.toSeconds(), TimeUnit.SECONDS);
+      CompletableFuture<Void> closing = CompletableFuture.runAsync(proxies::close);
+      // A successor has closed its listeners.
+      long end = System.nanoTime() + LIMIT.toNanos();
+      while (listens(new InetSocketAddress(shop.net().address(20), 19_191))
+          && System.nanoTime() - end < 0) {
+        Thread.onSpinWait();
+      }
+      frontend.send("b");
+      assertThat(frontend.status()).isLessThan(500);
+      closing.get(LIMIT.toSeconds(), TimeUnit.SECONDS);
+      assertThat(frontend.hasEnded()).isTrue();
+    }
+  }
+
+  private static boolean listens(InetSocketAddress address) {
+    try (Socket socket = new Socket(address.getAddress(), address.getPort())) {
+      return socket.isConnected();
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  private static void awaitListening(InetSocketAddress address) {
+    long end = System.nanoTime() + LIMIT.toNanos();
+    while (!listens(address)) {
+      assertThat(System.nanoTime() - end).as("%s listens", address).isNegative();
+      Thread.onSpinWait();
     }
   }
 

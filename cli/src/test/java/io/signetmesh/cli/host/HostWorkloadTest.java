@@ -80,6 +80,30 @@ final class HostWorkloadTest {
     assertThat(HostWorkload.of(workload("127.10.0.10", meshed(), Map.of()), "other")).isEmpty();
   }
 
+  /** Else this host would hand the pod a token of that node. */
+  @Test
+  void aPodWithTheServiceAccountOfANodeHasNoProxyHere() {
+    Pod pod =
+        new PodBuilder()
+            .withNewMetadata()
+            .withNamespace("linkerd")
+            .withName("posing")
+            .withLabels(meshed())
+            .endMetadata()
+            .withNewSpec()
+            .withServiceAccountName("node-n1")
+            .endSpec()
+            .withNewStatus()
+            .withPodIP("127.10.0.10")
+            .endStatus()
+            .build();
+    Workload posing = ClusterView.of(List.of(pod)).workloads().iterator().next();
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> HostWorkload.of(posing, "linkerd"))
+        .withMessageContaining("linkerd/posing")
+        .withMessageContaining("node-n1 is reserved for nodes");
+  }
+
   @Test
   void namesPodAndAnnotationThatCannotBeUnderstood() {
     Workload pod = workload("127.10.0.10", meshed(), Map.of(InboundListener.ANNOTATION, "80"));

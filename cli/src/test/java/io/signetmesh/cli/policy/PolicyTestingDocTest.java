@@ -73,6 +73,6 @@ final class PolicyTestingDocTest {
             repository("examples/quickstart").toString(),
             "-t",
             repository("examples/policy-cases.yaml").toString());
-    assertThat(run.ended(ExitCode.OK).out()).contains("6 cases, all as expected");
+    assertThat(run.ended(ExitCode.OK).out()).contains("8 cases, all as expected");
   }
 }

@@ -794,6 +794,44 @@ final class TrustCommandsTest {
   }
 
   @Test
+  void theCompromiseOfAnAnchorThatHasLeftIsDeclaredByRetire() {
+    server.trust.add(TrustStates.aborted());
+    server.history.add(TrustStates.aborted().getRotation());
+    server.plan =
+        TrustStates.compromisedPlan().toBuilder()
+            .clearNewAnchor()
+            .clearBeforeSha256()
+            .addBeforeSha256(TrustStates.sha256(TrustStates.OLD))
+            .addBeforeSha256(TrustStates.sha256(TrustStates.NEW))
+            .clearAfterSha256()
+            .addAfterSha256(TrustStates.sha256(TrustStates.OLD))
+            .build();
+    server.leaves.add(
+        TrustStates.leaf("batch", MeshLeaf.Presence.GONE, TrustStates.OLD, TrustStates.digest())
+            .build());
+    String left = TrustStates.hex(TrustStates.NEW).substring(0, 8);
+
+    String plan =
+        run("retire", "--anchor", left, "--compromised", "--plan").ended(ExitCode.OK).out();
+    assertThat(plan)
+        .contains("after a compromise", "makes another issuer", "Cut off until they get a new")
+        .containsPattern(left + "\\S* +retired +retired ")
+        .containsPattern(
+            TrustStates.hex(TrustStates.OLD).substring(0, 8) + "\\S* +trusted +trusted ")
+        .doesNotContain("the issuer stays");
+    assertThat(retire(left).err()).as("without --compromised").contains(left + " is not in force");
+    assertThat(run("retire", "--anchor", "ffffffff", "--compromised", "--yes").err())
+        .contains("ffffffff is neither in force nor of an earlier rotation");
+    assertThat(server.started).isEmpty();
+
+    server.start = TrustStates.started();
+    run("retire", "--anchor", left, "--compromised", "--yes", "--no-wait").ended(ExitCode.OK);
+    assertThat(server.started.getFirst().getCompromised()).isTrue();
+    assertThat(server.started.getFirst().getLeavingSha256List())
+        .containsExactly(TrustStates.sha256(TrustStates.NEW));
+  }
+
+  @Test
   void anAnchorMustBeNamedUnambiguously() {
     server.trust.add(TrustStates.none());
     assertThat(retire("7accf6").err()).contains("7accf6", "first 8 hexadecimal digits");

@@ -1,7 +1,8 @@
-package io.signetmesh.cli.demo;
+package io.signetmesh.cli.demo.service;
 
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.time.Clock;
 
 /** The applications of the demo. They are real servers that know nothing of the mesh. */
 public final class DemoServices {
@@ -12,7 +13,9 @@ public final class DemoServices {
     /** gRPC: a unary greeting, and a bidirectional chat. */
     GRPC,
     /** A line protocol on TCP: answers with account balances. */
-    TCP
+    TCP,
+    /** Not a service of the shop, but who its customers' tokens are from. */
+    ISSUER
   }
 
   private DemoServices() {}
@@ -27,6 +30,7 @@ public final class DemoServices {
       case HTTP -> WebService.start(listen);
       case GRPC -> GreeterService.start(listen);
       case TCP -> LedgerService.start(listen);
+      case ISSUER -> DemoIssuer.start(listen, Clock.systemUTC());
     };
   }
 }

@@ -1,4 +1,4 @@
-package io.signetmesh.cli.demo;
+package io.signetmesh.cli.demo.service;
 
 import java.io.BufferedReader;
 import java.io.IOException;

@@ -1,19 +1,20 @@
-package io.signetmesh.cli.demo;
+package io.signetmesh.cli.demo.service;
 
 import com.google.protobuf.StringValue;
 import io.grpc.MethodDescriptor;
 import io.grpc.protobuf.ProtoUtils;
 
 /** The greeter's methods: plain text in, plain text out, as {@code google.protobuf.StringValue}. */
-final class Greeter {
-  static final String SERVICE = "shop.Greeter";
+public final class Greeter {
+  /** Full name of the service. */
+  public static final String SERVICE = "shop.Greeter";
 
   /** One name, one greeting. */
-  static final MethodDescriptor<StringValue, StringValue> GREET =
+  public static final MethodDescriptor<StringValue, StringValue> GREET =
       method("Greet", MethodDescriptor.MethodType.UNARY);
 
   /** An answer to each line, while both sides keep talking. */
-  static final MethodDescriptor<StringValue, StringValue> CHAT =
+  public static final MethodDescriptor<StringValue, StringValue> CHAT =
       method("Chat", MethodDescriptor.MethodType.BIDI_STREAMING);
 
   private Greeter() {}

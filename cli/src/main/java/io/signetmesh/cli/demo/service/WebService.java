@@ -1,4 +1,4 @@
-package io.signetmesh.cli.demo;
+package io.signetmesh.cli.demo.service;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
@@ -8,7 +8,10 @@ import java.nio.charset.StandardCharsets;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 
-/** HTTP/1.1. Says who the mesh says is calling, which the application learns from a header. */
+/**
+ * HTTP/1.1. Says who the mesh says is calling, and for which customer, which the application learns
+ * from headers.
+ */
 final class WebService implements AutoCloseable {
   private final HttpServer server;
   private final ExecutorService workers;
@@ -31,6 +34,7 @@ final class WebService implements AutoCloseable {
     try (exchange) {
       exchange.getRequestBody().readAllBytes();
       String client = exchange.getRequestHeaders().getFirst("l5d-client-id");
+      String customer = exchange.getRequestHeaders().getFirst("x-customer");
       byte[] body =
           ("web: "
                   + exchange.getRequestMethod()
@@ -38,6 +42,7 @@ final class WebService implements AutoCloseable {
                   + exchange.getRequestURI().getPath()
                   + " for "
                   + (client == null ? "a client without identity" : client)
+                  + (customer == null ? "" : ", customer " + customer)
                   + "\n")
               .getBytes(StandardCharsets.UTF_8);
       exchange.getResponseHeaders().set("Content-Type", "text/plain; charset=utf-8");

@@ -1,4 +1,4 @@
-package io.signetmesh.cli.demo;
+package io.signetmesh.cli.demo.service;
 
 import com.google.protobuf.StringValue;
 import io.grpc.Server;

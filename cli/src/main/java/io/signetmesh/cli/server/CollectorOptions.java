@@ -1,0 +1,159 @@
+package io.signetmesh.cli.server;
+
+import io.signetmesh.audit.tlog.NoteKey;
+import io.signetmesh.cli.command.StateDirectory;
+import io.signetmesh.cli.controlplane.CollectorSettings;
+import io.signetmesh.cli.host.MeshNames;
+import io.signetmesh.collector.CollectorServer;
+import io.signetmesh.collector.ingest.CollectorService;
+import io.signetmesh.collector.log.FsyncPolicy;
+import io.signetmesh.collector.log.Retention;
+import io.signetmesh.collector.witness.WitnessClient;
+import java.net.URI;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
+
+/** How an audit collector keeps its log. */
+final class CollectorOptions {
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec spec = CommandSpec.create();
+
+  @Option(
+      names = "--audit-origin",
+      paramLabel = "NAME",
+      description =
+          "Name of the audit log, in its checkpoints and its key (default: the trust domain and"
+              + " /signet-audit). A log keeps its name.")
+  private @Nullable String origin;
+
+  @Option(
+      names = "--audit-fsync",
+      paramLabel = "WHEN",
+      defaultValue = "batch",
+      description = {
+        "When audit records are on the disk, and acknowledged: batch, as soon as it is free; second,"
+            + " together once a second; os, when the operating system writes them, which a power"
+            + " failure does not survive (default: ${DEFAULT-VALUE})."
+      })
+  private FsyncPolicy fsync = FsyncPolicy.BATCH;
+
+  @Option(
+      names = "--audit-keep",
+      paramLabel = "DURATION",
+      converter = StateDirectory.Durations.class,
+      description = "How long audit records are kept, e.g. 90d (default: for ever).")
+  private @Nullable Duration age;
+
+  @Option(
+      names = "--audit-keep-size",
+      paramLabel = "SIZE",
+      converter = Sizes.class,
+      description =
+          "How much of audit records is kept, e.g. 50GiB; the oldest ones go first (default:"
+              + " everything, with signet up 10GiB).")
+  private @Nullable Long bytes;
+
+  @Option(
+      names = "--writer-rate",
+      paramLabel = "SIZE",
+      converter = Sizes.class,
+      defaultValue = "4MiB",
+      description =
+          "How much each writer may deliver in a second, after a burst of 16 times that; it is not"
+              + " asked for more meanwhile (default: ${DEFAULT-VALUE}).")
+  private long writerRate = CollectorService.WRITER_RATE;
+
+  @Option(
+      names = "--witness",
+      paramLabel = "URL",
+      converter = AdminOptions.Urls.class,
+      description =
+          "Have a witness cosign the checkpoints of the audit log (c2sp.org/tlog-witness), e.g."
+              + " https://witness.example/ (default: nobody).")
+  private @Nullable URI witness;
+
+  @Option(
+      names = "--witness-key",
+      paramLabel = "VKEY",
+      converter = Keys.class,
+      description = "Verifier key of the witness, name+id+key.")
+  private @Nullable NoteKey witnessKey;
+
+  /**
+   * The settings of a log.
+   *
+   * @param directory of the log and its key
+   * @param most bytes of records that are kept, unless it is said otherwise
+   */
+  CollectorSettings settings(Path directory, MeshNames names, long most) {
+    return new CollectorSettings(
+        directory,
+        origin == null ? CollectorServer.defaultOrigin(names.trustDomain()) : origin,
+        fsync,
+        new Retention(age, bytes == null ? most : bytes),
+        writerRate,
+        witness());
+  }
+
+  private WitnessClient.@Nullable Config witness() {
+    if (witness == null && witnessKey == null) {
+      return null;
+    }
+    if (witness == null || witnessKey == null) {
+      throw new ParameterException(spec.commandLine(), "expected --witness and --witness-key");
+    }
+    try {
+      return new WitnessClient.Config(witness, witnessKey);
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(spec.commandLine(), "--witness-key: " + e.getMessage(), e);
+    }
+  }
+
+  /** Reads verifier keys. */
+  static final class Keys implements ITypeConverter<NoteKey> {
+    @Override
+    public NoteKey convert(String text) {
+      try {
+        return NoteKey.parse(text);
+      } catch (IllegalArgumentException e) {
+        throw new TypeConversionException(String.valueOf(e.getMessage()));
+      }
+    }
+  }
+
+  /** Reads sizes: a number of up to 12 digits and B, KiB, MiB, GiB or TiB. */
+  static final class Sizes implements ITypeConverter<Long> {
+    private static final Pattern FORM = Pattern.compile("([1-9][0-9]{0,11})(B|KiB|MiB|GiB|TiB)");
+
+    @Override
+    public Long convert(String text) {
+      Matcher matcher = FORM.matcher(text);
+      if (!matcher.matches()) {
+        throw new TypeConversionException(
+            "'" + text + "' is no size: expected a number and B, KiB, MiB, GiB or TiB, e.g. 50GiB");
+      }
+      long unit =
+          switch (matcher.group(2)) {
+            case "KiB" -> 1L << 10;
+            case "MiB" -> 1L << 20;
+            case "GiB" -> 1L << 30;
+            case "TiB" -> 1L << 40;
+            default -> 1L;
+          };
+      try {
+        return Math.multiplyExact(Long.parseLong(matcher.group(1)), unit);
+      } catch (ArithmeticException e) {
+        throw new TypeConversionException("'" + text + "' is too much: expected less than 8 EiB");
+      }
+    }
+  }
+}

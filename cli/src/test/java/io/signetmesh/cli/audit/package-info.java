@@ -1,0 +1,4 @@
+@NullMarked
+package io.signetmesh.cli.audit;
+
+import org.jspecify.annotations.NullMarked;

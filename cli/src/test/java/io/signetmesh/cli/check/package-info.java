@@ -1,0 +1,4 @@
+@NullMarked
+package io.signetmesh.cli.check;
+
+import org.jspecify.annotations.NullMarked;
