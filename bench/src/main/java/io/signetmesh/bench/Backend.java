@@ -1,6 +1,7 @@
 package io.signetmesh.bench;
 
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,6 +15,12 @@ public final class Backend implements AutoCloseable {
 
   /** Size of the answer's body in bytes. */
   static final int BODY_BYTES = 97;
+
+  /** Path of a large answer, of zeros. */
+  public static final String LARGE = "/large";
+
+  /** Size of the large answer in bytes. */
+  public static final long LARGE_BYTES = 64L << 20;
 
   private final Child nginx;
   private final int[] ports;
@@ -29,10 +36,15 @@ public final class Backend implements AutoCloseable {
     Path config = directory.resolve("nginx.conf");
     Path log = directory.resolve("nginx.log");
     String root = directory.toAbsolutePath().toString();
+    Path large = Files.createDirectories(directory.resolve("www")).resolve(LARGE.substring(1));
+    try (RandomAccessFile file = new RandomAccessFile(large.toFile(), "rw")) {
+      file.setLength(LARGE_BYTES);
+    }
     Files.writeString(
         config,
         """
         daemon off;
+        %8$s
         worker_processes 1;
         pid %1$s/nginx.pid;
         error_log %1$s/nginx-error.log warn;
@@ -47,12 +59,24 @@ public final class Backend implements AutoCloseable {
           fastcgi_temp_path %1$s/nginx-tmp;
           uwsgi_temp_path %1$s/nginx-tmp;
           scgi_temp_path %1$s/nginx-tmp;
-          server { listen 127.0.0.1:%2$d backlog=4096; location / { return 200 "%5$s"; } }
-          server { listen 127.0.0.1:%3$d backlog=4096; location / { return 200 "%5$s"; } }
-          server { listen 127.0.0.1:%4$d http2 backlog=4096; location / { return 200 "%5$s"; } }
+          sendfile on;
+          root %1$s/www;
+          server { listen 127.0.0.1:%2$d backlog=4096; location / { return 200 "%6$s"; } %7$s }
+          server { listen 127.0.0.1:%3$d backlog=4096; location / { return 200 "%6$s"; } %7$s }
+          server { listen 127.0.0.1:%4$d http2 backlog=4096; location / { return 200 "%6$s"; } %7$s }
+          server { listen 127.0.0.1:%5$d backlog=4096; location / { return 200 "%6$s"; } }
         }
         """
-            .formatted(root, ports[0], ports[1], ports[2], "x".repeat(BODY_BYTES)),
+            .formatted(
+                root,
+                ports[0],
+                ports[1],
+                ports[2],
+                ports[3],
+                "x".repeat(BODY_BYTES),
+                "location = " + LARGE + " {}",
+                // Its worker would be nobody, who may not read the directory.
+                System.getProperty("user.name").equals("root") ? "user root;" : ""),
         StandardCharsets.UTF_8);
     Child nginx =
         Child.start("nginx", List.of("nginx", "-p", root, "-c", config.toString()), Map.of(), log);

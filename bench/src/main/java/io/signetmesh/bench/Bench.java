@@ -8,6 +8,10 @@ import io.signetmesh.bench.decision.DecisionBench;
 import io.signetmesh.bench.identity.CertifyBench;
 import io.signetmesh.bench.identity.StampedeBench;
 import io.signetmesh.bench.metrics.MetricsBench;
+import io.signetmesh.bench.node.NodeBench;
+import io.signetmesh.bench.rate.BodiesBench;
+import io.signetmesh.bench.rate.FixedBench;
+import io.signetmesh.bench.rego.RegoBench;
 import io.signetmesh.bench.restart.RestartBench;
 import io.signetmesh.bench.revocation.RevocationBench;
 import io.signetmesh.bench.rotation.RotationBench;
@@ -41,6 +45,7 @@ import picocli.CommandLine.Option;
     subcommands = {
       DecisionBench.class,
       TokenBench.class,
+      RegoBench.class,
       MetricsBench.class,
       ControllerScale.class,
       AbuseBench.class,
@@ -49,7 +54,10 @@ import picocli.CommandLine.Option;
       CertifyBench.class,
       StampedeBench.class,
       RotationBench.class,
-      ScaleBench.class
+      ScaleBench.class,
+      FixedBench.class,
+      BodiesBench.class,
+      NodeBench.class
     },
     description = {
       "Measures pairs of proxies (client proxy, mTLS, server proxy) on loopback, with nginx behind"
@@ -60,7 +68,7 @@ import picocli.CommandLine.Option;
     },
     footer = {
       "",
-      "Works: tcp, http1, http2, handshakes, memory, startup, cold.",
+      "Works: tcp, http1, http2, jwt, handshakes, memory, startup, cold.",
       "",
       "Exit codes: 0 measured; 1 measured, but requests failed; 2 usage; 69 a program is missing; 70"
           + " something broke.",
@@ -71,6 +79,7 @@ import picocli.CommandLine.Option;
       "  bench/run --only tcp --system haproxy",
       "  bench/run decisions --help",
       "  bench/run tokens --help",
+      "  bench/run rego --help",
       "  bench/run metrics --help",
       "  bench/run controller --help",
       "  bench/run abuse --help",
@@ -80,6 +89,9 @@ import picocli.CommandLine.Option;
       "  bench/run stampede --help",
       "  bench/run rotation --help",
       "  bench/run rotation-scale --help",
+      "  bench/run fixed --help",
+      "  bench/run bodies --help",
+      "  bench/run node --help",
       "  bench/run fuzz --help"
     })
 public final class Bench implements Callable<Integer> {
@@ -272,6 +284,7 @@ public final class Bench implements Callable<Integer> {
       case TCP -> requests(work, Protocol.TCP, chosen, backend, directory);
       case HTTP1 -> requests(work, Protocol.HTTP1, chosen, backend, directory);
       case HTTP2 -> requests(work, Protocol.HTTP2, chosen, backend, directory);
+      case JWT -> requests(work, Protocol.JWT, chosen, backend, directory);
       case HANDSHAKES -> handshakes(work, chosen, backend, directory);
       case MEMORY -> memory(chosen, backend, directory);
       case STARTUP -> startup(work, chosen, backend, directory);
@@ -363,9 +376,11 @@ public final class Bench implements Callable<Integer> {
     try (PeakMemory memory = PeakMemory.watch(usage, pair.pids())) {
       long before = usage.cpuMicros(pair.pids());
       Load load =
-          protocol == Protocol.HTTP2
-              ? H2load.run(entry, H2_CLIENTS, H2_STREAMS, length, log)
-              : Wrk.run(entry, connections, length, log);
+          switch (protocol) {
+            case HTTP2 -> H2load.run(entry, H2_CLIENTS, H2_STREAMS, length, log);
+            case TCP, HTTP1 -> H2load.http1(entry, connections, length, log);
+            case JWT -> Wrk.run(entry, connections, length, LoadTokens.shared(), log);
+          };
       long cpu = usage.cpuMicros(pair.pids()) - before;
       return Row.loaded(
           work, system.name(), load, cpu, memory.rssMegabytes(), memory.pssMegabytes());

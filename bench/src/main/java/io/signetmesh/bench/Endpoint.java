@@ -7,4 +7,4 @@ package io.signetmesh.bench;
  * @param port port to dial
  * @param authority authority that the requests name
  */
-record Endpoint(String host, int port, String authority) {}
+public record Endpoint(String host, int port, String authority) {}

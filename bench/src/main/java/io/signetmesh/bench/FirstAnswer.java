@@ -12,7 +12,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 
 /** Waits until requests are answered through a pair. */
-final class FirstAnswer {
+public final class FirstAnswer {
   private static final Duration LIMIT = Duration.ofSeconds(60);
   private static final long INTERVAL_MILLIS = 20;
   private static final int MAX_ATTEMPTS = 64;
@@ -24,7 +24,7 @@ final class FirstAnswer {
 
   /** Says that what is waited for will never come. */
   @FunctionalInterface
-  interface Liveness {
+  public interface Liveness {
     void check() throws IOException;
   }
 
@@ -33,7 +33,7 @@ final class FirstAnswer {
    *
    * @throws IOException when {@code liveness} says so, or after a minute
    */
-  static void await(Endpoint entry, Protocol protocol, Liveness liveness)
+  public static void await(Endpoint entry, Protocol protocol, Liveness liveness)
       throws IOException, InterruptedException {
     long deadline = System.nanoTime() + LIMIT.toNanos();
     AtomicReference<String> last = new AtomicReference<>("no attempt");
@@ -84,7 +84,12 @@ final class FirstAnswer {
       socket
           .getOutputStream()
           .write(
-              ("GET / HTTP/1.1\r\nHost: " + entry.authority() + "\r\nConnection: close\r\n\r\n")
+              ("GET / HTTP/1.1\r\nHost: "
+                      + entry.authority()
+                      + (protocol == Protocol.JWT
+                          ? "\r\nAuthorization: Bearer " + LoadTokens.shared().first()
+                          : "")
+                      + "\r\nConnection: close\r\n\r\n")
                   .getBytes(StandardCharsets.US_ASCII));
       String head = new String(in.readNBytes(12), StandardCharsets.US_ASCII);
       return head.equals("HTTP/1.1 200") ? "" : "answer begins with '" + head + "'";

@@ -14,7 +14,10 @@ import java.util.Map;
  * TCP as bytes; HTTP with HTTP/2 between the two, which is its fastest form. It checks that the
  * client has a certificate of the CA, and no policy beyond that.
  */
-final class HaproxySystem implements ProxySystem {
+public final class HaproxySystem implements ProxySystem {
+  /** A make without settings of its own. */
+  public HaproxySystem() {}
+
   @Override
   public String name() {
     return "haproxy";
@@ -40,7 +43,7 @@ final class HaproxySystem implements ProxySystem {
   @Override
   public ProxyPair start(Backend backend, Path directory) throws IOException, InterruptedException {
     TestCertificates certificates = TestCertificates.make(directory);
-    int[] ports = Ports.free(6);
+    int[] ports = Ports.free(8);
     Path client = directory.resolve("haproxy-client.cfg");
     Path server = directory.resolve("haproxy-server.cfg");
     String common =
@@ -70,17 +73,23 @@ final class HaproxySystem implements ProxySystem {
             listen tcp
               mode tcp
               bind 127.0.0.1:%1$d
-              server peer 127.0.0.1:%4$d %7$s
+              server peer 127.0.0.1:%5$d %9$s
             listen http1
               mode http
               bind 127.0.0.1:%2$d
-              server peer 127.0.0.1:%5$d %7$s alpn h2
+              server peer 127.0.0.1:%6$d %9$s alpn h2
             listen http2
               mode http
               bind 127.0.0.1:%3$d proto h2
-              server peer 127.0.0.1:%6$d %7$s alpn h2
+              server peer 127.0.0.1:%7$d %9$s alpn h2
+            listen jwt
+              mode http
+              bind 127.0.0.1:%4$d
+              server peer 127.0.0.1:%8$d %9$s alpn h2
             """
-                .formatted(ports[0], ports[1], ports[2], ports[3], ports[4], ports[5], toServer),
+                .formatted(
+                    ports[0], ports[1], ports[2], ports[3], ports[4], ports[5], ports[6], ports[7],
+                    toServer),
         StandardCharsets.US_ASCII);
     String fromClient =
         "ssl crt %s ca-file %s verify required"
@@ -91,25 +100,32 @@ final class HaproxySystem implements ProxySystem {
             + """
             listen tcp
               mode tcp
-              bind 127.0.0.1:%1$d %7$s
-              server nginx 127.0.0.1:%4$d
+              bind 127.0.0.1:%1$d %9$s
+              server nginx 127.0.0.1:%5$d
             listen http1
               mode http
-              bind 127.0.0.1:%2$d %7$s alpn h2
-              server nginx 127.0.0.1:%5$d
+              bind 127.0.0.1:%2$d %9$s alpn h2
+              server nginx 127.0.0.1:%6$d
             listen http2
               mode http
-              bind 127.0.0.1:%3$d %7$s alpn h2
-              server nginx 127.0.0.1:%6$d proto h2
+              bind 127.0.0.1:%3$d %9$s alpn h2
+              server nginx 127.0.0.1:%7$d proto h2
+            listen jwt
+              mode http
+              bind 127.0.0.1:%4$d %9$s alpn h2
+            %10$s  server nginx 127.0.0.1:%8$d
             """
                 .formatted(
-                    ports[3],
                     ports[4],
                     ports[5],
+                    ports[6],
+                    ports[7],
                     backend.port(Protocol.TCP),
                     backend.port(Protocol.HTTP1),
                     backend.port(Protocol.HTTP2),
-                    fromClient),
+                    backend.port(Protocol.JWT),
+                    fromClient,
+                    tokenRules(directory)),
         StandardCharsets.US_ASCII);
     long started = System.nanoTime();
     Child serverProxy = run("haproxy-server", server, directory);
@@ -120,6 +136,23 @@ final class HaproxySystem implements ProxySystem {
       serverProxy.close();
       throw e;
     }
+  }
+
+  /** Algorithm, signature, issuer, audience and end of a token are checked for each request. */
+  private static String tokenRules(Path directory) throws IOException {
+    Path key = directory.resolve("issuer.pem");
+    Files.writeString(key, LoadTokens.shared().publicKeyPem(), StandardCharsets.US_ASCII);
+    return """
+          http-request set-var(txn.token) http_auth_bearer
+          http-request set-var(txn.alg) var(txn.token),jwt_header_query('$.alg')
+          http-request deny unless { var(txn.alg) -m str ES256 }
+          http-request deny unless { var(txn.token),jwt_verify(txn.alg,"%s") 1 }
+          http-request deny unless { var(txn.token),jwt_payload_query('$.iss') -m str "%s" }
+          http-request deny unless { var(txn.token),jwt_payload_query('$.aud[0]') -m str "%s" }
+          http-request set-var(txn.now) date()
+          http-request deny if { var(txn.token),jwt_payload_query('$.exp','int'),sub(txn.now) -m int lt 0 }
+        """
+        .formatted(key, LoadTokens.ISSUER, LoadTokens.AUDIENCE);
   }
 
   private static Child run(String name, Path config, Path directory) throws IOException {
@@ -143,7 +176,7 @@ final class HaproxySystem implements ProxySystem {
     @Override
     public MutualTls mutualTls() {
       return new MutualTls(
-          new InetSocketAddress("127.0.0.1", ports[3]),
+          new InetSocketAddress("127.0.0.1", ports[4]),
           TestCertificates.SERVER_NAME,
           certificates.client(),
           certificates.clientKey());

@@ -40,7 +40,7 @@ public final class ProcessUsage {
   }
 
   /** Mean proportional memory in MB; 0 where the kernel does not tell. */
-  double pssMegabytes(List<Long> pids) throws IOException {
+  public double pssMegabytes(List<Long> pids) throws IOException {
     return Files.isReadable(file(pids.getFirst(), "smaps_rollup"))
         ? mean(pids, "smaps_rollup", "Pss:")
         : 0;

@@ -4,7 +4,9 @@ package io.signetmesh.bench;
 public enum Protocol {
   TCP("tcp"),
   HTTP1("http1"),
-  HTTP2("http2");
+  HTTP2("http2"),
+  /** HTTP/1.1 with a token in each request. */
+  JWT("jwt");
 
   private final String label;
 
@@ -12,7 +14,8 @@ public enum Protocol {
     this.label = label;
   }
 
-  String label() {
+  /** Name in results. */
+  public String label() {
     return label;
   }
 }

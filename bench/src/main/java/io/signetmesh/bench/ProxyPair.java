@@ -6,7 +6,7 @@ import java.nio.file.Path;
 import java.util.List;
 
 /** A client proxy and a server proxy with mTLS between them, in front of the backend. */
-interface ProxyPair extends AutoCloseable {
+public interface ProxyPair extends AutoCloseable {
   /** Where the load of a protocol enters the client proxy. */
   Endpoint entry(Protocol protocol);
 

@@ -5,7 +5,7 @@ import java.nio.file.Path;
 import java.util.List;
 
 /** A make of proxies. */
-interface ProxySystem {
+public interface ProxySystem {
   /** Name in the results. */
   String name();
 

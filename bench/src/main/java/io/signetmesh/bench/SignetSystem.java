@@ -41,7 +41,10 @@ import org.jspecify.annotations.Nullable;
  * event loop each, started by {@code ./signet proxy}. Each port of the server has a policy that
  * grants the client's identity and nobody else; metrics are on; each decision is on record.
  */
-final class SignetSystem implements ProxySystem {
+public final class SignetSystem implements ProxySystem {
+  /** A make without settings of its own. */
+  public SignetSystem() {}
+
   private static final String NAMESPACE = "bench";
   private static final String CLIENT = "client";
   private static final String SERVER = "server";
@@ -253,7 +256,7 @@ final class SignetSystem implements ProxySystem {
           targetRef: {group: policy.linkerd.io, kind: Server, name: %1$s}
           requiredAuthenticationRefs:
           - {group: policy.linkerd.io, kind: MeshTLSAuthentication, name: %7$s}
-        """
+        %8$s"""
         .formatted(
             protocol.label(),
             NAMESPACE,
@@ -261,13 +264,32 @@ final class SignetSystem implements ProxySystem {
             net.address(SERVICE_ADDRESS + protocol.ordinal()).getHostAddress(),
             switch (protocol) {
               case TCP -> "opaque";
-              case HTTP1 -> "HTTP/1";
+              case HTTP1, JWT -> "HTTP/1";
               case HTTP2 -> "HTTP/2";
             },
             protocol == Protocol.TCP
                 ? "  annotations: {config.linkerd.io/opaque-ports: \"80\"}\n"
                 : "",
-            CLIENT);
+            CLIENT,
+            protocol == Protocol.JWT ? authentication() : "");
+  }
+
+  /** A reference to a JWTAuthentication, and the authentication. */
+  private static String authentication() {
+    return """
+          - {group: policy.signetmesh.io, kind: JWTAuthentication, name: customers}
+        ---
+        apiVersion: policy.signetmesh.io/v1alpha1
+        kind: JWTAuthentication
+        metadata: {name: customers, namespace: %s}
+        spec:
+          issuer: %s
+          audiences: [%s]
+          algorithms: [ES256]
+          keys:
+            jwks: '%s'
+        """
+        .formatted(NAMESPACE, LoadTokens.ISSUER, LoadTokens.AUDIENCE, LoadTokens.shared().keySet());
   }
 
   // ---- certificate of the handshakes' client

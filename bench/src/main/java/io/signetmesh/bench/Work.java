@@ -2,12 +2,14 @@ package io.signetmesh.bench;
 
 /** What is measured. */
 enum Work {
-  /** Requests of wrk through the pair as bytes. */
-  TCP("tcp", "wrk, 32 connections; proxies forward bytes"),
-  /** Requests of wrk through the pair as HTTP/1.1, HTTP/2 between the proxies. */
-  HTTP1("http1", "wrk, 32 connections; HTTP/2 between the proxies"),
-  /** Requests of h2load through the pair as HTTP/2. */
+  /** Requests through the pair as bytes. */
+  TCP("tcp", "h2load --h1 -c32; proxies forward bytes"),
+  /** Requests through the pair as HTTP/1.1, HTTP/2 between the proxies. */
+  HTTP1("http1", "h2load --h1 -c32; HTTP/2 between the proxies"),
+  /** Requests through the pair as HTTP/2. */
   HTTP2("http2", "h2load -c8 -m16; HTTP/2 all the way"),
+  /** As HTTP1, with one of 1,000 tokens in each request. */
+  JWT("jwt", "wrk, 32 connections; each request has one of 1,000 tokens by ES256"),
   /** Full mTLS handshakes with the server proxy. */
   HANDSHAKES("handshakes", "full TLS 1.3 handshakes with client certificate, server proxy alone"),
   /** Resident memory idle, with 32 and with 2,000 connections. */

@@ -3,9 +3,11 @@ package io.signetmesh.bench;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /** Runs wrk, which sends HTTP/1.1 requests, one at a time on each connection. */
 final class Wrk {
@@ -18,11 +20,14 @@ final class Wrk {
 
   private Wrk() {}
 
-  static Load run(Endpoint entry, int connections, Duration length, Path log)
+  /**
+   * @param tokens sent by turns, one with each request; null: none is sent
+   */
+  static Load run(
+      Endpoint entry, int connections, Duration length, @Nullable LoadTokens tokens, Path log)
       throws IOException, InterruptedException {
-    return parse(
-        Child.output(
-            "wrk",
+    List<String> command =
+        new ArrayList<>(
             List.of(
                 "wrk",
                 "--latency",
@@ -35,10 +40,12 @@ final class Wrk {
                 "--timeout",
                 "10s",
                 "-H",
-                "Host: " + entry.authority(),
-                "http://" + entry.host() + ":" + entry.port() + "/"),
-            length.plusSeconds(30),
-            log));
+                "Host: " + entry.authority()));
+    if (tokens != null) {
+      command.addAll(List.of("-s", tokens.script(log.resolveSibling("tokens.lua")).toString()));
+    }
+    command.add("http://" + entry.host() + ":" + entry.port() + "/");
+    return parse(Child.output("wrk", command, length.plusSeconds(30), log));
   }
 
   /**

@@ -29,6 +29,25 @@ class H2loadTest {
     assertThat(load.requestsPerSecond()).isEqualTo(50_010);
     assertThat(load.p50Micros()).isEqualTo(300);
     assertThat(load.p99Micros()).isEqualTo(400);
+    assertThat(load.p999Micros()).isEqualTo(400);
+    assertThat(load.bytes()).isEqualTo(29_107_178);
+  }
+
+  @Test
+  void answersWithoutReasonPhraseAreNoErrors() throws IOException {
+    Load load =
+        H2load.parse(
+            """
+            finished in 1.00s, 10.00 req/s, 1.00KB/s
+            requests: 10 total, 10 started, 10 done, 0 succeeded, 10 failed, 0 errored, 0 timeout
+            status codes: 0 2xx, 0 3xx, 0 4xx, 0 5xx
+            traffic: 2.00KB (2000) total, 1.00KB (1000) headers (space savings 0.00%), 970B (970) data
+            """,
+            new long[] {100}, Duration.ofSeconds(1));
+
+    assertThat(load.requests()).isEqualTo(10);
+    assertThat(load.errors()).isZero();
+    assertThat(load.bytes()).isEqualTo(970);
   }
 
   @Test

@@ -2,23 +2,32 @@ package io.signetmesh.docs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.grpc.CallOptions;
+import io.grpc.Channel;
+import io.grpc.ClientCall;
+import io.grpc.MethodDescriptor;
 import io.linkerd.proxy.inbound.Server;
 import io.linkerd.proxy.meta.Metadata;
 import io.linkerd.proxy.meta.Resource;
 import io.signetmesh.audit.Journal;
 import io.signetmesh.audit.JournalConfig;
+import io.signetmesh.audit.delivery.Deliveries;
+import io.signetmesh.audit.delivery.JournalDelivery;
 import io.signetmesh.identity.workload.IdentityMetrics;
 import io.signetmesh.jwt.HeadFields;
 import io.signetmesh.jwt.TokenAuthentication;
 import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Reason;
+import io.signetmesh.proxy.authorize.RegoQuestion;
 import io.signetmesh.proxy.authorize.ResourceRef;
 import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;
 import io.signetmesh.proxy.authorize.compile.PolicyCompiler;
 import io.signetmesh.proxy.loop.IoTransport;
 import io.signetmesh.proxy.loop.ProxyLoops;
+import io.signetmesh.proxy.memory.MemoryLimits;
+import io.signetmesh.proxy.memory.ProcessMemory;
 import io.signetmesh.proxy.metrics.BalancerMetrics;
 import io.signetmesh.proxy.metrics.BuildInfo;
 import io.signetmesh.proxy.metrics.HttpDetection;
@@ -34,12 +43,18 @@ import io.signetmesh.proxy.metrics.RuntimeMetrics;
 import io.signetmesh.proxy.metrics.TlsStatus;
 import io.signetmesh.proxy.metrics.registry.Exposition;
 import io.signetmesh.proxy.metrics.registry.MetricsRegistry;
+import io.signetmesh.proxy.rego.RegoChecks;
+import io.signetmesh.proxy.rego.RegoMetrics;
+import io.signetmesh.proxy.rego.RegoRequest;
 import io.signetmesh.proxy.token.TokenChecks;
 import io.signetmesh.proxy.token.TokenMetrics;
-import io.signetmesh.proxy.token.TokenWorkers;
 import io.signetmesh.proxy.upstream.Endpoint;
 import io.signetmesh.proxy.upstream.TlsTarget;
+import io.signetmesh.proxy.worker.FairWorkers;
+import io.signetmesh.rego.RegoAuthentication;
+import io.signetmesh.rego.RegoInput;
 import io.signetmesh.v1.JwtAuthentication;
+import io.signetmesh.v1.RegoBundle;
 import io.signetmesh.v1.TokenLocation;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -56,6 +71,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -271,6 +287,7 @@ final class ProxyMetricsDocTest {
     call(metrics, new TlsTarget("sni", "web"));
     balance(metrics);
     token(registry);
+    rego(registry);
     RuntimeMetrics.exposePolicies(
         registry, () -> List.of(new PolicyInForce(8080, "policy.linkerd.io/server/web", 1)));
     RuntimeMetrics.exposeIdentity(
@@ -284,15 +301,63 @@ final class ProxyMetricsDocTest {
         ProxyLoops loops = new ProxyLoops(IoTransport.NIO, 1);
         ByteArrayOutputStream out = new ByteArrayOutputStream()) {
       RuntimeMetrics.exposeAudit(registry, journal);
+      RuntimeMetrics.exposeDelivery(registry, delivery(journal));
+      RuntimeMetrics.exposeMemory(registry, new ProcessMemory(MemoryLimits.ofProcess()));
       loops.expose(registry);
       registry.write(out, Exposition.Format.PROMETHEUS_TEXT);
       return out.toString(StandardCharsets.UTF_8);
     }
   }
 
+  /** A delivery that does not begin. */
+  private static JournalDelivery delivery(Journal journal) {
+    Channel nobody =
+        new Channel() {
+          @Override
+          public <Q, A> ClientCall<Q, A> newCall(
+              MethodDescriptor<Q, A> method, CallOptions options) {
+            throw new UnsupportedOperationException();
+          }
+
+          @Override
+          public String authority() {
+            return "nobody";
+          }
+        };
+    return JournalDelivery.of(
+        new Deliveries(), journal, nobody, Runnable::run, new ScheduledThreadPoolExecutor(0));
+  }
+
+  /** A request that a bundle is asked about which is not there. */
+  private static void rego(MetricsRegistry registry) throws Exception {
+    try (FairWorkers workers = new FairWorkers("rego", 1);
+        RegoChecks checks = new RegoChecks(workers, workers, new RegoMetrics(registry))) {
+      RegoQuestion question =
+          new RegoQuestion(
+              RegoAuthentication.compile(
+                  io.signetmesh.v1.RegoAuthentication.newBuilder()
+                      .setName("shop/hours")
+                      .setEntrypoint("mesh/allow")
+                      .setBundle(RegoBundle.newBuilder().setUnavailable("none for tests"))
+                      .build()),
+              List.of(),
+              new ResourceRef("", "default", "deny"));
+      checks.answer(
+          new RegoRequest(
+              0,
+              8080,
+              new RegoInput.Head("GET", "http", "web", "/", "", List.of()),
+              RegoRequest.Claims.NONE,
+              0,
+              0),
+          new Client(TARGET.getAddress(), false, null),
+          client -> Objects.requireNonNull(client.proofs()).rego().isEmpty() ? question : null);
+    }
+  }
+
   /** A request without token, where one is asked for. */
   private static void token(MetricsRegistry registry) throws Exception {
-    try (TokenWorkers workers = new TokenWorkers();
+    try (FairWorkers workers = new FairWorkers("token", 1);
         TokenChecks checks =
             new TokenChecks(
                 workers, InstantSource.system(), (name, key) -> {}, new TokenMetrics(registry))) {
@@ -326,7 +391,8 @@ final class ProxyMetricsDocTest {
       Client client = new Client(TARGET.getAddress(), false, null);
       checks.count(
           checks.answer(
-              checks.question(List.of(authentication), List.of(), head, "", client, null)));
+              checks.question(
+                  List.of(authentication), List.of(), head, "", client, checks.now(), null)));
     }
   }
 

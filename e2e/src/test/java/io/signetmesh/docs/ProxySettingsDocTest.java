@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.signetmesh.proxy.config.InvalidConfigException;
+import io.signetmesh.proxy.config.NodeConfig;
 import io.signetmesh.proxy.config.ProxyConfig;
 import java.util.AbstractMap;
 import java.util.Map;
@@ -18,7 +19,7 @@ import org.junit.jupiter.api.Test;
 /** docs/proxy-settings.md has the variables that a proxy reads, and no others. */
 final class ProxySettingsDocTest {
   private static final Pattern VARIABLE =
-      Pattern.compile("`((?:LINKERD2|SIGNET)_PROXY_[A-Z0-9_]+)`");
+      Pattern.compile("`((?:LINKERD2_PROXY|SIGNET_PROXY|SIGNET_NODE)_[A-Z0-9_]+)`");
 
   /** Read by the command that runs the proxy. */
   private static final String LOG_FORMAT = "LINKERD2_PROXY_LOG_FORMAT";
@@ -43,6 +44,8 @@ final class ProxySettingsDocTest {
   void namesEachVariableThatIsReadAndNoOther() throws Exception {
     Asked environment = new Asked();
     assertThatThrownBy(() -> ProxyConfig.from(environment))
+        .isInstanceOf(InvalidConfigException.class);
+    assertThatThrownBy(() -> NodeConfig.from(environment))
         .isInstanceOf(InvalidConfigException.class);
     environment.names.add(LOG_FORMAT);
 

@@ -10,7 +10,7 @@ import io.grpc.StatusRuntimeException;
 import io.grpc.stub.MetadataUtils;
 import io.linkerd.proxy.identity.CertifyRequest;
 import io.linkerd.proxy.identity.IdentityGrpc;
-import io.signetmesh.cli.demo.DemoServices;
+import io.signetmesh.cli.demo.service.DemoServices;
 import io.signetmesh.cli.process.SignetProcess;
 import io.signetmesh.cli.record.JournalTail;
 import io.signetmesh.e2e.harness.Await;

@@ -3,7 +3,7 @@ package io.signetmesh.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import io.signetmesh.cli.demo.DemoServices;
+import io.signetmesh.cli.demo.service.DemoServices;
 import io.signetmesh.cli.host.ListenAddress;
 import io.signetmesh.cli.process.Readiness;
 import io.signetmesh.cli.process.SignetProcess;

@@ -8,7 +8,7 @@ import io.grpc.CallOptions;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.NettyChannelBuilder;
 import io.grpc.stub.ClientCalls;
-import io.signetmesh.cli.demo.DemoServices;
+import io.signetmesh.cli.demo.service.DemoServices;
 import io.signetmesh.cli.record.JournalTail;
 import io.signetmesh.e2e.harness.Await;
 import io.signetmesh.e2e.harness.HttpConnection;

@@ -2,7 +2,7 @@ package io.signetmesh.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import io.signetmesh.cli.demo.DemoServices;
+import io.signetmesh.cli.demo.service.DemoServices;
 import io.signetmesh.cli.record.DecisionRecord;
 import io.signetmesh.cli.record.JournalTail;
 import io.signetmesh.e2e.harness.Mesh;

@@ -1,7 +1,6 @@
 package io.signetmesh.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.signetmesh.cli.host.ControlPlane;
 import io.signetmesh.cli.host.HostWorkload;
@@ -10,7 +9,7 @@ import io.signetmesh.cli.mesh.MeshProcesses;
 import io.signetmesh.cli.process.SignetProcess;
 import io.signetmesh.cli.record.DecisionRecord;
 import io.signetmesh.cli.record.JournalTail;
-import io.signetmesh.e2e.harness.Tool;
+import io.signetmesh.e2e.harness.Namespaces;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
@@ -50,10 +49,7 @@ class RedirectionIT {
   @BeforeAll
   @Timeout(170)
   void run(@TempDir Path directory) throws Exception {
-    Tool.Result namespaces = Tool.run("unshare", "--map-root-user", "--net", "--mount", "true");
-    assumeTrue(
-        namespaces.exitCode() == 0,
-        "this host lets users make no namespaces: " + namespaces.output());
+    Namespaces.require();
     this.directory = directory;
     mesh =
         MeshProcesses.prepare(

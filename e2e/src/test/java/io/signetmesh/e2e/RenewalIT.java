@@ -3,7 +3,7 @@ package io.signetmesh.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import io.signetmesh.cli.demo.DemoServices;
+import io.signetmesh.cli.demo.service.DemoServices;
 import io.signetmesh.cli.record.JournalTail;
 import io.signetmesh.e2e.harness.Await;
 import io.signetmesh.e2e.harness.HttpConnection;

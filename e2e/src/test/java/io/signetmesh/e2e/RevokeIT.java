@@ -9,7 +9,7 @@ import io.grpc.ManagedChannel;
 import io.grpc.netty.NettyChannelBuilder;
 import io.grpc.stub.ClientCalls;
 import io.grpc.stub.StreamObserver;
-import io.signetmesh.cli.demo.DemoServices;
+import io.signetmesh.cli.demo.service.DemoServices;
 import io.signetmesh.cli.record.DecisionRecord;
 import io.signetmesh.cli.record.JournalTail;
 import io.signetmesh.e2e.Applications.TcpServer;

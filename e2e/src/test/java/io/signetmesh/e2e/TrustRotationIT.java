@@ -9,7 +9,7 @@ import io.grpc.CallOptions;
 import io.grpc.ManagedChannel;
 import io.grpc.netty.NettyChannelBuilder;
 import io.grpc.stub.ClientCalls;
-import io.signetmesh.cli.demo.DemoServices;
+import io.signetmesh.cli.demo.service.DemoServices;
 import io.signetmesh.e2e.Applications.TcpServer;
 import io.signetmesh.e2e.harness.Await;
 import io.signetmesh.e2e.harness.HttpConnection;
@@ -144,6 +144,7 @@ class TrustRotationIT {
                 mesh,
                 "waive",
                 "linkerd/linkerd-destination",
+                "linkerd/signet-audit",
                 "--yes",
                 "--reason",
                 "killed by the test");

@@ -9,7 +9,7 @@ import io.grpc.ManagedChannel;
 import io.grpc.netty.NettyChannelBuilder;
 import io.grpc.stub.BlockingClientCall;
 import io.grpc.stub.ClientCalls;
-import io.signetmesh.cli.demo.DemoServices;
+import io.signetmesh.cli.demo.service.DemoServices;
 import io.signetmesh.cli.process.SignetProcess;
 import io.signetmesh.e2e.Applications.TcpServer;
 import io.signetmesh.e2e.harness.Await;
@@ -150,6 +150,7 @@ class TrustRotationTroubleIT {
             "shop/looping",
             mesh.identity("legacy").dnsName(),
             "linkerd/linkerd-destination",
+            "linkerd/signet-audit",
             "--yes",
             "--reason",
             "made by the test");

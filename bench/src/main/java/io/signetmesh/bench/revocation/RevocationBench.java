@@ -225,11 +225,10 @@ public final class RevocationBench implements Callable<Integer> {
               now,
               RevocationReason.KEY_COMPROMISE));
     }
-    return CrlWriter.sign(
+    CrlWriter.Content content =
         new CrlWriter.Content(
-            number, base, now, now.plus(Duration.ofDays(1)), listed, List.of(), List.of()),
-        issuer.certificate(),
-        issuer.contentSigner());
+            number, base, now, now.plus(Duration.ofDays(1)), listed, List.of(), List.of());
+    return issuer.sign(signer -> CrlWriter.sign(content, issuer.certificate(), signer));
   }
 
   private void print(String what, String format, Object... values) {

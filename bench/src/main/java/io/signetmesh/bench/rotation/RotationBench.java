@@ -8,7 +8,7 @@ import io.signetmesh.bench.Protocol;
 import io.signetmesh.bench.RunDirectory;
 import io.signetmesh.bench.Tool;
 import io.signetmesh.bench.rotation.Traffic.Period;
-import io.signetmesh.cli.demo.DemoServices;
+import io.signetmesh.cli.demo.service.DemoServices;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.net.InetAddress;

@@ -17,6 +17,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
+import java.security.PublicKey;
 import java.security.Signature;
 import java.security.interfaces.ECPublicKey;
 import java.security.interfaces.RSAPublicKey;
@@ -26,12 +27,22 @@ import java.security.spec.PSSParameterSpec;
 import java.util.Arrays;
 
 /** An issuer with one key, its tokens, and the authentication that they pass. */
-final class SignedTokens {
+public final class SignedTokens {
+  /** {@code iss} of the tokens. */
+  public static final String ISSUER = "https://issuer.example/realms/shop";
+
+  /** First {@code aud} of the tokens. */
+  public static final String AUDIENCE = "shop";
+
   private static final int ED25519 = 32;
 
   /** About as long as a Kubernetes service account token or one of an OpenID provider. */
   private static final String CLAIMS =
-      "{\"iss\":\"https://issuer.example/realms/shop\",\"aud\":[\"shop\",\"account\"],\"sub\":\"%s\","
+      "{\"iss\":\""
+          + ISSUER
+          + "\",\"aud\":[\""
+          + AUDIENCE
+          + "\",\"account\"],\"sub\":\"%s\","
           + "\"exp\":4102444800,\"iat\":1700000000,\"nbf\":1700000000,\"jti\":\"%s\",\"azp\":\"web\","
           + "\"scope\":\"openid profile email\",\"realm_access\":{\"roles\":[\"offline_access\",\"user\"]},"
           + "\"name\":\"Alice Example\",\"preferred_username\":\"alice\",\"email_verified\":true,"
@@ -45,7 +56,7 @@ final class SignedTokens {
    *
    * @param algorithm as headers write it; RSA keys have 2,048 bits
    */
-  SignedTokens(String algorithm) {
+  public SignedTokens(String algorithm) {
     this.algorithm = algorithm;
     try {
       KeyPairGenerator generator = KeyPairGenerator.getInstance(kind());
@@ -68,7 +79,7 @@ final class SignedTokens {
   }
 
   /** A token for somebody. */
-  byte[] token(int number) {
+  public byte[] token(int number) {
     String input =
         base64("{\"alg\":\"" + algorithm + "\",\"kid\":\"2026-11-a\",\"typ\":\"JWT\"}")
             + "."
@@ -110,8 +121,8 @@ final class SignedTokens {
       return TokenAuthentication.compile(
           JwtAuthentication.newBuilder()
               .setName("shop/customers")
-              .setIssuer("https://issuer.example/realms/shop")
-              .addAudiences("shop")
+              .setIssuer(ISSUER)
+              .addAudiences(AUDIENCE)
               .addAlgorithms(algorithm)
               .addLocations(
                   TokenLocation.newBuilder()
@@ -128,7 +139,13 @@ final class SignedTokens {
     }
   }
 
-  private String keys() {
+  /** The public key. */
+  public PublicKey publicKey() {
+    return pair.getPublic();
+  }
+
+  /** The public key as a JWK set (RFC 7517). */
+  public String keys() {
     String keyId = "2026-11-a";
     return new JWKSet(
             switch (pair.getPublic()) {

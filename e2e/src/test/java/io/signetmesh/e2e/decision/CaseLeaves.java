@@ -141,7 +141,7 @@ final class CaseLeaves {
                 new ExtendedKeyUsage(KeyPurposeId.id_kp_clientAuth))
             .addExtension(Extension.subjectAlternativeName, true, new GeneralNames(name));
     X509Certificate leaf =
-        new JcaX509CertificateConverter().getCertificate(builder.build(signer.contentSigner()));
+        new JcaX509CertificateConverter().getCertificate(signer.sign(builder::build));
     List<X509Certificate> chain = new ArrayList<>();
     chain.add(leaf);
     chain.addAll(signer.chain());

@@ -18,11 +18,13 @@ import io.signetmesh.crds.manifest.RecordReader.Located;
 import io.signetmesh.crds.manifest.RecordReader.Records;
 import io.signetmesh.crds.network.Cidr;
 import io.signetmesh.crds.policy.AccessPolicy;
+import io.signetmesh.e2e.harness.RegoBundles;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -53,6 +55,9 @@ class DecisionCasesIT {
   private static final ClusterSettings SETTINGS =
       new ClusterSettings(
           MeshNames.DEFAULT, List.of(Cidr.parse(CLUSTER_NETWORK)), AccessPolicy.DENY);
+
+  /** In manifests, the bundle of src/test/rego/cases. */
+  private static final String BUNDLE = "@BUNDLE@";
 
   private final List<Topic> topics = new ArrayList<>();
   private Path directory;
@@ -97,15 +102,23 @@ class DecisionCasesIT {
     mesh = CaseMesh.start(scratch, merged, SETTINGS, cases, issuer);
   }
 
-  /** The files of a topic with the keys and tokens of this run. */
+  /** The files of a topic with the keys, tokens and bundles of this run. */
   private Path expanded(Path topic) throws Exception {
     Path files =
         Files.createDirectories(
             directory.resolve("topics").resolve(topic.getFileName().toString()));
     for (String name : List.of("manifests.yaml", "cases.yaml")) {
-      Files.writeString(files.resolve(name), issuer.expand(Files.readString(topic.resolve(name))));
+      String text = issuer.expand(Files.readString(topic.resolve(name)));
+      if (text.contains(BUNDLE)) {
+        text = text.replace(BUNDLE, base64(RegoBundles.bundle("cases")));
+      }
+      Files.writeString(files.resolve(name), text);
     }
     return files;
+  }
+
+  private static String base64(byte[] bytes) {
+    return Base64.getEncoder().encodeToString(bytes);
   }
 
   private static Path resources() throws URISyntaxException {

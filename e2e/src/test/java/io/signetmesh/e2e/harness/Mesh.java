@@ -1,6 +1,6 @@
 package io.signetmesh.e2e.harness;
 
-import io.signetmesh.cli.demo.DemoServices;
+import io.signetmesh.cli.demo.service.DemoServices;
 import io.signetmesh.cli.host.ControlPlane;
 import io.signetmesh.cli.host.MeshNames;
 import io.signetmesh.cli.mesh.LoopbackNet;
