@@ -264,8 +264,8 @@ class ControlPlaneMetricsIT {
       for (String server : List.of("identity", "policy", "discovery")) {
         assertThat(value(page, expiry("leaf", server))).as(server).isPositive();
       }
-      // The servers' own.
-      assertThat(value(page, "signet_identity_certificates_issued_total")).isEqualTo(1);
+      // The servers' own, and the audit collector's.
+      assertThat(value(page, "signet_identity_certificates_issued_total")).isEqualTo(2);
       assertThat(value(page, "signet_policy_generation")).isPositive();
     }
   }

@@ -70,6 +70,8 @@ final class RandomPolicies {
 
   private static final String[] TWISTED = {"//", "/./", "/../", "/..", "/."};
 
+  private static final long HOUR = 3_600_000;
+
   private final Random random;
   private final boolean tokens;
   private final boolean rego;
@@ -116,19 +118,33 @@ final class RandomPolicies {
       } catch (InvalidAuthenticationException e) {
         throw new IllegalStateException(e);
       }
+      TokenAuthentication by = compiled.getLast();
+      String plain = issuer.token("alice");
+      String admin = issuer.token(claims -> claims.claim("role", "admin"));
+      // Read after the tokens were issued: one that is issued later is not valid yet.
       long now = System.currentTimeMillis();
       proofs.add(
           List.of(
               TokenProof.MISSING,
               TokenProof.refused(TokenFailure.MULTIPLE_TOKENS),
               TokenProof.refused(TokenFailure.KEYS_UNAVAILABLE),
-              verified(compiled.getLast(), issuer.token("alice"), now),
-              verified(
-                  compiled.getLast(), issuer.token(claims -> claims.claim("role", "admin")), now)));
+              failed(verified(by, admin, now - HOUR), TokenFailure.ISSUED_IN_FUTURE),
+              failed(verified(by, admin, now + 2 * HOUR), TokenFailure.EXPIRED),
+              failed(verified(by, plain, now), TokenFailure.CLAIM),
+              failed(verified(by, admin, now), null)));
     }
     AUTHENTICATIONS = List.copyOf(messages);
     COMPILED = List.copyOf(compiled);
     PROOFS = List.copyOf(proofs);
+  }
+
+  /** The proof, once it is sure what it stands for. */
+  private static TokenProof failed(TokenProof proof, @Nullable TokenFailure expected) {
+    if (proof.failure() != expected) {
+      throw new IllegalStateException(
+          "the token failed by " + proof.failure() + ": expected " + expected);
+    }
+    return proof;
   }
 
   private static TokenProof verified(TokenAuthentication by, String token, long now) {
