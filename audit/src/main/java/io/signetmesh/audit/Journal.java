@@ -43,6 +43,8 @@ public final class Journal implements AuditLog, AutoCloseable {
   /** Whether nothing is written any more. */
   private volatile boolean over;
 
+  private volatile @Nullable HeadSigner signer;
+
   private boolean ownWriter;
 
   /** What is formatted and not written yet. Confined to the writer's thread. */
@@ -222,11 +224,14 @@ public final class Journal implements AuditLog, AutoCloseable {
   }
 
   /**
-   * Has heads written from now on, about one a second while there are records. Those of other
-   * journals in the same file are signed by the same.
+   * Has heads written from now on, about one a second while there are records. Where several
+   * journals share the file, the one that was opened last and can sign does it for all.
+   *
+   * @param by is not asked any more once the journal has been closed
    */
-  public void signHeads(HeadSigner signer) {
-    file.signHeads(signer);
+  public void signHeads(HeadSigner by) {
+    signer = by;
+    file.signHeads();
     writer.wake();
   }
 
@@ -262,6 +267,12 @@ public final class Journal implements AuditLog, AutoCloseable {
 
   boolean isClosed() {
     return closed;
+  }
+
+  /** Signs a statement; null when the journal does not sign, or cannot now. */
+  HeadSigner.@Nullable Signed sign(byte[] statement) {
+    HeadSigner by = signer;
+    return by == null ? null : by.sign(statement);
   }
 
   /** Whether something waits to be written. */

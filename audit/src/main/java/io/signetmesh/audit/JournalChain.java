@@ -58,6 +58,9 @@ final class JournalChain {
   /** When the next head is due, if there is something to cover. */
   private long atNanos;
 
+  /** Whether the last one could not be made: the next one is not tried before its time. */
+  private boolean failed;
+
   private String previous = "";
   private String certificate = "";
 
@@ -144,7 +147,7 @@ final class JournalChain {
     }
     uncovered += records;
     uncoveredBytes += bytes;
-    if (uncovered >= MAX_RECORDS || uncoveredBytes >= MAX_BYTES) {
+    if (!failed && (uncovered >= MAX_RECORDS || uncoveredBytes >= MAX_BYTES)) {
       atNanos = System.nanoTime();
     }
   }
@@ -162,8 +165,11 @@ final class JournalChain {
     }
     // If it cannot be made, there is a next time.
     atNanos = System.nanoTime() + EVERY.toNanos();
+    failed = true;
     try {
-      return make(sequence, epochMillis, by);
+      JournalHead made = make(sequence, epochMillis, by);
+      failed = made == null && uncovered > 0;
+      return made;
     } catch (IOException | RuntimeException e) {
       log.warn("no head for audit journal {}: {}", file, e.toString());
       return null;

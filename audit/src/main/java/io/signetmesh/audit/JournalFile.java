@@ -168,8 +168,18 @@ final class JournalFile {
     entered.set(false);
   }
 
-  void signHeads(HeadSigner by) {
-    chain.signBy(by);
+  void signHeads() {
+    chain.signBy(this::sign);
+  }
+
+  /** Signs by the newest journal that can: those before it may be about to end. */
+  private HeadSigner.@Nullable Signed sign(byte[] statement) {
+    HeadSigner.Signed signed = null;
+    List<Journal> all = List.copyOf(journals);
+    for (int i = all.size() - 1; i >= 0 && signed == null; i--) {
+      signed = all.get(i).sign(statement);
+    }
+    return signed;
   }
 
   /** Time until a head is due; the longest there is when none is. */

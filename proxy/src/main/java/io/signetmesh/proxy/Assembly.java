@@ -154,6 +154,7 @@ final class Assembly {
                 plane.newTurn(config.workloadName()),
                 clock));
     Supplier<Credentials> credentials = identity::credentials;
+    journal.signHeads(new LeafHeads(identity::current, clock));
     Channel policyChannel = channel(config.policyService(), credentials, controlLoops);
     Channel destinationChannel = channel(config.destinationService(), credentials, controlLoops);
     delivery.of(journal, identity.firstCredentials(), credentials, controlLoops, clock);

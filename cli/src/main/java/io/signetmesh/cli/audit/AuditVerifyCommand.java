@@ -6,6 +6,7 @@ import io.signetmesh.cli.command.CommandFailure;
 import io.signetmesh.cli.command.ExitCode;
 import io.signetmesh.cli.command.LoggingOptions;
 import io.signetmesh.cli.command.OutputOptions;
+import io.signetmesh.cli.record.JournalProof;
 import io.signetmesh.cli.text.PlainWriter;
 import io.signetmesh.collector.query.LogDirectory;
 import io.signetmesh.collector.verify.CheckResult;
@@ -39,7 +40,9 @@ import picocli.CommandLine.Spec;
           + " checkpoint that its collector has signed; or says what is missing or changed, and"
           + " where.",
       "With --entry, only the proof of one record is made and verified; with --proof, it is"
-          + " verified without the log."
+          + " verified without the log.",
+      "With --trust-anchors, the journal of one proxy is verified where the proxy keeps it, by the"
+          + " heads that the proxy signs with its certificate."
     },
     mixinStandardHelpOptions = true,
     sortOptions = false,
@@ -60,7 +63,9 @@ import picocli.CommandLine.Spec;
       "  signet audit verify november.jsonl --key collector.vkey",
       "  signet audit verify --log /var/lib/signet/audit/log --key collector.vkey \\",
       "      --entry 4711 --save-proof entry-4711.tlog-proof",
-      "  signet audit verify --proof entry-4711.tlog-proof --key collector.vkey"
+      "  signet audit verify --proof entry-4711.tlog-proof --key collector.vkey",
+      "  signet audit verify /var/lib/signet/web.jsonl --trust-anchors anchors.pem \\",
+      "      --identity web.shop.serviceaccount.identity.linkerd.cluster.local"
     })
 final class AuditVerifyCommand implements Callable<Integer> {
   @Spec private CommandSpec spec = CommandSpec.create();
@@ -68,8 +73,11 @@ final class AuditVerifyCommand implements Callable<Integer> {
 
   @Parameters(
       arity = "0..1",
-      paramLabel = "EXPORT",
-      description = "An export in JSON Lines; - for standard input.")
+      paramLabel = "FILE",
+      description = {
+        "An export in JSON Lines; - for standard input. With --trust-anchors: the journal of a"
+            + " proxy."
+      })
   private @Nullable String export;
 
   @Option(names = "--log", paramLabel = "DIR", description = "Directory of the log.")
@@ -116,14 +124,22 @@ final class AuditVerifyCommand implements Callable<Integer> {
       description = "With --proof: the entry, if the file of the proof does not have it.")
   private @Nullable Path record;
 
+  @Mixin private JournalOptions journal = new JournalOptions();
+
   @Mixin private OutputOptions output = new OutputOptions();
 
   @Override
   public Integer call() throws Exception {
+    if (journal.isJournal()) {
+      return journal();
+    }
+    if (journal.isForJournal()) {
+      throw usage("--identity and --last-record go with --trust-anchors");
+    }
     TrustedKeys trusted = keys.keys();
     int sources = (directory == null ? 0 : 1) + (export == null ? 0 : 1) + (proof == null ? 0 : 1);
     if (sources != 1) {
-      throw usage("expected one of --log DIR, --proof FILE and a file EXPORT");
+      throw usage("expected one of --log DIR, --proof FILE and the FILE of an export");
     }
     if (directory == null && (since != null || save != null || entry != null)) {
       throw usage("--since-checkpoint, --save-checkpoint and --entry go with --log");
@@ -146,6 +162,28 @@ final class AuditVerifyCommand implements Callable<Integer> {
       return result.isGood() ? ExitCode.OK : ExitCode.NEGATIVE;
     } catch (NotDirectoryException e) {
       throw CommandFailure.configuration(directory + " is no directory: expected a log", e);
+    } catch (IOException e) {
+      throw CommandFailure.configuration("cannot be read: " + e, e);
+    }
+  }
+
+  private int journal() throws CommandFailure {
+    boolean others = directory != null || proof != null || record != null || saveProof != null;
+    others |= since != null || save != null || entry != null || keys.isGiven();
+    if (export == null || others) {
+      throw usage("--trust-anchors goes with the FILE of a journal, --identity and --last-record");
+    }
+    PrintWriter out = new PlainWriter(spec.commandLine().getOut());
+    try {
+      JournalProof found =
+          JournalProof.of(Path.of(export), journal.anchors(), journal.identity, journal.last());
+      if (output.isJson()) {
+        found.printJson(out);
+      } else {
+        found.print(out);
+      }
+      out.flush();
+      return found.isGood() ? ExitCode.OK : ExitCode.NEGATIVE;
     } catch (IOException e) {
       throw CommandFailure.configuration("cannot be read: " + e, e);
     }

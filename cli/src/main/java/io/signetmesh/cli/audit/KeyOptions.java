@@ -14,7 +14,6 @@ import picocli.CommandLine.Spec;
 final class KeyOptions {
   @Option(
       names = "--key",
-      required = true,
       paramLabel = "VKEY",
       converter = NoteKeyConverter.class,
       description = {
@@ -36,7 +35,12 @@ final class KeyOptions {
   @Spec(Spec.Target.MIXEE)
   private CommandSpec spec = CommandSpec.create();
 
-  /** The keys. */
+  /** Whether any was given. */
+  boolean isGiven() {
+    return key != null || !witnesses.isEmpty();
+  }
+
+  /** The keys: that of the log is needed. */
   TrustedKeys keys() {
     NoteKey log = key;
     if (log == null) {

@@ -4,13 +4,16 @@ import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.netty.pkitesting.CertificateBuilder;
 import io.signetmesh.cli.CommandRun;
 import io.signetmesh.cli.command.ExitCode;
+import io.signetmesh.identity.pki.Certificates;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -174,5 +177,45 @@ final class AuditVerifyCommandTest {
     Path file = Files.writeString(temporary.resolve("log.vkey"), AuditLogs.key() + "\n");
     CommandRun.of("audit", "verify", "--log", directory.toString(), "--key", file.toString())
         .ended(ExitCode.OK);
+  }
+
+  private Path anchors() throws Exception {
+    String pem =
+        Certificates.toPem(
+            List.of(
+                new CertificateBuilder()
+                    .ecp256()
+                    .subject("CN=anchor")
+                    .setIsCertificateAuthority(true)
+                    .buildSelfSigned()
+                    .getCertificate()));
+    return Files.writeString(temporary.resolve("anchors.pem"), pem);
+  }
+
+  /** Nothing would show that it was rewritten as a whole. */
+  @Test
+  void aJournalWithoutAHeadIsNotGood() throws Exception {
+    Path file = Files.writeString(temporary.resolve("web.jsonl"), "{\"sequence\":1,\"x\":0}\n");
+    String anchors = anchors().toString();
+
+    CommandRun run =
+        CommandRun.of("audit", "verify", file.toString(), "--trust-anchors", anchors)
+            .ended(ExitCode.NEGATIVE);
+
+    assertThat(run.out())
+        .contains("journal web.jsonl: record 1, 0 heads")
+        .endsWith("NOT PROVEN: no head: nothing shows that the records are unaltered\n");
+  }
+
+  @Test
+  void aJournalIsVerifiedByAnchorsAndALogByAKey() throws Exception {
+    String anchors = anchors().toString();
+    String log = directory.toString();
+
+    CommandRun.of("audit", "verify", "--log", log).ended(ExitCode.USAGE);
+    verify("--log", log, "--trust-anchors", anchors).ended(ExitCode.USAGE);
+    verify("--log", log, "--identity", "web").ended(ExitCode.USAGE);
+    CommandRun.of("audit", "verify", "--trust-anchors", anchors).ended(ExitCode.USAGE);
+    CommandRun.of("audit", "verify", log, "--trust-anchors", anchors).ended(ExitCode.CONFIGURATION);
   }
 }

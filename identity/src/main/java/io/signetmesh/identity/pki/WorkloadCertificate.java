@@ -1,6 +1,10 @@
 package io.signetmesh.identity.pki;
 
+import io.signetmesh.identity.crypto.Signatures;
+import java.security.GeneralSecurityException;
+import java.security.InvalidKeyException;
 import java.security.PrivateKey;
+import java.security.Signature;
 import java.security.cert.X509Certificate;
 import java.time.Instant;
 import java.util.List;
@@ -12,6 +16,8 @@ import java.util.List;
  * @param chain leaf first, then the intermediates towards the anchor, without the anchor
  */
 public record WorkloadCertificate(PrivateKey privateKey, List<X509Certificate> chain) {
+  /** What {@link #sign} makes. */
+  public static final String SIGNATURE = "SHA256withECDSA";
 
   /** Refuses an empty chain and a key that is not the leaf's. */
   public WorkloadCertificate {
@@ -28,6 +34,20 @@ public record WorkloadCertificate(PrivateKey privateKey, List<X509Certificate> c
   /** The end-entity certificate. */
   public X509Certificate leaf() {
     return chain.getFirst();
+  }
+
+  /**
+   * Signs a statement with the key of the leaf, {@value #SIGNATURE}. Never what somebody else has
+   * chosen: each kind of statement begins with a text of its own.
+   *
+   * @throws InvalidKeyException when the key is not of an elliptic curve, as those that workloads
+   *     generate are
+   */
+  public byte[] sign(byte[] statement) throws GeneralSecurityException {
+    Signature signature = Signatures.of(SIGNATURE);
+    signature.initSign(privateKey);
+    signature.update(statement);
+    return signature.sign();
   }
 
   /** Start of validity: the latest {@code notBefore} of the chain. */
