@@ -2,6 +2,8 @@ package io.signetmesh.collector;
 
 import io.signetmesh.collector.ingest.CollectorService;
 import io.signetmesh.collector.ingest.WriterRights;
+import io.signetmesh.collector.kafka.KafkaFollower;
+import io.signetmesh.collector.kafka.KafkaSettings;
 import io.signetmesh.collector.log.CollectorLog;
 import io.signetmesh.collector.log.FsyncPolicy;
 import io.signetmesh.collector.log.Retention;
@@ -38,6 +40,7 @@ public final class CollectorServer implements AutoCloseable {
   private final CollectorService service;
   private final CollectorLog log;
   private final @Nullable WitnessClient witness;
+  private final @Nullable KafkaFollower follower;
   private final ScheduledExecutorService deleting;
 
   private CollectorServer(
@@ -45,17 +48,19 @@ public final class CollectorServer implements AutoCloseable {
       CollectorService service,
       CollectorLog log,
       @Nullable WitnessClient witness,
+      @Nullable KafkaFollower follower,
       ScheduledExecutorService deleting) {
     this.server = server;
     this.service = service;
     this.log = log;
     this.witness = witness;
+    this.follower = follower;
     this.deleting = deleting;
   }
 
   /** Deletes what is beyond the bounds of retention, now and every five minutes. */
   private static ScheduledExecutorService deleting(
-      Config config, CollectorLog log, InstantSource clock) {
+      Config config, CollectorLog log, @Nullable KafkaFollower follower, InstantSource clock) {
     ScheduledExecutorService timer =
         Executors.newSingleThreadScheduledExecutor(
             Thread.ofPlatform().name("audit-retention").daemon().factory());
@@ -63,7 +68,13 @@ public final class CollectorServer implements AutoCloseable {
       timer.scheduleWithFixedDelay(
           () -> {
             try {
-              config.retention().apply(log, config.directory(), clock.instant());
+              config
+                  .retention()
+                  .apply(
+                      log,
+                      config.directory(),
+                      clock.instant(),
+                      follower == null ? Long.MAX_VALUE : follower.held());
             } catch (Throwable e) {
               // Also errors: a timer that one ends deletes nothing more.
               logger.warn("entries of the audit log cannot be deleted", e);
@@ -87,6 +98,7 @@ public final class CollectorServer implements AutoCloseable {
    * @param retention how long entries are kept
    * @param writerRate bytes a second that each writer may deliver, after a burst of 16 times that
    * @param witness who cosigns checkpoints; null for nobody
+   * @param kafka topic that the log is taken to; null for none
    * @param rights whom writers may speak for
    * @param meters registry of the server's metrics
    */
@@ -99,6 +111,7 @@ public final class CollectorServer implements AutoCloseable {
       Retention retention,
       long writerRate,
       WitnessClient.@Nullable Config witness,
+      @Nullable KafkaSettings kafka,
       WriterRights rights,
       ServerMeters meters) {}
 
@@ -125,7 +138,13 @@ public final class CollectorServer implements AutoCloseable {
             config.meters().registry(),
             clock);
     ControlServer server = null;
+    KafkaFollower follower = null;
     try {
+      if (config.kafka() != null) {
+        follower =
+            KafkaFollower.start(
+                log, config.directory(), config.kafka(), config.meters().registry());
+      }
       server =
           ControlServer.start(
               new ControlServer.Config(
@@ -142,8 +161,12 @@ public final class CollectorServer implements AutoCloseable {
           config.witness() == null
               ? null
               : WitnessClient.start(config.witness(), log, config.meters().registry());
-      return new CollectorServer(server, service, log, witness, deleting(config, log, clock));
+      return new CollectorServer(
+          server, service, log, witness, follower, deleting(config, log, follower, clock));
     } catch (IOException | RuntimeException e) {
+      if (follower != null) {
+        follower.close();
+      }
       service.close();
       if (server != null) {
         server.close();
@@ -177,6 +200,9 @@ public final class CollectorServer implements AutoCloseable {
     }
     service.close();
     server.close();
+    if (follower != null) {
+      follower.close();
+    }
     log.close();
   }
 }

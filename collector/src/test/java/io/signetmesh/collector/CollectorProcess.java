@@ -26,6 +26,7 @@ final class CollectorProcess {
         Retention.ALL,
         CollectorService.WRITER_RATE,
         null,
+        null,
         new NamespaceRights("linkerd", "cluster.local"),
         ServerMeters.none());
   }

@@ -81,6 +81,7 @@ class CollectorServerIT {
             Retention.ALL,
             CollectorService.WRITER_RATE,
             null,
+            null,
             new NamespaceRights("linkerd", "cluster.local"),
             ServerMeters.none()),
         loops,
@@ -113,6 +114,7 @@ class CollectorServerIT {
             Retention.ALL,
             CollectorService.WRITER_RATE,
             new WitnessClient.Config(URI.create("http://127.0.0.1:1/"), SampleLog.WITNESS.key()),
+            null,
             new NamespaceRights("linkerd", "cluster.local"),
             taken);
 

@@ -31,6 +31,7 @@ class ProxyClassesIT {
           "io.fabric8.",
           "org.snakeyaml.",
           "io.micrometer.",
+          "org.apache.kafka.",
           "io.signetmesh.policy.",
           "io.signetmesh.cluster.",
           "io.signetmesh.cli.demo.",

@@ -351,6 +351,18 @@ final class WallsTest {
         .check(CLASSES);
   }
 
+  /** Its classes are many, and are loaded where records go to Kafka only. */
+  @Test
+  void onlyWhatSendsToKafkaUsesItsClient() {
+    noClasses()
+        .that(resideInAPackage("io.signetmesh.."))
+        .and()
+        .doNotHaveFullyQualifiedName("io.signetmesh.collector.kafka.KafkaSender")
+        .should()
+        .dependOnClassesThat(resideInAnyPackage("org.apache.kafka.."))
+        .check(CLASSES);
+  }
+
   @Test
   void onlyTheCommandLineWritesToStandardStreams() {
     noClasses()
@@ -380,6 +392,7 @@ final class WallsTest {
                     "io.signetmesh.policy..",
                     "io.signetmesh.discovery..",
                     "io.signetmesh.collector.ingest..",
+                    "io.signetmesh.collector.kafka..",
                     "io.signetmesh.collector.witness..",
                     "io.signetmesh.collector",
                     "io.signetmesh.cli.controlplane..")))

@@ -16,6 +16,9 @@ import io.signetmesh.collector.export.OcsfFormat;
 import io.signetmesh.collector.export.OtlpEndpoint;
 import io.signetmesh.collector.export.OtlpFormat;
 import io.signetmesh.collector.export.OtlpParts;
+import io.signetmesh.collector.kafka.KafkaParts;
+import io.signetmesh.collector.kafka.KafkaSettings;
+import io.signetmesh.collector.kafka.KafkaTopic;
 import io.signetmesh.collector.query.EntryFilter;
 import io.signetmesh.collector.query.LogDirectory;
 import io.signetmesh.identity.pki.PkiException;
@@ -47,8 +50,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "export",
     description = {
-      "Takes the records of a log elsewhere: to standard output, a file or an OpenTelemetry"
-          + " receiver.",
+      "Takes the records of a log elsewhere: to standard output, a file, an OpenTelemetry receiver"
+          + " or a topic of Apache Kafka.",
       "With a cursor file, each run goes on where the one before ended. Each record is delivered at"
           + " least once, with an id by which a receiver drops what it gets twice; a file has each"
           + " record once. An export of all records in JSON Lines carries the proof that it is"
@@ -71,7 +74,10 @@ import picocli.CommandLine.Spec;
       "  signet audit export --log /var/lib/signet/audit/log --format cef --verdict deny \\",
       "      --to denials.cef --cursor denials.cursor",
       "  signet audit export --log /var/lib/signet/audit/log --format otlp \\",
-      "      --endpoint http://localhost:4318/v1/logs --cursor otlp.cursor"
+      "      --endpoint http://localhost:4318/v1/logs --cursor otlp.cursor",
+      "  signet audit export --log /var/lib/signet/audit/log \\",
+      "      --endpoint kafka://broker.example:9093/audit --kafka-properties tls.properties \\",
+      "      --cursor kafka.cursor"
     })
 final class AuditExportCommand implements Callable<Integer> {
   /** Formats. */
@@ -105,7 +111,11 @@ final class AuditExportCommand implements Callable<Integer> {
   @Option(
       names = "--endpoint",
       paramLabel = "URL",
-      description = "OpenTelemetry receiver (OTLP/HTTP), such as http://localhost:4318/v1/logs.")
+      description = {
+        "Where to deliver to: an OpenTelemetry receiver (OTLP/HTTP), such as"
+            + " http://localhost:4318/v1/logs, or a topic, kafka://HOST:PORT[,HOST:PORT...]/TOPIC,"
+            + " which gets each entry exactly as the log holds it."
+      })
   private @Nullable String endpoint;
 
   @Option(
@@ -113,6 +123,14 @@ final class AuditExportCommand implements Callable<Integer> {
       paramLabel = "FILE",
       description = "Headers for the receiver, such as Authorization, a line each; mode 0600.")
   private @Nullable Path headers;
+
+  @Option(
+      names = "--kafka-properties",
+      paramLabel = "FILE",
+      description =
+          "How Kafka's brokers are talked to, with the names of Kafka's client: TLS, passwords,"
+              + " compression; mode 0600 (default: in clear text).")
+  private @Nullable Path kafkaProperties;
 
   @Option(
       names = "--cursor",
@@ -143,12 +161,20 @@ final class AuditExportCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    if (endpoint != null && (format != ExportFormat.OTLP || file != null)) {
+    KafkaTopic topic = topic();
+    if (topic != null && (format != ExportFormat.JSONL || file != null)) {
+      throw usage("a topic gets entries as the log holds them: expected no --format, and no --to");
+    }
+    if (endpoint != null && topic == null && (format != ExportFormat.OTLP || file != null)) {
       throw usage("--endpoint goes with --format otlp, and not with --to");
     }
-    if (headers != null && endpoint == null) {
-      throw usage("--headers-file goes with --endpoint");
+    if (headers != null && (endpoint == null || topic != null)) {
+      throw usage("--headers-file goes with --endpoint of an OpenTelemetry receiver");
     }
+    if (kafkaProperties != null && topic == null) {
+      throw usage("--kafka-properties goes with --endpoint kafka://HOST:PORT/TOPIC");
+    }
+    KafkaSettings kafka = topic == null ? null : kafka(topic);
     if (cursor != null && (from != null || before != null)) {
       throw usage("expected either --cursor or --from and --before");
     }
@@ -164,11 +190,11 @@ final class AuditExportCommand implements Callable<Integer> {
     try {
       ExportCursor begun = cursor == null ? null : ExportCursor.read(cursor);
       if (begun != null) {
-        requireSame(begun, filter, opened);
+        requireSame(begun, name(kafka), filter, opened);
         first = begun.next();
         bytes = begun.bytes();
       }
-      export(opened, filter, first, end, bytes);
+      export(opened, filter, kafka, first, end, bytes);
     } catch (MalformedLogException e) {
       throw CommandFailure.configuration(String.valueOf(e.getMessage()), e);
     } catch (IOException e) {
@@ -183,29 +209,56 @@ final class AuditExportCommand implements Callable<Integer> {
     return new ParameterException(spec.commandLine(), message);
   }
 
-  private void requireSame(ExportCursor begun, EntryFilter filter, LogDirectory opened)
+  private void requireSame(ExportCursor begun, String name, EntryFilter filter, LogDirectory opened)
       throws IOException {
     begun.requireContinued(opened);
-    if (!begun.format().equals(name()) || !begun.filter().equals(filter.toString())) {
+    if (!begun.format().equals(name) || !begun.filter().equals(filter.toString())) {
       throw new MalformedLogException(
           "the cursor is of an export as "
               + begun.format()
               + " with filter '"
               + begun.filter()
               + "': expected "
-              + name()
+              + name
               + " with '"
               + filter
               + "'");
     }
   }
 
-  private String name() {
-    return format.name().toLowerCase(Locale.ROOT);
+  private String name(@Nullable KafkaSettings kafka) {
+    return kafka == null
+        ? format.name().toLowerCase(Locale.ROOT)
+        : KafkaParts.format(kafka.topic());
+  }
+
+  private @Nullable KafkaTopic topic() {
+    if (endpoint == null || !KafkaTopic.isMeant(endpoint)) {
+      return null;
+    }
+    try {
+      return KafkaTopic.parse(endpoint);
+    } catch (IllegalArgumentException e) {
+      throw usage(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private KafkaSettings kafka(KafkaTopic topic) throws CommandFailure {
+    try {
+      return KafkaSettings.read(topic, kafkaProperties);
+    } catch (IOException e) {
+      throw CommandFailure.configuration(String.valueOf(e.getMessage()), e);
+    }
   }
 
   /** Exports in parts, and moves the cursor behind each. */
-  private void export(LogDirectory opened, EntryFilter filter, long first, long end, long bytes)
+  private void export(
+      LogDirectory opened,
+      EntryFilter filter,
+      @Nullable KafkaSettings kafka,
+      long first,
+      long end,
+      long bytes)
       throws IOException {
     PrintWriter err = new PlainWriter(spec.commandLine().getErr());
     long written = 0;
@@ -213,8 +266,11 @@ final class AuditExportCommand implements Callable<Integer> {
         ExportTarget target =
             file == null
                 ? ExportTarget.stream(standardOutput, bytes)
-                : ExportTarget.file(file, bytes)) {
-      ExportParts parts = parts(opened, filter, bar, target);
+                : ExportTarget.file(file, bytes);
+        ExportParts parts =
+            kafka == null
+                ? parts(opened, filter, bar, target)
+                : KafkaParts.open(opened, filter, bar, kafka)) {
       long at = first;
       do {
         long behind = Math.min(at + JsonLinesParts.ENTRIES, end);
@@ -225,7 +281,7 @@ final class AuditExportCommand implements Callable<Integer> {
         written += parts.write(at, behind);
         at = behind;
         if (cursor != null) {
-          new ExportCursor(at, target.written(), name(), filter.toString(), opened.note())
+          new ExportCursor(at, target.written(), name(kafka), filter.toString(), opened.note())
               .write(cursor);
         }
       } while (at < end);

@@ -1,5 +1,6 @@
 package io.signetmesh.cli.controlplane;
 
+import io.signetmesh.collector.kafka.KafkaSettings;
 import io.signetmesh.collector.log.FsyncPolicy;
 import io.signetmesh.collector.log.Retention;
 import io.signetmesh.collector.witness.WitnessClient;
@@ -15,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param retention how long entries are kept
  * @param writerRate bytes a second that each writer may deliver
  * @param witness who cosigns checkpoints; null for nobody
+ * @param kafka topic that the log is taken to; null for none
  */
 public record CollectorSettings(
     Path directory,
@@ -22,4 +24,5 @@ public record CollectorSettings(
     FsyncPolicy fsync,
     Retention retention,
     long writerRate,
-    WitnessClient.@Nullable Config witness) {}
+    WitnessClient.@Nullable Config witness,
+    @Nullable KafkaSettings kafka) {}

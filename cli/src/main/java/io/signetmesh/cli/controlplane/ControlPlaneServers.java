@@ -296,6 +296,7 @@ public final class ControlPlaneServers implements AutoCloseable {
                 settings.retention(),
                 settings.writerRate(),
                 settings.witness(),
+                settings.kafka(),
                 new ClusterRights(names, parts.add(new ClusterTopology(source)), clock),
                 meters),
             loops,

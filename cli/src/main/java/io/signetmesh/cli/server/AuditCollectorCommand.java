@@ -138,6 +138,7 @@ public final class AuditCollectorCommand implements Callable<Integer> {
                       settings.retention(),
                       settings.writerRate(),
                       settings.witness(),
+                      settings.kafka(),
                       rights(names, parts, clock),
                       meters),
                   loops,

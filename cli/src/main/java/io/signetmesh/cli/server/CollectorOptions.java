@@ -1,14 +1,18 @@
 package io.signetmesh.cli.server;
 
 import io.signetmesh.audit.tlog.NoteKey;
+import io.signetmesh.cli.command.CommandFailure;
 import io.signetmesh.cli.command.StateDirectory;
 import io.signetmesh.cli.controlplane.CollectorSettings;
 import io.signetmesh.cli.host.MeshNames;
 import io.signetmesh.collector.CollectorServer;
 import io.signetmesh.collector.ingest.CollectorService;
+import io.signetmesh.collector.kafka.KafkaSettings;
+import io.signetmesh.collector.kafka.KafkaTopic;
 import io.signetmesh.collector.log.FsyncPolicy;
 import io.signetmesh.collector.log.Retention;
 import io.signetmesh.collector.witness.WitnessClient;
+import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -88,20 +92,65 @@ final class CollectorOptions {
       description = "Verifier key of the witness, name+id+key.")
   private @Nullable NoteKey witnessKey;
 
+  @Option(
+      names = "--kafka",
+      paramLabel = "URL",
+      converter = Topics.class,
+      description =
+          "Take the audit log to a topic of Apache Kafka, e.g. kafka://broker.example:9092/audit;"
+              + " more brokers behind commas (default: nowhere).")
+  private @Nullable KafkaTopic kafka;
+
+  @Option(
+      names = "--kafka-properties",
+      paramLabel = "FILE",
+      description =
+          "How the brokers are talked to, with the names of Kafka's client: TLS, passwords,"
+              + " compression; mode 0600 (default: in clear text).")
+  private @Nullable Path kafkaProperties;
+
   /**
    * The settings of a log.
    *
    * @param directory of the log and its key
    * @param most bytes of records that are kept, unless it is said otherwise
+   * @throws CommandFailure when the properties for Kafka cannot be used
    */
-  CollectorSettings settings(Path directory, MeshNames names, long most) {
+  CollectorSettings settings(Path directory, MeshNames names, long most) throws CommandFailure {
     return new CollectorSettings(
         directory,
         origin == null ? CollectorServer.defaultOrigin(names.trustDomain()) : origin,
         fsync,
         new Retention(age, bytes == null ? most : bytes),
         writerRate,
-        witness());
+        witness(),
+        kafka());
+  }
+
+  private @Nullable KafkaSettings kafka() throws CommandFailure {
+    if (kafka == null) {
+      if (kafkaProperties != null) {
+        throw new ParameterException(spec.commandLine(), "--kafka-properties goes with --kafka");
+      }
+      return null;
+    }
+    try {
+      return KafkaSettings.read(kafka, kafkaProperties);
+    } catch (IOException e) {
+      throw CommandFailure.configuration(String.valueOf(e.getMessage()), e);
+    }
+  }
+
+  /** Reads topics. */
+  static final class Topics implements ITypeConverter<KafkaTopic> {
+    @Override
+    public KafkaTopic convert(String text) {
+      try {
+        return KafkaTopic.parse(text);
+      } catch (IllegalArgumentException e) {
+        throw new TypeConversionException(String.valueOf(e.getMessage()));
+      }
+    }
   }
 
   private WitnessClient.@Nullable Config witness() {

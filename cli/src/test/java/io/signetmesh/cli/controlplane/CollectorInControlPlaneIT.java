@@ -113,6 +113,7 @@ final class CollectorInControlPlaneIT {
                         FsyncPolicy.BATCH,
                         Retention.ALL,
                         CollectorService.WRITER_RATE,
+                        null,
                         null))),
             Clock.systemUTC()));
   }

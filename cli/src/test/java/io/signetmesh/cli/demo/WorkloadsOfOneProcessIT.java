@@ -97,6 +97,7 @@ final class WorkloadsOfOneProcessIT {
                     FsyncPolicy.BATCH,
                     Retention.ALL,
                     64L << 20,
+                    null,
                     null)));
     ControlPlaneServers servers = parts.add(ControlPlaneServers.start(config, Clock.systemUTC()));
     proxies = parts.add(LocalMesh.proxies(config, servers, Clock.systemUTC()));

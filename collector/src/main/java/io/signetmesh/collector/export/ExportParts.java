@@ -3,7 +3,7 @@ package io.signetmesh.collector.export;
 import java.io.IOException;
 
 /** Exports a log part by part. */
-public interface ExportParts {
+public interface ExportParts extends AutoCloseable {
   /**
    * Exports a part: it is with the receiver when this returns.
    *
@@ -14,4 +14,8 @@ public interface ExportParts {
 
   /** Entries so far that are no records of a collector, and could not be exported. */
   long unreadable();
+
+  /** Ends what the export has begun. */
+  @Override
+  default void close() {}
 }

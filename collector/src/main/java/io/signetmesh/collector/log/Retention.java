@@ -53,13 +53,26 @@ public record Retention(@Nullable Duration age, long bytes) {
    * @throws IOException when the log cannot be read, or something cannot be deleted
    */
   public long apply(CollectorLog of, Path directory, Instant now) throws IOException {
+    return apply(of, directory, now, Long.MAX_VALUE);
+  }
+
+  /**
+   * Deletes what is beyond the bounds.
+   *
+   * @param directory of the collector
+   * @param held the first entry that somebody needs still: its age does not delete it, the size of
+   *     the log does
+   * @return the first entry that is kept
+   * @throws IOException when the log cannot be read, or something cannot be deleted
+   */
+  public long apply(CollectorLog of, Path directory, Instant now, long held) throws IOException {
     long known = of.minimum();
     long end = of.checkpoint().size() / TilePath.WIDTH;
     long first = known / TilePath.WIDTH;
     LogReader reader = new LogReader(of.store(), of.checkpoint().size(), known);
     if (age != null) {
       Instant oldest = now.minus(age);
-      for (long bundle = first; bundle < end; bundle++) {
+      for (long bundle = first; bundle < Math.min(end, held / TilePath.WIDTH); bundle++) {
         Instant last = lastReceived(reader, bundle);
         // Without a time, those behind it say whether it is old.
         if (last != null) {
