@@ -27,6 +27,8 @@ public final class Journal implements AuditLog, AutoCloseable {
   private static final int CHUNK = 128;
   private static final long CLOSE_SECONDS = 5;
 
+  private final int capacity;
+  private final boolean blocking;
   private final @Nullable String workload;
   private final JournalWriter writer;
   private final JournalFile file;
@@ -35,6 +37,13 @@ public final class Journal implements AuditLog, AutoCloseable {
   /** Records in the queue, or about to be, that take shared room. */
   private final AtomicInteger shared = new AtomicInteger();
 
+  /**
+   * Places of a journal that blocks which are taken or kept. Never more than its capacity, so that
+   * who has one is not turned away by the queue.
+   */
+  private final AtomicInteger places = new AtomicInteger();
+
+  private final LongAdder refused = new LongAdder();
   private final LongAdder lost = new LongAdder();
   private final LongAdder written = new LongAdder();
   private final CountDownLatch ended = new CountDownLatch(1);
@@ -49,6 +58,9 @@ public final class Journal implements AuditLog, AutoCloseable {
 
   /** What is formatted and not written yet. Confined to the writer's thread. */
   private final Pending pending = new Pending();
+
+  /** Records that were polled and whose room is not given back. Confined to the writer's thread. */
+  private int polled;
 
   /** Losses that gap records state. Confined to the writer's thread. */
   private long stated;
@@ -66,7 +78,9 @@ public final class Journal implements AuditLog, AutoCloseable {
     }
   }
 
-  Journal(int capacity, @Nullable String workload, JournalWriter writer, JournalFile file) {
+  Journal(JournalConfig config, @Nullable String workload, JournalWriter writer, JournalFile file) {
+    this.capacity = config.queueCapacity();
+    this.blocking = config.blocking();
     this.workload = workload;
     this.writer = writer;
     this.file = file;
@@ -95,10 +109,22 @@ public final class Journal implements AuditLog, AutoCloseable {
     }
   }
 
+  /**
+   * Records an event, or counts it as lost. In a journal that blocks, what is recorded in this way
+   * leaves half of the room to what lets traffic in: a flood of denials refuses nobody.
+   */
   @Override
   public void record(AuditEvent event) {
     if (closed) {
       lost.increment();
+      return;
+    }
+    if (blocking) {
+      if (takePlace(capacity / 2, JournalWriter.OWN_RECORDS / 2)) {
+        recordReserved(event);
+      } else {
+        lost.increment();
+      }
       return;
     }
     boolean inShared = queue.size() >= JournalWriter.OWN_RECORDS;
@@ -114,6 +140,63 @@ public final class Journal implements AuditLog, AutoCloseable {
       return;
     }
     writer.wakeIfParked();
+  }
+
+  @Override
+  public boolean admit(AuditEvent event) {
+    if (!reserve()) {
+      return false;
+    }
+    recordReserved(event);
+    return true;
+  }
+
+  /**
+   * In a journal that blocks, takes a place in the queue. There is none when the journal has been
+   * closed, or its file could not be written when it was last tried.
+   */
+  @Override
+  public boolean reserve() {
+    boolean has =
+        !blocking
+            || (!closed && !file.isFailing() && takePlace(capacity, JournalWriter.OWN_RECORDS));
+    if (!has) {
+      refused.increment();
+    }
+    return has;
+  }
+
+  @Override
+  public void recordReserved(AuditEvent event) {
+    if (!blocking) {
+      record(event);
+    } else if (over || !queue.offer(event)) {
+      places.decrementAndGet();
+      lost.increment();
+    } else {
+      writer.wakeIfParked();
+    }
+  }
+
+  /**
+   * Takes a place.
+   *
+   * @param most places that may be taken
+   * @param own places that may be taken when others have taken all shared room
+   */
+  private boolean takePlace(int most, int own) {
+    int place;
+    do {
+      place = places.get();
+      if (place >= most || (place >= own && !writer.hasSharedRoom())) {
+        return false;
+      }
+    } while (!places.compareAndSet(place, place + 1));
+    if (place >= JournalWriter.OWN_RECORDS && !takeShared()) {
+      places.decrementAndGet();
+      return false;
+    }
+    return true;
   }
 
   private boolean takeShared() {
@@ -155,6 +238,11 @@ public final class Journal implements AuditLog, AutoCloseable {
   /** Number of records lost since the journal was opened. */
   public long lost() {
     return lost.sum();
+  }
+
+  /** Number of times that traffic was refused because it could not be recorded. */
+  public long refused() {
+    return refused.sum();
   }
 
   /** Number of failed attempts to write to the file since the first journal opened it. */
@@ -281,12 +369,18 @@ public final class Journal implements AuditLog, AutoCloseable {
   }
 
   @Nullable AuditEvent poll() {
-    return queue.poll();
+    AuditEvent event = queue.poll();
+    if (event != null) {
+      polled++;
+    }
+    return event;
   }
 
-  /** Gives back the shared room of what was polled. */
+  /** Gives back the room of what was polled. */
   void polled() {
-    giveBackShared(Integer.MAX_VALUE, Math.max(0, queue.size() - JournalWriter.OWN_RECORDS));
+    int waiting = blocking ? places.addAndGet(-polled) : queue.size();
+    polled = 0;
+    giveBackShared(Integer.MAX_VALUE, Math.max(0, waiting - JournalWriter.OWN_RECORDS));
   }
 
   Pending pending() {

@@ -10,9 +10,21 @@ import java.nio.file.Path;
  * @param maxFileBytes size in bytes at which a new file is started, at least 1
  * @param keptFiles number of older files to keep, at least 1
  * @param fsync whether each batch is flushed to the disk ({@code fsync})
+ * @param blocking whether traffic is refused that cannot be recorded ({@link AuditLog#admit})
  */
 public record JournalConfig(
-    Path file, int queueCapacity, long maxFileBytes, int keptFiles, boolean fsync) {
+    Path file,
+    int queueCapacity,
+    long maxFileBytes,
+    int keptFiles,
+    boolean fsync,
+    boolean blocking) {
+
+  /** A configuration under which traffic goes on whatever can be recorded. */
+  public JournalConfig(
+      Path file, int queueCapacity, long maxFileBytes, int keptFiles, boolean fsync) {
+    this(file, queueCapacity, maxFileBytes, keptFiles, fsync, false);
+  }
 
   /**
    * Checks the ranges.
@@ -29,6 +41,11 @@ public record JournalConfig(
     if (keptFiles < 1) {
       throw new IllegalArgumentException("keptFiles " + keptFiles + ": expected 1 or more");
     }
+  }
+
+  /** The same, but traffic that cannot be recorded is refused. */
+  public JournalConfig thatBlocks() {
+    return new JournalConfig(file, queueCapacity, maxFileBytes, keptFiles, fsync, true);
   }
 
   /**

@@ -71,7 +71,9 @@ final class JournalFile {
   private @Nullable JournalHead headPending;
 
   private long retryAtNanos;
-  private boolean failing;
+
+  /** Whether the last attempt to write failed. Others read it. */
+  private volatile boolean failing;
 
   /** What has become of a journal that was to join. */
   enum Joined {
@@ -126,6 +128,11 @@ final class JournalFile {
 
   int keptFiles() {
     return config.keptFiles();
+  }
+
+  /** Whether the file could not be written when it was last tried. */
+  boolean isFailing() {
+    return failing;
   }
 
   long committed() {

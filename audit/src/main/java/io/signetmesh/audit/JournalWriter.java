@@ -96,7 +96,7 @@ public final class JournalWriter implements AutoCloseable {
     while (true) {
       JournalFile file =
           byPath.computeIfAbsent(path, key -> new JournalFile(config, clock, opener));
-      Journal journal = new Journal(config.queueCapacity(), workload, this, file);
+      Journal journal = new Journal(config, workload, this, file);
       switch (file.join(journal)) {
         case FIRST -> files.add(file);
         case JOINED -> {}
@@ -137,6 +137,11 @@ public final class JournalWriter implements AutoCloseable {
     }
     shared.incrementAndGet();
     return true;
+  }
+
+  /** Whether there is room in the shared room; may have changed since. */
+  boolean hasSharedRoom() {
+    return shared.get() < SHARED_RECORDS;
   }
 
   void giveBackShared(int records) {

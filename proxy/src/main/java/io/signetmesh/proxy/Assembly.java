@@ -117,14 +117,7 @@ final class Assembly {
     ProxyConfig.KeepAlive keepAlive = config.keepAlive();
     AuditDelivery delivery = parts.keep(new AuditDelivery(plane, config));
     Journal journal =
-        parts.keep(
-            plane
-                .journals()
-                .open(
-                    new JournalConfig(
-                        config.auditFile(), config.auditQueue(), 256L << 20, 4, false),
-                    config.workloadName(),
-                    clock));
+        parts.keep(plane.journals().open(journalConfig(config), config.workloadName(), clock));
     MetricsRegistry registry = new MetricsRegistry(config.metricsRetain());
     ProxyMetrics metrics = new ProxyMetrics(registry);
     ControlLoops controlLoops = plane.control();
@@ -389,6 +382,11 @@ final class Assembly {
             : ControlChannel.open(address(service), service.name(), credentials, clock, loops);
     parts.keep(channel::shutdownNow);
     return channel;
+  }
+
+  private static JournalConfig journalConfig(ProxyConfig config) {
+    return new JournalConfig(
+        config.auditFile(), config.auditQueue(), 256L << 20, 4, false, config.audit().blocking());
   }
 
   private static ControlChannel.Address address(ControlAddress service) {

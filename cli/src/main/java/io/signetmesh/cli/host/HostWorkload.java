@@ -8,6 +8,7 @@ import java.net.InetSocketAddress;
 import java.net.NetworkInterface;
 import java.net.SocketException;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 
@@ -21,6 +22,7 @@ import java.util.function.Function;
  * @param ports port numbers that its containers declare
  * @param outbound listeners of its proxy for the upstreams that it calls
  * @param inbound listeners of its proxy that replace the redirection of packets
+ * @param audit variables of its proxy that say how decisions are recorded
  */
 public record HostWorkload(
     String namespace,
@@ -29,7 +31,20 @@ public record HostWorkload(
     InetAddress address,
     List<Integer> ports,
     List<OutboundListener> outbound,
-    List<InboundListener> inbound) {
+    List<InboundListener> inbound,
+    Map<String, String> audit) {
+  /** A workload of which all decisions are recorded, as by default. */
+  public HostWorkload(
+      String namespace,
+      String name,
+      String serviceAccount,
+      InetAddress address,
+      List<Integer> ports,
+      List<OutboundListener> outbound,
+      List<InboundListener> inbound) {
+    this(namespace, name, serviceAccount, address, ports, outbound, inbound, Map.of());
+  }
+
   /** Port to which the proxies of peers connect, with the transport header. */
   public static final int INBOUND_PORT = 4143;
 
@@ -76,7 +91,16 @@ public record HostWorkload(
                         .distinct()
                         .toList(),
                     annotation(workload, OutboundListener.ANNOTATION, OutboundListener::parse),
-                    annotation(workload, InboundListener.ANNOTATION, InboundListener::parse)));
+                    annotation(workload, InboundListener.ANNOTATION, InboundListener::parse),
+                    audit(workload)));
+  }
+
+  private static Map<String, String> audit(Workload workload) {
+    try {
+      return AuditAnnotations.variables(workload.annotations());
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException("pod " + workload.ref() + ": " + e.getMessage(), e);
+    }
   }
 
   private static <T> List<T> annotation(

@@ -172,6 +172,11 @@ public final class NodeConfigurations implements ProxyConfigurations {
       atItsAddress(announced, environment);
     }
     listeners(announced, environment, faults);
+    try {
+      environment.putAll(AuditAnnotations.variables(announced.getAnnotationsMap()));
+    } catch (IllegalArgumentException e) {
+      faults.add(String.valueOf(e.getMessage()));
+    }
     environment.put(
         SIGNET + "AUDIT_FILE", state.resolve("audit").resolve(journal(announced)).toString());
     environment.put(

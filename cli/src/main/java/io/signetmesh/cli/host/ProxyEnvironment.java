@@ -71,6 +71,7 @@ public final class ProxyEnvironment {
     environment.put(SIGNET + "APP_ADDR", workload.address().getHostAddress());
     environment.put(L5D + "SHUTDOWN_GRACE_PERIOD", "5s");
     environment.put(SIGNET + "AUDIT_FILE", auditFile.toString());
+    environment.putAll(workload.audit());
     return environment;
   }
 

@@ -148,6 +148,7 @@ public final class AnswerText {
           FOREIGN_ADDRESS,
           TLS_HANDSHAKE,
           OVERLOAD,
+          AUDIT_UNAVAILABLE,
           TUNNEL,
           PEER_REVOKED,
           PEER_UNTRUSTED,

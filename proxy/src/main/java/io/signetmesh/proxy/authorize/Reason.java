@@ -60,6 +60,10 @@ public enum Reason {
   RATE_LIMITED("rate-limited"),
   /** The proxy has as many requests under way as it takes; policy was not asked. */
   OVERLOAD("overload"),
+  /**
+   * Policy allows it, but it cannot be put on record, and the workload is to serve nothing then.
+   */
+  AUDIT_UNAVAILABLE("audit-unavailable"),
   /** The peer's identity, or a certificate of its path, has been revoked. */
   PEER_REVOKED("peer-revoked"),
   /** The peer's trust domain, or the anchor of its path, is trusted no more. */

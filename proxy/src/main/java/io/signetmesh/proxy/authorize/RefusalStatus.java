@@ -17,7 +17,7 @@ public enum RefusalStatus {
   RATE_LIMITED(429, 8),
   /** A filter of its route cannot be applied. */
   FILTER_FAILED(500, 13),
-  /** The proxy has as many requests under way as it takes. */
+  /** The proxy has as many requests under way as it takes, or cannot put them on record. */
   OVERLOADED(503, 14);
 
   private final int http;
@@ -48,7 +48,7 @@ public enum RefusalStatus {
       case UNSAFE_PATH, PROTOCOL_ERROR -> BAD_REQUEST;
       case NO_ROUTE -> NO_ROUTE;
       case RATE_LIMITED -> RATE_LIMITED;
-      case OVERLOAD -> OVERLOADED;
+      case OVERLOAD, AUDIT_UNAVAILABLE -> OVERLOADED;
       case TOKEN_REQUIRED, TOKEN_INVALID -> UNAUTHENTICATED;
       case DENIED_BY_POLICY,
           CLAIM_MISMATCH,

@@ -189,6 +189,16 @@ final class ConfigValues {
     }
   }
 
+  /** One of some words; the first one where none is set. */
+  String choice(String name, List<String> words) {
+    String value = text(name, words.getFirst());
+    if (words.contains(value)) {
+      return value;
+    }
+    fault(name, value, String.join(" or ", words));
+    return words.getFirst();
+  }
+
   int number(String name, int otherwise, int min, int max) {
     String value = text(name);
     if (value == null) {

@@ -63,6 +63,7 @@ import org.jspecify.annotations.Nullable;
  * @param transport label of an I/O transport; null: the best that works here
  * @param auditFile file of the audit journal
  * @param auditQueue audit records that may wait to be written; more are lost and counted
+ * @param audit what is recorded, and what happens when it cannot be
  * @param handover Unix socket at which a successor receives the listeners; null: no handover
  * @param metricsRetain how long a metric series is exposed after its last change
  * @param shutdownEndpoint whether {@code POST /shutdown} of the admin server works
@@ -107,6 +108,7 @@ public record ProxyConfig(
     @Nullable String transport,
     Path auditFile,
     int auditQueue,
+    AuditSettings audit,
     @Nullable Path handover,
     Duration metricsRetain,
     boolean shutdownEndpoint,
@@ -262,6 +264,7 @@ public record ProxyConfig(
             values.text(SIGNET + "TRANSPORT"),
             auditFile(values),
             values.number(SIGNET + "AUDIT_QUEUE", 16_384, 4, 1 << 22),
+            AuditSettings.of(values),
             handover(values),
             values.duration(L5D + "METRICS_RETAIN_IDLE", Duration.ofMinutes(10)),
             values.flag(L5D + "SHUTDOWN_ENDPOINT_ENABLED", false),

@@ -10,7 +10,6 @@ import io.signetmesh.proxy.authorize.Client;
 import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Reason;
 import io.signetmesh.proxy.authorize.RequestMethod;
-import io.signetmesh.proxy.authorize.RequestProofs;
 import io.signetmesh.proxy.authorize.RequestSyntax;
 import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;
@@ -36,6 +35,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * One inbound request: decided on under the policy in force, forwarded to the application, and cut
  * when a change of policy takes its right away.
+ *
+ * <p>Longer than 500 lines: it has all that can become of one request.
  */
 final class InboundExchange extends Exchange implements ExchangeProofs.Asker {
   private static final String OVERLOADED = "too many requests in flight";
@@ -152,7 +153,11 @@ final class InboundExchange extends Exchange implements ExchangeProofs.Asker {
       refuseOverloaded(current, PROOFS_WAIT);
       return;
     }
-    record(current, client, decision, attributes);
+    if (!record(current, client, decision, attributes)) {
+      record(current, Reason.AUDIT_UNAVAILABLE, null);
+      fail(Failure.UNRECORDED);
+      return;
+    }
     if (!decision.allowed()) {
       inbound.metrics().denied(current, route, decision);
       refuse(decision);
@@ -442,10 +447,14 @@ final class InboundExchange extends Exchange implements ExchangeProofs.Asker {
   protected void onTunnel(String into) {
     if (policy != null) {
       connection.inbound.metrics().tunnel(policy);
-      record(
-          policy,
+      RequestRecords.Outcome outcome =
           new RequestRecords.Outcome(
-              Verdict.ALLOW, Reason.TUNNEL, granted, into, null, ExchangeProofs.known(proofs)));
+              Verdict.ALLOW, Reason.TUNNEL, granted, into, null, ExchangeProofs.known(proofs));
+      if (!admit(policy, outcome)) {
+        record(policy, Reason.AUDIT_UNAVAILABLE, into);
+        // Once both sides are joined.
+        channel.eventLoop().execute(this::cutOff);
+      }
     }
   }
 
@@ -464,8 +473,12 @@ final class InboundExchange extends Exchange implements ExchangeProofs.Asker {
     connection.remove(this);
   }
 
-  /** Records a decision with that of the dry run, if there is one. */
-  private void record(
+  /**
+   * Records a decision with that of the dry run, if there is one.
+   *
+   * @return false when it allows and cannot be recorded: the request is to be refused
+   */
+  private boolean record(
       ServerPolicy by, Client client, Decision decision, HeadAttributes attributes) {
     boolean limited = decision.reason() == Reason.RATE_LIMITED;
     TrialRequest trial = limited ? null : by.trialByRego(client, attributes);
@@ -473,10 +486,23 @@ final class InboundExchange extends Exchange implements ExchangeProofs.Asker {
       Consumer<Decision> record =
           connection.records.later(
               by, protocol(), request().method(), path, outcome(decision, null));
+      if (record == null) {
+        return false;
+      }
       proofs().tryOut(by, trial, client, request(), allowedHead.receivedPath(), record);
-      return;
+      return true;
     }
-    record(by, outcome(decision, limited ? null : by.trialRequest(client, attributes)));
+    RequestRecords.Outcome whole =
+        outcome(decision, limited ? null : by.trialRequest(client, attributes));
+    if (decision.allowed()) {
+      return admit(by, whole);
+    }
+    record(by, whole);
+    return true;
+  }
+
+  private boolean admit(ServerPolicy by, RequestRecords.Outcome outcome) {
+    return connection.records.admit(by, protocol(), request().method(), path, outcome);
   }
 
   private RequestRecords.Outcome outcome(Decision decision, @Nullable Decision trial) {
@@ -485,8 +511,7 @@ final class InboundExchange extends Exchange implements ExchangeProofs.Asker {
 
   /** Records a refusal of which no policy was asked. */
   private void record(@Nullable ServerPolicy current, Reason reason, @Nullable String detail) {
-    RequestProofs proven = ExchangeProofs.known(proofs);
-    record(current, new RequestRecords.Outcome(Verdict.DENY, reason, null, detail, null, proven));
+    record(current, RequestRecords.Outcome.refused(reason, detail, ExchangeProofs.known(proofs)));
   }
 
   private String protocol() {

@@ -46,6 +46,11 @@ final class RequestRecords {
       return new Outcome(verdict, decision.reason(), decision, decision.detail(), trial, proofs);
     }
 
+    /** A refusal of which no policy was asked, or in spite of it. */
+    static Outcome refused(Reason reason, @Nullable String detail, RequestProofs proofs) {
+      return new Outcome(Verdict.DENY, reason, null, detail, null, proofs);
+    }
+
     Outcome with(Decision tried) {
       return new Outcome(verdict, reason, decision, detail, tried, proofs);
     }
@@ -72,26 +77,67 @@ final class RequestRecords {
       @Nullable CharSequence method,
       String path,
       Outcome outcome) {
-    request(clock.millis(), policy, protocol, method, path, outcome);
+    tried(policy, outcome);
+    audit.record(event(clock.millis(), policy, protocol, method, path, outcome));
   }
 
   /**
-   * Records what became of a request as of now, once the verdict of its dry run is there.
+   * Records that a request is allowed.
    *
-   * @return takes the verdict
+   * @return false when it cannot be recorded and has to be refused for that
    */
-  Consumer<Decision> later(
+  boolean admit(
       ServerPolicy policy,
       String protocol,
       @Nullable CharSequence method,
       String path,
       Outcome outcome) {
-    long now = clock.millis();
-    String named = method == null ? null : method.toString();
-    return trial -> request(now, policy, protocol, named, path, outcome.with(trial));
+    boolean admitted = audit.admit(event(clock.millis(), policy, protocol, method, path, outcome));
+    if (admitted) {
+      tried(policy, outcome);
+    }
+    return admitted;
   }
 
-  private void request(
+  /**
+   * Records what became of a request as of now, once the verdict of its dry run is there.
+   *
+   * @return takes the verdict; null when the request is allowed and has to be refused, because it
+   *     cannot be recorded
+   */
+  @Nullable Consumer<Decision> later(
+      ServerPolicy policy,
+      String protocol,
+      @Nullable CharSequence method,
+      String path,
+      Outcome outcome) {
+    boolean allowed = outcome.verdict() == Verdict.ALLOW;
+    if (allowed && !audit.reserve()) {
+      return null;
+    }
+    long now = clock.millis();
+    String named = method == null ? null : method.toString();
+    return trial -> {
+      Outcome whole = outcome.with(trial);
+      DecisionEvent event = event(now, policy, protocol, named, path, whole);
+      if (allowed) {
+        audit.recordReserved(event);
+      } else {
+        audit.record(event);
+      }
+      tried(policy, whole);
+    };
+  }
+
+  /** Counts the verdict of a dry run. */
+  private void tried(@Nullable ServerPolicy policy, Outcome outcome) {
+    Decision trial = outcome.trial();
+    if (policy != null && trial != null) {
+      inbound.metrics().tried(policy, outcome.verdict() == Verdict.ALLOW, trial);
+    }
+  }
+
+  private DecisionEvent event(
       long epochMillis,
       @Nullable ServerPolicy policy,
       String protocol,
@@ -100,27 +146,23 @@ final class RequestRecords {
       Outcome outcome) {
     Decision decision = outcome.decision();
     Decision trial = outcome.trial();
-    if (policy != null && trial != null) {
-      inbound.metrics().tried(policy, outcome.verdict() == Verdict.ALLOW, trial);
-    }
-    audit.record(
-        new DecisionEvent(
-            epochMillis,
-            inbound.audited(),
-            policy == null ? "none" : policy.server().label(),
-            protocol,
-            method == null ? null : method.toString(),
-            path,
-            outcome.verdict(),
-            outcome.reason().code(),
-            decision == null ? null : decision.authorizationLabel(),
-            decision == null ? null : decision.failedAttribute(),
-            outcome.detail(),
-            policy == null ? 0 : policy.generation(),
-            AuditedDecisions.mode(decision),
-            trial == null ? null : trial(trial),
-            AuditedProofs.token(outcome.proofs().tokens()),
-            AuditedProofs.answers(outcome.proofs())));
+    return new DecisionEvent(
+        epochMillis,
+        inbound.audited(),
+        policy == null ? "none" : policy.server().label(),
+        protocol,
+        method == null ? null : method.toString(),
+        path,
+        outcome.verdict(),
+        outcome.reason().code(),
+        decision == null ? null : decision.authorizationLabel(),
+        decision == null ? null : decision.failedAttribute(),
+        outcome.detail(),
+        policy == null ? 0 : policy.generation(),
+        AuditedDecisions.mode(decision),
+        trial == null ? null : trial(trial),
+        AuditedProofs.token(outcome.proofs().tokens()),
+        AuditedProofs.answers(outcome.proofs()));
   }
 
   /** Records a request that is malformed. */

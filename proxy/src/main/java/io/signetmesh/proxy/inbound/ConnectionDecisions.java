@@ -35,7 +35,7 @@ final class ConnectionDecisions {
    * Decides on a connection.
    *
    * @param treatment what the policy does with the connection
-   * @return null when it is denied
+   * @return null when it is denied, or cannot be recorded
    */
   @Nullable Allowed decide(
       InetSocketAddress target,
@@ -44,8 +44,10 @@ final class ConnectionDecisions {
       Treatment treatment) {
     Client client = records.client(transport);
     Decision decision = policy.decideConnection(client);
-    records.decided(
-        records.connection(target, transport), policy, client, decision, transport.label());
+    if (!records.decided(
+        records.connection(target, transport), policy, client, decision, transport.label())) {
+      return null;
+    }
     if (!decision.allowed()) {
       metrics.inboundTcpDenied(target, transport.status(), policy);
       return null;

@@ -46,29 +46,42 @@ final class ConnectionRecords {
     return transport.client(((InetSocketAddress) channel.remoteAddress()).getAddress());
   }
 
-  /** A decision, and what it would be with all that is tried. */
-  void decided(
+  /**
+   * A decision, and what it would be with all that is tried.
+   *
+   * @return false when the connection is allowed and cannot be recorded: it is to be refused
+   */
+  boolean decided(
       AuditedConnection connection,
       ServerPolicy policy,
       Client client,
       Decision decision,
       String label) {
     Decision trial = policy.trialConnection(client);
+    DecisionEvent event =
+        event(
+            connection,
+            policy.server().label(),
+            label,
+            decision.allowed() ? Verdict.ALLOW : Verdict.DENY,
+            decision.reason(),
+            decision.authorizationLabel(),
+            decision.failedAttribute(),
+            decision.detail(),
+            policy.generation(),
+            AuditedDecisions.mode(decision),
+            trial == null ? null : AuditedDecisions.trial(trial));
+    if (!decision.allowed()) {
+      services.audit().record(event);
+    } else if (!services.audit().admit(event)) {
+      services.metrics().inboundTcpFailed(connection.target(), ProxyError.UNRECORDED);
+      of(connection, policy, label, Verdict.DENY, Reason.AUDIT_UNAVAILABLE);
+      return false;
+    }
     if (trial != null) {
       services.metrics().inboundTcpTried(connection.target(), policy, decision.allowed(), trial);
     }
-    record(
-        connection,
-        policy.server().label(),
-        label,
-        decision.allowed() ? Verdict.ALLOW : Verdict.DENY,
-        decision.reason(),
-        decision.authorizationLabel(),
-        decision.failedAttribute(),
-        decision.detail(),
-        policy.generation(),
-        AuditedDecisions.mode(decision),
-        trial == null ? null : AuditedDecisions.trial(trial));
+    return true;
   }
 
   /** What follows from the protocol of a port and not from who asks. */
@@ -172,20 +185,46 @@ final class ConnectionRecords {
     services
         .audit()
         .record(
-            new DecisionEvent(
-                services.clock().millis(),
+            event(
                 connection,
                 server,
                 label,
-                null,
-                null,
                 verdict,
-                reason.code(),
+                reason,
                 authorization,
                 failedAttribute,
                 detail,
                 generation,
                 mode,
                 trial));
+  }
+
+  private DecisionEvent event(
+      AuditedConnection connection,
+      String server,
+      String label,
+      Verdict verdict,
+      Reason reason,
+      @Nullable String authorization,
+      @Nullable String failedAttribute,
+      @Nullable String detail,
+      long generation,
+      DecisionMode mode,
+      @Nullable TrialVerdict trial) {
+    return new DecisionEvent(
+        services.clock().millis(),
+        connection,
+        server,
+        label,
+        null,
+        null,
+        verdict,
+        reason.code(),
+        authorization,
+        failedAttribute,
+        detail,
+        generation,
+        mode,
+        trial);
   }
 }

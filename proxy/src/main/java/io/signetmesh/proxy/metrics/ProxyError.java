@@ -12,6 +12,8 @@ public enum ProxyError {
   IDENTITY_REQUIRED("identity required"),
   /** A connection failed or broke. */
   IO("i/o"),
+  /** It could not be put on record. */
+  UNRECORDED("audit unavailable"),
   RESPONSE_TIMEOUT("response timeout"),
   TLS_DETECTION_TIMEOUT("tls detection timeout"),
   UNEXPECTED("unexpected");

@@ -84,6 +84,11 @@ public final class RuntimeMetrics {
         MetricType.COUNTER,
         journal::lost);
     registry.value(
+        "signet_audit_refused_total",
+        "Requests and connections that were refused because they could not be recorded.",
+        MetricType.COUNTER,
+        journal::refused);
+    registry.value(
         "signet_audit_write_errors_total",
         "Failed attempts to write audit records.",
         MetricType.COUNTER,

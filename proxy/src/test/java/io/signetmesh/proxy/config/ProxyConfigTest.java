@@ -150,6 +150,7 @@ class ProxyConfigTest {
         "SIGNET_PROXY_INBOUND_LISTENERS | 127.0.0.1:80",
         "SIGNET_PROXY_OUTBOUND_LISTENERS | 127.0.0.1:80=web",
         "SIGNET_PROXY_AUDIT_QUEUE | 1",
+        "SIGNET_PROXY_AUDIT_UNAVAILABLE | wait",
         "SIGNET_PROXY_AUDIT_SVC_ADDR | collector"
       })
   void wrongValueIsNamed(String variable, String value) {

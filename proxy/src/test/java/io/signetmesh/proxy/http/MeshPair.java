@@ -15,6 +15,7 @@ import io.netty.pkitesting.X509Bundle;
 import io.netty.util.concurrent.EventExecutor;
 import io.netty.util.concurrent.Future;
 import io.signetmesh.audit.AuditEvent;
+import io.signetmesh.audit.AuditLog;
 import io.signetmesh.audit.DecisionEvent;
 import io.signetmesh.identity.live.LivePeers;
 import io.signetmesh.identity.pki.Credentials;
@@ -87,6 +88,10 @@ public final class MeshPair implements AutoCloseable {
   private final List<AuditEvent> audit = new CopyOnWriteArrayList<>();
   private final List<String> unknownKeys = new CopyOnWriteArrayList<>();
   private volatile boolean recordsFail;
+
+  /** Whether nothing that is allowed can be recorded. */
+  volatile boolean unrecordable;
+
   private final InetSocketAddress inbound;
   private final InetSocketAddress declared;
   private final InetSocketAddress outbound;
@@ -163,8 +168,8 @@ public final class MeshPair implements AutoCloseable {
             serverPeers,
             policies,
             serverConnector,
-            new DefaultHttpInbound(http, serverConnector, this::record, clock, tokens, rego),
-            this::record,
+            new DefaultHttpInbound(http, serverConnector, new Records(), clock, tokens, rego),
+            new Records(),
             metrics,
             Duration.ofSeconds(2),
             Duration.ofSeconds(2),
@@ -296,6 +301,22 @@ public final class MeshPair implements AutoCloseable {
   /** From now on nothing can be put on record: trying fails. */
   public void failRecords() {
     recordsFail = true;
+  }
+
+  /** Records of the server's side. */
+  private final class Records implements AuditLog {
+    @Override
+    public void record(AuditEvent event) {
+      MeshPair.this.record(event);
+    }
+
+    @Override
+    public boolean admit(AuditEvent event) {
+      if (!unrecordable) {
+        record(event);
+      }
+      return !unrecordable;
+    }
   }
 
   private void record(AuditEvent event) {

@@ -9,6 +9,8 @@ import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.util.concurrent.EventExecutor;
 import io.netty.util.concurrent.Future;
+import io.signetmesh.audit.AuditEvent;
+import io.signetmesh.audit.AuditLog;
 import io.signetmesh.audit.AuditedConnection;
 import io.signetmesh.audit.DecisionEvent;
 import io.signetmesh.proxy.authorize.Client;
@@ -80,6 +82,27 @@ final class ProxyFixture implements AutoCloseable {
   volatile RegoChecks.Asker rego = RegoAuthentication::ask;
 
   final List<DecisionEvent> decisions = new CopyOnWriteArrayList<>();
+
+  /** Whether nothing that is allowed can be recorded. */
+  volatile boolean unrecordable;
+
+  private final class Records implements AuditLog {
+    @Override
+    public void record(AuditEvent event) {
+      decisions.add((DecisionEvent) event);
+    }
+
+    @Override
+    public boolean admit(AuditEvent event) {
+      return reserve() && decisions.add((DecisionEvent) event);
+    }
+
+    @Override
+    public boolean reserve() {
+      return !unrecordable;
+    }
+  }
+
   final BlockingQueue<String> unknownKeys = new LinkedBlockingQueue<>();
   final List<Connector.Session> sessions = new CopyOnWriteArrayList<>();
   final AtomicInteger dialed = new AtomicInteger();
@@ -116,7 +139,7 @@ final class ProxyFixture implements AutoCloseable {
         new DefaultHttpInbound(
             config,
             connector,
-            event -> decisions.add((DecisionEvent) event),
+            new Records(),
             InstantSource.system(),
             new TokenChecks(
                 new FairWorkers("token", 1),

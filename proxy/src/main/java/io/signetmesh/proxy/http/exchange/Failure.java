@@ -24,6 +24,7 @@ public enum Failure {
   /** The upstream's head, or its trailers, are beyond what we or the client take. */
   RESPONSE_TOO_LARGE(502, 8, false, "response head is too large", ProxyError.IO),
   OVERLOADED(RefusalStatus.OVERLOADED, true, "too many requests in flight", ProxyError.LOADSHED),
+  UNRECORDED(RefusalStatus.OVERLOADED, false, "audit log unavailable", ProxyError.UNRECORDED),
   NO_ENDPOINT(504, 4, true, "no endpoint is ready", ProxyError.FAILFAST),
   UNAVAILABLE(502, 14, true, "upstream connection failed", ProxyError.IO),
   CONNECT_TIMEOUT(504, 4, true, "upstream connect timed out", ProxyError.IO),
