@@ -12,6 +12,7 @@ import io.signetmesh.identity.pki.Credentials;
 import io.signetmesh.identity.pki.LiveSslContext;
 import io.signetmesh.identity.pki.MeshSslContexts;
 import io.signetmesh.identity.pki.MeshSslContexts.ClientCertificate;
+import io.signetmesh.identity.pki.PeerTrust;
 import io.signetmesh.identity.workload.IdentityClient;
 import io.signetmesh.proxy.admin.AdminGuard;
 import io.signetmesh.proxy.admin.AdminServer;
@@ -145,7 +146,8 @@ final class Assembly {
                     config.maxRefresh()),
                 controlLoops,
                 plane.newTurn(config.workloadName()),
-                clock));
+                clock,
+                this::trustNow));
     Supplier<Credentials> credentials = identity::credentials;
     journal.signHeads(new LeafHeads(identity::current, clock));
     Channel policyChannel = channel(config.policyService(), credentials, controlLoops);
@@ -288,6 +290,11 @@ final class Assembly {
         surface,
         inboundBound,
         outboundBound);
+  }
+
+  private @Nullable PeerTrust trustNow() {
+    NodeConnections node = plane.node();
+    return node == null ? null : node.trustNow(config);
   }
 
   /** Serves at once, unless a predecessor still does. */

@@ -183,6 +183,12 @@ public final class DataPlane implements AutoCloseable {
     var unused = all.thenRun(() -> turn.execute(task));
   }
 
+  /** Whether the control plane can be asked about a workload before it has a certificate. */
+  boolean canAskFor(ProxyConfig config) {
+    NodeConnections shared = node;
+    return shared != null && shared.canAskFor(config);
+  }
+
   /** Whether an event loop has ended: start proxies on another data plane. */
   public boolean hasFailed() {
     return failure != null;

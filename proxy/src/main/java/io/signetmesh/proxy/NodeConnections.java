@@ -3,6 +3,7 @@ package io.signetmesh.proxy;
 import io.grpc.ManagedChannel;
 import io.signetmesh.identity.channel.ControlChannel;
 import io.signetmesh.identity.channel.ControlLoops;
+import io.signetmesh.identity.pki.PeerTrust;
 import io.signetmesh.identity.workload.IdentityClient;
 import io.signetmesh.identity.workload.WorkloadThreads;
 import io.signetmesh.proxy.config.ControlAddress;
@@ -62,6 +63,34 @@ final class NodeConnections implements AutoCloseable {
   /** Completes when the node has its first certificate. */
   CompletableFuture<Void> certified() {
     return identity.firstCredentials().thenAccept(first -> {});
+  }
+
+  /**
+   * Whether the control plane can be asked about a workload now, also before the workload has a
+   * certificate: the node has one, and the workload has the control plane of the node.
+   */
+  boolean canAskFor(ProxyConfig workload) {
+    CompletableFuture<?> first = identity.firstCredentials();
+    return first.isDone()
+        && !first.isCompletedExceptionally()
+        && !workload.controlCleartext()
+        && workload.policyService().equals(config.policyService())
+        && workload.destinationService().equals(config.destinationService());
+  }
+
+  /**
+   * What the identity server wants to be trusted now. The node follows that already, so a workload
+   * need not wait for it.
+   *
+   * @return null when that is not known, or the workload has another identity server or other
+   *     anchors than the node
+   */
+  @Nullable PeerTrust trustNow(ProxyConfig workload) {
+    return !workload.controlCleartext()
+            && workload.identityService().equals(config.identityService())
+            && workload.anchors().equals(config.anchors())
+        ? identity.trustNow()
+        : null;
   }
 
   /**

@@ -170,6 +170,10 @@ public final class Proxy implements AutoCloseable {
       takeOver = successor;
       successor.limit();
     }
+    if (plane.canAskFor(config)) {
+      // While the certificate is on its way.
+      ask(started);
+    }
     plane.whenCertified(
         started.identity().firstCredentials(),
         parts.keep(plane.newTurn(config.workloadName())),
@@ -184,16 +188,20 @@ public final class Proxy implements AutoCloseable {
         plane.transport().label());
   }
 
+  /** Asks for policies and for endpoints; a second time changes nothing. */
+  private void ask(Running started) {
+    started.policies().watch(config.inboundPorts());
+    started.policies().watch(List.of(started.admin().address().getPort()));
+    config.inboundListeners().forEach(each -> started.policies().watch(List.of(each.port())));
+    config.outboundListeners().forEach(each -> started.upstreams().keep(each.authority()));
+  }
+
   /** Takes traffic. In a turn of its own: the identity does not wait for files of the handover. */
   private void open() {
     if (closing.get()) {
       return;
     }
-    Running started = parts();
-    started.policies().watch(config.inboundPorts());
-    started.policies().watch(List.of(started.admin().address().getPort()));
-    config.inboundListeners().forEach(each -> started.policies().watch(List.of(each.port())));
-    config.outboundListeners().forEach(each -> started.upstreams().keep(each.authority()));
+    ask(parts());
     TakeOver successor = takeOver;
     if (successor != null) {
       successor.takeOverOnceInForce();

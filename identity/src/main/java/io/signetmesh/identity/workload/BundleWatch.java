@@ -67,6 +67,9 @@ final class BundleWatch {
   private boolean unimplementedLogged;
   private volatile long refusals;
 
+  /** Whether what is in force is what the control plane says now. */
+  private volatile boolean following;
+
   /**
    * Makes a watch.
    *
@@ -148,6 +151,14 @@ final class BundleWatch {
   }
 
   /**
+   * Whether a stream is open whose first message was taken, so that each change of trust comes at
+   * once.
+   */
+  boolean isFollowing() {
+    return following;
+  }
+
+  /**
    * Tells the control plane that the leaf in force is given up too, and ends. A workload that ends
    * without that may still use its leaf, as far as anybody knows.
    *
@@ -160,6 +171,7 @@ final class BundleWatch {
           Stream last = stream;
           closed = true;
           stream = null;
+          following = false;
           if (last == null) {
             told.complete(null);
             return;
@@ -205,6 +217,7 @@ final class BundleWatch {
       refusals++;
       String why = String.valueOf(e.getMessage());
       log.warn("trust bundle {} refused, {} stays: {}", message.getVersion(), current.own(), why);
+      following = false;
       from.report(why);
       return;
     }
@@ -222,6 +235,7 @@ final class BundleWatch {
           domains(offered),
           taken.refusal());
     }
+    following = taken.refusal().isEmpty();
     from.report(taken.refusal());
     onRenewal.accept(taken.renewal());
     peers.changed();
@@ -249,6 +263,7 @@ final class BundleWatch {
       return;
     }
     stream = null;
+    following = false;
     from.deadline.cancel();
     Duration wait;
     if (status.getCode() == Status.Code.UNIMPLEMENTED) {

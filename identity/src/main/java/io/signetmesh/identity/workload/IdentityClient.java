@@ -3,10 +3,8 @@ package io.signetmesh.identity.workload;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
-import io.grpc.stub.StreamObserver;
 import io.linkerd.proxy.identity.CertifyRequest;
 import io.linkerd.proxy.identity.CertifyResponse;
-import io.linkerd.proxy.identity.IdentityGrpc;
 import io.signetmesh.identity.channel.ControlChannel;
 import io.signetmesh.identity.channel.ControlLoops;
 import io.signetmesh.identity.live.LivePeers;
@@ -23,7 +21,6 @@ import io.signetmesh.v1.JwtSvidsGrpc;
 import io.signetmesh.v1.MintJwtSvidRequest;
 import io.signetmesh.v1.MintJwtSvidResponse;
 import io.signetmesh.v1.TrustBundlesGrpc;
-import io.signetmesh.v1.TrustReport;
 import java.nio.file.Path;
 import java.security.cert.CertificateException;
 import java.time.Duration;
@@ -40,6 +37,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import java.util.function.DoubleSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -57,26 +55,11 @@ public final class IdentityClient implements AutoCloseable {
 
   private static final Duration CALL_TIMEOUT = Duration.ofSeconds(10);
 
-  /**
-   * For a certificate, the connection included. All workloads of a mesh may ask at the same time;
-   * whoever gives up early asks again, which costs the server another handshake.
-   */
-  private static final Duration CERTIFY_TIMEOUT = Duration.ofSeconds(20);
-
-  /**
-   * Largest trust message taken, in bytes: a revocation list of {@link
-   * io.signetmesh.identity.pki.crl.Crl#MAX_BYTES}, federated bundles of 4 MiB and the own. It is
-   * held twice while it is read. Only the authenticated identity server can send it.
-   */
-  private static final int MAX_TRUST_MESSAGE = 32 << 20;
-
-  /** Largest answer to Certify taken, in bytes: the longest chain is below. */
-  private static final int MAX_CERTIFY_ANSWER = 1 << 20;
-
   private final Timer timer;
   private final Runnable end;
   private final InstantSource clock;
   private final PeerTrust configured;
+  private final Supplier<@Nullable PeerTrust> known;
   private final LeafRenewal renewal;
   private final BundleWatch watch;
   private final @Nullable ManagedChannel tokens;
@@ -144,7 +127,13 @@ public final class IdentityClient implements AutoCloseable {
   }
 
   private IdentityClient(
-      Config config, ControlLoops loops, Timer timer, Runnable end, InstantSource clock) {
+      Config config,
+      ControlLoops loops,
+      Timer timer,
+      Runnable end,
+      InstantSource clock,
+      Supplier<@Nullable PeerTrust> known) {
+    this.known = known;
     this.clock = clock;
     this.configured = PeerTrust.of(config.anchors());
     this.timer = timer;
@@ -176,7 +165,9 @@ public final class IdentityClient implements AutoCloseable {
             config.tokenFile(),
             this::trust,
             request ->
-                serverName == null ? certify(certify, request) : askAndLeave(certify, request),
+                serverName == null
+                    ? IdentityCalls.certify(certify, request)
+                    : IdentityCalls.askAndLeave(certify, request),
             serverName == null
                 ? null
                 : request -> certifyByLeaf(config.address(), serverName, loops, request),
@@ -187,7 +178,7 @@ public final class IdentityClient implements AutoCloseable {
             clock);
     this.watch =
         new BundleWatch(
-            answers -> openWatch(bundles, answers),
+            answers -> IdentityCalls.openWatch(bundles, answers),
             this::own,
             this::onTrust,
             renewal::follow,
@@ -205,7 +196,7 @@ public final class IdentityClient implements AutoCloseable {
    */
   public static IdentityClient start(Config config, ControlLoops loops, InstantSource clock) {
     ThreadTimer thread = ThreadTimer.start();
-    return start(new IdentityClient(config, loops, thread, thread::end, clock));
+    return start(new IdentityClient(config, loops, thread, thread::end, clock, () -> null));
   }
 
   /**
@@ -215,7 +206,24 @@ public final class IdentityClient implements AutoCloseable {
    */
   public static IdentityClient start(
       Config config, ControlLoops loops, WorkloadThreads.Turn turn, InstantSource clock) {
-    return start(new IdentityClient(config, loops, turn, turn::close, clock));
+    return start(config, loops, turn, clock, () -> null);
+  }
+
+  /**
+   * Starts to obtain credentials beside a client that has them already.
+   *
+   * @param turn where the client works; closed with it
+   * @param known what the control plane says now by the other client, as {@link #trustNow} has it,
+   *     of the same identity server and with the same anchors. With it the first credentials are
+   *     there with the first certificate. Null: they wait for the trust bundle
+   */
+  public static IdentityClient start(
+      Config config,
+      ControlLoops loops,
+      WorkloadThreads.Turn turn,
+      InstantSource clock,
+      Supplier<@Nullable PeerTrust> known) {
+    return start(new IdentityClient(config, loops, turn, turn::close, clock, known));
   }
 
   private static IdentityClient start(IdentityClient client) {
@@ -248,6 +256,16 @@ public final class IdentityClient implements AutoCloseable {
       throw new IllegalStateException("there are no credentials yet");
     }
     return seen;
+  }
+
+  /**
+   * What the control plane wants to be trusted now.
+   *
+   * @return null while no stream follows it, and when a part of it was refused here
+   */
+  public @Nullable PeerTrust trustNow() {
+    Credentials seen = current;
+    return seen == null || !watch.isFollowing() ? null : seen.peers();
   }
 
   /**
@@ -387,6 +405,11 @@ public final class IdentityClient implements AutoCloseable {
       tokens.enterIdle();
     }
     if (before == null) {
+      PeerTrust said = known.get();
+      if (said != null) {
+        onTrust(said);
+        onSettled();
+      }
       watch.start();
     } else {
       watch.onLeafChanged(before.certificate().leaf());
@@ -417,9 +440,10 @@ public final class IdentityClient implements AutoCloseable {
   }
 
   /**
-   * The control plane has said what is trusted and what is revoked, or knows nothing of that. Only
-   * now are there credentials for others: a workload that starts must not let in a peer that has
-   * been revoked. While the control plane cannot be asked there is no certificate for it either.
+   * The control plane has said what is trusted and what is revoked, to this client or to the one
+   * beside it, or knows nothing of that. Only now are there credentials for others: a workload that
+   * starts must not let in a peer that has been revoked. While the control plane cannot be asked
+   * there is no certificate for it either.
    */
   private void onSettled() {
     if (current == null) {
@@ -448,17 +472,6 @@ public final class IdentityClient implements AutoCloseable {
     }
   }
 
-  /**
-   * On a connection that is closed after the answer. The server has few places for clients that
-   * show no certificate, and all proxies of a mesh may ask at the same time.
-   */
-  private static CompletableFuture<CertifyResponse> askAndLeave(
-      ManagedChannel channel, CertifyRequest request) {
-    CompletableFuture<CertifyResponse> answer = certify(channel, request);
-    answer.whenComplete((response, failure) -> channel.enterIdle());
-    return answer;
-  }
-
   /** On a connection of its own: one that is open shows an older leaf. */
   private CompletableFuture<CertifyResponse> certifyByLeaf(
       ControlChannel.Address address,
@@ -468,29 +481,12 @@ public final class IdentityClient implements AutoCloseable {
     ManagedChannel channel =
         ControlChannel.open(address, serverName, this::credentials, clock, loops);
     channels.add(channel);
-    CompletableFuture<CertifyResponse> answer = certify(channel, request);
+    CompletableFuture<CertifyResponse> answer = IdentityCalls.certify(channel, request);
     answer.whenComplete(
         (response, failure) -> {
           channels.remove(channel);
           channel.shutdown();
         });
     return answer;
-  }
-
-  private static CompletableFuture<CertifyResponse> certify(
-      ManagedChannel channel, CertifyRequest request) {
-    CompletableFuture<CertifyResponse> answer = new CompletableFuture<>();
-    IdentityGrpc.newStub(channel)
-        .withMaxInboundMessageSize(MAX_CERTIFY_ANSWER)
-        .withDeadlineAfter(CERTIFY_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS)
-        .certify(request, new CallAnswer<>(answer, "Certify"));
-    return answer;
-  }
-
-  private static StreamObserver<TrustReport> openWatch(
-      ManagedChannel channel, StreamObserver<io.signetmesh.v1.TrustBundle> answers) {
-    return TrustBundlesGrpc.newStub(channel)
-        .withMaxInboundMessageSize(MAX_TRUST_MESSAGE)
-        .watch(answers);
   }
 }

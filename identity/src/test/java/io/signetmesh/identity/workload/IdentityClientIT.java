@@ -254,6 +254,33 @@ class IdentityClientIT {
   }
 
   @Test
+  void clientBesideOneThatFollowsTheTrustBundleHasItWithTheFirstCertificate() throws Exception {
+    IdentityServer server = server(new IssuancePolicy(Duration.ofHours(1), Duration.ZERO), 0);
+    IdentityClient first = client(server);
+    assertThat(first.trustNow()).isNull();
+    first.firstCredentials().get(20, TimeUnit.SECONDS);
+    await(() -> first.trustNow() != null);
+    try (var timer = Executors.newSingleThreadScheduledExecutor();
+        WorkloadThreads threads = new WorkloadThreads(2, timer);
+        IdentityClient second =
+            IdentityClient.start(
+                config(anchors(server), port(server), SERVER.dnsName()),
+                loops,
+                threads.newTurn("second"),
+                clock,
+                first::trustNow)) {
+      Credentials credentials = second.firstCredentials().get(20, TimeUnit.SECONDS);
+      // A message of its own would have brought an equal one.
+      assertThat(credentials.peers()).isSameAs(first.credentials().peers());
+      await(() -> second.trustNow() != null);
+    }
+    server.close();
+    // What was true may have changed since.
+    await(() -> first.trustNow() == null);
+    assertThat(first.current()).isNotNull();
+  }
+
+  @Test
   void clientLeavesTheConnectionThatItAskedWithoutCertificateOn() throws Exception {
     IdentityClient client =
         client(server(new IssuancePolicy(Duration.ofHours(1), Duration.ZERO), 0));
@@ -307,18 +334,18 @@ class IdentityClientIT {
   }
 
   private IdentityClient client(TrustBundle anchors, int port, @Nullable String serverName) {
-    return keep(
-        IdentityClient.start(
-            new IdentityClient.Config(
-                WEB.dnsName(),
-                tokenFile,
-                anchors,
-                new ControlChannel.Address("127.0.0.1", port),
-                serverName,
-                Duration.ofMillis(100),
-                Duration.ofHours(1)),
-            loops,
-            clock));
+    return keep(IdentityClient.start(config(anchors, port, serverName), loops, clock));
+  }
+
+  private IdentityClient.Config config(TrustBundle anchors, int port, @Nullable String serverName) {
+    return new IdentityClient.Config(
+        WEB.dnsName(),
+        tokenFile,
+        anchors,
+        new ControlChannel.Address("127.0.0.1", port),
+        serverName,
+        Duration.ofMillis(100),
+        Duration.ofHours(1));
   }
 
   private static TrustBundle anchors(IdentityServer of) {

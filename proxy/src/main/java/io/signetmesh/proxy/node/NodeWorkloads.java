@@ -112,7 +112,7 @@ public final class NodeWorkloads implements AutoCloseable {
         }
         return put(entry, workload);
       } finally {
-        entry.work.unlock();
+        release(entry);
       }
     }
   }
@@ -202,6 +202,11 @@ public final class NodeWorkloads implements AutoCloseable {
               : Proxy.start(plane(), config, network, clock);
       open.add(proxy);
       proxy.closed().whenComplete((done, failure) -> open.remove(proxy));
+      if (closed) {
+        // It came too late to be drained with the others.
+        proxy.close();
+        throw new IOException("the process ends");
+      }
       if (serving != null) {
         log.info("proxy of {} is replaced, because its pod has changed", name);
       }
@@ -295,7 +300,7 @@ public final class NodeWorkloads implements AutoCloseable {
         log.warn("proxy of {} was started again", entry.workload().name());
       }
     } finally {
-      entry.work.unlock();
+      release(entry);
     }
   }
 
@@ -310,8 +315,11 @@ public final class NodeWorkloads implements AutoCloseable {
   }
 
   /** The data plane of all proxies. */
-  private DataPlane plane() {
+  private DataPlane plane() throws IOException {
     synchronized (planeLock) {
+      if (closed) {
+        throw new IOException("the process ends");
+      }
       DataPlane now = plane;
       if (now != null && now.hasFailed()) {
         // Its proxies cannot go on, and have been told.
@@ -353,7 +361,7 @@ public final class NodeWorkloads implements AutoCloseable {
       }
       entry.workload().network().close();
     } finally {
-      entry.work.unlock();
+      release(entry);
     }
     tell(entry, State.DRAINING, "it was removed");
     endIfGone(entry);
@@ -379,7 +387,15 @@ public final class NodeWorkloads implements AutoCloseable {
       drain(entry);
       startOrLater(entry);
     } finally {
-      entry.work.unlock();
+      release(entry);
+    }
+  }
+
+  /** Ends work on an entry, which may have changed since {@link #close} closed its network. */
+  private void release(WorkloadEntry entry) {
+    entry.work.unlock();
+    if (closed) {
+      entry.workload().network().close();
     }
   }
 
@@ -445,7 +461,10 @@ public final class NodeWorkloads implements AutoCloseable {
             .toArray(CompletableFuture<?>[]::new));
   }
 
-  /** Drains all proxies, and waits until the last has ended, predecessors that drain included. */
+  /**
+   * Drains all proxies, and waits until the last has ended, predecessors that drain included. Waits
+   * for no proxy that is being started: it ends as soon as it has.
+   */
   @Override
   public void close() {
     if (closed) {
@@ -453,13 +472,8 @@ public final class NodeWorkloads implements AutoCloseable {
     }
     closed = true;
     for (WorkloadEntry entry : entries.values()) {
-      entry.work.lock();
-      try {
-        entry.ends();
-        entry.workload().network().close();
-      } finally {
-        entry.work.unlock();
-      }
+      entry.ends();
+      entry.workload().network().close();
     }
     while (!open.isEmpty()) {
       open.forEach(Proxy::drain);
