@@ -9,6 +9,9 @@ import io.signetmesh.proxy.http.FakePolicy.Rules;
 import io.signetmesh.proxy.http.Http1Client.Message;
 import io.signetmesh.proxy.http.exchange.Drain;
 import io.signetmesh.proxy.loop.IoTransport;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Socket;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -265,16 +268,16 @@ class Http1WireTest {
 
   @Test
   void answers502WhenNothingListens() throws Exception {
-    int unused;
-    try (var reserved = new java.net.ServerSocket(0)) {
-      unused = reserved.getLocalPort();
-    }
-    try (var proxy = new ProxyFixture(transport, unused);
-        var client = new Http1Client(proxy.inbound(null))) {
-      Message response = client.send(GET.formatted("/")).response();
-      assertThat(response.status()).isEqualTo(502);
-      assertThat(response.header("l5d-proxy-error")).isNull();
-      assertThat(client.ended()).isTrue();
+    // Bound, so that nobody else listens there, and not listening.
+    try (Socket reserved = new Socket()) {
+      reserved.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0));
+      try (var proxy = new ProxyFixture(transport, reserved.getLocalPort());
+          var client = new Http1Client(proxy.inbound(null))) {
+        Message response = client.send(GET.formatted("/")).response();
+        assertThat(response.status()).isEqualTo(502);
+        assertThat(response.header("l5d-proxy-error")).isNull();
+        assertThat(client.ended()).isTrue();
+      }
     }
   }
 

@@ -77,6 +77,22 @@ final class NodeServerFaultsTest extends NodeServerHarness {
   }
 
   @Test
+  void theEndOfTheProcessWaitsForNoStartThatHangs() throws Exception {
+    NodeClient agent = connect(NodeRole.NODE_ROLE_AGENT);
+    add(agent, workload("web"));
+    agent.send(NodeRequest.newBuilder().setAdd(workload("slow")), -1);
+    while (list(agent).size() < 2) {
+      Thread.onSpinWait();
+    }
+    workloads.close();
+    assertThat(workloads.ended()).isCompleted();
+    goOn.countDown();
+    settle("shop/slow");
+    assertThat(told).contains("shop/slow FAILED").doesNotContain("shop/slow WAITING");
+    assertThat(workloads.ended()).isCompleted();
+  }
+
+  @Test
   void theEndOfASnapshotDrainsWhatIsThereThenAndNothingThatIsAddedWhileItsStartsHang()
       throws Exception {
     NodeClient operator = connect(NodeRole.NODE_ROLE_OPERATOR);
