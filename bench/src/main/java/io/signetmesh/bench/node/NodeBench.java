@@ -162,13 +162,16 @@ public final class NodeBench implements Callable<Integer> {
       }
       List<Long> firsts = new ArrayList<>();
       List<Double> ratios = new ArrayList<>();
-      out.println("| join | first answer, ms | p99 of the first 1,000, ms | warm p99, ms |");
-      out.println("|---:|---:|---:|---:|");
+      out.println(
+          "| join | bound, ms | ready, ms | first answer, ms | p99 of the first 1,000, ms"
+              + " | warm p99, ms |");
+      out.println("|---:|---:|---:|---:|---:|---:|");
       for (int joined = WARM_WORKLOADS; joined < all; joined++) {
         long warm = Requests.p99(requests.send(mesh.entry(0), 2 * FIRST_REQUESTS));
         mesh.announcement(joined);
         long begin = System.nanoTime();
-        mesh.join(joined);
+        long bound = mesh.join(joined) - begin;
+        final long ready = System.nanoTime() - begin;
         // Through the proxy of the workload before: what the new one serves.
         requests.awaitAnswer(mesh.entry(joined - 1));
         long first = (System.nanoTime() - begin) / 1_000;
@@ -182,8 +185,10 @@ public final class NodeBench implements Callable<Integer> {
         ratios.add((double) p99 / warm);
         out.printf(
             Locale.ROOT,
-            "| %d | %.1f | %.2f | %.2f |%n",
+            "| %d | %.1f | %.1f | %.1f | %.2f | %.2f |%n",
             joined - WARM_WORKLOADS + 1,
+            bound / 1e6,
+            ready / 1e6,
             first / 1e3,
             p99 / 1e3,
             warm / 1e3);

@@ -175,10 +175,13 @@ final class NodeMesh implements AutoCloseable {
   /**
    * Adds a workload to the process that runs, and waits until it is ready. Clients that called it
    * before would wait for their own proxy to try again.
+   *
+   * @return when its listeners were bound, by {@link System#nanoTime}
    */
-  void join(int number) throws IOException, InterruptedException {
+  long join(int number) throws IOException, InterruptedException {
     WorkloadState state =
         client.call(NodeRequest.newBuilder().setAdd(announcement(number)), -1).getState();
+    final long bound = System.nanoTime();
     while (state.getCondition() != WorkloadCondition.WORKLOAD_CONDITION_READY) {
       if (state.getCondition() == WorkloadCondition.WORKLOAD_CONDITION_FAILED) {
         throw new IOException("workload " + number + " has failed: " + state.getReason());
@@ -195,6 +198,7 @@ final class NodeMesh implements AutoCloseable {
               .findAny()
               .orElseThrow();
     }
+    return bound;
   }
 
   /** Has the token of a workload made, so that {@link #join} does not measure that. */
