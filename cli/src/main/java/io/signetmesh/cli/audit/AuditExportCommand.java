@@ -16,26 +16,19 @@ import io.signetmesh.collector.export.OcsfFormat;
 import io.signetmesh.collector.export.OtlpEndpoint;
 import io.signetmesh.collector.export.OtlpFormat;
 import io.signetmesh.collector.export.OtlpParts;
+import io.signetmesh.collector.export.OtlpTransport;
 import io.signetmesh.collector.kafka.KafkaParts;
 import io.signetmesh.collector.kafka.KafkaSettings;
-import io.signetmesh.collector.kafka.KafkaTopic;
 import io.signetmesh.collector.query.EntryFilter;
 import io.signetmesh.collector.query.LogDirectory;
-import io.signetmesh.identity.pki.PkiException;
-import io.signetmesh.identity.pki.StateFiles;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintWriter;
-import java.net.URI;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
-import java.util.List;
 import java.util.Locale;
-import java.util.Map;
-import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
@@ -74,7 +67,8 @@ import picocli.CommandLine.Spec;
       "  signet audit export --log /var/lib/signet/audit/log --format cef --verdict deny \\",
       "      --to denials.cef --cursor denials.cursor",
       "  signet audit export --log /var/lib/signet/audit/log --format otlp \\",
-      "      --endpoint http://localhost:4318/v1/logs --cursor otlp.cursor",
+      "      --endpoint grpcs://otel.example:4317 --headers-file otel.headers \\",
+      "      --cursor otlp.cursor",
       "  signet audit export --log /var/lib/signet/audit/log \\",
       "      --endpoint kafka://broker.example:9093/audit --kafka-properties tls.properties \\",
       "      --cursor kafka.cursor"
@@ -108,29 +102,7 @@ final class AuditExportCommand implements Callable<Integer> {
       description = "File to write, with mode 0600 (default: standard output).")
   private @Nullable Path file;
 
-  @Option(
-      names = "--endpoint",
-      paramLabel = "URL",
-      description = {
-        "Where to deliver to: an OpenTelemetry receiver (OTLP/HTTP), such as"
-            + " http://localhost:4318/v1/logs, or a topic, kafka://HOST:PORT[,HOST:PORT...]/TOPIC,"
-            + " which gets each entry exactly as the log holds it."
-      })
-  private @Nullable String endpoint;
-
-  @Option(
-      names = "--headers-file",
-      paramLabel = "FILE",
-      description = "Headers for the receiver, such as Authorization, a line each; mode 0600.")
-  private @Nullable Path headers;
-
-  @Option(
-      names = "--kafka-properties",
-      paramLabel = "FILE",
-      description =
-          "How Kafka's brokers are talked to, with the names of Kafka's client: TLS, passwords,"
-              + " compression; mode 0600 (default: in clear text).")
-  private @Nullable Path kafkaProperties;
+  @Mixin private EndpointOptions endpoint = new EndpointOptions();
 
   @Option(
       names = "--cursor",
@@ -161,23 +133,11 @@ final class AuditExportCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    KafkaTopic topic = topic();
-    if (topic != null && (format != ExportFormat.JSONL || file != null)) {
-      throw usage("a topic gets entries as the log holds them: expected no --format, and no --to");
-    }
-    if (endpoint != null && topic == null && (format != ExportFormat.OTLP || file != null)) {
-      throw usage("--endpoint goes with --format otlp, and not with --to");
-    }
-    if (headers != null && (endpoint == null || topic != null)) {
-      throw usage("--headers-file goes with --endpoint of an OpenTelemetry receiver");
-    }
-    if (kafkaProperties != null && topic == null) {
-      throw usage("--kafka-properties goes with --endpoint kafka://HOST:PORT/TOPIC");
-    }
-    KafkaSettings kafka = topic == null ? null : kafka(topic);
+    endpoint.require(format == ExportFormat.OTLP, format == ExportFormat.JSONL, file != null);
     if (cursor != null && (from != null || before != null)) {
       throw usage("expected either --cursor or --from and --before");
     }
+    KafkaSettings kafka = endpoint.kafka();
     EntryFilter filter = filters.filter(Clock.systemUTC());
     LogDirectory opened = log.open();
     long first = from == null ? opened.minimum() : from;
@@ -198,9 +158,9 @@ final class AuditExportCommand implements Callable<Integer> {
     } catch (MalformedLogException e) {
       throw CommandFailure.configuration(String.valueOf(e.getMessage()), e);
     } catch (IOException e) {
-      throw endpoint == null
-          ? CommandFailure.configuration("the export has failed: " + e, e)
-          : CommandFailure.unavailable(String.valueOf(e.getMessage()), e);
+      throw endpoint.isGiven()
+          ? CommandFailure.unavailable(String.valueOf(e.getMessage()), e)
+          : CommandFailure.configuration("the export has failed: " + e, e);
     }
     return ExitCode.OK;
   }
@@ -232,25 +192,6 @@ final class AuditExportCommand implements Callable<Integer> {
         : KafkaParts.format(kafka.topic());
   }
 
-  private @Nullable KafkaTopic topic() {
-    if (endpoint == null || !KafkaTopic.isMeant(endpoint)) {
-      return null;
-    }
-    try {
-      return KafkaTopic.parse(endpoint);
-    } catch (IllegalArgumentException e) {
-      throw usage(String.valueOf(e.getMessage()));
-    }
-  }
-
-  private KafkaSettings kafka(KafkaTopic topic) throws CommandFailure {
-    try {
-      return KafkaSettings.read(topic, kafkaProperties);
-    } catch (IOException e) {
-      throw CommandFailure.configuration(String.valueOf(e.getMessage()), e);
-    }
-  }
-
   /** Exports in parts, and moves the cursor behind each. */
   private void export(
       LogDirectory opened,
@@ -259,7 +200,7 @@ final class AuditExportCommand implements Callable<Integer> {
       long first,
       long end,
       long bytes)
-      throws IOException {
+      throws IOException, CommandFailure {
     PrintWriter err = new PlainWriter(spec.commandLine().getErr());
     long written = 0;
     try (ProgressBar bar = ProgressBar.of(spec.commandLine().getErr(), "exporting", end);
@@ -267,10 +208,7 @@ final class AuditExportCommand implements Callable<Integer> {
             file == null
                 ? ExportTarget.stream(standardOutput, bytes)
                 : ExportTarget.file(file, bytes);
-        ExportParts parts =
-            kafka == null
-                ? parts(opened, filter, bar, target)
-                : KafkaParts.open(opened, filter, bar, kafka)) {
+        ExportParts parts = parts(opened, filter, bar, target, kafka)) {
       long at = first;
       do {
         long behind = Math.min(at + JsonLinesParts.ENTRIES, end);
@@ -292,23 +230,27 @@ final class AuditExportCommand implements Callable<Integer> {
                 + " no record of a collector, and left out; 'signet audit verify' says which");
       }
     }
-    if (file != null || endpoint != null) {
+    if (file != null || endpoint.isGiven()) {
       err.println(CheckText.number(written, "record", "records") + " exported");
     }
   }
 
   private ExportParts parts(
-      LogDirectory opened, EntryFilter filter, LongConsumer bar, ExportTarget target)
-      throws IOException {
+      LogDirectory opened,
+      EntryFilter filter,
+      LongConsumer bar,
+      ExportTarget target,
+      @Nullable KafkaSettings kafka)
+      throws IOException, CommandFailure {
+    if (kafka != null) {
+      return KafkaParts.open(opened, filter, bar, kafka);
+    }
     String version = version();
     OtlpFormat otlp = new OtlpFormat(opened.origin(), version);
-    if (endpoint != null) {
+    OtlpTransport receiver = endpoint.receiver();
+    if (receiver != null) {
       return new OtlpParts(
-          opened,
-          filter,
-          bar,
-          otlp,
-          new OtlpEndpoint(uri(endpoint), headers(), otlp, Thread::sleep));
+          opened, filter, bar, otlp, new OtlpEndpoint(receiver, otlp, Thread::sleep));
     }
     return switch (format) {
       case JSONL -> new JsonLinesParts(opened, filter, bar, target);
@@ -323,43 +265,5 @@ final class AuditExportCommand implements Callable<Integer> {
   private static String version() {
     String version = AuditExportCommand.class.getPackage().getImplementationVersion();
     return version == null ? "development" : version;
-  }
-
-  private URI uri(String text) {
-    try {
-      URI uri = URI.create(text);
-      if (uri.getHost() != null && List.of("http", "https").contains(uri.getScheme())) {
-        return uri;
-      }
-    } catch (IllegalArgumentException e) {
-      // Told below.
-    }
-    throw usage("'" + text + "' is no endpoint: expected http://HOST:PORT/v1/logs, or https");
-  }
-
-  private Map<String, String> headers() throws IOException {
-    Map<String, String> all = new TreeMap<>();
-    if (headers == null) {
-      return all;
-    }
-    try {
-      StateFiles.requireSecret(headers);
-    } catch (PkiException e) {
-      throw new MalformedLogException(String.valueOf(e.getMessage()), e);
-    }
-    int number = 0;
-    for (String line : Files.readAllLines(headers)) {
-      number++;
-      int colon = line.indexOf(':');
-      if (line.isBlank()) {
-        continue;
-      }
-      if (colon < 1) {
-        throw new MalformedLogException(
-            headers + ", line " + number + ": expected a header, as in NAME: VALUE");
-      }
-      all.put(line.substring(0, colon).strip(), line.substring(colon + 1).strip());
-    }
-    return all;
   }
 }

@@ -132,6 +132,18 @@ final class AuditExportCommandTest {
     export("--format", "otlp", "--endpoint", "ftp://localhost/").ended(ExitCode.USAGE);
     export("--cursor", file("c"), "--from", "1").ended(ExitCode.USAGE);
     assertThat(export("--from", "9").ended(ExitCode.USAGE).err()).contains("the log has 4 entries");
+    export("--endpoint", "kafka://localhost:9092").ended(ExitCode.USAGE);
+    export("--endpoint", "kafka://localhost:9092/t", "--format", "cef").ended(ExitCode.USAGE);
+    export("--kafka-properties", file("k")).ended(ExitCode.USAGE);
+    for (String url : List.of("grpc://localhost", "grpc://localhost:1/a", "https://u:s3cret@a/")) {
+      assertThat(export("--format", "otlp", "--endpoint", url).ended(ExitCode.USAGE).err())
+          .contains("the endpoint is none")
+          .doesNotContain("s3cret");
+    }
+    String[] clear = {
+      "--format", "otlp", "--endpoint", "grpc://otel.example:4317", "--headers-file", file("h")
+    };
+    assertThat(export(clear).ended(ExitCode.USAGE).err()).contains("expected https or grpcs");
     Path headers = Files.writeString(temporary.resolve("headers"), "Authorization: Bearer x\n");
     Files.setPosixFilePermissions(headers, PosixFilePermissions.fromString("rw-r--r--"));
     assertThat(

@@ -201,7 +201,7 @@ final class AuditReportCommandTest {
         .startsWith("<!DOCTYPE html>\n")
         .contains("content=\"default-src 'none'; style-src 'sha256-")
         .contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;&quot;\\u001b")
-        .contains("<svg role=\"img\"")
+        .contains("<figure role=\"group\" aria-label=\"Highest counts\">")
         .doesNotContain("<script", "http://", "https://", "src=", "href=", "url(", "\u001b")
         .endsWith("</html>\n");
     assertThat(page.split("<rect ", -1)).hasSize(2);

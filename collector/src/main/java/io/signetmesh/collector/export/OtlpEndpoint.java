@@ -1,41 +1,31 @@
 package io.signetmesh.collector.export;
 
-import com.google.protobuf.InvalidProtocolBufferException;
+import io.opentelemetry.proto.collector.logs.v1.ExportLogsServiceRequest;
 import io.opentelemetry.proto.collector.logs.v1.ExportLogsServiceResponse;
 import io.opentelemetry.proto.logs.v1.LogRecord;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.InterruptedIOException;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
-import java.util.Set;
 
 /**
- * Delivers log records to an OpenTelemetry receiver (OTLP/HTTP, Protobuf). A receiver that is away
- * or busy is asked again for a while. Not thread-safe.
+ * Delivers log records to an OpenTelemetry receiver. A receiver that is away or busy is asked again
+ * for a while. Not thread-safe.
  */
-public final class OtlpEndpoint {
-  private static final Set<Integer> TRY_AGAIN = Set.of(429, 502, 503, 504);
+public final class OtlpEndpoint implements AutoCloseable {
+  /** How long the receiver may take to be reached, and to answer. */
+  static final Duration LIMIT = Duration.ofSeconds(30);
+
+  /** Bytes of an answer that are read. */
+  static final int MAX_ANSWER = 64 * 1024;
+
   private static final int ATTEMPTS = 8;
   private static final Duration FIRST_PAUSE = Duration.ofSeconds(1);
   private static final Duration LONGEST_PAUSE = Duration.ofSeconds(30);
-  private static final Duration LIMIT = Duration.ofSeconds(30);
-  private static final int MAX_ANSWER = 64 * 1024;
 
-  private final URI endpoint;
-  private final Map<String, String> headers;
+  private final OtlpTransport transport;
   private final OtlpFormat format;
   private final Sleeper sleeper;
-  private final HttpClient client =
-      HttpClient.newBuilder()
-          .connectTimeout(LIMIT)
-          .followRedirects(HttpClient.Redirect.NEVER)
-          .build();
 
   /** Waits. */
   @FunctionalInterface
@@ -47,13 +37,10 @@ public final class OtlpEndpoint {
   /**
    * An endpoint.
    *
-   * @param endpoint such as {@code http://localhost:4318/v1/logs}
-   * @param headers sent with each request
+   * @param transport is closed with it
    */
-  public OtlpEndpoint(
-      URI endpoint, Map<String, String> headers, OtlpFormat format, Sleeper sleeper) {
-    this.endpoint = endpoint;
-    this.headers = Map.copyOf(headers);
+  public OtlpEndpoint(OtlpTransport transport, OtlpFormat format, Sleeper sleeper) {
+    this.transport = transport;
     this.format = format;
     this.sleeper = sleeper;
   }
@@ -65,76 +52,40 @@ public final class OtlpEndpoint {
    *     several attempts
    */
   public void deliver(List<LogRecord> records) throws IOException {
-    HttpRequest.Builder request =
-        HttpRequest.newBuilder(endpoint)
-            .timeout(LIMIT)
-            .header("Content-Type", "application/x-protobuf")
-            .POST(HttpRequest.BodyPublishers.ofByteArray(format.request(records).toByteArray()));
-    headers.forEach(request::header);
+    ExportLogsServiceRequest request = format.request(records);
     Duration pause = FIRST_PAUSE;
-    for (int attempt = 1; ; attempt++) {
-      String failure;
-      Duration asked = Duration.ZERO;
-      try {
-        HttpResponse<InputStream> response =
-            client.send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
-        byte[] answer;
-        try (InputStream body = response.body()) {
-          answer = body.readNBytes(MAX_ANSWER);
+    try {
+      for (int attempt = 1; ; attempt++) {
+        switch (transport.send(request)) {
+          case OtlpTransport.Answer.Taken(ExportLogsServiceResponse response) -> {
+            requireAll(response);
+            return;
+          }
+          case OtlpTransport.Answer.Refused(String why) ->
+              throw new IOException(transport + " does not take records: " + why);
+          case OtlpTransport.Answer.Busy(String why, Duration asked) -> {
+            if (attempt == ATTEMPTS) {
+              throw new IOException(
+                  transport + " does not take records, after " + ATTEMPTS + " attempts: " + why);
+            }
+            Duration wait = asked.compareTo(pause) > 0 ? asked : pause;
+            sleeper.sleep(wait.compareTo(LONGEST_PAUSE) > 0 ? LONGEST_PAUSE : wait);
+            pause = pause.multipliedBy(2);
+          }
         }
-        if (response.statusCode() / 100 == 2) {
-          requireAll(answer);
-          return;
-        }
-        failure = "it answered " + response.statusCode();
-        if (!TRY_AGAIN.contains(response.statusCode())) {
-          throw new RefusedException(endpoint + " does not take records: " + failure);
-        }
-        asked = retryAfter(response);
-      } catch (RefusedException e) {
-        throw e;
-      } catch (InterruptedException e) {
-        throw interrupted();
-      } catch (IOException e) {
-        failure = e.toString();
       }
-      if (attempt == ATTEMPTS) {
-        throw new IOException(
-            endpoint + " does not take records, after " + ATTEMPTS + " attempts: " + failure);
-      }
-      Duration wait = asked.compareTo(pause) > 0 ? asked : pause;
-      try {
-        sleeper.sleep(wait.compareTo(LONGEST_PAUSE) > 0 ? LONGEST_PAUSE : wait);
-      } catch (InterruptedException e) {
-        throw interrupted();
-      }
-      pause = pause.multipliedBy(2);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new InterruptedIOException("interrupted while delivering records");
     }
-  }
-
-  private static IOException interrupted() {
-    Thread.currentThread().interrupt();
-    return new InterruptedIOException("interrupted while delivering records");
-  }
-
-  private static Duration retryAfter(HttpResponse<?> response) {
-    String value = response.headers().firstValue("Retry-After").orElse("");
-    return value.matches("[0-9]{1,5}") ? Duration.ofSeconds(Long.parseLong(value)) : Duration.ZERO;
   }
 
   /** A receiver may take a part only, and says so in an answer that is otherwise good. */
-  private void requireAll(byte[] answer) throws IOException {
-    ExportLogsServiceResponse response;
-    try {
-      response = ExportLogsServiceResponse.parseFrom(answer);
-    } catch (InvalidProtocolBufferException e) {
-      // Not each receiver answers with a message.
-      return;
-    }
+  private void requireAll(ExportLogsServiceResponse response) throws IOException {
     long rejected = response.getPartialSuccess().getRejectedLogRecords();
     if (rejected > 0) {
-      throw new RefusedException(
-          endpoint
+      throw new IOException(
+          transport
               + " rejected "
               + rejected
               + " records: "
@@ -142,12 +93,8 @@ public final class OtlpEndpoint {
     }
   }
 
-  /** The receiver does not want the records: asking again does not help. */
-  private static final class RefusedException extends IOException {
-    private static final long serialVersionUID = 1L;
-
-    RefusedException(String message) {
-      super(message);
-    }
+  @Override
+  public void close() {
+    transport.close();
   }
 }

@@ -11,7 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongConsumer;
 
-/** Delivers entries to an OpenTelemetry receiver, in batches. */
+/** Delivers entries to an OpenTelemetry receiver, in batches; closes the endpoint with itself. */
 public final class OtlpParts implements ExportParts {
   /** Records of a request, and bytes after which it is sent. */
   private static final int MAX_RECORDS = 512;
@@ -50,6 +50,11 @@ public final class OtlpParts implements ExportParts {
   @Override
   public long unreadable() {
     return unreadable;
+  }
+
+  @Override
+  public void close() {
+    endpoint.close();
   }
 
   private final class Sink implements EntryScan.Sink {

@@ -14,21 +14,25 @@ import java.util.Locale;
  */
 public final class HtmlPage {
   private static final int BARS = 20;
-  private static final int BAR_HEIGHT = 22;
-  private static final int LABEL_WIDTH = 420;
-  private static final int BAR_WIDTH = 400;
 
   private static final String STYLE =
-      "body{font:14px/1.5 system-ui,sans-serif;margin:2em;color:#1b1f24;background:#fff}"
+      ":root{color-scheme:light dark}"
+          + "body{font:14px/1.5 system-ui,sans-serif;margin:1.5em;color:#1b1f24;background:#fff}"
           + "h1{font-size:1.5em;margin:0 0 .2em}p{margin:.2em 0}"
-          + "table{border-collapse:collapse;margin-top:1em}"
+          + "h1,p,li,figure{overflow-wrap:anywhere}"
+          + "figure{margin:1em 0;max-width:60em;display:grid;gap:.1em 1em;"
+          + "grid-template-columns:minmax(0,1fr) auto}"
+          + "figure .v{text-align:right;font-variant-numeric:tabular-nums}"
+          + "svg{grid-column:1/-1;display:block;width:100%;height:8px;margin-bottom:.5em}"
+          + "rect{fill:#3d6fb4}"
+          + ".wide{overflow-x:auto;margin-top:1em}"
+          + "table{border-collapse:collapse}"
           + "th,td{text-align:left;padding:.3em .8em;border-bottom:1px solid #d0d7de;"
-          + "vertical-align:top;overflow-wrap:anywhere}"
-          + "th{background:#f3f5f7;position:sticky;top:0}td.n{text-align:right}"
-          + "svg{margin-top:1em;max-width:100%}text{font:12px system-ui,sans-serif;fill:#1b1f24}"
-          + "rect{fill:#3d6fb4}ul{margin:.5em 0;padding-left:1.2em;color:#57606a}"
+          + "vertical-align:top;overflow-wrap:anywhere;min-width:6em}"
+          + "th{background:#f3f5f7}td.n{text-align:right}"
+          + "ul{margin:.5em 0;padding-left:1.2em;color:#57606a}"
           + "@media(prefers-color-scheme:dark){body{background:#14171a;color:#e6e8ea}"
-          + "th{background:#22272c}th,td{border-color:#3a4149}text{fill:#e6e8ea}"
+          + "th{background:#22272c}th,td{border-color:#3a4149}rect{fill:#6f9fe0}"
           + "ul{color:#a0a8b0}}";
 
   private HtmlPage() {}
@@ -68,9 +72,11 @@ public final class HtmlPage {
   }
 
   private static void table(StringBuilder page, Report report) {
+    // What is wider than the window is scrolled in it, also by the keyboard.
+    page.append("<div class=\"wide\" role=\"region\" aria-label=\"All rows\" tabindex=\"0\">\n");
     page.append("<table>\n<thead><tr>");
     for (Report.Column column : report.columns()) {
-      page.append("<th>").append(escape(column.heading())).append("</th>");
+      page.append("<th scope=\"col\">").append(escape(column.heading())).append("</th>");
     }
     page.append("</tr></thead>\n<tbody>\n");
     for (List<Object> row : report.rows()) {
@@ -81,7 +87,7 @@ public final class HtmlPage {
       }
       page.append("</tr>\n");
     }
-    page.append("</tbody>\n</table>\n");
+    page.append("</tbody>\n</table>\n</div>\n");
     if (report.rows().isEmpty()) {
       page.append("<p>None.</p>\n");
     }
@@ -101,23 +107,16 @@ public final class HtmlPage {
     for (List<Object> row : rows) {
       highest = Math.max(highest, (Long) row.get(count));
     }
-    page.append("<svg role=\"img\" aria-label=\"Counts\" width=\"");
-    page.append(LABEL_WIDTH + BAR_WIDTH + 120).append("\" height=\"");
-    page.append(rows.size() * BAR_HEIGHT).append("\">\n");
-    for (int i = 0; i < rows.size(); i++) {
-      List<Object> row = rows.get(i);
+    page.append("<figure role=\"group\" aria-label=\"Highest counts\">\n");
+    for (List<Object> row : rows) {
       long value = (Long) row.get(count);
-      int y = i * BAR_HEIGHT;
-      long width = Math.max(1, Math.round((double) value / highest * BAR_WIDTH));
-      String label = cut(row.get(0) + " to " + row.get(1));
-      page.append("<text x=\"0\" y=\"").append(y + 15).append("\">");
-      page.append(escape(label)).append("</text><rect x=\"").append(LABEL_WIDTH);
-      page.append("\" y=\"").append(y + 3).append("\" height=\"").append(BAR_HEIGHT - 6);
-      page.append("\" width=\"").append(width).append("\"/><text x=\"");
-      page.append(LABEL_WIDTH + width + 6).append("\" y=\"").append(y + 15).append("\">");
-      page.append(String.format(Locale.ROOT, "%,d", value)).append("</text>\n");
+      String width = String.format(Locale.ROOT, "%.2f", Math.max(0.2, 100.0 * value / highest));
+      page.append("<span>").append(escape(cut(row.get(0) + " to " + row.get(1))));
+      page.append("</span><span class=\"v\">").append(String.format(Locale.ROOT, "%,d", value));
+      page.append("</span><svg aria-hidden=\"true\"><rect width=\"").append(width);
+      page.append("%\" height=\"100%\"/></svg>\n");
     }
-    page.append("</svg>\n");
+    page.append("</figure>\n");
   }
 
   private static String cut(String label) {

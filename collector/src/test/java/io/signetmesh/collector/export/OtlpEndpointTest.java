@@ -59,8 +59,10 @@ final class OtlpEndpointTest {
 
   private void deliver() throws IOException {
     URI uri = URI.create("http://127.0.0.1:" + server.getAddress().getPort() + "/v1/logs");
-    new OtlpEndpoint(uri, Map.of(), new OtlpFormat("o", "1"), waits::add)
-        .deliver(List.of(LogRecord.getDefaultInstance()));
+    try (OtlpEndpoint endpoint =
+        new OtlpEndpoint(new OtlpHttp(uri, Map.of(), null), new OtlpFormat("o", "1"), waits::add)) {
+      endpoint.deliver(List.of(LogRecord.getDefaultInstance()));
+    }
   }
 
   @Test
