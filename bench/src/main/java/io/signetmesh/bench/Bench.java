@@ -3,6 +3,7 @@ package io.signetmesh.bench;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import io.signetmesh.bench.abuse.AbuseBench;
+import io.signetmesh.bench.audit.AuditQueryBench;
 import io.signetmesh.bench.controller.ControllerScale;
 import io.signetmesh.bench.decision.DecisionBench;
 import io.signetmesh.bench.identity.CertifyBench;
@@ -57,7 +58,8 @@ import picocli.CommandLine.Option;
       ScaleBench.class,
       FixedBench.class,
       BodiesBench.class,
-      NodeBench.class
+      NodeBench.class,
+      AuditQueryBench.class
     },
     description = {
       "Measures pairs of proxies (client proxy, mTLS, server proxy) on loopback, with nginx behind"
@@ -92,6 +94,7 @@ import picocli.CommandLine.Option;
       "  bench/run fixed --help",
       "  bench/run bodies --help",
       "  bench/run node --help",
+      "  bench/run audit-query --help",
       "  bench/run fuzz --help"
     })
 public final class Bench implements Callable<Integer> {
@@ -166,6 +169,7 @@ public final class Bench implements Callable<Integer> {
   public static void main(String[] args) {
     CommandLine command = new CommandLine(new Bench());
     command.registerConverter(Work.class, Bench::work);
+    command.setCaseInsensitiveEnumValuesAllowed(true);
     command.setExecutionExceptionHandler(
         (failure, line, parsed) -> {
           line.getErr().println("bench: " + failure.getMessage());

@@ -1,5 +1,8 @@
 package io.signetmesh.collector;
 
+import io.micrometer.core.instrument.Gauge;
+import io.signetmesh.collector.index.LogIndex;
+import io.signetmesh.collector.index.LogIndexer;
 import io.signetmesh.collector.ingest.CollectorService;
 import io.signetmesh.collector.ingest.WriterRights;
 import io.signetmesh.collector.kafka.KafkaFollower;
@@ -42,6 +45,7 @@ public final class CollectorServer implements AutoCloseable {
   private final @Nullable WitnessClient witness;
   private final @Nullable KafkaFollower follower;
   private final ScheduledExecutorService deleting;
+  private final @Nullable LogIndexer indexer;
 
   private CollectorServer(
       ControlServer server,
@@ -49,13 +53,15 @@ public final class CollectorServer implements AutoCloseable {
       CollectorLog log,
       @Nullable WitnessClient witness,
       @Nullable KafkaFollower follower,
-      ScheduledExecutorService deleting) {
+      ScheduledExecutorService deleting,
+      @Nullable LogIndexer indexer) {
     this.server = server;
     this.service = service;
     this.log = log;
     this.witness = witness;
     this.follower = follower;
     this.deleting = deleting;
+    this.indexer = indexer;
   }
 
   /** Deletes what is beyond the bounds of retention, now and every five minutes. */
@@ -99,6 +105,7 @@ public final class CollectorServer implements AutoCloseable {
    * @param writerRate bytes a second that each writer may deliver, after a burst of 16 times that
    * @param witness who cosigns checkpoints; null for nobody
    * @param kafka topic that the log is taken to; null for none
+   * @param hasIndex whether an index is kept beside the log
    * @param rights whom writers may speak for
    * @param meters registry of the server's metrics
    */
@@ -112,6 +119,7 @@ public final class CollectorServer implements AutoCloseable {
       long writerRate,
       WitnessClient.@Nullable Config witness,
       @Nullable KafkaSettings kafka,
+      boolean hasIndex,
       WriterRights rights,
       ServerMeters meters) {}
 
@@ -161,8 +169,9 @@ public final class CollectorServer implements AutoCloseable {
           config.witness() == null
               ? null
               : WitnessClient.start(config.witness(), log, config.meters().registry());
+      LogIndexer indexer = config.hasIndex() ? indexer(config) : null;
       return new CollectorServer(
-          server, service, log, witness, follower, deleting(config, log, follower, clock));
+          server, service, log, witness, follower, deleting(config, log, follower, clock), indexer);
     } catch (IOException | RuntimeException e) {
       if (follower != null) {
         follower.close();
@@ -173,6 +182,23 @@ public final class CollectorServer implements AutoCloseable {
       }
       log.close();
       throw e;
+    }
+  }
+
+  private static LogIndexer indexer(Config config) {
+    Path log = config.directory().resolve(CollectorLog.TILES);
+    LogIndexer indexer = LogIndexer.start(log, LogIndex.of(log));
+    boolean isFollowed = false;
+    try {
+      Gauge.builder("signet.audit.collector.indexed.size", indexer, LogIndexer::covered)
+          .description("Entries of the log up to which its index goes.")
+          .register(config.meters().registry());
+      isFollowed = true;
+      return indexer;
+    } finally {
+      if (!isFollowed) {
+        indexer.close();
+      }
     }
   }
 
@@ -202,6 +228,9 @@ public final class CollectorServer implements AutoCloseable {
     server.close();
     if (follower != null) {
       follower.close();
+    }
+    if (indexer != null) {
+      indexer.close();
     }
     log.close();
   }

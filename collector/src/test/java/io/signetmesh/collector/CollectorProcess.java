@@ -27,6 +27,7 @@ final class CollectorProcess {
         CollectorService.WRITER_RATE,
         null,
         null,
+        true,
         new NamespaceRights("linkerd", "cluster.local"),
         ServerMeters.none());
   }

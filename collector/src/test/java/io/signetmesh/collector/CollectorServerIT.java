@@ -82,6 +82,7 @@ class CollectorServerIT {
             CollectorService.WRITER_RATE,
             null,
             null,
+            true,
             new NamespaceRights("linkerd", "cluster.local"),
             ServerMeters.none()),
         loops,
@@ -115,6 +116,7 @@ class CollectorServerIT {
             CollectorService.WRITER_RATE,
             new WitnessClient.Config(URI.create("http://127.0.0.1:1/"), SampleLog.WITNESS.key()),
             null,
+            true,
             new NamespaceRights("linkerd", "cluster.local"),
             taken);
 

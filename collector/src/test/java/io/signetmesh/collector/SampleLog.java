@@ -45,6 +45,18 @@ public final class SampleLog implements AutoCloseable {
     writer = LogWriter.create(store, SIGNER);
   }
 
+  private SampleLog(FileTileStore store, LogWriter writer) {
+    this.store = store;
+    this.writer = writer;
+    this.entries = writer.checkpoint().size();
+  }
+
+  /** Goes on with a log. Its journals begin anew. */
+  public static SampleLog reopen(Path directory) throws IOException {
+    FileTileStore store = FileTileStore.toWrite(directory, false);
+    return new SampleLog(store, LogWriter.open(store, SIGNER, 0));
+  }
+
   public static NoteSigner signer(String name, NoteKey.Type type) {
     try {
       KeyPair keys = KeyPairGenerator.getInstance("Ed25519").generateKeyPair();

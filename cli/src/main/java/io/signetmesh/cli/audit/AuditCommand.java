@@ -40,6 +40,7 @@ public final class AuditCommand implements Callable<Integer> {
         .addSubcommand(new AuditVerifyCommand())
         .addSubcommand(new AuditQueryCommand())
         .addSubcommand(new AuditTailCommand())
+        .addSubcommand(new AuditIndexCommand())
         .addSubcommand(new AuditExportCommand())
         .addSubcommand(new AuditReportCommand());
   }

@@ -7,12 +7,11 @@ import io.signetmesh.cli.text.PlainWriter;
 import io.signetmesh.collector.query.AuditEntry;
 import io.signetmesh.collector.query.EntryFilter;
 import io.signetmesh.collector.query.EntryScan;
+import io.signetmesh.collector.query.LastEntries;
 import io.signetmesh.collector.query.LogDirectory;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.time.Clock;
-import java.util.ArrayDeque;
-import java.util.Deque;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -28,7 +27,8 @@ import picocli.CommandLine.Spec;
     description = {
       "Shows the records of a log for which all given conditions hold, in the order of the log.",
       "In patterns, * stands for any characters. What is read is not verified: 'signet audit"
-          + " verify' does that."
+          + " verify' does that.",
+      "Where the log has an index beside it, only what may be wanted is read."
     },
     mixinStandardHelpOptions = true,
     sortOptions = false,
@@ -54,6 +54,7 @@ final class AuditQueryCommand implements Callable<Integer> {
   @Mixin private LoggingOptions logging = LoggingOptions.quiet();
   @Mixin private LogOptions log = new LogOptions();
   @Mixin private FilterOptions filters = new FilterOptions();
+  @Mixin private IndexOptions indexes = new IndexOptions();
 
   @Option(names = "--limit", paramLabel = "N", description = "Only the first N records.")
   private @Nullable Long limit;
@@ -81,8 +82,15 @@ final class AuditQueryCommand implements Callable<Integer> {
     PrintWriter out = new PrintWriter(new PlainWriter(spec.commandLine().getOut()), false);
     PrintWriter err = new PlainWriter(spec.commandLine().getErr());
     Printing printing = new Printing(new EntryPrinter(out, format, opened.origin()), err);
-    try (ProgressBar bar = ProgressBar.of(spec.commandLine().getErr(), "reading", opened.size())) {
-      new EntryScan(opened, filter, bar).run(opened.minimum(), opened.size(), printing);
+    try (IndexOptions.Used index = indexes.open(opened, filter, spec.commandLine().getErr());
+        ProgressBar bar = ProgressBar.of(spec.commandLine().getErr(), "reading", opened.size())) {
+      if (last == null) {
+        new EntryScan(opened, filter, index.lookup().candidates(filter), bar)
+            .run(opened.minimum(), opened.size(), printing);
+      } else {
+        LastEntries.find(opened, filter, index.lookup(), last, printing::unreadable)
+            .forEach(printing::entry);
+      }
     } catch (IOException e) {
       throw CommandFailure.configuration("the log cannot be read: " + e, e);
     }
@@ -93,7 +101,6 @@ final class AuditQueryCommand implements Callable<Integer> {
   private final class Printing implements EntryScan.Sink {
     private final EntryPrinter printer;
     private final PrintWriter err;
-    private final Deque<AuditEntry> kept = new ArrayDeque<>();
     private boolean isDamaged;
 
     Printing(EntryPrinter printer, PrintWriter err) {
@@ -103,15 +110,8 @@ final class AuditQueryCommand implements Callable<Integer> {
 
     @Override
     public boolean entry(AuditEntry entry) {
-      if (last == null) {
-        printer.print(entry);
-        return limit == null || printer.printed() < limit;
-      }
-      if (kept.size() == last) {
-        kept.remove();
-      }
-      kept.add(entry);
-      return true;
+      printer.print(entry);
+      return limit == null || printer.printed() < limit;
     }
 
     @Override
@@ -122,7 +122,6 @@ final class AuditQueryCommand implements Callable<Integer> {
     }
 
     void end() {
-      kept.forEach(printer::print);
       printer.end();
     }
   }

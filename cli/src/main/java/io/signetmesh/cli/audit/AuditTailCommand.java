@@ -8,13 +8,12 @@ import io.signetmesh.cli.text.PlainWriter;
 import io.signetmesh.collector.query.AuditEntry;
 import io.signetmesh.collector.query.EntryFilter;
 import io.signetmesh.collector.query.EntryScan;
+import io.signetmesh.collector.query.LastEntries;
 import io.signetmesh.collector.query.LogDirectory;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.time.Clock;
 import java.time.Duration;
-import java.util.ArrayDeque;
-import java.util.Deque;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -49,9 +48,6 @@ final class AuditTailCommand implements Callable<Integer> {
   private static final Duration PAUSE = Duration.ofMillis(250);
   private static final int MAX_LAST = 100_000;
 
-  /** Entries that are looked through for the last ones, from the end on. */
-  private static final long WINDOW = 1 << 16;
-
   /** Waits before it looks again. */
   interface Pause {
     /** Returns whether to go on. */
@@ -64,6 +60,7 @@ final class AuditTailCommand implements Callable<Integer> {
   @Mixin private LoggingOptions logging = LoggingOptions.quiet();
   @Mixin private LogOptions log = new LogOptions();
   @Mixin private FilterOptions filters = new FilterOptions();
+  @Mixin private IndexOptions indexes = new IndexOptions();
 
   @Option(
       names = {"-n", "--last"},
@@ -104,7 +101,11 @@ final class AuditTailCommand implements Callable<Integer> {
     EntryPrinter printer = new EntryPrinter(out, format, now.origin());
     Following following = new Following(printer, new PlainWriter(spec.commandLine().getErr()));
     try {
-      begin(now, filter, following);
+      try (IndexOptions.Used index = indexes.open(now, filter, spec.commandLine().getErr())) {
+        LastEntries.find(now, filter, index.lookup(), last, following::unreadable)
+            .forEach(following::entry);
+        out.flush();
+      }
       while (!ends && pause.pause()) {
         LogDirectory next = now.reopened(log.key());
         if (next.size() > now.size()) {
@@ -119,40 +120,6 @@ final class AuditTailCommand implements Callable<Integer> {
     } catch (IOException e) {
       throw CommandFailure.configuration("the log cannot be read: " + e, e);
     }
-  }
-
-  /** Shows the last ones, which are looked for from the end on. */
-  private void begin(LogDirectory now, EntryFilter filter, Following following) throws IOException {
-    Deque<AuditEntry> found = new ArrayDeque<>();
-    long end = now.size();
-    while (end > now.minimum() && found.size() < last) {
-      long from = Math.max(now.minimum(), end - WINDOW);
-      Deque<AuditEntry> window = new ArrayDeque<>();
-      new EntryScan(now, filter, done -> {})
-          .run(
-              from,
-              end,
-              new EntryScan.Sink() {
-                @Override
-                public boolean entry(AuditEntry entry) {
-                  if (window.size() == last) {
-                    window.remove();
-                  }
-                  window.add(entry);
-                  return true;
-                }
-
-                @Override
-                public boolean unreadable(long first, long behind, String why) {
-                  return following.unreadable(first, behind, why);
-                }
-              });
-      while (!window.isEmpty() && found.size() < last) {
-        found.addFirst(window.removeLast());
-      }
-      end = from;
-    }
-    found.forEach(following::entry);
   }
 
   private static final class Following implements EntryScan.Sink {

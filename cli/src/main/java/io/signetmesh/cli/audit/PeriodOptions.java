@@ -1,5 +1,6 @@
 package io.signetmesh.cli.audit;
 
+import io.signetmesh.collector.query.EntryLookup;
 import io.signetmesh.collector.query.LogDirectory;
 import io.signetmesh.collector.report.Period;
 import java.time.Instant;
@@ -29,8 +30,8 @@ final class PeriodOptions {
   private CommandSpec spec = CommandSpec.create();
 
   /** The period in a log. */
-  Period of(LogDirectory log, InstantSource clock, LongConsumer progress) {
-    return new Period(log, time(since, clock), time(until, clock), progress);
+  Period of(LogDirectory log, EntryLookup lookup, InstantSource clock, LongConsumer progress) {
+    return new Period(log, lookup, time(since, clock), time(until, clock), progress);
   }
 
   private @Nullable Instant time(@Nullable String text, InstantSource clock) {

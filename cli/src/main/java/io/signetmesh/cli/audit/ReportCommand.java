@@ -42,6 +42,7 @@ abstract class ReportCommand implements Callable<Integer> {
   @Mixin private LoggingOptions logging = LoggingOptions.quiet();
   @Mixin private LogOptions log = new LogOptions();
   @Mixin private PeriodOptions period = new PeriodOptions();
+  @Mixin private IndexOptions indexes = new IndexOptions();
 
   @Option(
       names = {"-o", "--output"},
@@ -56,8 +57,9 @@ abstract class ReportCommand implements Callable<Integer> {
   public final Integer call() throws Exception {
     LogDirectory opened = log.open();
     Report report;
-    try (ProgressBar bar = ProgressBar.of(spec.commandLine().getErr(), "reading", opened.size())) {
-      report = report(period.of(opened, Clock.systemUTC(), bar));
+    try (IndexOptions.Used index = indexes.open(opened, spec.commandLine().getErr());
+        ProgressBar bar = ProgressBar.of(spec.commandLine().getErr(), "reading", opened.size())) {
+      report = report(period.of(opened, index.lookup(), Clock.systemUTC(), bar));
     } catch (MalformedLogException e) {
       throw CommandFailure.configuration(String.valueOf(e.getMessage()), e);
     } catch (IOException e) {

@@ -46,6 +46,7 @@ final class ReportProposeCommand implements Callable<Integer> {
   @Mixin private LoggingOptions logging = LoggingOptions.quiet();
   @Mixin private LogOptions log = new LogOptions();
   @Mixin private PeriodOptions period = new PeriodOptions();
+  @Mixin private IndexOptions indexes = new IndexOptions();
 
   @Option(
       names = {"-n", "--namespace"},
@@ -58,8 +59,10 @@ final class ReportProposeCommand implements Callable<Integer> {
     LogDirectory opened = log.open();
     PrintWriter out = new PlainWriter(spec.commandLine().getOut());
     String yaml;
-    try (ProgressBar bar = ProgressBar.of(spec.commandLine().getErr(), "reading", opened.size())) {
-      yaml = ProposedPolicy.of(period.of(opened, Clock.systemUTC(), bar), namespace);
+    try (IndexOptions.Used index = indexes.open(opened, spec.commandLine().getErr());
+        ProgressBar bar = ProgressBar.of(spec.commandLine().getErr(), "reading", opened.size())) {
+      yaml =
+          ProposedPolicy.of(period.of(opened, index.lookup(), Clock.systemUTC(), bar), namespace);
     } catch (MalformedLogException e) {
       throw CommandFailure.configuration(String.valueOf(e.getMessage()), e);
     } catch (IOException e) {

@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param writerRate bytes a second that each writer may deliver
  * @param witness who cosigns checkpoints; null for nobody
  * @param kafka topic that the log is taken to; null for none
+ * @param hasIndex whether an index is kept beside the log
  */
 public record CollectorSettings(
     Path directory,
@@ -25,4 +26,5 @@ public record CollectorSettings(
     Retention retention,
     long writerRate,
     WitnessClient.@Nullable Config witness,
-    @Nullable KafkaSettings kafka) {}
+    @Nullable KafkaSettings kafka,
+    boolean hasIndex) {}

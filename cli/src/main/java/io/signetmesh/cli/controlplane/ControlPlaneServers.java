@@ -297,6 +297,7 @@ public final class ControlPlaneServers implements AutoCloseable {
                 settings.writerRate(),
                 settings.witness(),
                 settings.kafka(),
+                settings.hasIndex(),
                 new ClusterRights(names, parts.add(new ClusterTopology(source)), clock),
                 meters),
             loops,

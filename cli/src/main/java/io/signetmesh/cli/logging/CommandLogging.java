@@ -43,6 +43,8 @@ public final class CommandLogging extends ContextAwareBase implements Configurat
       return ExecutionStatus.INVOKE_NEXT_IF_ANY;
     }
     context.getLogger(Logger.ROOT_LOGGER_NAME).setLevel(Level.WARN);
+    // It warns each process that the JDK's vectors, which are not final, are not used.
+    context.getLogger("org.apache.lucene").setLevel(Level.ERROR);
     install(context, Format.PLAIN);
     return ExecutionStatus.DO_NOT_INVOKE_NEXT_IF_ANY;
   }

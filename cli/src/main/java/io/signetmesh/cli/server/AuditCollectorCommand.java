@@ -139,6 +139,7 @@ public final class AuditCollectorCommand implements Callable<Integer> {
                       settings.writerRate(),
                       settings.witness(),
                       settings.kafka(),
+                      settings.hasIndex(),
                       rights(names, parts, clock),
                       meters),
                   loops,

@@ -109,6 +109,13 @@ final class CollectorOptions {
               + " compression; mode 0600 (default: in clear text).")
   private @Nullable Path kafkaProperties;
 
+  @Option(
+      names = "--no-audit-index",
+      description =
+          "Keep no index beside the audit log. Queries read all of it then, unless 'signet audit"
+              + " index' makes one.")
+  private boolean withoutIndex;
+
   /**
    * The settings of a log.
    *
@@ -124,7 +131,8 @@ final class CollectorOptions {
         new Retention(age, bytes == null ? most : bytes),
         writerRate,
         witness(),
-        kafka());
+        kafka(),
+        !withoutIndex);
   }
 
   private @Nullable KafkaSettings kafka() throws CommandFailure {

@@ -61,7 +61,7 @@ final class AuditCommandsDocTest {
         commands++;
       }
     }
-    assertThat(commands).isEqualTo(8);
+    assertThat(commands).isEqualTo(10);
 
     Path bundle = directory.resolve("log/tile/entries/000.p/4");
     String entries = Files.readString(bundle, StandardCharsets.ISO_8859_1);
@@ -81,7 +81,7 @@ final class AuditCommandsDocTest {
   void itNamesEachCommandOptionAndFinding() throws Exception {
     String page = page();
     CommandLine audit = AuditCommand.commandLine();
-    assertThat(List.of("verify", "query", "tail", "export", "report"))
+    assertThat(List.of("verify", "query", "tail", "export", "report", "index"))
         .allMatch(audit.getSubcommands()::containsKey);
     CommandLine query = Objects.requireNonNull(audit.getSubcommands().get("query"));
     for (CommandLine.Model.OptionSpec option : query.getCommandSpec().options()) {

@@ -114,7 +114,8 @@ final class CollectorInControlPlaneIT {
                         Retention.ALL,
                         CollectorService.WRITER_RATE,
                         null,
-                        null))),
+                        null,
+                        true))),
             Clock.systemUTC()));
   }
 

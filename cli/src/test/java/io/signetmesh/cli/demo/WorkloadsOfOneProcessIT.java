@@ -98,7 +98,8 @@ final class WorkloadsOfOneProcessIT {
                     Retention.ALL,
                     64L << 20,
                     null,
-                    null)));
+                    null,
+                    true)));
     ControlPlaneServers servers = parts.add(ControlPlaneServers.start(config, Clock.systemUTC()));
     proxies = parts.add(LocalMesh.proxies(config, servers, Clock.systemUTC()));
     parts.add(servers.source().subscribe(proxies));

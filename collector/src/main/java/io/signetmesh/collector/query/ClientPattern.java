@@ -55,13 +55,31 @@ public final class ClientPattern {
   /** Whether the client of a decision matches. */
   public boolean matches(Decision decision) {
     String address = decision.clientAddress();
+    return matchesIdentity(decision.clientIdentity())
+        || (address != null && matchesAddress(address));
+  }
+
+  /** What each identity that matches begins with. */
+  public String identityPrefix() {
+    return pattern.prefix();
+  }
+
+  /** The pattern as it was given. */
+  @Override
+  public String toString() {
+    return pattern.text();
+  }
+
+  /** Whether an identity matches; null does not. */
+  public boolean matchesIdentity(@Nullable String identity) {
+    return network == null && pattern.matches(identity);
+  }
+
+  /** Whether an address with its port matches. */
+  public boolean matchesAddress(String address) {
     byte[] wanted = network;
     if (wanted == null) {
-      return pattern.matches(decision.clientIdentity())
-          || (address != null && (pattern.matches(address) || pattern.matches(host(address))));
-    }
-    if (address == null) {
-      return false;
+      return pattern.matches(address) || pattern.matches(host(address));
     }
     byte[] found;
     try {
@@ -79,5 +97,15 @@ public final class ClientPattern {
       }
     }
     return true;
+  }
+
+  /**
+   * Whether any address with a given host and some port may match. True for some that do not.
+   *
+   * @param before what comes before the port: a host and a colon
+   */
+  public boolean mayMatchAddress(String before) {
+    // A network and a host do not see the port.
+    return matchesAddress(before + "0") || (network == null && pattern.mayMatchWithDigits(before));
   }
 }

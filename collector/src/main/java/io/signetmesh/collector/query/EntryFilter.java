@@ -10,7 +10,7 @@ import io.signetmesh.collector.query.AuditEntry.Trial;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.BiFunction;
+import java.util.Locale;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -52,18 +52,20 @@ public final class EntryFilter implements Predicate<AuditEntry> {
     EXCLUDE
   }
 
-  private final List<Predicate<AuditEntry>> conditions;
+  private final List<Predicate<AuditEntry>> tests;
+  private final List<Condition> conditions;
   private final List<String> words;
 
   private EntryFilter(Builder builder) {
+    this.tests = List.copyOf(builder.tests);
     this.conditions = List.copyOf(builder.conditions);
     this.words = List.copyOf(builder.words);
   }
 
   @Override
   public boolean test(AuditEntry entry) {
-    for (Predicate<AuditEntry> condition : conditions) {
-      if (!condition.test(entry)) {
+    for (Predicate<AuditEntry> test : tests) {
+      if (!test.test(entry)) {
         return false;
       }
     }
@@ -75,6 +77,11 @@ public final class EntryFilter implements Predicate<AuditEntry> {
     return conditions.isEmpty();
   }
 
+  /** The conditions, all of which have to hold. */
+  public List<Condition> conditions() {
+    return conditions;
+  }
+
   /** The conditions in words. */
   @Override
   public String toString() {
@@ -83,74 +90,100 @@ public final class EntryFilter implements Predicate<AuditEntry> {
 
   /** Collects conditions. */
   public static final class Builder {
-    private final List<Predicate<AuditEntry>> conditions = new ArrayList<>();
+    private final List<Predicate<AuditEntry>> tests = new ArrayList<>();
+    private final List<Condition> conditions = new ArrayList<>();
     private final List<String> words = new ArrayList<>();
 
-    private Builder add(String word, Predicate<AuditEntry> condition) {
+    private Builder add(String word, Condition condition, Predicate<AuditEntry> test) {
+      tests.add(test);
       conditions.add(condition);
       words.add(word);
       return this;
     }
 
-    private Builder decision(
-        String name, @Nullable String value, BiFunction<TextPattern, Decision, Boolean> matches) {
+    /** A text of an entry, which may have none. */
+    private Builder text(
+        Condition.Field field,
+        @Nullable String value,
+        boolean isName,
+        Function<AuditEntry, @Nullable String> text) {
       if (value == null) {
         return this;
       }
-      TextPattern pattern = new TextPattern(value);
+      Condition.Text condition = new Condition.Text(field, new TextPattern(value), isName);
       return add(
-          name + " " + value,
-          entry -> entry.event() instanceof Decision decision && matches.apply(pattern, decision));
+          field.name().toLowerCase(Locale.ROOT).replace('_', ' ') + " " + value,
+          condition,
+          entry -> {
+            String found = text.apply(entry);
+            return found != null && condition.matches(found);
+          });
     }
 
-    private Builder name(
-        String name, @Nullable String value, Function<Decision, @Nullable String> field) {
-      return decision(
-          name, value, (pattern, decision) -> pattern.matchesName(field.apply(decision)));
+    private Builder decision(
+        Condition.Field field,
+        @Nullable String value,
+        boolean isName,
+        Function<Decision, @Nullable String> text) {
+      return text(
+          field,
+          value,
+          isName,
+          entry -> entry.event() instanceof Decision decision ? text.apply(decision) : null);
     }
 
     /** What happened at a time or later. */
     public Builder since(@Nullable Instant time) {
       return time == null
           ? this
-          : add("since " + time, entry -> !entry.timeOrReceived().isBefore(time));
+          : add(
+              "since " + time,
+              new Condition.Since(time),
+              entry -> !entry.timeOrReceived().isBefore(time));
     }
 
     /** What happened before a time. */
     public Builder until(@Nullable Instant time) {
       return time == null
           ? this
-          : add("until " + time, entry -> entry.timeOrReceived().isBefore(time));
+          : add(
+              "until " + time,
+              new Condition.Until(time),
+              entry -> entry.timeOrReceived().isBefore(time));
     }
 
     /** Entries of a kind. */
     public Builder kind(@Nullable Kind kind) {
-      return kind == null ? this : add("kind " + kind, entry -> Kind.of(entry.event()) == kind);
+      return kind == null
+          ? this
+          : add(
+              "kind " + kind, new Condition.OfKind(kind), entry -> Kind.of(entry.event()) == kind);
     }
 
     /** Entries about workloads that their writer does not speak for, or not. */
     public Builder foreign(Foreign foreign) {
       return switch (foreign) {
         case INCLUDE -> this;
-        case ONLY -> add("foreign only", AuditEntry::foreign);
-        case EXCLUDE -> add("foreign excluded", entry -> !entry.foreign());
+        case ONLY -> add("foreign only", new Condition.IsForeign(true), AuditEntry::foreign);
+        case EXCLUDE ->
+            add("foreign excluded", new Condition.IsForeign(false), entry -> !entry.foreign());
       };
     }
 
     /** Decisions with a verdict. */
     public Builder verdict(@Nullable String verdict) {
-      return decision(
-          "verdict", verdict, (pattern, decision) -> pattern.matches(decision.verdict()));
+      return decision(Condition.Field.VERDICT, verdict, false, Decision::verdict);
     }
 
     /** Decisions that would be others if all that is in audit mode were enforced. */
     public Builder wouldBe(@Nullable String verdict) {
       return decision(
-          "would be",
+          Condition.Field.WOULD_BE,
           verdict,
-          (pattern, decision) -> {
+          false,
+          decision -> {
             Trial trial = decision.trial();
-            return trial != null && pattern.matches(trial.verdict());
+            return trial == null ? null : trial.verdict();
           });
     }
 
@@ -166,70 +199,62 @@ public final class EntryFilter implements Predicate<AuditEntry> {
       ClientPattern pattern = ClientPattern.parse(client);
       return add(
           "client " + client,
+          new Condition.Client(pattern),
           entry -> entry.event() instanceof Decision decision && pattern.matches(decision));
     }
 
     /** Decisions on ports of a Server. */
     public Builder server(@Nullable String server) {
-      return name("server", server, Decision::server);
+      return decision(Condition.Field.SERVER, server, true, Decision::server);
     }
 
     /** Decisions on a route. */
     public Builder route(@Nullable String route) {
-      return name("route", route, Decision::route);
+      return decision(Condition.Field.ROUTE, route, true, Decision::route);
     }
 
     /** Decisions on a path. */
     public Builder path(@Nullable String path) {
-      return decision("path", path, (pattern, decision) -> pattern.matches(decision.path()));
+      return decision(Condition.Field.PATH, path, false, Decision::path);
     }
 
     /** Decisions that an authorization or other policy made, or came nearest to. */
     public Builder policy(@Nullable String policy) {
-      return name("policy", policy, Decision::authorization);
+      return decision(Condition.Field.POLICY, policy, true, Decision::authorization);
     }
 
     /** Decisions for a reason. */
     public Builder reason(@Nullable String reason) {
-      return decision("reason", reason, (pattern, decision) -> pattern.matches(decision.reason()));
+      return decision(Condition.Field.REASON, reason, false, Decision::reason);
     }
 
     /** Decisions of the proxy of a workload, and gaps of its records. */
     public Builder workload(@Nullable String workload) {
-      if (workload == null) {
-        return this;
-      }
-      TextPattern pattern = new TextPattern(workload);
-      return add(
-          "workload " + workload,
+      return text(
+          Condition.Field.WORKLOAD,
+          workload,
+          true,
           entry ->
               switch (entry.event()) {
-                case Decision decision -> pattern.matchesName(decision.workload());
-                case Gap gap -> pattern.matchesName(gap.workload());
-                default -> false;
+                case Decision decision -> decision.workload();
+                case Gap gap -> gap.workload();
+                default -> null;
               });
     }
 
     /** What a writer delivered. */
     public Builder writer(@Nullable String writer) {
-      if (writer == null) {
-        return this;
-      }
-      TextPattern pattern = new TextPattern(writer);
-      return add("writer " + writer, entry -> pattern.matches(entry.writer()));
+      return text(Condition.Field.WRITER, writer, false, AuditEntry::writer);
     }
 
     /** Administrative acts. */
     public Builder act(@Nullable String act) {
-      if (act == null) {
-        return this;
-      }
-      TextPattern pattern = new TextPattern(act);
-      return add(
-          "act " + act,
+      return text(
+          Condition.Field.ACT,
+          act,
+          false,
           entry ->
-              entry.event() instanceof Administrative administrative
-                  && pattern.matches(administrative.act()));
+              entry.event() instanceof Administrative administrative ? administrative.act() : null);
     }
 
     /** The filter. */

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -23,12 +24,13 @@ import java.util.function.Predicate;
  */
 public final class EntryScan {
   /** More threads do not read faster from one disk. */
-  private static final int MAX_THREADS = 8;
+  public static final int MAX_THREADS = 8;
 
   private final LogDirectory log;
   private final Predicate<AuditEntry> filter;
+  private final EntryCandidates candidates;
   private final LongConsumer progress;
-  private final int threads;
+  private int threads;
 
   /** Gets what is found, in the order of the log, on the thread that runs the scan. */
   public interface Sink {
@@ -56,16 +58,42 @@ public final class EntryScan {
   private record Batch(long end, List<Object> found) {}
 
   /**
-   * A scan.
+   * A scan of all entries.
    *
    * @param filter called by several threads
    * @param progress told of the index up to which the log was read
    */
   public EntryScan(LogDirectory log, Predicate<AuditEntry> filter, LongConsumer progress) {
+    this(log, filter, EntryCandidates.ALL, progress);
+  }
+
+  /**
+   * A scan.
+   *
+   * @param filter called by several threads
+   * @param candidates the only entries that are looked at; bundles without one are not read
+   * @param progress told of the index up to which the log was read
+   */
+  public EntryScan(
+      LogDirectory log,
+      Predicate<AuditEntry> filter,
+      EntryCandidates candidates,
+      LongConsumer progress) {
     this.log = log;
     this.filter = filter;
+    this.candidates = candidates;
     this.progress = progress;
     this.threads = Math.clamp(Runtime.getRuntime().availableProcessors(), 1, MAX_THREADS);
+  }
+
+  /**
+   * Has fewer or more threads read than there are processors.
+   *
+   * @param most 1 to {@link #MAX_THREADS}
+   */
+  public EntryScan threads(int most) {
+    threads = Math.clamp(most, 1, MAX_THREADS);
+    return this;
   }
 
   /**
@@ -86,11 +114,17 @@ public final class EntryScan {
             threads, Thread.ofPlatform().daemon().name("audit-scan-", 0).factory());
     try {
       Deque<Future<Batch>> ahead = new ArrayDeque<>();
-      long bundle = from / TilePath.WIDTH;
-      while (bundle * TilePath.WIDTH < to || !ahead.isEmpty()) {
-        while (ahead.size() < 2 * threads && bundle * TilePath.WIDTH < to) {
-          ahead.add(readers.submit(reading(bundle, from, to)));
-          bundle++;
+      long next = candidates.next(from);
+      while (next < to || !ahead.isEmpty()) {
+        while (ahead.size() < 2 * threads && next < to) {
+          long bundle = next / TilePath.WIDTH;
+          long end = Math.min(to, (bundle + 1) * TilePath.WIDTH);
+          BitSet wanted = new BitSet(TilePath.WIDTH);
+          while (next < end) {
+            wanted.set((int) (next % TilePath.WIDTH));
+            next = candidates.next(next + 1);
+          }
+          ahead.add(readers.submit(reading(bundle, wanted, end)));
         }
         Batch batch = get(ahead.remove());
         for (Object found : batch.found) {
@@ -127,21 +161,22 @@ public final class EntryScan {
     }
   }
 
-  private Callable<Batch> reading(long bundle, long from, long to) {
+  private Callable<Batch> reading(long bundle, BitSet wanted, long end) {
     long first = bundle * TilePath.WIDTH;
-    long end = Math.min(to, first + TilePath.WIDTH);
     return () -> {
       List<Object> found = new ArrayList<>();
       List<byte[]> entries;
       try {
         entries = log.reader().bundle(bundle);
       } catch (MalformedLogException e) {
-        found.add(new Unreadable(Math.max(first, from), end, String.valueOf(e.getMessage())));
+        long begin = first + wanted.nextSetBit(0);
+        found.add(new Unreadable(begin, end, String.valueOf(e.getMessage())));
         return new Batch(end, found);
       }
-      for (long index = Math.max(first, from); index < end; index++) {
+      for (int i = wanted.nextSetBit(0); i >= 0; i = wanted.nextSetBit(i + 1)) {
+        long index = first + i;
         try {
-          AuditEntry entry = EntryParser.parse(index, entries.get((int) (index - first)));
+          AuditEntry entry = EntryParser.parse(index, entries.get(i));
           if (filter.test(entry)) {
             found.add(entry);
           }

@@ -42,4 +42,59 @@ public record TextPattern(String text) {
     return value != null
         && (matches(value) || matches(value.substring(value.lastIndexOf('/') + 1)));
   }
+
+  /** What each text that matches begins with. */
+  public String prefix() {
+    int star = text.indexOf('*');
+    return star < 0 ? text : text.substring(0, star);
+  }
+
+  /** Whether only one text matches. */
+  public boolean isLiteral() {
+    return text.indexOf('*') < 0;
+  }
+
+  /**
+   * Whether a text that goes on with digits may match. True for some that do not.
+   *
+   * @param begin of the text
+   */
+  boolean mayMatchWithDigits(String begin) {
+    String prefix = prefix();
+    boolean begins =
+        prefix.length() <= begin.length()
+            ? begin.startsWith(prefix)
+            : prefix.startsWith(begin) && areDigits(prefix, begin.length());
+    if (!begins) {
+      return false;
+    }
+    for (String part : text.split("\\*", -1)) {
+      if (!mayContain(begin, part)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Whether a text, or it and digits behind it, may have a part. */
+  private static boolean mayContain(String begin, String part) {
+    if (begin.contains(part)) {
+      return true;
+    }
+    for (int inside = 0; inside <= part.length(); inside++) {
+      if (areDigits(part, inside) && begin.endsWith(part.substring(0, inside))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private static boolean areDigits(String text, int from) {
+    for (int i = from; i < text.length(); i++) {
+      if (text.charAt(i) < '0' || text.charAt(i) > '9') {
+        return false;
+      }
+    }
+    return true;
+  }
 }

@@ -30,6 +30,7 @@ public final class AccessReport {
     Tally<Key> tally = new Tally<>();
     Report.Scope scope =
         period.read(
+            builder -> builder.client(client),
             (entry, decision) -> {
               if (pattern.matches(decision)) {
                 String address = decision.clientAddress();

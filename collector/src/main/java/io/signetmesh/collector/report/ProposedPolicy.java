@@ -63,6 +63,7 @@ public final class ProposedPolicy {
     ProposedPolicy proposed = new ProposedPolicy();
     Report.Scope scope =
         period.read(
+            builder -> builder.workload(namespace == null ? null : namespace + "/*"),
             (entry, decision) -> {
               boolean isWanted = namespace == null || namespace.equals(Names.namespace(decision));
               if (isWanted && decision.isAllowed() && !Names.isAlwaysAllowed(decision)) {

@@ -41,6 +41,7 @@ public final class StrictReport {
     Tally<Key> tally = new Tally<>();
     Report.Scope scope =
         period.read(
+            builder -> builder.server(server).workload(namespace == null ? null : namespace + "/*"),
             (entry, decision) -> {
               String breaks = breaks(decision, required);
               if (breaks == null

@@ -32,6 +32,7 @@ public final class UnusedReport {
     policies.forEach(policy -> used.put(new Key(policy.namespace, policy.name), new Seen()));
     Report.Scope scope =
         period.read(
+            builder -> builder,
             (entry, decision) -> {
               String namespace = Names.namespace(decision);
               for (String name : uses(decision)) {

@@ -1,0 +1,4 @@
+@NullMarked
+package io.signetmesh.bench.audit;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package io.signetmesh.collector.index;
+
+import org.jspecify.annotations.NullMarked;
