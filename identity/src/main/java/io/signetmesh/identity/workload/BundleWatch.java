@@ -70,6 +70,8 @@ final class BundleWatch {
   /** Whether what is in force is what the control plane says now. */
   private volatile boolean following;
 
+  private Runnable onLost = () -> {};
+
   /**
    * Makes a watch.
    *
@@ -111,6 +113,14 @@ final class BundleWatch {
   /** None before there are credentials: there are no verified peers then, either. */
   private List<X509Certificate> anchors() {
     return started ? credentials.get().trust().anchors() : List.of();
+  }
+
+  /**
+   * Sets what is called, on the timer's thread, when the watch does not follow the control plane
+   * any more. Before {@link #start}.
+   */
+  void onLost(Runnable lost) {
+    onLost = lost;
   }
 
   void start() {
@@ -219,6 +229,7 @@ final class BundleWatch {
       log.warn("trust bundle {} refused, {} stays: {}", message.getVersion(), current.own(), why);
       following = false;
       from.report(why);
+      onLost.run();
       return;
     }
     failures = 0;
@@ -286,6 +297,7 @@ final class BundleWatch {
       }
     }
     timer.schedule(wait, this::connect);
+    onLost.run();
   }
 
   /** Whether the server has sent the TLS alert certificate_revoked (RFC 8446, 6.2). */

@@ -59,7 +59,7 @@ public final class IdentityClient implements AutoCloseable {
   private final Runnable end;
   private final InstantSource clock;
   private final PeerTrust configured;
-  private final Supplier<@Nullable PeerTrust> known;
+  private final NeighbourTrust neighbour;
   private final LeafRenewal renewal;
   private final BundleWatch watch;
   private final @Nullable ManagedChannel tokens;
@@ -133,7 +133,6 @@ public final class IdentityClient implements AutoCloseable {
       Runnable end,
       InstantSource clock,
       Supplier<@Nullable PeerTrust> known) {
-    this.known = known;
     this.clock = clock;
     this.configured = PeerTrust.of(config.anchors());
     this.timer = timer;
@@ -188,6 +187,8 @@ public final class IdentityClient implements AutoCloseable {
             random,
             timer,
             clock);
+    this.neighbour =
+        new NeighbourTrust(known, watch::isFollowing, this::peers, this::onTrust, timer);
   }
 
   /**
@@ -264,8 +265,10 @@ public final class IdentityClient implements AutoCloseable {
    * @return null while no stream follows it, and when a part of it was refused here
    */
   public @Nullable PeerTrust trustNow() {
+    // First: what is read after that is at least as new.
+    boolean following = watch.isFollowing();
     Credentials seen = current;
-    return seen == null || !watch.isFollowing() ? null : seen.peers();
+    return seen == null || !following ? null : seen.peers();
   }
 
   /**
@@ -405,10 +408,10 @@ public final class IdentityClient implements AutoCloseable {
       tokens.enterIdle();
     }
     if (before == null) {
-      PeerTrust said = known.get();
-      if (said != null) {
-        onTrust(said);
+      if (neighbour.take()) {
         onSettled();
+        watch.onLost(neighbour::takeUntilFollowing);
+        neighbour.takeUntilFollowing();
       }
       watch.start();
     } else {
