@@ -124,7 +124,7 @@ public final class SampleLog implements AutoCloseable {
             journal(journal),
             BEGIN.plusMillis(entries * 100),
             false,
-            new Missing(from, to)));
+            new Missing(from, to, false)));
   }
 
   private SampleLog entry(LogEntry entry) {

@@ -242,10 +242,10 @@ public final class JournalDelivery implements AutoCloseable {
 
   private void deliver() {
     woken.set(false);
-    if (!mine) {
-      return;
-    }
     try {
+      if (!mine) {
+        return;
+      }
       Stream open = stream;
       if (open != null) {
         open.send();
@@ -254,6 +254,9 @@ public final class JournalDelivery implements AutoCloseable {
       }
     } catch (IOException e) {
       end(Status.UNAVAILABLE.withDescription("the journal cannot be read").withCause(e));
+    } finally {
+      // It may have been told that there is room, and not have used it.
+      shared.passOn();
     }
   }
 
@@ -527,6 +530,12 @@ public final class JournalDelivery implements AutoCloseable {
               tail.read(journal.committed(), BATCH_BYTES, last < carefulTo ? 1 : BATCH_LINES);
           if (lines.isEmpty()) {
             break;
+          }
+          // The id is on the disk before the first record that has it.
+          JournalId now = JournalId.read(file);
+          if (now != null && !now.id().equals(id.id())) {
+            end(Status.UNAVAILABLE.withDescription("what follows is another journal"));
+            return;
           }
           if (sent.isEmpty()) {
             expectReceipt();

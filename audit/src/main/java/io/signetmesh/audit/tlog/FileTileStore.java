@@ -134,9 +134,7 @@ public final class FileTileStore implements TileStore, AutoCloseable {
 
   @Override
   public synchronized void put(String path, byte[] content) throws IOException {
-    if (lock == null) {
-      throw new IOException(directory + " was opened to be read");
-    }
+    requireWriter();
     Path file = resolve(path);
     Path parent = Objects.requireNonNull(file.getParent());
     makeDirectories(parent);
@@ -193,8 +191,19 @@ public final class FileTileStore implements TileStore, AutoCloseable {
     }
   }
 
+  /** Whoever has given the lock back may not change what another writer has now. */
+  private void requireWriter() throws IOException {
+    if (lock == null) {
+      throw new IOException(directory + " was opened to be read");
+    }
+    if (!lock.isOpen()) {
+      throw new IOException(directory + " was closed: its lock may be another writer's");
+    }
+  }
+
   @Override
   public synchronized void deletePartial(TilePath full) throws IOException {
+    requireWriter();
     Path parts = directory.resolve(full.full() + ".p");
     try (DirectoryStream<Path> files = Files.newDirectoryStream(parts)) {
       for (Path file : files) {
@@ -209,9 +218,7 @@ public final class FileTileStore implements TileStore, AutoCloseable {
 
   @Override
   public synchronized void deleteEntries(long bundle) throws IOException {
-    if (lock == null) {
-      throw new IOException(directory + " was opened to be read");
-    }
+    requireWriter();
     Files.deleteIfExists(directory.resolve(TilePath.entries(bundle, TilePath.WIDTH).toString()));
   }
 
@@ -223,8 +230,9 @@ public final class FileTileStore implements TileStore, AutoCloseable {
     return directory.resolve(path);
   }
 
+  /** Gives the log to another writer, once nothing is being written. */
   @Override
-  public void close() throws IOException {
+  public synchronized void close() throws IOException {
     if (lock != null && lock.isOpen()) {
       lock.close();
       WRITTEN.remove(directory.toRealPath());

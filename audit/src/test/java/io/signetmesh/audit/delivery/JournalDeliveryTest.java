@@ -556,4 +556,46 @@ final class JournalDeliveryTest {
     until(() -> delivery.delivered() == 2);
     assertThat(collector.all()).isEqualTo(range(1, 2));
   }
+
+  @Test
+  void aJournalThatReplacesAnotherOneMeanwhileIsDeliveredAsItself() throws Exception {
+    Journal journal = open("a.jsonl");
+    JournalDelivery delivery = deliver(journal);
+    record(journal, 5);
+    until(() -> delivery.waiting() == 0);
+    JournalId before = id(journal);
+    Files.delete(dir.resolve("a.jsonl"));
+    Files.delete(dir.resolve("a.jsonl.id"));
+    record(journal, 3);
+    settle();
+    retry();
+    until(() -> delivery.waiting() == 0);
+
+    JournalId after = id(journal);
+    assertThat(after.id()).isNotEqualTo(before.id());
+    assertThat(collector.records.get(before.id())).isEqualTo(range(1, 5));
+    assertThat(collector.records.get(after.id())).isEqualTo(range(6, 8));
+  }
+
+  @Test
+  void roomThatAStreamWithoutCollectorCannotUseGoesToTheNextOne() throws Exception {
+    shared = new Deliveries(JournalDelivery.BATCH_BYTES);
+    Journal first = open("a.jsonl");
+    Journal second = open("b.jsonl");
+    JournalDelivery broken = deliver(first);
+    JournalDelivery good = deliver(second);
+    record(first, 1);
+    record(second, 1);
+    until(() -> broken.delivered() == 1 && good.delivered() == 1);
+    assertThat(shared.take(JournalDelivery.BATCH_BYTES, () -> {})).isTrue();
+    record(first, 1);
+    settle();
+    // It waits for room, and its stream ends before there is some.
+    collector.endAll(Status.UNAVAILABLE);
+    settle();
+    record(second, 1);
+    settle();
+    shared.give(JournalDelivery.BATCH_BYTES);
+    until(() -> good.delivered() == 2);
+  }
 }

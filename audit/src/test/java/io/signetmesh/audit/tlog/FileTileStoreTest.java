@@ -82,6 +82,23 @@ final class FileTileStoreTest {
   }
 
   @Test
+  void nothingIsChangedOnceTheLockWasGivenBack() throws Exception {
+    Path log = directory.resolve("log");
+    FileTileStore store = FileTileStore.toWrite(log, false);
+    LogWriter first = LogWriter.create(store, SIGNER);
+    store.close();
+    try (FileTileStore next = FileTileStore.toWrite(log, false)) {
+      byte[] before = next.get(TileStore.CHECKPOINT);
+      assertThatThrownBy(() -> first.append(entries(0, 1)))
+          .hasMessageContaining("its lock may be another writer's");
+      assertThatThrownBy(() -> store.deletePartial(new TilePath(0, 0, 256)))
+          .hasMessageContaining("was closed");
+      assertThatThrownBy(() -> store.deleteEntries(0)).hasMessageContaining("was closed");
+      assertThat(next.get(TileStore.CHECKPOINT)).isEqualTo(before);
+    }
+  }
+
+  @Test
   void aLogWhoseCheckpointIsGoneOrOlderGoesOnNowhere() throws Exception {
     try (FileTileStore store = FileTileStore.toWrite(directory, false)) {
       LogWriter writer = LogWriter.create(store, SIGNER);

@@ -107,7 +107,7 @@ final class CheckText {
               + number(counts.lost(), "record was", "records were")
               + " lost before their journal could keep them");
     }
-    if (counts.missingRecords() > 0) {
+    if (!counts.missing().isEmpty()) {
       out.println(
           "stated: "
               + number(counts.missingRecords(), "record", "records")
@@ -185,7 +185,8 @@ final class CheckText {
             .put("writer", range.writer())
             .put("journal", range.journal())
             .put("from", range.from())
-            .put("to", range.to());
+            .put("to", range.to())
+            .put("unsure", range.unsure());
       }
     }
     ArrayNode findings = node.putArray("findings");

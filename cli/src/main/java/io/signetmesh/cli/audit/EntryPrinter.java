@@ -124,7 +124,7 @@ final class EntryPrinter {
               mark + (act.attributes().isEmpty() ? "-" : act.attributes().toString()));
       case Gap gap ->
           List.of(index, time, "-", "-", text(gap.workload()), "gap", mark + lost(gap.lost()));
-      case Missing(long from, long to) ->
+      case Missing(long from, long to, boolean unsure) ->
           List.of(
               index,
               time,
@@ -132,7 +132,13 @@ final class EntryPrinter {
               "-",
               entry.writer(),
               "missing",
-              "records " + from + " to " + to + " of journal " + entry.journal());
+              "records "
+                  + from
+                  + " to "
+                  + to
+                  + " of journal "
+                  + entry.journal()
+                  + (unsure ? ", unless the log has them" : ""));
       case Other(String kind) ->
           List.of(index, time, "-", "-", entry.writer(), kind.isEmpty() ? "other" : kind, "-");
     };

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -88,5 +89,52 @@ final class ClusterRightsTest {
       assertThat(rights.speaksFor(node("n1"), "shop/web")).isFalse();
       assertThat(rights.speaksFor(node("n2"), "shop/web")).isTrue();
     }
+  }
+
+  @Test
+  void theGraceBeginsWithTheChangeAndNotWithAQuestion() throws Exception {
+    place("n1");
+    AtomicReference<Instant> now = new AtomicReference<>(Instant.EPOCH);
+    try (DirectorySource source = DirectorySource.open(manifests, null);
+        ClusterTopology topology = new ClusterTopology(source)) {
+      ClusterRights rights = new ClusterRights(NAMES, topology, now::get);
+      assertThat(rights.speaksFor(node("n1"), "shop/web")).isTrue();
+      CountDownLatch told = told(topology);
+      place("n2");
+      told.await();
+
+      // Nobody asks for an hour.
+      now.set(Instant.EPOCH.plus(Duration.ofMinutes(60)));
+      assertThat(rights.speaksFor(node("n1"), "shop/web")).isFalse();
+    }
+  }
+
+  @Test
+  void theGraceIsForWhoNeverAskedBeforeAndOutlivesAllQuestions() throws Exception {
+    place("n1");
+    AtomicReference<Instant> now = new AtomicReference<>(Instant.EPOCH);
+    try (DirectorySource source = DirectorySource.open(manifests, null);
+        ClusterTopology topology = new ClusterTopology(source)) {
+      ClusterRights rights = new ClusterRights(NAMES, topology, now::get);
+      CountDownLatch told = told(topology);
+      Files.delete(manifests.resolve("web.yaml"));
+      told.await();
+      now.set(Instant.EPOCH.plus(Duration.ofMinutes(14)));
+
+      for (int i = 0; i < 20_000; i++) {
+        assertThat(rights.speaksFor(workload("shop", "web"), "shop/x" + i)).isTrue();
+      }
+      assertThat(rights.speaksFor(node("n1"), "shop/web")).isTrue();
+      assertThat(rights.speaksFor(node("n2"), "shop/web")).isFalse();
+      now.set(Instant.EPOCH.plus(Duration.ofMinutes(15)));
+      assertThat(rights.speaksFor(node("n1"), "shop/web")).isFalse();
+    }
+  }
+
+  /** Is counted down once the listeners that were there before have been told of a change. */
+  private static CountDownLatch told(ClusterTopology topology) {
+    CountDownLatch told = new CountDownLatch(1);
+    topology.onChange(told::countDown);
+    return told;
   }
 }

@@ -127,8 +127,10 @@ public record LogEntry(
    *
    * @param from sequence number of the first one, 1 or more
    * @param to sequence number of the last one, {@code from} or more
+   * @param unsure whether the log may have them, because the collector does not know any more where
+   *     the journal was; what follows may be in the log a second time then
    */
-  public record Missing(long from, long to) implements Content {
+  public record Missing(long from, long to, boolean unsure) implements Content {
     /** Refuses an empty range. */
     public Missing {
       if (from < 1 || to < from) {
@@ -170,7 +172,13 @@ public record LogEntry(
         out.writeBytes(line.line);
       }
       case Missing missing ->
-          text(out, ",\"missing\":{\"from\":" + missing.from + ",\"to\":" + missing.to + "}");
+          text(
+              out,
+              ",\"missing\":{\"from\":"
+                  + missing.from
+                  + ",\"to\":"
+                  + missing.to
+                  + (missing.unsure ? ",\"unsure\":true}" : "}"));
     }
     out.write('}');
     return out.toByteArray();
@@ -254,8 +262,14 @@ public record LogEntry(
     long from = number(parser, "from");
     expect("to".equals(parser.nextFieldName()), "missing has no to");
     long to = number(parser, "to");
-    expect(parser.nextToken() == JsonToken.END_OBJECT, "missing has more than from and to");
-    return new Missing(from, to);
+    boolean unsure = false;
+    if ("unsure".equals(parser.nextFieldName())) {
+      expect(parser.nextToken() == JsonToken.VALUE_TRUE, "unsure is not true");
+      unsure = true;
+      parser.nextToken();
+    }
+    expect(parser.currentToken() == JsonToken.END_OBJECT, "missing has more than from and to");
+    return new Missing(from, to, unsure);
   }
 
   private static long number(JsonParser parser, String name) throws IOException {

@@ -53,7 +53,13 @@ public final class CefFormat implements RecordFormat {
         line.add("destinationServiceName", gap.workload(), LONG);
       }
       case Missing missing -> {
-        line.header("missing", null, "Records did not reach the collector", 8);
+        line.header(
+            "missing",
+            null,
+            missing.unsure()
+                ? "Records may not have reached the collector"
+                : "Records did not reach the collector",
+            missing.unsure() ? 3 : 8);
         line.add("cnt", missing.to() - missing.from() + 1);
       }
       case Other other -> line.header("other", other.kind(), "Record of another kind", 0);

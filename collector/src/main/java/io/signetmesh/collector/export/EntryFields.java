@@ -95,8 +95,11 @@ public final class EntryFields {
         all.text("workload", workload);
         all.fields.put("lost", lost);
       }
-      case Missing(long from, long to) -> {
+      case Missing(long from, long to, boolean unsure) -> {
         all.text("kind", "missing");
+        if (unsure) {
+          all.text("detail", "the log may have them");
+        }
         all.fields.put("missing_from", from);
         all.fields.put("missing_to", to);
       }

@@ -86,8 +86,14 @@ public final class OcsfFormat implements RecordFormat {
       case Decision decision -> decision(event, decision);
       case Administrative act -> administrative(event, act);
       case Gap gap -> base(event, "Records were lost", gap.lost(), HIGH);
-      case Missing(long from, long to) ->
-          base(event, "Records did not reach the collector", to - from + 1, HIGH);
+      case Missing(long from, long to, boolean unsure) ->
+          base(
+              event,
+              unsure
+                  ? "Records may not have reached the collector"
+                  : "Records did not reach the collector",
+              to - from + 1,
+              unsure ? INFORMATIONAL : HIGH);
       case Other other -> base(event, "Record of another kind", 1, INFORMATIONAL);
     }
     event.put("time", entry.timeOrReceived().toEpochMilli());

@@ -111,9 +111,18 @@ public final class OtlpFormat implements RecordFormat {
         severity(record, SeverityNumber.SEVERITY_NUMBER_ERROR);
         record.setBody(body("records were lost: " + gap.lost()));
       }
-      case Missing(long from, long to) -> {
-        severity(record, SeverityNumber.SEVERITY_NUMBER_ERROR);
-        record.setBody(body("records did not reach the collector: " + from + " to " + to));
+      case Missing(long from, long to, boolean unsure) -> {
+        severity(
+            record,
+            unsure ? SeverityNumber.SEVERITY_NUMBER_INFO : SeverityNumber.SEVERITY_NUMBER_ERROR);
+        record.setBody(
+            body(
+                (unsure
+                        ? "records may not have reached the collector: "
+                        : "records did not reach the collector: ")
+                    + from
+                    + " to "
+                    + to));
       }
       case Other other -> {
         severity(record, SeverityNumber.SEVERITY_NUMBER_INFO);

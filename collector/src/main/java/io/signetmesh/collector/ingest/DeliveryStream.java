@@ -49,6 +49,8 @@ final class DeliveryStream extends ServerCall.Listener<byte[]> implements Append
   /** One object, by which the stream is known while it waits. */
   private final Runnable next = this::next;
 
+  private final Runnable ask = this::ask;
+
   // Guarded by this.
   private @Nullable JournalKey journal;
   private @Nullable Ticket ticket;
@@ -289,7 +291,7 @@ final class DeliveryStream extends ServerCall.Listener<byte[]> implements Append
       paced = false;
       sinceNanos = System.nanoTime();
     }
-    parts.budget().ask(writer, this::ask);
+    parts.budget().ask(writer, ask);
   }
 
   private void ask() {
@@ -386,6 +388,7 @@ final class DeliveryStream extends ServerCall.Listener<byte[]> implements Append
       parts.budget().give(writer, give);
     }
     parts.rates().forget(writer, next);
+    parts.budget().forget(writer, ask);
     parts.end().accept(this);
   }
 }

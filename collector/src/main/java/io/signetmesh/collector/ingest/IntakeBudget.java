@@ -1,9 +1,8 @@
 package io.signetmesh.collector.ingest;
 
-import java.util.ArrayDeque;
-import java.util.Deque;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.Map;
 
 /**
@@ -17,7 +16,7 @@ final class IntakeBudget {
   private final Map<String, Long> held = new HashMap<>();
 
   /** Streams that wait to be asked, by writer; the writer whose turn is next comes first. */
-  private final LinkedHashMap<String, Deque<Runnable>> waiting = new LinkedHashMap<>();
+  private final LinkedHashMap<String, LinkedHashSet<Runnable>> waiting = new LinkedHashMap<>();
 
   private long taken;
 
@@ -60,14 +59,14 @@ final class IntakeBudget {
   /**
    * Has a stream asked for its next message: now, or when it is its turn.
    *
-   * @param ask does nothing when the stream has ended
+   * @param ask the same one each time for a stream; does nothing when the stream has ended
    */
   void ask(String writer, Runnable ask) {
     boolean isAtOnce;
     synchronized (this) {
       isAtOnce = taken < total / 2 && waiting.isEmpty();
       if (!isAtOnce) {
-        waiting.computeIfAbsent(writer, _ -> new ArrayDeque<>()).add(ask);
+        waiting.computeIfAbsent(writer, _ -> new LinkedHashSet<>()).add(ask);
       }
     }
     if (isAtOnce) {
@@ -75,6 +74,22 @@ final class IntakeBudget {
     } else {
       askNext();
     }
+  }
+
+  /** A stream has ended: whose turn is next is asked in its place. */
+  void forget(String writer, Runnable ask) {
+    synchronized (this) {
+      LinkedHashSet<Runnable> of = waiting.get(writer);
+      if (of != null && of.remove(ask) && of.isEmpty()) {
+        waiting.remove(writer);
+      }
+    }
+    askNext();
+  }
+
+  /** Streams that wait to be asked. */
+  synchronized int waiting() {
+    return waiting.values().stream().mapToInt(LinkedHashSet::size).sum();
   }
 
   /** Asks two streams at a time as long as there are batches: each of them asks again. */
@@ -85,8 +100,8 @@ final class IntakeBudget {
         if (waiting.isEmpty() || taken >= total / 2 || (taken > 0 && asked >= 2)) {
           return;
         }
-        Map.Entry<String, Deque<Runnable>> first = waiting.pollFirstEntry();
-        next = first.getValue().remove();
+        Map.Entry<String, LinkedHashSet<Runnable>> first = waiting.pollFirstEntry();
+        next = first.getValue().removeFirst();
         if (!first.getValue().isEmpty()) {
           waiting.putLast(first.getKey(), first.getValue());
         }

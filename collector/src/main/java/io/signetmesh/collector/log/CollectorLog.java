@@ -181,6 +181,7 @@ public final class CollectorLog implements AutoCloseable {
       }
     }
     if (isPruned) {
+      ledger.setIncomplete();
       log.warn(
           "{} is not usable, and entries before {} were deleted: of journals that are in none of"
               + " the others, what their writers still have is appended again",
@@ -305,14 +306,14 @@ public final class CollectorLog implements AutoCloseable {
       JournalKey key = addition.journal();
       Position staged = positions.get(key);
       long before = staged == null ? ledger.durable(key) : staged.durable();
-      if (before == 0 && addition.sequences().length > 0) {
+      if (staged == null && addition.sequences().length > 0 && !ledger.isHeld(key)) {
         if (!ledger.hasRoom(key, millis, begun.getOrDefault(key.writer(), 0))) {
           outcomes.add(new Outcome.NoRoom());
           continue;
         }
         begun.merge(key.writer(), 1, Integer::sum);
       }
-      Outcome.Durable outcome = stage(addition, before, now, entries);
+      Outcome.Durable outcome = stage(addition, before, ledger.isUnsure(key), now, entries);
       if (outcome.sequence() > before) {
         positions.put(key, new Position(outcome.sequence(), millis));
       }
@@ -329,7 +330,7 @@ public final class CollectorLog implements AutoCloseable {
   }
 
   private static Outcome.Durable stage(
-      Addition addition, long before, Instant now, List<byte[]> entries) {
+      Addition addition, long before, boolean unsure, Instant now, List<byte[]> entries) {
     long at = before;
     int duplicates = 0;
     long missing = 0;
@@ -346,7 +347,7 @@ public final class CollectorLog implements AutoCloseable {
                     addition.journal().journal(),
                     now,
                     false,
-                    new LogEntry.Missing(at + 1, sequence - 1))
+                    new LogEntry.Missing(at + 1, sequence - 1, unsure && at == 0))
                 .bytes());
         missing += sequence - 1 - at;
       }

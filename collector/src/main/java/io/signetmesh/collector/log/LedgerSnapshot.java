@@ -12,6 +12,7 @@ import java.security.NoSuchAlgorithmException;
 import java.util.Base64;
 import java.util.HexFormat;
 import java.util.Optional;
+import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -25,7 +26,8 @@ import org.slf4j.LoggerFactory;
  */
 record LedgerSnapshot(long size, TreeHash root, JournalLedger ledger) {
   private static final Logger log = LoggerFactory.getLogger(LedgerSnapshot.class);
-  private static final String FORM = "signet audit ledger 1";
+  private static final String FORM = "signet audit ledger 2";
+  private static final Set<String> WRITERS = Set.of("writer", "aside", "incomplete");
   private static final long MAX_BYTES = 256L << 20;
 
   /**
@@ -49,6 +51,18 @@ record LedgerSnapshot(long size, TreeHash root, JournalLedger ledger) {
               .append(' ')
               .append(position.millis())
               .append('\n');
+        });
+    if (ledger.isIncomplete()) {
+      text.append("incomplete\n");
+    }
+    ledger.forEachAside(
+        (writer, journals) -> {
+          byte[] name = writer.getBytes(StandardCharsets.UTF_8);
+          text.append(journals.isIncomplete() ? "incomplete " : "aside ")
+              .append(Base64.getEncoder().encodeToString(name))
+              .append('\n');
+          journals.forEach(
+              (id, durable) -> text.append(id).append(' ').append(durable).append('\n'));
         });
     StateFiles.writeSecret(file, text + sum(text.toString()) + "\n");
   }
@@ -88,8 +102,15 @@ record LedgerSnapshot(long size, TreeHash root, JournalLedger ledger) {
     String writer = "";
     for (int i = 2; i < lines.length; i++) {
       String[] words = lines[i].split(" ");
-      if (words[0].equals("writer")) {
+      if (lines[i].equals("incomplete")) {
+        ledger.setIncomplete();
+      } else if (WRITERS.contains(words[0])) {
         writer = new String(Base64.getDecoder().decode(words[1]), StandardCharsets.UTF_8);
+        if (words[0].equals("incomplete")) {
+          ledger.setIncomplete(writer);
+        }
+      } else if (words.length == 2) {
+        ledger.putAside(writer, words[0], Long.parseLong(words[1]));
       } else {
         ledger.put(
             new JournalKey(writer, words[0]),

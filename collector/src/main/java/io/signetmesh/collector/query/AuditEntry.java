@@ -169,8 +169,9 @@ public record AuditEntry(
    *
    * @param from sequence number of the first one
    * @param to sequence number of the last one
+   * @param unsure whether the log may have them, and what follows a second time
    */
-  public record Missing(long from, long to) implements Event {}
+  public record Missing(long from, long to, boolean unsure) implements Event {}
 
   /**
    * A record of a kind that this version does not know, such as the head of a chain.

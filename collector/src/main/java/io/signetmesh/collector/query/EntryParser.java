@@ -116,17 +116,19 @@ public final class EntryParser {
       expect(event == null, "there is more than one record");
       long from = 0;
       long to = 0;
+      boolean unsure = false;
       expect(parser.nextToken() == JsonToken.START_OBJECT, "missing is no object");
       for (String name = parser.nextFieldName(); name != null; name = parser.nextFieldName()) {
         switch (name) {
           case "from" -> from = number();
           case "to" -> to = number();
+          case "unsure" -> unsure = parser.nextToken() == JsonToken.VALUE_TRUE;
           default -> skip();
         }
       }
       expect(from >= 1 && to >= from, "missing is no range of sequence numbers");
       sequence = from;
-      event = new Missing(from, to);
+      event = new Missing(from, to, unsure);
     }
 
     private @Nullable Decision decision() throws IOException {

@@ -89,7 +89,7 @@ public record Period(
           }
         }
         case Gap gap -> lost += gap.lost();
-        case Missing missing -> lost += missing.to() - missing.from() + 1;
+        case Missing missing -> lost += missing.unsure() ? 0 : missing.to() - missing.from() + 1;
         default -> {
           // Says nothing of decisions.
         }

@@ -13,7 +13,7 @@ import java.util.List;
  * @param lost records that gaps state as lost, in sum
  * @param missing ranges of records that the collector states as missing; at most {@link
  *     SequenceCheck#MAX_STATED}
- * @param missingRecords of all such ranges in sum
+ * @param missingRecords of all such ranges in sum, but for those that the log may have
  */
 public record Counts(
     long entries,
@@ -37,6 +37,8 @@ public record Counts(
    * @param journal id
    * @param from sequence number of the first one
    * @param to sequence number of the last one
+   * @param unsure whether the log may have them
    */
-  public record StatedMissing(long entry, String writer, String journal, long from, long to) {}
+  public record StatedMissing(
+      long entry, String writer, String journal, long from, long to, boolean unsure) {}
 }

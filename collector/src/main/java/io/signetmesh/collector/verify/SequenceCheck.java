@@ -83,11 +83,12 @@ public final class SequenceCheck {
     }
     long last = entry.sequence();
     switch (entry.event()) {
-      case Missing(long from, long to) -> {
+      case Missing(long from, long to, boolean unsure) -> {
         last = to;
-        missing += to - from + 1;
+        missing += unsure ? 0 : to - from + 1;
         if (stated.size() < MAX_STATED) {
-          stated.add(new StatedMissing(entry.index(), entry.writer(), entry.journal(), from, to));
+          stated.add(
+              new StatedMissing(entry.index(), entry.writer(), entry.journal(), from, to, unsure));
         }
       }
       case Gap gap -> {
@@ -111,6 +112,12 @@ public final class SequenceCheck {
       journals.put(key, progress);
       progress.unread = unread;
       progress.next = beginsWithTheLog && unread == 0 ? 1 : entry.sequence();
+    }
+    if (entry.event() instanceof Missing(_, long to, boolean unsure) && unsure) {
+      // The collector had forgotten the journal: what follows may be there already.
+      progress.unread = unread;
+      progress.next = to + 1;
+      return;
     }
     follow(entry, last, progress);
   }

@@ -33,8 +33,16 @@ class LogEntryTest {
   }
 
   @Test
+  void saysWhenTheLogMayHaveWhatIsMissing() throws Exception {
+    LogEntry entry = new LogEntry("web.default", JOURNAL, NOW, false, new Missing(3, 9, true));
+    assertThat(new String(entry.bytes(), UTF_8))
+        .endsWith("\"missing\":{\"from\":3,\"to\":9,\"unsure\":true}}");
+    assertThat(LogEntry.parse(entry.bytes())).isEqualTo(entry);
+  }
+
+  @Test
   void saysWhatIsMissingAndWhatIsForeign() throws Exception {
-    LogEntry entry = new LogEntry("web.default", JOURNAL, NOW, true, new Missing(3, 9));
+    LogEntry entry = new LogEntry("web.default", JOURNAL, NOW, true, new Missing(3, 9, false));
 
     assertThat(new String(entry.bytes(), UTF_8))
         .endsWith("\"foreign\":true,\"missing\":{\"from\":3,\"to\":9}}");
@@ -45,7 +53,7 @@ class LogEntryTest {
   void everyWriterIsReadAsItWas(@ForAll @StringLength(min = 1, max = 40) String name)
       throws Exception {
     String writer = new String(name.getBytes(UTF_8), UTF_8);
-    LogEntry entry = new LogEntry(writer, JOURNAL, NOW, false, new Missing(1, 1));
+    LogEntry entry = new LogEntry(writer, JOURNAL, NOW, false, new Missing(1, 1, false));
 
     assertThat(LogEntry.parse(entry.bytes())).isEqualTo(entry);
     assertThat(new String(entry.bytes(), UTF_8)).doesNotContain("\n");

@@ -102,7 +102,7 @@ final class FormatsTest {
         decision("deny", text, text),
         new Administrative(text, text, text, Map.of("a", text)),
         new Gap(128, text),
-        new Missing(3, 9),
+        new Missing(3, 9, false),
         new Other(text));
   }
 

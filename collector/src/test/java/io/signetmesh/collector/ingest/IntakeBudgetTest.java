@@ -41,4 +41,23 @@ class IntakeBudgetTest {
     budget.ask("c", () -> asked.add("c1"));
     assertThat(asked).endsWith("c1");
   }
+
+  @Test
+  void streamsThatHaveEndedAreNotKept() {
+    List<String> asked = new ArrayList<>();
+    Runnable ended = () -> {};
+    assertThat(budget.take("x", 50)).isTrue();
+    for (int i = 0; i < 1_000; i++) {
+      budget.ask("a", ended);
+      budget.forget("a", ended);
+    }
+    assertThat(budget.waiting()).isZero();
+    budget.ask("a", ended);
+    budget.ask("a", () -> asked.add("a"));
+    budget.ask("b", () -> asked.add("b"));
+    budget.forget("a", ended);
+    assertThat(budget.waiting()).isEqualTo(2);
+    budget.give("x", 10);
+    assertThat(asked).containsExactly("a", "b");
+  }
 }

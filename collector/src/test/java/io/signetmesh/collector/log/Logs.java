@@ -92,7 +92,8 @@ public final class Logs {
                     + (entry.foreign() ? "!" : ":")
                     + switch (entry.content()) {
                       case LogEntry.Line line -> Long.toString(line.sequence());
-                      case LogEntry.Missing missing -> missing.from() + "-" + missing.to();
+                      case LogEntry.Missing missing ->
+                          missing.from() + "-" + missing.to() + (missing.unsure() ? "?" : "");
                     })
         .toList();
   }

@@ -159,6 +159,13 @@ class RetentionTest {
     open();
     assertThat(log.durable(NEW)).isEqualTo(1_000);
     assertThat(log.durable(OLD)).isZero();
+    // It is not known that the others are missing.
+    log.append(List.of(records(OLD, 1_001)), NOW);
+    long size = log.checkpoint().size();
+    List<byte[]> last =
+        new LogReader(log.store(), size, log.minimum()).bundle((size - 1) / TilePath.WIDTH);
+    assertThat(LogEntry.parse(last.get(last.size() - 2)).content())
+        .isEqualTo(new LogEntry.Missing(1, 1_000, true));
   }
 
   @Test

@@ -192,7 +192,7 @@ final class EntryScanTest {
     assertThat(
             EntryParser.parse(5, (missing + "\"missing\":{\"from\":3,\"to\":9}}").getBytes(UTF_8))
                 .event())
-        .isEqualTo(new Missing(3, 9));
+        .isEqualTo(new Missing(3, 9, false));
     for (String bad : List.of("", "[]", "{}", missing + "\"record\":7}", missing + "\"x\":1}x")) {
       assertThatThrownBy(() -> EntryParser.parse(5, bad.getBytes(UTF_8)))
           .isInstanceOf(UnreadableEntryException.class)

@@ -56,7 +56,7 @@ final class SequenceCheckTest {
   @Test
   void whatIsStatedAsMissingIsNoHole() {
     record("a", 1);
-    add("a", 2, new Missing(2, 3));
+    add("a", 2, new Missing(2, 3, false));
     record("a", 4);
     add("a", 5, new Gap(128, null));
 
@@ -67,9 +67,22 @@ final class SequenceCheckTest {
   }
 
   @Test
+  void whatACollectorHadForgottenMayBeThereASecondTime() {
+    record("a", 1, 2, 3);
+    add("a", 1, new Missing(1, 1, true));
+    record("a", 2, 3, 4);
+    assertThat(findings).isEmpty();
+    assertThat(check.counts().missingRecords()).isZero();
+    assertThat(check.counts().missing()).singleElement().matches(range -> range.unsure());
+
+    record("a", 4);
+    assertThat(findings).extracting(Finding::kind).containsExactly(Kind.REPEATED);
+  }
+
+  @Test
   void statedMoreThanIsMissingOrLess() {
     record("a", 1, 2);
-    add("a", 2, new Missing(2, 3));
+    add("a", 2, new Missing(2, 3, false));
     record("a", 6);
 
     assertThat(findings).extracting(Finding::kind).containsExactly(Kind.REPEATED, Kind.HOLE);

@@ -9,6 +9,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** One state of the cluster, indexed for the queries of proxies. Immutable. */
@@ -112,6 +113,11 @@ public final class Topology {
   /** Running workloads behind a port of a node. */
   public List<PeerWorkload> workloadsWithHostPort(InetSocketAddress address) {
     return workloadsByHostPort.getOrDefault(address, List.of());
+  }
+
+  /** All workloads, of all kinds, in no order. */
+  public Stream<PeerWorkload> workloads() {
+    return Stream.concat(pods.values().stream(), externalWorkloads.values().stream());
   }
 
   /** Zone of a node; empty when unknown. */
