@@ -24,6 +24,7 @@ import java.util.Map;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -66,7 +67,11 @@ public final class CollectorServer implements AutoCloseable {
 
   /** Deletes what is beyond the bounds of retention, now and every five minutes. */
   private static ScheduledExecutorService deleting(
-      Config config, CollectorLog log, @Nullable KafkaFollower follower, InstantSource clock) {
+      Config config,
+      CollectorLog log,
+      @Nullable KafkaFollower follower,
+      BooleanSupplier confirmed,
+      InstantSource clock) {
     ScheduledExecutorService timer =
         Executors.newSingleThreadScheduledExecutor(
             Thread.ofPlatform().name("audit-retention").daemon().factory());
@@ -74,6 +79,9 @@ public final class CollectorServer implements AutoCloseable {
       timer.scheduleWithFixedDelay(
           () -> {
             try {
+              if (!confirmed.getAsBoolean()) {
+                return;
+              }
               config
                   .retention()
                   .apply(
@@ -137,14 +145,8 @@ public final class CollectorServer implements AutoCloseable {
   public static CollectorServer start(Config config, ControlLoops loops, InstantSource clock)
       throws IOException {
     CollectorLog log = CollectorLog.open(config.directory(), config.origin(), config.fsync(), 0);
-    CollectorService service =
-        CollectorService.start(
-            log,
-            config.fsync(),
-            config.writerRate(),
-            config.rights(),
-            config.meters().registry(),
-            clock);
+    WitnessClient witness = null;
+    CollectorService service = null;
     ControlServer server = null;
     KafkaFollower follower = null;
     try {
@@ -153,6 +155,19 @@ public final class CollectorServer implements AutoCloseable {
             KafkaFollower.start(
                 log, config.directory(), config.kafka(), config.meters().registry());
       }
+      if (config.witness() != null) {
+        witness = WitnessClient.start(config.witness(), log, config.meters().registry(), clock);
+      }
+      BooleanSupplier confirmed = witness == null ? () -> true : witness::isConfirmed;
+      service =
+          CollectorService.start(
+              log,
+              config.fsync(),
+              config.writerRate(),
+              config.rights(),
+              confirmed,
+              config.meters().registry(),
+              clock);
       server =
           ControlServer.start(
               new ControlServer.Config(
@@ -165,18 +180,25 @@ public final class CollectorServer implements AutoCloseable {
               loops,
               config.meters().metered(List.of(service)));
       config.meters().certificates("collector", config.security());
-      WitnessClient witness =
-          config.witness() == null
-              ? null
-              : WitnessClient.start(config.witness(), log, config.meters().registry());
       LogIndexer indexer = config.hasIndex() ? indexer(config) : null;
       return new CollectorServer(
-          server, service, log, witness, follower, deleting(config, log, follower, clock), indexer);
+          server,
+          service,
+          log,
+          witness,
+          follower,
+          deleting(config, log, follower, confirmed, clock),
+          indexer);
     } catch (IOException | RuntimeException e) {
       if (follower != null) {
         follower.close();
       }
-      service.close();
+      if (witness != null) {
+        witness.close();
+      }
+      if (service != null) {
+        service.close();
+      }
       if (server != null) {
         server.close();
       }

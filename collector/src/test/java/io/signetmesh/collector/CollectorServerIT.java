@@ -114,7 +114,8 @@ class CollectorServerIT {
             FsyncPolicy.BATCH,
             Retention.ALL,
             CollectorService.WRITER_RATE,
-            new WitnessClient.Config(URI.create("http://127.0.0.1:1/"), SampleLog.WITNESS.key()),
+            new WitnessClient.Config(
+                URI.create("http://127.0.0.1:1/"), SampleLog.WITNESS.key(), true),
             null,
             true,
             new NamespaceRights("linkerd", "cluster.local"),

@@ -9,6 +9,7 @@ import io.signetmesh.audit.tlog.NoteKey;
 import io.signetmesh.audit.tlog.NoteSigner;
 import io.signetmesh.audit.tlog.SignedNote;
 import io.signetmesh.audit.tlog.TileStore;
+import io.signetmesh.collector.entry.Deletion;
 import io.signetmesh.collector.entry.LogEntry;
 import io.signetmesh.collector.entry.LogEntry.Line;
 import io.signetmesh.collector.entry.LogEntry.Missing;
@@ -147,6 +148,13 @@ public final class SampleLog implements AutoCloseable {
 
   /** Deletes entries, as an operator does. */
   public SampleLog deleteBefore(long index) throws IOException {
+    long sequence = sequences.merge(Deletion.WRITER, 1L, Long::sum);
+    entry(new Deletion(0, index, "test").entry(SIGNER.key(), sequence, BEGIN)).append();
+    return deleteUnstated(index);
+  }
+
+  /** Deletes entries and says nothing of it in the log. */
+  public SampleLog deleteUnstated(long index) throws IOException {
     writer.deleteBefore(index);
     return this;
   }

@@ -116,6 +116,15 @@ final class CollectorOptions {
               + " index' makes one.")
   private boolean withoutIndex;
 
+  @Option(
+      names = "--start-without-witness",
+      description = {
+        "Take records also while the witness has not confirmed that the log is the newest state of"
+            + " it (default: none before, so that an older state that was brought back does not go"
+            + " on)."
+      })
+  private boolean startWithoutWitness;
+
   /**
    * The settings of a log.
    *
@@ -163,13 +172,17 @@ final class CollectorOptions {
 
   private WitnessClient.@Nullable Config witness() {
     if (witness == null && witnessKey == null) {
+      if (startWithoutWitness) {
+        throw new ParameterException(
+            spec.commandLine(), "--start-without-witness: expected --witness and --witness-key");
+      }
       return null;
     }
     if (witness == null || witnessKey == null) {
       throw new ParameterException(spec.commandLine(), "expected --witness and --witness-key");
     }
     try {
-      return new WitnessClient.Config(witness, witnessKey);
+      return new WitnessClient.Config(witness, witnessKey, !startWithoutWitness);
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), "--witness-key: " + e.getMessage(), e);
     }

@@ -6,6 +6,7 @@ import io.signetmesh.audit.tlog.FileTileStore;
 import io.signetmesh.audit.tlog.LogWriter;
 import io.signetmesh.audit.tlog.NoteKey;
 import io.signetmesh.audit.tlog.NoteSigner;
+import io.signetmesh.collector.entry.Deletion;
 import io.signetmesh.collector.entry.LogEntry;
 import io.signetmesh.collector.entry.LogEntry.Line;
 import java.io.IOException;
@@ -124,6 +125,8 @@ final class AuditLogs {
 
   /** Deletes entries, as an operator does. */
   void deleteBefore(long index) throws IOException {
+    entries.add(new Deletion(0, index, "test").entry(SIGNER.key(), 1, BEGIN).bytes());
+    write();
     try (FileTileStore store = FileTileStore.toWrite(directory, false)) {
       LogWriter.open(store, SIGNER, 0).deleteBefore(index);
     }

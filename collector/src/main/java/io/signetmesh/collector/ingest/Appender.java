@@ -1,10 +1,12 @@
 package io.signetmesh.collector.ingest;
 
+import io.signetmesh.audit.tlog.TilePath;
 import io.signetmesh.collector.log.Addition;
 import io.signetmesh.collector.log.Addition.Outcome;
 import io.signetmesh.collector.log.CollectorLog;
 import io.signetmesh.collector.log.FsyncPolicy;
 import java.io.IOException;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayDeque;
@@ -14,14 +16,18 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Appends the batches of all streams on a thread of its own. What has come while the log was
- * written goes in together next (group commit), in turns by writer. When the log cannot be written,
- * what waits is given back, nothing more is taken, and each second it is tried again. Thread-safe.
+ * written goes in together next (group commit), in turns by writer. Each append writes the last
+ * bundle anew, so that a few records wait for others for {@link #GATHER}, unless there was none for
+ * as long. When the log cannot be written, what waits is given back, nothing more is taken, and
+ * each second it is tried again. Thread-safe.
  */
 final class Appender implements AutoCloseable {
   /** Bytes of an append: more of it would only make those wait that came first. */
@@ -32,6 +38,14 @@ final class Appender implements AutoCloseable {
 
   private static final int FULL_RECORDS = 2_048;
 
+  /** So much does not wait for more: a bundle, or what makes up for the one that is rewritten. */
+  private static final int MANY_BYTES = 64 << 10;
+
+  private static final int MANY_RECORDS = TilePath.WIDTH;
+
+  /** Time between appends of few records. */
+  static final Duration GATHER = Duration.ofMillis(250);
+
   private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
 
   private static final Logger logger = LoggerFactory.getLogger(Appender.class);
@@ -40,13 +54,20 @@ final class Appender implements AutoCloseable {
   private final FsyncPolicy fsync;
   private final IngestMeters meters;
   private final InstantSource clock;
+  private final BooleanSupplier confirmed;
+  private final LongSupplier nanos;
 
   /** Batches by writer; the writer whose turn is next comes first. Guarded by this. */
   private final LinkedHashMap<String, Deque<Ticket>> waiting = new LinkedHashMap<>();
 
   private long waitingBytes;
+  private long waitingRecords;
   private boolean isAnyFull;
   private long sinceNanos;
+
+  /** When the last append began. */
+  private long appendedNanos;
+
   private volatile boolean isWritable = true;
   private volatile boolean closed;
   private Thread thread = Thread.currentThread();
@@ -75,8 +96,22 @@ final class Appender implements AutoCloseable {
     }
   }
 
-  /** Without a thread: {@link #appendNext} appends. */
-  Appender(CollectorLog log, FsyncPolicy fsync, IngestMeters meters, InstantSource clock) {
+  /**
+   * Without a thread: {@link #appendNext} appends.
+   *
+   * @param confirmed whether it is known that the log is the newest state of it; nothing is taken
+   *     before
+   */
+  Appender(
+      CollectorLog log,
+      FsyncPolicy fsync,
+      BooleanSupplier confirmed,
+      IngestMeters meters,
+      InstantSource clock,
+      LongSupplier nanos) {
+    this.confirmed = confirmed;
+    this.nanos = nanos;
+    this.appendedNanos = nanos.getAsLong() - GATHER.toNanos();
     this.log = log;
     this.fsync = fsync;
     this.meters = meters;
@@ -88,9 +123,9 @@ final class Appender implements AutoCloseable {
     thread = Thread.ofPlatform().name("audit-append").daemon().start(this::run);
   }
 
-  /** Whether the last write of the log did not fail. */
+  /** Whether the last write of the log did not fail, and it may be written at all. */
   boolean isWritable() {
-    return isWritable && !closed;
+    return isWritable && !closed && confirmed.getAsBoolean();
   }
 
   /**
@@ -105,10 +140,11 @@ final class Appender implements AutoCloseable {
     }
     Ticket ticket = new Ticket(batch, sink);
     if (waiting.isEmpty()) {
-      sinceNanos = System.nanoTime();
+      sinceNanos = nanos.getAsLong();
     }
     waiting.computeIfAbsent(ticket.writer(), _ -> new ArrayDeque<>()).add(ticket);
     waitingBytes += batch.bytes();
+    waitingRecords += records(ticket);
     isAnyFull |= batch.bytes() >= FULL_BYTES || batch.addition().sequences().length >= FULL_RECORDS;
     notifyAll();
     return ticket;
@@ -125,6 +161,7 @@ final class Appender implements AutoCloseable {
       return false;
     }
     waitingBytes -= ticket.batch.bytes();
+    waitingRecords -= records(ticket);
     if (of.isEmpty()) {
       waiting.remove(ticket.writer());
     }
@@ -152,22 +189,30 @@ final class Appender implements AutoCloseable {
 
   /** Waits until there is something to append, or a second is over. */
   private synchronized boolean awaitDue() throws InterruptedException {
-    long now = System.nanoTime();
     if (waiting.isEmpty()) {
       TimeUnit.NANOSECONDS.timedWait(this, SECOND);
-      return !waiting.isEmpty() && isDue(System.nanoTime());
+    } else {
+      long left = nanosUntilDue();
+      if (left > 0) {
+        TimeUnit.NANOSECONDS.timedWait(this, left);
+      }
     }
-    if (!isDue(now)) {
-      TimeUnit.NANOSECONDS.timedWait(this, Math.max(1, SECOND - (now - sinceNanos)));
-    }
-    return isDue(System.nanoTime());
+    return !waiting.isEmpty() && nanosUntilDue() <= 0;
   }
 
-  private boolean isDue(long now) {
-    return fsync != FsyncPolicy.SECOND
-        || isAnyFull
-        || waitingBytes >= MAX_BYTES / 2
-        || now - sinceNanos >= SECOND;
+  /** Time until what waits is to be appended; 0 or less when that is now. */
+  synchronized long nanosUntilDue() {
+    long now = nanos.getAsLong();
+    if (fsync == FsyncPolicy.SECOND) {
+      return isAnyFull || waitingBytes >= MAX_BYTES / 2 ? 0 : SECOND - (now - sinceNanos);
+    }
+    return waitingBytes >= MANY_BYTES || waitingRecords >= MANY_RECORDS
+        ? 0
+        : GATHER.toNanos() - (now - appendedNanos);
+  }
+
+  private static int records(Ticket ticket) {
+    return ticket.batch.addition().sequences().length;
   }
 
   /** Appends what waits, as much as goes into one append. */
@@ -215,8 +260,10 @@ final class Appender implements AutoCloseable {
       taken.add(next);
     }
     waitingBytes -= bytes;
+    waitingRecords -= taken.stream().mapToInt(Appender::records).sum();
     isAnyFull = !waiting.isEmpty();
-    sinceNanos = System.nanoTime();
+    sinceNanos = nanos.getAsLong();
+    appendedNanos = sinceNanos;
     return taken;
   }
 
@@ -245,6 +292,7 @@ final class Appender implements AutoCloseable {
     waiting.values().forEach(all::addAll);
     waiting.clear();
     waitingBytes = 0;
+    waitingRecords = 0;
     isAnyFull = false;
     return all;
   }

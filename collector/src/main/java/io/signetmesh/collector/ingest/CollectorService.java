@@ -22,6 +22,7 @@ import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -95,16 +96,19 @@ public final class CollectorService implements BindableService, AutoCloseable {
    * @param log closed by its owner, after the service
    * @param rate bytes a second that each writer may deliver, after a burst of 16 times as much
    * @param rights whom writers may speak for; records beyond that are marked
+   * @param confirmed whether it is known that the log is the newest state of it; no record is taken
+   *     before
    */
   public static CollectorService start(
       CollectorLog log,
       FsyncPolicy fsync,
       long rate,
       WriterRights rights,
+      BooleanSupplier confirmed,
       MeterRegistry registry,
       InstantSource clock) {
     IngestMeters meters = new IngestMeters(registry);
-    Appender appender = new Appender(log, fsync, meters, clock);
+    Appender appender = new Appender(log, fsync, confirmed, meters, clock, System::nanoTime);
     CollectorService service =
         new CollectorService(
             log,

@@ -12,6 +12,7 @@ import io.signetmesh.audit.tlog.SignedNote;
 import io.signetmesh.audit.tlog.TilePath;
 import io.signetmesh.audit.tlog.TileStore;
 import io.signetmesh.audit.tlog.TreeHash;
+import io.signetmesh.collector.entry.Deletion;
 import io.signetmesh.collector.entry.LogEntry;
 import io.signetmesh.collector.entry.MalformedEntryException;
 import io.signetmesh.collector.log.Addition.Outcome;
@@ -72,6 +73,10 @@ public final class CollectorLog implements AutoCloseable {
   private long snapshotSize;
 
   private long snapshotTried;
+
+  /** Up to where the deletion of entries was stated since the log was opened. */
+  private long stated;
+
   private long unreadable;
   private FreeSpace space = new FreeSpace("memory", () -> 0, () -> 0);
 
@@ -297,6 +302,10 @@ public final class CollectorLog implements AutoCloseable {
       throws IOException {
     settle();
     space.require();
+    return appendNow(additions, now);
+  }
+
+  private List<Outcome> appendNow(List<Addition> additions, Instant now) throws IOException {
     long millis = now.toEpochMilli();
     Map<JournalKey, Position> positions = new LinkedHashMap<>();
     Map<String, Integer> begun = new HashMap<>();
@@ -306,7 +315,10 @@ public final class CollectorLog implements AutoCloseable {
       JournalKey key = addition.journal();
       Position staged = positions.get(key);
       long before = staged == null ? ledger.durable(key) : staged.durable();
-      if (staged == null && addition.sequences().length > 0 && !ledger.isHeld(key)) {
+      if (staged == null
+          && addition.sequences().length > 0
+          && !ledger.isHeld(key)
+          && !key.equals(own())) {
         if (!ledger.hasRoom(key, millis, begun.getOrDefault(key.writer(), 0))) {
           outcomes.add(new Outcome.NoRoom());
           continue;
@@ -395,10 +407,40 @@ public final class CollectorLog implements AutoCloseable {
    */
   synchronized void deleteBefore(long index) throws IOException {
     settle();
+    if (index > Math.max(stated, minimum())) {
+      throw new IllegalStateException("entries before " + index + ": no entry states the deletion");
+    }
     if (snapshotSize < index && !snapshot()) {
       throw new IOException(snapshotFile + " cannot be written: no entry is deleted");
     }
     writer.deleteBefore(index);
+  }
+
+  /**
+   * States in the log that entries are deleted, so that they may be. Also when the file system has
+   * little room, because it is to have more.
+   *
+   * @param to index of the first entry that is kept: a multiple of 256, not behind the last full
+   *     bundle
+   * @param reason by which bounds, for people
+   * @throws IOException when it cannot be written
+   */
+  synchronized void stateDeletion(long to, String reason, Instant now) throws IOException {
+    settle();
+    long from = minimum();
+    if (to <= Math.max(from, stated)) {
+      return;
+    }
+    JournalKey own = own();
+    long sequence = ledger.durable(own) + 1;
+    byte[] entry = new Deletion(from, to, reason).entry(signer.key(), sequence, now).bytes();
+    appendNow(List.of(new Addition(own, new long[] {sequence}, List.of(entry))), now);
+    stated = to;
+  }
+
+  /** The journal of what the collector states itself. */
+  private JournalKey own() {
+    return new JournalKey(Deletion.WRITER, Deletion.journal(signer.key()));
   }
 
   /** The first entry that the log still has. */

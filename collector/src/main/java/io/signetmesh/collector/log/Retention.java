@@ -11,6 +11,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -38,6 +39,18 @@ public record Retention(@Nullable Duration age, long bytes) {
       throw new IllegalArgumentException(
           "retention of " + age + " and " + bytes + " bytes: expected more than nothing");
     }
+  }
+
+  /** The bounds, for people. */
+  private String reason() {
+    List<String> bounds = new ArrayList<>();
+    if (age != null) {
+      bounds.add("entries are kept for " + age.toSeconds() + " s");
+    }
+    if (bytes != Long.MAX_VALUE) {
+      bounds.add(bytes + " bytes of entries are kept");
+    }
+    return String.join(", ", bounds);
   }
 
   /** Whether anything is ever deleted. */
@@ -99,6 +112,9 @@ public record Retention(@Nullable Duration age, long bytes) {
     long minimum = first * TilePath.WIDTH;
     // Also when nothing more is to go: what could not be deleted the last time is.
     of.deleteBefore(Math.min(minimum, known));
+    if (minimum > known) {
+      of.stateDeletion(minimum, reason(), now);
+    }
     // In steps, so that appends come in between.
     for (long step = known; step < minimum; ) {
       step = Math.min(minimum, step + STEP);

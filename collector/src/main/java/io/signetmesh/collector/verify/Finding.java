@@ -35,6 +35,8 @@ public record Finding(Kind kind, long from, long to, String where, String what) 
     FOREIGN,
     /** Hashes have changed; the entries below them may be good. */
     HASHES,
+    /** Entries were deleted, and no entry of the log states it. */
+    PRUNED,
     /** An entry is none of the collector's. */
     UNREADABLE,
     /** Sequence numbers of a journal are missing, and nothing states it. */

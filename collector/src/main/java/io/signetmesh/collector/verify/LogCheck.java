@@ -10,6 +10,7 @@ import io.signetmesh.audit.tlog.SignedNote;
 import io.signetmesh.audit.tlog.TilePath;
 import io.signetmesh.audit.tlog.TileStore;
 import io.signetmesh.audit.tlog.TreeHash;
+import io.signetmesh.collector.entry.Deletion;
 import io.signetmesh.collector.query.AuditEntry;
 import io.signetmesh.collector.query.EntryScan;
 import io.signetmesh.collector.query.LogDirectory;
@@ -199,6 +200,7 @@ public final class LogCheck {
   /** Follows the journals through the entries that are not damaged. */
   private Counts sequences(LogDirectory log) throws IOException {
     Damaged damaged = new Damaged(findings.list());
+    long[] stated = {0};
     SequenceCheck sequences = new SequenceCheck(log.minimum() == 0, findings);
     EntryScan scan = new EntryScan(log, entry -> true, done -> progress.accept(log.size() + done));
     scan.run(
@@ -211,6 +213,7 @@ public final class LogCheck {
               sequences.passOver(1);
             } else {
               sequences.add(entry);
+              stated[0] = Math.max(stated[0], keptFrom(entry));
             }
             return true;
           }
@@ -224,7 +227,29 @@ public final class LogCheck {
             return true;
           }
         });
+    if (log.minimum() > stated[0]) {
+      findings.add(
+          Kind.PRUNED,
+          0,
+          log.minimum(),
+          TileStore.MINIMUM,
+          "the entries were deleted, and no entry of the log states it");
+    }
     return sequences.counts();
+  }
+
+  /** The first entry that is kept, when an entry is the collector's and says so; else 0. */
+  private static long keptFrom(AuditEntry entry) {
+    if (!entry.writer().equals(Deletion.WRITER)
+        || !(entry.event() instanceof AuditEntry.Administrative act)
+        || !Deletion.ACT.equals(act.act())) {
+      return 0;
+    }
+    try {
+      return Long.parseLong(act.attributes().getOrDefault(Deletion.KEPT_FROM, "0"));
+    } catch (NumberFormatException e) {
+      return 0;
+    }
   }
 
   /** Entries that are not what they were: what they say of journals does not count. */

@@ -7,6 +7,7 @@ import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.signetmesh.audit.tlog.AddCheckpoint;
 import io.signetmesh.audit.tlog.Checkpoint;
+import io.signetmesh.audit.tlog.Cosignature;
 import io.signetmesh.audit.tlog.LogReader;
 import io.signetmesh.audit.tlog.NoteKey;
 import io.signetmesh.audit.tlog.SignedNote;
@@ -17,6 +18,8 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.InstantSource;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -40,6 +43,13 @@ public final class WitnessClient implements AutoCloseable {
   private static final Duration ANSWER = Duration.ofSeconds(10);
 
   private static final int MAX_ANSWER = 16 * 1024;
+
+  /** The same before the log may go on. */
+  private static final int MOST_SECONDS_AT_START = 5;
+
+  /** A cosignature that confirms the log is no older, clocks included: it may have been kept. */
+  private static final Duration FRESH = Duration.ofMinutes(15);
+
   private static final int OTHER_SIZE = 409;
 
   /** Seconds between attempts after failures, at most. */
@@ -48,6 +58,7 @@ public final class WitnessClient implements AutoCloseable {
   private final Config config;
   private final CollectorLog log;
   private final Duration limit;
+  private final InstantSource clock;
   private final HttpClient client;
   private final ScheduledExecutorService timer;
   private final Counter cosignatures;
@@ -57,6 +68,10 @@ public final class WitnessClient implements AutoCloseable {
   private long known;
 
   private volatile long cosigned;
+
+  /** Whether the log may go on, because it is what the witness has seen last, or later. */
+  private volatile boolean confirmed;
+
   private int pause;
   private int failed;
 
@@ -65,8 +80,10 @@ public final class WitnessClient implements AutoCloseable {
    *
    * @param url prefix of its requests, {@code http} or {@code https}
    * @param key verifies its cosignatures
+   * @param awaited whether nothing is appended to the log before the witness has cosigned the state
+   *     that it has at the start
    */
-  public record Config(URI url, NoteKey key) {
+  public record Config(URI url, NoteKey key, boolean awaited) {
     /** Refuses another kind of key. */
     public Config {
       if (key.type() != NoteKey.Type.COSIGNATURE) {
@@ -81,8 +98,11 @@ public final class WitnessClient implements AutoCloseable {
    *
    * @param limit for a whole answer
    */
-  WitnessClient(Config config, CollectorLog log, MeterRegistry registry, Duration limit)
+  WitnessClient(
+      Config config, CollectorLog log, MeterRegistry registry, InstantSource clock, Duration limit)
       throws IOException {
+    this.clock = clock;
+    this.confirmed = !config.awaited();
     this.config = config;
     this.limit = limit;
     this.log = log;
@@ -117,9 +137,10 @@ public final class WitnessClient implements AutoCloseable {
    *
    * @throws IOException when the checkpoint that was cosigned last cannot be read
    */
-  public static WitnessClient start(Config config, CollectorLog log, MeterRegistry registry)
+  public static WitnessClient start(
+      Config config, CollectorLog log, MeterRegistry registry, InstantSource clock)
       throws IOException {
-    WitnessClient client = new WitnessClient(config, log, registry, ANSWER);
+    WitnessClient client = new WitnessClient(config, log, registry, clock, ANSWER);
     client.timer.scheduleWithFixedDelay(client::tick, 0, 1, TimeUnit.SECONDS);
     return client;
   }
@@ -140,9 +161,13 @@ public final class WitnessClient implements AutoCloseable {
       // Also errors: a timer that one ends never asks again.
       failures.increment();
       if (failed++ == 0) {
-        logger.warn("the witness {} has not cosigned a checkpoint", config.key().name(), e);
+        logger.warn(
+            "the witness {} has not cosigned a checkpoint{}",
+            config.key().name(),
+            confirmed ? "" : ": no record is taken before it has",
+            e);
       }
-      pause = Math.min(MOST_SECONDS, 1 << Math.min(failed, 6));
+      pause = Math.min(confirmed ? MOST_SECONDS : MOST_SECONDS_AT_START, 1 << Math.min(failed, 6));
     }
   }
 
@@ -155,7 +180,7 @@ public final class WitnessClient implements AutoCloseable {
   boolean ask() throws IOException, InterruptedException {
     SignedNote note = log.note();
     Checkpoint checkpoint = Checkpoint.parse(note.text());
-    if (checkpoint.size() == cosigned) {
+    if (checkpoint.size() == cosigned && confirmed) {
       return false;
     }
     HttpResponse<byte[]> answer = send(note, checkpoint);
@@ -178,6 +203,11 @@ public final class WitnessClient implements AutoCloseable {
     log.keepCosigned(cosigned(note, answer.body()));
     known = checkpoint.size();
     cosigned = known;
+    if (!confirmed) {
+      confirmed = true;
+      logger.info(
+          "the witness {} has confirmed the log with {} entries", config.key().name(), known);
+    }
     cosignatures.increment();
     return true;
   }
@@ -239,11 +269,32 @@ public final class WitnessClient implements AutoCloseable {
         // By what is kept, and not by the answer: that may have another text.
         SignedNote cosigned = note.with(line);
         if (cosigned.verify(List.of(config.key())).contains(config.key())) {
+          requireFresh(line);
           return cosigned;
         }
       }
     }
     throw new IOException(config.url() + " has not signed by " + config.key());
+  }
+
+  /** Who brings back an older state of the log may have the cosignature of that time, too. */
+  private void requireFresh(SignedNote.Line line) throws IOException {
+    Instant signed = Cosignature.time(line);
+    Instant oldest = clock.instant().minus(FRESH);
+    if (!confirmed && signed.isBefore(oldest)) {
+      throw new IOException(
+          config.url()
+              + " has signed at "
+              + signed
+              + ": expected a time after "
+              + oldest
+              + ", by the clock of this host");
+    }
+  }
+
+  /** Whether records may be appended: the log is the newest state that the witness knows of. */
+  public boolean isConfirmed() {
+    return confirmed;
   }
 
   private static String printable(byte[] body) {

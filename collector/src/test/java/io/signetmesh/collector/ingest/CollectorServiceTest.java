@@ -63,6 +63,7 @@ class CollectorServiceTest {
   private CollectorService service;
   private Server server;
   private long nanos;
+  private boolean confirmed = true;
   private final WriterRates rates = new WriterRates(64 << 10, () -> nanos);
   private ManagedChannel channel;
 
@@ -70,7 +71,8 @@ class CollectorServiceTest {
   void start() throws Exception {
     log = Logs.open(tiles, directory);
     IngestMeters meters = new IngestMeters(registry);
-    appender = new Appender(log, FsyncPolicy.BATCH, meters, () -> Logs.NOW);
+    appender =
+        new Appender(log, FsyncPolicy.BATCH, () -> confirmed, meters, () -> Logs.NOW, () -> nanos);
     budget = new IntakeBudget(1 << 20);
     service =
         CollectorService.of(

@@ -108,10 +108,41 @@ class RetentionTest {
             Proofs.isConsistent(
                 2_000,
                 root,
-                2_001,
+                2_002,
                 log.checkpoint().root(),
-                new LogReader(log.store(), 2_001).consistency(2_000)))
+                new LogReader(log.store(), 2_002).consistency(2_000)))
         .isTrue();
+  }
+
+  @Test
+  void theLogItselfStatesWhatIsDeletedBeforeItIs() throws Exception {
+    fill();
+    assertThatThrownBy(() -> log.deleteBefore(256)).hasMessageContaining("no entry states");
+    assertThat(bundle(0)).exists();
+    Retention retention = new Retention(Duration.ofMinutes(30), 1L << 40);
+    retention.apply(log, directory, NOW.plusSeconds(3_600));
+    retention.apply(log, directory, NOW.plusSeconds(3_600));
+
+    long size = log.checkpoint().size();
+    assertThat(size).isEqualTo(2_001);
+    List<byte[]> last = new LogReader(log.store(), size, log.minimum()).bundle(size / 256);
+    LogEntry entry = LogEntry.parse(last.getLast());
+    assertThat(entry.writer()).isEqualTo("audit collector");
+    assertThat(entry.content())
+        .hasToString(
+            "{\"sequence\":1,\"time\":\"2026-11-30T13:00:00Z\",\"administrative\":{"
+                + "\"act\":\"audit-entries-deleted\",\"actor\":\"audit-collector\","
+                + "\"subject\":\"test/log\",\"attributes\":{\"deleted_from\":\"0\","
+                + "\"kept_from\":\"768\",\"reason\":\"entries are kept for 1800 s,"
+                + " 1099511627776 bytes of entries are kept\"}}}");
+
+    // It goes on after a restart, and also where the reserve of the file system is used up.
+    log.close();
+    open();
+    log.leave(new FreeSpace("/x", () -> 1L << 40, () -> 0));
+    new Retention(null, 1).apply(log, directory, NOW);
+    assertThat(log.checkpoint().size()).isEqualTo(2_002);
+    assertThat(log.minimum()).isEqualTo(7 * 256);
   }
 
   @Test

@@ -43,6 +43,21 @@ final class LogCheckTest {
   }
 
   @Test
+  void aDeletionThatTheLogDoesNotStateIsFound() throws Exception {
+    try (SampleLog log = new SampleLog(temporary.resolve("log"))) {
+      log.usual(600).append().deleteBefore(256);
+      assertThat(check(KEYS).findings()).isEmpty();
+      log.deleteUnstated(512);
+    }
+
+    assertThat(check(KEYS).findings())
+        .singleElement()
+        .hasToString(
+            "pruned: entries 0 to 511, minimum-index: the entries were deleted, and no entry of the"
+                + " log states it");
+  }
+
+  @Test
   void entriesThatSomebodyElseHasDeletedAreMissing() throws Exception {
     try (SampleLog log = new SampleLog(temporary.resolve("log"))) {
       log.usual(600).append().deleteBefore(256);

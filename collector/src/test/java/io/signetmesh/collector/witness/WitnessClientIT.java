@@ -29,8 +29,10 @@ import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Objects;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -81,7 +83,18 @@ class WitnessClientIT {
   }
 
   private WitnessClient client(CollectorLog of, URI url, Duration limit) throws IOException {
-    return new WitnessClient(new WitnessClient.Config(url, signer.key()), of, registry, limit);
+    return new WitnessClient(
+        new WitnessClient.Config(url, signer.key(), false), of, registry, () -> Logs.NOW, limit);
+  }
+
+  /** Asks for the confirmation of a log before it may go on. */
+  private WitnessClient awaiting(CollectorLog of, Instant now) throws IOException {
+    return new WitnessClient(
+        new WitnessClient.Config(url("/"), signer.key(), true),
+        of,
+        registry,
+        () -> now,
+        Duration.ofSeconds(30));
   }
 
   private void append(int count) throws IOException {
@@ -105,6 +118,61 @@ class WitnessClientIT {
     assertThat(kept.verify(List.of(log.key(), signer.key())))
         .containsExactly(log.key(), signer.key());
     assertThat(Checkpoint.parse(kept.text())).isEqualTo(log.checkpoint());
+  }
+
+  @Test
+  void aLogMayGoOnWhenTheWitnessHasSeenNothingLater() throws Exception {
+    try (WitnessClient client = awaiting(log, Logs.NOW)) {
+      assertThat(client.isConfirmed()).isFalse();
+      assertThat(client.ask()).isTrue();
+      assertThat(client.isConfirmed()).isTrue();
+    }
+    append(3);
+    for (int i = 0; i < 2; i++) {
+      try (WitnessClient client = awaiting(log, Logs.NOW)) {
+        assertThat(client.ask()).isTrue();
+        assertThat(client.isConfirmed()).isTrue();
+        assertThat(client.ask()).isFalse();
+      }
+    }
+  }
+
+  @Test
+  void aDirectoryThatWasRestoredWithAllThatIsInItDoesNotGoOn() throws Exception {
+    append(3);
+    try (WitnessClient client = awaiting(log, Logs.NOW)) {
+      client.ask();
+    }
+    log.close();
+    copy(directory.resolve("a"), directory.resolve("backup"));
+    log = CollectorLog.open(directory.resolve("a"), "test/log", FsyncPolicy.BATCH, 0);
+    append(2);
+    try (WitnessClient client = awaiting(log, Logs.NOW)) {
+      client.ask();
+    }
+    try (CollectorLog restored =
+            CollectorLog.open(directory.resolve("backup"), "test/log", FsyncPolicy.BATCH, 0);
+        WitnessClient client = awaiting(restored, Logs.NOW)) {
+      assertThatThrownBy(client::ask).hasMessageContaining("an older state was brought back");
+      assertThat(client.isConfirmed()).isFalse();
+    }
+  }
+
+  @Test
+  void aCosignatureOfAnEarlierTimeConfirmsNothing() throws Exception {
+    append(3);
+    try (WitnessClient client = awaiting(log, Logs.NOW.plus(Duration.ofMinutes(16)))) {
+      assertThatThrownBy(client::ask).hasMessageContaining("expected a time after");
+      assertThat(client.isConfirmed()).isFalse();
+    }
+  }
+
+  private static void copy(Path from, Path to) throws IOException {
+    try (Stream<Path> all = Files.walk(from)) {
+      for (Path one : all.toList()) {
+        Files.copy(one, to.resolve(from.relativize(one).toString()));
+      }
+    }
   }
 
   @Test
