@@ -9,12 +9,10 @@ import io.signetmesh.audit.tlog.MinimumIndex;
 import io.signetmesh.audit.tlog.NoteKey;
 import io.signetmesh.audit.tlog.NoteSigner;
 import io.signetmesh.audit.tlog.SignedNote;
-import io.signetmesh.audit.tlog.TilePath;
 import io.signetmesh.audit.tlog.TileStore;
 import io.signetmesh.audit.tlog.TreeHash;
 import io.signetmesh.collector.entry.Deletion;
 import io.signetmesh.collector.entry.LogEntry;
-import io.signetmesh.collector.entry.MalformedEntryException;
 import io.signetmesh.collector.log.Addition.Outcome;
 import io.signetmesh.collector.log.JournalLedger.Position;
 import io.signetmesh.identity.pki.StateFiles;
@@ -55,7 +53,7 @@ public final class CollectorLog implements AutoCloseable {
   public static final String LEDGER = "ledger";
 
   /** Entries between two snapshots: what is read again after a crash. */
-  private static final int SNAPSHOT_ENTRIES = 65_536;
+  static final int SNAPSHOT_ENTRIES = 65_536;
 
   private static final String PROBE = "probe";
   private static final int PROBE_BYTES = 64 * 1024;
@@ -193,7 +191,7 @@ public final class CollectorLog implements AutoCloseable {
           snapshotFile,
           from);
     }
-    long unreadable = read(store, from, size, ledger);
+    long unreadable = LedgerReading.read(store, from, size, ledger);
     CollectorLog opened = new CollectorLog(store, signer, writer, ledger, snapshotFile, kept, lock);
     opened.unreadable = unreadable;
     return opened;
@@ -205,48 +203,6 @@ public final class CollectorLog implements AutoCloseable {
     } catch (MalformedLogException e) {
       return false;
     }
-  }
-
-  /**
-   * Reads entries into a ledger. One that cannot be read is in the log for ever: it is left out.
-   *
-   * @return how many cannot be read
-   */
-  private static long read(TileStore store, long from, long size, JournalLedger ledger)
-      throws IOException {
-    if (size - from > SNAPSHOT_ENTRIES) {
-      log.info("reading {} entries of the audit log", size - from);
-    }
-    LogReader reader = new LogReader(store, size);
-    long unreadable = 0;
-    for (long bundle = from / TilePath.WIDTH; bundle * TilePath.WIDTH < size; bundle++) {
-      List<byte[]> entries = reader.bundle(bundle);
-      long first = bundle * TilePath.WIDTH;
-      for (int i = (int) Math.max(0, from - first); i < entries.size(); i++) {
-        LogEntry entry;
-        try {
-          entry = LogEntry.parse(entries.get(i));
-        } catch (MalformedEntryException e) {
-          if (unreadable++ == 0) {
-            log.error("entry {} of the audit log is of no known form", first + i, e);
-          }
-          continue;
-        }
-        long reached =
-            switch (entry.content()) {
-              case LogEntry.Line line -> line.sequence();
-              case LogEntry.Missing missing -> missing.to();
-            };
-        JournalKey key = new JournalKey(entry.writer(), entry.journal());
-        if (reached > ledger.durable(key)) {
-          ledger.put(key, new Position(reached, entry.received().toEpochMilli()));
-        }
-      }
-    }
-    if (unreadable > 0) {
-      log.error("{} entries of the audit log are of no known form, and left out", unreadable);
-    }
-    return unreadable;
   }
 
   /** Entries that were read when the log was opened and are of no known form. */

@@ -297,6 +297,13 @@ public final class Mesh implements AutoCloseable {
     return startProxy(workload);
   }
 
+  /** The environment of a workload's proxy, for what starts one in a way of its own. */
+  public Map<String, String> proxyEnvironment(MeshWorkload workload) throws IOException {
+    Map<String, String> environment = new HashMap<>(processes.proxyEnvironment(workload.host()));
+    environment.putAll(workload.environment());
+    return environment;
+  }
+
   private SignetProcess startProxy(MeshWorkload workload) throws IOException {
     SignetProcess proxy = processes.startProxy(workload.host(), workload.environment());
     workload.proxy(proxy);
@@ -311,8 +318,7 @@ public final class Mesh implements AutoCloseable {
    */
   public SignetProcess launchSecondProxy(
       MeshWorkload workload, Map<String, String> overrides, String... options) throws IOException {
-    Map<String, String> environment = new HashMap<>(processes.proxyEnvironment(workload.host()));
-    environment.putAll(workload.environment());
+    Map<String, String> environment = new HashMap<>(proxyEnvironment(workload));
     environment.putAll(overrides);
     List<String> arguments = new ArrayList<>(List.of("proxy"));
     arguments.addAll(List.of(options));
