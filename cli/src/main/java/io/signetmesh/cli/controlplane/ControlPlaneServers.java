@@ -16,6 +16,7 @@ import io.signetmesh.identity.attest.Attestation;
 import io.signetmesh.identity.attest.WorkloadTokens;
 import io.signetmesh.identity.ca.IssuancePolicy;
 import io.signetmesh.identity.ca.TrustBundleStore;
+import io.signetmesh.identity.channel.ControlChannel;
 import io.signetmesh.identity.channel.ControlLoops;
 import io.signetmesh.identity.channel.ControlServer.Security;
 import io.signetmesh.identity.federation.FederationConfig;
@@ -240,6 +241,18 @@ public final class ControlPlaneServers implements AutoCloseable {
               config, config.collector(), membership, tokens, source, loops, meters, clock, parts);
     }
     CollectorServer collecting = collector;
+    if (collecting != null) {
+      InetSocketAddress to = reachable(collecting.address());
+      parts.add(
+          ServerDelivery.start(
+              journal,
+              new ControlChannel.Address(to.getAddress().getHostAddress(), to.getPort()),
+              names,
+              member::credentials,
+              loops,
+              meters.registry(),
+              clock));
+    }
     // Ready with the first answer: all servers serve by now.
     Optional<AdminServer> admin =
         config.admin() == null
@@ -313,7 +326,7 @@ public final class ControlPlaneServers implements AutoCloseable {
   }
 
   /** Where a client on this host reaches a server. */
-  static InetSocketAddress reachable(InetSocketAddress bound) {
+  public static InetSocketAddress reachable(InetSocketAddress bound) {
     return bound.getAddress().isAnyLocalAddress()
         ? new InetSocketAddress(InetAddress.getLoopbackAddress(), bound.getPort())
         : bound;

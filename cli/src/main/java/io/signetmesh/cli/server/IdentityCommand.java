@@ -8,6 +8,9 @@ import io.signetmesh.cli.command.IssuerOptions;
 import io.signetmesh.cli.command.LoggingOptions;
 import io.signetmesh.cli.command.MeshOptions;
 import io.signetmesh.cli.controlplane.Closing;
+import io.signetmesh.cli.controlplane.ControlPlaneServers;
+import io.signetmesh.cli.controlplane.Membership;
+import io.signetmesh.cli.controlplane.TokenFiles;
 import io.signetmesh.cli.host.ControlPlane;
 import io.signetmesh.cli.host.ListenAddress;
 import io.signetmesh.cli.identity.IdentityBundleCommand;
@@ -22,13 +25,17 @@ import io.signetmesh.cli.revocation.IdentityRevokeCommand;
 import io.signetmesh.identity.admin.ServerMeters;
 import io.signetmesh.identity.ca.source.AuthoritySource;
 import io.signetmesh.identity.channel.ControlLoops;
+import io.signetmesh.identity.pki.Certificates;
 import io.signetmesh.identity.pki.PkiException;
+import io.signetmesh.identity.pki.WorkloadIdentity;
 import io.signetmesh.identity.server.IdentityServer;
+import io.signetmesh.identity.workload.IdentityClient;
 import io.signetmesh.rotation.server.TrustRotationExtension;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.concurrent.Callable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -75,11 +82,14 @@ import picocli.CommandLine.Mixin;
 public final class IdentityCommand implements Callable<Integer> {
   private static final Logger log = LoggerFactory.getLogger(IdentityCommand.class);
 
+  private static final Duration JOIN_LIMIT = Duration.ofSeconds(20);
+
   @Mixin private LoggingOptions logging = new LoggingOptions();
   @Mixin private MeshOptions mesh = new MeshOptions();
   @Mixin private IssuanceOptions issuance = new IssuanceOptions();
   @Mixin private FederationOptions federation = new FederationOptions();
   @Mixin private AttestationOptions attestation = new AttestationOptions();
+  @Mixin private DeliveryOptions delivery = new DeliveryOptions();
   @Mixin private AdminOptions admin = new AdminOptions();
 
   @Mixin private ListenOptions listen = new ListenOptions();
@@ -94,6 +104,7 @@ public final class IdentityCommand implements Callable<Integer> {
     Closing parts = new Closing();
     try {
       InetSocketAddress address = listen.address(ControlPlane.IDENTITY_PORT);
+      delivery.requireIdentity(listen.cleartext());
       Journal journal =
           parts.add(Journal.open(JournalConfig.of(mesh.state().controlJournal()), clock));
       ControlLoops loops = parts.add(ControlLoops.start(1, journal, clock));
@@ -119,6 +130,9 @@ public final class IdentityCommand implements Callable<Integer> {
           "identity server listens on {}{}",
           ListenAddress.text(server.address()),
           listen.cleartext() ? ", in the clear" : "");
+      if (delivery.isWanted()) {
+        deliver(server, journal, loops, meters, parts, clock);
+      }
       admin.serve(
           meters,
           admin.listen(address, AdminOptions.IDENTITY_PORT),
@@ -130,5 +144,28 @@ public final class IdentityCommand implements Callable<Integer> {
       throw CommandFailure.starting("the identity server", e);
     }
     return Foreground.serve(parts);
+  }
+
+  /** The server is a member of its own mesh for that, with a certificate that it issues. */
+  private void deliver(
+      IdentityServer server,
+      Journal journal,
+      ControlLoops loops,
+      ServerMeters meters,
+      Closing parts,
+      Clock clock)
+      throws Exception {
+    WorkloadIdentity who = mesh.names().identityServer();
+    TokenFiles tokens =
+        parts.add(new TokenFiles(mesh.state().root().resolve("tokens"), mesh.tokens(clock)));
+    IdentityClient member =
+        parts.add(
+            new Membership(
+                    mesh.names(),
+                    Certificates.toPem(server.bundles().get().anchors()),
+                    tokens.issue(who.serviceAccount(), who.namespace(), who.serviceAccount()),
+                    ControlPlaneServers.reachable(server.address()))
+                .join(who, loops, clock, JOIN_LIMIT));
+    delivery.start(journal, mesh.names(), member::credentials, loops, meters, parts, clock);
   }
 }

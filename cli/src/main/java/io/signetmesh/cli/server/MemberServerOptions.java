@@ -11,11 +11,13 @@ import io.signetmesh.cluster.DirectorySource;
 import io.signetmesh.identity.admin.ServerMeters;
 import io.signetmesh.identity.channel.ControlLoops;
 import io.signetmesh.identity.channel.ControlServer.Security;
+import io.signetmesh.identity.pki.Credentials;
 import io.signetmesh.identity.pki.WorkloadIdentity;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -35,6 +37,7 @@ final class MemberServerOptions {
               + " signet-SERVER-audit.jsonl; SERVER is policy or discovery).")
   private @Nullable Path auditFile;
 
+  @Mixin private DeliveryOptions delivery = new DeliveryOptions();
   @Mixin private MemberOptions member = new MemberOptions();
   @Mixin private ClusterOptions cluster = new ClusterOptions();
   @Mixin private AdminOptions admin = new AdminOptions();
@@ -68,6 +71,7 @@ final class MemberServerOptions {
       throws Exception {
     InetSocketAddress address = listen.address(port);
     member.requireComplete(listen.cleartext());
+    delivery.requireIdentity(listen.cleartext());
     ClusterSettings settings = cluster.settings(member.names());
     ClusterSource source = parts.add(DirectorySource.open(manifests, cluster.defaultNamespace()));
     Journal journal = parts.add(Journal.open(JournalConfig.of(auditFile(server)), clock));
@@ -77,13 +81,25 @@ final class MemberServerOptions {
   }
 
   /**
-   * How a server protects its connections. Waits for its certificate.
+   * How a server protects its connections. Waits for its certificate, and delivers the journal
+   * under it from then on.
    *
    * @param parts takes what has to be closed in the end
    */
   Security security(WorkloadIdentity who, Resources resources, Closing parts, Clock clock)
       throws Exception {
-    return member.security(listen.cleartext(), who, parts, resources.loops(), clock);
+    Security security = member.security(listen.cleartext(), who, parts, resources.loops(), clock);
+    if (security instanceof Security.MutualTls(Supplier<Credentials> own, _, _)) {
+      delivery.start(
+          resources.journal(),
+          resources.settings().names(),
+          own,
+          resources.loops(),
+          resources.meters(),
+          parts,
+          clock);
+    }
+    return security;
   }
 
   /**

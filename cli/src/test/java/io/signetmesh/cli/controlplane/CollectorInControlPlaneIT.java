@@ -42,6 +42,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.BlockingQueue;
@@ -76,16 +77,54 @@ final class CollectorInControlPlaneIT {
       Checkpoint checkpoint =
           Checkpoint.open(Objects.requireNonNull(store.get(TileStore.CHECKPOINT)), key);
       assertThat(checkpoint.origin()).isEqualTo("shop/log");
-      List<byte[]> entries = new LogReader(store, checkpoint.size()).bundle(0);
+      List<LogEntry> all = new ArrayList<>();
+      for (byte[] entry : new LogReader(store, checkpoint.size()).bundle(0)) {
+        all.add(LogEntry.parse(entry));
+      }
+      // Among the acts of the control plane itself.
+      List<LogEntry> entries =
+          all.stream().filter(entry -> entry.journal().equals(JOURNAL)).toList();
       assertThat(entries).hasSize(2);
-      LogEntry own = LogEntry.parse(entries.getFirst());
+      LogEntry own = entries.getFirst();
       assertThat(own.writer()).isEqualTo(NAMES.identity("shop", "web").dnsName());
       assertThat(own.foreign()).isFalse();
       // Another workload of the same namespace: the cluster knows that it is not the writer's.
-      assertThat(LogEntry.parse(entries.getLast()).foreign()).isTrue();
+      assertThat(entries.getLast().foreign()).isTrue();
     } finally {
       parts.close();
     }
+  }
+
+  @Test
+  void theActsOfTheControlPlaneAreInItsOwnLog() throws Exception {
+    Path manifests = Files.createDirectory(directory.resolve("manifests"));
+    Files.writeString(manifests.resolve("shop.yaml"), ShopManifests.YAML);
+    Path state = Files.createDirectory(directory.resolve("state"));
+    Path audit = state.resolve("audit");
+    Closing parts = new Closing();
+    try {
+      start(manifests, state, null, parts);
+      LogEntry first = null;
+      while (first == null) {
+        Thread.sleep(50);
+        first = first(audit);
+      }
+      assertThat(first.writer()).isEqualTo(NAMES.policyServer().dnsName());
+      assertThat(first.foreign()).isFalse();
+      assertThat(((LogEntry.Line) first.content()).text()).contains("\"administrative\":{\"act\":");
+    } finally {
+      parts.close();
+    }
+  }
+
+  private static @Nullable LogEntry first(Path audit) throws Exception {
+    NoteKey key = NoteKey.parse(Files.readString(audit.resolve("log.vkey")).strip());
+    TileStore store = FileTileStore.toRead(audit.resolve("log"));
+    Checkpoint checkpoint =
+        Checkpoint.open(Objects.requireNonNull(store.get(TileStore.CHECKPOINT)), key);
+    return checkpoint.size() == 0
+        ? null
+        : LogEntry.parse(new LogReader(store, checkpoint.size()).bundle(0).getFirst());
   }
 
   private static ControlPlaneServers start(

@@ -22,8 +22,7 @@ final class LedgerReading {
    *
    * @return how many cannot be read
    */
-  static long read(TileStore store, long from, long size, JournalLedger ledger)
-      throws IOException {
+  static long read(TileStore store, long from, long size, JournalLedger ledger) throws IOException {
     if (size - from > CollectorLog.SNAPSHOT_ENTRIES) {
       log.info("reading {} entries of the audit log", size - from);
     }

@@ -222,7 +222,7 @@ final class AuditedMesh implements AutoCloseable {
   }
 
   /** Entries of the newest checkpoint; 0 when there is none. */
-  long size(Path log) throws IOException {
+  static long size(Path log) throws IOException {
     byte[] note = FileTileStore.toRead(log).get(TileStore.CHECKPOINT);
     return note == null ? 0 : Checkpoint.open(note, key(log)).size();
   }
@@ -239,7 +239,7 @@ final class AuditedMesh implements AutoCloseable {
   }
 
   /** All entries, in their order. */
-  List<LogEntry> entries(Path log) throws IOException {
+  static List<LogEntry> entries(Path log) throws IOException {
     long size = size(log);
     LogReader reader = new LogReader(FileTileStore.toRead(log), size);
     List<LogEntry> entries = new ArrayList<>();
@@ -253,6 +253,11 @@ final class AuditedMesh implements AutoCloseable {
 
   /** Runs {@code signet audit verify}. */
   void verify(Path log, @Nullable Path since) throws Exception {
+    verify(mesh, log, since);
+  }
+
+  /** Runs {@code signet audit verify}. */
+  static void verify(Mesh mesh, Path log, @Nullable Path since) throws Exception {
     List<String> arguments =
         new ArrayList<>(
             List.of("audit", "verify", "--log", log.toString(), "--key", key(log).toString()));
@@ -312,8 +317,7 @@ final class AuditedMesh implements AutoCloseable {
    *
    * @return the lines by their numbers
    */
-  SortedMap<Long, String> requireWhole(Path log, Path journal, MeshWorkload of)
-      throws IOException {
+  SortedMap<Long, String> requireWhole(Path log, Path journal, MeshWorkload of) throws IOException {
     SortedMap<Long, String> lines = lines(journal);
     String id = Objects.requireNonNull(JournalId.read(journal)).id();
     String writer = mesh.identity(of).dnsName();

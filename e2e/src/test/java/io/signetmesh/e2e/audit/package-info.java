@@ -1,4 +1,4 @@
-/** What becomes of the audit log outside of Signet, with real receivers. */
+/** The audit log of a mesh of processes: what faults do to it, and real receivers of it. */
 @NullMarked
 package io.signetmesh.e2e.audit;
 
