@@ -13,6 +13,8 @@ import org.jspecify.annotations.Nullable;
  * @param epochMillis time of the decision in milliseconds since the Unix epoch
  * @param connection the connection
  * @param server {@code group/kind/name} of the Server, or {@code default/<policy>}
+ * @param route {@code group/kind/name} of the route that the request took, or {@code
+ *     default/<name>}; null for connections and where none was looked for
  * @param protocol {@code tcp}, {@code tls}, {@code http/1}, {@code http/2} or {@code grpc}
  * @param method HTTP method; null for connections
  * @param path HTTP path without the query, which may carry secrets; null for connections
@@ -31,11 +33,15 @@ import org.jspecify.annotations.Nullable;
  * @param token whom the token of the request names; null when the request has none whose signature
  *     was verified
  * @param rego what policy bundles answered about the request, in the order in which they were asked
+ * @param count decisions that the record stands for, 1 or more
+ * @param sampled whether it was picked by chance from about {@code count} decisions, so that the
+ *     number is an estimate
  */
 public record DecisionEvent(
     long epochMillis,
     AuditedConnection connection,
     String server,
+    @Nullable String route,
     String protocol,
     @Nullable String method,
     @Nullable String path,
@@ -48,7 +54,9 @@ public record DecisionEvent(
     DecisionMode mode,
     @Nullable TrialVerdict trial,
     @Nullable AuditedToken token,
-    List<AuditedRego> rego)
+    List<AuditedRego> rego,
+    long count,
+    boolean sampled)
     implements AuditEvent {
   private static final int MAX_TEXT = 2048;
 
@@ -72,6 +80,7 @@ public record DecisionEvent(
         epochMillis,
         connection,
         server,
+        null,
         protocol,
         method,
         path,
@@ -84,11 +93,60 @@ public record DecisionEvent(
         mode,
         trial,
         null,
-        List.of());
+        List.of(),
+        1,
+        false);
+  }
+
+  /** One decision of a sample: it stands for as many as there are for each that is picked. */
+  public DecisionEvent sampledOf(long each) {
+    return times(epochMillis, method, path, detail, each, true);
+  }
+
+  /**
+   * Several decisions that differ only in what a summary does not have: method, path, detail.
+   *
+   * @param epochMillis time of the last one
+   * @param count how many
+   */
+  public DecisionEvent summary(long epochMillis, long count) {
+    return times(epochMillis, null, null, null, count, false);
+  }
+
+  private DecisionEvent times(
+      long epochMillis,
+      @Nullable String method,
+      @Nullable String path,
+      @Nullable String detail,
+      long count,
+      boolean sampled) {
+    return new DecisionEvent(
+        epochMillis,
+        connection,
+        server,
+        route,
+        protocol,
+        method,
+        path,
+        verdict,
+        reason,
+        authorization,
+        failedAttribute,
+        detail,
+        policyGeneration,
+        mode,
+        trial,
+        token,
+        rego,
+        count,
+        sampled);
   }
 
   /** Cuts method, path and detail to {@value #MAX_TEXT} characters. */
   public DecisionEvent {
+    if (count < 1) {
+      throw new IllegalArgumentException("count " + count + ": expected 1 or more");
+    }
     rego = List.copyOf(rego);
     method = cut(method);
     path = cut(path);

@@ -68,11 +68,21 @@ public final class Journal implements AuditLog, AutoCloseable {
   /** What a batch has of a journal until it is written. */
   static final class Pending {
     long records;
+
+    /** What the records stand for. */
+    long events;
+
     int gaps;
     long stated;
 
+    void add(AuditEvent event) {
+      records++;
+      events += event.count();
+    }
+
     void forget() {
       records = 0;
+      events = 0;
       gaps = 0;
       stated = 0;
     }
@@ -109,37 +119,55 @@ public final class Journal implements AuditLog, AutoCloseable {
     }
   }
 
-  /**
-   * Records an event, or counts it as lost. In a journal that blocks, what is recorded in this way
-   * leaves half of the room to what lets traffic in: a flood of denials refuses nobody.
-   */
+  /** Records an event, or counts it as lost. */
   @Override
   public void record(AuditEvent event) {
+    if (!offer(event)) {
+      lose(event);
+    }
+  }
+
+  /**
+   * Records an event if there is room. In a journal that blocks, what is recorded in this way
+   * leaves half of the room to what lets traffic in: a flood of denials refuses nobody.
+   *
+   * @return false when it is neither recorded nor counted as lost
+   */
+  public boolean offer(AuditEvent event) {
     if (closed) {
-      lost.increment();
-      return;
+      return false;
     }
     if (blocking) {
-      if (takePlace(capacity / 2, JournalWriter.OWN_RECORDS / 2)) {
+      boolean has = takePlace(capacity / 2, JournalWriter.OWN_RECORDS / 2);
+      if (has) {
         recordReserved(event);
-      } else {
-        lost.increment();
       }
-      return;
+      return has;
     }
     boolean inShared = queue.size() >= JournalWriter.OWN_RECORDS;
     if (inShared && !takeShared()) {
-      lost.increment();
-      return;
+      return false;
     }
     if (!queue.offer(event)) {
       if (inShared) {
         giveBackShared(1, 0);
       }
-      lost.increment();
-      return;
+      return false;
     }
     writer.wakeIfParked();
+    return true;
+  }
+
+  /**
+   * Whether traffic that needs no record of its own may go on: as {@link #admit}, but nothing is
+   * recorded.
+   */
+  public boolean admitsUnrecorded() {
+    boolean may = !blocking || (isWritable() && places.get() < capacity);
+    if (!may) {
+      refused.increment();
+    }
+    return may;
   }
 
   @Override
@@ -157,13 +185,22 @@ public final class Journal implements AuditLog, AutoCloseable {
    */
   @Override
   public boolean reserve() {
-    boolean has =
-        !blocking
-            || (!closed && !file.isFailing() && takePlace(capacity, JournalWriter.OWN_RECORDS));
+    boolean has = !blocking || (isWritable() && takePlace(capacity, JournalWriter.OWN_RECORDS));
     if (!has) {
       refused.increment();
     }
     return has;
+  }
+
+  /** Gives back room that was kept for an event that needs no record of its own. */
+  public void release() {
+    if (blocking) {
+      giveBackShared(1, Math.max(0, places.decrementAndGet() - JournalWriter.OWN_RECORDS));
+    }
+  }
+
+  private boolean isWritable() {
+    return !closed && !file.isFailing();
   }
 
   @Override
@@ -172,7 +209,7 @@ public final class Journal implements AuditLog, AutoCloseable {
       record(event);
     } else if (over || !queue.offer(event)) {
       places.decrementAndGet();
-      lost.increment();
+      lose(event);
     } else {
       writer.wakeIfParked();
     }
@@ -387,8 +424,8 @@ public final class Journal implements AuditLog, AutoCloseable {
     return pending;
   }
 
-  void lose(long records) {
-    lost.add(records);
+  void lose(AuditEvent event) {
+    lost.add(event.count());
   }
 
   /** Losses that no gap record states yet. They count as stated from now on. */
@@ -413,7 +450,7 @@ public final class Journal implements AuditLog, AutoCloseable {
 
   /** What is pending is lost, with what it states. */
   void losePending() {
-    lost.add(pending.records);
+    lost.add(pending.events);
     stated -= pending.stated;
     pending.forget();
   }

@@ -9,7 +9,7 @@ import java.nio.file.Path;
  * @param queueCapacity maximum number of records that wait to be written, at least 4
  * @param maxFileBytes size in bytes at which a new file is started, at least 1
  * @param keptFiles number of older files to keep, at least 1
- * @param fsync whether each batch is flushed to the disk ({@code fsync})
+ * @param sync when records are forced to the disk ({@code fsync})
  * @param blocking whether traffic is refused that cannot be recorded ({@link AuditLog#admit})
  */
 public record JournalConfig(
@@ -17,13 +17,23 @@ public record JournalConfig(
     int queueCapacity,
     long maxFileBytes,
     int keptFiles,
-    boolean fsync,
+    JournalSync sync,
     boolean blocking) {
 
-  /** A configuration under which traffic goes on whatever can be recorded. */
+  /**
+   * A configuration under which traffic goes on whatever can be recorded.
+   *
+   * @param fsync whether each batch is forced to the disk
+   */
   public JournalConfig(
       Path file, int queueCapacity, long maxFileBytes, int keptFiles, boolean fsync) {
-    this(file, queueCapacity, maxFileBytes, keptFiles, fsync, false);
+    this(
+        file,
+        queueCapacity,
+        maxFileBytes,
+        keptFiles,
+        fsync ? JournalSync.BATCH : JournalSync.OS,
+        false);
   }
 
   /**
@@ -45,7 +55,7 @@ public record JournalConfig(
 
   /** The same, but traffic that cannot be recorded is refused. */
   public JournalConfig thatBlocks() {
-    return new JournalConfig(file, queueCapacity, maxFileBytes, keptFiles, fsync, true);
+    return new JournalConfig(file, queueCapacity, maxFileBytes, keptFiles, sync, true);
   }
 
   /**

@@ -8,6 +8,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.time.Duration;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -20,10 +21,17 @@ import org.slf4j.LoggerFactory;
 final class JournalDisk {
   private static final Logger log = LoggerFactory.getLogger(JournalDisk.class);
 
+  private static final Duration FORCE_AFTER = Duration.ofSeconds(1);
+
   private final JournalConfig config;
   private final JournalWriter.Opener opener;
   private @Nullable FileChannel channel;
   private long position;
+
+  /** Whether something was written and is to be forced to the disk, and when. */
+  private boolean unforced;
+
+  private long forceAtNanos;
   private @Nullable Object fileKey;
 
   /** Whether the lines that follow have an id. */
@@ -130,8 +138,15 @@ final class JournalDisk {
     while (bytes.hasRemaining()) {
       at += out.write(bytes, at);
     }
-    if (config.fsync()) {
-      out.force(false);
+    switch (config.sync()) {
+      case BATCH -> out.force(false);
+      case SECOND -> {
+        if (!unforced) {
+          unforced = true;
+          forceAtNanos = System.nanoTime() + FORCE_AFTER.toNanos();
+        }
+      }
+      case OS -> {}
     }
     position = at;
   }
@@ -155,6 +170,25 @@ final class JournalDisk {
     }
     newId = false;
     identified = true;
+  }
+
+  /** Time until lines have to be forced to the disk; the longest there is when none have. */
+  long nanosToForce() {
+    return unforced ? Math.max(0, forceAtNanos - System.nanoTime()) : Long.MAX_VALUE;
+  }
+
+  /**
+   * Forces what was written to the disk.
+   *
+   * @throws IOException when nobody knows whether it is there; it is not tried again
+   */
+  void force() throws IOException {
+    FileChannel out = channel;
+    boolean needed = unforced;
+    unforced = false;
+    if (needed && out != null) {
+      out.force(false);
+    }
   }
 
   /** Where the next line goes in the current file. */
@@ -186,6 +220,11 @@ final class JournalDisk {
 
   void close() {
     FileChannel out = channel;
+    try {
+      force();
+    } catch (IOException e) {
+      log.warn("the last records of {} may not be on the disk", config.file(), e);
+    }
     channel = null;
     if (out != null) {
       try {

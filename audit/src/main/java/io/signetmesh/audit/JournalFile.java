@@ -194,11 +194,16 @@ final class JournalFile {
     return chain.nanosToHead();
   }
 
+  /** Time until there is something to do without a record; the longest there is for never. */
+  long nanosToWork() {
+    return Math.min(nanosToHead(), disk.nanosToForce());
+  }
+
   /** Whether something waits to be written. */
   boolean hasWork() {
     return cut > 0
         || lookWanted
-        || nanosToHead() == 0
+        || nanosToWork() == 0
         || journals.stream().anyMatch(Journal::hasWork);
   }
 
@@ -263,12 +268,23 @@ final class JournalFile {
       if (nanosToHead() == 0 || (last && taken < MOST_OF_BATCH && chain.isDue())) {
         writeHead();
       }
+      if (disk.nanosToForce() == 0) {
+        force();
+      }
       return taken;
     } catch (Throwable e) {
       loseBatch(e);
       return MOST_OF_BATCH;
     } finally {
       lock().release();
+    }
+  }
+
+  private void force() {
+    try {
+      disk.force();
+    } catch (IOException e) {
+      failed(e);
     }
   }
 
@@ -299,10 +315,11 @@ final class JournalFile {
     int taken = 0;
     for (Journal journal : journals) {
       int mine = 0;
-      while (mine < config.queueCapacity() && journal.poll() != null) {
+      AuditEvent event;
+      while (mine < config.queueCapacity() && (event = journal.poll()) != null) {
         mine++;
+        journal.lose(event);
       }
-      journal.lose(mine);
       journal.polled();
       taken += mine;
     }
@@ -331,13 +348,13 @@ final class JournalFile {
     while (taken < TURN && (event = journal.poll()) != null) {
       taken++;
       if (isPaused()) {
-        journal.lose(1);
+        journal.lose(event);
         continue;
       }
       try {
         stateLosses(journal);
       } catch (Throwable e) {
-        journal.lose(1);
+        journal.lose(event);
         throw e;
       }
       append(journal, event);
@@ -360,12 +377,12 @@ final class JournalFile {
         case DecisionEvent decision -> line.decision(number, decision);
         case AdministrativeEvent act -> line.administrative(number, act);
       }
-      journal.pending().records++;
+      journal.pending().add(event);
     } catch (Throwable e) {
       // A record that cannot be formatted must not end the writer.
       line.truncate(mark);
       sequence--;
-      journal.lose(1);
+      journal.lose(event);
       log.error("audit record could not be formatted", e);
     }
   }

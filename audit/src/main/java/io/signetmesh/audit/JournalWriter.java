@@ -261,7 +261,7 @@ public final class JournalWriter implements AutoCloseable {
     private void park() {
       long due = Long.MAX_VALUE;
       for (JournalFile file : files) {
-        due = Math.min(due, file.nanosToHead());
+        due = Math.min(due, file.nanosToWork());
       }
       if (due == Long.MAX_VALUE) {
         LockSupport.park(JournalWriter.this);

@@ -53,6 +53,7 @@ final class JsonLine {
     ConnectionText connection = text(event.connection());
     bytes(connection.workload());
     field("server", event.server());
+    optional("route", event.route());
     bytes(connection.client());
     field("protocol", event.protocol());
     optional("method", event.method());
@@ -75,6 +76,13 @@ final class JsonLine {
     }
     if (!event.rego().isEmpty()) {
       rego(event.rego());
+    }
+    if (event.count() > 1) {
+      raw(",\"count\":");
+      number(event.count());
+    }
+    if (event.sampled()) {
+      raw(",\"sampled\":true");
     }
     bytes(connection.tls());
   }

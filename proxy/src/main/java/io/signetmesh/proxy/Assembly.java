@@ -119,6 +119,9 @@ final class Assembly {
     AuditDelivery delivery = parts.keep(new AuditDelivery(plane, config));
     Journal journal =
         parts.keep(plane.journals().open(journalConfig(config), config.workloadName(), clock));
+    ProxyTimer summaries = parts.keep(plane.newTimer());
+    AllowedRecords audit = AllowedRecords.of(journal, config.audit(), summaries);
+    parts.keep(audit);
     MetricsRegistry registry = new MetricsRegistry(config.metricsRetain());
     ProxyMetrics metrics = new ProxyMetrics(registry);
     ControlLoops controlLoops = plane.control();
@@ -187,7 +190,7 @@ final class Assembly {
                 credentials,
                 clock,
                 new DialledPeers(
-                    live, config.workloadName(), config.identity(), journal, metrics, clock),
+                    live, config.workloadName(), config.identity(), audit, metrics, clock),
                 config.outboundConnectTimeout(),
                 config.inboundConnectTimeout(),
                 config.redirected()
@@ -232,11 +235,11 @@ final class Assembly {
             new DefaultHttpInbound(
                 http.keepAlive(keepAlive.inboundHttp2(), null).build(),
                 connector,
-                journal,
+                audit,
                 clock,
                 tokens,
                 rego),
-            journal,
+            audit,
             metrics,
             config.inboundDetectTimeout(),
             config.inboundDetectTimeout(),
@@ -263,7 +266,7 @@ final class Assembly {
             live,
             owner::isServing,
             policies,
-            journal,
+            audit,
             metrics,
             clock);
     AdminServer admin = parts.keep(admin(listeners, surface, guard));
@@ -393,7 +396,12 @@ final class Assembly {
 
   private static JournalConfig journalConfig(ProxyConfig config) {
     return new JournalConfig(
-        config.auditFile(), config.auditQueue(), 256L << 20, 4, false, config.audit().blocking());
+        config.auditFile(),
+        config.auditQueue(),
+        256L << 20,
+        4,
+        config.audit().sync(),
+        config.audit().blocking());
   }
 
   private static ControlChannel.Address address(ControlAddress service) {

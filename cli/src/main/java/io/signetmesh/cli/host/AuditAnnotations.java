@@ -12,7 +12,8 @@ public final class AuditAnnotations {
   public static final String PREFIX = "config.signetmesh.io/audit-";
 
   /** What a pod may say for itself, whatever is set for all proxies of the host. */
-  private static final List<String> NAMES = List.of(PREFIX + "unavailable");
+  private static final List<String> NAMES =
+      List.of(PREFIX + "unavailable", PREFIX + "allows", PREFIX + "sample", PREFIX + "window");
 
   private AuditAnnotations() {}
 

@@ -1,5 +1,7 @@
 package io.signetmesh.proxy.config;
 
+import io.signetmesh.audit.JournalSync;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 
@@ -8,17 +10,69 @@ import java.util.Map;
  *
  * @param blocking whether what would be allowed is refused when it cannot be recorded ({@code
  *     AUDIT_UNAVAILABLE})
+ * @param sync when records are forced to the disk ({@code AUDIT_FSYNC})
+ * @param allows what is recorded of what is allowed ({@code AUDIT_ALLOWS})
+ * @param sample with {@link Allows#SAMPLED}, one of so many is recorded, 2 to 1,000,000 ({@code
+ *     AUDIT_SAMPLE})
+ * @param window with {@link Allows#FIRST_SEEN}, how long what was seen is only counted, 1 s to 1 h
+ *     ({@code AUDIT_WINDOW})
  */
-public record AuditSettings(boolean blocking) {
+public record AuditSettings(
+    boolean blocking, JournalSync sync, Allows allows, int sample, Duration window) {
+  private static final Duration MIN_WINDOW = Duration.ofSeconds(1);
+  private static final Duration MAX_WINDOW = Duration.ofHours(1);
+
+  /** What is recorded of what is allowed. */
+  public enum Allows {
+    /** Everything. */
+    ALL("all"),
+    /** Some, picked by chance. */
+    SAMPLED("sampled"),
+    /** The first of its kind in a window, and the number of others. */
+    FIRST_SEEN("first-seen");
+
+    private final String word;
+
+    Allows(String word) {
+      this.word = word;
+    }
+  }
+
   /** The start of the names of the variables. */
   public static final String PREFIX = "SIGNET_PROXY_AUDIT_";
 
   /** Name of the variable of {@link #blocking}. */
   public static final String UNAVAILABLE = PREFIX + "UNAVAILABLE";
 
+  /** Name of the variable of {@link #sync}. */
+  public static final String FSYNC = PREFIX + "FSYNC";
+
+  /** Name of the variable of {@link #allows}. */
+  public static final String ALLOWS = PREFIX + "ALLOWS";
+
+  /** Name of the variable of {@link #sample}. */
+  public static final String SAMPLE = PREFIX + "SAMPLE";
+
+  /** Name of the variable of {@link #window}. */
+  public static final String WINDOW = PREFIX + "WINDOW";
+
   static AuditSettings of(ConfigValues values) {
+    List<String> words = List.of(Allows.values()).stream().map(each -> each.word).toList();
+    Allows allows = Allows.values()[words.indexOf(values.choice(ALLOWS, words))];
+    Duration window = values.duration(WINDOW, Duration.ofMinutes(1));
+    if (window.compareTo(MIN_WINDOW) < 0 || window.compareTo(MAX_WINDOW) > 0) {
+      values.fault(WINDOW, values.text(WINDOW, ""), "1s to 1h");
+    }
     return new AuditSettings(
-        values.choice(UNAVAILABLE, List.of("continue", "block")).equals("block"));
+        values.choice(UNAVAILABLE, List.of("continue", "block")).equals("block"),
+        switch (values.choice(FSYNC, List.of("os", "second", "batch"))) {
+          case "batch" -> JournalSync.BATCH;
+          case "second" -> JournalSync.SECOND;
+          default -> JournalSync.OS;
+        },
+        allows,
+        values.number(SAMPLE, 100, 2, 1_000_000),
+        window);
   }
 
   /**

@@ -51,6 +51,7 @@ final class InboundExchange extends Exchange implements ExchangeProofs.Asker {
   private SlowBodies.@Nullable Body body;
   private @Nullable AsciiString origProto;
   private String path = "";
+  private @Nullable Route route; // That the request took when it was last decided on.
   private @Nullable Decision granted;
   private @Nullable ExchangeProofs proofs;
   private boolean outdated;
@@ -96,6 +97,7 @@ final class InboundExchange extends Exchange implements ExchangeProofs.Asker {
   private void decide() {
     InboundConnection inbound = connection.inbound;
     Http2Headers head = request();
+    route = null;
     ServerPolicy current = inbound.policy().current();
     if (current == null) {
       record(null, Reason.NO_POLICY, null);
@@ -135,20 +137,21 @@ final class InboundExchange extends Exchange implements ExchangeProofs.Asker {
       fail(Failure.UNAUTHORIZED);
       return;
     }
-    Route route = attributes.route(current);
-    if (route == null) {
+    Route taken = attributes.route(current);
+    if (taken == null) {
       refuseWithoutRoute(current, attributes);
       return;
     }
-    client = proven(current, client, route);
+    route = taken;
+    client = proven(current, client, taken);
     if (client == null) {
       return;
     }
     // What the proxy answers itself costs the application nothing.
     Decision decision =
-        route.reachesApplication()
-            ? current.decideRequest(client, route)
-            : current.authorizeRequest(client, route);
+        taken.reachesApplication()
+            ? current.decideRequest(client, taken)
+            : current.authorizeRequest(client, taken);
     if (ExchangeProofs.isShed(proofs, decision)) {
       refuseOverloaded(current, PROOFS_WAIT);
       return;
@@ -159,13 +162,13 @@ final class InboundExchange extends Exchange implements ExchangeProofs.Asker {
       return;
     }
     if (!decision.allowed()) {
-      inbound.metrics().denied(current, route, decision);
+      inbound.metrics().denied(current, taken, decision);
       refuse(decision);
       return;
     }
     granted = decision;
-    count(inbound.metrics().authorized(current, route, decision));
-    if (prepare(route)) {
+    count(inbound.metrics().authorized(current, taken, decision));
+    if (prepare(taken)) {
       send();
     }
   }
@@ -271,6 +274,7 @@ final class InboundExchange extends Exchange implements ExchangeProofs.Asker {
       return;
     }
     policy = changed;
+    route = null;
     if (sent()) {
       // Should it be sent once more, then as that policy has it.
       outdated = true;
@@ -288,26 +292,27 @@ final class InboundExchange extends Exchange implements ExchangeProofs.Asker {
     } else {
       attributes.path(normal);
       Decision early = changed.decideBeforeRoute(client);
-      Route route = early == null ? attributes.route(changed) : null;
-      if (route != null) {
-        early = changed.refuseWhateverIsProved(client, route);
+      Route taken = early == null ? attributes.route(changed) : null;
+      route = taken;
+      if (taken != null) {
+        early = changed.refuseWhateverIsProved(client, taken);
       }
-      client = route == null || early != null ? client : proven(changed, client, route);
+      client = taken == null || early != null ? client : proven(changed, client, taken);
       if (client == null) {
         return;
       }
       Decision decision =
           early != null
               ? early
-              : route == null
+              : taken == null
                   ? changed.decideWithoutRoute(client, attributes)
-                  : changed.authorizeRequest(client, route);
-      if (decision.allowed() && route != null) {
+                  : changed.authorizeRequest(client, taken);
+      if (decision.allowed() && taken != null) {
         granted = decision;
         if (!sent()) {
           outdated = false;
           request().path(normal);
-          if (prepare(route) && passedOver) {
+          if (prepare(taken) && passedOver) {
             passedOver = false;
             send();
           }
@@ -449,7 +454,13 @@ final class InboundExchange extends Exchange implements ExchangeProofs.Asker {
       connection.inbound.metrics().tunnel(policy);
       RequestRecords.Outcome outcome =
           new RequestRecords.Outcome(
-              Verdict.ALLOW, Reason.TUNNEL, granted, into, null, ExchangeProofs.known(proofs));
+              Verdict.ALLOW,
+              Reason.TUNNEL,
+              granted,
+              into,
+              route,
+              null,
+              ExchangeProofs.known(proofs));
       if (!admit(policy, outcome)) {
         record(policy, Reason.AUDIT_UNAVAILABLE, into);
         // Once both sides are joined.
@@ -506,7 +517,7 @@ final class InboundExchange extends Exchange implements ExchangeProofs.Asker {
   }
 
   private RequestRecords.Outcome outcome(Decision decision, @Nullable Decision trial) {
-    return RequestRecords.Outcome.of(decision, trial, ExchangeProofs.known(proofs));
+    return RequestRecords.Outcome.of(decision, route, trial, ExchangeProofs.known(proofs));
   }
 
   /** Records a refusal of which no policy was asked. */

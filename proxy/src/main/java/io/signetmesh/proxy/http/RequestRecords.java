@@ -8,6 +8,7 @@ import io.signetmesh.audit.Verdict;
 import io.signetmesh.proxy.authorize.Decision;
 import io.signetmesh.proxy.authorize.Reason;
 import io.signetmesh.proxy.authorize.RequestProofs;
+import io.signetmesh.proxy.authorize.Route;
 import io.signetmesh.proxy.authorize.ServerPolicy;
 import io.signetmesh.proxy.detect.HttpVersion;
 import io.signetmesh.proxy.inbound.AuditedDecisions;
@@ -28,6 +29,7 @@ final class RequestRecords {
   /**
    * What became of a request.
    *
+   * @param route that it took; null: none was looked for, or there is none
    * @param decision what stands behind the verdict; null: no policy was asked
    * @param detail what is wrong, in words for people
    * @param trial the decision with all that is in audit mode in force; null: it is the same policy
@@ -38,21 +40,24 @@ final class RequestRecords {
       Reason reason,
       @Nullable Decision decision,
       @Nullable String detail,
+      @Nullable Route route,
       @Nullable Decision trial,
       RequestProofs proofs) {
     /** A decision. */
-    static Outcome of(Decision decision, @Nullable Decision trial, RequestProofs proofs) {
+    static Outcome of(
+        Decision decision, @Nullable Route route, @Nullable Decision trial, RequestProofs proofs) {
       Verdict verdict = decision.allowed() ? Verdict.ALLOW : Verdict.DENY;
-      return new Outcome(verdict, decision.reason(), decision, decision.detail(), trial, proofs);
+      return new Outcome(
+          verdict, decision.reason(), decision, decision.detail(), route, trial, proofs);
     }
 
     /** A refusal of which no policy was asked, or in spite of it. */
     static Outcome refused(Reason reason, @Nullable String detail, RequestProofs proofs) {
-      return new Outcome(Verdict.DENY, reason, null, detail, null, proofs);
+      return new Outcome(Verdict.DENY, reason, null, detail, null, null, proofs);
     }
 
     Outcome with(Decision tried) {
-      return new Outcome(verdict, reason, decision, detail, tried, proofs);
+      return new Outcome(verdict, reason, decision, detail, route, tried, proofs);
     }
   }
 
@@ -146,10 +151,12 @@ final class RequestRecords {
       Outcome outcome) {
     Decision decision = outcome.decision();
     Decision trial = outcome.trial();
+    Route route = outcome.route();
     return new DecisionEvent(
         epochMillis,
         inbound.audited(),
         policy == null ? "none" : policy.server().label(),
+        route == null ? null : route.ref().label(),
         protocol,
         method == null ? null : method.toString(),
         path,
@@ -162,7 +169,9 @@ final class RequestRecords {
         AuditedDecisions.mode(decision),
         trial == null ? null : trial(trial),
         AuditedProofs.token(outcome.proofs().tokens()),
-        AuditedProofs.answers(outcome.proofs()));
+        AuditedProofs.answers(outcome.proofs()),
+        1,
+        false);
   }
 
   /** Records a request that is malformed. */

@@ -151,6 +151,10 @@ class ProxyConfigTest {
         "SIGNET_PROXY_OUTBOUND_LISTENERS | 127.0.0.1:80=web",
         "SIGNET_PROXY_AUDIT_QUEUE | 1",
         "SIGNET_PROXY_AUDIT_UNAVAILABLE | wait",
+        "SIGNET_PROXY_AUDIT_ALLOWS | none",
+        "SIGNET_PROXY_AUDIT_FSYNC | true",
+        "SIGNET_PROXY_AUDIT_SAMPLE | 1",
+        "SIGNET_PROXY_AUDIT_WINDOW | 2h",
         "SIGNET_PROXY_AUDIT_SVC_ADDR | collector"
       })
   void wrongValueIsNamed(String variable, String value) {
