@@ -1,6 +1,7 @@
 package io.signetmesh.cli.host;
 
 import io.signetmesh.proxy.config.AuditSettings;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -46,6 +47,35 @@ public final class AuditAnnotations {
           }
           variables.put(variable, value);
         });
+    return variables;
+  }
+
+  /**
+   * The variables of the proxy that annotations set on a host with variables of its own. What the
+   * host sets can be made stricter and not weaker: whoever may edit a pod must not be able to keep
+   * its requests off the record.
+   *
+   * @param host the variables of all proxies of the host
+   * @throws IllegalArgumentException as above, and when one is weaker than what the host sets
+   */
+  public static Map<String, String> variables(
+      Map<String, String> annotations, Map<String, String> host) {
+    Map<String, String> variables = variables(annotations);
+    Map<String, String> all = new HashMap<>(host);
+    all.putAll(variables);
+    for (String name : AuditSettings.weakened(host, all)) {
+      throw new IllegalArgumentException(
+          "annotation "
+              + PREFIX
+              + name.substring(AuditSettings.PREFIX.length()).toLowerCase(Locale.ROOT)
+              + "='"
+              + variables.get(name)
+              + "': expected nothing weaker than "
+              + name
+              + "="
+              + host.get(name)
+              + " of the host");
+    }
     return variables;
   }
 

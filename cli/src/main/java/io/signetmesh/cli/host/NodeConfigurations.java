@@ -173,7 +173,7 @@ public final class NodeConfigurations implements ProxyConfigurations {
     }
     listeners(announced, environment, faults);
     try {
-      environment.putAll(AuditAnnotations.variables(announced.getAnnotationsMap()));
+      environment.putAll(AuditAnnotations.variables(announced.getAnnotationsMap(), environment));
     } catch (IllegalArgumentException e) {
       faults.add(String.valueOf(e.getMessage()));
     }

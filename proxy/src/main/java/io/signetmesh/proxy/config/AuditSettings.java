@@ -4,6 +4,7 @@ import io.signetmesh.audit.JournalSync;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * How a proxy records its decisions.
@@ -25,16 +26,20 @@ public record AuditSettings(
   /** What is recorded of what is allowed. */
   public enum Allows {
     /** Everything. */
-    ALL("all"),
+    ALL("all", 2),
     /** Some, picked by chance. */
-    SAMPLED("sampled"),
+    SAMPLED("sampled", 0),
     /** The first of its kind in a window, and the number of others. */
-    FIRST_SEEN("first-seen");
+    FIRST_SEEN("first-seen", 1);
 
     private final String word;
 
-    Allows(String word) {
+    /** The higher, the more the records tell. */
+    private final int strength;
+
+    Allows(String word, int strength) {
       this.word = word;
+      this.strength = strength;
     }
   }
 
@@ -73,6 +78,26 @@ public record AuditSettings(
         allows,
         values.number(SAMPLE, 100, 2, 1_000_000),
         window);
+  }
+
+  /**
+   * The variables of which others record less than these do, or go on where these refuse.
+   *
+   * @param environment the variables of these settings: those that are not set demand nothing
+   * @param others the variables of the others, without faults
+   * @return their names, sorted
+   */
+  public static List<String> weakened(Map<String, String> environment, Map<String, String> others) {
+    AuditSettings wanted = of(new ConfigValues(environment));
+    AuditSettings got = of(new ConfigValues(others));
+    Map<String, Boolean> weaker = new TreeMap<>();
+    weaker.put(UNAVAILABLE, wanted.blocking && !got.blocking);
+    weaker.put(ALLOWS, got.allows.strength < wanted.allows.strength);
+    weaker.put(SAMPLE, got.sample > wanted.sample);
+    weaker.put(WINDOW, got.window.compareTo(wanted.window) > 0);
+    return weaker.keySet().stream()
+        .filter(name -> environment.containsKey(name) && weaker.getOrDefault(name, false))
+        .toList();
   }
 
   /**
