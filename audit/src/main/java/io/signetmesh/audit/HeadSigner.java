@@ -1,5 +1,6 @@
 package io.signetmesh.audit;
 
+import java.time.Instant;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -14,6 +15,21 @@ public interface HeadSigner {
    * @return null while there is no key: no head is written then, and the next one covers more
    */
   @Nullable Signed sign(byte[] statement);
+
+  /**
+   * Checks a head of an earlier process, which is the last line before those of this one: the chain
+   * goes on after it. Is called once at a start, and must not wait for anything.
+   *
+   * @param statement what was signed
+   * @param certificates DER, leaf first
+   * @param time when it was signed, as the head states
+   * @return whether it is signed by the same workload; without this, the chain is broken at each
+   *     start
+   */
+  default boolean accepts(
+      byte[] statement, byte[] signature, List<byte[]> certificates, Instant time) {
+    return false;
+  }
 
   /**
    * A signature.

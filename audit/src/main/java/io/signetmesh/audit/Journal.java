@@ -360,6 +360,11 @@ public final class Journal implements AuditLog, AutoCloseable {
     writer.wake();
   }
 
+  /** Number of records that this process has written to the file and that no head covers. */
+  public long uncovered() {
+    return file.uncovered();
+  }
+
   /** Number of records that wait to be written. */
   public int queued() {
     return queue.size();
@@ -394,10 +399,9 @@ public final class Journal implements AuditLog, AutoCloseable {
     return closed;
   }
 
-  /** Signs a statement; null when the journal does not sign, or cannot now. */
-  HeadSigner.@Nullable Signed sign(byte[] statement) {
-    HeadSigner by = signer;
-    return by == null ? null : by.sign(statement);
+  /** Who signs heads; null when nobody does. */
+  @Nullable HeadSigner signer() {
+    return signer;
   }
 
   /** Whether something waits to be written. */

@@ -4,56 +4,65 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.time.Duration;
-import java.util.ArrayDeque;
+import java.time.Instant;
 import java.util.Arrays;
-import java.util.Deque;
+import java.util.Base64;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Finds what the next head of a journal has to cover: the lines after the last one, in whatever
- * file and by whatever process they were written. They are read back, so that a head never states
- * what is not in the files. By who holds the {@link WriterLock} only.
+ * Makes the heads of a journal. A head covers what this process has written since the last one: it
+ * is taken from what was handed to the kernel, and never read back, so that nobody has lines signed
+ * by writing them to the file. Where the file does not go on as this process left it, the chain is
+ * broken, and says so. By who holds the {@link WriterLock} only.
  */
 final class JournalChain {
   private static final Logger log = LoggerFactory.getLogger(JournalChain.class);
 
   /** Records after which a head is due. */
-  static final int MAX_RECORDS = 4_096;
+  static final int MAX_RECORDS = JournalHead.MAX_RECORDS;
 
   /** Bytes of records after which a head is due. */
-  static final int MAX_BYTES = 1 << 20;
+  static final int MAX_BYTES = JournalHead.MAX_BYTES;
 
   /** How often a head is written while there are records. */
   private static final Duration EVERY = Duration.ofSeconds(1);
 
-  /** How far the last head is looked for, in bytes; beyond that a chain begins anew. */
+  /** How far the certificate of an earlier head is looked for, in bytes. */
   private static final int WINDOW = 8 << 20;
 
-  private final Path file;
-  private final int keptFiles;
+  /** Longest line of a head by an earlier process that is taken, in bytes. */
+  private static final int MAX_LINE = 64 << 10;
 
-  /** The file that has the last head that is known; null for none. */
+  private final Path file;
+
+  /** The file that has the certificate of the last head; null for none. */
   private @Nullable Object key;
 
-  /** Where the line of that head ends. */
-  private long after;
+  /** Who can sign heads, in the order to ask them; null: there are none. */
+  private volatile @Nullable Supplier<List<HeadSigner>> signers;
 
-  /** Signs heads; null: there are none. */
-  private volatile @Nullable HeadSigner signer;
+  /** Over the lines that this process has written and that no head covers. */
+  private MessageDigest digest = JournalHead.newSha256();
 
-  /** Records and bytes that this process has written and that no head covers. */
-  private long uncovered;
+  /** Number of the first one of them; 0: there is none. */
+  private long first;
+
+  /** Records and bytes of them. Others read the number of records. */
+  private volatile long uncovered;
 
   private long uncoveredBytes;
+
+  /** Records of this process that no head will cover. */
+  private volatile long abandoned;
 
   /** When the next head is due, if there is something to cover. */
   private long atNanos;
@@ -61,78 +70,39 @@ final class JournalChain {
   /** Whether the last one could not be made: the next one is not tried before its time. */
   private boolean failed;
 
+  /** What the next head names, unless the following decides that. */
   private String previous = "";
+
+  /** The last line before those of this process, which is a head that was not verified yet. */
+  private byte @Nullable [] earlier;
+
+  /** The file with that line, and where the line ends. */
+  private Path earlierFile;
+
+  private long earlierEnd;
+
+  /** Number of the last head that is known. */
+  private long covered;
+
   private String certificate = "";
 
-  JournalChain(Path file, int keptFiles) {
+  JournalChain(Path file) {
     this.file = file;
-    this.keptFiles = keptFiles;
+    this.earlierFile = file;
   }
 
-  /**
-   * What a head has to say of the lines before it.
-   *
-   * @param first number of the first one
-   * @param sha256 over all of them, in hex
-   * @param previous as in {@link JournalHead}
-   */
-  record Covered(long first, String sha256, String previous) {}
-
-  /**
-   * Looks at what no head covers.
-   *
-   * @return null when there is nothing
-   */
-  @Nullable Covered covered() throws IOException {
-    Deque<byte[]> parts = new ArrayDeque<>();
-    int window = WINDOW;
-    boolean found = false;
-    String head = "";
-    for (int number = 0; number <= keptFiles && window > 0 && !found; number++) {
-      Path path = JournalFiles.numbered(file, number);
-      try (FileChannel in = FileChannel.open(path, StandardOpenOption.READ)) {
-        long size = in.size();
-        long from = Math.max(0, size - window);
-        if (Objects.equals(key, JournalFiles.key(path)) && after >= from && after <= size) {
-          found = true;
-          head = previous;
-          from = after;
-        }
-        byte[] bytes = read(in, from, size);
-        // What is cut by the window is not covered.
-        int begin = from > 0 && !found ? endOfLine(bytes, 0) : 0;
-        for (int line = begin; line < bytes.length; line = endOfLine(bytes, line)) {
-          int end = endOfLine(bytes, line);
-          if (JournalHead.isHead(bytes, line, end)) {
-            head = hash(bytes, line, end);
-            begin = end;
-            found = true;
-          }
-        }
-        window = from > 0 && !found ? 0 : window - bytes.length;
-        parts.addFirst(Arrays.copyOfRange(bytes, begin, bytes.length));
-      } catch (NoSuchFileException e) {
-        // It was not made yet, or there is no older one.
-      }
-    }
-    MessageDigest digest = JournalHead.newSha256();
-    long first = 0;
-    for (byte[] part : parts) {
-      digest.update(part);
-      if (first <= 0 && part.length > 0) {
-        first = RecordSequence.of(part, 0, part.length);
-      }
-    }
-    return first <= 0 ? null : new Covered(first, JournalHead.hex(digest.digest()), head);
+  void signBy(Supplier<List<HeadSigner>> by) {
+    signers = by;
   }
 
-  void signBy(HeadSigner by) {
-    signer = by;
+  /** Records that this process has written and that no head covers. On any thread. */
+  long uncovered() {
+    return uncovered + abandoned;
   }
 
   /** Whether there is something to cover by a head, sooner or later. */
   boolean isDue() {
-    return signer != null && uncovered > 0;
+    return signers != null && uncovered > 0;
   }
 
   /** Time until a head is due; the longest there is when none is. */
@@ -140,66 +110,149 @@ final class JournalChain {
     return isDue() ? Math.max(0, atNanos - System.nanoTime()) : Long.MAX_VALUE;
   }
 
-  /** Records are in the current file that are to be covered. */
-  void wrote(long records, int bytes) {
+  /**
+   * What is in the file before the next line of this process.
+   *
+   * @param end where it ends
+   */
+  void goOn(JournalDisk.Found found, long end) {
+    if (!found.foreign()) {
+      return;
+    }
+    byte[] last = null;
+    if (first == 0) {
+      try {
+        last = lastHead(end);
+      } catch (IOException e) {
+        log.warn("audit journal {}: its last head cannot be read: {}", file, e.toString());
+      }
+    } else {
+      log.warn(
+          "audit journal {} was changed by others: no head covers {} records from {} on",
+          file,
+          uncovered,
+          first);
+    }
+    // Who can write the file can also write these lines: they are not signed.
+    abandoned += uncovered;
+    uncovered = 0;
+    uncoveredBytes = 0;
+    first = 0;
+    digest = JournalHead.newSha256();
+    certificate = "";
+    earlier = last;
+    previous = last == null && found.sequence() > 0 ? JournalHead.BREAK : previous;
+  }
+
+  /** The last line if it is a head after those that are known; null if it is another line. */
+  private byte @Nullable [] lastHead(long position) throws IOException {
+    Path path = position > 0 ? file : JournalFiles.numbered(file, 1);
+    if (!Files.isRegularFile(path)) {
+      return null;
+    }
+    try (FileChannel in = FileChannel.open(path, StandardOpenOption.READ)) {
+      long end = LastLine.end(in, position > 0 ? position : in.size());
+      long begin = end == 0 ? 0 : LastLine.end(in, end - 1);
+      if (end - begin > MAX_LINE) {
+        return null;
+      }
+      byte[] line = read(in, begin, end);
+      if (!JournalHead.isHead(line, 0, line.length)
+          || RecordSequence.of(line, 0, line.length) <= covered) {
+        return null;
+      }
+      earlierFile = path;
+      earlierEnd = end;
+      return line;
+    }
+  }
+
+  /**
+   * Records are in the current file that are to be covered.
+   *
+   * @param from number of the first one
+   * @param lines with their newlines
+   */
+  void wrote(long from, long records, byte[] lines, int length) {
     if (uncovered == 0) {
       atNanos = System.nanoTime() + EVERY.toNanos();
     }
-    uncovered += records;
-    uncoveredBytes += bytes;
+    first = first == 0 ? from : first;
+    digest.update(lines, 0, length);
+    uncovered = uncovered + records;
+    uncoveredBytes += length;
     if (!failed && (uncovered >= MAX_RECORDS || uncoveredBytes >= MAX_BYTES)) {
       atNanos = System.nanoTime();
     }
   }
 
   /**
-   * Makes the next head.
+   * Makes the next head. Whatever fails, what is to be covered stays so.
    *
    * @param sequence its number
+   * @param line takes the line, and stays empty without one
    * @return null when there is nothing to cover, or no key to sign by, or it cannot be made now
    */
-  @Nullable JournalHead next(long sequence, long epochMillis) {
-    HeadSigner by = signer;
-    if (by == null) {
+  @Nullable JournalHead next(long sequence, long epochMillis, JsonLine line) {
+    Supplier<List<HeadSigner>> by = signers;
+    if (by == null || first == 0) {
       return null;
     }
     // If it cannot be made, there is a next time.
     atNanos = System.nanoTime() + EVERY.toNanos();
     failed = true;
     try {
-      JournalHead made = make(sequence, epochMillis, by);
-      failed = made == null && uncovered > 0;
+      JournalHead made = null;
+      for (HeadSigner each : by.get()) {
+        made = made == null ? make(sequence, epochMillis, each) : made;
+      }
+      failed = made == null;
+      if (made != null) {
+        line.head(made);
+      }
       return made;
-    } catch (IOException | RuntimeException e) {
+    } catch (Throwable e) {
+      failed = true;
+      line.clear();
+      // Also an Error: the records are in the file, and are not lost with their head.
       log.warn("no head for audit journal {}: {}", file, e.toString());
       return null;
     }
   }
 
   private @Nullable JournalHead make(long sequence, long epochMillis, HeadSigner by)
-      throws IOException {
+      throws IOException, CloneNotSupportedException {
     JournalId id = JournalId.read(file);
-    Covered covered = covered();
-    if (covered == null) {
-      // Another process has covered it.
-      uncovered = 0;
-      uncoveredBytes = 0;
+    if (id == null) {
+      throw new IOException("it has no id");
     }
-    if (id == null || covered == null) {
-      return null;
-    }
+    MessageDigest now = (MessageDigest) digest.clone();
     JournalHead head =
         new JournalHead(
             sequence,
             epochMillis,
             id.id(),
-            covered.first(),
-            covered.sha256(),
-            covered.previous(),
+            first,
+            JournalHead.hex(now.digest()),
+            earlier == null ? previous : JournalHead.BREAK,
             "",
             "",
             List.of());
     HeadSigner.Signed signed = by.sign(head.statement());
+    byte[] last = earlier;
+    if (signed != null && last != null) {
+      boolean goesOn = isAccepted(last, by);
+      if (goesOn) {
+        head = head.after(JournalHead.hash(last));
+        signed = by.sign(head.statement());
+      } else {
+        log.warn("audit journal {}: its last head is not by this workload", file);
+      }
+      if (signed != null) {
+        previous = head.previous();
+        earlier = null;
+      }
+    }
     if (signed == null) {
       return null;
     }
@@ -207,37 +260,69 @@ final class JournalChain {
     return hasCertificate(head.certificate()) ? head.signedBy(signed, false) : head;
   }
 
-  /** Whether the current file has the certificate in a head that this process knows of. */
+  private boolean isAccepted(byte[] line, HeadSigner by) throws IOException {
+    JournalHead head = JournalHead.parse(line);
+    if (head == null) {
+      return false;
+    }
+    try {
+      List<byte[]> chain = certificates(head).stream().map(Base64.getDecoder()::decode).toList();
+      return !chain.isEmpty()
+          && JournalHead.hash(chain.getFirst()).equals(head.certificate())
+          && by.accepts(
+              head.statement(),
+              Base64.getDecoder().decode(head.signature()),
+              chain,
+              Instant.ofEpochMilli(head.epochMillis()));
+    } catch (IllegalArgumentException e) {
+      return false;
+    }
+  }
+
+  /** The certificates of an earlier head, which are in the same file; none if they are not. */
+  private List<String> certificates(JournalHead head) throws IOException {
+    if (!head.certificates().isEmpty()) {
+      return head.certificates();
+    }
+    List<String> found = List.of();
+    try (FileChannel in = FileChannel.open(earlierFile, StandardOpenOption.READ)) {
+      byte[] bytes = read(in, Math.max(0, earlierEnd - WINDOW), earlierEnd);
+      int end;
+      for (int line = 0; line < bytes.length && found.isEmpty(); line = end) {
+        end = endOfLine(bytes, line);
+        if (JournalHead.isHead(bytes, line, end) && end - line <= MAX_LINE) {
+          JournalHead other = JournalHead.parse(Arrays.copyOfRange(bytes, line, end));
+          if (other != null && other.certificate().equals(head.certificate())) {
+            found = other.certificates();
+          }
+        }
+      }
+    }
+    return found;
+  }
+
+  /** Whether the current file has the certificate in a head that this process has written. */
   private boolean hasCertificate(String fingerprint) throws IOException {
     return certificate.equals(fingerprint)
         && Files.exists(file)
         && Objects.equals(key, JournalFiles.key(file));
   }
 
-  /**
-   * A head is in the current file.
-   *
-   * @param end where its line ends
-   */
-  void wrote(JournalHead head, long end) {
+  /** A head is in the current file. */
+  void wrote(JournalHead head) {
     uncovered = 0;
     uncoveredBytes = 0;
-    byte[] line = head.line();
-    after = end;
-    previous = hash(line, 0, line.length);
+    first = 0;
+    digest = JournalHead.newSha256();
+    previous = JournalHead.hash(head.line());
+    covered = head.sequence();
     certificate = head.certificate();
     try {
       key = JournalFiles.key(file);
     } catch (IOException e) {
-      // Then it is looked for.
+      // Then the next head has it, too.
       key = null;
     }
-  }
-
-  private static String hash(byte[] bytes, int from, int to) {
-    MessageDigest digest = JournalHead.newSha256();
-    digest.update(bytes, from, to - from);
-    return JournalHead.hex(digest.digest());
   }
 
   /** Where the line ends that an offset is in, behind its newline. */

@@ -34,9 +34,6 @@ final class JournalDisk {
   private long forceAtNanos;
   private @Nullable Object fileKey;
 
-  /** Whether the lines that follow have an id. */
-  private boolean identified;
-
   /** Whether the next line needs an id of its own. */
   private boolean newId;
 
@@ -50,8 +47,9 @@ final class JournalDisk {
    *
    * @param sequence number of the last whole line
    * @param cut whether a torn line was cut off after it
+   * @param foreign whether the files are not as this process left them
    */
-  record Found(long sequence, boolean cut) {}
+  record Found(long sequence, boolean cut, boolean foreign) {}
 
   /** Makes the file if there is none, and finds its end. */
   Found recover() throws IOException {
@@ -81,17 +79,18 @@ final class JournalDisk {
     try {
       now = Files.readAttributes(config.file(), BasicFileAttributes.class);
     } catch (NoSuchFileException e) {
+      boolean left = fileKey != null;
       close();
       position = 0;
       fileKey = null;
       long previous = JournalFiles.lastOfPrevious(config.file());
       // Without a file before, others may have given numbers that were removed with this one.
       newId |= previous == 0;
-      return new Found(Math.max(sequence, previous), false);
+      return new Found(Math.max(sequence, previous), false, left && previous != sequence);
     }
     boolean same = Objects.equals(now.fileKey(), fileKey);
     if (!now.isRegularFile() || (same && now.size() == position)) {
-      return new Found(sequence, false);
+      return new Found(sequence, false, false);
     }
     if (!same) {
       close();
@@ -115,7 +114,7 @@ final class JournalDisk {
       file.truncate(end);
     }
     position = end;
-    return new Found(Math.max(sequence, last), end < size);
+    return new Found(Math.max(sequence, last), end < size, true);
   }
 
   /**
@@ -153,23 +152,23 @@ final class JournalDisk {
 
   /**
    * Sees to it that the next line has an id. Number 1 begins a journal, whatever was in these files
-   * before, and so does a line of which nobody knows whether its number was given before.
+   * before, and so does a line of which nobody knows whether its number was given before. Somebody
+   * may remove the id while the process runs: it is looked at before each write.
    */
   private void identify(long last) throws IOException {
-    if (identified && last > 0 && !newId) {
-      return;
-    }
     Path file = config.file();
     if (Files.exists(file) && !Files.isRegularFile(file)) {
       return;
     }
     JournalId known = JournalId.read(file);
-    if (newId || last == 0 || known == null) {
+    if (newId || known == null || last == 0) {
+      if (known == null && last > 0) {
+        log.warn("audit journal {} has no id any more: it gets another one", file);
+      }
       // Where only the id was lost, what is in the files is of the new one.
       JournalId.random(newId ? last + 1 : 1).write(file);
     }
     newId = false;
-    identified = true;
   }
 
   /** Time until lines have to be forced to the disk; the longest there is when none have. */
@@ -201,6 +200,8 @@ final class JournalDisk {
     if (position >= config.maxFileBytes()) {
       close();
       JournalFiles.rotate(config.file(), config.keptFiles());
+      position = 0;
+      fileKey = null;
     }
   }
 

@@ -9,6 +9,7 @@ import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -86,7 +87,7 @@ final class JournalFile {
     this.config = config;
     this.clock = clock;
     this.disk = new JournalDisk(config, opener);
-    this.chain = new JournalChain(config.file(), config.keptFiles());
+    this.chain = new JournalChain(config.file());
   }
 
   /**
@@ -176,17 +177,16 @@ final class JournalFile {
   }
 
   void signHeads() {
-    chain.signBy(this::sign);
+    // The newest journal that can: those before it may be about to end.
+    chain.signBy(
+        () ->
+            List.copyOf(journals).reversed().stream()
+                .flatMap(journal -> Stream.ofNullable(journal.signer()))
+                .toList());
   }
 
-  /** Signs by the newest journal that can: those before it may be about to end. */
-  private HeadSigner.@Nullable Signed sign(byte[] statement) {
-    HeadSigner.Signed signed = null;
-    List<Journal> all = List.copyOf(journals);
-    for (int i = all.size() - 1; i >= 0 && signed == null; i--) {
-      signed = all.get(i).sign(statement);
-    }
-    return signed;
+  long uncovered() {
+    return chain.uncovered();
   }
 
   /** Time until a head is due; the longest there is when none is. */
@@ -432,20 +432,19 @@ final class JournalFile {
   private void wrote() {
     JournalHead head = headPending;
     if (head == null) {
-      chain.wrote(sequence - committed, line.length());
+      chain.wrote(committed + 1, sequence - committed, line.array(), line.length());
     } else {
       headPending = null;
-      chain.wrote(head, disk.position());
+      chain.wrote(head);
     }
     committed = sequence;
   }
 
   /** Writes a head after all that is in the file. Nothing may be gathered. */
   private void writeHead() {
-    JournalHead head = isPaused() ? null : chain.next(sequence + 1, clock.millis());
+    JournalHead head = isPaused() ? null : chain.next(sequence + 1, clock.millis(), line);
     if (head != null) {
       sequence++;
-      line.head(head);
       headPending = head;
       flush();
     }
@@ -480,7 +479,6 @@ final class JournalFile {
   }
 
   private void recover() throws IOException {
-    boolean done = false;
     try {
       lock().acquire();
       try {
@@ -489,11 +487,9 @@ final class JournalFile {
       } finally {
         lock().release();
       }
-      done = true;
-    } finally {
-      if (!done) {
-        lock().close();
-      }
+    } catch (Throwable e) {
+      lock().close();
+      throw e;
     }
   }
 
@@ -505,6 +501,7 @@ final class JournalFile {
         journals.getFirst().loseStated();
       }
     }
+    chain.goOn(found, disk.position());
     sequence = found.sequence();
     committed = sequence;
   }

@@ -1,10 +1,16 @@
 package io.signetmesh.proxy;
 
 import io.signetmesh.audit.HeadSigner;
+import io.signetmesh.identity.pki.Certificates;
+import io.signetmesh.identity.pki.ChainVerifier;
+import io.signetmesh.identity.pki.ChainVerifier.Purpose;
 import io.signetmesh.identity.pki.Credentials;
+import io.signetmesh.identity.pki.PkiException;
 import io.signetmesh.identity.pki.WorkloadCertificate;
 import java.security.GeneralSecurityException;
+import java.security.Signature;
 import java.security.cert.CertificateEncodingException;
+import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -12,6 +18,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Signs the heads of a journal with the workload's newest leaf. Without a leaf that is valid now it
@@ -19,6 +27,8 @@ import org.jspecify.annotations.Nullable;
  * journals.
  */
 final class LeafHeads implements HeadSigner {
+  private static final Logger log = LoggerFactory.getLogger(LeafHeads.class);
+
   private final Supplier<@Nullable Credentials> newest;
   private final InstantSource clock;
 
@@ -49,6 +59,39 @@ final class LeafHeads implements HeadSigner {
     } catch (GeneralSecurityException e) {
       throw new IllegalStateException("no signature by the key of " + certificate, e);
     }
+  }
+
+  @Override
+  public boolean accepts(
+      byte[] statement, byte[] signature, List<byte[]> certificates, Instant time) {
+    Credentials now = newest.get();
+    if (now == null) {
+      return false;
+    }
+    try {
+      List<X509Certificate> path = new ArrayList<>();
+      for (byte[] certificate : certificates) {
+        path.add(Certificates.parseDer("a certificate of the last head", certificate));
+      }
+      // First of all: keys that nobody trusts are not computed with.
+      String signer = identity(now, path, time);
+      if (!signer.equals(identity(now, now.certificate().chain(), clock.instant()))) {
+        return false;
+      }
+      Signature check = Signature.getInstance(WorkloadCertificate.SIGNATURE);
+      check.initVerify(path.getFirst().getPublicKey());
+      check.update(statement);
+      return check.verify(signature);
+    } catch (GeneralSecurityException e) {
+      log.debug("the last head of the journal does not verify", e);
+      return false;
+    }
+  }
+
+  private static String identity(Credentials trust, List<X509Certificate> path, Instant at)
+      throws PkiException, CertificateException {
+    ChainVerifier verifier = ChainVerifier.of(trust.trust(), () -> at);
+    return verifier.verifyPeer(path, Purpose.CLIENT).identity().name();
   }
 
   private static boolean isValid(WorkloadCertificate certificate, Instant at) {

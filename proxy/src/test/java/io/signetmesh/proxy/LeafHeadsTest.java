@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.netty.pkitesting.CertificateBuilder;
+import io.netty.pkitesting.CertificateBuilder.ExtendedKeyUsage;
 import io.netty.pkitesting.X509Bundle;
 import io.signetmesh.audit.HeadSigner;
 import io.signetmesh.identity.pki.Credentials;
@@ -40,12 +41,17 @@ final class LeafHeadsTest {
   }
 
   private Credentials leaf(Instant begins) throws Exception {
+    return leaf("web", begins);
+  }
+
+  private Credentials leaf(String name, Instant begins) throws Exception {
     X509Bundle issuer = requireNonNull(anchor);
     X509Bundle leaf =
         new CertificateBuilder()
             .ecp256()
-            .subject("CN=web")
-            .addSanDnsName("web.shop.serviceaccount.identity.linkerd.cluster.local")
+            .subject("CN=" + name)
+            .addSanDnsName(name + ".shop.serviceaccount.identity.linkerd.cluster.local")
+            .addExtendedKeyUsage(ExtendedKeyUsage.PKIX_KP_CLIENT_AUTH)
             .notBefore(begins)
             .notAfter(begins.plusSeconds(60))
             .buildIssuedBy(issuer);
@@ -80,6 +86,25 @@ final class LeafHeadsTest {
     newest = second;
     now = START.plusSeconds(41);
     expectSigned(heads.sign(STATEMENT), second);
+  }
+
+  /** Also one by a leaf that has ended since, and none by another workload of the mesh. */
+  @Test
+  void acceptsHeadsOfTheSameIdentityOnly() throws Exception {
+    newest = leaf(START);
+    HeadSigner.Signed own = requireNonNull(heads.sign(STATEMENT));
+    newest = leaf("api", START);
+    HeadSigner.Signed other = requireNonNull(heads.sign(STATEMENT));
+    newest = leaf(START.plusSeconds(100));
+    now = START.plusSeconds(101);
+
+    Instant then = START.plusSeconds(1);
+    assertThat(heads.accepts(STATEMENT, own.signature(), own.certificates(), then)).isTrue();
+    assertThat(heads.accepts(STATEMENT, own.signature(), own.certificates(), now)).isFalse();
+    assertThat(heads.accepts(STATEMENT, other.signature(), other.certificates(), then)).isFalse();
+    assertThat(heads.accepts(STATEMENT, other.signature(), own.certificates(), then)).isFalse();
+    newest = null;
+    assertThat(heads.accepts(STATEMENT, own.signature(), own.certificates(), then)).isFalse();
   }
 
   /** Nobody would take such a head: the next one, by the next leaf, covers what this one would. */

@@ -25,6 +25,15 @@ public record JournalFinding(Kind kind, long from, long to, String file, long li
     CHANGED,
     /** A head does not follow from the one before. */
     FOREIGN_HEAD,
+    /**
+     * The process that signs did not find the file as it left it, or does not know who wrote what
+     * is before: nothing shows that the records before are unaltered.
+     */
+    BREAK,
+    /** More records than a head may leave are behind the last one, or are much later. */
+    UNCOVERED,
+    /** The time of a head is before that of a head or a record that it follows. */
+    TIME,
     /** The signature of a head is not that of its certificate, or nobody trusts that. */
     SIGNATURE,
     /**

@@ -22,9 +22,19 @@ public record JournalReport(
     findings = List.copyOf(findings);
   }
 
-  /** Whether nothing is wrong with what heads cover. */
+  /** Whether nothing is wrong. */
   public boolean isIntact() {
     return findings.isEmpty();
+  }
+
+  /** Whether nothing is wrong, and heads show that of at least one record. */
+  public boolean isGood() {
+    return isIntact() && isProven();
+  }
+
+  /** Whether there is a record that a head covers. */
+  public boolean isProven() {
+    return from > 0 && from <= covered;
   }
 
   /** Records at the end that no head covers yet: nothing proves that they are unchanged. */

@@ -12,6 +12,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.time.DateTimeException;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -36,6 +38,12 @@ import org.jspecify.annotations.Nullable;
  * <p>Not thread-safe; for one use.
  */
 public final class JournalVerifier {
+  /** How much later than the last head a record may be that no head covers. */
+  private static final Duration TAIL = Duration.ofSeconds(10);
+
+  /** How far the times of records and heads may be set back. */
+  private static final Duration SKEW = Duration.ofSeconds(60);
+
   /** Longest line that is read, in bytes. */
   private static final int MAX_LINE = 16 << 20;
 
@@ -59,6 +67,18 @@ public final class JournalVerifier {
   private @Nullable String previous;
 
   private long heads;
+
+  /** Time of the last head in milliseconds since the Unix epoch; that of records since it. */
+  private long headMillis;
+
+  private long newestMillis = Long.MIN_VALUE;
+  private boolean timeless;
+
+  /** Lines and bytes since the last head. */
+  private long tailLines;
+
+  private long tailBytes;
+  private String journal = "";
   private long from;
   private long covered;
 
@@ -106,10 +126,27 @@ public final class JournalVerifier {
   }
 
   private JournalReport report(long known) {
+    if (heads > 0 && !isTailOfHead()) {
+      find(
+          Kind.UNCOVERED,
+          covered + 1,
+          last,
+          "expected a head: behind the last one are at most %d records, %d bytes and %d s"
+              .formatted(JournalHead.MAX_RECORDS, JournalHead.MAX_BYTES, TAIL.toSeconds()));
+    }
     if (known > last) {
       find(Kind.CUT, last + 1, known, "expected these after the last record, " + last);
     }
     return new JournalReport(first, last, heads, from, covered, findings);
+  }
+
+  /** Whether what is behind the last head may be there before the next one is written. */
+  private boolean isTailOfHead() {
+    return tailLines == 0
+        || (tailLines <= JournalHead.MAX_RECORDS
+            && tailBytes <= JournalHead.MAX_BYTES
+            && !timeless
+            && newestMillis <= headMillis + TAIL.toMillis());
   }
 
   /** Takes a line, with its newline if it has one. */
@@ -158,7 +195,7 @@ public final class JournalVerifier {
   }
 
   private static @Nullable JournalHead head(byte[] line) {
-    return JournalHead.isHead(line, 0, line.length) ? HeadLine.parse(line) : null;
+    return JournalHead.isHead(line, 0, line.length) ? JournalHead.parse(line) : null;
   }
 
   /** Second pass. */
@@ -169,7 +206,7 @@ public final class JournalVerifier {
     long sequence = RecordSequence.of(line, 0, line.length);
     if (sequence < 1) {
       find(Kind.UNREADABLE, 0, 0, "expected a line that begins with {\"sequence\":N,");
-      digest.update(line);
+      update(line);
       return;
     }
     follow(sequence);
@@ -178,14 +215,25 @@ public final class JournalVerifier {
       digestFrom = sequence;
     }
     boolean marked = JournalHead.isHead(line, 0, line.length);
-    JournalHead head = marked ? HeadLine.parse(line) : null;
+    JournalHead head = marked ? JournalHead.parse(line) : null;
     if (marked && head == null) {
       find(Kind.FOREIGN_HEAD, sequence, sequence, "expected a head as journals write it");
     }
     if (head == null) {
-      digest.update(line);
+      update(line);
     } else {
       take(head, line);
+    }
+  }
+
+  private void update(byte[] line) {
+    digest.update(line);
+    tailLines++;
+    tailBytes += line.length;
+    try {
+      newestMillis = Math.max(newestMillis, JournalHead.time(line).toEpochMilli());
+    } catch (DateTimeException | ArithmeticException e) {
+      timeless = true;
     }
   }
 
@@ -203,7 +251,10 @@ public final class JournalVerifier {
   private void take(JournalHead head, byte[] line) {
     long sequence = head.sequence();
     boolean begun = previous == null;
-    if (begun && !head.previous().isEmpty() && head.first() > first) {
+    boolean broken =
+        head.previous().equals(JournalHead.BREAK)
+            || (head.previous().isEmpty() && head.first() > 1);
+    if (begun && !broken && !head.previous().isEmpty() && head.first() > first) {
       long named = head.first() - 1;
       find(
           Kind.FOREIGN_HEAD,
@@ -211,7 +262,15 @@ public final class JournalVerifier {
           named,
           "expected the head here that the one at " + sequence + " names");
     }
-    if (!begun && !head.previous().equals(previous)) {
+    if (broken) {
+      find(
+          Kind.BREAK,
+          Math.max(1, Math.min(covered + 1, head.first() - 1)),
+          Math.max(1, head.first() - 1),
+          "the chain begins anew at record "
+              + head.first()
+              + ": records before it may be missing, or not be by who signs");
+    } else if (!begun && !head.previous().equals(previous)) {
       find(
           Kind.FOREIGN_HEAD,
           sequence,
@@ -220,7 +279,7 @@ public final class JournalVerifier {
               ? "the chain begins anew: records before it may be missing"
               : "expected that it names the head before it, and it names another one");
     }
-    if (!begun && head.first() != covered + 1) {
+    if (!begun && !broken && head.first() != covered + 1) {
       find(
           Kind.FOREIGN_HEAD,
           sequence,
@@ -241,12 +300,40 @@ public final class JournalVerifier {
             "the head at " + sequence + " states other records");
       }
     }
+    follow(head);
     sign(head);
     heads++;
     previous = hash(line);
     covered = sequence;
     digest = sha256();
     digestFrom = sequence + 1;
+  }
+
+  /** Whether the head is of the same journal and later. */
+  private void follow(JournalHead head) {
+    long sequence = head.sequence();
+    long before = Math.max(newestMillis, heads == 0 ? Long.MIN_VALUE : headMillis);
+    if (before > head.epochMillis() + SKEW.toMillis()) {
+      find(
+          Kind.TIME,
+          sequence,
+          sequence,
+          "its time is before %s, which is that of a record before it"
+              .formatted(Instant.ofEpochMilli(before)));
+    }
+    if (heads > 0 && !journal.equals(head.journal()) && !head.previous().equals(previous)) {
+      find(
+          Kind.FOREIGN_HEAD,
+          sequence,
+          sequence,
+          "expected one of journal %s, not of %s".formatted(journal, head.journal()));
+    }
+    journal = head.journal();
+    headMillis = head.epochMillis();
+    newestMillis = Long.MIN_VALUE;
+    timeless = false;
+    tailLines = 0;
+    tailBytes = 0;
   }
 
   private void sign(JournalHead head) {

@@ -16,12 +16,15 @@ import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
+import java.security.MessageDigest;
 import java.security.Signature;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.Collections;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -50,14 +53,23 @@ final class JournalVerifierTest {
         }
       };
   private static final HeadSigner SIGNER =
-      statement -> {
-        try {
-          Signature signature = Signature.getInstance("Ed25519");
-          signature.initSign(KEY.getPrivate());
-          signature.update(statement);
-          return new HeadSigner.Signed(signature.sign(), List.of(CERTIFICATE));
-        } catch (GeneralSecurityException e) {
-          throw new IllegalStateException(e);
+      new HeadSigner() {
+        @Override
+        public Signed sign(byte[] statement) {
+          try {
+            Signature signature = Signature.getInstance("Ed25519");
+            signature.initSign(KEY.getPrivate());
+            signature.update(statement);
+            return new Signed(signature.sign(), List.of(CERTIFICATE));
+          } catch (GeneralSecurityException e) {
+            throw new IllegalStateException(e);
+          }
+        }
+
+        @Override
+        public boolean accepts(
+            byte[] statement, byte[] signature, List<byte[]> certificates, Instant time) {
+          return CHECK.fault(statement, signature, certificates, time) == null;
         }
       };
 
@@ -140,7 +152,7 @@ final class JournalVerifierTest {
 
   /** What is wrong, where the files end with a record that a head covers. */
   private static boolean isFound(JournalReport report) {
-    return !report.isIntact() || report.uncovered() > 0;
+    return !report.isGood() || report.uncovered() > 0;
   }
 
   @Example
@@ -274,7 +286,7 @@ final class JournalVerifierTest {
     while (!JournalHead.isHead(lines.get(at), 0, lines.get(at).length)) {
       at++;
     }
-    JournalHead head = Objects.requireNonNull(HeadLine.parse(lines.get(at)));
+    JournalHead head = Objects.requireNonNull(JournalHead.parse(lines.get(at)));
     lines.set(
         at,
         new JournalHead(
@@ -291,6 +303,118 @@ final class JournalVerifierTest {
 
     assertThat(report(join(lines)).findings())
         .anyMatch(finding -> finding.kind() == Kind.SIGNATURE && finding.from() == head.sequence());
+  }
+
+  private static byte[] invented(long sequence, Instant time) {
+    String text = "{\"sequence\":%d,\"time\":\"%s\",\"gap\":{\"lost\":1}}\n";
+    String millis = time.toString().substring(0, 19) + ".000Z";
+    return text.formatted(sequence, millis).getBytes(UTF_8);
+  }
+
+  private static JournalReport unknownLast(List<byte[]> lines) throws IOException {
+    Path changed = Files.write(dir.resolve("changed"), join(lines));
+    return JournalVerifier.verify(List.of(changed), 0, CHECK);
+  }
+
+  /** A head whose beginning is not there covers none of the lines that are. */
+  @Example
+  void inventedLinesBeforeAGenuineHeadAreNotProven() throws Exception {
+    byte[] line = LINES.getLast();
+    JournalHead head = Objects.requireNonNull(JournalHead.parse(line));
+    assertThat(head.first()).isLessThan(head.sequence() - 1);
+    byte[] invented = invented(head.sequence() - 1, Instant.ofEpochMilli(head.epochMillis()));
+    JournalReport report = unknownLast(List.of(invented, line));
+
+    assertThat(report.isProven()).isFalse();
+    assertThat(report.isGood()).isFalse();
+  }
+
+  @Example
+  void inventedLinesBehindTheLastHeadAreATailOfSecondsAtMost() throws Exception {
+    JournalHead head = Objects.requireNonNull(JournalHead.parse(LINES.getLast()));
+    Instant at = Instant.ofEpochMilli(head.epochMillis());
+    List<byte[]> lines = new ArrayList<>(LINES);
+    lines.add(invented(last + 1, at.plusSeconds(3)));
+    JournalReport report = unknownLast(lines);
+    assertThat(report.isGood()).isTrue();
+    assertThat(report.covered()).isEqualTo(last);
+
+    lines.add(invented(last + 2, at.plusSeconds(3_600)));
+    assertThat(unknownLast(lines).findings())
+        .singleElement()
+        .matches(
+            finding ->
+                finding.kind() == Kind.UNCOVERED
+                    && finding.from() == last + 1
+                    && finding.to() == last + 2);
+  }
+
+  @Example
+  void aTailOfMoreRecordsThanAHeadLeavesIsFound() throws Exception {
+    JournalHead head = Objects.requireNonNull(JournalHead.parse(LINES.getLast()));
+    Instant at = Instant.ofEpochMilli(head.epochMillis());
+    List<byte[]> lines = new ArrayList<>(LINES);
+    for (int i = 1; i <= JournalHead.MAX_RECORDS; i++) {
+      lines.add(invented(last + i, at));
+    }
+    assertThat(unknownLast(lines).isGood()).isTrue();
+    lines.add(invented(last + JournalHead.MAX_RECORDS + 1, at));
+
+    assertThat(unknownLast(lines).findings())
+        .singleElement()
+        .matches(finding -> finding.kind() == Kind.UNCOVERED);
+  }
+
+  private static byte[] signed(long sequence, long first, byte[] covers, String previous, long at) {
+    String id = "00112233445566778899aabbccddeeff";
+    String sha256 = hash(covers);
+    JournalHead bare =
+        new JournalHead(sequence, at, id, first, sha256, previous, "", "", List.of());
+    Base64.Encoder base64 = Base64.getEncoder();
+    String signature =
+        base64.encodeToString(Objects.requireNonNull(SIGNER.sign(bare.statement())).signature());
+    List<String> chain = List.of(base64.encodeToString(CERTIFICATE));
+    String certificate = hash(CERTIFICATE);
+    return new JournalHead(sequence, at, id, first, sha256, previous, certificate, signature, chain)
+        .line();
+  }
+
+  private static String hash(byte[] bytes) {
+    try {
+      return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+    } catch (GeneralSecurityException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @Example
+  void aChainThatBeginsAnewIsFound() throws Exception {
+    Instant at = Instant.parse("2026-11-30T10:00:00Z");
+    byte[] one = invented(1, at);
+    byte[] head = signed(2, 1, one, "", at.toEpochMilli());
+    byte[] three = invented(3, at);
+    assertThat(unknownLast(List.of(one, head)).isGood()).isTrue();
+
+    for (String previous : List.of("", JournalHead.BREAK)) {
+      byte[] anew = signed(4, 3, three, previous, at.toEpochMilli());
+      assertThat(unknownLast(List.of(one, head, three, anew)).findings())
+          .singleElement()
+          .matches(finding -> finding.kind() == Kind.BREAK);
+      assertThat(unknownLast(List.of(three, anew)).findings())
+          .singleElement()
+          .matches(finding -> finding.kind() == Kind.BREAK && finding.to() == 2);
+    }
+  }
+
+  @Example
+  void aHeadThatIsOlderThanWhatItCoversIsFound() throws Exception {
+    Instant at = Instant.parse("2026-11-30T10:00:00Z");
+    byte[] one = invented(1, at);
+    byte[] head = signed(2, 1, one, "", at.minusSeconds(90).toEpochMilli());
+
+    assertThat(unknownLast(List.of(one, head)).findings())
+        .singleElement()
+        .matches(finding -> finding.kind() == Kind.TIME);
   }
 
   @Example

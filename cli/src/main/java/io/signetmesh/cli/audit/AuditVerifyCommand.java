@@ -48,7 +48,7 @@ import picocli.CommandLine.Spec;
     sortOptions = false,
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {
-      "0:complete and unaltered",
+      "0:good: unaltered, as far as the result says",
       "1:something is missing or has changed, or a signature is wrong; standard output says what",
       ExitCode.USAGE_HELP,
       "64:what was to be verified cannot be read",

@@ -50,9 +50,9 @@ public record JournalProof(Path file, JournalReport report, SortedMap<String, Lo
     return new JournalProof(file, report, check.signers());
   }
 
-  /** Whether nothing is wrong, and there is a head that says so. */
+  /** Whether nothing is wrong, and heads show that of at least one record. */
   public boolean isGood() {
-    return report.isIntact() && report.heads() > 0;
+    return report.isGood();
   }
 
   /** Prints it for people. */
@@ -68,7 +68,7 @@ public record JournalProof(Path file, JournalReport report, SortedMap<String, Lo
             + report.heads()
             + (report.heads() == 1 ? " head" : " heads"));
     signers.forEach((name, heads) -> out.println("signed by " + PlainText.of(name) + ": " + heads));
-    if (report.from() > first) {
+    if (report.from() > first && first > 0) {
       out.println(
           "not covered: "
               + range(first, Math.min(last, report.from() - 1))
@@ -87,8 +87,10 @@ public record JournalProof(Path file, JournalReport report, SortedMap<String, Lo
       report.findings().forEach(finding -> out.println("  " + PlainText.of(finding.toString())));
     } else if (report.heads() == 0) {
       out.println("NOT PROVEN: no head: nothing shows that the records are unaltered");
+    } else if (!report.isProven()) {
+      out.println("NOT PROVEN: no head covers a record that is in these files");
     } else {
-      out.println("good: complete and unaltered");
+      out.println("good: " + range(report.from(), report.covered()));
     }
   }
 

@@ -98,6 +98,11 @@ public final class RuntimeMetrics {
         "Audit records that wait to be written.",
         MetricType.GAUGE,
         journal::queued);
+    registry.value(
+        "signet_audit_records_unsigned",
+        "Audit records in the file that no signed head covers.",
+        MetricType.GAUGE,
+        journal::uncovered);
   }
 
   /** Exposes how far the records are with the audit collector. Call once. */
