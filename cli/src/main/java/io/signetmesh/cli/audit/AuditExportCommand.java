@@ -154,7 +154,7 @@ final class AuditExportCommand implements Callable<Integer> {
         first = begun.next();
         bytes = begun.bytes();
       }
-      export(opened, filter, kafka, first, end, bytes);
+      export(opened, filter, kafka, begun, first, end, bytes);
     } catch (MalformedLogException e) {
       throw CommandFailure.configuration(String.valueOf(e.getMessage()), e);
     } catch (IOException e) {
@@ -197,6 +197,7 @@ final class AuditExportCommand implements Callable<Integer> {
       LogDirectory opened,
       EntryFilter filter,
       @Nullable KafkaSettings kafka,
+      @Nullable ExportCursor begun,
       long first,
       long end,
       long bytes)
@@ -209,6 +210,10 @@ final class AuditExportCommand implements Callable<Integer> {
                 ? ExportTarget.stream(standardOutput, bytes)
                 : ExportTarget.file(file, bytes);
         ExportParts parts = parts(opened, filter, bar, target, kafka)) {
+      String place = parts.place();
+      if (begun != null) {
+        begun.requirePlace(place);
+      }
       long at = first;
       do {
         long behind = Math.min(at + JsonLinesParts.ENTRIES, end);
@@ -219,7 +224,8 @@ final class AuditExportCommand implements Callable<Integer> {
         written += parts.write(at, behind);
         at = behind;
         if (cursor != null) {
-          new ExportCursor(at, target.written(), name(kafka), filter.toString(), opened.note())
+          new ExportCursor(
+                  at, target.written(), name(kafka), filter.toString(), opened.note(), place)
               .write(cursor);
         }
       } while (at < end);

@@ -61,7 +61,7 @@ final class EndpointOptions {
       paramLabel = "FILE",
       description =
           "How Kafka's brokers are talked to, with the names of Kafka's client: TLS, passwords,"
-              + " compression; mode 0600 (default: in clear text).")
+              + " compression; mode 0600 (default: in clear text, to a loopback address only).")
   private @Nullable Path kafkaProperties;
 
   /** Whether there is an endpoint. */

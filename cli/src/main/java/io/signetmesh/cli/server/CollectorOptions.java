@@ -106,7 +106,7 @@ final class CollectorOptions {
       paramLabel = "FILE",
       description =
           "How the brokers are talked to, with the names of Kafka's client: TLS, passwords,"
-              + " compression; mode 0600 (default: in clear text).")
+              + " compression; mode 0600 (default: in clear text, to a loopback address only).")
   private @Nullable Path kafkaProperties;
 
   @Option(

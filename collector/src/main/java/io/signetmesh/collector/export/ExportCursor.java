@@ -24,8 +24,11 @@ import org.jspecify.annotations.Nullable;
  * @param format that was written
  * @param filter in words; empty when all entries are exported
  * @param note checkpoint of the log at that time
+ * @param place what the receiver said of itself; empty when it says nothing, or an earlier version
+ *     wrote the cursor
  */
-public record ExportCursor(long next, long bytes, String format, String filter, SignedNote note) {
+public record ExportCursor(
+    long next, long bytes, String format, String filter, SignedNote note, String place) {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   /**
@@ -55,7 +58,8 @@ public record ExportCursor(long next, long bytes, String format, String filter, 
         bytes,
         node.path("format").asText(),
         node.path("filter").asText(),
-        SignedNote.parse(node.path("checkpoint").asText().getBytes(StandardCharsets.UTF_8)));
+        SignedNote.parse(node.path("checkpoint").asText().getBytes(StandardCharsets.UTF_8)),
+        node.path("place").asText());
   }
 
   /** Writes the cursor in place of what was there, with mode 0600. */
@@ -68,8 +72,22 @@ public record ExportCursor(long next, long bytes, String format, String filter, 
                 .put("format", format)
                 .put("filter", filter)
                 .put("checkpoint", note.toString())
+                .put("place", place)
                 .toPrettyString()
             + "\n");
+  }
+
+  /**
+   * Refuses another receiver than what was exported went to.
+   *
+   * @param found what the receiver says of itself
+   * @throws MalformedLogException when the cursor is of another one
+   */
+  public void requirePlace(String found) throws MalformedLogException {
+    if (!place.isEmpty() && !place.equals(found)) {
+      throw new MalformedLogException(
+          "the receiver is " + found + ": expected " + place + ", which the cursor is of");
+    }
   }
 
   /**

@@ -15,6 +15,16 @@ public interface ExportParts extends AutoCloseable {
   /** Entries so far that are no records of a collector, and could not be exported. */
   long unreadable();
 
+  /**
+   * What the receiver says of itself, so that a cursor is gone on with there only; empty when it
+   * says nothing.
+   *
+   * @throws IOException when it does not answer
+   */
+  default String place() throws IOException {
+    return "";
+  }
+
   /** Ends what the export has begun. */
   @Override
   default void close() {}

@@ -33,6 +33,9 @@ public final class KafkaFollower implements AutoCloseable {
   private static final Duration FIRST_PAUSE = Duration.ofMillis(500);
   private static final Duration LONGEST_PAUSE = Duration.ofSeconds(30);
 
+  /** After an error that leaves not even a failure counted, such as a heap that is full. */
+  private static final Duration PAUSE_AFTER_ERROR = Duration.ofSeconds(1);
+
   /** How long {@link #close} waits for a delivery that is on its way, and then for the thread. */
   private static final Duration CLOSE = Duration.ofSeconds(5);
 
@@ -45,13 +48,27 @@ public final class KafkaFollower implements AutoCloseable {
   private final Counter delivered;
   private final Counter failures;
   private final Counter lost;
+  private final Counter refused;
 
   /** First entry that is not in the topic, and the one that the file says; on the thread only. */
   private volatile long next;
 
   private volatile long kept;
+
+  /** Where what is before {@link #next} was delivered to; empty when that is not known. */
+  private String place;
+
   private @Nullable KafkaReceiver receiver;
+
+  /** Where {@link #receiver} delivers to. */
+  private String found = "";
+
+  /** Messages of a delivery at most: fewer after one of them was refused. */
+  private int most = KafkaReceiver.MAX_MESSAGES;
+
   private int failed;
+  private String lastFailure = "";
+  private String lastWarning = "";
   private volatile boolean closed;
   private Thread thread = Thread.currentThread();
 
@@ -71,6 +88,7 @@ public final class KafkaFollower implements AutoCloseable {
     if (begun == null) {
       next = log.minimum();
       kept = next;
+      place = "";
     } else {
       begun.requireContinued(LogDirectory.open(directory.resolve(CollectorLog.TILES), log.key()));
       if (!begun.format().equals(KafkaParts.format(topic))) {
@@ -84,10 +102,12 @@ public final class KafkaFollower implements AutoCloseable {
       }
       next = begun.next();
       kept = next;
+      place = begun.place();
     }
     delivered = counter(registry, "entries", "Entries that the brokers have acknowledged.");
     failures = counter(registry, "failures", "Deliveries to Kafka that have failed.");
     lost = counter(registry, "lost.entries", "Entries that were deleted before they were there.");
+    refused = counter(registry, "refused.entries", "Entries that the brokers do not take.");
     Gauge.builder("signet.audit.collector.kafka.lag", this, KafkaFollower::lag)
         .description("Entries of the log that the brokers have not acknowledged.")
         .strongReference(true)
@@ -134,26 +154,32 @@ public final class KafkaFollower implements AutoCloseable {
   }
 
   private void run() {
+    Duration pause = Duration.ZERO;
     try {
       while (!closed) {
-        Duration pause = Duration.ZERO;
         try {
-          if (!step()) {
-            pause = POLL;
-          }
+          pause(pause);
+          pause = turn();
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+          return;
         } catch (Throwable e) {
-          // Also errors: a thread that one ends delivers nothing more.
-          if (closed) {
-            return;
-          }
-          pause = failed(e);
+          // Nothing is called here, as it may throw the next one: a thread that an error ends
+          // delivers nothing more.
+          pause = PAUSE_AFTER_ERROR;
         }
-        pause(pause);
       }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
     } finally {
       drop();
+    }
+  }
+
+  /** Delivers what is next; returns how long to wait then. */
+  private Duration turn() {
+    try {
+      return step() ? Duration.ZERO : POLL;
+    } catch (Throwable e) {
+      return closed ? Duration.ZERO : failed(e);
     }
   }
 
@@ -169,9 +195,11 @@ public final class KafkaFollower implements AutoCloseable {
   private Duration failed(Throwable e) {
     failures.increment();
     drop();
-    if (failed++ == 0) {
+    String failure = String.valueOf(e.getMessage());
+    if (failed++ == 0 || !failure.equals(lastFailure)) {
       logger.warn("the audit log is not delivered to {}: it is tried again", topic, e);
     }
+    lastFailure = failure;
     Duration pause = FIRST_PAUSE.multipliedBy(1L << Math.min(failed - 1, 6));
     return pause.compareTo(LONGEST_PAUSE) > 0 ? LONGEST_PAUSE : pause;
   }
@@ -210,11 +238,23 @@ public final class KafkaFollower implements AutoCloseable {
     }
     List<KafkaMessage> messages = read(size, minimum);
     if (receiver == null) {
-      receiver = opener.open();
+      receiver = open();
     }
-    receiver.deliver(messages);
-    delivered.increment(messages.size());
+    try {
+      receiver.deliver(messages);
+      delivered.increment(messages.size());
+      most = Math.min(2 * most, KafkaReceiver.MAX_MESSAGES);
+    } catch (RefusedEntryException e) {
+      if (messages.size() > 1) {
+        // One of them, until it is alone: nobody's entries wait for it.
+        most = messages.size() / 2;
+        return true;
+      }
+      refused.increment();
+      logger.error("entry {} of the audit log is left out of {}", next, topic, e);
+    }
     next += messages.size();
+    place = found;
     keep(note);
     if (failed > 0) {
       failed = 0;
@@ -223,10 +263,43 @@ public final class KafkaFollower implements AutoCloseable {
     return true;
   }
 
+  private KafkaReceiver open() throws IOException {
+    KafkaReceiver opened = opener.open();
+    boolean isGood = false;
+    try {
+      KafkaPlace asked = opened.place();
+      found = asked.name();
+      if (!place.isEmpty() && !place.equals(found)) {
+        throw new IOException(
+            topic
+                + " is of "
+                + found
+                + ": expected "
+                + place
+                + ", which has what is before entry "
+                + next
+                + "; a collector that is started without "
+                + file
+                + " delivers the log from its beginning");
+      }
+      String warning = asked.warning(topic);
+      if (warning != null && !warning.equals(lastWarning)) {
+        logger.warn(warning);
+        lastWarning = warning;
+      }
+      isGood = true;
+      return opened;
+    } finally {
+      if (!isGood) {
+        opened.close();
+      }
+    }
+  }
+
   /** Writes down how far it is. What was delivered is not delivered again when that fails. */
   private void keep(SignedNote note) throws IOException {
     if (kept != next) {
-      new ExportCursor(next, 0, KafkaParts.format(topic), "", note).write(file);
+      new ExportCursor(next, 0, KafkaParts.format(topic), "", note, place).write(file);
       kept = next;
     }
   }
@@ -236,14 +309,14 @@ public final class KafkaFollower implements AutoCloseable {
     List<KafkaMessage> messages = new ArrayList<>();
     int bytes = 0;
     long at = next;
-    while (at < size && messages.size() <= KafkaReceiver.MAX_MESSAGES - TilePath.WIDTH) {
+    while (at < size) {
       List<byte[]> entries = reader.bundle(at / TilePath.WIDTH);
       for (int i = (int) (at % TilePath.WIDTH); i < entries.size(); i++) {
         KafkaMessage message = KafkaMessage.of(at, entries.get(i));
         messages.add(message);
         bytes += message.bytes();
         at++;
-        if (bytes >= KafkaReceiver.MAX_BYTES) {
+        if (bytes >= KafkaReceiver.MAX_BYTES || messages.size() == most) {
           return messages;
         }
       }

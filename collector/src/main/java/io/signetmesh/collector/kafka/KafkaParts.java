@@ -11,16 +11,28 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongConsumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Delivers entries to a topic, each exactly as the log holds it. */
 public final class KafkaParts implements ExportParts {
+  private static final Logger logger = LoggerFactory.getLogger(KafkaParts.class);
+
   private final LogDirectory log;
   private final EntryFilter filter;
   private final LongConsumer progress;
+  private final KafkaTopic topic;
   private final KafkaReceiver receiver;
+  private long unreadable;
 
-  KafkaParts(LogDirectory log, EntryFilter filter, LongConsumer progress, KafkaReceiver receiver) {
+  KafkaParts(
+      LogDirectory log,
+      EntryFilter filter,
+      LongConsumer progress,
+      KafkaTopic topic,
+      KafkaReceiver receiver) {
     this.log = log;
+    this.topic = topic;
     this.filter = filter;
     this.progress = progress;
     this.receiver = receiver;
@@ -34,7 +46,8 @@ public final class KafkaParts implements ExportParts {
   public static KafkaParts open(
       LogDirectory log, EntryFilter filter, LongConsumer progress, KafkaSettings settings)
       throws IOException {
-    return new KafkaParts(log, filter, progress, KafkaSender.open(settings, log.origin()));
+    return new KafkaParts(
+        log, filter, progress, settings.topic(), KafkaSender.open(settings, log.origin()));
   }
 
   /** What a cursor calls the export. */
@@ -52,7 +65,17 @@ public final class KafkaParts implements ExportParts {
 
   @Override
   public long unreadable() {
-    return 0;
+    return unreadable;
+  }
+
+  @Override
+  public String place() throws IOException {
+    KafkaPlace place = receiver.place();
+    String warning = place.warning(topic);
+    if (warning != null) {
+      logger.warn(warning);
+    }
+    return place.name();
   }
 
   @Override
@@ -81,6 +104,8 @@ public final class KafkaParts implements ExportParts {
         byte[] entry =
             log.reader().bundle(from / TilePath.WIDTH).get((int) (from % TilePath.WIDTH));
         add(KafkaMessage.of(from, entry));
+      } else {
+        unreadable++;
       }
       return true;
     }

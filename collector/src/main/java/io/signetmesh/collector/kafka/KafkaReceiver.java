@@ -11,10 +11,20 @@ interface KafkaReceiver extends AutoCloseable {
   int MAX_BYTES = 4 << 20;
 
   /**
+   * Asks where messages come to.
+   *
+   * @throws IOException when the brokers do not say it, or the topic does not exist
+   */
+  KafkaPlace place() throws IOException;
+
+  /**
    * Delivers messages: they are acknowledged by all replicas in sync when this returns.
    *
    * @param messages at most {@link #MAX_MESSAGES}
-   * @throws IOException when it is not known of all of them
+   * @throws RefusedEntryException when one of them is refused each time; the receiver can be used
+   *     on. Of more than one message it may be another reason: those are to be delivered in smaller
+   *     deliveries, until the one that is refused is alone
+   * @throws IOException when it is not known of all of them; the receiver is to be closed
    */
   void deliver(List<KafkaMessage> messages) throws IOException;
 

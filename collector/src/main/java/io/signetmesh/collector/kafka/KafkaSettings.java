@@ -18,9 +18,10 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A topic, and how its brokers are talked to: in clear text, or as a file says, with the names of
- * Kafka's client. Names that are not known are refused: some load classes, and some turn off what
- * verifies a broker.
+ * A topic, and how its brokers are talked to: as a file says, with the names of Kafka's client, or
+ * in clear text. Brokers that are not on a loopback address get clear text only when the file says
+ * it. Names that are not known are refused: some load classes, and some turn off what verifies a
+ * broker.
  */
 public final class KafkaSettings {
   private static final String PROTOCOL = "security.protocol";
@@ -60,21 +61,18 @@ public final class KafkaSettings {
     this.properties = properties;
   }
 
-  /** A topic whose brokers take records in clear text. */
-  public static KafkaSettings cleartext(KafkaTopic topic) {
-    return new KafkaSettings(topic, Map.of());
-  }
-
   /**
    * Reads a file of properties.
    *
    * @param file null for none
    * @throws IOException when it cannot be read, is open to others, or has a property that is not
-   *     known or would send records or secrets to whom nobody has verified
+   *     known or would send records or secrets to whom nobody has verified; or when brokers that
+   *     are not on a loopback address would get clear text, and the file does not say so
    */
   public static KafkaSettings read(KafkaTopic topic, @Nullable Path file) throws IOException {
     if (file == null) {
-      return cleartext(topic);
+      requireExplicit(topic, "there is no file of properties (--kafka-properties)", Map.of());
+      return new KafkaSettings(topic, Map.of());
     }
     String text;
     try {
@@ -104,7 +102,23 @@ public final class KafkaSettings {
       properties.put(name, read.getProperty(name).strip());
     }
     requireGood(file, properties);
+    requireExplicit(topic, file + " has no " + PROTOCOL, properties);
     return new KafkaSettings(topic, Map.copyOf(properties));
+  }
+
+  private static void requireExplicit(
+      KafkaTopic topic, String lacking, Map<String, String> properties) throws IOException {
+    if (!properties.containsKey(PROTOCOL) && !topic.isLoopback()) {
+      throw new IOException(
+          topic
+              + " is not on a loopback address, and "
+              + lacking
+              + ": expected "
+              + PROTOCOL
+              + "=SSL or SASL_SSL, or "
+              + PROTOCOL
+              + "=PLAINTEXT to send records in clear text to whoever answers");
+    }
   }
 
   private static void requireGood(Path file, Map<String, String> properties) throws IOException {

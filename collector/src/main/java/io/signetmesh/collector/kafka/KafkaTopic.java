@@ -1,5 +1,6 @@
 package io.signetmesh.collector.kafka;
 
+import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
@@ -62,6 +63,24 @@ public record KafkaTopic(List<String> brokers, String name) {
   private static IllegalArgumentException refused(String text, String why) {
     return new IllegalArgumentException(
         "'" + text + "' is no topic" + why + "; expected kafka://HOST:PORT/TOPIC");
+  }
+
+  /** Whether all brokers that are asked first are on a loopback address. */
+  boolean isLoopback() {
+    return brokers.stream().allMatch(KafkaTopic::isLoopback);
+  }
+
+  private static boolean isLoopback(String broker) {
+    String host = broker.substring(0, broker.lastIndexOf(':'));
+    if (host.equalsIgnoreCase("localhost")) {
+      return true;
+    }
+    try {
+      return InetAddress.ofLiteral(host.replaceAll("[\\[\\]]", "")).isLoopbackAddress();
+    } catch (IllegalArgumentException e) {
+      // A name: whose it is, a resolver says.
+      return false;
+    }
   }
 
   /** As it is read. */

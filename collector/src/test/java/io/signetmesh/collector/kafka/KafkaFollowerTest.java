@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.signetmesh.audit.tlog.LogReader;
+import io.signetmesh.collector.export.ExportCursor;
 import io.signetmesh.collector.log.CollectorLog;
 import io.signetmesh.collector.log.FsyncPolicy;
 import io.signetmesh.collector.log.Retention;
@@ -18,6 +19,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -36,6 +38,9 @@ final class KafkaFollowerTest {
   private int opened;
   private int closed;
   private volatile boolean isAway;
+  private volatile boolean isBroken;
+  private long refused = -1;
+  private KafkaPlace place = new KafkaPlace("c1", "t1", "delete");
   private CollectorLog log;
   private long appended;
 
@@ -58,9 +63,19 @@ final class KafkaFollowerTest {
           opened++;
           return new KafkaReceiver() {
             @Override
+            public KafkaPlace place() {
+              return place;
+            }
+
+            @Override
             public void deliver(List<KafkaMessage> messages) throws IOException {
               if (isAway) {
                 throw new IOException("away");
+              }
+              for (KafkaMessage message : messages) {
+                if (message.index() == refused) {
+                  throw new RefusedEntryException("refused", new IOException());
+                }
               }
               delivered.addAll(messages);
             }
@@ -68,6 +83,9 @@ final class KafkaFollowerTest {
             @Override
             public void close() {
               closed++;
+              if (isBroken) {
+                throw new AssertionError("cannot be closed");
+              }
             }
           };
         },
@@ -178,6 +196,78 @@ final class KafkaFollowerTest {
     assertThat(delivered).hasSize(2_000 + 4_002 - 15 * 256);
     assertThat(delivered.getLast().index()).isEqualTo(4_001);
     assertThat(follower.lag()).isZero();
+  }
+
+  @Test
+  void anEntryThatIsRefusedIsCountedAndThoseBehindItAreDelivered() throws Exception {
+    append(9_000);
+    refused = 300;
+    KafkaFollower follower = follower();
+
+    all(follower);
+
+    assertThat(delivered.stream().map(KafkaMessage::index))
+        .containsExactlyElementsOf(
+            LongStream.range(0, 9_000).filter(i -> i != 300).boxed().toList());
+    assertThat(registry.get("signet.audit.collector.kafka.refused.entries").counter().count())
+        .isOne();
+    assertThat(follower.held()).isEqualTo(9_000);
+    assertThat(opened).isOne();
+  }
+
+  @Test
+  void aCursorIsOfOneTopicOfOneCluster() throws Exception {
+    append(10);
+    all(follower());
+    append(5);
+    place = new KafkaPlace("c2", "t1", "delete");
+    KafkaFollower elsewhere = follower();
+    assertThatThrownBy(elsewhere::step)
+        .hasMessageContaining("is of cluster c2, topic id t1: expected cluster c1, topic id t1");
+    place = new KafkaPlace("c1", "t2", "delete");
+    assertThatThrownBy(elsewhere::step).hasMessageContaining("is of cluster c1, topic id t2");
+    assertThat(delivered).hasSize(10);
+    assertThat(closed).isEqualTo(2);
+  }
+
+  @Test
+  void aCursorOfAnEarlierVersionIsTakenAndCompleted() throws Exception {
+    append(10);
+    all(follower());
+    Path cursor = directory.resolve(KafkaFollower.CURSOR);
+    ExportCursor now = Objects.requireNonNull(ExportCursor.read(cursor));
+    assertThat(now.place()).isEqualTo("cluster c1, topic id t1");
+    assertThatThrownBy(() -> now.requirePlace("cluster c2, topic id t1"))
+        .hasMessageContaining("is cluster c2, topic id t1: expected cluster c1, topic id t1");
+    String text = Files.readString(cursor);
+    String earlier = text.replaceAll(",\\s*\"place\" : \"[^\"]*\"", "");
+    assertThat(earlier).isNotEqualTo(text);
+    Files.writeString(cursor, earlier);
+    append(5);
+
+    all(follower());
+
+    assertThat(delivered).hasSize(15);
+    assertThat(Objects.requireNonNull(ExportCursor.read(cursor)).place()).isEqualTo(now.place());
+  }
+
+  @Test
+  @Timeout(60)
+  void anErrorWhileAFailureIsDealtWithDoesNotEndTheThread() throws Exception {
+    append(10);
+    isAway = true;
+    isBroken = true;
+    try (KafkaFollower follower = KafkaFollower.start(follower())) {
+      while (registry.get("signet.audit.collector.kafka.failures").counter().count() == 0) {
+        Thread.onSpinWait();
+      }
+      isAway = false;
+      while (follower.lag() > 0) {
+        Thread.onSpinWait();
+      }
+      isBroken = false;
+    }
+    assertThat(delivered).hasSize(10);
   }
 
   @Test

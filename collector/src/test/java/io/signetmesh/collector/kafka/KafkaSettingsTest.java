@@ -110,8 +110,28 @@ final class KafkaSettingsTest {
   }
 
   @Test
+  void clearTextOverANetworkHasToBeAskedFor() throws Exception {
+    String expected = "expected security.protocol=SSL or SASL_SSL, or security.protocol=PLAINTEXT";
+    assertThatThrownBy(() -> KafkaSettings.read(TOPIC, null))
+        .hasMessageContaining("kafka://b:9092/audit is not on a loopback address")
+        .hasMessageContaining(expected);
+    assertThatThrownBy(() -> read("client.id=a"))
+        .hasMessageContaining("kafka.properties has no security.protocol")
+        .hasMessageContaining(expected);
+    assertThat(read("security.protocol=PLAINTEXT").properties()).hasSize(1);
+    for (String brokers : List.of("127.0.0.2:1", "localhost:1,[::1]:2", "LOCALHOST:1")) {
+      KafkaTopic topic = KafkaTopic.parse("kafka://" + brokers + "/audit");
+      assertThat(KafkaSettings.read(topic, null).properties()).isEmpty();
+    }
+    for (String brokers : List.of("localhost:1,10.0.0.1:2", "127.a.example:1", "[fd00::1]:1")) {
+      KafkaTopic topic = KafkaTopic.parse("kafka://" + brokers + "/audit");
+      assertThatThrownBy(() -> KafkaSettings.read(topic, null)).hasMessageContaining(expected);
+    }
+  }
+
+  @Test
   void aFileThatIsOpenToOthersIsRefused() throws Exception {
-    read("client.id=a");
+    read("security.protocol=PLAINTEXT");
     Path file = directory.resolve("kafka.properties");
     Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r-----"));
     assertThatThrownBy(() -> KafkaSettings.read(TOPIC, file))
