@@ -17,6 +17,8 @@ import org.slf4j.LoggerFactory;
 /**
  * The file of one or more journals of this process. The thread that has entered it owns all its
  * state, but for what is guarded.
+ *
+ * <p>Longer than 500 lines: what is written, what is lost and how far heads cover it are one state.
  */
 final class JournalFile {
   private static final Logger log = LoggerFactory.getLogger(JournalFile.class);
