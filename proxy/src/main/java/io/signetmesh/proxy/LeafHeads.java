@@ -8,7 +8,6 @@ import io.signetmesh.identity.pki.Credentials;
 import io.signetmesh.identity.pki.PkiException;
 import io.signetmesh.identity.pki.WorkloadCertificate;
 import java.security.GeneralSecurityException;
-import java.security.Signature;
 import java.security.cert.CertificateEncodingException;
 import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
@@ -78,10 +77,7 @@ final class LeafHeads implements HeadSigner {
       if (!signer.equals(identity(now, now.certificate().chain(), clock.instant()))) {
         return false;
       }
-      Signature check = Signature.getInstance(WorkloadCertificate.SIGNATURE);
-      check.initVerify(path.getFirst().getPublicKey());
-      check.update(statement);
-      return check.verify(signature);
+      return WorkloadCertificate.isSigned(path.getFirst(), statement, signature);
     } catch (GeneralSecurityException e) {
       log.debug("the last head of the journal does not verify", e);
       return false;

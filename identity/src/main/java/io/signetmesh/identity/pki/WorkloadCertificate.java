@@ -50,6 +50,20 @@ public record WorkloadCertificate(PrivateKey privateKey, List<X509Certificate> c
     return signature.sign();
   }
 
+  /**
+   * Whether a statement was signed with the key of a leaf, as {@link #sign} does. Only for leaves
+   * that were verified: keys that nobody trusts are not computed with.
+   *
+   * @throws GeneralSecurityException when it is no signature of that kind, or no key for it
+   */
+  public static boolean isSigned(X509Certificate leaf, byte[] statement, byte[] signature)
+      throws GeneralSecurityException {
+    Signature check = Signatures.of(SIGNATURE);
+    check.initVerify(leaf.getPublicKey());
+    check.update(statement);
+    return check.verify(signature);
+  }
+
   /** Start of validity: the latest {@code notBefore} of the chain. */
   public Instant notBefore() {
     Instant latest = Instant.MIN;
