@@ -202,8 +202,10 @@ final class LogIndexProperties {
         }
         made.append();
         entries += more;
-        if (random.nextInt(4) == 0 && entries > TilePath.WIDTH) {
-          made.deleteBefore(entries / TilePath.WIDTH / 2 * TilePath.WIDTH);
+        long before = entries / TilePath.WIDTH / 2 * TilePath.WIDTH;
+        if (random.nextInt(4) == 0 && before > 0) {
+          made.deleteBefore(before);
+          entries++;
         }
         if (random.nextInt(3) > 0) {
           LogDirectory now = LogDirectory.open(directory.resolve("log"), null);

@@ -275,7 +275,7 @@ final class LogIndexTest {
   void partsOfDeletedEntriesAreDeleted() throws Exception {
     makeIndex();
     try (SampleLog log = SampleLog.reopen(directory)) {
-      log.deleteBefore(768);
+      log.deleteUnstated(768);
     }
     assertThat(lookedAt()).isEqualTo(denials(768, ENTRIES));
     makeIndex();

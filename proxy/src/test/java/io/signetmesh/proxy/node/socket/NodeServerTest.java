@@ -22,6 +22,8 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -84,6 +86,9 @@ final class NodeServerTest extends NodeServerHarness {
     assertThat(told.stream().filter("shop/kept WAITING"::equals)).as("started once").hasSize(1);
     assertThat(told.stream().filter("shop/changed WAITING"::equals)).hasSize(2);
     assertThat(directory.resolve("token.kept")).hasContent("second");
+    // Its token is forgotten in a turn of its own.
+    Objects.requireNonNull(Objects.requireNonNull(server.get()).change("shop/gone", () -> {}))
+        .get(20, TimeUnit.SECONDS);
     assertThat(directory.resolve("token.gone")).doesNotExist();
     assertThatThrownBy(() -> second.call(snapshotEnd(), -1))
         .hasMessageContaining("snapshot_end: expected once, from an agent");
