@@ -24,6 +24,7 @@ public final class JsonLinesParts implements ExportParts {
   private final LongConsumer progress;
   private final ExportTarget target;
   private final ExportLine.Format format;
+  private long unreadable;
 
   /** Parts of a log. */
   public JsonLinesParts(
@@ -37,7 +38,7 @@ public final class JsonLinesParts implements ExportParts {
 
   @Override
   public long unreadable() {
-    return 0;
+    return unreadable;
   }
 
   @Override
@@ -83,6 +84,8 @@ public final class JsonLinesParts implements ExportParts {
       byte[] entry = log.reader().bundle(from / TilePath.WIDTH).get((int) (from % TilePath.WIDTH));
       if (isWhole) {
         write(from, entry, false);
+      } else {
+        unreadable++;
       }
       return true;
     }
