@@ -132,8 +132,9 @@ public final class CefFormat implements RecordFormat {
     }
 
     void add(String key, @Nullable String value, int longest) {
-      if (value != null && !value.isEmpty()) {
-        String safe = cut(SafeText.of(value), longest).strip();
+      String safe = value == null ? "" : value(value, longest);
+      // A field has a value, or is left out.
+      if (!safe.isEmpty()) {
         text.append(hasField ? " " : "").append(key).append('=');
         // An equals sign would end a value, and make a key of what is before it.
         text.append(safe.replace("\\", "\\\\").replace("=", "\\="));
@@ -141,8 +142,12 @@ public final class CefFormat implements RecordFormat {
       }
     }
 
+    private static String value(String value, int longest) {
+      return cut(SafeText.of(value), longest).strip();
+    }
+
     void custom(String key, String label, @Nullable String value) {
-      if (value != null) {
+      if (value != null && !value(value, CUSTOM).isEmpty()) {
         add(key + "Label", label, LONG);
         add(key, value, CUSTOM);
       }

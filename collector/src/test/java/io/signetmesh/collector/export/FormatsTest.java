@@ -239,6 +239,46 @@ final class FormatsTest {
           "cs3Label cs4 cs4Label cs5 cs5Label cs6 cs6Label cn1 cn1Label cn2 cn2Label cn3 cn3Label",
           "start rt externalId deviceExternalId");
 
+  /** Types and lengths of the dictionary of the implementation standard. */
+  private static void assertCefTypes(Map<String, String> fields) {
+    Map<String, Integer> longest = new LinkedHashMap<>();
+    longest.put("act", 63);
+    longest.put("app", 31);
+    longest.put("outcome", 63);
+    longest.put("deviceExternalId", 255);
+    for (String key :
+        List.of("reason", "suser", "duser", "destinationServiceName", "requestMethod", "request")) {
+      longest.put(key, 1_023);
+    }
+    longest.put("msg", 1_023);
+    for (int i = 1; i <= 6; i++) {
+      longest.put("cs" + i, 4_000);
+      longest.put("cs" + i + "Label", 1_023);
+    }
+    fields.forEach(
+        (key, value) -> {
+          if (longest.containsKey(key)) {
+            assertThat(value.length()).as(key).isBetween(1, longest.get(key));
+          } else if (Set.of("spt", "dpt").contains(key)) {
+            assertThat(Integer.parseInt(value)).as(key).isBetween(0, 65_535);
+          } else if (Set.of("src", "dst").contains(key)) {
+            assertThat(value).as(key).matches("[0-9]{1,3}(\\.[0-9]{1,3}){3}");
+          } else if (Set.of("start", "rt", "cnt", "cn1", "cn2", "cn3").contains(key)) {
+            assertThat(value).as(key).matches("-?[0-9]{1,19}");
+          } else if (Set.of("c6a2", "c6a3").contains(key)) {
+            assertThat(value).as(key).matches("[0-9a-fA-F:.]{2,45}");
+          }
+        });
+    // A custom field has a label, and a label a custom field.
+    for (String key : fields.keySet()) {
+      if (key.matches("c(s|n|6a)[0-9]")) {
+        assertThat(fields).containsKey(key + "Label");
+      } else if (key.endsWith("Label")) {
+        assertThat(fields).containsKey(key.substring(0, key.length() - 5));
+      }
+    }
+  }
+
   @Property(tries = 150)
   void cefHasTheFieldsOfTheDictionaryAndNoneThatAClientMakesUp(@ForAll("hostile") String text) {
     CefFormat format = new CefFormat("1.0|x");
@@ -248,6 +288,7 @@ final class FormatsTest {
       assertHarmless(line);
       Map<String, String> fields = cef(line);
       assertThat(known).containsAll(fields.keySet());
+      assertCefTypes(fields);
       assertThat(fields).containsEntry("cs6", ID).containsEntry("cn2", "9");
       if (event instanceof Decision decision) {
         assertThat(fields)
@@ -255,7 +296,7 @@ final class FormatsTest {
             .containsEntry("src", "10.1.0.4")
             .containsEntry("spt", "40112")
             .containsEntry("c6a3", "fd00:0:0:0:0:0:0:1".replace("fd00:0:0:0:0:0:0:1", "fd00::1"));
-        if (!text.isEmpty()) {
+        if (!SafeText.of(text).isBlank()) {
           assertThat(fields).containsEntry("request", SafeText.of(text).strip());
         }
       }
@@ -321,6 +362,7 @@ final class FormatsTest {
       String line = new String(format.entry(ID, entry(event, text)), UTF_8);
       assertThat(line.indexOf('\n')).isEqualTo(line.length() - 1);
       assertHarmless(line);
+      JsonText.requireObject(line.strip().getBytes(UTF_8));
       JsonNode json = JSON.readTree(line);
       assertOcsf(json);
       if (event instanceof Decision decision) {
@@ -350,6 +392,7 @@ final class FormatsTest {
       String line = new String(format.entry(ID, entry(event, text)), UTF_8);
       assertThat(line.indexOf('\n')).isEqualTo(line.length() - 1);
       assertHarmless(line);
+      JsonText.requireObject(line.strip().getBytes(UTF_8));
       JsonNode logs = JSON.readTree(line).path("resourceLogs").path(0);
       assertThat(attributes(logs.path("resource")))
           .containsEntry("service.name", "signet")

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.signetmesh.collector.SampleLog;
 import io.signetmesh.collector.export.ExportTarget;
 import io.signetmesh.collector.export.JsonLinesParts;
+import io.signetmesh.collector.export.JsonText;
 import io.signetmesh.collector.query.EntryFilter;
 import io.signetmesh.collector.query.LogDirectory;
 import java.io.ByteArrayInputStream;
@@ -96,6 +97,17 @@ final class ExportCheckProperties {
     assertThat(result.to()).isEqualTo(END);
     assertThat(result.counts()).isNotNull();
     assertThat(lines()).hasSize(END - FIRST + 2);
+  }
+
+  /** JSON Lines: UTF-8, a line end behind each line, and each line is JSON by RFC 8259. */
+  @Example
+  void eachLineIsAnObjectOfJson() throws IOException {
+    for (byte[] file : List.of(export, wholeLog, filtered)) {
+      assertThat(file[file.length - 1]).isEqualTo((byte) '\n');
+      for (String line : new String(file, UTF_8).split("\n")) {
+        JsonText.requireObject(line.getBytes(UTF_8));
+      }
+    }
   }
 
   @Example
