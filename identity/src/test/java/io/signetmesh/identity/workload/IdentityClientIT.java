@@ -31,6 +31,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -269,8 +270,11 @@ class IdentityClientIT {
                 threads.newTurn("second"),
                 clock,
                 first::trustNow)) {
+      List<Boolean> waited = new CopyOnWriteArrayList<>();
+      second.onChange(credentials -> waited.add(second.trustNow() != null));
       Credentials credentials = second.firstCredentials().get(20, TimeUnit.SECONDS);
-      // A message of its own would have brought an equal one.
+      // Before a message of its own, which would have brought an equal one.
+      assertThat(waited).first().isEqualTo(false);
       assertThat(credentials.peers()).isSameAs(first.credentials().peers());
       await(() -> second.trustNow() != null);
     }
